@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_HOSTS_H
+#define TW_CONNECTION_HOSTS_H
+
+#include "packet/frame.h"
+#include "packet/segment.h"
+
+#include <stddef.h>
+
+/*
+ * What neighbours know: per server endpoint and per host, whether and when it answered, refused, was
+ * silent; ARP/ND questions and answers. Fed with every frame of interest (SYN, SYN|ACK, RST, FIN, neighbour
+ * messages, ICMP errors) in capture order, before anything is judged. Bounded: beyond the limit new
+ * hosts are not recorded (and counted).
+ */
+struct tw_hosts;
+
+struct tw_hosts *tw_hosts_new(void);
+void tw_hosts_free(struct tw_hosts *h);
+
+/* Is this segment worth tw_hosts_note()? Cheap; for the hot path (flags and kind only). */
+static inline bool tw_hosts_wants(const struct tw_segment *s)
+{
+	return s->kind != TW_SEG_TCP ? s->kind == TW_SEG_NEIGHBOUR || s->kind == TW_SEG_ICMP_ERROR :
+				       (s->flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
+}
+
+/* @s needs the core fields only, except neighbour messages, which need the detail. Never fails:
+ * without memory it forgets. */
+void tw_hosts_note(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s);
+uint64_t tw_hosts_forgotten(const struct tw_hosts *h);
+size_t tw_hosts_bytes(const struct tw_hosts *h);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_TRIAGE_H
+#define TW_CONNECTION_TRIAGE_H
+
+#include "packet/frame.h"
+#include "packet/segment.h"
+#include "packet/tuple.h"
+
+/*
+ * The first look at a file: one small record per connection, updated per packet, decides only this:
+ * was the connection clean beyond doubt, or does it need the second look (a dossier)? It never
+ * judges. When in doubt it says "second look".
+ *
+ * It numbers connections (streams) exactly as tshark's tcp.stream does: from 0 by first packet; a
+ * pure SYN on a known tuple starts a new one if its sequence number is not the base of that direction, or if the
+ * old one has carried a FIN or a RST.
+ */
+struct tw_triage;
+
+struct tw_triage_config {
+	uint64_t memory_bytes; /* ceiling for all tables; 0 = a quarter of RAM */
+	bool everything;       /* every connection is wanted (for --all, --stream): nothing is clean */
+	int64_t settle_ns;     /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
+};
+
+enum tw_interest_reason {
+	TW_WANT_DOSSIER = 1,   /* anything that may not be clean */
+	TW_WANT_LOSS = 2,      /* closed or open in order, nothing odd but repaired retransmissions or reordering */
+	TW_WANT_HALF_OPEN = 3, /* one or more SYNs and nothing else at all */
+};
+
+/* A connection that wants the second look. */
+struct tw_interest {
+	struct tw_tuple tuple;
+	uint64_t stream;
+	uint64_t first_frame, last_frame; /* frame numbers: all frames of the tuple between belong to it */
+	uint64_t last_offset; /* file offset of the last frame */
+	int64_t first_ns, last_ns;
+	uint32_t packets, retransmitted;
+	enum tw_interest_reason reason;
+};
+
+/*
+ * Connections of SYNs only, beyond the TW_HALF_OPEN_LISTED first ones: not listed one by one (a flood
+ * has millions), but counted by the endpoint they knocked at.
+ */
+#define TW_HALF_OPEN_LISTED 65536
+struct tw_half_open_group {
+	struct tw_addr server;
+	uint16_t port;
+	uint64_t connections, syns;
+	int64_t first_ns, last_ns;
+};
+
+struct tw_triage_result {
+	uint64_t streams;      /* connections numbered */
+	uint64_t packets;      /* TCP segments */
+	uint64_t clean;	       /* beyond doubt */
+	uint64_t evicted;      /* records given up for the memory ceiling, before their end was known */
+	int64_t first_ns, last_ns; /* of all frames */
+	bool clock_backward;   /* a frame is more than 1 ms older than one before it */
+	int64_t clock_step_ns; /* the largest step backwards */
+	/* Sorted by stream; owned by the triage. */
+	const struct tw_interest *interest;
+	uint64_t interest_count;
+	const struct tw_half_open_group *half_open; /* most connections first; at most 1024 groups */
+	unsigned half_open_groups;
+	uint64_t half_open_unlisted; /* connections in them, and in groups beyond the 1024 */
+};
+
+/* NULL when memory is out. */
+struct tw_triage *tw_triage_new(const struct tw_triage_config *config);
+void tw_triage_free(struct tw_triage *t);
+
+/*
+ * Feed one batch of decoded frames in capture order: segments and their frames, @n at most TW_BATCH.
+ * Batched so that hashing, prefetching and updating each run over the whole batch.
+ */
+void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, const struct tw_segment *segs,
+		    unsigned n);
+/* The end of the input: decides on what is still open. Valid until tw_triage_free(). */
+const struct tw_triage_result *tw_triage_finish(struct tw_triage *t);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_DIAGNOSE_SESSION_H
+#define TW_DIAGNOSE_SESSION_H
+
+#include "base/err.h"
+#include "capture/source.h"
+#include "diagnose/finding.h"
+
+/*
+ * From a source to findings: the two looks at a file (triage, then dossiers of what wants one), or the
+ * single look at a stream, then facts, matchers, findings.
+ */
+struct tw_session_config {
+	uint64_t memory_bytes;	/* ceiling, 0 = a quarter of RAM */
+	bool all;		/* findings for clean connections, too */
+	bool have_stream;	/* only this stream, with all its packets in the steps */
+	uint64_t stream;
+	bool want_steps;	/* renderers draw: fill finding->steps */
+	unsigned steps_max;	/* at most so many steps per finding (0 = no limit) */
+	const char *idle_table;	/* path of the user's idle-timeout table, NULL = built in only */
+	/* Progress, called a few times a second at most; may be NULL. @pass 1 or 2, @of passes. */
+	void (*progress)(void *user, const struct tw_source_info *info, int pass, int of);
+	/* A finding, in the order of the connections' first packets (from a pipe: as they end).
+	 * Ownership goes to the callback. Return false to stop. */
+	bool (*finding)(void *user, struct tw_finding *f);
+	void *user;
+};
+
+struct tw_session_summary {
+	const char *source;
+	uint64_t packets;     /* frames read */
+	uint64_t tcp_packets;
+	uint64_t connections, clean, failed, degraded, unknown;
+	int64_t first_ns, last_ns;
+	uint64_t verdict_count[128]; /* indexed as tw_catalogue[] */
+	uint64_t evicted;	     /* connections whose record was given up for the memory ceiling */
+	uint64_t steps_dropped;	     /* packets not kept in full because a connection was too long */
+	uint64_t capture_drops;
+	/* Problems of the input and remarks on its quality, whole sentences. */
+	const char *problems[40];
+	unsigned problem_count;
+	bool nothing_readable; /* not one frame could be read although the file has bytes */
+	struct tw_arena arena;
+};
+
+/* 0, or a negative errno with @err if the source could not be read at all. */
+int tw_session_run(struct tw_source *src, const struct tw_session_config *config,
+		   struct tw_session_summary *summary, struct tw_err *err);
+void tw_session_summary_free(struct tw_session_summary *summary);
+
+#endif

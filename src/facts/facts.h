@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_FACTS_FACTS_H
+#define TW_FACTS_FACTS_H
+
+#include "packet/segment.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The ends of a connection. */
+enum tw_side {
+	TW_CLIENT = 0,
+	TW_SERVER = 1,
+};
+
+static inline enum tw_side tw_other(enum tw_side s)
+{
+	return s == TW_CLIENT ? TW_SERVER : TW_CLIENT;
+}
+
+enum tw_vantage {
+	TW_VANTAGE_UNKNOWN = 0,
+	TW_VANTAGE_CLIENT,    /* at or near the client: its packets are seen the moment they leave */
+	TW_VANTAGE_SERVER,
+	TW_VANTAGE_MIDDLE,
+	TW_VANTAGE_ONE_SIDED, /* one direction only */
+};
+
+/* Schedules of repeats, recognised interval by interval with the timer wheel's tolerance. */
+enum tw_ladder {
+	TW_LADDER_NONE = 0,	/* no or one repeat: nothing to recognise */
+	TW_LADDER_DOUBLING,	/* 1-2-4-8 ... (RTO back-off; SYN before Linux 6.5, SYN|ACK) */
+	TW_LADDER_LINEAR_FIRST, /* 1-1-1-1-1-2-4 ... (SYN since Linux 6.5, macOS) */
+	TW_LADDER_FLAT,		/* equal gaps (capped RTO, RFC 6069, keepalive) */
+	TW_LADDER_OTHER,
+};
+
+enum tw_syn_answer {
+	TW_ANSWER_NONE = 0,
+	TW_ANSWER_SYNACK,
+	TW_ANSWER_RSTACK, /* RST|ACK with ack = ISN+1 (+ payload) */
+	TW_ANSWER_RST,	  /* a RST that SYN_SENT must ignore */
+	TW_ANSWER_ACK,	  /* a pure ACK: TIME_WAIT, a challenge, or a forged one */
+	TW_ANSWER_ICMP,
+	TW_ANSWER_SYN,	  /* simultaneous open */
+};
+
+enum tw_icmp_class {
+	TW_ICMP_NET_UNREACHABLE = 0,
+	TW_ICMP_HOST_UNREACHABLE,
+	TW_ICMP_PROTOCOL_UNREACHABLE,
+	TW_ICMP_PORT_UNREACHABLE,
+	TW_ICMP_PROHIBITED, /* v4 codes 9, 10, 13; v6 code 1, 5, 6 */
+	TW_ICMP_TIME_EXCEEDED,
+	TW_ICMP_OTHER,
+};
+
+/*
+ * The form of a reset names its author's code path (kernel-measured; see ARCHITECTURE.md, "Resets").
+ */
+enum tw_rst_form {
+	TW_RST_ACTIVE = 0,   /* RST|ACK, seq = SND.NXT, ack = RCV.NXT, with timestamps if negotiated, live window or id in sequence: tcp_send_active_reset, the socket existed and was aborted */
+	TW_RST_REPLY,	     /* bare RST, seq = ack of its trigger, window 0, no options: tcp_v4_send_reset or netfilter, nobody owns such a connection (any more) */
+	TW_RST_REPLY_NO_ACK, /* RST|ACK, seq 0, ack = end of a trigger without ACK (SYN, odd flags), window 0 */
+	TW_RST_ALIEN,	     /* none of these: no Linux code path writes it so (middlebox, forger, other stack) */
+};
+
+/* What kind of segment a reset (or an ICMP error) answers. */
+enum tw_trigger {
+	TW_TRIGGER_NONE = 0,
+	TW_TRIGGER_SYN,
+	TW_TRIGGER_SYNACK,
+	TW_TRIGGER_ACK3,   /* the client's first ACK, no payload */
+	TW_TRIGGER_DATA,
+	TW_TRIGGER_FIN,
+	TW_TRIGGER_PROBE,  /* keepalive or zero-window probe */
+	TW_TRIGGER_ACK,	   /* any other pure ACK */
+	TW_TRIGGER_OTHER,
+};
+
+enum tw_rst_effect {
+	TW_RST_ACCEPTED = 0, /* exact: the connection dies at its receiver */
+	TW_RST_CHALLENGED,   /* in window, not exact: challenge ACK (RFC 5961 s3.2) */
+	TW_RST_IGNORED,	     /* outside the window, or no such connection there */
+	TW_RST_EFFECT_UNKNOWN, /* the capture does not show what the receiver expected */
+};
+
+enum tw_ipid {
+	TW_IPID_UNKNOWN = 0, /* IPv6, or no other packets to compare with */
+	TW_IPID_ZERO,	     /* Linux: written without a full socket; never a sign of forgery */
+	TW_IPID_CONTINUES,
+	TW_IPID_FOREIGN,
+};
+
+enum tw_fact_id {
+#define FACT(id, type, unit, meaning) TW_F_##id,
+#include "facts/facts.def"
+#undef FACT
+	TW_F__N
+};
+
+enum tw_fact_type {
+	TW_FACT_BOOL,
+	TW_FACT_COUNT,
+	TW_FACT_BYTES,
+	TW_FACT_NS,
+	TW_FACT_SIDE,
+	TW_FACT_ENUM,
+	TW_FACT_INT,
+};
+
+struct tw_fact {
+	int64_t value;
+	uint64_t frame;	 /* where it comes from; 0 = from no single packet */
+	int64_t time_ns; /* of that frame */
+	bool known;
+};
+
+/* All that is known of one connection. Pure data: no pointers. */
+struct tw_facts {
+	struct tw_fact f[TW_F__N];
+};
+
+struct tw_fact_info {
+	const char *name; /* the ID in lower case */
+	enum tw_fact_type type;
+	const char *unit, *meaning;
+};
+const struct tw_fact_info *tw_fact_info(enum tw_fact_id id);
+
+static inline bool tw_known(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return f->f[id].known;
+}
+
+/* The value, or 0 if unknown: for conditions in which "unknown" must count as "no" or "none". */
+static inline int64_t tw_get(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return f->f[id].known ? f->f[id].value : 0;
+}
+
+/* Known and equal. */
+static inline bool tw_is(const struct tw_facts *f, enum tw_fact_id id, int64_t value)
+{
+	return f->f[id].known && f->f[id].value == value;
+}
+
+static inline uint64_t tw_frame_of(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return f->f[id].known ? f->f[id].frame : 0;
+}
+
+static inline void tw_fact_set(struct tw_facts *f, enum tw_fact_id id, int64_t value,
+			       uint64_t frame, int64_t time_ns)
+{
+	f->f[id] = (struct tw_fact){ .value = value, .frame = frame, .time_ns = time_ns, .known = true };
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PACKET_DECODE_H
+#define TW_PACKET_DECODE_H
+
+#include "packet/frame.h"
+#include "packet/segment.h"
+
+/*
+ * From a frame to a segment. Never reads outside the captured bytes; what the snaplen cut is told
+ * from what is malformed. The decoder keeps state only for IP reassembly (bounded, and counted).
+ */
+struct tw_decoder;
+
+struct tw_decoder_stats {
+	uint64_t frames, tcp, icmp_errors, neighbour, other, fragments, cut, malformed;
+	uint64_t unknown_link_frames; /* of link types that are not supported */
+	uint16_t unknown_link;	      /* the first such LINKTYPE_ value */
+	uint64_t reassembled, reassembly_evicted;
+	uint64_t snaplen_cut_payload; /* TCP segments whose payload was cut (only tw_decode_detail counts) */
+};
+
+/* NULL when memory is out. */
+struct tw_decoder *tw_decoder_new(void);
+void tw_decoder_free(struct tw_decoder *d);
+const struct tw_decoder_stats *tw_decoder_stats(const struct tw_decoder *d);
+
+/*
+ * Decode the core of @f into @s (the detail fields are left untouched). Hot path.
+ * Return: s->kind.
+ */
+enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, struct tw_segment *s);
+
+/*
+ * Fill the detail fields of a segment that tw_decode() produced from this same frame, with no other
+ * frame decoded in between (a reassembled segment's bytes live in the decoder until the next call).
+ */
+void tw_decode_detail(struct tw_decoder *d, const struct tw_frame *f, struct tw_segment *s);
+
+/* True if the link type is understood; its name for messages ("EN10MB"), never NULL. */
+bool tw_linktype_supported(uint16_t linktype);
+const char *tw_linktype_name(uint16_t linktype);
+
+#endif

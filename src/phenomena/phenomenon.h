@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PHENOMENA_PHENOMENON_H
+#define TW_PHENOMENA_PHENOMENON_H
+
+#include "base/arena.h"
+#include "facts/facts.h"
+
+/*
+ * One way a TCP connection goes wrong: one slug, one file, one `const struct tw_phenomenon`.
+ * Everything particular to it stands in that file; the list of all is catalogue.def.
+ */
+enum tw_stage {
+	TW_STAGE_CONNECT,
+	TW_STAGE_ESTABLISHED,
+	TW_STAGE_TEARDOWN,
+	TW_STAGE_MANY,
+};
+
+enum tw_outcome {
+	TW_OUTCOME_CLEAN,
+	TW_OUTCOME_UNKNOWN,
+	TW_OUTCOME_DEGRADED,
+	TW_OUTCOME_FAILED,
+};
+
+enum tw_confidence {
+	TW_POSSIBLE, /* consistent with the evidence, not better than others */
+	TW_LIKELY,   /* the best of several; the others are named as rivals */
+	TW_CERTAIN,  /* the evidence excludes every rival in the catalogue */
+};
+
+enum tw_culprit {
+	TW_CULPRIT_UNKNOWN,
+	TW_CULPRIT_CLIENT_APP,
+	TW_CULPRIT_CLIENT_HOST,
+	TW_CULPRIT_SERVER_APP,
+	TW_CULPRIT_SERVER_HOST,
+	TW_CULPRIT_NETWORK,
+	TW_CULPRIT_MIDDLEBOX,
+};
+
+struct tw_evidence {
+	uint64_t frame; /* 0: the whole capture */
+	int64_t time_ns;
+	const char *text;
+};
+
+struct tw_rival {
+	const char *slug;
+	const char *why;
+};
+
+/* What an application saw: which call, which errno (NULL: no error, text says what), after how long. */
+struct tw_app {
+	const char *call;   /* "connect", "recv", "send" ... NULL: this application noticed nothing */
+	const char *error;  /* "ECONNREFUSED", "EOF", "hang", "EPIPE" ... */
+	int64_t after_ns;   /* -1 = unknown */
+	const char *text;   /* a whole sentence for a person, may be NULL */
+};
+
+#define TW_EVIDENCE_MAX 12
+#define TW_RIVALS_MAX 8
+
+/*
+ * What a matcher writes. All text is allocated in @arena (tw_say) or static.
+ *
+ * @strength decides between phenomena that match the same connection: how specific this explanation
+ * is, by the bands below. Equal strength: the order of catalogue.def.
+ */
+struct tw_match {
+	struct tw_arena *arena;
+	const struct tw_facts *facts;
+	const char *client, *server; /* endpoints as text, for sentences */
+
+	int strength;
+	enum tw_confidence confidence;
+	enum tw_outcome outcome;
+	enum tw_culprit culprit;
+	const char *summary; /* one whole sentence that names the endpoints or the numbers of this case */
+	struct tw_evidence evidence[TW_EVIDENCE_MAX];
+	unsigned evidence_count;
+	struct tw_rival rivals[TW_RIVALS_MAX], ruled_out[TW_RIVALS_MAX];
+	unsigned rival_count, ruled_out_count;
+	struct tw_app app[2]; /* [TW_CLIENT], [TW_SERVER] */
+	const char *remark;   /* a slug of the remarks list, or NULL */
+	const char *missing[4]; /* what would be needed to know more */
+	unsigned missing_count;
+};
+
+/* Bands of strength: an explanation of how it ended beats one of how it went. */
+enum {
+	TW_STRENGTH_CONTRADICTION = 90, /* the packets contradict each other: forged, injected, untranslated */
+	TW_STRENGTH_EXPLICIT = 80,	/* somebody said so: ICMP, declared reason */
+	TW_STRENGTH_MECHANISM = 70,	/* the specific mechanism of the end is visible */
+	TW_STRENGTH_ENDING = 60,	/* how it ended, without the mechanism behind it */
+	TW_STRENGTH_STALL = 50,		/* it hung */
+	TW_STRENGTH_TEARDOWN = 40,	/* the close went wrong, the data did not */
+	TW_STRENGTH_DELAY = 30,		/* it worked, late or with repairs */
+	TW_STRENGTH_CURIOSITY = 20,	/* harmless oddity */
+};
+
+struct tw_governed {
+	const char *name;    /* "net.ipv4.tcp_syn_retries", "TCP_USER_TIMEOUT", "listen() backlog" */
+	const char *meaning; /* one sentence: what it changes here, with the default */
+};
+
+/* One end's view for `explain`. */
+struct tw_phenomenon {
+	const char *slug;
+	enum tw_stage stage;
+	const char *title;	/* "The port is closed", up to 60 characters */
+	/* The pages of the book. Paragraphs of whole sentences, separated by blank lines ("\n\n"),
+	 * no line breaks inside a paragraph: renderers wrap. Never NULL. */
+	const char *happens;	/* what happens in the two kernels and between them */
+	const char *diagram;	/* ASCII sequence diagram, at most 72 columns, lines end in \n */
+	const char *client_sees; /* calls, errnos, delays */
+	const char *server_sees;
+	const char *recognise;	/* how tcpwhy tells it, and from what it can not tell it apart */
+	const char *folklore;	/* what people wrongly believe, NULL if nothing */
+	const struct tw_governed *governed; /* ends with a NULL name; may be NULL */
+	const char *const *remedies;	    /* imperative sentences, most useful first; NULL-terminated */
+	const char *const *references;	    /* "RFC 9293 s3.5.2", "net/ipv4/tcp_output.c: tcp_send_active_reset"; NULL-terminated */
+	const char *reproduced;	/* how it can be seen: 'W', 'K', 'P' letters of the catalogue */
+	/*
+	 * Does this connection's evidence fit? Pure: reads m->facts only. If so it fills @m (at least
+	 * summary, strength, confidence, outcome, culprit and one evidence) and returns true.
+	 * NULL for phenomena that leave no packet (only kernel facts can show them).
+	 */
+	bool (*match)(struct tw_match *m);
+};
+
+/* ---- helpers for matchers ---- */
+
+/* Text in the match's arena. */
+const char *tw_say(struct tw_match *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Evidence that cites the frame of a known fact (unknown: cited without a frame). */
+void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void tw_rival(struct tw_match *m, const char *slug, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void tw_rule_out(struct tw_match *m, const char *slug, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* @after_ns -1 = unknown; text may be NULL. */
+void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const char *error,
+		int64_t after_ns, const char *text);
+void tw_missing(struct tw_match *m, const char *text);
+/* Endpoint text and plain names of a side: "the client", "the server". */
+const char *tw_endpoint(const struct tw_match *m, enum tw_side side);
+const char *tw_side_name(enum tw_side side);
+enum tw_culprit tw_host_of(enum tw_side side);
+enum tw_culprit tw_app_of(enum tw_side side);
+
+/* ---- the catalogue ---- */
+extern const struct tw_phenomenon *const tw_catalogue[];
+extern const unsigned tw_catalogue_count;
+const struct tw_phenomenon *tw_phenomenon_find(const char *slug);
+/* The slug nearest to a mistyped one, or NULL if nothing is near. */
+const char *tw_phenomenon_nearest(const char *slug);
+
+const char *tw_stage_name(enum tw_stage s);
+const char *tw_outcome_name(enum tw_outcome o);
+const char *tw_confidence_name(enum tw_confidence c);
+const char *tw_culprit_name(enum tw_culprit c);
+
+/* Remarks on connections that are not failures. */
+struct tw_remark {
+	const char *slug;
+	const char *text; /* one sentence */
+};
+extern const struct tw_remark tw_remarks[]; /* ends with a NULL slug */
+
+#endif
