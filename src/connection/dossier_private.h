@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_DOSSIER_PRIVATE_H
+#define TW_CONNECTION_DOSSIER_PRIVATE_H
+
+/*
+ * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
+ * diagram. Nobody but dossier.c writes here.
+ */
+#include "connection/dossier.h"
+#include "connection/state.h"
+
+/* An end as the tracker knows it. Index: 0 client, 1 server (see tw_dossier.client_guessed). */
+struct tw_end {
+	struct tw_addr addr;
+	uint16_t port;
+	enum tw_tcp_state state; /* RFC 9293 s3.3.2, as far as this vantage point can know */
+
+	bool base_set;		/* base_seq is valid: ISN, or first seq seen less one */
+	bool isn_seen;		/* ... and comes from a SYN */
+	bool next_set;		/* next_seq is valid: a segment of this end was seen */
+	uint32_t base_seq;
+	uint32_t next_seq;	/* highest seq + length seen of this end (SYN and FIN count one) */
+	int64_t next_seq_ns;	/* when it last grew */
+	uint32_t contiguous_seq; /* as next_seq, but up to the first hole of the capture */
+	bool contiguous_set;
+
+	bool last_ack_set;
+	uint32_t last_ack;	/* ack field of this end's last segment */
+	uint32_t highest_ack;	/* highest ack field of this end */
+	int64_t last_ack_ns;
+	uint16_t last_raw_window;
+	uint32_t last_window_bytes;
+	uint32_t dup_ack_run;
+	uint32_t last_marks;	/* of this end's last segment */
+	uint32_t right_edge;	/* highest ack + window ever advertised */
+	bool right_edge_set;
+
+	bool saw_syn_options;	/* options below come from its SYN or SYN|ACK */
+	uint16_t syn_options;
+	uint16_t mss;
+	int8_t wscale;		/* as sent, -1 = not offered or not seen */
+
+	bool fin_seen;
+	uint32_t fin_seq;	/* sequence number of the (first) FIN itself */
+
+	uint64_t packets, bytes; /* bytes: payload, each once */
+	uint64_t data_packets;
+	uint64_t retransmissions, dup_acks, zero_windows, out_of_order, keepalives;
+	uint64_t rsts;
+};
+
+/* How many records are kept at the start and (marked ones apart) at the end of a long connection. */
+#define TW_RECORDS_HEAD 512
+#define TW_RECORDS_MAX	4096
+
+struct tw_dossier {
+	struct tw_tuple tuple;
+	uint64_t stream;
+	bool client_guessed;	/* no SYN told who the client is */
+	bool started;		/* first segment seen: ends are assigned */
+	struct tw_end end[2];
+
+	struct tw_pkt *pkt;	/* records in order of capture */
+	size_t pkt_count, pkt_cap;
+	uint64_t packets;	/* all, also those whose record was dropped */
+	uint64_t dropped;	/* records dropped from the middle */
+
+	struct tw_icmp *icmp;	/* at most TW_ICMP_MAX */
+	size_t icmp_count;
+	uint64_t icmp_total;
+
+	int64_t first_ns, last_ns;
+	uint64_t first_frame, last_frame;
+	int64_t handshake_rtt_ns; /* first SYN to the ACK, -1 = unknown (tshark's initial RTT) */
+	bool super_segments;	  /* payload larger than the path can carry: offload */
+	bool partial_checksums;
+	bool second_copies;	  /* captured on two interfaces */
+	unsigned completeness;	  /* as tcp.completeness */
+};
+
+#define TW_ICMP_MAX 64
+
+/* Sequence length of a record: payload plus SYN and FIN. */
+static inline uint32_t tw_pkt_seq_len(const struct tw_pkt *p)
+{
+	return p->payload_bytes + ((p->flags & TW_SYN) != 0) + ((p->flags & TW_FIN) != 0);
+}
+
+/* The end of its sequence space. */
+static inline uint32_t tw_pkt_end(const struct tw_pkt *p)
+{
+	return p->seq + tw_pkt_seq_len(p);
+}
+
+/* Segments that no receiver takes notice of, or that are not there twice in truth. */
+#define TW_MARKS_NOT_ANALYSED (TW_MARK_SECOND_COPY | TW_MARK_BAD_CHECKSUM | TW_MARK_NO_ACK_FLAG)
+
+#endif
