@@ -6,6 +6,8 @@
 #include "capture/source.h"
 #include "diagnose/finding.h"
 
+#include <signal.h>
+
 /*
  * From a source to findings: the two looks at a file (triage, then dossiers of what wants one), or the
  * single look at a stream, then facts, matchers, findings.
@@ -18,6 +20,10 @@ struct tw_session_config {
 	bool want_steps;	/* renderers draw: fill finding->steps */
 	unsigned steps_max;	/* at most so many steps per finding (0 = no limit) */
 	const char *idle_table;	/* path of the user's idle-timeout table, NULL = built in only */
+	uint64_t frames_max;	/* judge only the first so many frames that pass the filter, 0 = all */
+	/* Set (by a signal handler) to end the first look, or the only one, early: what was read up to
+	 * there is judged as if the input ended. May be NULL. */
+	const volatile sig_atomic_t *stop;
 	/* Progress, called a few times a second at most; may be NULL. @pass 1 or 2, @of passes. */
 	void (*progress)(void *user, const struct tw_source_info *info, int pass, int of);
 	/* A finding, in the order of the connections' first packets (from a pipe: as they end).
