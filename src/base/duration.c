@@ -15,8 +15,6 @@ const char *tw_duration_text(char *out, int64_t ns)
 	double v = (double)ns;
 
 	if (ns < 0) {
-		out[0] = '-';
-		v = -v;
 		char tmp[TW_DURATION_TEXT];
 
 		tw_duration_text(tmp, ns == INT64_MIN ? INT64_MAX : -ns);
@@ -32,7 +30,7 @@ const char *tw_duration_text(char *out, int64_t ns)
 	} else if (v < 119.95e9) {
 		scaled(out, v / 1e9, "s");
 	} else {
-		int64_t s = (ns + TW_NS_PER_S / 2) / TW_NS_PER_S;
+		int64_t s = ns / TW_NS_PER_S + (ns % TW_NS_PER_S >= TW_NS_PER_S / 2);
 
 		if (s < 2 * 3600)
 			snprintf(out, TW_DURATION_TEXT, "%d min %d s", (int)(s / 60), (int)(s % 60));

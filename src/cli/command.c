@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the subcommands share: their list, help texts, complaints and manners on stdout.
+ */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char *const read_usage[] = {
+	"[read] FILE... [OPTIONS] [-f FILTER]",
+	"read -r FILE [OPTIONS] [FILTER]",
+	NULL,
+};
+static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
+
+const struct tw_command tw_commands[] = {
+	{ "read", TW_CMD_READ, "say why the TCP connections in captures failed", read_usage,
+	  tw_command_read },
+	{ "explain", TW_CMD_EXPLAIN, "the catalogue of what goes wrong, as a book", explain_usage,
+	  tw_command_explain },
+	{ NULL, 0, NULL, NULL, NULL },
+};
+
+const struct tw_command *tw_command_find(const char *name)
+{
+	const struct tw_command *c;
+
+	for (c = tw_commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+void tw_command_help(FILE *out, const struct tw_command *command)
+{
+	unsigned i;
+
+	for (i = 0; command->usage[i]; i++)
+		fprintf(out, "%s tcpwhy %s\n", i ? "      " : "Usage:", command->usage[i]);
+	fprintf(out, "\n%c%s.\n\nOptions:\n", command->summary[0] & ~0x20, command->summary + 1);
+	tw_options_print(out, command->bit);
+	fprintf(out, "\nManual: man tcpwhy-%s\n", command->name);
+}
+
+int tw_complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("tcpwhy: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return TW_EXIT_USAGE;
+}
+
+int tw_finish_output(int status)
+{
+	int failed = fflush(stdout) ? errno : 0;
+
+	if (!failed && ferror(stdout))
+		failed = EIO;
+	if (!failed || failed == EPIPE)
+		return status;
+	return tw_complain("cannot write to standard output: %s", strerror(failed));
+}
+
+bool tw_use_color(enum tw_color color)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (color != TW_COLOR_AUTO)
+		return color == TW_COLOR_ALWAYS;
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+}
+
+unsigned tw_use_width(unsigned asked)
+{
+	struct winsize size;
+
+	if (asked)
+		return asked;
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 &&
+	    size.ws_col < 80)
+		return size.ws_col;
+	return 80;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CLI_COMMAND_H
+#define TW_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+/* Exit statuses of every command. */
+enum {
+	TW_EXIT_CLEAN = 0,  /* nothing failed */
+	TW_EXIT_FAILED = 1, /* at least one connection failed */
+	TW_EXIT_USAGE = 2,  /* wrong usage, or an input that could not be read */
+};
+
+/* One per subcommand, argv[0] being its first word. Return: the exit status. */
+int tw_command_read(int argc, char **argv);
+int tw_command_explain(int argc, char **argv);
+
+/* All commands; ends with a NULL name. */
+extern const struct tw_command tw_commands[];
+const struct tw_command *tw_command_find(const char *name);
+
+void tw_command_help(FILE *out, const struct tw_command *command);
+
+/* "tcpwhy: <sentence>" on stderr; returns TW_EXIT_USAGE. */
+int tw_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Flush stdout at the end of a command. A full disk is named and becomes TW_EXIT_USAGE, a reader that
+ * has gone (head, a closed pager) is no error; otherwise @status.
+ */
+int tw_finish_output(int status);
+
+/* Colour on stdout? --color, else NO_COLOR and whether it is a terminal. */
+bool tw_use_color(enum tw_color color);
+/* Columns: --width, else 80, else less if the terminal is narrower. */
+unsigned tw_use_width(unsigned asked);
+
+#endif

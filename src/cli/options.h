@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CLI_OPTIONS_H
+#define TW_CLI_OPTIONS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * The command line, as one table. Parsing, --help, the OPTIONS sections of the man pages and the
+ * shell completions all walk over it, so they can not drift apart.
+ */
+enum tw_option_id {
+	TW_OPT_READ,
+	TW_OPT_FILTER,
+	TW_OPT_WRITE,
+	TW_OPT_COUNT,
+	TW_OPT_NUMERIC,
+	TW_OPT_VERBOSE,
+	TW_OPT_QUIET,
+	TW_OPT_ALL,
+	TW_OPT_VERDICT,
+	TW_OPT_STREAM,
+	TW_OPT_JSON,
+	TW_OPT_MERGE,
+	TW_OPT_COLOR,
+	TW_OPT_IDLE_TABLE,
+	TW_OPT_MEMORY,
+	TW_OPT_WIDTH,
+	TW_OPT_HELP,
+	TW_OPT_VERSION,
+};
+
+/* Which commands take an option. */
+enum tw_command_bit {
+	TW_CMD_READ = 1 << 0,
+	TW_CMD_EXPLAIN = 1 << 1,
+};
+
+/* What stands in the place of an argument: decides what a shell offers. */
+enum tw_argument {
+	TW_ARG_NONE,
+	TW_ARG_CAPTURE, /* an existing capture file */
+	TW_ARG_FILE,	/* any file */
+	TW_ARG_TEXT,	/* free text: nothing to offer */
+	TW_ARG_SLUGS,	/* verdicts, separated by commas */
+	TW_ARG_COLOR,	/* auto, always, never */
+};
+
+struct tw_option {
+	enum tw_option_id id;
+	char letter;	  /* 0: none */
+	const char *name; /* long name, NULL: none */
+	enum tw_argument argument;
+	const char *argument_name; /* "FILE"; NULL: takes none */
+	unsigned commands;	   /* enum tw_command_bit */
+	const char *summary;	   /* for --help and completion: one line, no full stop */
+	const char *description;   /* for the man page: whole sentences */
+};
+extern const struct tw_option tw_options[];
+extern const unsigned tw_option_count;
+
+struct tw_command {
+	const char *name;
+	unsigned bit;
+	const char *summary;
+	const char *const *usage; /* lines without "tcpwhy", NULL-terminated */
+	int (*run)(int argc, char **argv);
+};
+
+enum tw_color {
+	TW_COLOR_AUTO,
+	TW_COLOR_ALWAYS,
+	TW_COLOR_NEVER,
+};
+
+/* What the command line said. Strings are borrowed from argv, lists are owned. */
+struct tw_arguments {
+	const char **words; /* what is no option, in order */
+	unsigned word_count;
+	const char **reads; /* arguments of -r */
+	unsigned read_count;
+	const char *filter, *write_path, *idle_table;
+	const char *verdicts; /* as given to --verdict */
+	uint64_t count, stream, memory_bytes;
+	bool have_stream, numeric, quiet, all, json, merge, help, version;
+	unsigned verbose, width;
+	enum tw_color color;
+};
+
+/*
+ * Parse argv[first..] for a command. -EINVAL with a whole sentence in @err for an unknown option
+ * (with the nearest one), a missing argument or a value that makes no sense; -ENOMEM.
+ */
+int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char **argv, int first,
+		       struct tw_err *err);
+void tw_arguments_free(struct tw_arguments *a);
+
+/* The option list of a command as --help prints it, within 80 columns. */
+void tw_options_print(FILE *out, unsigned command);
+
+#endif
