@@ -19,6 +19,7 @@ struct tw_step {
 	bool decisive;		   /* cited by the evidence */
 	const char *note;	   /* "retransmission", "keepalive probe", "answers #4", ICMP text ...; NULL */
 	bool is_icmp;		   /* an ICMP error towards @from's opposite, drawn as a note line */
+	uint64_t skipped;	   /* packets of the connection left out between the step before and this */
 };
 
 /*

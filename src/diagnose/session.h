@@ -39,6 +39,7 @@ struct tw_session_summary {
 	uint64_t connections, clean, failed, degraded, unknown;
 	int64_t first_ns, last_ns;
 	uint64_t verdict_count[128]; /* indexed as tw_catalogue[] */
+	uint64_t remark_count[32];   /* remarks on clean connections, indexed as tw_remarks[] */
 	uint64_t evicted;	     /* connections whose record was given up for the memory ceiling */
 	uint64_t steps_dropped;	     /* packets not kept in full because a connection was too long */
 	uint64_t capture_drops;
