@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of hosts: what one connection cannot know of its peer, its neighbours in the capture do.
+ * Per address a short log of events (somebody knocked, it answered, refused, closed, reset; somebody
+ * asked for its link-layer address, it answered).
+ *
+ * Bounded: HOSTS_MAX addresses (a flood comes from millions), TW_HOST_EVENTS_MAX events each: the
+ * first ones, and a ring of the last ones. What did not fit is counted.
+ */
+#include "connection/hosts_private.h"
+#include "packet/tuple.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOSTS_MAX   32768u
+#define HOSTS_SLOTS (HOSTS_MAX * 2)
+
+struct tw_hosts {
+	struct tw_host *slot; /* open addressing, HOSTS_SLOTS of them, allocated in steps */
+	uint32_t slots, used;
+	uint64_t forgotten;
+	size_t event_bytes;
+};
+
+struct tw_hosts *tw_hosts_new(void)
+{
+	struct tw_hosts *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->slots = 64;
+	h->slot = calloc(h->slots, sizeof(*h->slot));
+	if (!h->slot) {
+		free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void tw_hosts_free(struct tw_hosts *h)
+{
+	uint32_t i;
+
+	if (!h)
+		return;
+	for (i = 0; i < h->slots; i++)
+		free(h->slot[i].event);
+	free(h->slot);
+	free(h);
+}
+
+uint64_t tw_hosts_forgotten(const struct tw_hosts *h)
+{
+	return h->forgotten;
+}
+
+size_t tw_hosts_bytes(const struct tw_hosts *h)
+{
+	return sizeof(*h) + h->slots * sizeof(*h->slot) + h->event_bytes;
+}
+
+uint32_t tw_host_peer_hash(const struct tw_addr *a)
+{
+	uint64_t w[2];
+
+	memcpy(w, a->b, sizeof(w));
+	w[1] = (w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xa0761d6478bd642f);
+	return (uint32_t)(w[1] >> 32) ^ (uint32_t)w[1];
+}
+
+static uint32_t probe(const struct tw_host *slot, uint32_t slots, const struct tw_addr *a)
+{
+	uint32_t i = tw_host_peer_hash(a) & (slots - 1);
+
+	while (slot[i].used && !tw_addr_equal(&slot[i].addr, a))
+		i = (i + 1) & (slots - 1);
+	return i;
+}
+
+const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a)
+{
+	const struct tw_host *s = &h->slot[probe(h->slot, h->slots, a)];
+
+	return s->used ? s : NULL;
+}
+
+static int grow(struct tw_hosts *h)
+{
+	uint32_t slots = h->slots * 4, i;
+	struct tw_host *more;
+
+	if (slots > HOSTS_SLOTS)
+		slots = HOSTS_SLOTS;
+	more = calloc(slots, sizeof(*more));
+	if (!more)
+		return -1;
+	for (i = 0; i < h->slots; i++)
+		if (h->slot[i].used)
+			more[probe(more, slots, &h->slot[i].addr)] = h->slot[i];
+	free(h->slot);
+	h->slot = more;
+	h->slots = slots;
+	return 0;
+}
+
+static struct tw_host *host_of(struct tw_hosts *h, const struct tw_addr *a)
+{
+	uint32_t i = probe(h->slot, h->slots, a);
+
+	if (h->slot[i].used)
+		return &h->slot[i];
+	if (h->used >= HOSTS_MAX || (h->used * 2 >= h->slots && grow(h))) {
+		h->forgotten++;
+		return NULL;
+	}
+	i = probe(h->slot, h->slots, a);
+	h->slot[i].used = true;
+	h->slot[i].addr = *a;
+	h->used++;
+	return &h->slot[i];
+}
+
+static uint32_t ring_index(uint32_t n)
+{
+	const uint32_t tail = TW_HOST_EVENTS_MAX - TW_HOST_EVENTS_HEAD;
+
+	return n < TW_HOST_EVENTS_MAX ? n : TW_HOST_EVENTS_HEAD + (n - TW_HOST_EVENTS_HEAD) % tail;
+}
+
+uint32_t tw_host_event_count(const struct tw_host *h)
+{
+	return h->count < TW_HOST_EVENTS_MAX ? h->count : TW_HOST_EVENTS_MAX;
+}
+
+const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i)
+{
+	if (h->count <= TW_HOST_EVENTS_MAX || i < TW_HOST_EVENTS_HEAD)
+		return &h->event[i];
+	return &h->event[ring_index(h->count - TW_HOST_EVENTS_MAX + i)];
+}
+
+static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_event *e)
+{
+	uint32_t i = ring_index(host->count);
+
+	if (i >= host->cap) {
+		uint32_t cap = host->cap ? host->cap * 2 : 4;
+		struct tw_host_event *more = realloc(host->event, cap * sizeof(*more));
+
+		if (!more) {
+			h->forgotten++;
+			return;
+		}
+		h->event_bytes += (cap - host->cap) * sizeof(*more);
+		host->event = more;
+		host->cap = cap;
+	}
+	host->event[i] = *e;
+	host->count++;
+}
+
+static void knock(struct tw_host *host, const struct tw_segment *s)
+{
+	uint32_t bit = (tw_host_peer_hash(&s->dst) ^ (s->dport * UINT32_C(0x9e3779b1))) *
+		       UINT32_C(0x85ebca6b);
+
+	bit ^= bit >> 15;
+	host->knocked[(bit >> 6) % 16] |= UINT64_C(1) << (bit % 64);
+}
+
+unsigned tw_host_knocked(const struct tw_host *h)
+{
+	unsigned i, set = 0;
+
+	for (i = 0; i < 16; i++)
+		set += (unsigned)__builtin_popcountll(h->knocked[i]);
+	return set;
+}
+
+static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
+{
+	const bool syn = (s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN;
+	struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number, .ttl = s->ttl };
+	struct tw_host *host;
+
+	if (syn) {
+		host = host_of(h, &s->src);
+		if (host)
+			knock(host, s);
+		e.kind = TW_HOST_SYN;
+		e.port = s->dport;
+		e.peer_port = s->sport;
+		e.peer = tw_host_peer_hash(&s->src);
+		host = host_of(h, &s->dst);
+	} else {
+		e.port = s->sport;
+		e.peer_port = s->dport;
+		e.peer = tw_host_peer_hash(&s->dst);
+		if (s->flags & TW_SYN)
+			e.kind = TW_HOST_SYNACK;
+		else if (s->flags & TW_RST)
+			e.kind = s->flags & TW_ACK && !s->seq ? TW_HOST_REFUSED : TW_HOST_RST;
+		else
+			e.kind = TW_HOST_FIN;
+		host = host_of(h, &s->src);
+	}
+	if (host)
+		note(h, host, &e);
+}
+
+void tw_hosts_note(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
+{
+	if (s->kind == TW_SEG_TCP) {
+		note_tcp(h, f, s);
+	} else if (s->kind == TW_SEG_NEIGHBOUR) {
+		struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number };
+		struct tw_host *host = host_of(h, &s->neighbour_target);
+
+		e.kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
+		e.peer = tw_host_peer_hash(&s->neighbour_sender);
+		if (host)
+			note(h, host, &e);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_HOSTS_PRIVATE_H
+#define TW_CONNECTION_HOSTS_PRIVATE_H
+
+/* The inside of the host table, for the derivation of facts. Only hosts.c writes. */
+#include "connection/hosts.h"
+
+#include <stdbool.h>
+
+enum tw_host_event_kind {
+	TW_HOST_SYN = 1,     /* a pure SYN arrived for it */
+	TW_HOST_SYNACK,	     /* it answered with SYN|ACK */
+	TW_HOST_REFUSED,     /* RST|ACK with seq 0: what a closed port answers */
+	TW_HOST_RST,	     /* any other reset with its address as source */
+	TW_HOST_FIN,	     /* its FIN */
+	TW_HOST_ASKED,	     /* somebody asks for its link-layer address */
+	TW_HOST_ANSWERED,    /* it answered that (or announced itself) */
+};
+
+struct tw_host_event {
+	int64_t time_ns;
+	uint64_t frame;
+	uint32_t peer; /* hash of the other address */
+	uint16_t port, peer_port;
+	uint8_t kind, ttl;
+};
+
+/* The first and the last so many events are kept; what lies between is dropped. */
+#define TW_HOST_EVENTS_HEAD 256
+#define TW_HOST_EVENTS_MAX  512
+
+struct tw_host {
+	struct tw_addr addr;
+	bool used;
+	struct tw_host_event *event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
+	uint32_t count, cap;	     /* count: all ever noted */
+	uint64_t knocked[16];	     /* linear counting of the (host, port) pairs its SYNs went to */
+};
+
+/* NULL if the host is not known. */
+const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a);
+/* Events in the order they were noted: 0 <= i < tw_host_event_count(). */
+uint32_t tw_host_event_count(const struct tw_host *h);
+const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i);
+/* About how many different (host, port) pairs its SYNs knocked at. */
+unsigned tw_host_knocked(const struct tw_host *h);
+uint32_t tw_host_peer_hash(const struct tw_addr *a);
+
+#endif

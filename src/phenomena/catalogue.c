@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of all phenomena, made from catalogue.def, and the small helpers that matchers write with.
+ */
+#include "phenomena/phenomenon.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PHENOMENON(symbol) extern const struct tw_phenomenon tw_ph_##symbol;
+#include "phenomena/catalogue.def"
+#undef PHENOMENON
+
+const struct tw_phenomenon *const tw_catalogue[] = {
+#define PHENOMENON(symbol) &tw_ph_##symbol,
+#include "phenomena/catalogue.def"
+#undef PHENOMENON
+};
+const unsigned tw_catalogue_count = sizeof(tw_catalogue) / sizeof(tw_catalogue[0]);
+
+const struct tw_phenomenon *tw_phenomenon_find(const char *slug)
+{
+	unsigned i;
+
+	for (i = 0; i < tw_catalogue_count; i++)
+		if (!strcmp(tw_catalogue[i]->slug, slug))
+			return tw_catalogue[i];
+	return NULL;
+}
+
+/* Optimal string alignment distance, capped by the length of the row buffer. */
+static unsigned distance(const char *a, const char *b)
+{
+	enum { MAX = 48 };
+	unsigned row[3][MAX + 1];
+	size_t la = strlen(a), lb = strlen(b), i, j;
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (j = 0; j <= lb; j++)
+		row[0][j] = (unsigned)j;
+	for (i = 1; i <= la; i++) {
+		unsigned *cur = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+
+		cur[0] = (unsigned)i;
+		for (j = 1; j <= lb; j++) {
+			unsigned best = up[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (up[j] + 1 < best)
+				best = up[j] + 1;
+			if (cur[j - 1] + 1 < best)
+				best = cur[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    up2[j - 2] + 1 < best)
+				best = up2[j - 2] + 1;
+			cur[j] = best;
+		}
+	}
+	return row[la % 3][lb];
+}
+
+const char *tw_phenomenon_nearest(const char *slug)
+{
+	unsigned i, best = ~0u;
+	const char *name = NULL;
+	size_t len = strlen(slug);
+
+	for (i = 0; i < tw_catalogue_count; i++) {
+		const char *s = tw_catalogue[i]->slug;
+		unsigned n = distance(slug, s);
+
+		if (len >= 4 && strstr(s, slug) && n > 2)
+			n = 2;
+		if (n < best) {
+			best = n;
+			name = s;
+		}
+	}
+	return best <= 2 || best * 3 <= len ? name : NULL;
+}
+
+const char *tw_say(struct tw_match *m, const char *fmt, ...)
+{
+	const char *s;
+	va_list ap;
+
+	va_start(ap, fmt);
+	s = tw_arena_vprintf(m->arena, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
+{
+	const struct tw_fact *f = &m->facts->f[fact];
+	struct tw_evidence *e;
+	va_list ap;
+
+	if (m->evidence_count == TW_EVIDENCE_MAX)
+		return;
+	e = &m->evidence[m->evidence_count++];
+	e->frame = f->known ? f->frame : 0;
+	e->time_ns = f->known ? f->time_ns : 0;
+	va_start(ap, fmt);
+	e->text = tw_arena_vprintf(m->arena, fmt, ap);
+	va_end(ap);
+}
+
+void tw_rival(struct tw_match *m, const char *slug, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->rival_count == TW_RIVALS_MAX)
+		return;
+	va_start(ap, fmt);
+	m->rivals[m->rival_count++] =
+		(struct tw_rival){ slug, tw_arena_vprintf(m->arena, fmt, ap) };
+	va_end(ap);
+}
+
+void tw_rule_out(struct tw_match *m, const char *slug, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (m->ruled_out_count == TW_RIVALS_MAX)
+		return;
+	va_start(ap, fmt);
+	m->ruled_out[m->ruled_out_count++] =
+		(struct tw_rival){ slug, tw_arena_vprintf(m->arena, fmt, ap) };
+	va_end(ap);
+}
+
+void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const char *error,
+		int64_t after_ns, const char *text)
+{
+	m->app[side] = (struct tw_app){ call, error, after_ns, text };
+}
+
+void tw_missing(struct tw_match *m, const char *text)
+{
+	if (m->missing_count < sizeof(m->missing) / sizeof(m->missing[0]))
+		m->missing[m->missing_count++] = text;
+}
+
+const char *tw_endpoint(const struct tw_match *m, enum tw_side side)
+{
+	return side == TW_CLIENT ? m->client : m->server;
+}
+
+const char *tw_side_name(enum tw_side side)
+{
+	return side == TW_CLIENT ? "the client" : "the server";
+}
+
+enum tw_culprit tw_host_of(enum tw_side side)
+{
+	return side == TW_CLIENT ? TW_CULPRIT_CLIENT_HOST : TW_CULPRIT_SERVER_HOST;
+}
+
+enum tw_culprit tw_app_of(enum tw_side side)
+{
+	return side == TW_CLIENT ? TW_CULPRIT_CLIENT_APP : TW_CULPRIT_SERVER_APP;
+}
+
+const char *tw_stage_name(enum tw_stage s)
+{
+	static const char *const names[] = { "connect", "established", "teardown", "many" };
+
+	return names[s];
+}
+
+const char *tw_outcome_name(enum tw_outcome o)
+{
+	static const char *const names[] = { "clean", "unknown", "degraded", "failed" };
+
+	return names[o];
+}
+
+const char *tw_confidence_name(enum tw_confidence c)
+{
+	static const char *const names[] = { "possible", "likely", "certain" };
+
+	return names[c];
+}
+
+const char *tw_culprit_name(enum tw_culprit c)
+{
+	static const char *const names[] = { "unknown",	    "client-app",  "client-host", "server-app",
+					     "server-host", "network",	   "middlebox" };
+
+	return names[c];
+}
