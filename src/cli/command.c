@@ -4,6 +4,8 @@
  */
 #include "cli/command.h"
 
+#include "report/style.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -78,17 +80,15 @@ bool tw_use_color(enum tw_color color)
 
 	if (color != TW_COLOR_AUTO)
 		return color == TW_COLOR_ALWAYS;
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+	       !(term && strcmp(term, "dumb") == 0);
 }
 
 unsigned tw_use_width(unsigned asked)
 {
 	struct winsize size;
 
-	if (asked)
-		return asked;
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 &&
-	    size.ws_col < 80)
-		return size.ws_col;
-	return 80;
+	if (!asked && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		asked = size.ws_col;
+	return tw_style_width(asked);
 }

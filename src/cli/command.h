@@ -32,7 +32,7 @@ int tw_finish_output(int status);
 
 /* Colour on stdout? --color, else NO_COLOR and whether it is a terminal. */
 bool tw_use_color(enum tw_color color);
-/* Columns: --width, else 80, else less if the terminal is narrower. */
+/* Columns: --width, else the terminal's, within the renderer's bounds. */
 unsigned tw_use_width(unsigned asked);
 
 #endif

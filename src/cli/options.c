@@ -5,6 +5,7 @@
  */
 #include "cli/options.h"
 #include "cli/suggest.h"
+#include "report/style.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,63 +15,76 @@
 
 const struct tw_option tw_options[] = {
 	{ TW_OPT_READ, 'r', NULL, TW_ARG_CAPTURE, "FILE", TW_CMD_READ,
-	  "read FILE; other words are then a filter, as in tcpdump",
-	  "Read _FILE_, in the manner of tcpdump: words that are no option are then joined to a filter "
+	  "read FILE; other words are then a filter",
+	  "Read _FILE_, in the manner of tcpdump: words that are no option are then joined to a "
+	  "filter "
 	  "and not taken for files. May be given several times." },
 	{ TW_OPT_FILTER, 'f', "filter", TW_ARG_TEXT, "FILTER", TW_CMD_READ,
-	  "judge only packets that match, pcap-filter(7)",
-	  "Look only at packets that match this expression of *pcap-filter*(7). A filter that hides one "
+	  "only packets that match, see pcap-filter(7)",
+	  "Look only at packets that match this expression of *pcap-filter*(7). A filter that "
+	  "hides one "
 	  "direction of a connection hides its causes, too." },
 	{ TW_OPT_WRITE, 'w', "write", TW_ARG_FILE, "FILE", TW_CMD_READ,
-	  "write the packets of failed connections to FILE, pcapng",
-	  "Write all packets of the reported connections to _FILE_ as pcapng; the packets that decide a "
-	  "verdict carry it as a comment. The input is read again for it, so it can not be a pipe." },
-	{ TW_OPT_COUNT, 'c', "count", TW_ARG_TEXT, "N", TW_CMD_READ,
-	  "stop after N packets",
+	  "write the reported connections to FILE, as pcapng",
+	  "Write all packets of the reported connections to _FILE_ as pcapng; the packets that "
+	  "decide a "
+	  "verdict carry it as a comment. The input is read again for it, so it can not be a "
+	  "pipe." },
+	{ TW_OPT_COUNT, 'c', "count", TW_ARG_TEXT, "N", TW_CMD_READ, "stop after N packets",
 	  "Stop after _N_ packets (of those that match the filter) and judge what they show." },
 	{ TW_OPT_NUMERIC, 'n', NULL, TW_ARG_NONE, NULL, TW_CMD_READ,
 	  "no name look-ups (there are none anyway)",
-	  "Do not turn addresses into names. That is always so; the option is taken because fingers know "
+	  "Do not turn addresses into names. That is always so; the option is taken because "
+	  "fingers know "
 	  "it from tcpdump." },
 	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_READ,
-	  "more: every example, what was ruled out, remarks",
-	  "Say more: each connection of a group in full, the explanations that were ruled out and why, and "
+	  "say more, with every example and what was ruled out",
+	  "Say more: each connection of a group in full, the explanations that were ruled out and "
+	  "why, and "
 	  "remarks on clean connections. Given twice, all facts that were known." },
 	{ TW_OPT_QUIET, 'q', "quiet", TW_ARG_NONE, NULL, TW_CMD_READ,
-	  "less: one line per connection",
+	  "say less, one line per connection",
 	  "Say less: one line per connection, no diagrams, no explanations." },
-	{ TW_OPT_ALL, 0, "all", TW_ARG_NONE, NULL, TW_CMD_READ,
-	  "report clean connections, too",
+	{ TW_OPT_ALL, 0, "all", TW_ARG_NONE, NULL, TW_CMD_READ, "report clean connections, too",
 	  "Report every connection, also those that are clean." },
 	{ TW_OPT_VERDICT, 0, "verdict", TW_ARG_SLUGS, "SLUG[,SLUG]", TW_CMD_READ,
 	  "report only these verdicts",
-	  "Report only connections with one of these verdicts: slugs of *tcpwhy-phenomena*(7), *clean* or "
+	  "Report only connections with one of these verdicts: slugs of *tcpwhy-phenomena*(7), "
+	  "*clean* or "
 	  "*unknown*. The summary still counts all." },
 	{ TW_OPT_STREAM, 0, "stream", TW_ARG_TEXT, "N", TW_CMD_READ,
 	  "tell the whole story of connection N",
-	  "Tell the whole story of one connection, packet by packet. _N_ counts from 0 by first packet, as "
+	  "Tell the whole story of one connection, packet by packet. _N_ counts from 0 by first "
+	  "packet, as "
 	  "tcp.stream of Wireshark does." },
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_READ,
 	  "JSON Lines in place of the report",
 	  "Print one JSON object per line: a finding per connection, then a summary per input." },
 	{ TW_OPT_MERGE, 0, "merge", TW_ARG_NONE, NULL, TW_CMD_READ,
 	  "take all files as one timeline",
-	  "Take several files as parts of one timeline, ordered by time, in place of one report per file." },
+	  "Take several files as parts of one timeline, ordered by time, in place of one report "
+	  "per file." },
 	{ TW_OPT_COLOR, 0, "color", TW_ARG_COLOR, "WHEN", TW_CMD_READ | TW_CMD_EXPLAIN,
 	  "auto (default), always or never",
-	  "When to colour: *auto* (the default: only on a terminal, and not if NO_COLOR is set), *always* or "
+	  "When to colour: *auto* (the default: only on a terminal, and not if NO_COLOR is set), "
+	  "*always* or "
 	  "*never*." },
 	{ TW_OPT_IDLE_TABLE, 0, "idle-table", TW_ARG_FILE, "FILE", TW_CMD_READ,
 	  "idle timeouts of your own devices",
 	  "Add the idle timeouts in _FILE_ to the built-in table of devices. Format: see FILES." },
 	{ TW_OPT_MEMORY, 0, "memory", TW_ARG_TEXT, "SIZE", TW_CMD_READ,
-	  "memory ceiling, e.g. 512M (default: a quarter of RAM)",
-	  "Never use more memory than _SIZE_ (a number with K, M or G) for the connection tables. What had "
-	  "to be forgotten is counted and said. The default is a quarter of the machine's memory." },
+	  "memory ceiling, as 512M (default is 1/4 of RAM)",
+	  "Never use more memory than _SIZE_ (a number with K, M or G) for the connection tables. "
+	  "What had "
+	  "to be forgotten is counted and said. The default is a quarter of the machine's "
+	  "memory." },
 	{ TW_OPT_WIDTH, 0, "width", TW_ARG_TEXT, "N", TW_CMD_READ | TW_CMD_EXPLAIN,
-	  "wrap text at N columns (default: 80)",
-	  "Wrap text at _N_ columns, 40 to 500. The default is 80, or the terminal's width if that is less." },
-	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, BOTH, "show this help", "Show a short help." },
+	  "wrap text at N columns, 60 to 100",
+	  "Wrap text at _N_ columns, 60 to 100. The default is the terminal's width within these "
+	  "bounds, and 80 "
+	  "without a terminal." },
+	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, BOTH, "show this help",
+	  "Show a short help." },
 	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, BOTH, "show the version",
 	  "Show the version." },
 };
@@ -111,7 +125,8 @@ static int unknown_name(unsigned command, const char *name, size_t length, struc
 		if (tw_options[i].name && (tw_options[i].commands & command))
 			tw_suggest_offer(&s, tw_options[i].name);
 	if (s.best)
-		return tw_err_set(err, -EINVAL, "unknown option --%s; did you mean --%s?", typed, s.best);
+		return tw_err_set(err, -EINVAL, "unknown option --%s; did you mean --%s?", typed,
+				  s.best);
 	return tw_err_set(err, -EINVAL, "unknown option --%s; see --help", typed);
 }
 
@@ -124,8 +139,8 @@ static int number(const struct tw_option *o, const char *text, uint64_t *out, st
 	value = strtoull(text, &end, 10);
 	if (errno || end == text || *end || text[0] == '-' || text[0] == '+' || text[0] == ' ')
 		return tw_err_set(err, -EINVAL, "option %s%s needs a number, not '%s'",
-				  o->name ? "--" : "-", o->name ? o->name : (char[]){ o->letter, 0 },
-				  text);
+				  o->name ? "--" : "-",
+				  o->name ? o->name : (char[]){ o->letter, 0 }, text);
 	*out = value;
 	return 0;
 }
@@ -149,10 +164,12 @@ static int memory_size(const char *text, uint64_t *out, struct tw_err *err)
 			end++;
 	}
 	if (errno || end == text || *end || text[0] == '-' || value > UINT64_MAX >> shift)
-		return tw_err_set(err, -EINVAL, "option --memory needs a size such as 512M, not '%s'", text);
+		return tw_err_set(err, -EINVAL,
+				  "option --memory needs a size such as 512M, not '%s'", text);
 	*out = (uint64_t)value << shift;
 	if (*out < 1 << 20)
-		return tw_err_set(err, -EINVAL, "option --memory needs at least 1M, not '%s'", text);
+		return tw_err_set(err, -EINVAL, "option --memory needs at least 1M, not '%s'",
+				  text);
 	return 0;
 }
 
@@ -165,8 +182,8 @@ static int color_when(const char *text, enum tw_color *out, struct tw_err *err)
 	else if (strcmp(text, "never") == 0)
 		*out = TW_COLOR_NEVER;
 	else
-		return tw_err_set(err, -EINVAL, "option --color takes auto, always or never, not '%s'",
-				  text);
+		return tw_err_set(err, -EINVAL,
+				  "option --color takes auto, always or never, not '%s'", text);
 	return 0;
 }
 
@@ -177,8 +194,9 @@ static int width(const struct tw_option *o, const char *text, unsigned *out, str
 
 	if (r)
 		return r;
-	if (value < 40 || value > 500)
-		return tw_err_set(err, -EINVAL, "option --width takes 40 to 500 columns, not %s", text);
+	if (value < TW_WIDTH_MIN || value > TW_WIDTH_MAX)
+		return tw_err_set(err, -EINVAL, "option --width takes %d to %d columns, not %s",
+				  TW_WIDTH_MIN, TW_WIDTH_MAX, text);
 	*out = (unsigned)value;
 	return 0;
 }

@@ -43,20 +43,20 @@ enum tw_command_bit {
 enum tw_argument {
 	TW_ARG_NONE,
 	TW_ARG_CAPTURE, /* an existing capture file */
-	TW_ARG_FILE,	/* any file */
-	TW_ARG_TEXT,	/* free text: nothing to offer */
-	TW_ARG_SLUGS,	/* verdicts, separated by commas */
-	TW_ARG_COLOR,	/* auto, always, never */
+	TW_ARG_FILE,    /* any file */
+	TW_ARG_TEXT,    /* free text: nothing to offer */
+	TW_ARG_SLUGS,   /* verdicts, separated by commas */
+	TW_ARG_COLOR,   /* auto, always, never */
 };
 
 struct tw_option {
 	enum tw_option_id id;
-	char letter;	  /* 0: none */
+	char letter;      /* 0: none */
 	const char *name; /* long name, NULL: none */
 	enum tw_argument argument;
 	const char *argument_name; /* "FILE"; NULL: takes none */
-	unsigned commands;	   /* enum tw_command_bit */
-	const char *summary;	   /* for --help and completion: one line, no full stop */
+	unsigned commands;         /* enum tw_command_bit */
+	const char *summary;       /* for --help and completion: one line, no full stop */
 	const char *description;   /* for the man page: whole sentences */
 };
 extern const struct tw_option tw_options[];

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Progress of a long file. The two looks count as one work: the second look reads up to the last
+ * packet of interest, so the estimate errs on the long side.
+ */
+#include "cli/progress.h"
+
+#include "base/duration.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SILENT_NS   TW_NS_PER_S
+#define INTERVAL_NS (TW_NS_PER_S / 5)
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
+}
+
+void tw_progress_init(struct tw_progress *p)
+{
+	const char *term = getenv("TERM");
+
+	*p = (struct tw_progress){
+		.started_ns = now_ns(),
+		.terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0),
+	};
+}
+
+void tw_progress_show(struct tw_progress *p, const struct tw_source_info *info, int pass, int of)
+{
+	int64_t now = p->terminal ? now_ns() : 0, spent = now - p->started_ns;
+	double done, rate;
+
+	if (!p->terminal || spent < SILENT_NS || now - p->shown_ns < INTERVAL_NS)
+		return;
+	p->shown_ns = now;
+	p->visible = true;
+	rate = (double)info->frames / ((double)spent / 1e9);
+	if (!info->bytes_total || of < 1) {
+		fprintf(stderr, "\r\033[Kreading: %llu packets, %.2f M packets/s",
+			(unsigned long long)info->frames, rate / 1e6);
+		return;
+	}
+	done = ((double)info->bytes_done / (double)info->bytes_total + (pass - 1)) / of;
+	if (done <= 0 || done > 1)
+		done = done > 1 ? 1 : 1e-6;
+	/* Bytes of both looks over the time of both. */
+	rate = done * of * (double)info->bytes_total / ((double)spent / 1e9);
+	fprintf(stderr, "\r\033[K%3.0f %%, %.0f MB/s, %s left", 100 * done, rate / 1e6,
+		TW_DUR((int64_t)((double)spent * (1 - done) / done)));
+}
+
+void tw_progress_erase(struct tw_progress *p)
+{
+	if (p->visible)
+		fputs("\r\033[K", stderr);
+	p->visible = false;
+}
