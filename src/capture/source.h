@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /*
- * Where frames come from. A plain file is walked through a sliding map window; .gz and .zst are
+ * Where frames come from. A plain file is walked through a sliding window; .gz and .zst are
  * decompressed as they flow; "-" is standard input. pcap and pcapng are ours, anything else that
  * libpcap can read goes through libpcap.
  */
@@ -38,6 +38,7 @@ struct tw_source_info {
 	uint16_t linktype;	 /* of the first interface */
 	unsigned interfaces;
 	bool cut;		 /* the file ends in the middle of a record */
+	bool interrupted;	 /* tw_source_next() gave 0 because a signal came: not the end */
 	const struct tw_problem *problems;
 	unsigned problem_count;	 /* at most 32 kept */
 	uint64_t problems_total;
@@ -55,13 +56,18 @@ int tw_source_open(struct tw_source **out, const char *path, struct tw_filter *f
 /* Several files as one time line, ordered by time (stable by file order). Owns the opened parts. */
 int tw_source_open_merged(struct tw_source **out, const char *const *paths, unsigned n,
 			  struct tw_filter *filter, struct tw_err *err);
+/* A capture in memory, which is borrowed. */
+int tw_source_open_memory(struct tw_source **out, const void *data, size_t size,
+			  struct tw_err *err);
 void tw_source_close(struct tw_source *s);
 
 /*
  * The next frames, at most TW_BATCH. Their bytes stay valid until the next call.
  * Return: how many, 0 at the end (a cut or damaged file ends early: see the problems). Never fails
  * half-way: a defect becomes a problem, what was readable has been handed out.
- * From a pipe it returns what is there without waiting for a full batch.
+ * From a pipe it returns what is there without waiting for a full batch. A signal that ends the wait
+ * for a pipe gives 0 with info->interrupted: the caller stops, or calls again to go on waiting.
+ * Times are kept within +-2^62 ns, so that differences of any two do not overflow.
  */
 unsigned tw_source_next(struct tw_source *s, struct tw_frame *frames);
 
