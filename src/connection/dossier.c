@@ -150,7 +150,7 @@ static uint32_t mark_copies(const struct tw_dossier *d, const struct tw_pkt *p)
 	return 0;
 }
 
-static uint32_t mark_invalid(const struct tw_dossier *d, const struct tw_pkt *p)
+static uint32_t mark_invalid(const struct tw_pkt *p)
 {
 	if (p->checksum == TW_CSUM_BAD)
 		return TW_MARK_BAD_CHECKSUM;
@@ -217,7 +217,9 @@ static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->payload_bytes == 1 && at_next && to->last_ack_set && !to->last_raw_window)
 		return m | TW_MARK_ZERO_PROBE;
 	if (p->payload_bytes <= 1 && p->seq == me->next_seq - 1)
-		m |= TW_MARK_KEEPALIVE;
+		m |= p->payload_bytes && to->last_ack_set && tw_seq_le(to->highest_ack, p->seq) ?
+			     TW_MARK_ONE_BYTE_REPEAT | TW_MARK_TIMED_OUT :
+			     TW_MARK_KEEPALIVE;
 	if (p->payload_bytes) {
 		if (to->right_edge_set && p->seq + p->payload_bytes == to->last_ack + to->last_window_bytes)
 			m |= TW_MARK_WINDOW_FULL;
@@ -278,8 +280,8 @@ static uint32_t analyse(struct tw_dossier *d, const struct tw_pkt *p)
 	const struct tw_end *to = &d->end[!p->side];
 	uint32_t m = mark_flow(d, p);
 
-	if ((p->payload_bytes || p->flags & (TW_SYN | TW_FIN)) && !(m & TW_MARK_KEEPALIVE) &&
-	    !(p->flags & TW_RST)) {
+	if ((p->payload_bytes || p->flags & (TW_SYN | TW_FIN)) && !(p->flags & TW_RST) &&
+	    !(m & (TW_MARK_KEEPALIVE | TW_MARK_ONE_BYTE_REPEAT))) {
 		m |= mark_repeat(d, p);
 		if (m & TW_MARK_RETRANSMISSION && !(m & (TW_MARK_FAST | TW_MARK_SPURIOUS)) &&
 		    p->time_ns - to->last_ack_ns > FAST_RETRANS_NS)
@@ -532,7 +534,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	p = &d->pkt[d->pkt_count];
 	fill_record(p, f, s);
 	p->side = (uint8_t)side_of(d, s);
-	p->marks = mark_invalid(d, p) | mark_copies(d, p);
+	p->marks = mark_invalid(p) | mark_copies(d, p);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
 	if (p->marks & TW_MARK_SECOND_COPY)

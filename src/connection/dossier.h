@@ -37,6 +37,7 @@ enum tw_mark {
 	TW_MARK_CONFLICT = 1 << 18,	  /* other bytes than before at the same sequence numbers */
 	TW_MARK_DSACK = 1 << 19,
 	TW_MARK_TIMED_OUT = 1 << 20,	  /* retransmission by timer rather than by ACKs */
+	TW_MARK_ONE_BYTE_REPEAT = 1 << 21, /* one unacknowledged byte again: Wireshark calls it a keep-alive, it is a repeat */
 };
 
 /* One segment as the dossier remembers it. */

@@ -95,4 +95,7 @@ static inline uint32_t tw_pkt_end(const struct tw_pkt *p)
 /* Segments that no receiver takes notice of, or that are not there twice in truth. */
 #define TW_MARKS_NOT_ANALYSED (TW_MARK_SECOND_COPY | TW_MARK_BAD_CHECKSUM | TW_MARK_NO_ACK_FLAG)
 
+/* Data, SYN or FIN sent again, as the facts see it. */
+#define TW_MARKS_REPEAT (TW_MARK_RETRANSMISSION | TW_MARK_ONE_BYTE_REPEAT)
+
 #endif

@@ -160,21 +160,21 @@ static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_
 	host->count++;
 }
 
-static void knock(struct tw_host *host, const struct tw_segment *s)
+/* The bit that stands for a (host, port) pair. */
+static void set_bit(uint64_t map[16], const struct tw_addr *addr, uint16_t port)
 {
-	uint32_t bit = (tw_host_peer_hash(&s->dst) ^ (s->dport * UINT32_C(0x9e3779b1))) *
-		       UINT32_C(0x85ebca6b);
+	uint32_t bit = (tw_host_peer_hash(addr) ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
 
 	bit ^= bit >> 15;
-	host->knocked[(bit >> 6) % 16] |= UINT64_C(1) << (bit % 64);
+	map[(bit >> 6) % 16] |= UINT64_C(1) << (bit % 64);
 }
 
-unsigned tw_host_knocked(const struct tw_host *h)
+unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 {
 	unsigned i, set = 0;
 
 	for (i = 0; i < 16; i++)
-		set += (unsigned)__builtin_popcountll(h->knocked[i]);
+		set += (unsigned)__builtin_popcountll(h->knocked[i] & ~h->opened[i]);
 	return set;
 }
 
@@ -187,7 +187,7 @@ static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct 
 	if (syn) {
 		host = host_of(h, &s->src);
 		if (host)
-			knock(host, s);
+			set_bit(host->knocked, &s->dst, s->dport);
 		e.kind = TW_HOST_SYN;
 		e.port = s->dport;
 		e.peer_port = s->sport;
@@ -197,9 +197,12 @@ static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct 
 		e.port = s->sport;
 		e.peer_port = s->dport;
 		e.peer = tw_host_peer_hash(&s->dst);
-		if (s->flags & TW_SYN)
+		if (s->flags & TW_SYN) {
 			e.kind = TW_HOST_SYNACK;
-		else if (s->flags & TW_RST)
+			host = host_of(h, &s->dst);
+			if (host)
+				set_bit(host->opened, &s->src, s->sport);
+		} else if (s->flags & TW_RST)
 			e.kind = s->flags & TW_ACK && !s->seq ? TW_HOST_REFUSED : TW_HOST_RST;
 		else
 			e.kind = TW_HOST_FIN;

@@ -35,6 +35,7 @@ struct tw_host {
 	struct tw_host_event *event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
 	uint32_t count, cap;	     /* count: all ever noted */
 	uint64_t knocked[16];	     /* linear counting of the (host, port) pairs its SYNs went to */
+	uint64_t opened[16];	     /* of those, the ones that answered with SYN|ACK */
 };
 
 /* NULL if the host is not known. */
@@ -42,8 +43,8 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 /* Events in the order they were noted: 0 <= i < tw_host_event_count(). */
 uint32_t tw_host_event_count(const struct tw_host *h);
 const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i);
-/* About how many different (host, port) pairs its SYNs knocked at. */
-unsigned tw_host_knocked(const struct tw_host *h);
+/* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */
+unsigned tw_host_knocked_in_vain(const struct tw_host *h);
 uint32_t tw_host_peer_hash(const struct tw_addr *a);
 
 #endif

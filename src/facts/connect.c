@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about the handshake, and about the connection that used the same four-tuple before.
+ *
+ *      client                                server
+ *        |--SYN (TSval 1)------------------->|      SYN_COUNT, SYN_LADDER
+ *        |--SYN (TSval 2)------------------->|
+ *        |<----------SYN|ACK (TSecr n)-------|      SYNACK_ECHO = n: which SYN made the request
+ *        |--ACK----------------------------->|      ACK3
+ *        |<----------SYN|ACK-----------------|      SYNACK_REPEATS_AFTER_ACK: the ACK did not count
+ */
+#include "facts/view.h"
+
+#define LADDER_TIMES 32
+
+static bool is_syn(const struct tw_pkt *p)
+{
+	return (p->flags & (TW_SYN | TW_ACK)) == TW_SYN;
+}
+
+static bool is_synack(const struct tw_pkt *p)
+{
+	return (p->flags & (TW_SYN | TW_ACK | TW_RST)) == (TW_SYN | TW_ACK);
+}
+
+static const struct tw_pkt *first_syn(const struct tw_dossier *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && !d->pkt[i].side && is_syn(&d->pkt[i]))
+			return &d->pkt[i];
+	return NULL;
+}
+
+static void syn_facts(struct tw_view *v)
+{
+	const struct tw_pkt *first = NULL, *last = NULL;
+	int64_t times[LADDER_TIMES];
+	size_t i, n = 0, kept = 0;
+
+	for (i = 0; i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+
+		if (!tw_counts(p) || p->side || !is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE)
+			continue;
+		if (!first)
+			first = p;
+		last = p;
+		n++;
+		if (kept < LADDER_TIMES)
+			times[kept++] = p->time_ns;
+	}
+	tw_from(v, TW_F_SYN_COUNT, (int64_t)n, first);
+	tw_from(v, TW_F_SYN_LAST, (int64_t)n, last);
+	if (!first)
+		return;
+	tw_from(v, TW_F_SYN_SPAN_NS, last->time_ns - first->time_ns, last);
+	tw_from(v, TW_F_SYN_LADDER, tw_ladder_of(times, kept), last);
+	tw_from(v, TW_F_SYN_ODD_FLAGS, (first->flags & (TW_FIN | TW_RST)) != 0, first);
+	tw_from(v, TW_F_SYN_PAYLOAD, first->payload_bytes, first);
+	tw_from(v, TW_F_FASTOPEN, (first->options & TW_OPT_FASTOPEN) != 0, first);
+}
+
+static enum tw_syn_answer classify_answer(const struct tw_pkt *syn, const struct tw_pkt *p)
+{
+	if (p->flags & TW_RST)
+		return p->flags & TW_ACK && p->ack - syn->seq - 1 <= syn->payload_bytes ?
+			       TW_ANSWER_RSTACK :
+			       TW_ANSWER_RST;
+	if (is_synack(p))
+		return TW_ANSWER_SYNACK;
+	return is_syn(p) ? TW_ANSWER_SYN : TW_ANSWER_ACK;
+}
+
+static void answer_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *syn = first_syn(d), *last = NULL;
+	const struct tw_icmp *icmp = d->icmp_count ? &d->icmp[0] : NULL;
+	size_t i;
+
+	if (!syn)
+		return;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p < syn)
+			continue;
+		if (icmp && icmp->quoted_seq == syn->seq && !icmp->side && icmp->frame < p->frame && last) {
+			tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
+			tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - last->time_ns,
+				    icmp->frame, icmp->time_ns);
+			return;
+		}
+		if (!p->side) {
+			if (is_syn(p))
+				last = p;
+			continue;
+		}
+		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
+		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK && tw_is(v->f, TW_F_IP_VERSION, 4))
+			tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);
+		return;
+	}
+	if (icmp && !icmp->side && icmp->quoted_seq == syn->seq) {
+		tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
+		tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - (last ? last : syn)->time_ns,
+			    icmp->frame, icmp->time_ns);
+		return;
+	}
+	tw_from(v, TW_F_SYN_ANSWER, TW_ANSWER_NONE, NULL);
+}
+
+/*
+ * Which SYN does the SYN|ACK answer? Its TSecr is the TSval of the SYN that created the request
+ * (tcp_v4_conn_request: the first that arrived).
+ */
+static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t number = 0, found = 0;
+	bool differ = false;
+	const struct tw_pkt *first = NULL;
+	size_t i;
+
+	if (!(synack->options & TW_OPT_TIMESTAMPS))
+		return;
+	for (i = 0; i < d->pkt_count && &d->pkt[i] < synack; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side || !is_syn(p) || !(p->options & TW_OPT_TIMESTAMPS))
+			continue;
+		number++;
+		if (!first)
+			first = p;
+		differ |= p->tsval != first->tsval;
+		if (!found && p->tsval == synack->tsecr)
+			found = number;
+	}
+	if (found && (number == 1 || differ))
+		tw_from(v, TW_F_SYNACK_ECHO, found, synack);
+}
+
+/* The first segment of the client that acknowledges the SYN|ACK, -1 if none. */
+static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
+{
+	size_t i;
+
+	for (i = (size_t)(synack - d->pkt) + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && !p->side && (p->flags & (TW_ACK | TW_RST)) == TW_ACK &&
+		    tw_seq_ge(p->ack, synack->seq + 1))
+			return (long)i;
+	}
+	return -1;
+}
+
+struct synack_walk {
+	const struct tw_pkt *first, *first_repeat, *after_ack, *untriggered_first, *conflict;
+	int64_t count, after, untriggered;
+	bool before_repeat;
+	int64_t times[LADDER_TIMES];
+	size_t kept;
+};
+
+/* A SYN|ACK repeat is the server timer's own if no repeated SYN is left over that could have drawn it. */
+static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
+{
+	long syns = 0, acked = 0;
+	bool ack3 = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->marks & TW_MARK_NET_DUPLICATE)
+			continue;
+		if (!p->side) {
+			if (is_syn(p)) {
+				syns++;
+				w->before_repeat |= w->first != NULL;
+			} else if (w->first && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
+				ack3 = true;
+			}
+			continue;
+		}
+		if (!is_synack(p))
+			continue;
+		w->count++;
+		if (w->kept < LADDER_TIMES)
+			w->times[w->kept++] = p->time_ns;
+		if (!w->first) {
+			w->first = p;
+		} else {
+			if (!w->first_repeat)
+				w->first_repeat = p;
+			if (p->seq != w->first->seq && p->ack == w->first->ack && !w->conflict)
+				w->conflict = p;
+			if (acked >= syns) {
+				w->untriggered++;
+				if (!w->untriggered_first)
+					w->untriggered_first = p;
+			}
+			if (ack3) {
+				w->after++;
+				if (!w->after_ack)
+					w->after_ack = p;
+			}
+		}
+		acked++;
+	}
+}
+
+static void ack3_facts(struct tw_view *v, const struct tw_pkt *synack)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *syn = first_syn(d), *ack3;
+	long i = find_ack3(d, synack);
+	int64_t acks = 0;
+	size_t k;
+
+	for (k = (size_t)(synack - d->pkt) + 1; k < d->pkt_count; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (tw_counts(p) && !p->side && tw_pure_ack(p) && p->ack == synack->seq + 1)
+			acks++;
+		if (tw_counts(p) && !p->side && p->flags & (TW_ACK | TW_RST) &&
+		    !tw_known(v->f, TW_F_ACK3_DELAY_NS))
+			tw_from(v, TW_F_ACK3_DELAY_NS, p->time_ns - synack->time_ns, p);
+	}
+	tw_from(v, TW_F_ACK3_COUNT, acks, NULL);
+	tw_from(v, TW_F_ACK3_SEEN, i >= 0, i >= 0 ? &d->pkt[i] : NULL);
+	if (i < 0 || !syn)
+		return;
+	ack3 = &d->pkt[i];
+	tw_from(v, TW_F_CONNECT_NS, ack3->time_ns - syn->time_ns, ack3);
+	if (tw_get(v->f, TW_F_SYN_COUNT) == 1 && tw_get(v->f, TW_F_SYNACK_COUNT) == 1)
+		tw_from(v, TW_F_HANDSHAKE_RTT_NS, ack3->time_ns - syn->time_ns, ack3);
+}
+
+static void synack_facts(struct tw_view *v)
+{
+	struct synack_walk w = { 0 };
+
+	walk_synacks(v->d, &w);
+	tw_from(v, TW_F_SYNACK_COUNT, w.count, w.first);
+	tw_from(v, TW_F_SYNACK_REPEATS_UNTRIGGERED, w.untriggered, w.untriggered_first);
+	tw_from(v, TW_F_SYNACK_REPEATS_AFTER_ACK, w.after, w.after_ack);
+	tw_from(v, TW_F_ACK3_SEEN, 0, NULL);
+	tw_from(v, TW_F_ACK3_COUNT, 0, NULL);
+	tw_from(v, TW_F_SYNACK_BEFORE_SYN_REPEAT, w.before_repeat, w.first);
+	tw_from(v, TW_F_SYNACK_ISN_CONFLICT, w.conflict != NULL, w.conflict);
+	if (!w.first)
+		return;
+	if (w.first_repeat)
+		tw_from(v, TW_F_SYNACK_FIRST_REPEAT_NS, w.first_repeat->time_ns - w.first->time_ns,
+			w.first_repeat);
+	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
+	echo_fact(v, w.first);
+	ack3_facts(v, w.first);
+}
+
+/* The client's first data: repeated in vain, acknowledged late? */
+static void first_data_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first = NULL, *ack = NULL;
+	int64_t repeats = 0;
+	bool any_ack = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && !ack; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (!p->side) {
+			if (!p->payload_bytes || p->flags & TW_SYN)
+				continue;
+			if (!first)
+				first = p;
+			else
+				repeats += (p->marks & TW_MARKS_REPEAT) && p->seq == first->seq;
+		} else if (first && p->flags & TW_ACK && tw_seq_gt(p->ack, first->seq)) {
+			ack = p;
+		}
+	}
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		any_ack |= tw_counts(p) && p->side && (p->flags & (TW_ACK | TW_RST)) == TW_ACK &&
+			   d->end[0].base_set && tw_seq_gt(p->ack, d->end[0].base_seq + 1) &&
+			   d->end[0].bytes && (ack != NULL || !first);
+	}
+	tw_from(v, TW_F_SERVER_ACKED_CLIENT_DATA, ack != NULL || any_ack, ack);
+	tw_from(v, TW_F_CLIENT_DATA_REPEATS_UNACKED, repeats, first);
+	if (ack)
+		tw_from(v, TW_F_CLIENT_DATA_FIRST_ACK_NS, ack->time_ns - first->time_ns, ack);
+}
+
+/* Answers that SYN_SENT refuses: their ack is not ISN+1 (RFC 9293 s3.10.7.3). */
+static void bad_answers(struct tw_view *v)
+{
+	const struct tw_pkt *syn = first_syn(v->d), *first = NULL;
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; syn && i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+
+		if (!tw_counts(p) || p < syn)
+			continue;
+		if (!p->side) {
+			if ((p->flags & (TW_SYN | TW_RST | TW_ACK)) == TW_ACK)
+				break; /* established */
+			continue;
+		}
+		if (p->flags & TW_ACK ? p->ack - syn->seq - 1 > syn->payload_bytes : p->flags & TW_RST) {
+			n++;
+			if (!first)
+				first = p;
+		}
+	}
+	tw_from(v, TW_F_BAD_ACK_IN_SYN_SENT, n, first);
+}
+
+static bool established(const struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	uint64_t c = d->end[0].packets - d->end[0].rsts, s = d->end[1].packets - d->end[1].rsts;
+
+	if (tw_get(v->f, TW_F_SYN_COUNT) || tw_get(v->f, TW_F_SYNACK_COUNT))
+		return tw_get(v->f, TW_F_ACK3_SEEN) || tw_get(v->f, TW_F_SIMULTANEOUS_OPEN) ||
+		       tw_get(v->f, TW_F_SELF_CONNECT) ||
+		       (tw_get(v->f, TW_F_ONE_SIDED) && (c ? c : s) > 2);
+	return (c && s) || c > 2 || s > 2;
+}
+
+void tw_derive_connect(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	bool c_syn = false, s_syn = false;
+	const struct tw_pkt *first = NULL;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (!first)
+			first = p;
+		c_syn |= !p->side && is_syn(p);
+		s_syn |= p->side && is_syn(p);
+	}
+	tw_from(v, TW_F_SELF_CONNECT,
+		d->end[0].port == d->end[1].port && tw_addr_equal(&d->end[0].addr, &d->end[1].addr),
+		NULL);
+	tw_from(v, TW_F_SIMULTANEOUS_OPEN, c_syn && s_syn, NULL);
+	tw_from(v, TW_F_UNREQUESTED_SYNACK, first && is_synack(first), first);
+	syn_facts(v);
+	answer_facts(v);
+	synack_facts(v);
+	first_data_facts(v);
+	bad_answers(v);
+	tw_from(v, TW_F_ESTABLISHED, established(v), NULL);
+}
+
+/* ---- the connection before on the same tuple ---- */
+
+static bool prev_open(const struct tw_dossier *q)
+{
+	size_t i;
+
+	if (q->end[0].fin_seen || q->end[1].fin_seen)
+		return false;
+	for (i = 0; i < q->pkt_count; i++)
+		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
+			return false;
+	return q->completeness & 4 || q->end[0].data_packets || q->end[1].data_packets;
+}
+
+static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_end *server = &q->end[same ? 1 : 0], *client = &q->end[same ? 0 : 1];
+	const struct tw_pkt *syn = first_syn(v->d);
+	size_t i;
+
+	for (i = 0; syn && i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+
+		if (!p->side || p < syn || !tw_pure_ack(p) || p->ack - syn->seq - 1 <= syn->payload_bytes)
+			continue;
+		if (server->next_set && p->seq == server->next_seq &&
+		    (!client->next_set || p->ack == client->next_seq || p->ack == server->highest_ack)) {
+			tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1, p);
+			return;
+		}
+	}
+	tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 0, NULL);
+}
+
+/* Segments of the earlier connection after the SYN, with its numbers. */
+static void went_on_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_pkt *syn = first_syn(v->d);
+	size_t i;
+
+	for (i = 0; i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+		const struct tw_end *was = &q->end[same ? p->side : !p->side];
+		bool mine = syn && !p->side ? tw_seq_in(p->seq, syn->seq, syn->seq + 65536) : false;
+
+		if (p->flags & (TW_SYN | TW_RST) || !was->next_set || mine)
+			continue;
+		if ((p->payload_bytes || p->flags & TW_FIN || !p->side) &&
+		    tw_seq_in(p->seq, was->next_seq - 1, was->next_seq + 65536)) {
+			tw_from(v, TW_F_PREV_WENT_ON, 1, p);
+			return;
+		}
+	}
+	tw_from(v, TW_F_PREV_WENT_ON, 0, NULL);
+}
+
+void tw_derive_predecessor(struct tw_view *v)
+{
+	const struct tw_dossier *q = tw_predecessor(v);
+	const struct tw_pkt *syn = first_syn(v->d);
+	int same;
+
+	tw_from(v, TW_F_PREV_EXISTS, q != NULL, NULL);
+	if (!q)
+		return;
+	same = q->end[0].port == v->d->end[0].port &&
+	       tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr);
+	tw_from(v, TW_F_PREV_CLOSED, q->end[0].fin_seen && q->end[1].fin_seen, NULL);
+	tw_from(v, TW_F_PREV_GAP_NS, v->d->first_ns - q->last_ns, NULL);
+	tw_from(v, TW_F_SYN_IN_ESTABLISHED, syn && prev_open(q), syn);
+	if (syn) {
+		const struct tw_end *peer = &q->end[same ? 1 : 0];
+
+		tw_from(v, TW_F_SYN_BELOW_PREV,
+			peer->last_ack_set && tw_seq_lt(syn->seq, peer->highest_ack), syn);
+	}
+	old_ack_fact(v, q, same);
+	went_on_fact(v, q, same);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about the capture and the vantage point, and the order in which all facts are derived.
+ *
+ * Order matters: later derivations may ask facts of earlier ones.
+ */
+#include "facts/view.h"
+
+#include <string.h>
+
+static const struct tw_fact_info infos[TW_F__N] = {
+#define FACT(id, type, unit, meaning) [TW_F_##id] = { #id, TW_FACT_##type, unit, meaning },
+#include "facts/facts.def"
+#undef FACT
+};
+
+const struct tw_fact_info *tw_fact_info(enum tw_fact_id id)
+{
+	return &infos[id];
+}
+
+/* Acknowledged, never seen, and the sender went on behind it: the capture has a hole there. */
+static int64_t acked_unseen(const struct tw_dossier *d, int side, const struct tw_pkt **where)
+{
+	uint32_t covered = 0;
+	bool set = false;
+	int64_t hole = 0, pending = 0;
+	uint32_t pending_to = 0;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == side) {
+			/* New data behind what was acknowledged: so the hole was real. Data inside it
+			 * means that somebody else's bytes were acknowledged (see ACKED_NEVER_SENT). */
+			if (pending && tw_pkt_seq_len(p)) {
+				if (tw_seq_ge(p->seq, pending_to))
+					hole += pending;
+				pending = 0;
+			}
+			if (!set || tw_seq_gt(tw_pkt_end(p), covered))
+				covered = tw_pkt_end(p);
+			set = true;
+		} else if (set && p->flags & TW_ACK && tw_seq_gt(p->ack, covered)) {
+			pending += p->ack - covered;
+			pending_to = covered = p->ack;
+			if (!*where)
+				*where = p;
+		}
+	}
+	return hole + pending;
+}
+
+static void quality_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *where[2] = { NULL, NULL };
+	int64_t unseen_c = acked_unseen(d, 0, &where[0]), unseen_s = acked_unseen(d, 1, &where[1]);
+	size_t i, copies = 0;
+	bool cut = false;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		copies += (d->pkt[i].marks & (TW_MARK_SECOND_COPY | TW_MARK_NET_DUPLICATE)) != 0;
+		cut |= d->pkt[i].payload_cut;
+	}
+	tw_from(v, TW_F_ACKED_UNSEEN_C, unseen_c, where[0]);
+	tw_from(v, TW_F_ACKED_UNSEEN_S, unseen_s, where[1]);
+	tw_from(v, TW_F_TRACE_LOSSY,
+		unseen_c > 1 || unseen_s > 1 || (v->capture->capture_drops > 0), NULL);
+	tw_from(v, TW_F_CAPTURE_CUT, v->capture->cut, NULL);
+	tw_from(v, TW_F_SNAPLEN_CUT, cut, NULL);
+	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
+	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
+	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= d->pkt_count, NULL);
+}
+
+/* 0 hops away: the TTL still has one of the initial values that stacks use. */
+static int hops_guess(uint8_t ttl)
+{
+	return ttl > 128 ? 255 - ttl : ttl > 64 ? 128 - ttl : 64 - ttl;
+}
+
+/*
+ * Where was this captured? Near the end that answers at once: the handshake's two halves (SYN to
+ * SYN|ACK is the way to the server and back, SYN|ACK to ACK the way to the client and back) and the TTLs
+ * tell. A packet larger than the MTU or with an unfilled checksum was captured on its sender's host.
+ */
+static enum tw_vantage guess_vantage(const struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t to_server, to_client;
+	size_t i;
+
+	if (tw_get(v->f, TW_F_ONE_SIDED))
+		return TW_VANTAGE_ONE_SIDED;
+	for (i = 0; i < d->pkt_count && i < 64; i++)
+		if (d->pkt[i].checksum == TW_CSUM_PARTIAL || d->pkt[i].payload_bytes > 9000)
+			return d->pkt[i].side ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
+	to_server = tw_rtt_towards(d, 0);
+	to_client = tw_rtt_towards(d, 1);
+	if (to_server >= 0 && to_client >= 0) {
+		if (to_server > 2 * TW_NS_PER_MS && to_client * 8 < to_server)
+			return TW_VANTAGE_CLIENT;
+		if (to_client > 2 * TW_NS_PER_MS && to_server * 8 < to_client)
+			return TW_VANTAGE_SERVER;
+		if (to_client > 2 * TW_NS_PER_MS && to_server > 2 * TW_NS_PER_MS)
+			return TW_VANTAGE_MIDDLE;
+	}
+	if (d->end[0].packets && d->end[1].packets) {
+		int hops[2] = { -1, -1 };
+
+		for (i = 0; i < d->pkt_count; i++)
+			if (tw_counts(&d->pkt[i]) && !(d->pkt[i].flags & TW_RST))
+				hops[d->pkt[i].side] = hops_guess(d->pkt[i].ttl);
+		if (!hops[0] && hops[1] > 0)
+			return TW_VANTAGE_CLIENT;
+		if (!hops[1] && hops[0] > 0)
+			return TW_VANTAGE_SERVER;
+		if (hops[0] > 0 && hops[1] > 0)
+			return TW_VANTAGE_MIDDLE;
+	}
+	return TW_VANTAGE_UNKNOWN;
+}
+
+/* One direction only, although the ACKs of the seen one move: the other must have spoken. */
+static bool one_sided(const struct tw_dossier *d)
+{
+	int silent = !d->end[0].packets ? 0 : !d->end[1].packets ? 1 : -1;
+	uint32_t first_ack = 0;
+	bool set = false;
+	size_t i;
+
+	if (silent < 0)
+		return false;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || !(p->flags & TW_ACK) || p->flags & TW_RST)
+			continue;
+		if (set && p->ack != first_ack)
+			return true;
+		/* a SYN before, an ACK now: a SYN|ACK must have come between */
+		if (!silent ? false : d->completeness & 1 && !(p->flags & TW_SYN))
+			return true;
+		first_ack = p->ack;
+		set = true;
+	}
+	return false;
+}
+
+static void size_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_end *c = &d->end[0], *s = &d->end[1];
+	bool ts[2] = { false, false }, sack = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		ts[d->pkt[i].side] |= (d->pkt[i].options & TW_OPT_TIMESTAMPS) != 0;
+		sack |= d->pkt[i].sack_count > 0;
+	}
+	if (c->saw_syn_options && s->saw_syn_options) {
+		ts[0] = ts[1] = (c->syn_options & s->syn_options & TW_OPT_TIMESTAMPS) != 0;
+		sack = (c->syn_options & s->syn_options & TW_OPT_SACK_PERMITTED) != 0;
+	}
+	tw_from(v, TW_F_TIMESTAMPS, ts[0] && ts[1], NULL);
+	tw_from(v, TW_F_SACK_OK, sack, NULL);
+	if (s->mss)
+		tw_from(v, TW_F_MSS_C, s->mss - (ts[0] && ts[1] ? 12 : 0), NULL);
+	if (c->mss)
+		tw_from(v, TW_F_MSS_S, c->mss - (ts[0] && ts[1] ? 12 : 0), NULL);
+	tw_from(v, TW_F_PACKETS_C, (int64_t)c->packets, NULL);
+	tw_from(v, TW_F_PACKETS_S, (int64_t)s->packets, NULL);
+	tw_from(v, TW_F_BYTES_C, (int64_t)c->bytes, NULL);
+	tw_from(v, TW_F_BYTES_S, (int64_t)s->bytes, NULL);
+}
+
+static void capture_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t to_server = tw_rtt_towards(d, 0), to_client = tw_rtt_towards(d, 1), rtt = -1;
+
+	tw_from(v, TW_F_IP_VERSION, tw_addr_is_v4(&d->end[0].addr) ? 4 : 6, NULL);
+	tw_from(v, TW_F_START_SEEN, d->completeness & 1, d->pkt);
+	tw_from(v, TW_F_CLIENT_GUESSED, d->client_guessed, NULL);
+	tw_from(v, TW_F_ONE_SIDED, one_sided(d), NULL);
+	tw_from(v, TW_F_DURATION_NS, d->last_ns - d->first_ns, NULL);
+	tw_from(v, TW_F_CAPTURE_GOES_ON_NS,
+		v->capture->last_ns > d->last_ns ? v->capture->last_ns - d->last_ns : 0, NULL);
+	size_facts(v);
+	quality_facts(v);
+	if (to_server >= 0 && to_client >= 0)
+		rtt = to_server + to_client;
+	else if (to_server >= 0 || to_client >= 0)
+		rtt = to_server >= 0 ? to_server : to_client;
+	if (rtt >= 0)
+		tw_from(v, TW_F_RTT_NS, rtt, NULL);
+	tw_from(v, TW_F_VANTAGE, guess_vantage(v), NULL);
+}
+
+void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
+		     const struct tw_dossier_set *others, const struct tw_capture_context *capture,
+		     struct tw_facts *out)
+{
+	struct tw_view v = { d, hosts, others, capture, out };
+
+	memset(out, 0, sizeof(*out));
+	if (!d->pkt_count)
+		return;
+	capture_facts(&v);
+	tw_derive_connect(&v);
+	tw_derive_predecessor(&v);
+	tw_derive_icmp(&v);
+	tw_derive_teardown(&v);
+	tw_derive_reset(&v);
+	tw_derive_silence(&v);
+	tw_derive_stall(&v);
+	tw_derive_loss(&v);
+	tw_derive_oddities(&v);
+	tw_derive_neighbours(&v);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts from ICMP errors that quote the connection (RFC 792, RFC 4443; effects on TCP: RFC 5461). */
+#include "facts/view.h"
+
+#define BURST_GAP_NS	     (100 * TW_NS_PER_MS)
+#define NEIGHBOUR_TIMEOUT_NS (25 * TW_NS_PER_S / 10) /* mcast_solicit 3 x retrans_time 1 s, less tolerance */
+
+static bool too_big(const struct tw_icmp *i)
+{
+	return i->version == 6 ? i->type == 2 : i->type == 3 && i->code == 4;
+}
+
+static enum tw_icmp_class class_v4(const struct tw_icmp *i)
+{
+	if (i->type == 11)
+		return TW_ICMP_TIME_EXCEEDED;
+	if (i->type != 3)
+		return TW_ICMP_OTHER;
+	switch (i->code) {
+	case 0: case 5: case 6: case 11:
+		return TW_ICMP_NET_UNREACHABLE;
+	case 1: case 7: case 8: case 12:
+		return TW_ICMP_HOST_UNREACHABLE;
+	case 2:
+		return TW_ICMP_PROTOCOL_UNREACHABLE;
+	case 3:
+		return TW_ICMP_PORT_UNREACHABLE;
+	case 9: case 10: case 13:
+		return TW_ICMP_PROHIBITED;
+	default:
+		return TW_ICMP_OTHER;
+	}
+}
+
+static enum tw_icmp_class class_v6(const struct tw_icmp *i)
+{
+	if (i->type == 3)
+		return TW_ICMP_TIME_EXCEEDED;
+	if (i->type != 1)
+		return TW_ICMP_OTHER;
+	switch (i->code) {
+	case 0:
+		return TW_ICMP_NET_UNREACHABLE;
+	case 1: case 5: case 6:
+		return TW_ICMP_PROHIBITED;
+	case 3:
+		return TW_ICMP_HOST_UNREACHABLE;
+	case 4:
+		return TW_ICMP_PORT_UNREACHABLE;
+	default:
+		return TW_ICMP_OTHER;
+	}
+}
+
+/* The last transmission of the quoted segment before the error. */
+static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_icmp *i)
+{
+	const struct tw_pkt *best = NULL;
+	size_t k;
+
+	for (k = 0; k < d->pkt_count && d->pkt[k].frame < i->frame; k++)
+		if (d->pkt[k].side == i->side && d->pkt[k].seq == i->quoted_seq)
+			best = &d->pkt[k];
+	return best;
+}
+
+static void first_error(struct tw_view *v, const struct tw_icmp *i)
+{
+	const struct tw_pkt *p = quoted(v->d, i);
+	const struct tw_end *to = &v->d->end[!i->side];
+
+	tw_fact_set(v->f, TW_F_ICMP_CLASS, i->version == 6 ? class_v6(i) : class_v4(i), i->frame, i->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_CODE, i->code, i->frame, i->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_TO, i->side, i->frame, i->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_FROM_DESTINATION, tw_addr_equal(&i->from, &to->addr), i->frame,
+		    i->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_ON_SYN, p && p->flags & TW_SYN, i->frame, i->time_ns);
+	if (p)
+		tw_fact_set(v->f, TW_F_ICMP_DELAY_NS, i->time_ns - p->time_ns, i->frame, i->time_ns);
+}
+
+void tw_derive_icmp(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_icmp *first = NULL, *last = NULL, *big = NULL;
+	int64_t n = 0, n_big = 0, answered = 0;
+	bool burst = false;
+	size_t k;
+
+	for (k = 0; k < d->icmp_count; k++) {
+		const struct tw_icmp *i = &d->icmp[k];
+
+		if (too_big(i)) {
+			n_big++;
+			if (!big)
+				big = i;
+			continue;
+		}
+		n++;
+		answered += quoted(d, i) != NULL;
+		if (!first)
+			first = i;
+		if (last && i->time_ns - last->time_ns < BURST_GAP_NS &&
+		    i->time_ns - d->first_ns > NEIGHBOUR_TIMEOUT_NS)
+			burst = true;
+		last = i;
+	}
+	tw_fact_set(v->f, TW_F_ICMP_COUNT, n, first ? first->frame : 0, first ? first->time_ns : 0);
+	tw_fact_set(v->f, TW_F_ICMP_TOO_BIG, n_big, big ? big->frame : 0, big ? big->time_ns : 0);
+	if (big)
+		tw_fact_set(v->f, TW_F_ICMP_TOO_BIG_MTU, big->mtu, big->frame, big->time_ns);
+	if (!first)
+		return;
+	first_error(v, first);
+	tw_fact_set(v->f, TW_F_ICMP_BURST, burst && tw_get(v->f, TW_F_ICMP_ON_SYN), first->frame,
+		    first->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_ANSWERED_SEGMENTS, answered, first->frame, first->time_ns);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about loss and reordering. A repeat does not prove a loss; what came back does:
+ *
+ *      sender               receiver
+ *        |--seq 1 (TSval 10)-->|  or lost            ACK echoes 10 or carries a D-SACK: it had arrived,
+ *        |--seq 1 (TSval 20)-->|                     the repeat was spurious
+ *        |<--ACK 2 (TSecr n)---|                     ACK echoes 20: the original was lost
+ *
+ * At the receiver's side the original may never be seen: a hole that is filled by a segment newer (timestamp,
+ * IP id) than what came after the hole was repeated; one that is older was overtaken.
+ */
+#include "facts/view.h"
+
+#define LOOK 600 /* records searched forwards and backwards from a repeat */
+
+struct loss_walk {
+	int64_t lost[2], spurious[2], lost_before, reordered, fast, stall, reorder_delay;
+	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
+};
+
+static bool is_data_repeat(const struct tw_pkt *p)
+{
+	return tw_counts(p) && p->payload_bytes && p->marks & TW_MARKS_REPEAT &&
+	       !(p->marks & TW_MARK_NET_DUPLICATE) && !(p->flags & (TW_SYN | TW_RST));
+}
+
+/* The record that first carried the start of @p's range, -1: not in the capture (or dropped). */
+static long original_of(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k, stop = i > LOOK ? i - LOOK : 0;
+	long found = -1;
+
+	for (k = i; k > stop; k--) {
+		const struct tw_pkt *q = &d->pkt[k - 1];
+
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes && !(q->flags & TW_RST) &&
+		    tw_seq_le(q->seq, p->seq) && tw_seq_gt(q->seq + q->payload_bytes, p->seq)) {
+			found = (long)k - 1;
+			if (!(q->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER)))
+				break;
+		}
+	}
+	return found;
+}
+
+static bool dsack_covers(const struct tw_pkt *a, const struct tw_pkt *p)
+{
+	return a->marks & TW_MARK_DSACK && tw_seq_le(a->sack[0].left, p->seq) &&
+	       tw_seq_ge(a->sack[0].right, p->seq + 1);
+}
+
+/*
+ * Was the repeat @i needed? 1: yes, the original was lost. 0: no, it had arrived. -1: nothing tells
+ * (yet). *@ack is the acknowledgement that tells.
+ */
+static int needed(const struct tw_dossier *d, size_t i, long original, const struct tw_pkt **ack)
+{
+	const struct tw_pkt *p = &d->pkt[i], *o = original >= 0 ? &d->pkt[original] : NULL;
+	const uint32_t end = p->seq + p->payload_bytes;
+	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
+	int verdict = -1;
+
+	if (p->marks & TW_MARK_SPURIOUS)
+		return 0;
+	for (k = i + 1; k < stop; k++) {
+		const struct tw_pkt *a = &d->pkt[k];
+
+		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) || a->flags & TW_RST)
+			continue;
+		if (dsack_covers(a, p)) {
+			*ack = a;
+			return 0;
+		}
+		if (verdict >= 0 || tw_seq_lt(a->ack, end))
+			continue;
+		*ack = a;
+		verdict = 1;
+		if (o && o->options & TW_OPT_TIMESTAMPS && a->options & TW_OPT_TIMESTAMPS &&
+		    o->tsval != p->tsval)
+			verdict = tw_seq_ge(a->tsecr, p->tsval);
+	}
+	return verdict;
+}
+
+static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
+	long o = original_of(d, i);
+	int n = needed(d, i, o, &ack);
+
+	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
+		w->fast++;
+	if (n == 1) {
+		w->lost[p->side]++;
+		if (!w->first_lost[p->side])
+			w->first_lost[p->side] = p;
+		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
+			w->stall = ack->time_ns - d->pkt[o].time_ns;
+	} else if (!n) {
+		w->spurious[p->side]++;
+		if (!w->first_spurious[p->side])
+			w->first_spurious[p->side] = ack ? ack : p;
+	}
+}
+
+/* The first segment of the same side that overtook @i: sent for a place behind it, seen before it. */
+static long overtaker(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k, stop = i > LOOK ? i - LOOK : 0;
+	long found = -1;
+
+	for (k = i; k > stop; k--) {
+		const struct tw_pkt *q = &d->pkt[k - 1];
+
+		if (!tw_counts(q) || q->side != p->side || !tw_pkt_seq_len(q) || q->flags & TW_RST)
+			continue;
+		if (tw_seq_lt(q->seq, p->seq + p->payload_bytes))
+			break;
+		found = (long)k - 1;
+	}
+	return found;
+}
+
+/*
+ * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
+ * late? By timestamp, then by IP id, then by how late it is.
+ */
+static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q;
+	long k = overtaker(d, i);
+	int64_t late;
+	bool repeat;
+
+	if (k < 0)
+		return;
+	q = &d->pkt[k];
+	late = p->time_ns - q->time_ns;
+	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
+		repeat = tw_seq_gt(p->tsval, q->tsval);
+	else if (p->ip_id && q->ip_id)
+		repeat = (int16_t)(p->ip_id - q->ip_id) > 0;
+	else
+		repeat = late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
+	if (repeat) {
+		w->lost_before++;
+		if (!w->first_before)
+			w->first_before = p;
+		if (late > w->stall)
+			w->stall = late;
+		return;
+	}
+	w->reordered++;
+	if (!w->first_reordered)
+		w->first_reordered = p;
+	if (late > w->reorder_delay)
+		w->reorder_delay = late;
+}
+
+/*
+ * At the sender: a SACK hole that closes although nothing was repeated into it. The missing segment was
+ * overtaken on its way.
+ */
+static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
+{
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *a = &d->pkt[i], *closed = NULL;
+		uint32_t left, right;
+		bool repeated = false;
+
+		if (!tw_counts(a) || !a->sack_count || a->marks & TW_MARK_DSACK || a->flags & TW_RST)
+			continue;
+		left = a->ack;
+		right = a->sack[0].left;
+		if (!tw_seq_gt(right, left))
+			continue;
+		for (k = i > LOOK ? i - LOOK : 0; k < d->pkt_count && k < i + LOOK; k++) {
+			const struct tw_pkt *p = &d->pkt[k];
+
+			if (!tw_counts(p))
+				continue;
+			if (k > i && p->side == a->side && p->flags & TW_ACK && tw_seq_ge(p->ack, right)) {
+				closed = p;
+				break;
+			}
+			repeated |= p->side != a->side && p->payload_bytes &&
+				    p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) &&
+				    tw_seq_in(p->seq, left, right);
+		}
+		if (closed && !repeated && !(a->marks & TW_MARK_ACKED_UNSEEN)) {
+			w->reordered++;
+			if (!w->first_reordered)
+				w->first_reordered = a;
+			if (closed->time_ns - a->time_ns > w->reorder_delay)
+				w->reorder_delay = closed->time_ns - a->time_ns;
+			i = (size_t)(closed - d->pkt);
+		}
+	}
+}
+
+static void run_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t run[2] = { 0, 0 }, best = 0, dsacks = 0, lone = 0, copies = 0;
+	uint32_t seq[2] = { 0, 0 };
+	const struct tw_pkt *where = NULL, *first_dsack = NULL, *first_copy = NULL, *first_lone = NULL;
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+		int64_t carried = 0;
+
+		if (p->marks & TW_MARK_NET_DUPLICATE) {
+			copies++;
+			if (!first_copy)
+				first_copy = p;
+			continue;
+		}
+		if (is_data_repeat(p) && p->marks & TW_MARK_TIMED_OUT) {
+			run[p->side] = run[p->side] && seq[p->side] == p->seq ? run[p->side] + 1 : 1;
+			seq[p->side] = p->seq;
+			if (run[p->side] > best) {
+				best = run[p->side];
+				where = p;
+			}
+		}
+		if (!tw_counts(p) || !(p->marks & TW_MARK_DSACK))
+			continue;
+		dsacks++;
+		if (!first_dsack)
+			first_dsack = p;
+		for (k = i > LOOK ? i - LOOK : 0; k < i; k++) {
+			const struct tw_pkt *q = &d->pkt[k];
+
+			carried += tw_counts(q) && q->side != p->side && q->payload_bytes &&
+				   tw_seq_in(p->sack[0].left, q->seq, q->seq + q->payload_bytes);
+		}
+		if (carried == 1 && i <= LOOK) {
+			lone++;
+			if (!first_lone)
+				first_lone = p;
+		}
+	}
+	tw_from(v, TW_F_RTO_REPEATS, best, where);
+	tw_from(v, TW_F_DSACK_COUNT, dsacks, first_dsack);
+	tw_from(v, TW_F_DSACK_WITHOUT_REPEAT, lone, first_lone);
+	tw_from(v, TW_F_NETWORK_DUPLICATES, copies, first_copy);
+}
+
+static const struct tw_pkt *first_repeat(const struct tw_dossier *d, int side)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (d->pkt[i].side == side && is_data_repeat(&d->pkt[i]))
+			return &d->pkt[i];
+	return NULL;
+}
+
+void tw_derive_loss(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct loss_walk w = { 0 };
+	struct tw_snapshot s;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
+		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE))
+			continue;
+		if (is_data_repeat(p) && original_of(d, i) >= 0)
+			judge_repeat(d, i, &w);
+		else if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER))
+			judge_filler(d, i, &w);
+	}
+	sack_holes(d, &w);
+	tw_from(v, TW_F_RETRANSMITTED_C, (int64_t)d->end[0].retransmissions, first_repeat(d, 0));
+	tw_from(v, TW_F_RETRANSMITTED_S, (int64_t)d->end[1].retransmissions, first_repeat(d, 1));
+	tw_from(v, TW_F_LOST_C, w.lost[0], w.first_lost[0]);
+	tw_from(v, TW_F_LOST_S, w.lost[1], w.first_lost[1]);
+	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
+	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
+	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);
+	tw_from(v, TW_F_REORDERED, w.reordered, w.first_reordered);
+	tw_from(v, TW_F_FAST_RETRANSMITS, w.fast, NULL);
+	if (w.lost[0] || w.lost[1] || w.lost_before)
+		tw_from(v, TW_F_LOSS_STALL_NS, w.stall, NULL);
+	if (w.reordered)
+		tw_from(v, TW_F_REORDER_DELAY_NS, w.reorder_delay, w.first_reordered);
+	run_facts(v);
+	tw_from(v, TW_F_DUP_ACKS_C, (int64_t)d->end[0].dup_acks, NULL);
+	tw_from(v, TW_F_DUP_ACKS_S, (int64_t)d->end[1].dup_acks, NULL);
+	tw_snapshot_take(d, d->pkt_count, &s);
+	tw_from(v, TW_F_UNREPAIRED_BYTES,
+		tw_get(v->f, TW_F_FIN2_SEEN) ?
+			tw_unacked_payload(d, &s, 0) + tw_unacked_payload(d, &s, 1) :
+			0,
+		NULL);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What other connections of the capture tell: is the port open to others, refused afterwards, is the
+ * host silent, who else is half-open, which idle times do flows between these hosts survive.
+ */
+#include "facts/view.h"
+
+#define OTHERS_SEARCHED 512
+#define HALF_OPEN_MAX	64 /* more are not needed to see a flood */
+#define ENDED_TOGETHER_NS TW_NS_PER_S
+#define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
+#define IDLE_MIN_NS TW_NS_PER_S
+
+/* One other end: hash of the address, and port. */
+struct peer {
+	uint32_t hash;
+	uint16_t port;
+};
+
+/* The neighbours in order of stream: [lo, hi) around our own dossier. */
+static void around(const struct tw_view *v, size_t *lo, size_t *hi)
+{
+	const struct tw_dossier_set *o = v->others;
+	size_t a = 0, b = o ? o->count : 0;
+
+	while (a < b) {
+		size_t mid = a + (b - a) / 2;
+
+		if (o->dossiers[mid]->stream < v->d->stream)
+			a = mid + 1;
+		else
+			b = mid;
+	}
+	*lo = a > OTHERS_SEARCHED ? a - OTHERS_SEARCHED : 0;
+	*hi = !o ? 0 : a + OTHERS_SEARCHED < o->count ? a + OTHERS_SEARCHED : o->count;
+}
+
+/* SYN, perhaps SYN|ACK, and nothing else. */
+static bool half_open(const struct tw_dossier *q)
+{
+	return q->completeness & 1 && !(q->completeness & ~3u);
+}
+
+static bool same_endpoint(const struct tw_end *a, const struct tw_end *b)
+{
+	return a->port == b->port && tw_addr_equal(&a->addr, &b->addr);
+}
+
+struct half_open_walk {
+	struct peer peer[HALF_OPEN_MAX];
+	size_t n;
+	int64_t synacks;
+	int64_t sources;
+};
+
+static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
+{
+	size_t lo, hi, i, k;
+
+	around(v, &lo, &hi);
+	for (i = lo; i < hi && w->n < HALF_OPEN_MAX; i++) {
+		const struct tw_dossier *q = v->others->dossiers[i];
+		struct peer p;
+
+		if (q == v->d || !half_open(q) || !same_endpoint(&q->end[1], &v->d->end[1]))
+			continue;
+		p.hash = tw_host_peer_hash(&q->end[0].addr);
+		p.port = q->end[0].port;
+		for (k = 0; k < w->n && w->peer[k].hash != p.hash; k++)
+			;
+		w->sources += k == w->n;
+		w->peer[w->n++] = p;
+		w->synacks += (q->completeness & 2) != 0;
+	}
+}
+
+static bool listed(const struct half_open_walk *w, const struct tw_host_event *e)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->peer[i].hash == e->peer && w->peer[i].port == e->peer_port)
+			return true;
+	return false;
+}
+
+struct port_walk {
+	bool before, after, during, refused_before, answers;
+	const struct tw_host_event *refused_after;
+	int64_t ended_together;
+	int ttl; /* of the host's live packets, -1 = none seen */
+};
+
+static bool speaks(const struct tw_host_event *e)
+{
+	return e->kind != TW_HOST_SYN && e->kind != TW_HOST_ASKED;
+}
+
+static void walk_port(const struct tw_view *v, const struct tw_host *h, const struct half_open_walk *half,
+		      int64_t end_ns, struct port_walk *w)
+{
+	const struct tw_dossier *d = v->d;
+	const uint32_t self = tw_host_peer_hash(&d->end[0].addr);
+	uint32_t i;
+
+	for (i = 0; i < tw_host_event_count(h); i++) {
+		const struct tw_host_event *e = tw_host_event_at(h, i);
+		const bool own = e->peer == self && e->peer_port == d->end[0].port;
+
+		if (e->kind == TW_HOST_SYNACK || e->kind == TW_HOST_FIN)
+			w->ttl = e->ttl;
+		if (own && e->port == d->end[1].port)
+			continue;
+		w->answers |= speaks(e) && e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
+		if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
+		    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
+			w->ended_together++;
+		if (e->port != d->end[1].port)
+			continue;
+		if (e->kind == TW_HOST_SYNACK && !listed(half, e)) {
+			w->before |= e->time_ns < d->first_ns;
+			w->after |= e->time_ns > d->last_ns;
+			w->during |= e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
+		} else if (e->kind == TW_HOST_REFUSED) {
+			w->refused_before |= e->time_ns < d->first_ns;
+			if (e->time_ns >= end_ns && !w->refused_after)
+				w->refused_after = e;
+		}
+	}
+}
+
+/* A SYN to the host after @since that nothing of the host's answers any more. */
+static bool silent_after(const struct tw_host *h, int64_t since)
+{
+	bool pending = false;
+	uint32_t i;
+
+	for (i = 0; i < tw_host_event_count(h); i++) {
+		const struct tw_host_event *e = tw_host_event_at(h, i);
+
+		if (e->time_ns <= since)
+			continue;
+		if (e->kind == TW_HOST_SYN)
+			pending = true;
+		else if (speaks(e))
+			pending = false;
+	}
+	return pending;
+}
+
+static int64_t end_of(const struct tw_view *v)
+{
+	const struct tw_facts *f = v->f;
+
+	if (tw_known(f, TW_F_RST_SIDE) && tw_is(f, TW_F_RST_SIDE, TW_SERVER))
+		return f->f[TW_F_RST_SIDE].time_ns;
+	if (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER))
+		return f->f[TW_F_FIN1_SIDE].time_ns;
+	return v->d->last_ns;
+}
+
+static void port_facts(struct tw_view *v, const struct tw_host *h)
+{
+	struct half_open_walk half = { .n = 0 };
+	struct port_walk w = { .ttl = -1 };
+	const int64_t end_ns = end_of(v);
+	const enum tw_fact_id refused = TW_F_PORT_REFUSED_AFTER;
+
+	walk_half_open(v, &half);
+	tw_from(v, TW_F_PORT_HALF_OPEN, (int64_t)half.n, NULL);
+	tw_from(v, TW_F_PORT_HALF_OPEN_SOURCES, half.sources > 1 ? half.sources : (int64_t)half.n, NULL);
+	tw_from(v, TW_F_PORT_SYNACKS_UNACKED, half.synacks, NULL);
+	if (h)
+		walk_port(v, h, &half, end_ns, &w);
+	tw_from(v, TW_F_PORT_OPEN_BEFORE, w.before, NULL);
+	tw_from(v, TW_F_PORT_OPEN_AFTER, w.after, NULL);
+	tw_from(v, TW_F_PORT_OPEN_DURING, w.during, NULL);
+	tw_from(v, TW_F_PORT_REFUSED_BEFORE, w.refused_before, NULL);
+	tw_from(v, TW_F_HOST_ANSWERS, w.answers, NULL);
+	tw_from(v, TW_F_HOST_ENDED_TOGETHER, w.ended_together, NULL);
+	tw_from(v, TW_F_PORT_SILENT_AFTER, h && silent_after(h, end_ns), NULL);
+	tw_from(v, refused, w.refused_after != NULL, NULL);
+	if (w.refused_after) {
+		tw_fact_set(v->f, refused, 1, w.refused_after->frame, w.refused_after->time_ns);
+		tw_fact_set(v->f, TW_F_PORT_REFUSED_AFTER_NS, w.refused_after->time_ns - end_ns,
+			    w.refused_after->frame, w.refused_after->time_ns);
+	}
+	if (w.ttl >= 0 && tw_is(v->f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK)) {
+		const uint64_t frame = tw_frame_of(v->f, TW_F_SYN_ANSWER);
+		size_t i;
+
+		for (i = 0; i < v->d->pkt_count; i++)
+			if (v->d->pkt[i].frame == frame)
+				tw_from(v, TW_F_HOST_TTL_DELTA, (int)v->d->pkt[i].ttl - w.ttl,
+					&v->d->pkt[i]);
+	}
+}
+
+/* Does the silent end's host speak to others during the silence? */
+static void alive_fact(struct tw_view *v)
+{
+	const enum tw_fact_id side = TW_F_UNANSWERED_SIDE;
+	const struct tw_host *h;
+	const struct tw_end *silent, *me;
+	bool alive = false;
+	uint32_t i, self;
+
+	if (!tw_known(v->f, side) || !v->hosts)
+		return;
+	me = &v->d->end[tw_get(v->f, side)];
+	silent = &v->d->end[!tw_get(v->f, side)];
+	self = tw_host_peer_hash(&me->addr);
+	h = tw_hosts_find(v->hosts, &silent->addr);
+	for (i = 0; h && i < tw_host_event_count(h); i++) {
+		const struct tw_host_event *e = tw_host_event_at(h, i);
+
+		alive |= speaks(e) && e->time_ns > v->f->f[side].time_ns &&
+			 e->time_ns <= v->d->last_ns + TW_NS_PER_S &&
+			 !(e->peer == self && e->peer_port == me->port && e->port == silent->port);
+	}
+	tw_from(v, TW_F_ALIVE_ELSEWHERE, alive, NULL);
+}
+
+/* Questions for an end's link-layer address that nobody answers. */
+static void neighbour_fact(struct tw_view *v)
+{
+	const struct tw_host_event *first = NULL;
+	int64_t n = 0;
+	int side;
+
+	for (side = 0; side < 2 && v->hosts; side++) {
+		const struct tw_host *h = tw_hosts_find(v->hosts, &v->d->end[side].addr);
+		uint32_t i, k;
+
+		for (i = 0; h && i < tw_host_event_count(h); i++) {
+			const struct tw_host_event *e = tw_host_event_at(h, i);
+			bool answered = false;
+
+			if (e->kind != TW_HOST_ASKED || e->time_ns < v->d->first_ns - 5 * TW_NS_PER_S)
+				continue;
+			for (k = i + 1; k < tw_host_event_count(h); k++) {
+				const struct tw_host_event *a = tw_host_event_at(h, k);
+
+				answered |= a->kind == TW_HOST_ANSWERED &&
+					    a->time_ns - e->time_ns < NEIGHBOUR_ANSWER_NS;
+			}
+			if (answered)
+				continue;
+			n++;
+			if (!first || e->time_ns < first->time_ns)
+				first = e;
+		}
+	}
+	tw_fact_set(v->f, TW_F_NEIGHBOUR_UNANSWERED, n, first ? first->frame : 0, first ? first->time_ns : 0);
+}
+
+/* ---- idle times ---- */
+
+struct idle_walk {
+	int64_t survived, killed, kills;
+};
+
+/* What came of the segment @i that broke a silence of @gap: answered, reset, or never answered. */
+static void judge_gap(const struct tw_dossier *q, size_t i, int64_t gap, struct idle_walk *w)
+{
+	int64_t repeats = 0;
+	size_t k;
+
+	for (k = i + 1; k < q->pkt_count; k++) {
+		const struct tw_pkt *p = &q->pkt[k];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side == q->pkt[i].side) {
+			repeats += (p->marks & TW_MARKS_REPEAT) != 0;
+			continue;
+		}
+		if (!(p->flags & TW_RST)) {
+			if (gap > w->survived)
+				w->survived = gap;
+			return;
+		}
+		repeats = 3;
+		break;
+	}
+	if (repeats < 3)
+		return;
+	w->kills++;
+	if (!w->killed || gap < w->killed)
+		w->killed = gap;
+}
+
+static void walk_idle(const struct tw_dossier *q, struct idle_walk *w)
+{
+	const struct tw_pkt *prev = NULL;
+	size_t i;
+
+	for (i = 0; i < q->pkt_count; i++) {
+		const struct tw_pkt *p = &q->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (prev && p->time_ns - prev->time_ns > IDLE_MIN_NS && !(p->marks & TW_MARKS_REPEAT) &&
+		    !(p->flags & TW_SYN) && tw_pkt_seq_len(p))
+			judge_gap(q, i, p->time_ns - prev->time_ns, w);
+		prev = p;
+	}
+}
+
+static void idle_facts(struct tw_view *v)
+{
+	struct idle_walk w = { 0 };
+	size_t lo, hi, i;
+
+	around(v, &lo, &hi);
+	for (i = lo; i < hi; i++) {
+		const struct tw_dossier *q = v->others->dossiers[i];
+
+		if (tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) &&
+		    tw_addr_equal(&q->end[1].addr, &v->d->end[1].addr))
+			walk_idle(q, &w);
+	}
+	if (w.survived)
+		tw_from(v, TW_F_FLOWS_SURVIVED_IDLE_NS, w.survived, NULL);
+	if (w.killed)
+		tw_from(v, TW_F_FLOWS_KILLED_IDLE_NS, w.killed, NULL);
+	tw_from(v, TW_F_FLOWS_KILLED_IDLE, w.kills, NULL);
+}
+
+void tw_derive_neighbours(struct tw_view *v)
+{
+	const struct tw_host *server = NULL, *client = NULL;
+
+	if (v->hosts) {
+		server = tw_hosts_find(v->hosts, &v->d->end[1].addr);
+		client = tw_hosts_find(v->hosts, &v->d->end[0].addr);
+	}
+	port_facts(v, server);
+	alive_fact(v);
+	neighbour_fact(v);
+	idle_facts(v);
+	tw_from(v, TW_F_SCAN_PORTS, client ? (int64_t)tw_host_knocked_in_vain(client) : 0, NULL);
+}

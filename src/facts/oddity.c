@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about segments that should not be: bad checksums, odd flags, resets that nobody took, and the
+ * contradictions that a third party's segments leave behind.
+ *
+ *      true sender          third party             receiver
+ *        |                       |--"evil", seq 5----->|   FOREIGN_SEGMENTS (id, TTL, window)
+ *        |<------------------------------ACK 9---------|   ACKED_NEVER_SENT at the true sender
+ *        |--"good", seq 5----------------------------->|   CONFLICTING_PAYLOAD at the receiver
+ */
+#include "facts/view.h"
+
+#define SEQUENCE_STEP_MAX 64	   /* ids between neighbours of a socket that counts them */
+#define WINDOW_JUMP	  4	   /* a window this many times larger or smaller than its neighbours' */
+#define WAR_MIN		  6
+
+struct counted {
+	int64_t n;
+	const struct tw_pkt *first;
+};
+
+static void count(struct counted *c, const struct tw_pkt *p)
+{
+	if (!c->n++)
+		c->first = p;
+}
+
+static void set(struct tw_view *v, enum tw_fact_id id, const struct counted *c)
+{
+	tw_from(v, id, c->n, c->first);
+}
+
+/*
+ * Wrong checksums: some drivers leave garbage for the card to fill. If one side's segments are wrong as
+ * a rule, it is that, and says nothing.
+ */
+static void checksum_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct counted bad[2] = { { 0 }, { 0 } }, all = { 0 };
+	int64_t total[2] = { 0, 0 };
+	size_t i;
+	int s;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		total[p->side]++;
+		if (p->marks & TW_MARK_BAD_CHECKSUM)
+			count(&bad[p->side], p);
+	}
+	for (s = 0; s < 2; s++)
+		if (bad[s].n && (bad[s].n * 3 < total[s] || total[s] < 3)) {
+			all.n += bad[s].n;
+			if (!all.first || bad[s].first->frame < all.first->frame)
+				all.first = bad[s].first;
+		}
+	set(v, TW_F_BAD_CHECKSUM, &all);
+}
+
+/* The neighbours of @i from the same side that have an id, before and after. */
+static const struct tw_pkt *neighbour(const struct tw_dossier *d, size_t i, int step, bool need_id)
+{
+	long k;
+
+	for (k = (long)i + step; k >= 0 && k < (long)d->pkt_count; k += step) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (tw_counts(q) && q->side == d->pkt[i].side && !(q->flags & (TW_RST | TW_SYN)) &&
+		    (!need_id || q->ip_id))
+			return q;
+	}
+	return NULL;
+}
+
+static bool window_jumps(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return (uint32_t)p->raw_window > (uint32_t)q->raw_window * WINDOW_JUMP ||
+	       (uint32_t)q->raw_window > (uint32_t)p->raw_window * WINDOW_JUMP;
+}
+
+/*
+ * Does record @i not fit its alleged sender? Two independent signs are needed: the id leaves a sequence
+ * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'.
+ */
+static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const struct tw_pkt *a = neighbour(d, i, -1, true), *b = neighbour(d, i, 1, true);
+	int signs = 0;
+
+	if (!a)
+		a = b;
+	if (!a)
+		return false;
+	if (p->ip_id && a->ip_id && a != b && b) {
+		uint16_t around = (uint16_t)(b->ip_id - a->ip_id), mine = (uint16_t)(p->ip_id - a->ip_id);
+
+		signs += around <= SEQUENCE_STEP_MAX && mine > around;
+	} else if (p->ip_id && a != b) {
+		const struct tw_pkt *a2 = neighbour(d, (size_t)(a - d->pkt), -1, true);
+
+		signs += a2 && (uint16_t)(a->ip_id - a2->ip_id) <= SEQUENCE_STEP_MAX &&
+			 (uint16_t)(p->ip_id - a->ip_id) > 4 * SEQUENCE_STEP_MAX;
+	}
+	signs += p->ttl != a->ttl;
+	signs += window_jumps(p, a) && (!b || window_jumps(p, b));
+	signs += timestamps && !(p->options & TW_OPT_TIMESTAMPS);
+	signs += timestamps && b && p->options & TW_OPT_TIMESTAMPS && tw_seq_gt(p->tsval, b->tsval) &&
+		 b > p;
+	return signs >= 2;
+}
+
+static const struct tw_pkt *first_version(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+
+	for (q = d->pkt; q < p; q++)
+		if (tw_counts(q) && q->side == p->side && q->seq == p->seq && q->payload_captured)
+			return q;
+	return NULL;
+}
+
+static void foreign_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const bool ts = tw_get(v->f, TW_F_TIMESTAMPS);
+	struct counted seg = { 0 }, old = { 0 }, conflict = { 0 }, no_flags = { 0 };
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (p->marks & TW_MARK_NO_ACK_FLAG)
+			count(&no_flags, p);
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
+			continue;
+		if (p->marks & TW_MARK_CONFLICT && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)))
+			count(&conflict, p);
+		if ((!p->payload_bytes && !(p->flags & TW_FIN)) || !foreign(d, i, ts))
+			continue;
+		count(p->marks & TW_MARK_SPURIOUS ? &old : &seg, p);
+	}
+	set(v, TW_F_NO_FLAGS, &no_flags);
+	set(v, TW_F_FOREIGN_SEGMENTS, &seg);
+	set(v, TW_F_OLD_DATA_FOREIGN, &old);
+	set(v, TW_F_CONFLICTING_PAYLOAD, &conflict);
+	if (conflict.n)
+		tw_from(v, TW_F_CONFLICTING_FIRST, 1, first_version(d, conflict.first));
+}
+
+/* Resets that nobody took, and SYNs in mid-connection. */
+static void ignored_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct counted rst = { 0 }, syn = { 0 };
+	bool up = false;
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+		int64_t off;
+
+		if (!tw_counts(p))
+			continue;
+		if (p->flags & TW_RST) {
+			enum tw_rst_effect e = tw_rst_effect_of(d, i, &off);
+
+			if (e == TW_RST_IGNORED || e == TW_RST_CHALLENGED)
+				for (k = i + 1; k < d->pkt_count; k++)
+					if (tw_counts(&d->pkt[k]) && !(d->pkt[k].flags & TW_RST) &&
+					    d->pkt[k].side != p->side &&
+					    (d->pkt[k].payload_bytes || d->pkt[k].flags & TW_FIN ||
+					     e == TW_RST_CHALLENGED)) {
+						count(&rst, p);
+						break;
+					}
+			/* nothing later at all: still ignored if the numbers leave no doubt */
+			if (e == TW_RST_IGNORED && k == d->pkt_count && up)
+				count(&rst, p);
+			continue;
+		}
+		if (p->flags & TW_SYN && up && !(p->marks & TW_MARKS_REPEAT))
+			count(&syn, p);
+		up |= !p->side && (p->flags & (TW_ACK | TW_SYN)) == TW_ACK;
+	}
+	set(v, TW_F_RST_IGNORED, &rst);
+	set(v, TW_F_SYN_MID, &syn);
+}
+
+static void window_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct counted out = { 0 };
+	bool edge_set[2] = { false, false };
+	uint32_t edge[2] = { 0, 0 };
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+		const struct tw_end *to = &d->end[!p->side];
+		const bool scaled = to->saw_syn_options && d->end[p->side].saw_syn_options;
+
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
+			continue;
+		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
+		if (p->payload_bytes > 1 && scaled && edge_set[!p->side] &&
+		    tw_seq_gt(p->seq, edge[!p->side]))
+			count(&out, p);
+		if (p->flags & TW_ACK &&
+		    (!edge_set[p->side] || tw_seq_gt(p->ack + p->window_bytes, edge[p->side]))) {
+			edge[p->side] = p->ack + p->window_bytes;
+			edge_set[p->side] = true;
+		}
+	}
+	set(v, TW_F_OUT_OF_WINDOW, &out);
+}
+
+/*
+ * Acknowledged, but never sent: the proof is that the alleged sender later sends new data at the very
+ * place that was acknowledged already. (If it goes on behind it, the capture has a hole.)
+ */
+static void never_sent_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *fin_ack = NULL, *ack = NULL;
+	uint32_t sent[2] = { 0, 0 }; /* highest sequence number of each side so far */
+	bool sent_set[2] = { false, false };
+	int64_t bytes = 0;
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count && !ack; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+		const int to = !p->side;
+		uint32_t top = p->ack;
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (!sent_set[p->side] || tw_seq_gt(tw_pkt_end(p), sent[p->side]))
+			sent[p->side] = tw_pkt_end(p);
+		sent_set[p->side] = true;
+		if (p->sack_count && tw_seq_gt(p->sack[0].right, top))
+			top = p->sack[0].right;
+		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
+			continue;
+		for (k = i + 1; k < d->pkt_count; k++) {
+			const struct tw_pkt *q = &d->pkt[k];
+
+			if (!tw_counts(q) || q->side != to || q->flags & (TW_RST | TW_SYN) ||
+			    !q->payload_bytes)
+				continue;
+			if (tw_seq_in(q->seq, sent[to], top)) {
+				bytes = top - sent[to];
+				ack = p;
+				if (bytes == 1)
+					fin_ack = p;
+			}
+			break;
+		}
+	}
+	tw_from(v, TW_F_ACKED_NEVER_SENT, bytes, ack);
+	tw_from(v, TW_F_ACKED_FIN_NEVER_SENT, fin_ack != NULL, fin_ack);
+}
+
+static void data_at_fin_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *found = NULL;
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count && !found; i++) {
+		const struct tw_pkt *fin = &d->pkt[i];
+
+		if (!tw_counts(fin) || (fin->flags & (TW_FIN | TW_RST | TW_SYN)) != TW_FIN ||
+		    fin->marks & TW_MARKS_REPEAT)
+			continue;
+		for (k = i + 1; k < d->pkt_count; k++) {
+			const struct tw_pkt *p = &d->pkt[k];
+
+			if (tw_counts(p) && p->side == fin->side && p->payload_bytes &&
+			    !(p->flags & TW_RST) &&
+			    tw_seq_gt(p->seq + p->payload_bytes, fin->seq + fin->payload_bytes)) {
+				found = p;
+				break;
+			}
+		}
+	}
+	tw_from(v, TW_F_DATA_AT_FIN, found != NULL, found);
+}
+
+/* Pure ACKs that answer each other without any progress: the ends disagree about numbers. */
+static void war_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct counted repeats = { 0 };
+	int64_t run = 0, best = 0;
+	const struct tw_pkt *start = NULL, *where = NULL, *last[2] = { NULL, NULL };
+	int prev = -1;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i], *q = i ? &d->pkt[i - 1] : NULL;
+		const struct tw_pkt *mine = last[p->side];
+
+		if (!tw_counts(p))
+			continue;
+		if (tw_pure_ack(p) && q && tw_counts(q) && q->side != p->side &&
+		    q->marks & TW_MARKS_REPEAT && q->payload_bytes && tw_seq_le(p->ack, q->seq) &&
+		    !(p->marks & TW_MARK_ZERO_WINDOW) && p->sack_count == 0)
+			count(&repeats, p);
+		if (tw_pure_ack(p) && mine && mine->seq == p->seq && mine->ack == p->ack &&
+		    prev == !p->side && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_KEEPALIVE_ACK)) &&
+		    !(p->marks & (TW_MARK_ZERO_WINDOW | TW_MARK_ZERO_PROBE_ACK))) {
+			if (!run++)
+				start = p;
+			if (run > best) {
+				best = run;
+				where = start;
+			}
+		} else {
+			run = 0;
+		}
+		prev = tw_pure_ack(p) && !(p->marks & TW_MARK_KEEPALIVE) ? p->side : -1;
+		last[p->side] = p;
+	}
+	tw_from(v, TW_F_ACK_WAR, best >= WAR_MIN ? best : 0, where);
+	set(v, TW_F_REPEAT_ANSWERED_NOT_ACKED, &repeats);
+}
+
+void tw_derive_oddities(struct tw_view *v)
+{
+	checksum_fact(v);
+	foreign_facts(v);
+	ignored_facts(v);
+	window_fact(v);
+	never_sent_facts(v);
+	data_at_fin_fact(v);
+	war_facts(v);
+}

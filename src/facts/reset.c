@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about resets: form, author, trigger, effect (see ARCHITECTURE.md, "Resets").
+ *
+ * The decisive reset is the first that its receiver accepted; but where an active RST|ACK lies beyond
+ * lost data, the receiver challenges it and a bare RST follows (the first one is what happened, the second
+ * its echo):
+ *
+ *      author                                victim
+ *        |--100 bytes--------------X           |
+ *        |--RST|ACK seq 101------------------->|   beyond RCV.NXT: challenged (RFC 5961 s3.2)
+ *        |<-----------------ACK 1--------------|
+ *        |--RST seq 1------------------------->|   no socket any more: exact, accepted
+ */
+#include "facts/view.h"
+
+#define CHALLENGE_NS	(400 * TW_NS_PER_MS)
+#define ID_STEP_MAX	256 /* ids between two segments of one connection: lost ones, super-segments */
+#define ACTIVE_SOON_NS	(2 * TW_NS_PER_MS)
+#define TOGETHER_NS	(20 * TW_NS_PER_MS)
+#define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
+
+static bool is_rst(const struct tw_pkt *p)
+{
+	return tw_counts(p) && p->flags & TW_RST && !(p->flags & TW_SYN);
+}
+
+/* The next segment of @side after record @i that is no reset, -1 if none. */
+static long next_of(const struct tw_dossier *d, size_t i, int side)
+{
+	for (i++; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && !(d->pkt[i].flags & TW_RST))
+			return (long)i;
+	return -1;
+}
+
+/* The victim's challenge ACK: at once, with the numbers it had. */
+static long challenge_of(const struct tw_dossier *d, size_t rst, const struct tw_snapshot *s)
+{
+	int victim = !d->pkt[rst].side;
+	long i = next_of(d, rst, victim);
+	const struct tw_pkt *p;
+
+	if (i < 0)
+		return -1;
+	p = &d->pkt[i];
+	if (!tw_pure_ack(p) || p->marks & TW_MARK_KEEPALIVE ||
+	    p->time_ns - d->pkt[rst].time_ns > CHALLENGE_NS || !s->end[victim].acked_set ||
+	    p->ack != s->end[victim].acked || p->seq != s->end[victim].next)
+		return -1;
+	return i;
+}
+
+/* SYN_SENT takes a reset only if it acknowledges its SYN (RFC 9293 s3.10.7.3). */
+static enum tw_rst_effect effect_in_syn_sent(const struct tw_snapshot *s, const struct tw_pkt *p)
+{
+	const struct tw_snapshot_end *victim = &s->end[!p->side];
+
+	if (!(p->flags & TW_ACK))
+		return TW_RST_IGNORED;
+	return tw_seq_le(p->ack, victim->next) && tw_seq_gt(p->ack, victim->next - 65536) &&
+			       p->ack == victim->next ?
+		       TW_RST_ACCEPTED :
+		       TW_RST_IGNORED;
+}
+
+enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const struct tw_snapshot_end *me, *victim;
+	struct tw_snapshot s;
+	uint32_t expected;
+
+	*seq_off = 0;
+	tw_snapshot_take(d, i, &s);
+	me = &s.end[p->side];
+	victim = &s.end[!p->side];
+	if (!me->next_set && victim->next_set && !victim->acked_set)
+		return effect_in_syn_sent(&s, p);
+	if (!me->next_set && !victim->acked_set)
+		return TW_RST_EFFECT_UNKNOWN;
+	/* RCV.NXT of the victim: what it has acknowledged, or the data on its way that it is about to */
+	expected = victim->acked_set ? victim->acked : me->next;
+	if (me->next_set && p->seq == me->next)
+		expected = me->next;
+	*seq_off = tw_seq_diff(p->seq, expected);
+	if (victim->acked_set && challenge_of(d, i, &s) >= 0 && p->seq != victim->acked)
+		return TW_RST_CHALLENGED;
+	if (!*seq_off)
+		return TW_RST_ACCEPTED;
+	/* the FIN's own number, where a FIN was received (tcp_reset_check) */
+	if (me->fin >= 0 && *seq_off == -1)
+		return TW_RST_ACCEPTED;
+	if (victim->window_set && *seq_off > 0 && tw_seq_lt(p->seq, victim->right_edge))
+		return TW_RST_CHALLENGED;
+	return TW_RST_IGNORED;
+}
+
+/* Does the connection go on at the victim after the reset @i, as if it had not come? */
+static bool victim_goes_on(const struct tw_dossier *d, size_t i)
+{
+	int victim = !d->pkt[i].side;
+	long k = (long)i;
+
+	while ((k = next_of(d, (size_t)k, victim)) >= 0)
+		if (d->pkt[k].time_ns - d->pkt[i].time_ns > CHALLENGE_NS ||
+		    (d->pkt[k].payload_bytes && !(d->pkt[k].marks & TW_MARKS_REPEAT)))
+			return true;
+	return false;
+}
+
+long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
+{
+	const struct tw_dossier *d = v->d;
+	long first = -1, active = -1;
+	enum tw_rst_effect first_effect = TW_RST_EFFECT_UNKNOWN;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		int64_t off;
+		enum tw_rst_effect e;
+
+		if (!is_rst(&d->pkt[i]))
+			continue;
+		e = tw_rst_effect_of(d, i, &off);
+		if (e == TW_RST_ACCEPTED) {
+			bool echo = active >= 0 && !(d->pkt[i].flags & TW_ACK) &&
+				    d->pkt[active].side == d->pkt[i].side;
+
+			*effect = echo ? TW_RST_CHALLENGED : e;
+			return echo ? active : (long)i;
+		}
+		if (first < 0) {
+			first = (long)i;
+			first_effect = e;
+		}
+		if (e == TW_RST_CHALLENGED && d->pkt[i].flags & TW_ACK && active < 0)
+			active = (long)i;
+	}
+	*effect = first_effect;
+	return first;
+}
+
+/* ---- form ---- */
+
+/* The author's last segments before @rst, for comparison; -1: none. */
+static long last_own(const struct tw_dossier *d, size_t rst)
+{
+	size_t i;
+
+	for (i = rst; i > 0; i--)
+		if (tw_counts(&d->pkt[i - 1]) && d->pkt[i - 1].side == d->pkt[rst].side &&
+		    !(d->pkt[i - 1].flags & TW_RST))
+			return (long)i - 1;
+	return -1;
+}
+
+/*
+ * Does the id continue the author's sequence? Linux counts per socket, SYN|ACK and stateless answers
+ * have 0; other stacks draw random ids: then the author's own steps are as wild, and nothing can be said.
+ */
+static enum tw_ipid compare_id(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *p = &d->pkt[rst];
+	uint16_t prev = 0;
+	unsigned steps = 0, small = 0;
+	bool set = false;
+	size_t i;
+
+	if (!tw_addr_is_v4(&d->end[0].addr))
+		return TW_IPID_UNKNOWN;
+	if (!p->ip_id)
+		return TW_IPID_ZERO;
+	for (i = 0; i < rst; i++) {
+		const struct tw_pkt *q = &d->pkt[i];
+
+		if (!tw_counts(q) || q->side != p->side || q->flags & TW_RST || !q->ip_id)
+			continue;
+		if (set) {
+			steps++;
+			small += (uint16_t)(q->ip_id - prev) <= ID_STEP_MAX;
+		}
+		prev = q->ip_id;
+		set = true;
+	}
+	if (!set)
+		return TW_IPID_UNKNOWN;
+	if ((uint16_t)(p->ip_id - prev) <= ID_STEP_MAX && p->ip_id != prev)
+		return TW_IPID_CONTINUES;
+	return steps && small * 3 >= steps * 2 ? TW_IPID_FOREIGN : TW_IPID_UNKNOWN;
+}
+
+static enum tw_rst_form form_of(struct tw_view *v, size_t i)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[i];
+	const bool ts = p->options & TW_OPT_TIMESTAMPS;
+	const bool v4 = tw_addr_is_v4(&d->end[0].addr);
+	long own;
+
+	if (!(p->flags & TW_ACK))
+		return p->raw_window || ts || (v4 && !p->df) ? TW_RST_ALIEN : TW_RST_REPLY;
+	if (!p->seq && !p->raw_window && !ts)
+		return TW_RST_REPLY_NO_ACK;
+	if (tw_get(v->f, TW_F_TIMESTAMPS) && !ts && !(d->completeness & 4 ? false : p->side == 0))
+		return TW_RST_ALIEN;
+	if (p->raw_window || ts)
+		return TW_RST_ACTIVE;
+	/* window 0, no timestamps negotiated: live only if that end's window was 0, or its ids go on */
+	own = last_own(d, i);
+	if (own >= 0 && !d->pkt[own].raw_window)
+		return TW_RST_ACTIVE;
+	return compare_id(d, i) == TW_IPID_CONTINUES ? TW_RST_ACTIVE : TW_RST_ALIEN;
+}
+
+static void header_facts(struct tw_view *v, size_t i)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[i];
+	long k = last_own(d, i);
+	const struct tw_pkt *own;
+
+	tw_from(v, TW_F_RST_FORM, form_of(v, i), p);
+	tw_from(v, TW_F_RST_HAS_ACK, (p->flags & TW_ACK) != 0, p);
+	tw_from(v, TW_F_RST_IPID, compare_id(d, i), p);
+	tw_from(v, TW_F_RST_NO_TS,
+		tw_get(v->f, TW_F_TIMESTAMPS) && !(p->options & TW_OPT_TIMESTAMPS), p);
+	tw_from(v, TW_F_RST_WINDOW_ZERO, !p->raw_window, p);
+	if (!tw_addr_is_v4(&d->end[0].addr))
+		tw_from(v, TW_F_RST_FLOW_LABEL, p->flow_label, p);
+	if (p->mptcp_subtype == 8 && p->options & TW_OPT_MPTCP)
+		tw_from(v, TW_F_RST_DECLARED, p->mptcp_reset_reason, p);
+	if (p->rst_reason)
+		tw_from(v, TW_F_RST_DECLARED, p->rst_reason, p);
+	if (k < 0)
+		k = next_of(d, i, p->side);
+	if (k < 0)
+		return;
+	own = &d->pkt[k];
+	tw_from(v, TW_F_RST_TTL_DELTA, (int)p->ttl - (int)own->ttl, p);
+	tw_from(v, TW_F_RST_MAC_DIFFERS, p->mac_src && own->mac_src && p->mac_src != own->mac_src, p);
+	if (tw_addr_is_v4(&d->end[0].addr))
+		tw_from(v, TW_F_RST_DF_CLEAR, !p->df && own->df, p);
+	else
+		tw_from(v, TW_F_RST_LABEL_ZERO, !p->flow_label && own->flow_label, p);
+}
+
+/* ---- trigger ---- */
+
+static enum tw_trigger kind_of(struct tw_view *v, const struct tw_pkt *t)
+{
+	const struct tw_dossier *d = v->d;
+	struct tw_snapshot s;
+
+	if (t->flags & TW_SYN)
+		return t->flags & TW_ACK ? TW_TRIGGER_SYNACK : TW_TRIGGER_SYN;
+	if (t->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE))
+		return TW_TRIGGER_PROBE;
+	if (t->payload_bytes)
+		return TW_TRIGGER_DATA;
+	if (t->flags & TW_FIN)
+		return TW_TRIGGER_FIN;
+	if (!(t->flags & TW_ACK))
+		return TW_TRIGGER_OTHER;
+	tw_snapshot_take(d, (size_t)(t - d->pkt), &s);
+	if (!t->side && d->completeness & 2 && d->end[1].isn_seen && t->ack == d->end[1].base_seq + 1 &&
+	    d->end[0].isn_seen && t->seq == d->end[0].base_seq + 1)
+		return TW_TRIGGER_ACK3;
+	return TW_TRIGGER_ACK;
+}
+
+/* The segment that a reply answers: the latest of the other side whose numbers it mirrors. */
+static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form form)
+{
+	const struct tw_pkt *p = &d->pkt[rst];
+	size_t i;
+
+	for (i = rst; i > 0; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (q->side == p->side || q->flags & TW_RST || q->marks & TW_MARK_SECOND_COPY)
+			continue;
+		if (form == TW_RST_REPLY && q->flags & TW_ACK && q->ack == p->seq)
+			return (long)i - 1;
+		if (form == TW_RST_REPLY_NO_ACK && p->ack == tw_pkt_end(q))
+			return (long)i - 1;
+		if ((form == TW_RST_ACTIVE || form == TW_RST_ALIEN) && i == rst) {
+			int64_t soon = form == TW_RST_ACTIVE ? ACTIVE_SOON_NS : 50 * ACTIVE_SOON_NS;
+
+			return p->time_ns - q->time_ns <= soon ? (long)i - 1 : -1;
+		}
+		if (form == TW_RST_ACTIVE || form == TW_RST_ALIEN)
+			return -1;
+	}
+	return -1;
+}
+
+static void trigger_facts(struct tw_view *v, size_t rst, long t)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[rst];
+	int64_t delay, towards;
+
+	if (t < 0) {
+		tw_from(v, TW_F_RST_TRIGGER, TW_TRIGGER_NONE, NULL);
+		return;
+	}
+	delay = p->time_ns - d->pkt[t].time_ns;
+	tw_from(v, TW_F_RST_TRIGGER, kind_of(v, &d->pkt[t]), &d->pkt[t]);
+	tw_from(v, TW_F_RST_TRIGGER_DELAY_NS, delay, p);
+	tw_from(v, TW_F_RST_ANSWERS_SYNACK,
+		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK), p);
+	/* sooner than any answer of the alleged author ever came: somebody nearer wrote it */
+	towards = tw_rtt_towards(d, !p->side);
+	tw_from(v, TW_F_RST_EARLY, towards > EARLY_MIN_RTT_NS && delay * 2 < towards, p);
+}
+
+/* ---- what was owed ---- */
+
+static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[rst];
+	const int a = p->side, w = !a;
+	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
+	uint32_t victim_base = d->end[w].base_seq + 1, reached, since, got = 0;
+	uint32_t victim_unacked = tw_unacked_payload(d, s, w), author_unacked = tw_unacked_payload(d, s, a);
+	const struct tw_pkt *last = NULL;
+	bool acked;
+	size_t i;
+
+	/* how far the author's receive sequence reached: its ack field, or all that was sent */
+	reached = victim->next_set ? victim->next - (victim->fin >= 0) : victim_base;
+	if (p->flags & TW_ACK && tw_get(v->f, TW_F_RST_FORM) != TW_RST_REPLY_NO_ACK) {
+		if (tw_seq_lt(p->ack, reached))
+			reached = p->ack;
+		if (victim->next_set && tw_seq_ge(p->ack, victim->next - (victim->fin >= 0)))
+			victim_unacked = 0;
+		else if (victim->next_set && author->acked_set && tw_seq_gt(p->ack, author->acked))
+			victim_unacked = tw_above(victim->next - (victim->fin >= 0), p->ack);
+	}
+	/* what the author had received when it last spoke */
+	since = author->last_payload >= 0 ? d->pkt[author->last_payload].ack : victim_base;
+	if (victim->payload_bytes)
+		got = tw_above(reached, tw_seq_lt(since, victim_base) ? victim_base : since);
+	for (i = 0; i < rst; i++)
+		if (d->pkt[i].side == w && d->pkt[i].payload_bytes && tw_counts(&d->pkt[i]) &&
+		    tw_seq_le(d->pkt[i].seq + d->pkt[i].payload_bytes, reached))
+			last = &d->pkt[i];
+	acked = got && ((p->flags & TW_ACK && tw_seq_gt(p->ack, since)) ||
+			(author->acked_set && tw_seq_gt(author->acked, since)));
+	tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
+	tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
+	if (got && last)
+		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, p->time_ns - last->time_ns, last);
+	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, (int64_t)author->payload_bytes, NULL);
+	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, (int64_t)victim->payload_bytes, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
+	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, author->window_set && !author->raw_window, NULL);
+	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
+		!author_unacked && author->payload_bytes > 0 && author->last_payload > victim->last_payload,
+		NULL);
+	/*
+	 * Nobody was owed anything: all is acknowledged, and either nobody spoke, or the client
+	 * goes after the server's answer; or the end that is reset had closed already.
+	 */
+	tw_from(v, TW_F_RST_NOTHING_OWED,
+		!author_unacked && !victim_unacked &&
+			(victim->fin >= 0 || (!author->payload_bytes && !victim->payload_bytes && !a) ||
+			 (!a && victim->payload_bytes && victim->last_payload > author->last_payload)),
+		NULL);
+}
+
+static void silence_before(struct tw_view *v, size_t rst, long t)
+{
+	const struct tw_dossier *d = v->d;
+	const int a = d->pkt[rst].side;
+	const struct tw_pkt *first_repeat = NULL, *first_probe = NULL;
+	size_t base = t >= 0 ? (size_t)t : rst, i;
+	int64_t repeats = 0, probes = 0;
+	long prev = -1;
+
+	for (i = rst; i > 0; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side == a) {
+			if (!(q->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)))
+				break;
+			probes++;
+			first_probe = q;
+			continue;
+		}
+		if (probes)
+			break;
+		if (q->marks & TW_MARKS_REPEAT && (long)i - 1 != t) {
+			repeats++;
+			first_repeat = q;
+		}
+		if (repeats && q->payload_bytes)
+			base = i - 1;
+	}
+	for (i = base; i > 0 && prev < 0; i--)
+		if (tw_counts(&d->pkt[i - 1]))
+			prev = (long)i - 1;
+	if (prev >= 0)
+		tw_from(v, TW_F_RST_IDLE_BEFORE_NS, d->pkt[base].time_ns - d->pkt[prev].time_ns,
+			&d->pkt[base]);
+	tw_from(v, TW_F_RST_UNANSWERED_REPEATS, repeats, first_repeat);
+	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
+}
+
+/* ---- what came after ---- */
+
+/* A sign that the author's socket lives: not a stateless answer (TIME_WAIT ACK: id 0, nothing new). */
+static bool sign_of_life(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN) || p->marks & TW_MARK_NET_DUPLICATE)
+		return false;
+	if (p->payload_bytes || p->flags & TW_FIN)
+		return true;
+	return p->flags & TW_ACK && tw_addr_is_v4(&d->end[0].addr) && p->ip_id;
+}
+
+static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct tw_snapshot *s)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[rst], *first = NULL, *differs = NULL, *acks = NULL;
+	int64_t goes_on = 0, victim_rsts = 0;
+	long challenge = challenge_of(d, rst, s);
+	bool pair = false;
+	size_t i;
+
+	for (i = rst + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *q = &d->pkt[i];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != p->side) {
+			victim_rsts += (q->flags & (TW_RST | TW_ACK)) == TW_RST;
+			continue;
+		}
+		if (q->flags & TW_RST) {
+			bool explained = trigger_of(d, i, q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK :
+									      TW_RST_REPLY) >= 0;
+
+			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
+				q->seq == d->pkt[challenge].ack;
+			if (!differs && !explained && (q->seq != p->seq || q->ttl != p->ttl))
+				differs = q;
+			continue;
+		}
+		if (sign_of_life(d, q)) {
+			goes_on++;
+			if (!first)
+				first = q;
+			if (t >= 0 && !acks && q->flags & TW_ACK && tw_pkt_seq_len(&d->pkt[t]) &&
+			    tw_seq_ge(q->ack, tw_pkt_end(&d->pkt[t])))
+				acks = q;
+		}
+	}
+	tw_from(v, TW_F_RST_AUTHOR_GOES_ON, goes_on, first);
+	if (first)
+		tw_from(v, TW_F_RST_AUTHOR_GOES_ON_NS, first->time_ns - p->time_ns, first);
+	tw_from(v, TW_F_RST_AUTHOR_ACKS_TRIGGER, acks != NULL, acks);
+	tw_from(v, TW_F_RST_VICTIM_RSTS, victim_rsts, NULL);
+	tw_from(v, TW_F_RST_CHALLENGE, challenge >= 0, challenge >= 0 ? &d->pkt[challenge] : NULL);
+	tw_from(v, TW_F_RST_PAIR, pair, NULL);
+	tw_from(v, TW_F_RST_SECOND_DIFFERS, differs != NULL, differs);
+}
+
+static void history_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[rst];
+	const struct tw_snapshot_end *a = &s->end[p->side], *w = &s->end[!p->side];
+	bool handshake = false;
+	size_t i;
+
+	tw_from(v, TW_F_RST_AUTHOR_FIN, a->fin >= 0, a->fin >= 0 ? &d->pkt[a->fin] : NULL);
+	if (a->fin >= 0)
+		tw_from(v, TW_F_RST_AUTHOR_FIN_AGO_NS, p->time_ns - d->pkt[a->fin].time_ns, p);
+	tw_from(v, TW_F_RST_VICTIM_FIN, w->fin >= 0, w->fin >= 0 ? &d->pkt[w->fin] : NULL);
+	tw_from(v, TW_F_RST_AFTER_CLOSE,
+		a->fin >= 0 && w->fin >= 0 && a->acked_set && w->acked_set && a->acked == w->next &&
+			w->acked == a->next,
+		NULL);
+	if (tw_get(v->f, TW_F_SYN_COUNT) || tw_get(v->f, TW_F_SYNACK_COUNT)) {
+		handshake = true;
+		for (i = 0; i < rst; i++)
+			if (tw_counts(&d->pkt[i]) && !d->pkt[i].side &&
+			    (d->pkt[i].flags & (TW_ACK | TW_RST)) == TW_ACK && !(d->pkt[i].flags & TW_SYN))
+				handshake = false;
+	}
+	tw_from(v, TW_F_RST_DURING_HANDSHAKE, handshake, NULL);
+}
+
+/* ---- other connections ---- */
+
+static void together_fact(struct tw_view *v, const struct tw_pkt *p)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_host *h = p->side && v->hosts ? tw_hosts_find(v->hosts, &d->end[1].addr) : NULL;
+	uint32_t self = tw_host_peer_hash(&d->end[0].addr), i, n = 0;
+	uint16_t seen[64];
+
+	for (i = 0; h && i < tw_host_event_count(h) && n < 64; i++) {
+		const struct tw_host_event *e = tw_host_event_at(h, i);
+		int64_t gap = e->time_ns - p->time_ns;
+		uint32_t k;
+
+		if ((e->kind != TW_HOST_FIN && e->kind != TW_HOST_RST) || e->port != d->end[1].port ||
+		    gap > TOGETHER_NS || gap < -TOGETHER_NS ||
+		    (e->peer == self && e->peer_port == d->end[0].port))
+			continue;
+		for (k = 0; k < n && seen[k] != e->peer_port; k++)
+			;
+		if (k == n)
+			seen[n++] = e->peer_port;
+	}
+	tw_from(v, TW_F_RST_TOGETHER, n, NULL);
+}
+
+#define OTHERS_SEARCHED 4096
+#define NEAR_BYTES	(1u << 22)
+
+static bool near(uint32_t a, uint32_t b)
+{
+	return a - b + NEAR_BYTES < 2 * NEAR_BYTES;
+}
+
+/* Are @t's numbers exactly what one direction of @o would send next at that time? */
+static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
+{
+	struct tw_snapshot s;
+	size_t n;
+	int x;
+
+	for (x = 0; x < 2; x++) {
+		if (!o->end[x].next_set || !o->end[!x].next_set || !near(t->seq, o->end[x].next_seq) ||
+		    !near(t->ack, o->end[!x].next_seq))
+			continue;
+		for (n = 0; n < o->pkt_count && o->pkt[n].frame < t->frame; n++)
+			;
+		tw_snapshot_take(o, n, &s);
+		if (s.end[x].next_set && s.end[!x].next_set && t->seq == s.end[x].next &&
+		    t->ack == s.end[!x].next)
+			return true;
+	}
+	return false;
+}
+
+static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
+{
+	const struct tw_dossier_set *o = v->others;
+	size_t i;
+
+	tw_from(v, TW_F_RST_OTHER_TUPLE, 0, NULL);
+	if (!o || v->d->completeness & 3 || !t || !(t->flags & TW_ACK))
+		return;
+	for (i = 0; i < o->count && i < OTHERS_SEARCHED; i++) {
+		if (o->dossiers[i] == v->d || !continues(o->dossiers[i], t))
+			continue;
+		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
+		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)o->dossiers[i]->stream, t);
+		return;
+	}
+}
+
+void tw_derive_reset(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	enum tw_rst_effect effect;
+	int64_t off, count[2] = { 0, 0 };
+	struct tw_snapshot s;
+	size_t i;
+	long rst, t;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (is_rst(&d->pkt[i]))
+			count[d->pkt[i].side]++;
+	rst = tw_decisive_rst(v, &effect);
+	tw_from(v, TW_F_RST_COUNT, count[0] + count[1], rst >= 0 ? &d->pkt[rst] : NULL);
+	tw_from(v, TW_F_RST_COUNT_C, count[0], NULL);
+	tw_from(v, TW_F_RST_COUNT_S, count[1], NULL);
+	if (rst < 0)
+		return;
+	tw_snapshot_take(d, (size_t)rst, &s);
+	if (tw_rst_effect_of(d, (size_t)rst, &off) == TW_RST_IGNORED && effect == TW_RST_IGNORED &&
+	    !victim_goes_on(d, (size_t)rst) && !tw_get(v->f, TW_F_ESTABLISHED) && !s.end[0].next_set)
+		effect = TW_RST_EFFECT_UNKNOWN;
+	tw_from(v, TW_F_RST_SIDE, d->pkt[rst].side, &d->pkt[rst]);
+	tw_from(v, TW_F_RST_EFFECT, effect, &d->pkt[rst]);
+	tw_from(v, TW_F_RST_SEQ_OFF, off, &d->pkt[rst]);
+	header_facts(v, (size_t)rst);
+	t = trigger_of(d, (size_t)rst, (enum tw_rst_form)tw_get(v->f, TW_F_RST_FORM));
+	trigger_facts(v, (size_t)rst, t);
+	owed_facts(v, (size_t)rst, &s);
+	silence_before(v, (size_t)rst, t);
+	aftermath_facts(v, (size_t)rst, t, &s);
+	history_facts(v, (size_t)rst, &s);
+	together_fact(v, &d->pkt[rst]);
+	other_tuple_fact(v, t >= 0 ? &d->pkt[t] : NULL);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about silence: data that stays unacknowledged to the end, and what size it had.
+ *
+ *      this end                              silent end
+ *        |--data------------------------->X    |   first unanswered segment
+ *        |--data (repeat)---------------->X    |   UNANSWERED_REPEATS, _LADDER, _SPAN
+ *        |<-----------------data, old ack------|   PEER_SPOKE_AFTER: it lives, our data does not arrive
+ *        |--RST------------------------------->|   PEER_SPOKE_AFTER_RST: our kernel had given up
+ */
+#include "facts/view.h"
+
+#define LADDER_TIMES   32
+#define FULL_SIZE_LOSS 3 /* repeats of one full-size segment that count as "these do not pass" */
+
+/* The first payload segment of @side that is not acknowledged at the end, -1 if all is. */
+static long first_unanswered(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
+{
+	const struct tw_snapshot_end *to = &s->end[!side];
+	uint32_t acked = to->acked_set ? to->acked : d->end[side].base_seq + 1;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side == side && p->payload_bytes && !(p->flags & TW_RST) &&
+		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) &&
+		    tw_seq_gt(p->seq + p->payload_bytes, acked))
+			return (long)i;
+	}
+	return -1;
+}
+
+struct repeats {
+	int64_t count;
+	const struct tw_pkt *first, *last;
+	uint32_t largest, smallest;
+	int64_t times[LADDER_TIMES];
+	size_t kept;
+};
+
+/* Repeats of what lies behind the acknowledged part, from record @from on. */
+static void walk_repeats(const struct tw_dossier *d, int side, size_t from, uint32_t acked,
+			 struct repeats *r)
+{
+	const uint32_t head = d->pkt[from].seq;
+	size_t i;
+
+	r->largest = r->smallest = d->pkt[from].payload_bytes;
+	for (i = from; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->flags & TW_RST ||
+		    tw_seq_le(p->seq + p->payload_bytes, acked))
+			continue;
+		if (p->payload_bytes > r->largest)
+			r->largest = p->payload_bytes;
+		if (i != from && p->seq == head && r->kept < LADDER_TIMES)
+			r->times[r->kept++] = p->time_ns;
+		if (i == from)
+			r->times[r->kept++] = p->time_ns;
+		if (!(p->marks & TW_MARKS_REPEAT))
+			continue;
+		if (p->payload_bytes < r->smallest)
+			r->smallest = p->payload_bytes;
+		r->count++;
+		if (!r->first)
+			r->first = p;
+		r->last = p;
+	}
+}
+
+static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t soon = tw_rtt_towards(d, side), n = 0;
+	const struct tw_pkt *first = NULL, *rst = NULL;
+	size_t i;
+
+	if (soon < 10 * TW_NS_PER_MS)
+		soon = 10 * TW_NS_PER_MS;
+	for (i = from; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->time_ns - d->pkt[from].time_ns <= soon)
+			continue;
+		if (p->side == side) {
+			if (n && !rst && (p->flags & (TW_RST | TW_ACK)) == TW_RST)
+				rst = p;
+			continue;
+		}
+		if (p->flags & TW_RST || !(p->flags & TW_ACK) || tw_seq_gt(p->ack, acked))
+			continue;
+		if (!p->payload_bytes && !(p->flags & TW_FIN) && !(p->marks & TW_MARK_KEEPALIVE))
+			continue;
+		n++;
+		if (!first)
+			first = p;
+	}
+	tw_from(v, TW_F_PEER_SPOKE_AFTER, n, first);
+	tw_from(v, TW_F_PEER_SPOKE_AFTER_RST, rst != NULL, rst);
+}
+
+/* Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. */
+static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from, uint32_t large)
+{
+	size_t i, k;
+
+	for (i = from; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side == side || !p->sack_count)
+			continue;
+		for (k = from; k < i; k++) {
+			const struct tw_pkt *q = &d->pkt[k];
+
+			if (q->side == side && q->payload_bytes && q->payload_bytes * 10 < large * 9 &&
+			    tw_seq_ge(q->seq, p->sack[0].left) &&
+			    tw_seq_le(q->seq + q->payload_bytes, p->sack[0].right))
+				return p;
+		}
+	}
+	return NULL;
+}
+
+static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int side, uint32_t bytes)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_snapshot_end *to = &s->end[!side];
+	uint32_t acked = to->acked_set ? to->acked : d->end[side].base_seq + 1;
+	long u = first_unanswered(d, s, side);
+	struct repeats r = { 0 };
+	const struct tw_pkt *small;
+	size_t i;
+	long prev = -1;
+
+	if (u < 0)
+		return;
+	walk_repeats(d, side, (size_t)u, acked, &r);
+	tw_from(v, TW_F_UNANSWERED_SIDE, side, &d->pkt[u]);
+	tw_from(v, TW_F_UNANSWERED_BYTES, bytes, &d->pkt[u]);
+	tw_from(v, TW_F_UNANSWERED_REPEATS, r.count, r.first);
+	tw_from(v, TW_F_UNANSWERED_SPAN_NS, r.last ? r.last->time_ns - d->pkt[u].time_ns : 0,
+		r.last ? r.last : &d->pkt[u]);
+	tw_from(v, TW_F_UNANSWERED_LADDER, tw_ladder_of(r.times, r.kept), r.last);
+	tw_from(v, TW_F_UNANSWERED_LARGEST, r.largest, NULL);
+	tw_from(v, TW_F_UNANSWERED_SMALLEST, r.smallest, NULL);
+	for (i = (size_t)u; i > 0 && prev < 0; i--)
+		if (tw_counts(&d->pkt[i - 1]))
+			prev = (long)i - 1;
+	if (prev >= 0)
+		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
+			&d->pkt[u]);
+	peer_after(v, side, (size_t)u, acked);
+	small = small_passed(d, side, (size_t)u, r.largest);
+	tw_from(v, TW_F_SMALL_PASSED_AFTER, small != NULL, small);
+}
+
+/* Largest payload that @side ever got acknowledged. */
+static uint32_t largest_passed(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
+{
+	const struct tw_snapshot_end *to = &s->end[!side];
+	uint32_t best = 0;
+	size_t i;
+
+	for (i = 0; to->acked_set && i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side == side && p->payload_bytes > best && !(p->flags & TW_RST) &&
+		    tw_seq_le(p->seq + p->payload_bytes, to->acked))
+			best = p->payload_bytes;
+	}
+	return best;
+}
+
+/*
+ * Full-size segments that stay unanswered, then smaller ones at the same place that pass: the sender's
+ * MTU probing (tcp_mtu_probing: tcp_write_timeout -> tcp_mtu_probe) or an ICMP error at work.
+ */
+static void shrink_facts(struct tw_view *v, int side)
+{
+	const struct tw_dossier *d = v->d;
+	size_t i, k;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *first = &d->pkt[i], *rep = NULL;
+		int64_t repeats = 0;
+
+		if (!tw_counts(first) || first->side != side || first->payload_bytes < 500 ||
+		    first->marks & TW_MARKS_REPEAT)
+			continue;
+		for (k = i + 1; k < d->pkt_count; k++) {
+			const struct tw_pkt *p = &d->pkt[k];
+
+			if (!tw_counts(p) || p->flags & TW_RST)
+				continue;
+			if (p->side != side) {
+				if (p->flags & TW_ACK && tw_seq_gt(p->ack, first->seq))
+					break;
+				continue;
+			}
+			if (p->seq != first->seq || !(p->marks & TW_MARKS_REPEAT))
+				continue;
+			if (p->payload_bytes * 10 >= first->payload_bytes * 9) {
+				repeats++;
+				if (!rep)
+					rep = p;
+			} else if (repeats >= 2) {
+				tw_from(v, TW_F_SEGMENT_SHRUNK, 1, p);
+				tw_from(v, TW_F_SHRUNK_TO, p->payload_bytes, p);
+				break;
+			}
+		}
+		if (repeats >= FULL_SIZE_LOSS && repeats > tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS))
+			tw_from(v, TW_F_FULL_SIZE_LOST_REPEATS, repeats, rep);
+		if (tw_get(v->f, TW_F_SEGMENT_SHRUNK))
+			return;
+	}
+}
+
+void tw_derive_silence(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct tw_snapshot s;
+	uint32_t un[2];
+	int side;
+
+	tw_snapshot_take(d, d->pkt_count, &s);
+	un[0] = tw_unacked_payload(d, &s, 0);
+	un[1] = tw_unacked_payload(d, &s, 1);
+	side = un[0] ? 0 : 1;
+	if (un[0] && un[1]) { /* both: the one that tried harder */
+		struct repeats r[2] = { { 0 }, { 0 } };
+		int k;
+
+		for (k = 0; k < 2; k++) {
+			long u = first_unanswered(d, &s, k);
+
+			if (u >= 0)
+				walk_repeats(d, k, (size_t)u,
+					     s.end[!k].acked_set ? s.end[!k].acked :
+								   d->end[k].base_seq + 1,
+					     &r[k]);
+		}
+		side = r[1].count > r[0].count;
+	}
+	tw_from(v, TW_F_FULL_SIZE_LOST_REPEATS, 0, NULL);
+	tw_from(v, TW_F_SEGMENT_SHRUNK, 0, NULL);
+	shrink_facts(v, 0);
+	if (!tw_get(v->f, TW_F_SEGMENT_SHRUNK))
+		shrink_facts(v, 1);
+	/* a reset by the silent end is an answer; one by the end that repeats is not */
+	if (!un[side] || (tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && tw_is(v->f, TW_F_RST_SIDE, !side)))
+		return;
+	tw_from(v, TW_F_LARGEST_PASSED, largest_passed(d, &s, side), NULL);
+	unanswered_facts(v, &s, side, un[side]);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about a receiving end that is slow: windows of 0 and their probes, requests that are
+ * acknowledged but never answered, keepalive probes.
+ */
+#include "facts/view.h"
+
+#include <stdlib.h>
+
+static bool is_probe(const struct tw_pkt *p)
+{
+	return (p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) != 0;
+}
+
+struct window_walk {
+	int64_t zero_count, span, best_span, probes, answered, unanswered_last;
+	const struct tw_pkt *first_zero, *opened, *first_probe;
+	bool zero_now;
+	int64_t zero_since;
+	bool probe_open; /* the last probe still waits for its answer */
+};
+
+static void window_segment(struct window_walk *w, const struct tw_pkt *p)
+{
+	const bool zero = (p->marks & TW_MARK_ZERO_WINDOW) != 0;
+
+	if (w->probe_open) {
+		w->answered++;
+		w->unanswered_last = 0;
+		w->probe_open = false;
+	}
+	if (zero) {
+		w->zero_count++;
+		if (!w->first_zero)
+			w->first_zero = p;
+		if (!w->zero_now)
+			w->zero_since = p->time_ns;
+		w->zero_now = true;
+		return;
+	}
+	if (w->zero_now && p->raw_window && !(p->flags & (TW_SYN | TW_RST))) {
+		w->zero_now = false;
+		w->opened = p;
+		if (p->time_ns - w->zero_since > w->best_span)
+			w->best_span = p->time_ns - w->zero_since;
+	}
+}
+
+/* @side's windows, and the probes of the other end while they are 0. */
+static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns, struct window_walk *w)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side == side) {
+			if (p->flags & TW_ACK && !(p->flags & TW_RST))
+				window_segment(w, p);
+			continue;
+		}
+		if (w->zero_now && (is_probe(p) || (p->payload_bytes && p->marks & TW_MARKS_REPEAT))) {
+			w->probes++;
+			w->unanswered_last++;
+			w->probe_open = true;
+			if (!w->first_probe)
+				w->first_probe = p;
+		}
+	}
+	if (w->zero_now && end_ns - w->zero_since > w->best_span)
+		w->best_span = end_ns - w->zero_since;
+}
+
+static void window_facts(struct tw_view *v)
+{
+	struct window_walk w[2] = { { 0 }, { 0 } };
+	int side;
+
+	walk_windows(v->d, 0, v->d->last_ns, &w[0]);
+	walk_windows(v->d, 1, v->d->last_ns, &w[1]);
+	side = !w[0].zero_count || (w[1].zero_count && w[1].best_span > w[0].best_span);
+	tw_from(v, TW_F_ZERO_WINDOW_COUNT, w[side].zero_count, w[side].first_zero);
+	tw_from(v, TW_F_ZERO_WINDOW_PROBES, w[side].probes, w[side].first_probe);
+	tw_from(v, TW_F_ZERO_WINDOW_PROBES_ANSWERED, w[side].answered, NULL);
+	tw_from(v, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST, w[side].unanswered_last, NULL);
+	tw_from(v, TW_F_ZERO_WINDOW_OPEN_AT_END, !w[side].zero_now, w[side].opened);
+	if (!w[side].zero_count)
+		return;
+	tw_from(v, TW_F_ZERO_WINDOW_SIDE, side, w[side].first_zero);
+	tw_from(v, TW_F_ZERO_WINDOW_SPAN_NS, w[side].best_span, w[side].first_zero);
+}
+
+/* The last payload of all: acknowledged, but did anything come back? */
+static void request_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *last, *gave_up = NULL;
+	struct tw_snapshot s;
+	int side;
+	int64_t bytes = 0;
+	uint32_t since;
+	size_t i;
+	int64_t end;
+
+	tw_snapshot_take(d, d->pkt_count, &s);
+	side = s.end[1].last_payload > s.end[0].last_payload;
+	tw_from(v, TW_F_WAITER_GAVE_UP, 0, NULL);
+	if (s.end[side].last_payload < 0)
+		return;
+	last = &d->pkt[s.end[side].last_payload];
+	tw_from(v, TW_F_PEER_NEVER_SPOKE, s.end[!side].payload_bytes == 0, NULL);
+	since = s.end[!side].last_payload >= 0 ? d->pkt[s.end[!side].last_payload].ack :
+						 d->end[side].base_seq + 1;
+	if (!s.end[!side].acked_set || !tw_above(s.end[!side].acked, since))
+		return;
+	bytes = tw_above(last->seq + last->payload_bytes, since);
+	end = d->last_ns > v->capture->last_ns ? d->last_ns : v->capture->last_ns;
+	tw_from(v, TW_F_REQUEST_UNANSWERED_SIDE, side, last);
+	tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
+	tw_from(v, TW_F_REQUEST_UNANSWERED_NS, end - last->time_ns, last);
+	for (i = (size_t)(last - d->pkt) + 1; i < d->pkt_count && !gave_up; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->flags & (TW_FIN | TW_RST)) {
+			if (p->side != side)
+				break;
+			gave_up = p;
+		}
+	}
+	/* a FIN on the last payload itself is how many clients end what they say */
+	tw_from(v, TW_F_WAITER_GAVE_UP, gave_up != NULL && !(last->flags & TW_FIN), gave_up);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+#define GAPS 64
+
+struct keepalive_walk {
+	int64_t probes, answered, unanswered_last;
+	const struct tw_pkt *first, *first_unanswered, *last;
+	int64_t gap[GAPS];
+	size_t gaps;
+};
+
+/* Keepalive probes: no data (or one old byte), one below SND.NXT, while the peer's window is open. */
+static void walk_keepalives(const struct tw_dossier *d, int side, struct keepalive_walk *w)
+{
+	bool zero = false, open = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side != side) {
+			if (p->flags & TW_ACK && !(p->flags & TW_RST))
+				zero = (p->marks & TW_MARK_ZERO_WINDOW) != 0;
+			if (open && !(p->flags & TW_RST)) {
+				w->answered++;
+				w->unanswered_last = 0;
+				w->first_unanswered = NULL;
+			}
+			if (!(p->flags & TW_RST))
+				open = false;
+			continue;
+		}
+		if (!(p->marks & TW_MARK_KEEPALIVE) || zero)
+			continue;
+		w->probes++;
+		if (!w->unanswered_last++)
+			w->first_unanswered = p;
+		if (!w->first)
+			w->first = p;
+		else if (w->gaps < GAPS)
+			w->gap[w->gaps++] = p->time_ns - w->last->time_ns;
+		w->last = p;
+		open = true;
+	}
+}
+
+static void keepalive_facts(struct tw_view *v)
+{
+	struct keepalive_walk w[2] = { { 0 }, { 0 } };
+	int side;
+
+	walk_keepalives(v->d, 0, &w[0]);
+	walk_keepalives(v->d, 1, &w[1]);
+	side = w[1].probes > w[0].probes;
+	tw_from(v, TW_F_KEEPALIVE_PROBES, w[side].probes, w[side].first);
+	tw_from(v, TW_F_KEEPALIVE_ANSWERED, w[side].answered, NULL);
+	tw_from(v, TW_F_KEEPALIVE_UNANSWERED_LAST, w[side].unanswered_last, w[side].first_unanswered);
+	if (!w[side].probes)
+		return;
+	tw_from(v, TW_F_KEEPALIVE_SIDE, side, w[side].first);
+	if (w[side].gaps) {
+		qsort(w[side].gap, w[side].gaps, sizeof(int64_t), by_value);
+		tw_from(v, TW_F_KEEPALIVE_INTERVAL_NS, w[side].gap[w[side].gaps / 2], w[side].first);
+	}
+}
+
+void tw_derive_stall(struct tw_view *v)
+{
+	window_facts(v);
+	request_facts(v);
+	keepalive_facts(v);
+}

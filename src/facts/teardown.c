@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about the close.
+ *
+ *      first closer                          second closer
+ *        |--FIN (TSval 1)------------------->|      FIN1
+ *        |--FIN (TSval 2)------------------->|      FIN1_COUNT 2
+ *        |<------------------ACK (TSecr n)---|      FIN1_REPEAT_ECHO: which copy had arrived
+ *        |<------------------FIN-------------|      FIN2
+ *        |--ACK----------------------------->|      FIN2_ACKED
+ */
+#include "facts/view.h"
+
+#define LADDER_TIMES 32
+
+/* The facts about one FIN, first or second. */
+struct fin_ids {
+	enum tw_fact_id count, acked, span, ladder, echo, acks, repeated_after_ack;
+};
+
+static const struct fin_ids ids[2] = {
+	{ TW_F_FIN1_COUNT, TW_F_FIN1_ACKED, TW_F_FIN1_SPAN_NS, TW_F_FIN1_LADDER, TW_F_FIN1_REPEAT_ECHO,
+	  TW_F_FIN1_ACKS, TW_F_FIN1_REPEATED_AFTER_ACK },
+	{ TW_F_FIN2_COUNT, TW_F_FIN2_ACKED, TW_F_FIN2_SPAN_NS, TW_F_FIN2_LADDER, TW_F_FIN2_REPEAT_ECHO,
+	  TW_F_FIN2_ACKS, TW_F_FIN2_REPEATED_AFTER_ACK },
+};
+
+static long first_fin(const struct tw_dossier *d, int side)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side &&
+		    (d->pkt[i].flags & (TW_FIN | TW_SYN | TW_RST)) == TW_FIN)
+			return (long)i;
+	return -1;
+}
+
+static uint32_t fin_end(const struct tw_pkt *fin)
+{
+	return fin->seq + fin->payload_bytes + 1;
+}
+
+struct fin_walk {
+	const struct tw_pkt *last, *ack, *late, *last_repeat;
+	int64_t count, acks;
+	int64_t times[LADDER_TIMES];
+	size_t kept;
+};
+
+static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
+{
+	size_t i;
+
+	for (i = (size_t)(fin - d->pkt); i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == fin->side) {
+			if (!(p->flags & TW_FIN) || fin_end(p) != fin_end(fin) ||
+			    p->marks & TW_MARK_NET_DUPLICATE)
+				continue;
+			w->count++;
+			w->last = p;
+			if (w->kept < LADDER_TIMES)
+				w->times[w->kept++] = p->time_ns;
+			if (w->ack && !w->late)
+				w->late = p;
+		} else if (p->flags & TW_ACK && tw_seq_ge(p->ack, fin_end(fin))) {
+			if (!w->ack)
+				w->ack = p;
+			w->acks++;
+		}
+	}
+}
+
+/*
+ * Which copy had arrived? The ACK that answers the repeat echoes the TSval of the copy that advanced
+ * the receiver (TS.Recent, RFC 7323 s4.3): the first one's, if only its ACK was lost. Without timestamps: a
+ * D-SACK says that the repeat was one too many.
+ */
+static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct fin_walk *w,
+		      const struct fin_ids *id)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *answer = NULL, *repeat = NULL;
+	size_t i;
+
+	for (i = (size_t)(fin - d->pkt) + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == fin->side && p->flags & TW_FIN && fin_end(p) == fin_end(fin)) {
+			repeat = p;
+		} else if (p->side != fin->side && repeat && p->flags & TW_ACK &&
+			   tw_seq_ge(p->ack, fin_end(fin))) {
+			answer = p;
+			break;
+		}
+	}
+	if (!answer || w->count < 2)
+		return;
+	if (fin->options & TW_OPT_TIMESTAMPS && answer->options & TW_OPT_TIMESTAMPS &&
+	    repeat->tsval != fin->tsval) {
+		/* an echo older than the first copy: the receiver answers from before (nothing shown) */
+		if (answer->tsecr == fin->tsval)
+			tw_from(v, id->echo, 1, answer);
+		else if (tw_seq_gt(answer->tsecr, fin->tsval))
+			tw_from(v, id->echo, 2, answer);
+	} else if (answer->marks & TW_MARK_DSACK) {
+		tw_from(v, id->echo, 1, answer);
+	}
+}
+
+static void fin_facts(struct tw_view *v, const struct tw_pkt *fin, const struct fin_ids *id)
+{
+	struct fin_walk w = { 0 };
+
+	walk_fin(v->d, fin, &w);
+	tw_from(v, id->count, w.count, w.last);
+	tw_from(v, id->acked, w.ack != NULL, w.ack);
+	tw_from(v, id->span, w.last->time_ns - fin->time_ns, w.last);
+	tw_from(v, id->ladder, tw_ladder_of(w.times, w.kept), w.last);
+	tw_from(v, id->acks, w.acks, w.ack);
+	tw_from(v, id->repeated_after_ack, w.late != NULL, w.late);
+	echo_fact(v, fin, &w, id);
+}
+
+/* Payload of the other end after the first FIN, and whether it was still taken. */
+static void after_fin1(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t bytes = 0, rtt = tw_get(v->f, TW_F_RTT_NS);
+	const struct tw_pkt *first = NULL, *ack = NULL;
+	bool crossed;
+	size_t i;
+
+	for (i = (size_t)(fin - d->pkt) + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side != fin->side && p->payload_bytes && !(p->marks & TW_MARK_KEEPALIVE) &&
+		    !(p->marks & TW_MARKS_REPEAT && !first)) {
+			if (!(p->marks & TW_MARKS_REPEAT))
+				bytes += p->payload_bytes;
+			if (!first)
+				first = p;
+		} else if (p->side == fin->side && first && !ack && p->flags & TW_ACK &&
+			   tw_seq_ge(p->ack, first->seq + first->payload_bytes)) {
+			ack = p;
+		}
+	}
+	tw_from(v, TW_F_DATA_AFTER_FIN1, bytes, first);
+	tw_from(v, TW_F_DATA_AFTER_FIN1_ACKED, ack != NULL, ack);
+	if (!first)
+		return;
+	tw_from(v, TW_F_DATA_AFTER_FIN1_DELAY_NS, first->time_ns - fin->time_ns, first);
+	/* sent before the FIN can have arrived: it does not acknowledge it, and comes within a round trip */
+	crossed = tw_seq_lt(first->ack, fin_end(fin)) &&
+		  first->time_ns - fin->time_ns <= rtt + rtt / 2 + TW_NS_PER_MS;
+	tw_from(v, TW_F_FIN_CROSSED_REQUEST, crossed, first);
+}
+
+/* Seen from the other side of the crossing: the request leaves first, the FIN that ignores it comes next. */
+static void crossing_before(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t rtt = tw_get(v->f, TW_F_RTT_NS);
+	size_t i;
+
+	if (tw_get(v->f, TW_F_FIN_CROSSED_REQUEST))
+		return;
+	for (i = (size_t)(fin - d->pkt); i > 0; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || p->side == fin->side || p->flags & TW_RST)
+			continue;
+		if (p->payload_bytes && !(p->marks & TW_MARK_KEEPALIVE) &&
+		    tw_seq_gt(p->seq + p->payload_bytes, fin->ack) &&
+		    fin->time_ns - p->time_ns <= rtt + rtt / 2 + TW_NS_PER_MS)
+			tw_from(v, TW_F_FIN_CROSSED_REQUEST, 1, p);
+		return;
+	}
+}
+
+static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_dossier *d = v->d;
+	struct tw_snapshot s;
+	const struct tw_snapshot_end *me, *peer;
+	uint32_t since;
+
+	tw_snapshot_take(d, (size_t)(fin - d->pkt), &s);
+	me = &s.end[fin->side];
+	peer = &s.end[!fin->side];
+	if (s.last >= 0)
+		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, fin->time_ns - d->pkt[s.last].time_ns, fin);
+	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack : d->end[!fin->side].base_seq + 1;
+	tw_from(v, TW_F_FIN_BEFORE_ANSWER,
+		!fin->payload_bytes && peer->payload_bytes && tw_seq_gt(fin->ack, since), fin);
+}
+
+/* ---- after a clean close ---- */
+
+struct closed_walk {
+	long from; /* record that completed the close */
+	int64_t strays;
+	const struct tw_pkt *first, *rst, *old_ack;
+};
+
+static bool fin_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	return p->flags & TW_FIN && !(p->flags & (TW_RST | TW_SYN)) && d->end[p->side].fin_seen &&
+	       p->seq + p->payload_bytes == d->end[p->side].fin_seq;
+}
+
+/*
+ * The close is complete with the ACK of the second FIN. What comes later is stray, but for repeats of a
+ * FIN and the ACKs that answer them.
+ */
+static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
+{
+	const struct tw_end *c = &d->end[0], *s = &d->end[1];
+	bool acked[2] = { false, false }, answer_due = false;
+	size_t i;
+
+	w->from = -1;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (w->from < 0) {
+			if (p->flags & TW_RST)
+				return;
+			if (p->flags & TW_ACK)
+				acked[!p->side] |= d->end[!p->side].fin_seen &&
+						   tw_seq_gt(p->ack, d->end[!p->side].fin_seq);
+			if (acked[0] && acked[1] && c->fin_seen && s->fin_seen)
+				w->from = (long)i;
+			continue;
+		}
+		if (fin_repeat(d, p)) {
+			answer_due = true;
+			continue;
+		}
+		if (tw_pure_ack(p)) {
+			if (answer_due) {
+				answer_due = false;
+				continue;
+			}
+			if (!w->old_ack)
+				w->old_ack = p;
+		}
+		w->strays++;
+		if (!w->first)
+			w->first = p;
+		/* what the other end, in TIME_WAIT or gone, would expect next of this one */
+		if (p->flags & TW_RST && !w->rst && p->seq == d->end[p->side].fin_seq + 1)
+			w->rst = p;
+	}
+}
+
+static void closed_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct closed_walk w = { 0 };
+	struct tw_snapshot s;
+
+	walk_closed(d, &w);
+	if (w.from >= 0)
+		tw_snapshot_take(d, (size_t)w.from + 1, &s);
+	tw_from(v, TW_F_CLOSED_CLEAN,
+		w.from >= 0 && !tw_unacked_payload(d, &s, 0) && !tw_unacked_payload(d, &s, 1),
+		w.from >= 0 ? &d->pkt[w.from] : NULL);
+	tw_from(v, TW_F_AFTER_CLOSE_SEGMENTS, w.strays, w.first);
+	tw_from(v, TW_F_AFTER_CLOSE_RST_EXACT, w.rst != NULL, w.rst);
+	tw_from(v, TW_F_AFTER_CLOSE_OLD_ACK, w.old_ack != NULL, w.old_ack);
+	if (w.rst)
+		tw_from(v, TW_F_AFTER_CLOSE_RST_SIDE, w.rst->side, w.rst);
+	if (w.first) {
+		tw_from(v, TW_F_AFTER_CLOSE_FLAGS, w.first->flags, w.first);
+		tw_from(v, TW_F_AFTER_CLOSE_SIDE, w.first->side, w.first);
+	}
+}
+
+static void stray_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[0];
+	const bool syn = (p->flags & (TW_SYN | TW_ACK | TW_RST | TW_FIN)) == TW_SYN;
+	size_t i, others = 0;
+
+	for (i = 1; i < d->pkt_count; i++)
+		others += d->pkt[i].side == p->side || !(d->pkt[i].flags & TW_RST);
+	tw_from(v, TW_F_STRAY_ONLY, !syn && !others, p);
+	tw_from(v, TW_F_STRAY_FLAGS, p->flags, p);
+}
+
+void tw_derive_teardown(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	long fin[2] = { first_fin(d, 0), first_fin(d, 1) };
+	int one = fin[0] < 0 || (fin[1] >= 0 && fin[1] < fin[0]);
+	const struct tw_pkt *f1, *f2;
+
+	closed_facts(v);
+	stray_facts(v);
+	tw_from(v, TW_F_FIN2_SEEN, 0, NULL);
+	tw_from(v, TW_F_DATA_AFTER_FIN1, 0, NULL);
+	if (fin[one] < 0)
+		return;
+	f1 = &d->pkt[fin[one]];
+	tw_from(v, TW_F_FIN1_SIDE, one, f1);
+	fin_facts(v, f1, &ids[0]);
+	after_fin1(v, f1);
+	crossing_before(v, f1);
+	before_fin1(v, f1);
+	{
+		struct tw_snapshot s;
+
+		tw_snapshot_take(d, d->pkt_count, &s);
+		tw_from(v, TW_F_FIN1_DATA_ACKED, !tw_unacked_payload(d, &s, one), NULL);
+	}
+	if (fin[!one] < 0) {
+		if (tw_get(v->f, TW_F_FIN1_ACKED))
+			tw_from(v, TW_F_HALF_CLOSED_NS,
+				(v->capture->last_ns > d->last_ns ? v->capture->last_ns : d->last_ns) -
+					f1->time_ns,
+				f1);
+		return;
+	}
+	f2 = &d->pkt[fin[!one]];
+	tw_from(v, TW_F_FIN2_SEEN, 1, f2);
+	tw_from(v, TW_F_FIN2_DELAY_NS, f2->time_ns - f1->time_ns, f2);
+	fin_facts(v, f2, &ids[1]);
+	tw_from(v, TW_F_SIMULTANEOUS_CLOSE,
+		tw_seq_lt(f2->ack, fin_end(f1)) && tw_seq_lt(f1->ack, fin_end(f2)), f2);
+}

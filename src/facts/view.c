@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Helpers shared by the derivations: snapshots, ladders, round trips. */
+#include "facts/view.h"
+
+#include <string.h>
+
+static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapshot *s)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	struct tw_snapshot_end *e = &s->end[p->side];
+	uint32_t end = tw_pkt_end(p);
+
+	s->last = e->last = (long)i;
+	if (p->flags & TW_RST)
+		return;
+	if (p->payload_bytes && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE))) {
+		if (!(p->marks & TW_MARKS_REPEAT)) {
+			e->payload_bytes += p->payload_bytes;
+			e->last_payload = (long)i;
+		}
+		if (p->payload_bytes > e->max_payload)
+			e->max_payload = p->payload_bytes;
+	}
+	if (p->flags & TW_FIN && e->fin < 0)
+		e->fin = (long)i;
+	if (!(p->marks & TW_MARK_ZERO_PROBE) && (!e->next_set || tw_seq_gt(end, e->next))) {
+		e->next = end;
+		e->next_set = true;
+	}
+	if (!(p->flags & TW_ACK))
+		return;
+	if (!e->acked_set || tw_seq_gt(p->ack, e->acked)) {
+		e->acked = p->ack;
+		e->acked_set = true;
+	}
+	e->raw_window = p->raw_window;
+	e->window_bytes = p->window_bytes;
+	if (!e->window_set || tw_seq_gt(p->ack + p->window_bytes, e->right_edge))
+		e->right_edge = p->ack + p->window_bytes;
+	e->window_set = true;
+}
+
+void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snapshot *s)
+{
+	size_t i;
+
+	memset(s, 0, sizeof(*s));
+	s->last = -1;
+	for (i = 0; i < 2; i++)
+		s->end[i].last = s->end[i].last_payload = s->end[i].fin = -1;
+	for (i = 0; i < before && i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]))
+			snapshot_add(d, i, s);
+}
+
+uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
+{
+	const struct tw_snapshot_end *me = &s->end[side], *to = &s->end[!side];
+	uint32_t acked, n;
+
+	if (!me->next_set || !me->payload_bytes)
+		return 0;
+	acked = to->acked_set ? to->acked : d->end[side].base_seq + 1;
+	n = tw_above(me->next, acked);
+	if (n && me->fin >= 0)
+		n--;
+	return n;
+}
+
+/*
+ * Two consecutive intervals of a doubling ladder relate as 1:2. The timer wheel rounds each up by at
+ * most 12.5 %, a tail-loss probe or delayed-ACK allowance blurs the first: hence 1.6 .. 2.6.
+ */
+static bool doubles(int64_t a, int64_t b)
+{
+	return b > a + a * 6 / 10 && b < a * 26 / 10;
+}
+
+static bool equals(int64_t a, int64_t b)
+{
+	return b > a * 8 / 10 && b < a * 125 / 100;
+}
+
+enum tw_ladder tw_ladder_of(const int64_t *t, size_t n)
+{
+	size_t i, dbl = 0, eq = 0, lead_eq = 0;
+	bool leading = true;
+
+	if (n < 3)
+		return TW_LADDER_NONE;
+	for (i = 2; i < n; i++) {
+		int64_t a = t[i - 1] - t[i - 2], b = t[i] - t[i - 1];
+
+		if (equals(a, b)) {
+			eq++;
+			if (leading)
+				lead_eq++;
+		} else {
+			leading = false;
+			dbl += doubles(a, b);
+		}
+	}
+	if (eq == n - 2)
+		return TW_LADDER_FLAT;
+	if (lead_eq >= 2 && lead_eq + dbl >= n - 3 && dbl)
+		return TW_LADDER_LINEAR_FIRST;
+	if (dbl + eq >= n - 2 - (n > 5) && dbl > eq)
+		return TW_LADDER_DOUBLING;
+	return TW_LADDER_OTHER;
+}
+
+int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
+{
+	int64_t best = -1;
+	long waiting = -1;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == side) {
+			if (p->marks & TW_MARKS_REPEAT)
+				waiting = -1; /* Karn: never time a repeated segment (RFC 6298 s3) */
+			else if (waiting < 0 && tw_pkt_seq_len(p))
+				waiting = (long)i;
+		} else if (waiting >= 0 && p->flags & TW_ACK &&
+			   tw_seq_ge(p->ack, tw_pkt_end(&d->pkt[waiting]))) {
+			int64_t rtt = p->time_ns - d->pkt[waiting].time_ns;
+
+			if (rtt >= 0 && (best < 0 || rtt < best))
+				best = rtt;
+			waiting = -1;
+		}
+	}
+	return best;
+}
+
+#define PREDECESSORS_SEARCHED 256
+
+const struct tw_dossier *tw_predecessor(const struct tw_view *v)
+{
+	const struct tw_dossier_set *o = v->others;
+	size_t lo = 0, hi, n;
+
+	if (!o)
+		return NULL;
+	hi = o->count;
+	while (lo < hi) { /* the first dossier that is not before ours */
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (o->dossiers[mid]->stream < v->d->stream)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (n = 0; lo > 0 && n < PREDECESSORS_SEARCHED; n++) {
+		const struct tw_dossier *q = o->dossiers[--lo];
+
+		if (tw_tuple_equal(&q->tuple, &v->d->tuple))
+			return q;
+	}
+	return NULL;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_FACTS_VIEW_H
+#define TW_FACTS_VIEW_H
+
+/*
+ * What the derivations of facts share: the inputs, the facts being written, and the state of both ends
+ * at any record.
+ */
+#include "base/duration.h"
+#include "connection/dossier_private.h"
+#include "connection/hosts_private.h"
+#include "facts/derive.h"
+#include "packet/seq.h"
+
+struct tw_view {
+	const struct tw_dossier *d;
+	const struct tw_hosts *hosts;
+	const struct tw_dossier_set *others;
+	const struct tw_capture_context *capture;
+	struct tw_facts *f;
+};
+
+/* Both ends as they stood just before record @before, from the records alone. -1: no such record. */
+struct tw_snapshot_end {
+	bool next_set, acked_set;
+	uint32_t next;	   /* highest sequence number sent, plus one */
+	uint32_t acked;	   /* highest ack field that this end sent */
+	uint32_t raw_window, window_bytes;
+	bool window_set;
+	uint32_t right_edge; /* highest ack + window */
+	long last, last_payload, fin; /* indices of its last segment, last payload, first FIN */
+	uint64_t payload_bytes;	      /* sent, repeats not counted */
+	uint32_t max_payload;
+};
+
+struct tw_snapshot {
+	struct tw_snapshot_end end[2];
+	long last; /* last analysed record of either end */
+};
+
+void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snapshot *s);
+
+/* Records that count: not second copies, not dropped by every receiver. */
+static inline bool tw_counts(const struct tw_pkt *p)
+{
+	return !(p->marks & TW_MARKS_NOT_ANALYSED);
+}
+
+/* A pure ACK: no payload, no SYN, FIN, RST. */
+static inline bool tw_pure_ack(const struct tw_pkt *p)
+{
+	return !p->payload_bytes && (p->flags & (TW_ACK | TW_SYN | TW_FIN | TW_RST)) == TW_ACK;
+}
+
+/* The fact's value with the record that it comes from. */
+static inline void tw_from(struct tw_view *v, enum tw_fact_id id, int64_t value, const struct tw_pkt *p)
+{
+	tw_fact_set(v->f, id, value, p ? p->frame : 0, p ? p->time_ns : 0);
+}
+
+/* Bytes by which @hi is above @lo on the ring, 0 if it is not. */
+static inline uint32_t tw_above(uint32_t hi, uint32_t lo)
+{
+	return tw_seq_gt(hi, lo) ? hi - lo : 0;
+}
+
+/* Data of @side sent but not acknowledged by the other end in @s; the FIN's own number is not data. */
+uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot *s, int side);
+
+/* The schedule of @n times, recognised interval by interval. */
+enum tw_ladder tw_ladder_of(const int64_t *times_ns, size_t n);
+
+/* Smallest time that a segment of @side took from here to be acknowledged: the round trip to the other
+ * end as seen here; -1 if unknown. */
+int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
+
+/* The index of the decisive reset, -1 if there is none (reset.c). */
+long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
+/* What the receiver of the reset @i did with it (reset.c). */
+enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
+
+/* The dossier of the same tuple before this one, or NULL. */
+const struct tw_dossier *tw_predecessor(const struct tw_view *v);
+
+void tw_derive_connect(struct tw_view *v);
+void tw_derive_predecessor(struct tw_view *v);
+void tw_derive_icmp(struct tw_view *v);
+void tw_derive_reset(struct tw_view *v);
+void tw_derive_silence(struct tw_view *v);
+void tw_derive_stall(struct tw_view *v);
+void tw_derive_loss(struct tw_view *v);
+void tw_derive_teardown(struct tw_view *v);
+void tw_derive_oddities(struct tw_view *v);
+void tw_derive_neighbours(struct tw_view *v);
+
+#endif
