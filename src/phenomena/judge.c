@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: every phenomenon is asked, the strongest explanation wins; then the capture's own limits
+ * cap what may be claimed. It knows no phenomenon by name but those two that are not in the catalogue:
+ * "clean" and "unknown".
+ *
+ * Clean or unknown? Clean: nobody was owed anything at the end of what was seen. Unknown: somebody
+ * was, and the capture ends (or lacks a direction, or packets) before it shows what became of it.
+ */
+#include "phenomena/judge.h"
+
+#include "base/duration.h"
+#include "phenomena/connect/handshake.h"
+
+#include <string.h>
+
+/* Data in flight when the capture ends proves nothing as long as an answer could still be on its way. */
+#define IN_FLIGHT_NS (1 * TW_NS_PER_S)
+
+static bool is(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return tw_get(f, id) != 0;
+}
+
+/* ---- what the capture allows to be said ---- */
+
+static void cap(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (m->rival_count && m->confidence == TW_CERTAIN)
+		m->confidence = TW_LIKELY;
+	if (is(f, TW_F_TRACE_LOSSY)) {
+		if (m->confidence == TW_CERTAIN)
+			m->confidence = TW_LIKELY;
+		tw_missing(m, "The capture itself lost packets: what looks like silence or loss may be its own.");
+	}
+	if (is(f, TW_F_CLOCK_BACKWARD) && m->confidence == TW_CERTAIN) {
+		m->confidence = TW_LIKELY;
+		tw_missing(m, "The clock of the capture jumps backwards: delays and order are doubtful.");
+	}
+}
+
+/* A copy of @m emptied of all that matchers write. */
+static struct tw_match blank(const struct tw_match *m)
+{
+	struct tw_match b = { .arena = m->arena,
+			      .facts = m->facts,
+			      .client = m->client,
+			      .server = m->server,
+			      .app = { { .after_ns = -1 }, { .after_ns = -1 } } };
+
+	return b;
+}
+
+/* ---- clean ---- */
+
+static const char *remark_of_reset(const struct tw_facts *f)
+{
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S))
+		return "health-check";
+	return "reset-instead-of-close";
+}
+
+/* The one remark most worth having, or NULL. */
+static const char *remark_of(const struct tw_facts *f)
+{
+	if (is(f, TW_F_SELF_CONNECT))
+		return "self-connect";
+	if (tw_known(f, TW_F_RST_SIDE))
+		return remark_of_reset(f);
+	if (is(f, TW_F_SIMULTANEOUS_OPEN))
+		return "simultaneous-open";
+	if (is(f, TW_F_PREV_EXISTS) && is(f, TW_F_SYN_COUNT))
+		return "port-reused";
+	if (tw_looks_deferred_accept(f))
+		return "deferred-accept";
+	if (is(f, TW_F_FASTOPEN))
+		return "fast-open";
+	if (is(f, TW_F_ICMP_TOO_BIG))
+		return "pmtu-discovered";
+	if (is(f, TW_F_NETWORK_DUPLICATES) || is(f, TW_F_DSACK_WITHOUT_REPEAT))
+		return "network-duplicate";
+	if (is(f, TW_F_SPURIOUS_C) || is(f, TW_F_SPURIOUS_S))
+		return "spurious-retransmit";
+	if (is(f, TW_F_KEEPALIVE_PROBES) && is(f, TW_F_KEEPALIVE_ANSWERED))
+		return "keepalive-alive";
+	if (is(f, TW_F_SIMULTANEOUS_CLOSE))
+		return "simultaneous-close";
+	if (is(f, TW_F_DATA_AFTER_FIN1_ACKED))
+		return "half-closed";
+	return NULL;
+}
+
+static void say_clean(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->remark = remark_of(f);
+	if (is(f, TW_F_CLOSED_CLEAN)) {
+		m->confidence = TW_CERTAIN;
+		m->summary = "Both ends closed, and all data was acknowledged.";
+		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
+	} else if (tw_known(f, TW_F_RST_SIDE)) {
+		m->confidence = TW_LIKELY;
+		m->summary = "It ended with a reset after all data had been acknowledged: nobody was owed anything.";
+		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
+			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
+	} else {
+		m->confidence = TW_LIKELY;
+		m->summary = "Nothing went wrong as far as the capture goes.";
+		tw_cite(m, TW_F_START_SEEN, "the connection's first packet in the capture");
+	}
+	if (is(f, TW_F_SIMULTANEOUS_OPEN) || is(f, TW_F_SELF_CONNECT))
+		m->confidence = TW_CERTAIN;
+}
+
+/* ---- unknown ---- */
+
+static void say_unknown(struct tw_match *m, const char *summary, const char *missing)
+{
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = summary;
+	tw_missing(m, missing);
+	if (is(m->facts, TW_F_RST_COUNT))
+		tw_cite(m, TW_F_RST_COUNT, "the reset");
+	else
+		tw_cite(m, TW_F_START_SEEN, "the connection's first packet in the capture");
+}
+
+/* Unacknowledged at the end, and an answer had time to come? */
+static bool owed_at_end(const struct tw_facts *f)
+{
+	if (!tw_known(f, TW_F_UNANSWERED_SIDE))
+		return false;
+	return is(f, TW_F_UNANSWERED_REPEATS) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > IN_FLIGHT_NS;
+}
+
+static bool reset_owed(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
+	       !is(f, TW_F_RST_AFTER_CLOSE) && !is(f, TW_F_CLOSED_CLEAN) &&
+	       !tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED);
+}
+
+static void clean_or_unknown(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (is(f, TW_F_ONE_SIDED))
+		say_unknown(m, "Only one direction of this connection was captured.",
+			    "The packets of the other direction are missing from the capture.");
+	else if (reset_owed(f))
+		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
+			    "The packets before the reset, or those of the other end, are not in the capture.");
+	else if (is(f, TW_F_STRAY_ONLY))
+		say_unknown(m, "A stray segment of a connection that the capture does not show.",
+			    "The connection that this segment belongs to was not captured.");
+	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT))
+		say_unknown(m, "The handshake had not ended when the capture did.",
+			    "The capture ends before the handshake was answered or given up.");
+	else if (owed_at_end(f))
+		say_unknown(m, "Data was still unacknowledged when the capture ended.",
+			    "The capture ends before the data was acknowledged or given up.");
+	else
+		say_clean(m);
+}
+
+const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
+{
+	const struct tw_phenomenon *best = NULL;
+	unsigned i;
+
+	m->facts = facts;
+	*m = blank(m);
+	for (i = 0; i < tw_catalogue_count && !is(facts, TW_F_ONE_SIDED); i++) {
+		const struct tw_phenomenon *ph = tw_catalogue[i];
+		struct tw_match trial = blank(m);
+
+		if (!ph->match || !ph->match(&trial) || !trial.evidence_count || !trial.summary)
+			continue;
+		if (!best || trial.strength > m->strength) {
+			*m = trial;
+			best = ph;
+		}
+	}
+	if (best)
+		cap(m);
+	else
+		clean_or_unknown(m);
+	return best;
+}
