@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's kernel shakes hands and acknowledges; its application never accepts, reads or
+ * answers.
+ *
+ * Theory: an ACK comes from the kernel, so "acknowledged and never answered" separates the two.
+ * The trouble is that one-way protocols, long polls and idle keep-alive connections look the same
+ * from outside. So the matcher asks for a server that never spoke at all, and for either a client
+ * that gave up while the server acknowledged the FIN and did not close, or half a minute of
+ * waiting. Limits: never certain; a server that answered once and hangs later is not recognised.
+ *
+ *    client                                              server kernel   app
+ *      |------------------------ SYN ------------------------>|          |
+ *      |<--------------------- SYN|ACK -----------------------|          |
+ *      |------------------------ ACK ------------------------>|          :
+ *      |---------------------- request ---------------------->|  (never
+ *      |<----------------------- ACK -------------------------|   accepts,
+ *      :            (nothing; no timer is running)            :   reads or
+ *      |---------------------- FIN|ACK ---------------------->|   answers)
+ *      |<----------------------- ACK -------------------------|          :
+ *      |                                             CLOSE_WAIT for ever |
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+/* a client that closes sooner was not waiting for an answer */
+#define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
+/* an application that reads closes sooner than this after EOF */
+#define NOT_CLOSED_NS (5 * TW_NS_PER_S)
+/* still open, and no answer for so long */
+#define LONG_WAIT_NS (30 * TW_NS_PER_S)
+/* more, without any answer, is a stream in one direction and not a request */
+#define ONE_REQUEST_BYTES 65536
+
+/* A request that the server's kernel took and its application never answered, in its whole life. */
+static bool never_answered(const struct tw_facts *f)
+{
+	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_get(f, TW_F_FIN2_SEEN) &&
+	       !tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && !tw_get(f, TW_F_RST_COUNT_S) &&
+	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
+}
+
+/* The client closed after a wait; the server's kernel said so, its application did not react. */
+static bool client_gave_up(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_WAITER_GAVE_UP) && tw_get(f, TW_F_FIN1_ACKED) &&
+	       tw_get(f, TW_F_HALF_CLOSED_NS) >= NOT_CLOSED_NS &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
+		       GAVE_UP_AFTER_NS;
+}
+
+static void say_gave_up(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
+
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->summary = tw_say(
+		m,
+		"%s acknowledged the request and never answered; the client gave up after %s, "
+		"and the server did not even close.",
+		m->server, TW_DUR(waited));
+	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
+		TW_DUR(waited));
+	tw_cite(m, TW_F_FIN1_ACKED,
+		"the server's kernel acknowledges the FIN, and nothing closes there for %s",
+		TW_DUR(tw_get(f, TW_F_HALF_CLOSED_NS)));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "recv() waited until the application gave up by itself.");
+	tw_rival(m, "close-wait-leak",
+		 "an application that reads nothing and one that forgot to close after EOF leave "
+		 "the same packets");
+}
+
+static void say_waits(struct tw_match *m, int64_t waited)
+{
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->summary = tw_say(
+		m,
+		"%s acknowledged what the client sent and did not answer for %s; the capture ends "
+		"while the connection is still open.",
+		m->server, TW_DUR(waited));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "recv() was still waiting when the capture ended.");
+	tw_missing(m, "the end of the connection: the capture stops while the client waits");
+	tw_missing(m, "whether the protocol asks for an answer at all: long polls and one-way "
+		      "streams look the same");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t waited = tw_get(f, TW_F_REQUEST_UNANSWERED_NS);
+	bool gave_up = client_gave_up(f);
+
+	if (!never_answered(f))
+		return false;
+	if (!gave_up && (tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT) ||
+			 waited < LONG_WAIT_NS || tw_get(f, TW_F_BYTES_C) > ONE_REQUEST_BYTES))
+		return false;
+	m->strength = TW_STRENGTH_STALL;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
+		"last %" PRId64
+		" bytes of the client: acknowledged by the server's kernel, never answered",
+		tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES));
+	if (gave_up)
+		say_gave_up(m);
+	else
+		say_waits(m, waited);
+	tw_app_saw(
+		m, TW_SERVER, NULL, NULL, -1,
+		"Nothing: the request waits in the kernel's receive buffer, or its reader hangs.");
+	tw_rival(m, "zero-window-stall",
+		 "the same application, met later: once its receive buffer is full the window "
+		 "closes");
+	tw_rule_out(m, "peer-vanished", "the server's kernel acknowledges everything");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "listen() backlog",
+	  "How many finished connections may wait for accept(); one more than this "
+	  "number is taken. net.core.somaxconn (default 4096) caps it." },
+	{ "net.ipv4.tcp_rmem",
+	  "How much the kernel buffers for an application that does not read before it "
+	  "closes the window (default 4096 131072 6291456 bytes: minimum, start, "
+	  "maximum)." },
+	{ "SO_RCVTIMEO", "The client's own limit for a blocking recv(); the default is none, so it "
+			 "waits for ever." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"On the server run `ss -tln 'sport = :PORT'`: if Recv-Q of the listener stays above "
+	"0, nobody calls accept().",
+	"On the server run `ss -tnp 'sport = :PORT'`: a Recv-Q above 0 belongs to an "
+	"application that does not read, and a connection without a process was never "
+	"accepted.",
+	"Find out what the process waits for: `cat /proc/PID/wchan`, `gdb -p PID -batch -ex "
+	"'thread apply all bt'`, or the thread dump of its runtime (`jstack PID`, SIGQUIT for "
+	"Go).",
+	"Give every client call a deadline (SO_RCVTIMEO, or the read timeout of the library); "
+	"no TCP timer covers an application that hangs.",
+	"Let the health check ask for an answer and not only for a connect: a connect "
+	"succeeds against a process that is stuck.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.10.7.4 (segments are acknowledged on arrival, not when they are read)",
+	"RFC 9293 s3.8.6 (managing the window)",
+	"net/ipv4/inet_connection_sock.c: inet_csk_accept, inet_csk_complete_hashdance",
+	"net/ipv4/tcp_input.c: tcp_data_queue",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_app_stuck = {
+	.slug = "app-stuck",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The server's application does not answer",
+	.happens = "The server's kernel completes the handshake and acknowledges data by itself; "
+		   "no application has to take part in either. If the application never calls "
+		   "accept(), never reads, or reads and never answers, the client's connect() "
+		   "and send() succeed, and then nothing comes back.\n\n"
+		   "What the client sends piles up in the server's receive buffer. When that is "
+		   "full (measured with default settings: about 119 KB on a connection that "
+		   "nobody had accepted) the kernel advertises a window of 0, and the client's "
+		   "sends block as well. No timer of either kernel ends this: to TCP the "
+		   "connection is healthy.",
+	.diagram = " client                                              server kernel   app\n"
+		   "   |------------------------ SYN ------------------------>|          |\n"
+		   "   |<--------------------- SYN|ACK -----------------------|          |\n"
+		   "   |------------------------ ACK ------------------------>|          :\n"
+		   "   |---------------------- request ---------------------->|  (never\n"
+		   "   |<----------------------- ACK -------------------------|   accepts,\n"
+		   "   :            (nothing; no timer is running)            :   reads or\n"
+		   "   |---------------------- FIN|ACK ---------------------->|   answers)\n"
+		   "   |<----------------------- ACK -------------------------|          :\n"
+		   "   |                                             CLOSE_WAIT for ever |\n",
+	.client_sees = "connect() succeeds at once, and so does send(). recv() blocks for ever, or "
+		       "until a timeout of the application's own (SO_RCVTIMEO: EAGAIN). Once the "
+		       "window is 0 and the send buffer is full, send() blocks too.",
+	.server_sees =
+		"Nothing, because the thread that should see it is somewhere else. The bytes "
+		"wait in the kernel: Recv-Q of the connection in `ss -tn` is above 0, or, if "
+		"nobody accepted it, Recv-Q of the listener in `ss -tln` is.",
+	.recognise = "tcpwhy looks for a request that was acknowledged in full, a server that "
+		     "never sent a byte of payload in the whole connection, and a long wait. If "
+		     "the client then closes, and the server's kernel acknowledges the FIN but "
+		     "nothing closes on that side, it is likely: an application that still reads "
+		     "would have seen the end of the stream.\n\n"
+		     "From packets alone an application that never accepted cannot be told from "
+		     "one that accepted and hangs, nor a hung one from a protocol in which the "
+		     "server has nothing to say (long poll, one-way streams). So this verdict is "
+		     "never certain, and while the capture merely ends during the wait its outcome "
+		     "is unknown.",
+	.folklore = "An ACK does not mean that the application got the data, and a connect() that "
+		    "succeeds does not mean that anybody accepted the connection. Both are the "
+		    "kernel's work.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A NAT, load balancer or firewall dropped the state of an idle connection, and now drops its
+ * packets silently.
+ *
+ * Theory: the packets are those of peer-vanished; what differs is the long silence of both ends
+ * before them. A dead host does not care how long the connection was idle; a table of states does.
+ * So the idle time, and what other connections between the two hosts survived, is the whole
+ * evidence. Limits: never certain from packets, and not claimed for short idle times.
+ *
+ *    client                  NAT / firewall                      server
+ *      |<============= requests and answers ==================>|
+ *      |                           |                           |
+ *      :      both idle            : T seconds: entry deleted  :
+ *      |                           |                           |
+ *      |--------- data ----------->X  no entry: dropped        |
+ *      |--------- again ---------->X                           |
+ *      |--------- again ---------->X                           |
+ *      :   back-off to the end     :              ESTABLISHED for ever
+ */
+#include "phenomena/idle_table.h"
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+#define SILENT_SHAPE "C" /* of the table: the packet after the timer is dropped */
+#define SEVERAL      2
+
+/* Other connections of the same hosts died after such a pause, and none survived as long a one. */
+static bool flows_agree(const struct tw_facts *f, int64_t idle_ns)
+{
+	return tw_get(f, TW_F_FLOWS_KILLED_IDLE) >= SEVERAL &&
+	       tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS) > tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) &&
+	       idle_ns >= tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS);
+}
+
+/* A connection of the same hosts survived a longer pause: then it was not the pause. */
+static bool others_survived(const struct tw_facts *f, int64_t idle_ns)
+{
+	return tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) >= idle_ns;
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
+	bool agree = flows_agree(f, idle);
+	bool final = tw_silence_is_final(f);
+	const char *known;
+
+	if (!tw_silence_lasts(f) || tw_window_stays_closed(f) || others_survived(f, idle) ||
+	    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) || tw_get(f, TW_F_LARGEST_PASSED) == 0)
+		return false;
+	known = tw_idle_text(m->arena, idle, SILENT_SHAPE);
+	if (!known && !agree)
+		return false;
+	m->strength =
+		TW_STRENGTH_STALL + 3; /* more specific than peer-vanished, which matches as well */
+	m->confidence = agree || tw_get(f, TW_F_ALIVE_ELSEWHERE) ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "After %s without traffic the data of %s is no longer answered: a "
+			    "device on the path has "
+			    "probably forgotten the connection.",
+			    TW_DUR(idle), tw_endpoint(m, sender));
+	tw_cite(m, TW_F_UNANSWERED_BYTES,
+		"the first data after %s of silence on both sides, never acknowledged",
+		TW_DUR(idle));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS,
+		"the first of %" PRId64 " repeats over %s, all unanswered",
+		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	if (known)
+		tw_cite(m, TW_F_UNANSWERED_IDLE_BEFORE_NS,
+			"devices known to forget a connection after such a time: %s", known);
+	if (agree)
+		tw_cite(m, TW_F_FLOWS_KILLED_IDLE,
+			"%" PRId64 " connections between these hosts died after such a pause, none "
+			"survived one",
+			tw_get(f, TW_F_FLOWS_KILLED_IDLE));
+	if (tw_get(f, TW_F_ALIVE_ELSEWHERE))
+		tw_cite(m, TW_F_ALIVE_ELSEWHERE,
+			"the silent host answers others meanwhile: it is not dead");
+	tw_rival(m, "peer-vanished", "a host that died during the pause leaves the same packets");
+	tw_rival(m, "firewall-dropped",
+		 "a filter that was put in place during the pause does as well");
+	if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))
+		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
+	tw_app_saw(m, sender, "recv", final ? "ETIMEDOUT" : "hang", -1,
+		   "The first send() succeeds; the error comes when the kernel gives up.");
+	tw_app_saw(m, tw_other(sender), NULL, NULL, -1,
+		   "Nothing: for it the connection is idle and established.");
+	if (!final)
+		tw_missing(m, "the end: the capture stops while the sender still repeats");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "the idle timeout of the device",
+	  "Examples: 350 s for AWS network load balancers and NAT gateways, 240 s for "
+	  "Azure load balancers, 5 days for Linux conntrack "
+	  "(nf_conntrack_tcp_timeout_established, default 432000 s)." },
+	{ "SO_KEEPALIVE",
+	  "Off by default; without it nothing keeps the entry of an idle connection "
+	  "alive." },
+	{ "TCP_KEEPIDLE / net.ipv4.tcp_keepalive_time",
+	  "Idle seconds before the first probe: 7200 by default, longer than almost "
+	  "every device's timeout." },
+	{ "net.netfilter.nf_conntrack_tcp_loose",
+	  "On a Linux NAT: 1 (the default) creates the entry anew from a packet in "
+	  "mid-connection that comes from inside, 0 does not." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Switch keepalive on with an idle time below the device's timeout, for example "
+	"SO_KEEPALIVE with TCP_KEEPIDLE 120, TCP_KEEPINTVL 30, TCP_KEEPCNT 4.",
+	"If the program sets SO_KEEPALIVE but no times, set them for the host: `sysctl -w "
+	"net.ipv4.tcp_keepalive_time=120`.",
+	"Let connection pools discard connections that were idle for longer than the device "
+	"allows (maxIdleTime, idleTimeout, test-on-borrow).",
+	"Raise the timeout of the device where it can be set, or let it send a reset when it "
+	"forgets (Azure: EnableTcpReset), so that clients fail at once and do not hang.",
+	"Set TCP_USER_TIMEOUT so that a black hole costs seconds and not the 15 minutes of "
+	"tcp_retries2.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 5382 REQ-5 (established idle timeout of at least 2 h 4 min)",
+	"RFC 9293 s3.8.4 (keepalive)",
+	"net/netfilter/nf_conntrack_proto_tcp.c: nf_conntrack_tcp_packet, tcp_new",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_idle_blackholed = {
+	.slug = "idle-blackholed",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "A device on the path forgot the idle connection",
+	.happens = "Devices that track connections (NAT gateways, load balancers, stateful "
+		   "firewalls, cloud security groups) delete an entry after some time without "
+		   "packets. Neither end is told. When one end then sends, the device has no "
+		   "entry for the segment and drops it; the repeats fare no better, because in "
+		   "mid-connection nothing creates the entry anew.\n\n"
+		   "Each kernel believes that the connection is established. The sender repeats "
+		   "until tcp_retries2 is used up (938 s with the defaults); the other end waits "
+		   "for ever.",
+	.diagram = " client                  NAT / firewall                      server\n"
+		   "   |<============= requests and answers ==================>|\n"
+		   "   |                           |                           |\n"
+		   "   :      both idle            : T seconds: entry deleted  :\n"
+		   "   |                           |                           |\n"
+		   "   |--------- data ----------->X  no entry: dropped        |\n"
+		   "   |--------- again ---------->X                           |\n"
+		   "   |--------- again ---------->X                           |\n"
+		   "   :   back-off to the end     :              ESTABLISHED for ever\n",
+	.client_sees =
+		"The first send() after the pause succeeds, and the answer never comes. After "
+		"the retransmission timeout ETIMEDOUT, which the next user of a pooled "
+		"connection gets in place of an answer. A new connection works at once.",
+	.server_sees =
+		"Nothing: the connection stays ESTABLISHED in `ss` until keepalive or a write "
+		"of its own ends it.",
+	.recognise = "tcpwhy asks for what peer-vanished asks for, after a silence of both ends "
+		     "that is longer than the shortest idle timeouts of known devices, or for "
+		     "several connections between the same hosts that died after idle times longer "
+		     "than those which others survived. After a short pause it says peer-vanished, "
+		     "because then a device is no better guess than a dead host.\n\n"
+		     "A host that died during the pause leaves the same packets. If other "
+		     "connections between the two hosts work at that moment, the device is the "
+		     "better explanation; a capture on both sides of it decides.",
+	.folklore = "TCP has no idle timeout of its own: without keepalive two kernels keep a "
+		    "silent connection for years. RFC 5382 asks NATs for at least 2 hours and 4 "
+		    "minutes; the 240 s and 350 s of cloud devices are well below it.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WP",
+	.match = match,
+};

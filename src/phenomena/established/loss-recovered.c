@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loss, repaired by fast retransmit, RACK, tail-loss probe or timer: slow, not broken.
+ *
+ * Theory: a repeat alone proves no loss; it was needed only if the original did not arrive. That
+ * is shown by the ACK (it echoes the repeat's timestamp, moves only after the repeat, brings no
+ * DSACK), or at the receiver's side by a segment that fills a hole and is newer than what came
+ * after the hole. Limits: a lost tail that is repeated shows no hole beyond the loss, and is
+ * invisible there.
+ *
+ *    sender                                                    receiver
+ *      |------------------------ 1 ------------------------------>|
+ *      |------------------------ 2 ----------------X              |
+ *      |------------------------ 3 ------------------------------>|
+ *      |<----------------- ACK 2, SACK 3 -------------------------|
+ *      |------------------------ 2 again ------------------------>|
+ *      |<---------------------- ACK 4 ----------------------------|
+ *      |                                                          |
+ *      |--------- last segment --------------------X  no SACK can tell
+ *      |   tail-loss probe, or RTO 0.2 s, 0.4, 0.8 ...            |
+ *      |--------- last segment again ---------------------------->|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+#define LONG_STALL_NS TW_NS_PER_S /* a person notices, a client's timeout may too */
+
+static enum tw_fact_id first_loss(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_LOST_C))
+		return TW_F_LOST_C;
+	return tw_get(f, TW_F_LOST_S) ? TW_F_LOST_S : TW_F_LOST_BEFORE_HERE;
+}
+
+static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (needed)
+		tw_cite(m, first_loss(f),
+			"the first of %" PRId64
+			" repeats that were needed: the original had not arrived",
+			needed);
+	if (before)
+		tw_cite(m, TW_F_LOST_BEFORE_HERE,
+			"a hole is filled by a newer segment than those behind it: a repeat, its "
+			"original was lost before this point");
+	if (tw_get(f, TW_F_FAST_RETRANSMITS))
+		tw_cite(m, TW_F_FAST_RETRANSMITS,
+			"%" PRId64 " repeats after SACKs or duplicate ACKs",
+			tw_get(f, TW_F_FAST_RETRANSMITS));
+	if (tw_get(f, TW_F_RTO_REPEATS) >= 2)
+		tw_cite(m, TW_F_RTO_REPEATS,
+			"one segment was repeated %" PRId64 " times by the timer, with back-off",
+			tw_get(f, TW_F_RTO_REPEATS));
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
+	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
+	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
+
+	if (needed + before == 0)
+		return false;
+	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
+	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
+	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) ? TW_LIKELY : TW_CERTAIN;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	if (stall)
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " segments were lost and repaired; the longest repair took %s.",
+				    m->client, m->server, needed + before, TW_DUR(stall));
+	else
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " segments were lost and repaired by repeats.",
+				    m->client, m->server, needed + before);
+	cite_repair(m, needed, before);
+	if (m->confidence != TW_CERTAIN)
+		tw_rival(m, "reordering",
+			 "the capture itself lost packets, so a missing original proves less");
+	else
+		tw_rule_out(m, "reordering",
+			    "the originals never arrived; what filled the holes are repeats");
+	tw_rule_out(m, "peer-vanished", "the repeats were acknowledged");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, stall ? stall : -1, "A pause, no error.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, stall ? stall : -1, "A pause, no error.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_sack",
+	  "Selective acknowledgement, 1 by default: without it a window with several "
+	  "losses takes one round trip for each." },
+	{ "net.ipv4.tcp_recovery", "RACK loss detection: 1 by default." },
+	{ "net.ipv4.tcp_early_retrans",
+	  "3 (the default) sends tail-loss probes; 0 waits for the retransmission "
+	  "timer." },
+	{ "net.ipv4.tcp_rto_min_us",
+	  "Lower limit of the retransmission timer: 200000 us by default, settable "
+	  "since Linux 6.11 and long before per route (`ip route ... rto_min 50ms`)." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Find where it is lost: compare `nstat -az TcpRetransSegs TcpExtTCPLostRetransmit` on "
+	"the sender with `ethtool -S IF | grep -Ei 'drop|err|crc'` and `ip -s link` along the "
+	"path, and capture on both sides of the suspect.",
+	"Look for a pattern in time and direction: loss in bursts at full rate is a full "
+	"queue or a policer, steady loss on all connections is a bad link, one direction only "
+	"is a cable, an optic or a filter.",
+	"If the delay is in the tail (short requests that take 200 ms longer), check that "
+	"SACK and timestamps survive the path: a middlebox that strips them makes every "
+	"repair a timeout.",
+	"Do not lower the timers before the loss is found: it hides the cause and adds "
+	"needless repeats.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 6298 (retransmission timer)",
+	"RFC 8985 (RACK-TLP)",
+	"RFC 6675, RFC 5681 s3.2 (fast retransmit)",
+	"net/ipv4/tcp_recovery.c: tcp_rack_mark_lost",
+	"net/ipv4/tcp_output.c: tcp_send_loss_probe",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_loss_recovered = {
+	.slug = "loss-recovered",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "Packets were lost and repaired by repeats",
+	.happens = "A segment did not arrive, and the sender noticed. With SACK Linux repeats as "
+		   "soon as a later segment was acknowledged and a quarter of the round trip has "
+		   "passed (RACK), so one to three SACKs are enough; without SACK it takes three "
+		   "duplicate ACKs. If the last segment of a burst is lost nothing follows that "
+		   "could be SACKed: then a tail-loss probe repeats it after about two round "
+		   "trips, or the retransmission timer after 0.2 s plus the round trip, doubling "
+		   "each time.\n\n"
+		   "All data arrived in the end. What the application pays is time: about one "
+		   "round trip for a repair by SACK, and hundreds of milliseconds up to seconds "
+		   "for a repair by timer.",
+	.diagram = " sender                                                    receiver\n"
+		   "   |------------------------ 1 ------------------------------>|\n"
+		   "   |------------------------ 2 ----------------X              |\n"
+		   "   |------------------------ 3 ------------------------------>|\n"
+		   "   |<----------------- ACK 2, SACK 3 -------------------------|\n"
+		   "   |------------------------ 2 again ------------------------>|\n"
+		   "   |<---------------------- ACK 4 ----------------------------|\n"
+		   "   |                                                          |\n"
+		   "   |--------- last segment --------------------X  no SACK can tell\n"
+		   "   |   tail-loss probe, or RTO 0.2 s, 0.4, 0.8 ...            |\n"
+		   "   |--------- last segment again ---------------------------->|\n",
+	.client_sees =
+		"No error: a pause. Reads that wait for the lost segment wait for everything "
+		"behind it too.",
+	.server_sees = "The same.",
+	.recognise = "tcpwhy counts a repeat as needed only if the evidence shows that the "
+		     "original had not arrived: the ACK echoes the timestamp of the repeat, or "
+		     "moves only after it and brings no DSACK. At the receiver's side it takes the "
+		     "segment that fills a hole and compares its timestamp and IP-ID with what "
+		     "came after the hole: newer means a repeat, older an original that was "
+		     "overtaken (reordering).\n\n"
+		     "Where the capture was taken behind the loss and nothing was sent after the "
+		     "lost segment, the loss is invisible, and the connection is clean there.",
+	.folklore = "Retransmissions are not failures, and a duplicate ACK is no proof of loss. "
+		    "Whether there is a problem is decided by the time lost, not by the number of "
+		    "repeats.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Data and all its repeats stay unanswered to the end: dead host, dead path, or a filter that
+ * drops.
+ *
+ * Theory: retransmission backs off (RFC 6298 s5.5) and ends without a packet, so the end itself is
+ * never visible; what is visible is a ladder without answer. Sometimes the dead end lives after
+ * all and sends something later: then the bare RST that it draws proves that the repeating kernel
+ * had given up. Limits: from one side a dead host, a dead path and a silent filter are the same
+ * packets, so never certain; a connection that only receives shows nothing at all.
+ *
+ *    sender                                                       peer
+ *      |------------------------ data ------------------------X    x dead,
+ *      |   10 ms on a LAN        last segment again (TLP) ----X    or the
+ *      |   0.22 s                data ------------------------X    path is,
+ *      |   0.65 s                data ------------------------X    or a
+ *      |   1.5 s                 data ------------------------X    filter
+ *      :   3.1  6.4  13  26  54  107 s, then every 120 s      :    drops
+ *      |   818 s                 the 15th repeat -------------X
+ *      |   938 s: ETIMEDOUT; no packet is sent
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+#define SMALL_BYTES          1000 /* passes every path: IPv6 requires 1280 bytes */
+#define IDLE_WORTH_SAYING_NS (10 * TW_NS_PER_S)
+/* RFC 1122 s4.2.3.5: R2 should be at least this */
+#define EARLY_NS  (100 * TW_NS_PER_S)
+#define ARP_TRIES 3 /* mcast_solicit: one resolution asks three times */
+
+static void name_rivals(struct tw_match *m, bool final)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t smallest = tw_get(f, TW_F_UNANSWERED_SMALLEST);
+	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
+
+	tw_rival(m, "firewall-dropped",
+		 "a filter that drops silently from this moment on leaves the same packets; a "
+		 "capture at the other end decides");
+	if (final)
+		tw_rival(m, "user-timeout",
+			 "TCP_USER_TIMEOUT would end it earlier than tcp_retries2, and no packet "
+			 "marks either end");
+	if (idle >= IDLE_WORTH_SAYING_NS)
+		tw_rival(m, "idle-blackholed",
+			 "the connection had been idle for %s: a device on the path may have "
+			 "forgotten it",
+			 TW_DUR(idle));
+	if (smallest > SMALL_BYTES && tw_get(f, TW_F_LARGEST_PASSED) < smallest)
+		tw_rival(m, "pmtu-blackhole",
+			 "only segments of %" PRId64
+			 " bytes or more were lost, and none of that size ever passed",
+			 smallest);
+	else if (tw_known(f, TW_F_UNANSWERED_SMALLEST) && smallest <= SMALL_BYTES)
+		tw_rule_out(m, "pmtu-blackhole",
+			    "a segment of only %" PRId64 " bytes stayed unanswered too", smallest);
+	else if (tw_get(f, TW_F_LARGEST_PASSED) >= smallest && smallest > 0)
+		tw_rule_out(m, "pmtu-blackhole", "segments of %" PRId64 " bytes had passed before",
+			    tw_get(f, TW_F_LARGEST_PASSED));
+	if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))
+		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
+}
+
+static void cite_silence(struct tw_match *m, enum tw_side sender)
+{
+	const struct tw_facts *f = m->facts;
+
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%" PRId64 " bytes of %s, never acknowledged",
+		tw_get(f, TW_F_UNANSWERED_BYTES), tw_side_name(sender));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS,
+		"the first of %" PRId64 " repeats over %s, all unanswered",
+		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
+		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
+			"%s speaks without acknowledging it: it is alive, and this direction is "
+			"dead",
+			tw_side_name(tw_other(sender)));
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
+		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
+			"%s answers it with a bare RST: its kernel has given the connection up",
+			tw_side_name(sender));
+	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES)
+		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
+			"%" PRId64 " ARP or ND requests for the next hop are unanswered too",
+			tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
+	if (tw_get(f, TW_F_ICMP_COUNT))
+		tw_cite(m, TW_F_ICMP_COUNT,
+			"an ICMP error, which is only a soft error by now: the repeats go on");
+}
+
+static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
+{
+	const struct tw_facts *f = m->facts;
+	bool soft = tw_get(f, TW_F_ICMP_COUNT) || tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES;
+	enum tw_side peer = tw_other(sender);
+
+	if (!final)
+		tw_app_saw(m, sender, "send", "hang", -1,
+			   "Nothing yet: send() succeeds until the buffer is full, recv() waits.");
+	else
+		tw_app_saw(m, sender, "recv", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
+			   "The error comes when the kernel gives up (938 s with tcp_retries2 = "
+			   "15); until then calls hang.");
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
+		tw_app_saw(m, peer, "recv", "ECONNRESET", -1,
+			   "If it lives and the RST reaches it; if the path is dead both ways it "
+			   "sees nothing.");
+	else
+		tw_app_saw(
+			m, peer, NULL, NULL, -1,
+			"Nothing, if it is alive: no packet tells it that the connection is dead.");
+}
+
+/* Without ARP no TCP segment leaves at all: probes and repeats wait for the neighbour's answer. */
+static bool only_arp_fails(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_silence_proves(f) || !tw_get(f, TW_F_ESTABLISHED) || tw_known(f, TW_F_FIN1_SIDE) ||
+	    tw_get(f, TW_F_RST_COUNT) || tw_get(f, TW_F_UNANSWERED_BYTES) ||
+	    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) < ARP_TRIES ||
+	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < 2 * TW_NS_PER_S)
+		return false;
+	m->strength = TW_STRENGTH_CURIOSITY;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "Between %s and %s nothing is sent any more, and %" PRId64
+			    " ARP or ND requests for the "
+			    "next hop stay unanswered: that host is gone.",
+			    m->client, m->server, tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
+	tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
+		"the first of %" PRId64 " unanswered ARP or ND requests",
+		tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", -1, "It waits; without keepalive for ever.");
+	tw_rival(m, "keepalive-timeout", "probes that wait for ARP never become packets");
+	tw_missing(m, "any segment of this connection after its peer stopped to answer ARP");
+	return true;
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+	enum tw_side peer = tw_other(sender);
+	bool final;
+
+	if (!tw_silence_lasts(f) || tw_window_stays_closed(f))
+		return only_arp_fails(m);
+	final = tw_silence_is_final(f);
+	/* A kernel seen to have given up is the end itself; without that it is a hang. */
+	m->strength = tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
+							   : TW_STRENGTH_STALL;
+	m->confidence = TW_LIKELY;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER)                    ? TW_CULPRIT_NETWORK
+		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES ? tw_host_of(peer)
+									 : TW_CULPRIT_UNKNOWN;
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
+		m->summary = tw_say(m,
+				    "What %s sent to %s was repeated %" PRId64
+				    " times over %s and never acknowledged, "
+				    "although the other direction still passes.",
+				    tw_endpoint(m, sender), tw_endpoint(m, peer),
+				    tw_get(f, TW_F_UNANSWERED_REPEATS),
+				    TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	else
+		m->summary =
+			tw_say(m,
+			       "%s went silent in mid-connection: %" PRId64
+			       " repeats by %s over %s, no answer.",
+			       tw_endpoint(m, peer), tw_get(f, TW_F_UNANSWERED_REPEATS),
+			       tw_endpoint(m, sender), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	cite_silence(m, sender);
+	name_rivals(m, final);
+	tell_applications(m, sender, final);
+	if (!final)
+		tw_missing(m, "the end: the capture stops while the sender still repeats, and the "
+			      "next repeat may be answered");
+	if (m->facts->f[TW_F_UNANSWERED_SPAN_NS].value >= EARLY_NS)
+		tw_rule_out(m, "loss-recovered", "nothing was ever acknowledged again");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_retries2",
+	  "Repeats before the connection is given up: 15 by default (938 s measured); 8 "
+	  "repeats take about 100 s, 5 take 13.3 s." },
+	{ "TCP_USER_TIMEOUT",
+	  "Per socket: milliseconds that data may stay unacknowledged before ETIMEDOUT; "
+	  "0 by default, which means tcp_retries2." },
+	{ "net.ipv4.tcp_rto_max_ms",
+	  "Upper limit of the back-off: 120000 ms by default; a smaller one makes the "
+	  "same number of repeats end much sooner." },
+	{ "SO_SNDTIMEO",
+	  "How long a blocking send() waits for room in the buffer before EAGAIN; it "
+	  "does not end the connection. The default is for ever." },
+	{ "SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
+	  "The only way for an end that does not send to notice: off by default, then "
+	  "7200 s and 9 probes 75 s apart." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Look from the other side: run `tcpdump -ni any host PEER and port PORT` on the peer "
+	"while the repeats go on. If they arrive there, a filter on that host drops them; if "
+	"not, the path does.",
+	"Test the peer on another port and with `ping` and `ip neigh show PEER`: a host that "
+	"answers elsewhere is alive, and a filter or its connection state is to blame.",
+	"Compare a small request with a large one, and try `tracepath PEER`: if only large "
+	"ones hang, read `tcpwhy explain pmtu-blackhole`.",
+	"Limit the damage in the application: set TCP_USER_TIMEOUT (30000 ms is a common "
+	"choice) on sockets that send, and SO_KEEPALIVE with a short TCP_KEEPIDLE on those "
+	"that wait.",
+	"Lower the limit for the whole host only if you know what runs on it: `sysctl -w "
+	"net.ipv4.tcp_retries2=8` gives about 100 s, the least that RFC 1122 allows.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.8.3 (R1, R2: at least 100 s)",
+	"RFC 6298 s5 (back-off)",
+	"RFC 8985 s7 (tail-loss probe)",
+	"net/ipv4/tcp_timer.c: tcp_write_timeout, tcp_retransmit_timer",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_peer_vanished = {
+	.slug = "peer-vanished",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The peer, or the path to it, went silent",
+	.happens = "The sender gets no acknowledgement. On Linux a tail-loss probe goes out "
+		   "first (about 10 ms later on a LAN), then the retransmission timer starts at "
+		   "about 0.2 s plus the round trip and doubles with every repeat up to 120 s. "
+		   "With net.ipv4.tcp_retries2 = 15 the connection ends after 938 s (measured), "
+		   "and it ends in silence: no RST and no FIN.\n\n"
+		   "On a LAN the neighbour entry of a dead host fails after about a minute; from "
+		   "then on only ARP requests in groups of three are visible and no TCP packet "
+		   "any more. That does not end the connection sooner: the error is still "
+		   "reported after the full time, as EHOSTUNREACH.\n\n"
+		   "An end that only receives sends nothing, and so never notices that the other "
+		   "one is gone.",
+	.diagram = " sender                                                       peer\n"
+		   "   |------------------------ data ------------------------X    x dead,\n"
+		   "   |   10 ms on a LAN        last segment again (TLP) ----X    or the\n"
+		   "   |   0.22 s                data ------------------------X    path is,\n"
+		   "   |   0.65 s                data ------------------------X    or a\n"
+		   "   |   1.5 s                 data ------------------------X    filter\n"
+		   "   :   3.1  6.4  13  26  54  107 s, then every 120 s      :    drops\n"
+		   "   |   818 s                 the 15th repeat -------------X\n"
+		   "   |   938 s: ETIMEDOUT; no packet is sent\n",
+	.client_sees =
+		"If the client is the sender, send() succeeds until the send buffer is full "
+		"and then blocks, or returns EAGAIN on a non-blocking socket. After the full "
+		"time the next call gets ETIMEDOUT once, and EHOSTUNREACH if an ICMP error or "
+		"an ARP failure was noted on the way; then recv() returns 0 and send() EPIPE. "
+		"If the client only receives, it hangs for ever.",
+	.server_sees = "The same, with the roles exchanged. If the server is alive and only one "
+		       "direction is dead, its later data is answered by a bare RST once the other "
+		       "kernel has given up: ECONNRESET.",
+	.recognise = "tcpwhy asks for new data that stays unacknowledged to the end, with at least "
+		     "three repeats over at least one second and a capture that loses no packets "
+		     "itself. Fewer repeats may merely be the end of the capture. When the silent "
+		     "end speaks again and the repeating end answers it with a bare RST, the "
+		     "connection is known to be dead.\n\n"
+		     "It cannot tell a dead host from a filter that drops from that moment on, nor "
+		     "see the moment at which the sender gives up, because no packet marks it. It "
+		     "names firewall-dropped, user-timeout, and where they fit idle-blackholed and "
+		     "pmtu-blackhole as rivals. A capture from the other side decides.",
+	.folklore = "The timeout sends no RST; of all timeouts only keepalive's does. \"15 retries "
+		    "are 924.6 s\" is a hypothetical sum: 938.5 s were measured, because the first "
+		    "repeat is a tail-loss probe and the timers are rounded up. And EHOSTUNREACH "
+		    "does not mean that a router said so.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Small packets pass, full-size ones vanish, and the ICMP error that should say so does not come.
+ *
+ * Theory: size decides, and nothing else does. So the proof is that full-size repeats stayed
+ * unanswered while smaller ones passed: a short segment behind the hole is SACKed, or the sender
+ * cuts its segments (tcp_mtu_probing) and they pass at once. Limits: if even the short last
+ * segment was larger than the path's MTU, only ACKs show that the path is alive, and it is told as
+ * peer-vanished with this as rival.
+ *
+ *    sender                    router (MTU 1400)                receiver
+ *      |---------------- handshake, small requests ------------>|
+ *      |------- 1448 bytes ------->X  DF set, too big           |
+ *      |-------  552 bytes ------------------------------------>|
+ *      |<------------------ ACK, SACK of the 552 ---------------|
+ *      |  0.2 s  1448 again ------>X  and the ICMP error        |
+ *      |  0.6 s  1448 again ------>X  "fragmentation needed"    |
+ *      |  1.5 s  1448 again ------>X  is filtered on its way    |
+ *      |  tcp_mtu_probing=1: from the 4th repeat on 1024 bytes  |
+ *      |-------  1024 bytes ----------------------------------->|
+ *      |<-------------------------- ACK ------------------------|
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+#define IN_A_ROW 3 /* so many full-size repeats are lost before chance stops to be an explanation */
+
+/* The error came and was heeded: that is path MTU discovery at work, not a black hole. */
+static bool icmp_came(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ICMP_TOO_BIG) > 0 && tw_get(f, TW_F_SEGMENT_SHRUNK);
+}
+
+static void say_recovered(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t lost_for = tw_between_ns(f, TW_F_FULL_SIZE_LOST_REPEATS, TW_F_SEGMENT_SHRUNK);
+
+	m->confidence = TW_CERTAIN;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m,
+			    "Full-size segments between %s and %s vanish and no ICMP error says "
+			    "why; cut to %" PRId64 " bytes they passed at once.",
+			    m->client, m->server, tw_get(f, TW_F_SHRUNK_TO));
+	tw_cite(m, TW_F_SEGMENT_SHRUNK,
+		"cut to %" PRId64 " bytes after %s, the segments pass at once",
+		tw_get(f, TW_F_SHRUNK_TO), TW_DUR(lost_for));
+	tw_rule_out(m, "loss-recovered",
+		    "%" PRId64 " full-size repeats in a row were lost and the first smaller ones "
+			       "were not: size decides",
+		    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
+	tw_rule_out(m, "peer-vanished", "the peer acknowledged the smaller segments");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, lost_for,
+		   "A pause while the kernel searched for the size; no error.");
+}
+
+static void say_hangs(struct tw_match *m, enum tw_side sender)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->summary = tw_say(m,
+			    "Full-size segments of %s vanish (%" PRId64
+			    " repeats in vain) while its small ones "
+			    "reach %s.",
+			    tw_endpoint(m, sender), tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS),
+			    tw_endpoint(m, tw_other(sender)));
+	tw_cite(m, TW_F_SMALL_PASSED_AFTER,
+		"a smaller segment of the same end is acknowledged or SACKed meanwhile");
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%" PRId64 " repeats over %s without an answer",
+		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_rival(m, "peer-vanished",
+		 "the path may have died after the last small segment had passed");
+	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
+	tw_app_saw(m, sender, "send", tw_silence_is_final(f) ? "ETIMEDOUT" : "hang", -1,
+		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	bool recovered = tw_get(f, TW_F_SEGMENT_SHRUNK);
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+
+	if (!tw_silence_proves(f) || icmp_came(f) ||
+	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) < IN_A_ROW)
+		return false;
+	if (!recovered && (!tw_silence_lasts(f) || tw_window_stays_closed(f) ||
+			   !tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
+			   tw_get(f, TW_F_LARGEST_PASSED) >= tw_get(f, TW_F_UNANSWERED_LARGEST)))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->culprit = TW_CULPRIT_NETWORK;
+	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS,
+		"the first of %" PRId64 " full-size repeats that stay unanswered",
+		tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
+	if (tw_get(f, TW_F_ICMP_TOO_BIG))
+		tw_cite(m, TW_F_ICMP_TOO_BIG,
+			"an ICMP error states an MTU of %" PRId64
+			" bytes, and the sender does not heed it",
+			tw_get(f, TW_F_ICMP_TOO_BIG_MTU));
+	if (recovered)
+		say_recovered(m);
+	else
+		say_hangs(m, sender);
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_mtu_probing",
+	  "0 (the default) never probes, 1 probes once a black hole is suspected, 2 "
+	  "always; it also applies to IPv6." },
+	{ "net.ipv4.tcp_base_mss",
+	  "The segment size to which probing falls back: 1024 bytes by default." },
+	{ "net.ipv4.tcp_retries2",
+	  "How long it hangs without probing: 15 repeats, 938 s measured." },
+	{ "MSS clamping (TCPMSS)",
+	  "A router can lower the MSS in passing SYNs so that full-size segments fit "
+	  "its smallest link." },
+	{ "the filter of ICMP",
+	  "IPv4 type 3 code 4 and ICMPv6 type 2 must pass every firewall between the "
+	  "ends." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Find the size that passes: `ping -M do -s 1472 PEER`, then smaller (-s 1372, 1272, "
+	"...), or `tracepath -n PEER`; the payload that passes plus 28 bytes is the MTU of an "
+	"IPv4 path.",
+	"Let the ICMP errors through at every filter: `nft add rule inet filter input icmp "
+	"type destination-unreachable accept` and `nft add rule inet filter input icmpv6 type "
+	"packet-too-big accept` (also in the forward chain, and in cloud security groups).",
+	"On the router in front of the small link clamp the MSS: `nft add rule inet filter "
+	"forward tcp flags syn tcp option maxseg size set rt mtu`.",
+	"Switch the rescue on at the senders: `sysctl -w net.ipv4.tcp_mtu_probing=1`.",
+	"Or set the right MTU where the tunnel is (`ip link set dev IF mtu 1400`), or on the "
+	"route (`ip route change ... mtu lock 1400`).",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 2923 s2.1 (black hole detection)",
+	"RFC 4821 (packetization layer path MTU discovery)",
+	"RFC 1191, RFC 8201",
+	"net/ipv4/tcp_timer.c: tcp_mtu_probing",
+	"net/ipv4/tcp_ipv4.c: tcp_v4_mtu_reduced",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_pmtu_blackhole = {
+	.slug = "pmtu-blackhole",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "Large packets vanish: path MTU black hole",
+	.happens = "Linux sends TCP with \"don't fragment\" set. A router whose next link is "
+		   "smaller (a tunnel, a VPN, PPPoE, an overlay network) drops the full-size "
+		   "packet and answers with ICMP \"fragmentation needed\" (IPv6: \"packet too "
+		   "big\"). With that error the sender cuts its segments at once and nobody "
+		   "notices anything. If a filter drops the error, the sender knows nothing: it "
+		   "repeats the same full-size segment until tcp_retries2 is used up, while the "
+		   "handshake, small requests and ACKs pass.\n\n"
+		   "With net.ipv4.tcp_mtu_probing = 1 the kernel suspects a black hole after "
+		   "three timeouts: from about the fourth repeat (3 s measured) it sends "
+		   "segments of tcp_base_mss 1024 bytes, the connection recovers and stays at "
+		   "that size.",
+	.diagram = " sender                    router (MTU 1400)                receiver\n"
+		   "   |---------------- handshake, small requests ------------>|\n"
+		   "   |------- 1448 bytes ------->X  DF set, too big           |\n"
+		   "   |-------  552 bytes ------------------------------------>|\n"
+		   "   |<------------------ ACK, SACK of the 552 ---------------|\n"
+		   "   |  0.2 s  1448 again ------>X  and the ICMP error        |\n"
+		   "   |  0.6 s  1448 again ------>X  \"fragmentation needed\"    |\n"
+		   "   |  1.5 s  1448 again ------>X  is filtered on its way    |\n"
+		   "   |  tcp_mtu_probing=1: from the 4th repeat on 1024 bytes  |\n"
+		   "   |-------  1024 bytes ----------------------------------->|\n"
+		   "   |<-------------------------- ACK ------------------------|\n",
+	.client_sees =
+		"connect() works, small requests work; the first large request or answer "
+		"hangs. The sender gets ETIMEDOUT after about 15 minutes (938 s), or goes on "
+		"after about 3 s with tcp_mtu_probing.",
+	.server_sees = "If the server is the sender of the large data, it is the server that hangs "
+		       "in send() and times out; the client waits in recv(). Typical: the TLS "
+		       "handshake stops at the certificate, `git clone` or scp stall, ping works.",
+	.recognise = "tcpwhy asks for full-size segments that were repeated in vain while smaller "
+		     "segments of the same end were acknowledged or SACKed, and for no ICMP error "
+		     "that the sender could have used. If the sender then cut its segments and "
+		     "they passed, it is certain: chance would have to lose exactly the large "
+		     "ones, several times in a row. Without that it is likely, with loss and a "
+		     "dying path as rivals.",
+	.folklore = "Ping proves nothing here: it sends 56 bytes. And blocking all of ICMP is no "
+		    "security measure; it breaks exactly this.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets arrived in another order than they were sent in, or an ACK came so late that a needless
+ * repeat went out.
+ *
+ * Theory: a late original is older than what overtook it (timestamp, IP-ID), or the SACK hole that
+ * it left closes without any repeat. A repeat that was not needed is answered by DSACK (RFC 2883).
+ * Both are harmless but for the time. Limits: without timestamps and IP-ID (IPv6, or a NAT that
+ * rewrites it) a late original cannot be told from a repeat whose first copy was lost before this
+ * point.
+ *
+ *    sender                                                    receiver
+ *      |------------------------ 1 ------------------------------>|
+ *      |------------------------ 2 --------.                      |
+ *      |------------------------ 3 ---------\-------------------->|
+ *      |<----------------- ACK 2, SACK 3 ----\--------------------|
+ *      |                                      `------------------>| 2, older
+ *      |<---------------------- ACK 4 ----------------------------|
+ *      |                                                          |
+ *      |  if the sender was faster than the latecomer:            |
+ *      |------------------------ 2 again ------------------------>|
+ *      |<------------- ACK 4, DSACK 2 (had it already) -----------|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+#define NOTICEABLE_NS (2 * TW_NS_PER_MS) /* later than this, a LAN's sender may have repeated */
+
+static void cite_evidence(struct tw_match *m, int64_t overtaken, int64_t spurious)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_fact_id spurious_id =
+		tw_get(f, TW_F_SPURIOUS_C) ? TW_F_SPURIOUS_C : TW_F_SPURIOUS_S;
+
+	if (overtaken)
+		tw_cite(m, TW_F_REORDERED,
+			"the first of %" PRId64 " originals that were overtaken, by up to %s",
+			overtaken, TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	if (spurious)
+		tw_cite(m, spurious_id,
+			"the receiver shows that it had %" PRId64 " repeated segments already",
+			spurious);
+	if (tw_get(f, TW_F_DSACK_COUNT))
+		tw_cite(m, TW_F_DSACK_COUNT, "the first of %" PRId64 " duplicate SACKs",
+			tw_get(f, TW_F_DSACK_COUNT));
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t overtaken = tw_get(f, TW_F_REORDERED);
+	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
+	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
+
+	if (overtaken + spurious == 0)
+		return false;
+	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
+	m->confidence = overtaken && !lost && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = spurious || tw_get(f, TW_F_REORDER_DELAY_NS) >= NOTICEABLE_NS
+			     ? TW_OUTCOME_DEGRADED
+			     : TW_OUTCOME_CLEAN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->remark = spurious ? "spurious-retransmit" : NULL;
+	if (overtaken)
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " packets arrived out of order, by up to %s; none was lost.",
+				    m->client, m->server, overtaken,
+				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " segments were repeated although they had arrived: the "
+				    "acknowledgement was late.",
+				    m->client, m->server, spurious);
+	cite_evidence(m, overtaken, spurious);
+	if (m->confidence == TW_CERTAIN)
+		tw_rule_out(
+			m, "loss-recovered",
+			"what closed the holes are the originals, older than what overtook them");
+	else
+		tw_rival(m, "loss-recovered",
+			 "a lost ACK provokes the same needless repeat as a late one");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1, "Nothing, or a short pause.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing, or a short pause.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_reordering",
+	  "How many places a packet may be late before that counts as a loss, at the "
+	  "start of a connection: 3; the kernel raises it by itself up to "
+	  "tcp_max_reordering (300)." },
+	{ "net.ipv4.tcp_recovery",
+	  "RACK: 1 by default; it measures lateness in time (a quarter of the smallest "
+	  "round trip) and adapts to DSACKs." },
+	{ "net.ipv4.tcp_timestamps",
+	  "1 by default; the sender needs timestamps or DSACK to recognise a needless "
+	  "repeat and undo its slow-down." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Measure it before you act: `nstat -az TcpExtTCPSACKReorder TcpExtTCPTSReorder "
+	"TcpExtTCPDSACKRecv TcpExtTCPDSACKUndo`, and `ss -ti` shows `reordering:N` for each "
+	"connection.",
+	"Look for a device that distributes packets and not flows over parallel links "
+	"(bonding with balance-rr, per-packet ECMP), and let it hash by flow.",
+	"On the hosts, check that one flow stays on one queue: irqbalance, RPS "
+	"(`/sys/class/net/IF/queues/rx-*/rps_cpus`) and aRFS can move a flow between CPUs.",
+	"Leave a few per mille alone: Linux adapts to them and nothing is lost.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 2883 (DSACK)",
+	"RFC 8985 s6.2 (reordering window)",
+	"RFC 4737 (reordering metrics)",
+	"net/ipv4/tcp_input.c: tcp_check_sack_reordering, tcp_try_undo_recovery",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_reordering = {
+	.slug = "reordering",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "Packets overtook each other; needless repeats",
+	.happens = "Two packets took different ways (parallel links, several queues of a network "
+		   "card, wireless retransmission), and the later one arrived first. The "
+		   "receiver reports the hole by SACK, as it would a loss. Linux waits a quarter "
+		   "of the round trip before it believes in a loss; if the latecomer arrives in "
+		   "that time, nothing happens at all. If not, the sender repeats a segment that "
+		   "was not lost; the receiver tells it by DSACK, and the sender takes its "
+		   "slow-down back.\n\n"
+		   "The same needless repeat happens when only the ACK is late: a tail-loss "
+		   "probe or the timer fires, and a DSACK follows.",
+	.diagram = " sender                                                    receiver\n"
+		   "   |------------------------ 1 ------------------------------>|\n"
+		   "   |------------------------ 2 --------.                      |\n"
+		   "   |------------------------ 3 ---------\\-------------------->|\n"
+		   "   |<----------------- ACK 2, SACK 3 ----\\--------------------|\n"
+		   "   |                                      `------------------>| 2, older\n"
+		   "   |<---------------------- ACK 4 ----------------------------|\n"
+		   "   |                                                          |\n"
+		   "   |  if the sender was faster than the latecomer:            |\n"
+		   "   |------------------------ 2 again ------------------------>|\n"
+		   "   |<------------- ACK 4, DSACK 2 (had it already) -----------|\n",
+	.client_sees = "Nothing, or a short pause: data behind the hole wait for the latecomer.",
+	.server_sees = "The same.",
+	.recognise = "tcpwhy calls a segment overtaken if it arrives late and is older, by "
+		     "timestamp or IP-ID, than what came before it, or if a SACK hole closes "
+		     "without any repeat. It calls a repeat spurious if the receiver shows by "
+		     "DSACK, or by the timestamp it echoes, that it had the original. If there was "
+		     "a real loss as well, loss-recovered is said.",
+	.folklore = "A duplicate ACK is no loss, and neither is a retransmission: here both "
+		    "happen with every packet delivered. A DSACK for a segment that was sent once "
+		    "only shows that the network duplicated it.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

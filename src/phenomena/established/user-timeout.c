@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TCP_USER_TIMEOUT gives a connection up long before tcp_retries2 would.
+ *
+ * Theory: the abort sends nothing, so it leaves no packet. Only if the peer sends later does the
+ * bare RST that it draws show that the connection was already gone, and its age then shows that
+ * this was early. Limits: a small tcp_retries2 gives the same packets, so at most possible.
+ *
+ *    sender                                                       peer
+ *      |------------------------ data ------------------------X
+ *      |------------------------ again -----------------------X
+ *      |------------------------ again -----------------------X
+ *      |  TCP_USER_TIMEOUT: ETIMEDOUT, no packet              |
+ *      |                                                      |
+ *      |<----------------------- data ------------------------|
+ *      |------------------------ RST ------------------------>| ECONNRESET
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+/* RFC 1122 s4.2.3.5 asks for at least this; Linux takes 938 s by default */
+#define EARLY_NS (100 * TW_NS_PER_S)
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+	int64_t lived = tw_between_ns(f, TW_F_UNANSWERED_BYTES, TW_F_PEER_SPOKE_AFTER_RST);
+
+	if (!tw_silence_proves(f) || !tw_known(f, TW_F_UNANSWERED_SIDE) ||
+	    tw_get(f, TW_F_UNANSWERED_REPEATS) < 1 || !tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ||
+	    lived <= 0 || lived >= EARLY_NS)
+		return false;
+	m->strength = TW_STRENGTH_STALL - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "%s gave the connection up less than %s after unacknowledged data, "
+			    "much earlier than "
+			    "tcp_retries2 would by default.",
+			    tw_endpoint(m, sender), TW_DUR(lived));
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%" PRId64 " bytes, never acknowledged",
+		tw_get(f, TW_F_UNANSWERED_BYTES));
+	tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
+		"a bare RST answers the peer %s later: the connection is already gone",
+		TW_DUR(lived));
+	tw_rival(m, "peer-vanished", "a small tcp_retries2 ends it as early, and as silently");
+	tw_rival(m, "firewall-dropped", "what made the path silent is open");
+	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
+		   "At some moment before the RST; no packet marks it.");
+	tw_app_saw(m, tw_other(sender), "recv", "ECONNRESET", lived, NULL);
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "TCP_USER_TIMEOUT", "Per socket, in milliseconds; 0 (the default) means that "
+			      "net.ipv4.tcp_retries2 decides." },
+	{ "net.ipv4.tcp_retries2", "What applies without it: 15 repeats, 938 s measured." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Look for TCP_USER_TIMEOUT in the program (`strace -f -e trace=setsockopt -p PID`) "
+	"and in its driver or its proxy: gRPC, HAProxy (tcp-ut) and several database drivers "
+	"set it.",
+	"Raise it above the longest outage that you want to survive, and keep it above the "
+	"keepalive idle time plus its probes, which it overrides.",
+	"Then look for the cause of the silence itself with `tcpwhy explain peer-vanished`: "
+	"the timeout only reported it.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 5482 (user timeout option)",
+	"RFC 9293 s3.10.8 (user timeout)",
+	"net/ipv4/tcp_timer.c: tcp_model_timeout, retransmits_timed_out",
+	"man 7 tcp: TCP_USER_TIMEOUT",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_user_timeout = {
+	.slug = "user-timeout",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "TCP_USER_TIMEOUT ended a silent connection",
+	.happens = "TCP_USER_TIMEOUT limits how long sent data may stay unacknowledged, in "
+		   "milliseconds. The retransmission timer checks it each time it expires, so "
+		   "the connection ends at the first expiry after the limit: with 3 s it ended "
+		   "at 3.2 s (measured). It ends in silence, like every retransmission timeout.\n\n"
+		   "It also ends a connection whose peer is alive and answers zero-window "
+		   "probes, and it takes the place of the probe count of keepalive.",
+	.diagram = " sender                                                       peer\n"
+		   "   |------------------------ data ------------------------X\n"
+		   "   |------------------------ again -----------------------X\n"
+		   "   |------------------------ again -----------------------X\n"
+		   "   |  TCP_USER_TIMEOUT: ETIMEDOUT, no packet              |\n"
+		   "   |                                                      |\n"
+		   "   |<----------------------- data ------------------------|\n"
+		   "   |------------------------ RST ------------------------>| ECONNRESET\n",
+	.client_sees =
+		"ETIMEDOUT from the next recv() or send() soon after the limit, EHOSTUNREACH "
+		"if an ICMP error was noted before; then recv() returns 0 and send() EPIPE.",
+	.server_sees =
+		"Nothing, if it is dead or cut off. If it is alive, its next segment draws a "
+		"bare RST: ECONNRESET.",
+	.recognise = "From packets alone it is peer-vanished: the abort is invisible. tcpwhy "
+		     "offers user-timeout only as a possibility, when the peer speaks again and "
+		     "draws a bare RST much sooner than the default of tcp_retries2 would allow. A "
+		     "small tcp_retries2 leaves the same packets; the application's source or `ss "
+		     "-to` decides.",
+	.folklore = "A timeout does not end with a RST. The RST that is seen later is the answer "
+		    "to the peer's own segment.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "KP",
+	.match = match,
+};

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receiving application does not read; its kernel says window 0, and the sender may only
+ * probe.
+ *
+ * Theory: the receiver's TCP says itself that it has no room (RFC 9293 s3.8.6.1), so that the
+ * stall happened is certain; why the application did not read is never visible. Answered probes
+ * keep the connection alive for ever. Limits: a window below one segment stalls as well, and is
+ * not counted here; a probe within 500 ms of the last answer is regularly unanswered
+ * (tcp_invalid_ratelimit), which is no loss.
+ *
+ *    sender                                              receiver    app
+ *      |------------------------ data ---------------------->|       |
+ *      |<--------------------- ACK win 0 --------------------|  full : does
+ *      |   0.2 s                                             |       : not
+ *      |--------------------- probe ------------------------>|       : read
+ *      |<--------------------- ACK win 0 --------------------|       :
+ *      :   0.45  0.9  1.8 ... every 120 s, for ever          :       :
+ *      |<--------------------- ACK win > 0 ------------------|<------| recv
+ *      |------------------------ data ---------------------->|
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+#define ORDINARY_NS (TW_NS_PER_S / 2) /* shorter pauses are flow control at work */
+/* a stall that the end of the capture interrupts so soon proves little */
+#define CUT_SHORT_NS (2 * TW_NS_PER_S)
+
+/* Did anybody notice? A pause that drew probes, or half a second. */
+static bool is_stall(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_ZERO_WINDOW_SIDE) &&
+	       (tw_get(f, TW_F_ZERO_WINDOW_SPAN_NS) >= ORDINARY_NS ||
+		tw_get(f, TW_F_ZERO_WINDOW_PROBES) >= 2);
+}
+
+static void say_opened(struct tw_match *m, enum tw_side reader, int64_t span)
+{
+	m->strength = span >= TW_NS_PER_S ? TW_STRENGTH_STALL : TW_STRENGTH_DELAY;
+	m->confidence = TW_CERTAIN;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m, "%s did not read for %s: its window was 0, then it opened again.",
+			    tw_endpoint(m, reader), TW_DUR(span));
+	tw_cite(m, TW_F_ZERO_WINDOW_OPEN_AT_END, "the window opens again after %s", TW_DUR(span));
+	tw_app_saw(
+		m, tw_other(reader), "send", "hang", span,
+		"send() blocked while the window was closed, once the send buffer was full too.");
+	tw_rule_out(m, "peer-vanished", "the receiver's kernel answered, and took more data later");
+}
+
+static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = tw_other(reader);
+
+	m->strength = TW_STRENGTH_STALL + 1; /* says more than app-stuck, which may fit as well */
+	m->confidence = TW_LIKELY;
+	m->outcome = span >= CUT_SHORT_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s stopped reading: its window stays 0 for %s, up to the end, and %s "
+			    "could not send the rest.",
+			    tw_endpoint(m, reader), TW_DUR(span), tw_side_name(sender));
+	tw_app_saw(m, sender, "send", "hang", span,
+		   "send() blocks; ETIMEDOUT only with TCP_USER_TIMEOUT, or once tcp_retries2 "
+		   "probes stay unanswered.");
+	tw_rival(m, "app-stuck",
+		 "why the application does not read is not visible: it may never have accepted");
+	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) >= 2)
+		tw_rival(m, "peer-vanished",
+			 "the last %" PRId64
+			 " probes are unanswered: the receiver may have died meanwhile",
+			 tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST));
+	else
+		tw_rule_out(m, "peer-vanished",
+			    "the receiver's kernel answers with its closed window");
+	tw_rival(m, "user-timeout",
+		 "the sender may have given up by its own timeout: that sends no packet");
+	tw_missing(m, "what the receiving process does: its Recv-Q and its stack");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side reader = (enum tw_side)tw_get(f, TW_F_ZERO_WINDOW_SIDE);
+	int64_t span = tw_get(f, TW_F_ZERO_WINDOW_SPAN_NS);
+
+	if (!is_stall(f))
+		return false;
+	m->culprit = tw_app_of(reader);
+	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
+		"%s says window 0 (%" PRId64 " times in all): its receive buffer is full",
+		tw_side_name(reader), tw_get(f, TW_F_ZERO_WINDOW_COUNT));
+	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES))
+		tw_cite(m, TW_F_ZERO_WINDOW_PROBES,
+			"the first of %" PRId64 " zero-window probes, %" PRId64 " of them answered",
+			tw_get(f, TW_F_ZERO_WINDOW_PROBES),
+			tw_get(f, TW_F_ZERO_WINDOW_PROBES_ANSWERED));
+	if (tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END))
+		say_opened(m, reader, span);
+	else
+		say_closed(m, reader, span);
+	tw_app_saw(m, reader, NULL, NULL, -1, "Nothing: it is the end that does not read.");
+	tw_rule_out(m, "pmtu-blackhole", "the receiver itself forbids further data by its window");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_rmem / SO_RCVBUF",
+	  "Size of the receive buffer: default 4096 131072 6291456 (minimum, start, "
+	  "maximum); SO_RCVBUF fixes it and switches auto-tuning off." },
+	{ "TCP_USER_TIMEOUT",
+	  "Per socket, in milliseconds: ends a stalled sender with ETIMEDOUT even while "
+	  "the probes are answered; 0 by default." },
+	{ "net.ipv4.tcp_retries2",
+	  "Unanswered probes before the sender gives up: 15 by default; answered ones "
+	  "do not count." },
+	{ "SO_SNDTIMEO", "The sender's limit for one blocking send(); by default none." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Find the reader: on the receiving host run `ss -tnp 'dport = :PORT or sport = "
+	":PORT'` and look for a Recv-Q that does not shrink; the process named there has to "
+	"read.",
+	"See what that process does instead: `gdb -p PID -batch -ex 'thread apply all bt'`, "
+	"`strace -f -p PID`, or its thread dump; look for a full queue, a lock, a garbage "
+	"collection or a slow disk.",
+	"If the reader is slow by design, let the protocol say so (credits, paging, pull), "
+	"rather than relying on the window.",
+	"Protect the sender: use a send timeout (SO_SNDTIMEO) or TCP_USER_TIMEOUT, so that "
+	"one slow reader does not hold a thread for ever.",
+	"Raise the buffer only for bursts: `sysctl -w net.ipv4.tcp_rmem='4096 131072 "
+	"16777216'`; a reader that is slower than the sender fills every buffer.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.8.6.1 (zero-window probing; the connection must stay open while probes "
+	"are answered)",
+	"RFC 1122 s4.2.2.17",
+	"net/ipv4/tcp_timer.c: tcp_probe_timer",
+	"net/ipv4/tcp_output.c: tcp_send_probe0, __tcp_select_window",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_zero_window_stall = {
+	.slug = "zero-window-stall",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The receiver's window closed: nobody read",
+	.happens = "The receiver's kernel keeps what arrives until the application reads it. "
+		   "When the buffer is full it advertises a window of 0. The sender stops, and "
+		   "asks again with zero-window probes: segments without data and with a "
+		   "sequence number one below the next, after 0.2 s, then at doubling intervals "
+		   "up to 120 s. Each answer that still says window 0 restarts the count, so the "
+		   "connection stays for ever, even after the sender's application has closed "
+		   "it.\n\n"
+		   "If the probes stay unanswered, the sender gives up after tcp_retries2 of "
+		   "them (1542 s measured), in silence. TCP_USER_TIMEOUT ends it sooner, and it "
+		   "does so even if the peer is alive and answers.",
+	.diagram = " sender                                              receiver    app\n"
+		   "   |------------------------ data ---------------------->|       |\n"
+		   "   |<--------------------- ACK win 0 --------------------|  full : does\n"
+		   "   |   0.2 s                                             |       : not\n"
+		   "   |--------------------- probe ------------------------>|       : read\n"
+		   "   |<--------------------- ACK win 0 --------------------|       :\n"
+		   "   :   0.45  0.9  1.8 ... every 120 s, for ever          :       :\n"
+		   "   |<--------------------- ACK win > 0 ------------------|<------| recv\n"
+		   "   |------------------------ data ---------------------->|\n",
+	.client_sees =
+		"If the client is the sender, send() blocks (or EAGAIN) once its own buffer "
+		"is full too, and goes on the moment the receiver reads. If the client is the "
+		"receiver it sees nothing: it is the one that does not read.",
+	.server_sees = "The same with the roles exchanged. In `ss -tn` the receiving side has a "
+		       "large Recv-Q, the sending side a large Send-Q and `timer:(persist,...)`.",
+	.recognise = "tcpwhy takes the window field, scaled by the handshake, and asks that it "
+		     "stayed at 0 for at least half a second or drew probes: shorter pauses are "
+		     "ordinary flow control. If the window opened again, the outcome is degraded "
+		     "and certain. If it is closed to the end, the connection was stuck as far as "
+		     "the capture reaches: likely, because the sender may have given up silently "
+		     "or the receiver may read on later.\n\n"
+		     "It cannot tell why the application did not read: busy, blocked, stopped, "
+		     "never accepted (app-stuck), or slow on purpose.",
+	.folklore = "A zero window is no network problem and nothing that a larger bandwidth "
+		    "repairs. An unanswered probe now and then is no loss either: Linux answers "
+		    "at most one in 500 ms.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PHENOMENA_SILENCE_H
+#define TW_PHENOMENA_SILENCE_H
+
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+/*
+ * What the phenomena of silence have in common: when does "nothing came back" mean anything?
+ * Shared by peer-vanished, idle-blackholed, user-timeout, pmtu-blackhole and app-stuck, so that they draw the line
+ * at the same place and differ only in the mechanism they look for.
+ */
+
+/* Would the answer be in the capture if there had been one? */
+static inline bool tw_silence_proves(const struct tw_facts *f)
+{
+	return !tw_get(f, TW_F_ONE_SIDED) && !tw_get(f, TW_F_TRACE_LOSSY);
+}
+
+/*
+ * Data stayed unanswered for long enough to call it silence and not the end of the capture. Linux sends a
+ * tail-loss probe and three repeats in the first 1.5 s of a loss on a short path; a path that
+ * repairs itself needs fewer as a rule.
+ */
+static inline bool tw_silence_lasts(const struct tw_facts *f)
+{
+	return tw_silence_proves(f) && tw_known(f, TW_F_UNANSWERED_SIDE) &&
+	       tw_get(f, TW_F_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_UNANSWERED_REPEATS) >= 3 &&
+	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S;
+}
+
+/* Did it last until it can be called the end of the connection? If not, the next repeat might have been answered. */
+static inline bool tw_silence_is_final(const struct tw_facts *f)
+{
+	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+
+	return tw_get(f, TW_F_UNANSWERED_REPEATS) >= 5 || span_ns >= 10 * TW_NS_PER_S ||
+	       tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ||
+	       tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > 2 * span_ns;
+}
+
+/* The receiver had closed its window: then repeats are probes, and silence has another name. */
+static inline bool tw_window_stays_closed(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_ZERO_WINDOW_SIDE) && !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END);
+}
+
+/* Time between the frames of two facts; 0 if one is unknown. */
+static inline int64_t tw_between_ns(const struct tw_facts *f, enum tw_fact_id from,
+				    enum tw_fact_id to)
+{
+	if (!tw_known(f, from) || !tw_known(f, to))
+		return 0;
+	return f->f[to].time_ns - f->f[from].time_ns;
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The application got EOF and does not close: CLOSE_WAIT until its process ends.
+ *
+ * Theory: after the peer's FIN it is the application's turn, and TCP has no timer for it. All that
+ * is visible is a FIN, its ACK, and nothing more. Limits: a half-close on purpose, a long answer
+ * in preparation and a second FIN that was lost before this point look the same; so at most
+ * likely, and the outcome is unknown.
+ *
+ *    closes first                                         peer   its app
+ *      |----------------------- FIN|ACK ------------------->|       |
+ *      |<------------------------ ACK ----------------------| EOF ->|
+ *      |  FIN_WAIT2                              CLOSE_WAIT |       |
+ *      :  60 s, then gone                                   :  never
+ *      :                                                    :  calls
+ *      :                                     CLOSE_WAIT ... :  close()
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#define LONG_NS      (60 * TW_NS_PER_S)  /* an application that reads closes sooner */
+#define VERY_LONG_NS (600 * TW_NS_PER_S) /* no answer takes so long to prepare */
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	enum tw_side leaker = tw_other(closer);
+	int64_t since = tw_get(f, TW_F_HALF_CLOSED_NS);
+
+	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || !tw_get(f, TW_F_FIN1_ACKED) ||
+	    tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_DATA_AFTER_FIN1) ||
+	    tw_get(f, TW_F_RST_COUNT) || since < LONG_NS)
+		return false;
+	m->strength = TW_STRENGTH_DELAY;
+	m->confidence = since >= VERY_LONG_NS ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->culprit = tw_app_of(leaker);
+	m->summary = tw_say(m,
+			    "%s got the end of the stream and did not close for %s; its socket is "
+			    "in CLOSE_WAIT.",
+			    tw_endpoint(m, leaker), TW_DUR(since));
+	tw_cite(m, TW_F_FIN1_SIDE, "the FIN of %s", tw_side_name(closer));
+	tw_cite(m, TW_F_FIN1_ACKED, "acknowledged; nothing comes from %s for %s",
+		tw_side_name(leaker), TW_DUR(since));
+	tw_rival(m, "fin-wait2-expired",
+		 "what the late end sends one day will be refused; it has not sent it yet");
+	tw_rival(m, "last-ack-expired", "its FIN may have been sent and lost before this point");
+	tw_rule_out(m, "fin-unanswered", "the FIN was acknowledged");
+	tw_app_saw(m, leaker, "recv", "EOF", 0,
+		   "recv() returns 0; if it is never called, not even that.");
+	tw_app_saw(m, closer, NULL, NULL, -1,
+		   "Nothing after close(); after shutdown() recv() waits.");
+	tw_missing(m, "the state of the socket on the host that got the FIN: `ss -tanp state "
+		      "close-wait`");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "the application",
+	  "Only close() (or the end of the process) ends CLOSE_WAIT; the kernel has no "
+	  "timer for it." },
+	{ "SO_KEEPALIVE",
+	  "Off by default; with it the probes draw a RST once the other end's FIN_WAIT2 "
+	  "is gone, and that ends the socket." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Count them and find the owner: `ss -tanp state close-wait` on the host that got the "
+	"FIN; the process named there has the bug.",
+	"Look for the path in that program where recv() returns 0, or an exception is thrown, "
+	"and close() is not reached (a missing `with`, `defer` or try-with-resources; a "
+	"pooled connection that is never checked).",
+	"Until it is mended, restart the process before it reaches its limit (`ulimit -n`; "
+	"`ls /proc/PID/fd | wc -l`).",
+	"As a net below, switch on SO_KEEPALIVE in that program: 60 s after the peer closed, "
+	"the next probe draws a RST and frees the socket.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.3.2 (CLOSE-WAIT: waiting for the local user)",
+	"RFC 1122 s4.2.2.13",
+	"net/ipv4/tcp_input.c: tcp_fin",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_close_wait_leak = {
+	.slug = "close-wait-leak",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "Got the end of the stream and never closed",
+	.happens = "The peer's kernel acknowledged the FIN and told its application: recv() "
+		   "returns 0. From then on the connection is in CLOSE_WAIT and waits for the "
+		   "application to close it. If the application never does, because it does not "
+		   "read, lost the descriptor, or hangs, the socket stays until the process "
+		   "ends. There is no timer.\n\n"
+		   "The first end does not wait so long: after close() its FIN_WAIT2 is freed "
+		   "after 60 s.",
+	.diagram = " closes first                                         peer   its app\n"
+		   "   |----------------------- FIN|ACK ------------------->|       |\n"
+		   "   |<------------------------ ACK ----------------------| EOF ->|\n"
+		   "   |  FIN_WAIT2                              CLOSE_WAIT |       |\n"
+		   "   :  60 s, then gone                                   :  never\n"
+		   "   :                                                    :  calls\n"
+		   "   :                                     CLOSE_WAIT ... :  close()\n",
+	.client_sees =
+		"If the client leaks: nothing, until it runs out of descriptors (EMFILE). If "
+		"the server leaks, the client that closed sees nothing at all.",
+	.server_sees =
+		"accept() fails with EMFILE one day. Before that, `ss -tan state close-wait` "
+		"shows more and more lines, each with Recv-Q 1 (the FIN that nobody read).",
+	.recognise = "tcpwhy asks for a first FIN that was acknowledged, and then nothing from the "
+		     "other end for at least a minute: no data, no FIN, while the capture goes on. "
+		     "One connection is only a possibility; `ss` on the host decides. A half-close "
+		     "on purpose (shutdown, remark half-closed) looks the same while it lasts.",
+	.folklore = "CLOSE_WAIT is not the other side's fault and no sysctl ends it: "
+		    "tcp_fin_timeout and tcp_keepalive_time have nothing to do with it, although "
+		    "keepalive can end it once the peer's socket is gone.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

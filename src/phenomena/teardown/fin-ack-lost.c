@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first FIN arrived; its acknowledgement did not come back, and the FIN was repeated.
+ *
+ * Theory: an ACK is never repeated by itself; it is the repeat of the FIN that draws a new one.
+ * That the first copy had arrived is told by the ACK, which echoes the first copy's timestamp or
+ * carries a DSACK, or directly where the capture was taken behind the loss: there both ACKs pass.
+ * Limits: an ACK that was only late (a busy host) leaves two ACKs at the FIN's sender, and is no
+ * loss; if the peer closes at once, its FIN carries the ACK and nothing shows.
+ *
+ *    closes first                                                 peer
+ *      |------------------- FIN|ACK, TSval 100 ------------------>|
+ *      |            X------ ACK, TSecr 100 -----------------------|
+ *      |   0.2 s                                       CLOSE_WAIT |
+ *      |------------------- FIN|ACK, TSval 310 ------------------>|
+ *      |<------------------ ACK, TSecr 100, DSACK ----------------|
+ *      |<------------------ FIN|ACK ------------------------------|
+ *      |--------------------------- ACK ------------------------->|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+/* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
+static bool acked_and_repeated(const struct tw_facts *f, enum tw_side closer)
+{
+	enum tw_vantage own = closer == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER;
+
+	return tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) && !tw_is(f, TW_F_VANTAGE, own);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	bool behind = acked_and_repeated(f, closer);
+	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) == 1;
+
+	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
+	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(
+		m,
+		"The first FIN of %s arrived, but its ACK was lost: the FIN was repeated after %s.",
+		tw_endpoint(m, closer), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	tw_cite(m, TW_F_FIN1_COUNT, "the FIN again, %s after the first",
+		TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	if (echoed)
+		tw_cite(m, TW_F_FIN1_REPEAT_ECHO, "the ACK shows that the first copy had arrived");
+	if (behind)
+		tw_cite(m, TW_F_FIN1_REPEATED_AFTER_ACK,
+			"the FIN is repeated although its ACK has passed here");
+	tw_rival(m, "reordering",
+		 "an ACK that is only late, from a busy host, provokes the same repeat");
+	tw_rule_out(m, "fin-lost", "the first copy had arrived");
+	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
+	tw_app_saw(m, tw_other(closer), "recv", "EOF", 0,
+		   "In time, with the first copy of the FIN.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_rto_min_us",
+	  "Lower limit of the timer that repeats the FIN: 200000 us by default." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave it alone: nobody waited, and the kernel repaired it.",
+	"If it is frequent, look for loss in the direction of the ACKs: `tcpwhy explain "
+	"loss-recovered`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6, s3.10.7.4 (an old segment is answered by an ACK)",
+	"RFC 2883 (DSACK)",
+	"net/ipv4/tcp_input.c: tcp_send_dupack",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_fin_ack_lost = {
+	.slug = "fin-ack-lost",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The ACK of the first FIN was lost",
+	.happens = "The peer's kernel acknowledged the FIN, and that ACK was lost. The closer, "
+		   "still in FIN_WAIT1, repeats its FIN after about 0.2 s; the peer already has "
+		   "it and answers with another ACK. If the peer closes in the meantime, its own "
+		   "FIN carries the acknowledgement, nothing is repeated, and the loss stays "
+		   "invisible.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |------------------- FIN|ACK, TSval 100 ------------------>|\n"
+		   "   |            X------ ACK, TSecr 100 -----------------------|\n"
+		   "   |   0.2 s                                       CLOSE_WAIT |\n"
+		   "   |------------------- FIN|ACK, TSval 310 ------------------>|\n"
+		   "   |<------------------ ACK, TSecr 100, DSACK ----------------|\n"
+		   "   |<------------------ FIN|ACK ------------------------------|\n"
+		   "   |--------------------------- ACK ------------------------->|\n",
+	.client_sees = "Nothing: close() had returned before.",
+	.server_sees =
+		"Nothing: recv() returned 0 in time, when the first copy of the FIN arrived.",
+	.recognise = "tcpwhy sees the first FIN repeated and asks whether the first copy had "
+		     "arrived. At the FIN's sender an ACK that echoes the first copy's timestamp "
+		     "says so. Nearer to the peer both ACKs are seen, the first of them well "
+		     "before the repeat. If both reached the FIN's sender, the first was late and "
+		     "not lost, and the connection counts as clean.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WP",
+	.match = match,
+};

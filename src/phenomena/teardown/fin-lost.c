@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first FIN did not arrive; a repeat did.
+ *
+ * Theory: a FIN occupies a sequence number and is repeated like data. Which copy arrived is told
+ * by the ACK: it echoes the timestamp of the copy that it answers, and it carries a DSACK if the
+ * first had arrived already. Limits: without timestamps and SACK the loss of the FIN and of its
+ * ACK look alike at the FIN's sender; beyond the loss one ordinary FIN is all there is.
+ *
+ *    closes first                                                 peer
+ *      |------------------- FIN|ACK, TSval 100 -------X           |
+ *      |   7 ms (tail-loss probe on a LAN) to 0.2 s   FIN_WAIT1   |
+ *      |------------------- FIN|ACK, TSval 310 ------------------>|
+ *      |<------------------ ACK, TSecr 310 -----------------------|
+ *      |<------------------ FIN|ACK ------------------------------|
+ *      |--------------------------- ACK ------------------------->|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	bool shown = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 2);
+
+	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
+	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
+	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(
+		m, "The first FIN of %s was lost; the repeat %s later closed the connection.",
+		tw_endpoint(m, closer), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	tw_cite(m, TW_F_FIN1_COUNT, "the FIN again (%" PRId64 " transmissions over %s)",
+		tw_get(f, TW_F_FIN1_COUNT), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	if (shown) {
+		tw_cite(m, TW_F_FIN1_REPEAT_ECHO,
+			"its ACK echoes the timestamp of the repeat: the first copy had not "
+			"arrived");
+		tw_rule_out(m, "fin-ack-lost",
+			    "the first copy never arrived, so nothing had been acknowledged");
+	} else {
+		tw_cite(m, TW_F_FIN1_ACKED, "the only ACK of the FIN");
+		tw_rival(m, "fin-ack-lost",
+			 "without timestamps a lost FIN and a lost ACK look the same");
+	}
+	tw_rule_out(m, "fin-unanswered", "the repeat was acknowledged");
+	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
+	tw_app_saw(m, tw_other(closer), "recv", "EOF", tw_get(f, TW_F_FIN1_SPAN_NS),
+		   "The end of the stream came late by the time of the repeat.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_rto_min_us",
+	  "Lower limit of the timer that repeats the FIN: 200000 us by default." },
+	{ "net.ipv4.tcp_orphan_retries",
+	  "How often a closed socket repeats the FIN before it gives up: 0 by default, "
+	  "which means 8." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave it alone if it is rare: the kernel repaired it, and no application got an "
+	"error.",
+	"If the repeat was late and somebody waited for the end of the stream, let the "
+	"protocol state the length of its messages.",
+	"If it is frequent, look for the loss itself: `tcpwhy explain loss-recovered`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6 (closing)",
+	"RFC 6298 s5 (retransmission)",
+	"net/ipv4/tcp_output.c: tcp_send_fin, tcp_send_loss_probe",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_fin_lost = {
+	.slug = "fin-lost",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The first FIN was lost and repeated",
+	.happens = "The FIN was lost on its way. The sender, in FIN_WAIT1, repeats it: on a LAN "
+		   "the tail-loss probe can go out after 7 ms, the retransmission timer after "
+		   "about 0.21 s, and then at doubling intervals. The repeat arrived, and the "
+		   "close went its normal way.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |------------------- FIN|ACK, TSval 100 -------X           |\n"
+		   "   |   7 ms (tail-loss probe on a LAN) to 0.2 s   FIN_WAIT1   |\n"
+		   "   |------------------- FIN|ACK, TSval 310 ------------------>|\n"
+		   "   |<------------------ ACK, TSecr 310 -----------------------|\n"
+		   "   |<------------------ FIN|ACK ------------------------------|\n"
+		   "   |--------------------------- ACK ------------------------->|\n",
+	.client_sees = "Nothing: close() had returned long before.",
+	.server_sees =
+		"The end of the stream comes a little later: recv() returns 0 when the repeat "
+		"arrives. An application that waits for the end of the stream as the end of "
+		"the message waits for it.",
+	.recognise = "tcpwhy sees the first FIN more than once and asks which copy had arrived. An "
+		     "ACK that echoes the timestamp of the repeat, without DSACK, means that the "
+		     "first was lost: certain. Without timestamps it is likely, with fin-ack-lost "
+		     "as the rival.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first FIN and all its repeats stay unanswered to the end.
+ *
+ * Theory: FIN_WAIT1 repeats the FIN like data. After close() the socket is an orphan and gives up
+ * after tcp_orphan_retries (107.5 s), after shutdown() it has an owner and takes tcp_retries2 (938
+ * s); both end without a packet. Limits: that it stayed unanswered is certain once the ladder is
+ * long; whether the peer died, the path broke or a filter closed is open.
+ *
+ *    closes first                                                 peer
+ *      |---------------------- FIN|ACK ---------------X           x dead,
+ *      |   0.21 s              FIN|ACK ---------------X           or the
+ *      |   0.42  0.84  1.7  3.3  6.8  13.5  26.8 s                path is
+ *      |   53.9 s              FIN|ACK ---------------X
+ *      |  107.5 s: the orphan is gone; no packet
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+/* the FIN and three repeats: a lost FIN that heals needs fewer as a rule */
+#define SEVERAL 4
+/* the FIN and eight repeats: what tcp_orphan_retries allows by default */
+#define FULL_LADDER 9
+#define LONG_NS     (50 * TW_NS_PER_S)
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
+	bool final = count >= FULL_LADDER || span >= LONG_NS;
+	bool owned = span > 110 * TW_NS_PER_S; /* longer than an orphan lives */
+
+	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
+	    tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN2_SEEN) ||
+	    !tw_get(f, TW_F_FIN1_DATA_ACKED) || tw_get(f, TW_F_RST_COUNT))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = final ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s closed, and neither its FIN nor the %" PRId64
+			    " repeats over %s were acknowledged; all "
+			    "data had been.",
+			    tw_endpoint(m, closer), count - 1, TW_DUR(span));
+	tw_cite(m, TW_F_FIN1_SIDE, "the FIN; all data before it are acknowledged");
+	tw_cite(m, TW_F_FIN1_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
+		count - 1, TW_DUR(span));
+	if (!final) {
+		tw_rival(m, "peer-vanished",
+			 "the capture ends early: whether only the close was lost is open");
+		tw_missing(m, "the end: a later repeat may have been answered");
+	}
+	tw_rule_out(m, "fin-lost", "no copy of the FIN was acknowledged");
+	tw_rule_out(m, "last-ack-expired", "it is the first FIN, the peer never closed");
+	if (owned)
+		tw_app_saw(m, closer, "recv", "ETIMEDOUT", -1,
+			   "It was shutdown(), not close(): recv() ends with ETIMEDOUT by "
+			   "tcp_retries2.");
+	else
+		tw_app_saw(m, closer, NULL, NULL, -1,
+			   "Nothing after close(); after shutdown() recv() hangs for about 15 "
+			   "minutes.");
+	tw_app_saw(m, tw_other(closer), NULL, NULL, -1, "Nothing: no end of the stream arrived.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_orphan_retries",
+	  "Repeats of a socket nobody owns: 0 by default, which means 8 (107.5 s "
+	  "measured); 2 takes 3.4 s, 3 takes 6.5 s." },
+	{ "net.ipv4.tcp_retries2",
+	  "The same after shutdown(), while a process still holds the socket: 15 by "
+	  "default, 938 s." },
+	{ "net.ipv4.tcp_max_orphans",
+	  "How many such sockets may exist; beyond it they are reset at once." },
+	{ "SO_LINGER", "With a time above 0 close() waits so long for the FIN to be acknowledged, "
+		       "and reports what failed." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Look at the peer's side for where the FIN ends: `tcpdump -ni any 'host CLOSER and "
+	"tcp[tcpflags] & tcp-fin != 0'` while it is repeated.",
+	"Nothing is lost if all data were acknowledged; treat it as a sign that the peer or "
+	"the path died just before the close.",
+	"If thousands of FIN-WAIT-1 sockets pile up (`ss -tan state fin-wait-1 | wc -l`), "
+	"lower the retries: `sysctl -w net.ipv4.tcp_orphan_retries=3`.",
+	"If a firewall on the path drops FINs after it removed its entry, give it a longer "
+	"timeout for closing connections (conntrack: nf_conntrack_tcp_timeout_fin_wait, 120 s "
+	"by default).",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6 (closing), s3.8.3 (connection failures)",
+	"net/ipv4/tcp_timer.c: tcp_orphan_retries, tcp_write_timeout",
+	"net/ipv4/tcp.c: tcp_close",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_fin_unanswered = {
+	.slug = "fin-unanswered",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The FIN stayed unanswered; the orphan gave up",
+	.happens = "After close() nobody owns the socket any more; the kernel keeps it only to "
+		   "deliver the FIN. It repeats the FIN after 0.21, 0.42, 0.84 ... 53.9 s and "
+		   "frees the socket after 107.5 s (measured): tcp_orphan_retries = 0 means 8 "
+		   "repeats. In that time it shows as FIN-WAIT-1 without a process in `ss`.\n\n"
+		   "After shutdown(SHUT_WR) the socket still has an owner, and tcp_retries2 "
+		   "applies: the FIN is repeated for about 15 minutes, and a recv() that waits "
+		   "gets ETIMEDOUT. In neither case is a RST sent.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |---------------------- FIN|ACK ---------------X           x dead,\n"
+		   "   |   0.21 s              FIN|ACK ---------------X           or the\n"
+		   "   |   0.42  0.84  1.7  3.3  6.8  13.5  26.8 s                path is\n"
+		   "   |   53.9 s              FIN|ACK ---------------X\n"
+		   "   |  107.5 s: the orphan is gone; no packet\n",
+	.client_sees =
+		"If the client closes first with close(): nothing, the socket was closed "
+		"already. With shutdown(): recv() hangs and gets ETIMEDOUT after about 938 s.",
+	.server_sees =
+		"Nothing arrives: if it is alive, its connection stays ESTABLISHED until it "
+		"sends or keepalive ends it, and then its segment is answered by a bare RST.",
+	.recognise = "tcpwhy asks for a first FIN that was repeated at least three times and never "
+		     "acknowledged, with all data before it acknowledged. If data are missing too "
+		     "it is peer-vanished. With the ladder of a whole minute it is certain; with a "
+		     "few repeats and then the end of the capture the next one might have been "
+		     "answered. Why the other side is silent is not visible.",
+	.folklore = "An orphan that gives up sends no RST: a closing end that becomes silent "
+		    "leaves the other one half-open.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

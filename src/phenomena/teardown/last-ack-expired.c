@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LAST_ACK's FIN and its repeats stay unanswered; the orphan gives up silently.
+ *
+ * Theory: LAST_ACK is an orphan, so tcp_orphan_retries applies: 8 repeats, 107.5 s. A live
+ * TIME_WAIT or even a host without the connection would answer (ACK or RST), so the silence means
+ * that nothing arrives or nothing comes back. Limits: whether the FINs or the ACKs are lost is not
+ * visible here.
+ *
+ *    closes first                                                 peer
+ *      |----------------------- FIN|ACK ------------------------->|
+ *      |<------------------------ ACK ----------------------------|
+ *      x gone, or                                                 |
+ *      x the path is     X----- FIN|ACK --------------------------|
+ *                        X----- FIN|ACK   0.21 s         LAST_ACK |
+ *                        :      0.42  0.84 ... 26.8  53.9 s       :
+ *                                           107.5 s: gone, silent |
+ */
+#include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+/* the FIN and three repeats */
+#define SEVERAL 4
+/* the FIN and eight repeats: what tcp_orphan_retries allows by default */
+#define FULL_LADDER 9
+#define LONG_NS     (50 * TW_NS_PER_S)
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	enum tw_side second = tw_other(first);
+	int64_t count = tw_get(f, TW_F_FIN2_COUNT), span = tw_get(f, TW_F_FIN2_SPAN_NS);
+	bool final = count >= FULL_LADDER || span >= LONG_NS;
+
+	if (!tw_silence_proves(f) || !tw_get(f, TW_F_FIN2_SEEN) || !tw_get(f, TW_F_FIN1_ACKED) ||
+	    count < SEVERAL || tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_RST_COUNT) ||
+	    tw_get(f, TW_F_UNANSWERED_BYTES))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = final ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s closed second, and neither its FIN nor the %" PRId64
+			    " repeats over %s were acknowledged.",
+			    tw_endpoint(m, second), count - 1, TW_DUR(span));
+	tw_cite(m, TW_F_FIN2_SEEN, "the second FIN: %s is in LAST_ACK from now on",
+		tw_side_name(second));
+	tw_cite(m, TW_F_FIN2_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
+		count - 1, TW_DUR(span));
+	tw_rule_out(m, "last-ack-lost", "no repeat was acknowledged");
+	tw_rule_out(m, "last-fin-lost", "no repeat was acknowledged");
+	if (!final)
+		tw_missing(m, "the end: a later repeat may have been answered");
+	tw_app_saw(m, first, NULL, NULL, -1,
+		   "Nothing after close(); after shutdown() recv() waits for the end.");
+	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: close() had returned before.");
+	if (!final)
+		tw_rival(m, "last-fin-lost",
+			 "the capture ends early: the next repeat may have been answered");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_orphan_retries",
+	  "Repeats of LAST_ACK: 0 by default, which means 8 (107.5 s); 2 takes 3.4 s, 5 "
+	  "takes 13.4 s." },
+	{ "nf_conntrack_tcp_timeout_last_ack, _close_wait",
+	  "What Linux's conntrack keeps for closing connections: 30 s and 60 s by "
+	  "default; later segments of the close count as invalid." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Nothing is lost: both applications had finished. Act only if such sockets pile up: "
+	"`ss -tan state last-ack | wc -l`.",
+	"If they do, look for the firewall between the two hosts that forgets closing "
+	"connections too early, and raise its timeout (conntrack: `sysctl "
+	"net.netfilter.nf_conntrack_tcp_timeout_close_wait`).",
+	"Lower the repeats where sockets are short: `sysctl -w "
+	"net.ipv4.tcp_orphan_retries=3`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6",
+	"net/ipv4/tcp_timer.c: tcp_orphan_retries, tcp_write_timeout",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_last_ack_expired = {
+	.slug = "last-ack-expired",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The last FIN stayed unanswered to the end",
+	.happens = "The end that closed second waits in LAST_ACK for the acknowledgement of its "
+		   "FIN and repeats it after 0.21, 0.42, 0.84 ... 53.9 s. Nobody owns the "
+		   "socket, so tcp_orphan_retries applies: after 107.5 s (measured) it is freed "
+		   "without a packet.\n\n"
+		   "A host that has forgotten the connection would answer with a RST, and "
+		   "TIME_WAIT with an ACK. That neither comes means that the host is gone, or "
+		   "that a filter drops: typically a firewall that removed its entry when it saw "
+		   "the first FIN.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |----------------------- FIN|ACK ------------------------->|\n"
+		   "   |<------------------------ ACK ----------------------------|\n"
+		   "   x gone, or                                                 |\n"
+		   "   x the path is     X----- FIN|ACK --------------------------|\n"
+		   "                     X----- FIN|ACK   0.21 s         LAST_ACK |\n"
+		   "                     :      0.42  0.84 ... 26.8  53.9 s       :\n"
+		   "                                        107.5 s: gone, silent |\n",
+	.client_sees = "Nothing: both ends had closed.",
+	.server_sees = "Nothing: `ss -tan state last-ack` shows the socket without a process until "
+		       "it is freed.",
+	.recognise = "tcpwhy asks for a second FIN that was repeated at least three times and "
+		     "never acknowledged, after the first FIN was. With the ladder of about a "
+		     "minute it is certain; with few repeats the next one might have been "
+		     "answered. At the other side nothing of it is seen: there it looks like a "
+		     "peer that does not close.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

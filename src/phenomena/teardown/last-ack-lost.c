@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The second FIN arrived; its acknowledgement was lost, and TIME_WAIT answered the repeat.
+ *
+ * Theory: this is what TIME_WAIT is for (RFC 9293 s3.6.1). Its ACK to the repeat has IP-ID 0 on
+ * Linux and echoes the timestamp that it knew before, that of the first copy: so at the FIN's
+ * sender the echo tells a lost ACK from a lost FIN. Nearer to the other end both FINs and both
+ * ACKs are seen. Limits: an ACK that is merely late and crosses the repeat is no loss.
+ *
+ *    closes first                                                 peer
+ *      |----------------------- FIN|ACK ------------------------->|
+ *      |<------------------------ ACK ----------------------------|
+ *      |<---------------- FIN|ACK, TSval 100 ---------------------|
+ *      |----------------- ACK -------------X                      |
+ *      |  TIME_WAIT                                0.21 s LAST_ACK|
+ *      |<---------------- FIN|ACK, TSval 310 ---------------------|
+ *      |----------------- ACK, TSecr 100 (IP-ID 0) -------------->|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+/* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
+static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
+{
+	enum tw_vantage own = second == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER;
+
+	return tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) && !tw_is(f, TW_F_VANTAGE, own);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	enum tw_side second = tw_other(first);
+	int64_t span = tw_get(f, TW_F_FIN2_SPAN_NS);
+	bool behind = acked_and_repeated(f, second);
+	bool echoed = tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN2_ACKS) == 1;
+
+	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
+	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = TW_CERTAIN;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(
+		m,
+		"The ACK of %s to the last FIN was lost; TIME_WAIT answered the repeat %s later.",
+		tw_endpoint(m, first), TW_DUR(span));
+	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again, %s after the first copy", TW_DUR(span));
+	if (echoed)
+		tw_cite(m, TW_F_FIN2_REPEAT_ECHO,
+			"the ACK of TIME_WAIT echoes the timestamp of the first copy: that one had "
+			"arrived");
+	if (behind)
+		tw_cite(m, TW_F_FIN2_REPEATED_AFTER_ACK,
+			"the FIN is repeated although its ACK has passed here: the ACK was lost "
+			"behind this point");
+	tw_rule_out(m, "last-fin-lost", "the first copy of the FIN had arrived");
+	tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
+	tw_app_saw(m, first, NULL, NULL, -1, "Nothing: it had closed.");
+	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: it had closed.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "TIME_WAIT",
+	  "60 s on Linux, a constant of the kernel (TCP_TIMEWAIT_LEN); tcp_fin_timeout "
+	  "does not change it." },
+	{ "net.ipv4.tcp_orphan_retries",
+	  "Repeats in LAST_ACK: 0 by default, which means 8 (107.5 s)." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave it alone: both applications had finished, and TIME_WAIT repaired it.",
+	"If it is frequent, look for loss in the direction of the ACK: `tcpwhy explain "
+	"loss-recovered`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6.1 (TIME-WAIT)",
+	"RFC 7323 s5 (timestamps)",
+	"net/ipv4/tcp_minisocks.c: tcp_timewait_state_process",
+	"net/ipv4/tcp_ipv4.c: tcp_v4_timewait_ack",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_last_ack_lost = {
+	.slug = "last-ack-lost",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The last ACK was lost: FIN repeated",
+	.happens = "The first end acknowledged the second FIN, entered TIME_WAIT, and that ACK "
+		   "was lost. The peer in LAST_ACK repeats its FIN; TIME_WAIT still knows the "
+		   "connection, answers with the same ACK and starts its 60 s anew. Without "
+		   "TIME_WAIT the repeat would meet no socket and draw a RST.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |----------------------- FIN|ACK ------------------------->|\n"
+		   "   |<------------------------ ACK ----------------------------|\n"
+		   "   |<---------------- FIN|ACK, TSval 100 ---------------------|\n"
+		   "   |----------------- ACK -------------X                      |\n"
+		   "   |  TIME_WAIT                                0.21 s LAST_ACK|\n"
+		   "   |<---------------- FIN|ACK, TSval 310 ---------------------|\n"
+		   "   |----------------- ACK, TSecr 100 (IP-ID 0) -------------->|\n",
+	.client_sees = "Nothing: both ends had closed.",
+	.server_sees = "Nothing.",
+	.recognise = "tcpwhy sees the second FIN repeated. If the ACK of the repeat echoes the "
+		     "first copy's timestamp, that one had arrived and its ACK was lost; where "
+		     "both ACKs are seen, the first of them before the repeat, it was lost behind "
+		     "this point. If the echo is the repeat's, it is last-fin-lost.",
+	.folklore = "TIME_WAIT is no waste: this is the case it exists for. Cutting it short "
+		    "turns a lost ACK into a reset.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

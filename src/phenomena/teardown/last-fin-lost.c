@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The second FIN did not arrive; a repeat did.
+ *
+ * Theory: LAST_ACK repeats its FIN like data. TIME_WAIT answers every FIN; its ACK echoes the
+ * newest timestamp that it knows, so the echo tells which copy was the first to arrive. Limits: at
+ * the side of the FIN's receiver only one FIN is seen, and the connection is clean there.
+ *
+ *    closes first                                                 peer
+ *      |----------------------- FIN|ACK ------------------------->|
+ *      |<------------------------ ACK ----------------------------|
+ *      |           X----- FIN|ACK, TSval 100 ---------------------|
+ *      |   0.21 s                                        LAST_ACK |
+ *      |<---------------- FIN|ACK, TSval 310 ---------------------|
+ *      |----------------- ACK, TSecr 310 (IP-ID 0: TIME_WAIT) --->|
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	enum tw_side second = tw_other(first);
+	int64_t span = tw_get(f, TW_F_FIN2_SPAN_NS);
+	bool shown = tw_is(f, TW_F_FIN2_REPEAT_ECHO, 2);
+
+	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
+	    !tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) ||
+	    tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1))
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "The FIN of %s, the second of the connection, was lost; the repeat %s "
+			    "later arrived.",
+			    tw_endpoint(m, second), TW_DUR(span));
+	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again (%" PRId64 " transmissions over %s)",
+		tw_get(f, TW_F_FIN2_COUNT), TW_DUR(span));
+	if (shown) {
+		tw_cite(m, TW_F_FIN2_REPEAT_ECHO,
+			"its ACK echoes the timestamp of the repeat: the first copy had not "
+			"arrived");
+		tw_rule_out(m, "last-ack-lost",
+			    "the first copy never arrived, so nothing had been acknowledged");
+	} else {
+		tw_cite(m, TW_F_FIN2_ACKED, "the only ACK of the second FIN");
+		tw_rival(m, "last-ack-lost",
+			 "without timestamps a lost FIN and a lost ACK look the same");
+	}
+	tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
+	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: close() had returned before.");
+	tw_app_saw(m, first, NULL, NULL, -1,
+		   "Nothing after close(); after shutdown() the EOF came late.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_rto_min_us",
+	  "Lower limit of the timer that repeats the FIN: 200000 us by default." },
+	{ "net.ipv4.tcp_orphan_retries",
+	  "Repeats in LAST_ACK, which is an orphan: 0 by default, which means 8." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave it alone: both applications had finished, and the kernel repaired it.",
+	"If it is frequent, look for the loss itself: `tcpwhy explain loss-recovered`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6",
+	"RFC 6298 s5",
+	"net/ipv4/tcp_minisocks.c: tcp_timewait_state_process",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_last_fin_lost = {
+	.slug = "last-fin-lost",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "The second FIN was lost and repeated",
+	.happens = "The end that closed second sent its FIN, and it was lost. In LAST_ACK it "
+		   "repeats the FIN after about 0.21 s (or earlier, by a tail-loss probe), and "
+		   "at doubling intervals. The repeat arrived and was acknowledged; the first "
+		   "end entered TIME_WAIT a little later than it would have.",
+	.diagram = " closes first                                                 peer\n"
+		   "   |----------------------- FIN|ACK ------------------------->|\n"
+		   "   |<------------------------ ACK ----------------------------|\n"
+		   "   |           X----- FIN|ACK, TSval 100 ---------------------|\n"
+		   "   |   0.21 s                                        LAST_ACK |\n"
+		   "   |<---------------- FIN|ACK, TSval 310 ---------------------|\n"
+		   "   |----------------- ACK, TSecr 310 (IP-ID 0: TIME_WAIT) --->|\n",
+	.client_sees =
+		"Nothing: both ends had closed. Only an end that used shutdown() and waits in "
+		"recv() gets the end of the stream late.",
+	.server_sees = "Nothing.",
+	.recognise = "tcpwhy sees the second FIN more than once, and an ACK that echoes the "
+		     "timestamp of the repeat, without DSACK: the first copy was lost, certain. If "
+		     "the ACK echoes the first copy, that one had arrived and it is last-ack-lost. "
+		     "Without timestamps the two are rivals.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A segment that belongs to no living connection: it meets TIME_WAIT, or no socket at all.
+ *
+ * Theory: networks deliver late, and ends die; so segments arrive for connections that are over.
+ * TIME_WAIT answers them with an ACK, a host without any trace of the connection with a bare RST
+ * (to a listener alike), and neither harms anybody. Limits: where the capture began later than the
+ * connection, a stray segment can be the last of one that really failed; then this says so.
+ *
+ *    somewhere                                                  host
+ *      |  a segment of a connection that is over                  |
+ *      |--------------------- data / FIN / ACK ------------------>|
+ *      |                                     in TIME_WAIT:        |
+ *      |<-------------------- ACK (IP-ID 0) ----------------------|
+ *      |                                     without any socket:  |
+ *      |<-------------------- RST, seq = its ack -----------------|
+ */
+#include "phenomena/phenomenon.h"
+
+#include <inttypes.h>
+
+static void say_after_close(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t flags = tw_get(f, TW_F_AFTER_CLOSE_FLAGS);
+
+	/* A visible stray is the cause; a mere ACK or RST is only what followed from one. */
+	m->strength = TW_STRENGTH_CURIOSITY + (flags & (TW_SYN | TW_FIN | TW_PSH) ? 2 : 0);
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->summary = tw_say(m,
+			    "After %s and %s had closed in order, a stray segment of this "
+			    "connection came; nobody was "
+			    "waiting for it.",
+			    m->client, m->server);
+	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
+		"the first of %" PRId64 " segments after the complete close",
+		tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS));
+	if (tw_get(f, TW_F_AFTER_CLOSE_RST_EXACT))
+		tw_rival(m, "time-wait-killed",
+			 "an exact RST came too: it ends TIME_WAIT unless tcp_rfc1337 is set");
+	tw_rule_out(m, "peer-rebooted",
+		    "both ends had closed in order, with all data acknowledged");
+}
+
+static void say_stray(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->strength = TW_STRENGTH_CURIOSITY;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->summary = tw_say(
+		m, "A single segment from %s to %s that belongs to no connection of this capture.",
+		m->client, m->server);
+	tw_cite(m, TW_F_STRAY_ONLY, "the only segment of this stream%s",
+		tw_get(f, TW_F_RST_COUNT) ? ", answered by a RST: no socket there" : "");
+	tw_rival(m, "invalid-segment", "a segment made up by a scanner or a tester looks the same");
+	if (tw_get(f, TW_F_RST_COUNT))
+		tw_rival(m, "peer-rebooted",
+			 "if the connection began before the capture, the RST may have ended one "
+			 "that was in use");
+	tw_missing(m, "what came before: the capture holds no handshake of this tuple");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	/* A lone RST shows only that something else had been sent, and nothing of what it was. */
+	bool stray = tw_get(f, TW_F_STRAY_ONLY) && !(tw_get(f, TW_F_STRAY_FLAGS) & TW_RST);
+	bool after = tw_get(f, TW_F_CLOSED_CLEAN) && tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS);
+
+	if (!stray && !after)
+		return false;
+	m->culprit = TW_CULPRIT_NETWORK;
+	if (after)
+		say_after_close(m);
+	else
+		say_stray(m);
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1, "Nothing: no application owns the segment.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing: no application owns the segment.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "TIME_WAIT", "60 s on Linux: how long strays of a closed connection are recognised." },
+	{ "net.ipv4.tcp_invalid_ratelimit",
+	  "At most one ACK in so many milliseconds answers such segments: 500 by "
+	  "default." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave single ones alone.",
+	"If there are many from one source to many ports, look at it as a scan: `tcpwhy "
+	"explain port-scan`.",
+	"If they come in pairs with resets of connections that were in use, begin the capture "
+	"earlier: the reason stands before it.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.5.2 (reset generation), s3.6.1 (TIME-WAIT)",
+	"net/ipv4/tcp_ipv4.c: tcp_v4_send_reset",
+	"net/ipv4/tcp_minisocks.c: tcp_timewait_state_process",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_old_duplicate = {
+	.slug = "old-duplicate",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "A stray segment of an old connection",
+	.happens = "A segment that was delayed in the network, repeated by an end that did not "
+		   "know of the close, or sent by a scanner, arrives after its connection is "
+		   "over. If the tuple is still in TIME_WAIT, the kernel answers with an ACK "
+		   "(IP-ID 0) and forgets the segment. If nothing is known of the tuple, it "
+		   "answers with a RST: bare with the sequence number of the segment's ACK, or "
+		   "RST|ACK if the segment carried no ACK. A RST that reaches nobody is dropped.",
+	.diagram = " somewhere                                                  host\n"
+		   "   |  a segment of a connection that is over                  |\n"
+		   "   |--------------------- data / FIN / ACK ------------------>|\n"
+		   "   |                                     in TIME_WAIT:        |\n"
+		   "   |<-------------------- ACK (IP-ID 0) ----------------------|\n"
+		   "   |                                     without any socket:  |\n"
+		   "   |<-------------------- RST, seq = its ack -----------------|\n",
+	.client_sees = "Nothing: no application owns such a segment.",
+	.server_sees = "Nothing.",
+	.recognise = "tcpwhy says it of segments after a complete close, and of a stream that is "
+		     "nothing but one segment without a connection, perhaps with its RST. In the "
+		     "second case the connection may have begun before the capture: then the RST "
+		     "could be the end of a connection that failed, and the outcome is unknown.",
+	.folklore = "A host that answers a stray segment with a RST does what RFC 9293 asks of "
+		    "it. Such RSTs show no attack.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A RST with exactly the expected sequence number reaches TIME_WAIT and ends it (RFC 1337).
+ *
+ * Theory: after the close the end that closed first guards the tuple for 60 s. A stray segment
+ * draws an ACK from it; a host without the connection answers that ACK with a RST whose sequence
+ * number is exact, and Linux then frees TIME_WAIT unless tcp_rfc1337 is set. Limits: whether it
+ * died (the sysctl) is never visible, nor is a stray segment that was seen only beyond this point;
+ * so never certain.
+ *
+ *    closed first                                              peer
+ *      |  TIME_WAIT                                            (gone)
+ *      |<-------- old segment, from anywhere ------              |
+ *      |------------------ ACK (IP-ID 0) ----------------------->|
+ *      |<----------------- RST, seq = that ack ------------------|
+ *      |  tcp_rfc1337 = 0: TIME_WAIT is freed before its 60 s    |
+ *      |  tcp_rfc1337 = 1: the RST is ignored                    |
+ */
+#include "phenomena/phenomenon.h"
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side guard = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+
+	if (!tw_get(f, TW_F_CLOSED_CLEAN) || !tw_get(f, TW_F_AFTER_CLOSE_RST_EXACT) ||
+	    (tw_is(f, TW_F_AFTER_CLOSE_RST_SIDE, guard) && !tw_get(f, TW_F_SIMULTANEOUS_CLOSE)))
+		return false;
+	m->strength = TW_STRENGTH_CURIOSITY + 1;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "After a complete close a RST with exactly the expected sequence "
+			    "number reached %s: it ends "
+			    "TIME_WAIT there, unless tcp_rfc1337 is set.",
+			    tw_endpoint(m, guard));
+	if (tw_get(f, TW_F_AFTER_CLOSE_OLD_ACK))
+		tw_cite(m, TW_F_AFTER_CLOSE_OLD_ACK,
+			"an ACK out of TIME_WAIT: something old had reached it");
+	tw_cite(m, TW_F_AFTER_CLOSE_RST_EXACT,
+		"a RST after the close, with the sequence number that TIME_WAIT expects");
+	tw_rival(m, "old-duplicate",
+		 "the segment that began it was a stray one, and whether TIME_WAIT died is not "
+		 "visible");
+	tw_rule_out(m, "peer-rebooted",
+		    "both ends had closed in order, with all data acknowledged");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1, "Nothing: the connection was over.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing: the connection was over.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_rfc1337",
+	  "0 (the default): a RST with the exact sequence number ends TIME_WAIT; 1: it "
+	  "is ignored." },
+	{ "TIME_WAIT", "60 s on Linux, a constant of the kernel." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Leave it alone if it is rare; nothing was lost.",
+	"If connections with reused ports mix up data, protect TIME_WAIT: `sysctl -w "
+	"net.ipv4.tcp_rfc1337=1`.",
+	"If it is frequent, look for what sends segments after the close: a network that "
+	"duplicates packets, or a device that resets finished connections.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 1337 s2, s3 (TIME-WAIT assassination, fix F1)",
+	"RFC 9293 s3.6.1",
+	"net/ipv4/tcp_minisocks.c: tcp_timewait_state_process",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_time_wait_killed = {
+	.slug = "time-wait-killed",
+	.stage = TW_STAGE_TEARDOWN,
+	.title = "A RST ended TIME_WAIT early",
+	.happens = "TIME_WAIT keeps the tuple for 60 s, so that late segments of this connection "
+		   "cannot be taken for those of the next one. If an old segment comes, it is "
+		   "answered by an ACK. The peer has no socket any more, and its kernel answers "
+		   "that ACK with a RST. Its sequence number is exactly what TIME_WAIT expects, "
+		   "so by default Linux frees TIME_WAIT at once; a new SYN of the same tuple is "
+		   "then accepted without the guard.\n\n"
+		   "A RST whose sequence number is only one lower is ignored (measured).",
+	.diagram = " closed first                                              peer\n"
+		   "   |  TIME_WAIT                                            (gone)\n"
+		   "   |<-------- old segment, from anywhere ------              |\n"
+		   "   |------------------ ACK (IP-ID 0) ----------------------->|\n"
+		   "   |<----------------- RST, seq = that ack ------------------|\n"
+		   "   |  tcp_rfc1337 = 0: TIME_WAIT is freed before its 60 s    |\n"
+		   "   |  tcp_rfc1337 = 1: the RST is ignored                    |\n",
+	.client_sees = "Nothing: the connection was closed in order, with all data acknowledged.",
+	.server_sees = "Nothing. In theory a later connection with the same addresses and ports "
+		       "could take old data for its own.",
+	.recognise = "tcpwhy asks for a complete close and then a RST with exactly the expected "
+		     "sequence number from the end that closed second. Whether TIME_WAIT really "
+		     "ended depends on tcp_rfc1337, which no packet shows. If the RST was only the "
+		     "answer to a stray segment that is itself visible, old-duplicate is said.",
+	.folklore = "Nobody is hurt by it as a rule: a RST after a complete close is no failed "
+		    "connection.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};
