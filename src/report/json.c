@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * JSON Lines. The objects are built with jansson and written in the order in which keys are set.
+ * A double holds 15 decimal digits exactly, so nanoseconds of a connection that lasts up to eleven days
+ * come out as they are in the capture (0.000213, never 0.00021299999999999999).
+ */
+#include "report/json.h"
+
+#include "report/style.h"
+#include "report/words.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#define DUMP_FLAGS (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15))
+
+/* Any text: NULL becomes null, bytes that are not UTF-8 become U+FFFD. */
+static json_t *text(const char *s)
+{
+	struct tw_string clean = { 0 };
+	json_t *j;
+
+	if (!s)
+		return json_null();
+	j = json_string(s);
+	if (j)
+		return j;
+	tw_utf8_clean(&clean, s, strlen(s));
+	j = clean.failed ? NULL : json_string(tw_string_text(&clean));
+	tw_string_free(&clean);
+	return j;
+}
+
+static json_t *count(uint64_t n)
+{
+	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+static json_t *seconds(int64_t ns)
+{
+	return json_real((double)ns / 1e9);
+}
+
+/* Hostile time stamps may lie further apart than 63 bits hold. */
+static json_t *seconds_since(int64_t ns, int64_t start_ns)
+{
+	return seconds((int64_t)((uint64_t)ns - (uint64_t)start_ns));
+}
+
+static json_t *per_side(const uint64_t n[2])
+{
+	return json_pack("{s:o, s:o}", "client", count(n[TW_CLIENT]), "server",
+			 count(n[TW_SERVER]));
+}
+
+static json_t *evidence(const struct tw_finding *f)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < f->match.evidence_count; i++) {
+		const struct tw_evidence *e = &f->match.evidence[i];
+
+		if (e->frame)
+			json_array_append_new(
+				list, json_pack("{s:o, s:o, s:o}", "packet", count(e->frame),
+						"time", seconds_since(e->time_ns, f->start_ns),
+						"text", text(e->text)));
+		else
+			json_array_append_new(list, json_pack("{s:o}", "text", text(e->text)));
+	}
+	return list;
+}
+
+static json_t *application(const struct tw_app *a)
+{
+	if (!a->call)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "call", text(a->call), "errno", text(a->error),
+			 "after", a->after_ns < 0 ? json_null() : seconds(a->after_ns), "text",
+			 text(a->text));
+}
+
+static json_t *governed_by(const struct tw_phenomenon *ph)
+{
+	const struct tw_governed *g = ph ? ph->governed : NULL;
+	json_t *list = json_array();
+
+	for (; g && g->name; g++)
+		json_array_append_new(list, json_pack("{s:o, s:o}", "name", text(g->name),
+						      "meaning", text(g->meaning)));
+	return list;
+}
+
+/* @list ends with NULL, or may be NULL itself. */
+static json_t *texts(const char *const *list)
+{
+	json_t *out = json_array();
+
+	for (; list && *list; list++)
+		json_array_append_new(out, text(*list));
+	return out;
+}
+
+static json_t *rivals(const struct tw_rival *r, unsigned n)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o}", "verdict", text(r[i].slug),
+						      "why", text(r[i].why)));
+	return list;
+}
+
+static json_t *missing(const struct tw_match *m)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < m->missing_count; i++)
+		json_array_append_new(list, text(m->missing[i]));
+	return list;
+}
+
+/* Writes @o as a line and gives it up. A value that could not be made (NULL) left its key out: -ENOMEM. */
+static int write_line(const struct tw_sink *sink, json_t *o, size_t keys)
+{
+	char *line = o && json_object_size(o) == keys ? json_dumps(o, DUMP_FLAGS) : NULL;
+	int err = -ENOMEM;
+
+	if (line)
+		err = tw_sink_write(sink, line, strlen(line));
+	if (line && !err)
+		err = tw_sink_write(sink, "\n", 1);
+	free(line);
+	json_decref(o);
+	return err;
+}
+
+/* What schema 1 had from the beginning, in its order: 25 keys. */
+static void finding_core(json_t *o, const struct tw_finding *f)
+{
+	const struct tw_match *m = &f->match;
+	const struct tw_phenomenon *ph = f->phenomenon;
+	bool unknown = m->outcome == TW_OUTCOME_UNKNOWN;
+
+	json_object_set_new(o, "type", json_string("finding"));
+	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
+	json_object_set_new(o, "source", text(f->source));
+	json_object_set_new(o, "stream", count(f->stream));
+	json_object_set_new(o, "client", text(f->client));
+	json_object_set_new(o, "server", text(f->server));
+	json_object_set_new(o, "start", text(tw_words_time(TW_WORDS, f->start_ns, 9, 'T')));
+	json_object_set_new(o, "duration", seconds(f->duration_ns));
+	json_object_set_new(o, "verdict", text(f->verdict));
+	json_object_set_new(o, "stage", ph ? text(tw_stage_name(ph->stage)) : json_null());
+	json_object_set_new(o, "outcome", text(tw_outcome_name(m->outcome)));
+	json_object_set_new(o, "confidence",
+			    unknown ? json_null() : text(tw_confidence_name(m->confidence)));
+	json_object_set_new(o, "culprit", text(tw_culprit_name(m->culprit)));
+	json_object_set_new(o, "summary", text(m->summary));
+	json_object_set_new(o, "evidence", evidence(f));
+	json_object_set_new(o, "application",
+			    json_pack("{s:o, s:o}", "client", application(&m->app[TW_CLIENT]),
+				      "server", application(&m->app[TW_SERVER])));
+	json_object_set_new(o, "governed_by", governed_by(ph));
+	json_object_set_new(o, "remedy", texts(ph ? ph->remedies : NULL));
+	json_object_set_new(o, "rivals", rivals(m->rivals, m->rival_count));
+	json_object_set_new(o, "ruled_out", rivals(m->ruled_out, m->ruled_out_count));
+	json_object_set_new(o, "vantage", text(f->vantage));
+	json_object_set_new(o, "packets", per_side(f->packets));
+	json_object_set_new(o, "bytes", per_side(f->bytes));
+	json_object_set_new(o, "zeek", text(f->zeek));
+	json_object_set_new(o, "completeness", json_integer((json_int_t)f->completeness));
+}
+
+int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
+{
+	json_t *o = json_object();
+
+	if (!o)
+		return -ENOMEM;
+	finding_core(o, f);
+	json_object_set_new(o, "title", text(f->phenomenon ? f->phenomenon->title : NULL));
+	json_object_set_new(o, "remark", text(f->match.remark));
+	json_object_set_new(o, "missing", missing(&f->match));
+	json_object_set_new(o, "start_frame", count(f->first_frame));
+	json_object_set_new(o, "end_frame", count(f->last_frame));
+	json_object_set_new(o, "retransmissions", per_side(f->retransmissions));
+	json_object_set_new(o, "duplicate_acks", per_side(f->duplicate_acks));
+	json_object_set_new(o, "zero_windows", per_side(f->zero_windows));
+	json_object_set_new(o, "out_of_order", per_side(f->out_of_order));
+	json_object_set_new(o, "keepalives", per_side(f->keepalives));
+	return write_line(sink, o, 35);
+}
+
+static json_t *verdicts(const struct tw_session_summary *s)
+{
+	size_t room = sizeof(s->verdict_count) / sizeof(s->verdict_count[0]), i;
+	json_t *o = json_object();
+
+	for (i = 0; i < tw_catalogue_count && i < room; i++)
+		if (s->verdict_count[i])
+			json_object_set_new(o, tw_catalogue[i]->slug, count(s->verdict_count[i]));
+	return o;
+}
+
+static json_t *remarks(const struct tw_session_summary *s)
+{
+	size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]), i;
+	json_t *o = json_object();
+
+	for (i = 0; i < room && tw_remarks[i].slug; i++)
+		if (s->remark_count[i])
+			json_object_set_new(o, tw_remarks[i].slug, count(s->remark_count[i]));
+	return o;
+}
+
+int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary *s)
+{
+	json_t *o = json_object(), *problems = json_array();
+	unsigned i;
+
+	if (!o || !problems) {
+		json_decref(o);
+		json_decref(problems);
+		return -ENOMEM;
+	}
+	for (i = 0; i < s->problem_count; i++)
+		json_array_append_new(problems, text(s->problems[i]));
+	json_object_set_new(o, "type", json_string("summary"));
+	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
+	json_object_set_new(o, "source", text(s->source));
+	json_object_set_new(o, "packets", count(s->packets));
+	json_object_set_new(o, "connections", count(s->connections));
+	json_object_set_new(o, "clean", count(s->clean));
+	json_object_set_new(o, "failed", count(s->failed));
+	json_object_set_new(o, "degraded", count(s->degraded));
+	json_object_set_new(o, "unknown", count(s->unknown));
+	json_object_set_new(o, "verdicts", verdicts(s));
+	json_object_set_new(o, "problems", problems);
+	json_object_set_new(o, "remarks", remarks(s));
+	json_object_set_new(o, "tcp_packets", count(s->tcp_packets));
+	json_object_set_new(o, "start",
+			    s->packets ? text(tw_words_time(TW_WORDS, s->first_ns, 9, 'T'))
+				       : json_null());
+	json_object_set_new(o, "duration",
+			    s->packets ? seconds_since(s->last_ns, s->first_ns) : json_null());
+	json_object_set_new(o, "evicted", count(s->evicted));
+	json_object_set_new(o, "packets_not_kept", count(s->steps_dropped));
+	json_object_set_new(o, "capture_drops", count(s->capture_drops));
+	return write_line(sink, o, 18);
+}

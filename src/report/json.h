@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_REPORT_JSON_H
+#define TW_REPORT_JSON_H
+
+#include "diagnose/session.h"
+#include "report/sink.h"
+
+#define TW_JSON_SCHEMA 1
+
+/*
+ * One object, one line (JSON Lines, schema 1; tcpwhy-read(1) lists the fields). Keys keep their order, seconds are
+ * numbers with up to nine decimals, relative to the start of the connection. Text that is not
+ * UTF-8 has U+FFFD in its place. Return: 0, or a negative errno (-ENOMEM, or the sink's).
+ */
+int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f);
+int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary *s);
+
+#endif

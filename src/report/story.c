@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The whole story of one connection: what the example leaves out because nobody wants to read it about
+ * many. Numbers are those of tshark's tcp.analysis, so both can be laid side by side.
+ */
+#include "report/example.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void end_row(struct tw_pen *p, const char *what, const uint64_t n[2])
+{
+	char text[TW_WORDS_TEXT];
+
+	if (!n[TW_CLIENT] && !n[TW_SERVER])
+		return;
+	tw_pen_column(p, 2);
+	tw_pen_put(p, TW_ROLE_FAINT, "%s", what);
+	tw_words_count(text, n[TW_CLIENT]);
+	tw_pen_column(p, 36 - (unsigned)strlen(text));
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s", text);
+	tw_words_count(text, n[TW_SERVER]);
+	tw_pen_column(p, 52 - (unsigned)strlen(text));
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s", text);
+	tw_pen_newline(p);
+}
+
+static void both_ends(struct tw_pen *p, const struct tw_finding *f)
+{
+	tw_pen_put(p, TW_ROLE_STRONG, "Both ends");
+	tw_pen_column(p, 30);
+	tw_pen_put(p, TW_ROLE_FAINT, "client");
+	tw_pen_column(p, 46);
+	tw_pen_put(p, TW_ROLE_FAINT, "server");
+	tw_pen_newline(p);
+	end_row(p, "packets sent", f->packets);
+	end_row(p, "payload bytes", f->bytes);
+	end_row(p, "retransmissions", f->retransmissions);
+	end_row(p, "duplicate ACKs", f->duplicate_acks);
+	end_row(p, "zero windows", f->zero_windows);
+	end_row(p, "out of order", f->out_of_order);
+	end_row(p, "keepalive probes", f->keepalives);
+	tw_pen_column(p, 2);
+	tw_pen_put(p, TW_ROLE_FAINT, "from");
+	tw_pen_column(p, 10);
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s (frame %" PRIu64 " to %" PRIu64 ")",
+		   tw_words_time(TW_WORDS, f->start_ns, 6, ' '), f->first_frame, f->last_frame);
+	tw_pen_newline(p);
+	tw_pen_column(p, 2);
+	tw_pen_put(p, TW_ROLE_FAINT, "seen");
+	tw_pen_column(p, 10);
+	tw_pen_put(p, TW_ROLE_PLAIN, "vantage %s, Zeek state %s, tcp.completeness %u",
+		   f->vantage ? f->vantage : "unknown", f->zeek ? f->zeek : "-", f->completeness);
+	tw_pen_newline(p);
+}
+
+/* Nothing seen is no news: zero counts and "no" are named together at the end. */
+static bool is_nothing(enum tw_fact_id id, const struct tw_fact *fact)
+{
+	enum tw_fact_type type = tw_fact_info(id)->type;
+
+	return !fact->value &&
+	       (type == TW_FACT_BOOL || type == TW_FACT_COUNT || type == TW_FACT_BYTES);
+}
+
+static void fact_row(struct tw_pen *p, enum tw_fact_id id, const struct tw_fact *fact)
+{
+	unsigned width = p->style.width, name_max = width > 76 ? 35 : 28;
+
+	tw_pen_column(p, 2);
+	tw_pen_clip(p, TW_ROLE_FAINT, name_max, tw_fact_info(id)->name);
+	tw_pen_column(p, name_max + 3);
+	tw_pen_clip(p, TW_ROLE_PLAIN, width - name_max - 3 - 12, tw_words_fact(TW_WORDS, id, fact));
+	if (fact->frame) {
+		tw_pen_column(p, width - 11);
+		tw_pen_put(p, TW_ROLE_FAINT, "#%" PRIu64, fact->frame);
+	}
+	tw_pen_newline(p);
+}
+
+static void facts(struct tw_pen *p, const struct tw_finding *f)
+{
+	bool any = false;
+	unsigned i;
+
+	tw_pen_newline(p);
+	tw_pen_put(p, TW_ROLE_STRONG, "Facts");
+	tw_pen_newline(p);
+	for (i = 0; i < TW_F__N; i++)
+		if (f->facts.f[i].known && !is_nothing(i, &f->facts.f[i]))
+			fact_row(p, i, &f->facts.f[i]);
+	for (i = 0; i < TW_F__N; i++) {
+		if (!f->facts.f[i].known || !is_nothing(i, &f->facts.f[i]))
+			continue;
+		if (!any)
+			tw_pen_column(p, 2);
+		tw_pen_wrap(p, 2, TW_ROLE_FAINT, any ? ", %s" : "none, or no: %s",
+			    tw_fact_info(i)->name);
+		any = true;
+	}
+	if (any)
+		tw_pen_newline(p);
+}
+
+void tw_story_write(struct tw_pen *p, const struct tw_finding *f)
+{
+	both_ends(p, f);
+	facts(p, f);
+}
