@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * aborted: one end ended the connection with a reset, and the input does not tell which of several
+ * ways it was.
+ *
+ *     client                          server
+ *       |          ...                  |
+ *       |<--- RST|ACK seq = SND.NXT ----|  close() with unread data? linger 0? exit? `ss -K`?
+ *
+ * This is the general verdict below closed-with-unread-data, linger-reset, process-died,
+ * keepalive-timeout, socket-destroyed and memory-abort. For an active form that contradicts
+ * nothing it may be certain: the form says that the socket existed and was aborted, and that is
+ * all it claims. For a form that no Linux code path writes, it is the honest rest: other stacks
+ * and proxies have forms of their own.
+ */
+#include "phenomena/resets.h"
+
+static void add_rivals_unknown_author(struct tw_match *m, unsigned odds)
+{
+	tw_reset_cite_odds(m, odds);
+	tw_rival(m, "forged-reset",
+		 "the form of the reset is not that of a Linux socket; a third party may have "
+		 "written it");
+	tw_rival(m, "firewall-reset",
+		 "firewalls and load balancers write resets of their own form");
+	tw_missing(m, "a capture at the other end: was this reset sent there?");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f);
+	bool active = tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE);
+	unsigned odds = tw_reset_odds(f);
+
+	if (!tw_reset_landed(f) || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK) || !tw_known(f, TW_F_RST_FORM))
+		return false;
+	if (tw_reset_debt(f) == TW_DEBT_NONE)
+		return false;
+
+	m->strength = TW_STRENGTH_ENDING;
+	m->outcome = tw_reset_outcome(f);
+	tw_reset_cite(m);
+	if (active && !odds) {
+		bool proven = tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES) ||
+			      (tw_get(f, TW_F_TIMESTAMPS) && tw_is(f, TW_F_RST_NO_TS, false));
+
+		m->confidence = proven ? TW_CERTAIN : TW_LIKELY;
+		m->culprit = tw_host_of(author);
+		m->summary = tw_say(m, "%s itself aborted the connection with a reset.",
+				    tw_endpoint(m, author));
+		tw_reset_rule_out_active(m);
+	} else {
+		m->confidence = TW_POSSIBLE;
+		m->culprit = TW_CULPRIT_UNKNOWN;
+		m->summary = tw_say(m,
+				    "A reset with the address of %s ended the connection; its form "
+				    "does not tell who wrote it.",
+				    tw_endpoint(m, author));
+		add_rivals_unknown_author(m, odds);
+	}
+	tw_missing(m, "the reset reason of the aborting host's kernel (tracepoint "
+		      "tcp:tcp_send_reset, or the TcpExtTCPAbort* counters)");
+	tw_reset_victim_saw(m);
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "SO_LINGER", "With {1,0} close() sends a reset; default off." },
+	{ "net.ipv4.tcp_max_orphans", "Beyond so many closed but unfinished sockets the kernel "
+				      "resets the next; default by RAM size." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"On the aborting host read `nstat -az | grep TcpExtTCPAbort` before and after: "
+	"AbortOnClose means unread data, AbortOnData means linger 0 (or data after close), "
+	"AbortOnTimeout means keepalive, AbortOnMemory means too many orphans or no socket memory.",
+	"On Linux 6.10 and later trace the reason itself: `perf trace -e tcp:tcp_send_reset` on "
+	"the aborting host.",
+	"Look into the aborting program's log at that second; a limit, a time-out or an exception "
+	"usually stands there.",
+	"Capture at both ends, from the start of the connection and with both directions, so that "
+	"it can be seen what had been received, read and answered.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.5.3, s3.10.5",
+	"net/ipv4/tcp_output.c: tcp_send_active_reset",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_aborted = {
+	.slug = "aborted",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "One end aborted the connection",
+	.happens = "One end's kernel had the connection and ended it by a reset that nobody asked "
+		   "for. Several events write exactly this segment: close() with unread data, "
+		   "close() with SO_LINGER {1,0}, the death of the process with unread data, the "
+		   "close of a listener with connections still in its accept queue, `ss -K`, too "
+		   "many orphans, an unanswered keepalive.\n\n"
+		   "tcpwhy names the particular one where the input shows it. This verdict stands "
+		   "where it does not: one direction only was captured, the start is missing, or "
+		   "the capture lost packets.",
+	.diagram = "client                          server\n"
+		   "  |           ...                 |\n"
+		   "  |<--- RST|ACK seq=SND.NXT ------|  the socket existed; why?\n"
+		   "recv: ECONNRESET\n",
+	.client_sees = "Data that had arrived, then ECONNRESET once from recv or send, then end of "
+		       "file and EPIPE.",
+	.server_sees = "It depends on the cause: nothing (close() returned 0), the end of the "
+		       "process, ECONNABORTED after `ss -K`, ETIMEDOUT after keepalive.",
+	.recognise =
+		"RST|ACK at the author's own next sequence number, with the timestamps, the window "
+		"and the IP-ID sequence of the connection: the code path tcp_send_active_reset. "
+		"That the socket itself aborted can be certain; why it did cannot.\n\n"
+		"A reset in a form that Linux never writes ends here too, as possible only: other "
+		"operating systems, proxies and middleboxes have forms of their own.",
+	.folklore = NULL,
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

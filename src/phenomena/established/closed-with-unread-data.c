@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * closed-with-unread-data: close() with bytes still in the receive buffer.
+ *
+ *     client                          server
+ *       |---- request 5 B ------------->|  queued for the application
+ *       |<--- ACK ----------------------|  by the kernel; nobody has read it
+ *       |                               |  close()
+ *       |<--- RST|ACK seq = SND.NXT ----|  tcp_close(): data_was_unread
+ *     recv: ECONNRESET
+ *
+ * RFC 9293 s3.6.1 (RFC 1122 s4.2.2.13, RFC 2525 s2.17): if data is discarded the peer must be
+ * told, so a reset goes out in place of the FIN. What the capture shows of it: an active reset,
+ * and data of the other end that the author's TCP had acknowledged after its application last said
+ * anything. That it was unread cannot be seen; an application that read it and then reset on
+ * purpose looks the same.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t bytes = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
+	bool full = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO);
+	enum tw_side author = tw_reset_author(f);
+
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
+	    tw_get(f, TW_F_RST_UNANSWERED_PROBES) > 0 || tw_get(f, TW_F_ONE_SIDED))
+		return false;
+	if (!full && !(bytes > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED)))
+		return false;
+	if (tw_reset_debt(f) == TW_DEBT_NONE)
+		return false;
+
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_reset_outcome(f);
+	m->culprit = tw_app_of(author);
+	if (full)
+		m->summary = tw_say(m,
+				    "%s stopped reading until its receive buffer was full, then "
+				    "aborted the connection with unread data in it.",
+				    tw_endpoint(m, author));
+	else
+		m->summary =
+			tw_say(m,
+			       "%s aborted the connection %s after it had received %lld bytes that "
+			       "its application never answered.",
+			       tw_endpoint(m, author),
+			       TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), (long long)bytes);
+	tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
+		"%s of %s: %lld bytes reached %s, which never sent a byte again",
+		full ? "last data" : "data", tw_side_name(tw_other(author)), (long long)bytes,
+		tw_side_name(author));
+	if (full)
+		tw_cite(m, TW_F_RST_AUTHOR_RWND_ZERO,
+			"the last window of %s was 0: its receive buffer was full of unread data",
+			tw_side_name(author));
+	tw_reset_cite(m);
+	if (tw_get(f, TW_F_PORT_REFUSED_AFTER))
+		tw_rival(m, "process-died",
+			 "exit and death close a socket the same way, and the port was refused %s "
+			 "later",
+			 TW_DUR(tw_get(f, TW_F_PORT_REFUSED_AFTER_NS)));
+	else
+		tw_rival(m, "process-died",
+			 "the kernel closes the sockets of a dead process the same way");
+	if (!full)
+		tw_rival(m, "linger-reset",
+			 "SO_LINGER {1,0} sends the same segment when everything had been read");
+	tw_rival(m, "socket-destroyed",
+		 "`ss -K` sends the same segment; only the host's kernel can tell");
+	tw_reset_rule_out_active(m);
+	tw_reset_victim_saw(m);
+	tw_app_saw(
+		m, author, NULL, NULL, -1,
+		"If it called close(), the call returned 0: nothing tells it what it threw away.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "SO_LINGER",
+	  "Does not prevent it: unread data decides before linger is looked at. Default off." },
+	{ "TcpExtTCPAbortOnClose", "The counter of exactly this event (nstat -az "
+				   "TcpExtTCPAbortOnClose) on the closing host." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Read the request to its end before closing, also when the answer is an error: send the "
+	"answer, shutdown(fd, SHUT_WR), read and discard until end of file (with a time limit), "
+	"then close.",
+	"In nginx keep lingering_close on (the default) and raise lingering_timeout for slow "
+	"uploads; in other servers look for the same setting before you raise the limit of the "
+	"request body.",
+	"On the closing host compare `nstat -az TcpExtTCPAbortOnClose` before and after: if it "
+	"counts up, it was this; find the process with `strace -f -e trace=network,close -p PID`.",
+	"If the counter stays still, look for SO_LINGER in the program (strace shows setsockopt) "
+	"and for a crash (journalctl, coredumpctl list).",
+	"On the receiving side, treat ECONNRESET after a complete answer as the end of the "
+	"connection, and repeat only requests that are safe to repeat.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6.1 (SHLD-3)",
+	"RFC 1122 s4.2.2.13",
+	"RFC 2525 s2.17",
+	"net/ipv4/tcp.c: __tcp_close (data_was_unread, LINUX_MIB_TCPABORTONCLOSE)",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_closed_with_unread_data = {
+	.slug = "closed-with-unread-data",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The socket was closed with unread data",
+	.happens = "An application calls close() (or exits) while bytes that its kernel has "
+		   "already received and acknowledged are still waiting in the receive buffer. "
+		   "They can never be read any more. TCP must not pretend that they arrived, so "
+		   "the kernel sends RST|ACK in place of the FIN, throws away what it still had to "
+		   "send, and forgets the connection at once.\n\n"
+		   "The acknowledgements are what misleads: the peer's data was acknowledged by "
+		   "the kernel, not by the application. The typical case is a server that refuses "
+		   "a request early (too large, not authorised), writes its answer and closes "
+		   "without reading the rest of the body. The reset may then overtake the answer "
+		   "in the client's application and destroy it.",
+	.diagram = "client                          server\n"
+		   "  |---- data -------------------->|  waits in the receive buffer\n"
+		   "  |<--- ACK ----------------------|  the kernel's, not the application's\n"
+		   "  |                               |  close() without reading it\n"
+		   "  |<--- RST|ACK seq=SND.NXT ------|  TS, window, IP-ID as before\n"
+		   "recv: ECONNRESET, send: EPIPE\n",
+	.client_sees =
+		"Whatever the kernel had received before the reset is still delivered (20000 and "
+		"110424 bytes measured), then recv or send fails once with ECONNRESET; after that "
+		"recv returns 0 and send fails with EPIPE. A sender blocked in send gets the "
+		"number of bytes already taken, and the error at the next call.",
+	.server_sees = "Nothing: close() returns 0 at once, also with SO_LINGER. The kernel counts "
+		       "TcpExtTCPAbortOnClose and TcpOutRsts; the tracepoint tcp:tcp_send_reset "
+		       "gives the reason TCP_ABORT_ON_CLOSE.",
+	.recognise = "The reset is an active one (RST|ACK at the sender's own next sequence "
+		     "number, with timestamps, a live window and the next IP-ID), nobody asked for "
+		     "it, and the author had acknowledged data after its application last sent "
+		     "anything, or its window was 0.\n\n"
+		     "Unread and \"read, but never answered\" cannot be told apart on the wire, so "
+		     "linger-reset and process-died stay rivals: a process that dies with unread "
+		     "data sends the same segment. The counter TcpExtTCPAbortOnClose of the "
+		     "closing host decides.",
+	.folklore = "\"A crash gives a reset and a proper exit gives a FIN.\" The way of dying is "
+		    "irrelevant: SIGSEGV, SIGKILL, SIGTERM and exit() give a FIN if the receive "
+		    "buffer is empty and a reset if it is not. \"The peer acknowledged it, so its "
+		    "application has it\" is as wrong.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

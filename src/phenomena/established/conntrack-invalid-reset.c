@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conntrack-invalid-reset: a NAT lets a segment through untranslated.
+ *
+ *     client              NAT (VIP -> server)               server
+ *       |<== VIP:80 =============|==== server:80 ============|  translated for a long time
+ *       |                        |                           |
+ *       |                        |<--- segment, INVALID -----|  above the window, or entry gone
+ *       |<--- from server:80 ----|  not translated           |
+ *       |---- RST to server:80 ->|-------------------------->|  ECONNRESET in mid-transfer
+ *
+ * Conntrack marks a segment INVALID (out of its idea of the window, or without an entry); NAT
+ * leaves INVALID packets alone, and without a rule that drops them they travel on with the inside
+ * address. The client has no connection with that address and resets it; the reset does pass and
+ * kills the true connection. The proof is in the numbers: a lone segment of an unknown tuple with
+ * exactly the next seq and ack of a known one.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+
+	if (!tw_get(f, TW_F_RST_OTHER_TUPLE) || tw_get(f, TW_F_RST_COUNT) == 0)
+		return false;
+	m->strength = TW_STRENGTH_CONTRADICTION;
+	m->confidence = TW_CERTAIN;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "A segment of connection %lld was let through untranslated; %s never "
+			    "knew the address %s and reset it.",
+			    (long long)tw_get(f, TW_F_RST_OTHER_STREAM), tw_endpoint(m, author),
+			    tw_endpoint(m, victim));
+	tw_cite(m, TW_F_RST_OTHER_TUPLE,
+		"a lone segment without a handshake, with exactly the next seq and ack of "
+		"connection %lld: it escaped translation",
+		(long long)tw_get(f, TW_F_RST_OTHER_STREAM));
+	tw_reset_cite(m);
+	tw_rule_out(m, "peer-rebooted",
+		    "the end that resets still has the connection, under its translated address");
+	tw_rule_out(m, "forged-reset",
+		    "the reset answers a true segment in the form of a kernel without that socket");
+	tw_rule_out(m, "old-duplicate", "the numbers are those of a connection that is alive");
+	tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
+		   "The reset fits its true connection: recv or send fails with ECONNRESET in "
+		   "mid-transfer.");
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "Nothing yet: its connection (under the translated address) stays open until "
+		   "its own next segment.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.netfilter.nf_conntrack_tcp_be_liberal",
+	  "With 1 segments out of the window are not INVALID any more; default 0." },
+	{ "net.netfilter.nf_conntrack_tcp_loose",
+	  "With 1 (default) an entry is made anew from a segment in mid-connection." },
+	{ "a rule that drops ct state invalid",
+	  "Turns the reset into a loss that TCP repairs; not there by default." },
+	{ "net.netfilter.nf_conntrack_tcp_timeout_established",
+	  "Idle time of an entry, default 432000 s (5 days)." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Drop what conntrack calls invalid on the NAT box, before NAT: `nft add rule inet filter "
+	"forward ct state invalid counter drop`; the segment is then repeated and the connection "
+	"lives.",
+	"Or accept segments out of the window: `sysctl -w "
+	"net.netfilter.nf_conntrack_tcp_be_liberal=1` on the NAT box.",
+	"Watch `conntrack -S`: the column invalid counts up with each such reset; `sysctl -w "
+	"net.netfilter.nf_conntrack_log_invalid=6` logs the segments.",
+	"In Kubernetes update kube-proxy (1.15 and later drop INVALID by themselves unless "
+	"be_liberal is set) and check that no other component flushes its rules.",
+	"If the entry had expired rather than the segment been out of window, use keepalive below "
+	"the NAT's timeout.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"kubernetes/kubernetes issue 74839, pull 74840; issue 117924",
+	"net/netfilter/nf_conntrack_proto_tcp.c: tcp_in_window",
+	"RFC 9293 s3.10.7.1",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
+	.slug = "conntrack-invalid-reset",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "A NAT let a segment through untranslated",
+	.happens = "A box in the path translates addresses (a Kubernetes node, a load balancer, a "
+		   "masquerading router). Its connection tracking checks sequence numbers; a "
+		   "segment above the window that it believes in, or of a connection whose entry "
+		   "is gone, is INVALID. INVALID packets are not translated, and if no rule drops "
+		   "them they are forwarded as they are.\n\n"
+		   "So a segment from an address that the receiver has never talked to arrives. "
+		   "Its kernel has no such connection and answers with a reset, as it must. The "
+		   "reset finds its way back, fits, and kills a connection that was in good order. "
+		   "The receiver's own end learns of it only when it sends next.\n\n"
+		   "On Linux 6.18 late duplicates below the window pass translated; it is data "
+		   "above the window, or a missing entry, that leaks.",
+	.diagram = "client              NAT                server\n"
+		   "  |<== VIP:80 =======|=== server:80 ====|\n"
+		   "  |                  |<-- data, INVALID |\n"
+		   "  |<-- server:80 ----|  untranslated    |\n"
+		   "  |--- RST --------->|----------------->|\n"
+		   "                              recv: ECONNRESET\n",
+	.client_sees =
+		"Nothing at first (recv waits); ECONNRESET when its own next segment is reset.",
+	.server_sees =
+		"ECONNRESET from recv or send in the middle of a transfer, without any idle time.",
+	.recognise =
+		"A lone segment on a tuple that never shook hands, with exactly the next sequence "
+		"and acknowledgement numbers of another connection in the capture, answered by a "
+		"bare RST. That excludes every other explanation, so it is certain.\n\n"
+		"From beyond the NAT, where only one of the two tuples is visible, it looks like "
+		"peer-rebooted: a segment draws a bare RST, without silence and with the usual "
+		"TTL.",
+	.folklore = "\"Connection reset by peer: so the peer closed.\" Neither application did "
+		    "anything here.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

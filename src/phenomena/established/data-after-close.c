@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * data-after-close: one end closed, the other still sends.
+ *
+ *     client                          server
+ *       |<--- FIN ----------------------|  close(): FIN_WAIT1
+ *       |---- ACK --------------------->|  FIN_WAIT2, a bucket without socket
+ *       |---- data -------------------->|
+ *       |<--- RST seq = FIN + 1 --------|  TCP_TIMEWAIT_SOCKET: nobody will read it
+ *
+ * TCP can close one direction only; close() closes both, but the FIN says no more than "I send no
+ * more". So the peer may go on sending in good faith until its segment draws the reset (RFC 9293
+ * s3.6.1, RFC 1122 s4.2.2.13). If data and FIN cross, the reset's seq is the FIN's own number,
+ * which a peer that got the FIN already accepts as one below RCV.NXT.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+/* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
+#define FIN_WAIT2_NS (55 * TW_NS_PER_S)
+
+static bool fits(const struct tw_facts *f)
+{
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    !tw_get(f, TW_F_RST_AUTHOR_FIN))
+		return false;
+	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
+		return false;
+	/* A FIN that draws the reset loses nothing: that is a matter of the teardown. */
+	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	int64_t lost = tw_get(f, TW_F_RST_VICTIM_UNACKED);
+
+	if (!fits(f))
+		return false;
+	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
+									   : TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	/* A client that closed wants nothing more; a server's close leaves a request behind. */
+	m->outcome = author == TW_SERVER && lost > 0 ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->culprit = tw_app_of(author);
+	m->summary = tw_say(m,
+			    "%s closed the connection; %s still sent %lld bytes %s later and was "
+			    "answered with a reset.",
+			    tw_endpoint(m, author), tw_side_name(victim), (long long)lost,
+			    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
+	tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it closed, and sends no more",
+		tw_side_name(author));
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
+	if (tw_get(f, TW_F_PORT_REFUSED_AFTER) && author == TW_SERVER)
+		tw_rival(m, "process-died",
+			 "the end of a process closes its sockets with the same FIN, and the port "
+			 "was refused %s later",
+			 TW_DUR(tw_get(f, TW_F_PORT_REFUSED_AFTER_NS)));
+	else
+		tw_rival(m, "process-died",
+			 "the end of a process closes its sockets with the same FIN");
+	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+		tw_rival(m, "keepalive-race",
+			 "the FIN and the data crossed; if the server closed by its idle timer, it "
+			 "is this");
+	tw_rule_out(m, "peer-rebooted", "the author had closed in order, with a FIN, before");
+	tw_rule_out(m, "closed-with-unread-data",
+		    "that gives a RST|ACK in place of the FIN, not a FIN and a bare RST after it");
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "It had closed the socket; nothing can be reported to it.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_fin_timeout",
+	  "How long the closed end remembers the connection in FIN_WAIT2, default 60 s; the reset "
+	  "comes before and after alike." },
+	{ "SIGPIPE",
+	  "The send after the reset raises it unless MSG_NOSIGNAL is given or it is ignored." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Let the sender look for end of file before it sends: a connection on which recv returns 0 "
+	"(or poll reports POLLRDHUP) takes no more requests.",
+	"Let the end that closes first announce it in the protocol (HTTP: Connection: close, "
+	"HTTP/2: GOAWAY) and, where the peer may be in mid-sentence, use shutdown(fd, SHUT_WR), "
+	"read to end of file, then close.",
+	"Find out why it closed: look in the log of the closing program at the time of the FIN, "
+	"and check with `journalctl -u SERVICE` and `coredumpctl list` that it had not died.",
+	"Repeat the lost request on a new connection if it is safe to repeat: the bytes that drew "
+	"the reset were not read by anybody.",
+	"Ignore SIGPIPE (signal(SIGPIPE, SIG_IGN)) or send with MSG_NOSIGNAL, so that EPIPE is an "
+	"error and not the end of the process.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6.1 (SHLD-3)",
+	"RFC 1122 s4.2.2.13",
+	"RFC 2525 s2.16",
+	"net/ipv4/tcp_minisocks.c: tcp_timewait_state_process",
+	"net/ipv4/tcp_input.c: tcp_rcv_state_process (LINUX_MIB_TCPABORTONDATA)",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_data_after_close = {
+	.slug = "data-after-close",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "Data was sent to an end that had closed",
+	.happens = "One end closed: its FIN went out and was acknowledged. A FIN says only \"I "
+		   "send no more\", so the other end may still send, and it does. But close() gave "
+		   "up both directions: there is no socket any more that could receive. Each "
+		   "segment of data draws a bare RST.\n\n"
+		   "Linux keeps the closed end as a small FIN_WAIT2 bucket for 60 s "
+		   "(tcp_fin_timeout); that bucket, and later no bucket at all, answers with the "
+		   "same reset. If the data was in flight while the FIN left, the reset carries "
+		   "the FIN's own sequence number.",
+	.diagram = "client                          server\n"
+		   "  |<--- FIN ----------------------|  close()\n"
+		   "  |---- ACK --------------------->|\n"
+		   "  |---- data -------------------->|  nobody reads it\n"
+		   "  |<--- RST seq=FIN+1, win 0 -----|\n"
+		   "recv: 0, next send: EPIPE\n",
+	.client_sees = "recv returns 0 (end of file) for the FIN and goes on doing so. The send "
+		       "that draws the reset succeeds, because the reset comes later; the next one "
+		       "fails with EPIPE and SIGPIPE. SO_ERROR gives EPIPE, poll reports IN, OUT, "
+		       "ERR, HUP and RDHUP.",
+	.server_sees =
+		"Nothing: its close() returned long ago. The kernel counts TcpOutRsts; the reset "
+		"reason is TCP_TIMEWAIT_SOCKET (or TCP_ABORT_ON_DATA if the data crossed the FIN).",
+	.recognise =
+		"A bare RST (no ACK flag, window 0, no options) right behind a segment, with that "
+		"segment's ack as its sequence number, from an end that had sent its FIN.\n\n"
+		"close() and the end of the process look the same. If the port is refused "
+		"afterwards and the server's other connections ended in the same moment, it is "
+		"process-died; if the server closed after a time of silence and the request "
+		"crossed the FIN, it is keepalive-race. A TLS close_notify or a FIN that meets the "
+		"reset loses nothing, and is called clean.",
+	.folklore = "\"After FIN and RST, recv gives ECONNRESET.\" It never does on Linux: once "
+		    "the FIN was received, recv returns 0 for ever and only send fails, with "
+		    "EPIPE. ECONNRESET from recv means that the reset came without a FIN.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

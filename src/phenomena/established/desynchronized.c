@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * desynchronized: the two ends no longer agree on the sequence numbers.
+ *
+ *     client             device               server
+ *       |---- seq 6, 5 B ---|------------------>|  expects 11 already
+ *       |<--------------------- ACK 11 (DSACK) -|  of bytes that the client never sent
+ *       |---- ACK 6 --------|------------------>|  "you acknowledge what I did not send"
+ *       |<--------------------- ACK 11 ---------|  "and you repeat what I have"
+ *             ... until the rate limit (500 ms) stops it, or one end resets
+ *
+ * RFC 9293 s3.10.7.4 makes each side answer a segment that cannot be with an ACK that states its
+ * own numbers. If both are right by their own books, these ACKs answer each other. The cause lies
+ * elsewhere: a segment injected behind this point of capture, or a device that rewrites one side
+ * (sequence randomisation, a proxy that changes lengths, a failover that lost its offsets).
+ */
+#include "phenomena/resets.h"
+
+#define ACK_WAR_MIN 3
+#define REPEATS_MIN 3
+
+static bool impossible_ack(const struct tw_facts *f)
+{
+	/* A capture with holes misses data; then the ACK is possible and only the capture poor. */
+	return (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0 || tw_get(f, TW_F_ACKED_FIN_NEVER_SENT)) &&
+	       !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_ONE_SIDED);
+}
+
+static bool quarrel(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ACK_WAR) >= ACK_WAR_MIN ||
+	       (tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) >= REPEATS_MIN &&
+		!tw_known(f, TW_F_ZERO_WINDOW_SIDE) && tw_get(f, TW_F_ESTABLISHED));
+}
+
+static bool stuck(const struct tw_facts *f)
+{
+	return tw_reset_landed(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0;
+}
+
+static void cite(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_ACKED_FIN_NEVER_SENT))
+		tw_cite(m, TW_F_ACKED_FIN_NEVER_SENT,
+			"acknowledges a FIN that its alleged sender did not send");
+	if (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0)
+		tw_cite(m, TW_F_ACKED_NEVER_SENT,
+			"acknowledges (or SACKs) %lld bytes that its alleged sender never sent",
+			(long long)tw_get(f, TW_F_ACKED_NEVER_SENT));
+	if (tw_get(f, TW_F_ACK_WAR) > 0)
+		tw_cite(m, TW_F_ACK_WAR, "%d ACKs without progress, each answering the other",
+			(int)tw_get(f, TW_F_ACK_WAR));
+	if (tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0)
+		tw_cite(m, TW_F_REPEAT_ANSWERED_NOT_ACKED,
+			"%d repeats are answered at once by an ACK that does not move",
+			(int)tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED));
+	if (tw_reset_landed(f))
+		tw_reset_cite(m);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	bool impossible = impossible_ack(f);
+
+	if (!impossible && !quarrel(f))
+		return false;
+	m->strength = impossible ? TW_STRENGTH_CONTRADICTION : TW_STRENGTH_STALL + 5;
+	m->confidence = impossible ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = stuck(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = impossible ? tw_say(m,
+					 "%s and %s disagree on the sequence numbers: bytes are "
+					 "acknowledged that were never sent.",
+					 tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER))
+				: tw_say(m,
+					 "%s and %s disagree on the sequence numbers: each refuses "
+					 "what the other says.",
+					 tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	cite(m);
+	tw_rival(m, "injected-segment",
+		 "a segment injected behind this point of capture leaves exactly this echo");
+	if (!impossible)
+		tw_rival(m, "firewall-dropped",
+			 "ACKs that are filtered in one direction leave repeats without progress");
+	tw_missing(m, "a capture at the other end, to see which segments really arrived there");
+	if (tw_reset_landed(f))
+		tw_reset_victim_saw(m);
+	else
+		tw_app_saw(m, TW_CLIENT, "recv", "hang", -1,
+			   "The data is repeated until tcp_retries2 gives up (ETIMEDOUT), or "
+			   "silently replaced.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_invalid_ratelimit", "One answer in 500 ms to a segment that cannot be: "
+					    "stops the ACK war, not the disagreement." },
+	{ "net.ipv4.tcp_retries2", "Ends the repeats: 15, 938.5 s measured." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Capture at both ends at once and compare the absolute sequence numbers of the same bytes: "
+	"a constant difference names a device that rewrites them.",
+	"Turn off sequence randomisation or SYN proxying on the firewall in the path for a test "
+	"(Cisco: `set connection random-sequence-number disable`); SACK blocks that are not "
+	"rewritten along with the numbers are the usual bug.",
+	"If a firewall or balancer failed over at that time, its new half has lost the offsets: "
+	"reset the connections through it.",
+	"If the numbers agree at both ends except for one segment, that one was injected: see "
+	"`tcpwhy explain injected-segment`.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.10.7.4",
+	"RFC 5961 s5.2, s9",
+	"net/ipv4/tcp_input.c: tcp_ack, tcp_send_challenge_ack, tcp_oow_rate_limited",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_desynchronized = {
+	.slug = "desynchronized",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The two ends disagree on sequence numbers",
+	.happens = "Each end keeps books: what it sent, what it received. When they do not agree "
+		   "any more, what is right for one is impossible for the other. The sender sees "
+		   "acknowledgements of bytes it never sent; the receiver sees bytes that it "
+		   "already has. Both must answer with an ACK that states their own numbers, and "
+		   "these answers contradict each other.\n\n"
+		   "Linux limits such answers to one in 500 ms, so the war is short. What follows "
+		   "is a stall (the true data is always \"old\"), silent corruption, or a reset, "
+		   "once somebody closes.",
+	.diagram = "client           device            server\n"
+		   "  |---- seq 6 -----|---------------->|  has 6..10 already\n"
+		   "  |<---------------|---- ACK 11 -----|  never sent that\n"
+		   "  |---- ACK -------|---------------->|\n"
+		   "  |<---------------|---- ACK 11 -----|  ... 500 ms limit\n",
+	.client_sees = "A hang, then ETIMEDOUT after tcp_retries2; or wrong data; or ECONNRESET.",
+	.server_sees = "The same, or nothing.",
+	.recognise = "An ACK or SACK of bytes (or of a FIN) that the alleged sender never sent "
+		     "although the capture is complete there; ACKs that answer each other without "
+		     "progress; repeats that draw an ACK at once which does not move.\n\n"
+		     "A segment injected behind the point of capture leaves the same echo, so "
+		     "injected-segment stays a rival. A capture that lost packets shows ACKs of "
+		     "unseen data too; tcpwhy says nothing then.",
+	.folklore = NULL,
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

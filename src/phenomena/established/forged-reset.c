@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * forged-reset: a third party writes a reset in the name of one end, in addition to the true
+ * traffic.
+ *
+ *     client            injector             server
+ *       |---- request ------|----------------->|
+ *       |<--- RST ----------|                  |  sooner than a round trip, other TTL
+ *       |<--- ACK, answer ---------------------|  the true server goes on
+ *       |---- RST seq = its ack -------------->|  the client's kernel has no socket any more
+ *
+ * An injector beside the path races the true sender and cannot take packets away, so a
+ * contradiction stays in the stream (Weaver, Sommer, Paxson, NDSS 2009). A firewall that answers
+ * *in place of* a segment is another thing (firewall-reset): there the segment never arrives.
+ *
+ * One contradiction is no proof: load balancers change TTL and IP-ID, other stacks leave out
+ * timestamps. Two independent ones make it likely; certain it is only if the true author
+ * demonstrably goes on and the reset does not come from its place or in its form. IP-ID 0 is what
+ * honest kernels write, and is never counted.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+/* After so long a silence a device that forgot the connection is the simpler explanation. */
+#define IDLE_NS (30 * TW_NS_PER_S)
+#define PLACE   (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
+#define LIVES   (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
+
+/* Going on and acknowledging the trigger are one observation, so they count once. */
+static unsigned independent(unsigned odds)
+{
+	if ((odds & LIVES) == LIVES)
+		odds &= ~TW_ODD_GOES_ON;
+	return tw_odds_count(odds);
+}
+
+static bool fits(const struct tw_facts *f, unsigned odds)
+{
+	bool reply = tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+		     tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK);
+
+	if (!tw_reset_landed(f) || tw_get(f, TW_F_RST_AFTER_CLOSE) ||
+	    tw_get(f, TW_F_RST_OTHER_TUPLE))
+		return false;
+	/* The form of a kernel or of netfilter, in place of a segment: that is a filter. */
+	if (reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_EARLY | TW_ODD_IPID)))
+		return false;
+	return independent(odds) >= 2;
+}
+
+static void add_rivals(struct tw_match *m, unsigned odds)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (odds & TW_ODD_ACKS_TRIGGER)
+		tw_rule_out(m, "firewall-reset",
+			    "the segment arrived all the same: the reset came in addition to it, "
+			    "not in its place");
+	else if (m->confidence != TW_CERTAIN)
+		tw_rival(m, "firewall-reset",
+			 "a firewall in the path that ends connections writes such resets, too");
+	if (odds & LIVES)
+		tw_rule_out(m, "peer-rebooted", "the alleged author still has the connection");
+	else
+		tw_rival(
+			m, "aborted",
+			"a stack or proxy that is not Linux may write its own resets in this form");
+	if (tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS)
+		tw_rival(m, "idle-reset",
+			 "%s of silence came before: a device may have forgotten the connection",
+			 TW_DUR(tw_get(f, TW_F_RST_IDLE_BEFORE_NS)));
+	if (odds & (TW_ODD_TTL | TW_ODD_NO_TS | TW_ODD_IPID)) {
+		tw_rule_out(m, "closed-with-unread-data",
+			    "a socket that aborts writes with its own TTL, timestamps and IP-ID");
+		tw_rule_out(m, "linger-reset", "the same");
+	}
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	unsigned odds = tw_reset_odds(f);
+	enum tw_side author = tw_reset_author(f);
+
+	if (!fits(f, odds))
+		return false;
+	m->strength = !(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS
+			      ? TW_STRENGTH_ENDING + 5
+			      : TW_STRENGTH_CONTRADICTION;
+	m->confidence = (odds & LIVES) && (odds & PLACE) ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	if (odds & LIVES)
+		m->summary = tw_say(m,
+				    "Somebody else reset the connection in the name of %s, which "
+				    "goes on with it as if nothing had happened.",
+				    tw_endpoint(m, author));
+	else
+		m->summary = tw_say(m,
+				    "The reset in the name of %s contradicts its other packets in "
+				    "%u ways: somebody else wrote it.",
+				    tw_endpoint(m, author), independent(odds));
+	tw_reset_cite(m);
+	tw_reset_cite_odds(m, odds);
+	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
+		tw_cite(m, TW_F_RST_VICTIM_RSTS,
+			"%s answers the true %s with %d bare reset%s: its own socket is gone",
+			tw_side_name(tw_other(author)), tw_side_name(author),
+			(int)tw_get(f, TW_F_RST_VICTIM_RSTS),
+			tw_get(f, TW_F_RST_VICTIM_RSTS) == 1 ? "" : "s");
+	add_rivals(m, odds);
+	if (m->confidence != TW_CERTAIN)
+		tw_missing(m,
+			   "a capture at the alleged author: a forged reset does not show there");
+	tw_reset_victim_saw(m);
+	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
+		tw_app_saw(m, author, "recv", "ECONNRESET", -1,
+			   "It is reset in turn, by the victim's answer to its next segment.");
+	else
+		tw_app_saw(m, author, NULL, NULL, -1,
+			   "It did not send the reset; unless it got one too, it notices at its "
+			   "next segment.");
+	return true;
+}
+
+static const char *const remedies[] = {
+	"Capture at both ends at once: a forged reset is in the victim's capture and missing in "
+	"the author's. That settles it.",
+	"Drop it and see whether the connection lives: on the victim `nft add rule inet filter "
+	"input tcp flags rst ip ttl != N counter drop`, N being the TTL of the true packets; for a "
+	"test only.",
+	"Find where it comes from: the TTL difference tells how many hops the injector is nearer "
+	"or farther than the true author; compare with `traceroute -T -p PORT`.",
+	"If it always follows certain content (a host name, a path), try the same with TLS and "
+	"with another name: a filter that reads the payload is then the cause; ask the owner of "
+	"the network (IPS, proxy, provider).",
+	"Encrypt and tunnel what must pass (TLS with encrypted client hello, WireGuard, QUIC): a "
+	"reset cannot be forged into what is not TCP.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009",
+	"Sundara Raman et al.: Global, Passive Detection of Connection Tampering, SIGCOMM 2023",
+	"RFC 5961 s3.2",
+	"RFC 3360 s2.1",
+	"include/net/ip.h: ip_select_ident_segs (why an honest reset has IP-ID 0)",
+	NULL,
+};
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_challenge_ack_limit",
+	  "A reset that is in the window but not exact is challenged (RFC 5961), not obeyed; the "
+	  "limit is off (2147483647) in current kernels." },
+	{ NULL, NULL },
+};
+
+const struct tw_phenomenon tw_ph_forged_reset = {
+	.slug = "forged-reset",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "A third party forged the reset",
+	.happens = "Something beside or in the path reads the connection and injects a reset with "
+		   "the address of one end: a national filter, an intrusion prevention system, a "
+		   "traffic manager of a provider. If its sequence number is exact, the victim's "
+		   "kernel must believe it.\n\n"
+		   "The alleged author knows nothing of it. It goes on sending; the victim, whose "
+		   "socket is gone, answers each of its segments with a true reset, and so the "
+		   "author is reset in turn. Often both ends get a forged one.\n\n"
+		   "If the forged reset arrives before data that it assumes has arrived, it is not "
+		   "exact: the victim answers with a challenge ACK and survives until the other "
+		   "end, already reset, answers with bare resets.",
+	.diagram = "client        injector          server\n"
+		   "  |---- request --|-------------->|\n"
+		   "  |<--- RST ------|               |  TTL, IP-ID not the server's\n"
+		   "  |<--- ACK, answer --------------|  it lives and goes on\n"
+		   "  |---- RST ---------------------->|\n"
+		   "recv: ECONNRESET              recv: ECONNRESET\n",
+	.client_sees = "ECONNRESET, often right after a certain request and sooner than the server "
+		       "could have answered.",
+	.server_sees = "ECONNRESET as well, either from a second forged reset or from the victim's "
+		       "true one. Its own kernel sent no reset: TcpOutRsts does not count up.",
+	.recognise = "Two independent contradictions at least: the TTL is not that of the author's "
+		     "packets; the IP-ID is foreign to its sequence; a RST|ACK without timestamps "
+		     "in a connection that uses them; a bare RST with a window; don't-fragment "
+		     "cleared; sooner than a round trip; or the author goes on, and even "
+		     "acknowledges the data that \"it\" refused. It is certain if the author goes "
+		     "on and place or form are foreign.\n\n"
+		     "A device that answers in place of the segment is firewall-reset, one that "
+		     "had forgotten an idle connection is idle-reset. A forger on the same network "
+		     "that copies TTL, IP-ID and timestamps cannot be told from the author by the "
+		     "reset itself, only by what the true author sends afterwards.",
+	.folklore =
+		"\"IP-ID 0 gives the forger away.\" Linux itself writes IP-ID 0 on every reset "
+		"without a full socket, on SYN|ACKs and on the ACKs of TIME_WAIT. \"Several resets "
+		"in a row are an attack\": a kernel answers each segment in flight with one.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

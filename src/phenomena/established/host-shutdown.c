@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * host-shutdown: the orderly end of a machine.
+ *
+ *     client                          server
+ *       |<--- FIN ----------------------|  init stops the services
+ *       |---- ACK --------------------->|
+ *       |---- SYN (new connection) ---->|
+ *       |<--- RST|ACK ------------------|  nobody listens, the kernel still answers
+ *       |                              (off)
+ *       |---- data -------------------->   unanswered, again and again
+ *       |---- SYN --------------------->   unanswered
+ *
+ * The three acts in this order are the mark: closed in order, then refused, then silent. Each
+ * alone is something else (data-after-close, port-closed, peer-vanished).
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	bool closed = tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) ||
+		      (tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
+		       tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE));
+	bool unanswered =
+		tw_is(f, TW_F_UNANSWERED_SIDE, TW_CLIENT) && tw_get(f, TW_F_UNANSWERED_REPEATS) > 0;
+	bool silent = tw_get(f, TW_F_PORT_SILENT_AFTER);
+
+	if (!closed || !tw_get(f, TW_F_PORT_REFUSED_AFTER) || !(unanswered || silent))
+		return false;
+	if (tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_ALIVE_ELSEWHERE))
+		return false;
+
+	m->strength = TW_STRENGTH_MECHANISM + 4;
+	m->confidence = TW_LIKELY;
+	m->outcome = unanswered || tw_get(f, TW_F_FIN_BEFORE_ANSWER) ||
+				     (tw_reset_landed(f) && tw_reset_debt(f) == TW_DEBT_OWED)
+			     ? TW_OUTCOME_FAILED
+			     : TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_SERVER_HOST;
+	m->summary =
+		tw_say(m,
+		       "The host of %s was shut down: it closed the connection, refused a new one "
+		       "%s later, then fell silent.",
+		       tw_endpoint(m, TW_SERVER), TW_DUR(tw_get(f, TW_F_PORT_REFUSED_AFTER_NS)));
+	if (tw_known(f, TW_F_FIN1_SIDE))
+		tw_cite(m, TW_F_FIN1_SIDE, "the server closes in order: FIN");
+	else
+		tw_reset_cite(m);
+	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
+		"a new connection is refused: the kernel answers, the service is gone");
+	if (unanswered)
+		tw_cite(m, TW_F_UNANSWERED_REPEATS,
+			"%lld bytes of the client stay unanswered through %d repeats: now the host "
+			"is gone",
+			(long long)tw_get(f, TW_F_UNANSWERED_BYTES),
+			(int)tw_get(f, TW_F_UNANSWERED_REPEATS));
+	if (silent)
+		tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
+	tw_rival(m, "process-died",
+		 "the service may have ended alone, and host or path failed a moment later");
+	tw_rival(m, "peer-vanished", "the silence alone could be a broken path");
+	tw_rule_out(m, "peer-rebooted", "the connection was closed in order before the silence");
+	tw_app_saw(
+		m, TW_CLIENT, "recv", "EOF", -1,
+		"recv returns 0; data sent later ends in ETIMEDOUT (or EHOSTUNREACH) at send, recv "
+		"stays at 0. New connections: first ECONNREFUSED, then ETIMEDOUT or EHOSTUNREACH.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "It was stopped by its host.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_retries2", "How long the client repeats data to the host that is off: 15 "
+				   "retries, 938.5 s measured." },
+	{ "net.ipv4.tcp_syn_retries",
+	  "How long new connections wait: 6 retries, about 134 s since Linux 6.5." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Look whether the shutdown was meant: `last -x shutdown reboot`, `journalctl -b -1 -n 50` "
+	"on the host, or the events of the hypervisor or cloud (maintenance, spot instance, "
+	"scale-in).",
+	"Take the host out of the load balancer or DNS before it goes down and let it drain; wait "
+	"longer than the clients' keep-alive time.",
+	"On the client, treat end of file on an idle connection as final: close it, and never send "
+	"a request on it.",
+	"Set TCP_USER_TIMEOUT (for example 10000 ms) on the client's sockets so that data sent to "
+	"a host that is off fails in seconds and not after a quarter of an hour.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6, s3.8.3",
+	"RFC 5482 s3.1",
+	"net/ipv4/tcp_timer.c: tcp_write_timeout",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_host_shutdown = {
+	.slug = "host-shutdown",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The host was shut down in order",
+	.happens =
+		"The machine is shut down or rebooted on purpose. Its services are stopped first, "
+		"so their sockets are closed: FIN for connections with nothing unread, RST|ACK for "
+		"the others. For a short while the kernel still answers, and refuses new "
+		"connections with RST|ACK. Then the network goes down: no answer of any kind, no "
+		"ICMP, and on the same network ARP stays unanswered too.\n\n"
+		"A client that sends data into the closed connection after that gets no reset any "
+		"more. It repeats its segment with growing gaps until tcp_retries2 is used up.",
+	.diagram = "client                          server\n"
+		   "  |<--- FIN ----------------------|  services are stopped\n"
+		   "  |---- ACK --------------------->|\n"
+		   "  |---- SYN --------------------->|\n"
+		   "  |<--- RST|ACK ------------------|  refused: the kernel still runs\n"
+		   "  |---- data ------------------->     off: unanswered\n"
+		   "  |---- data (repeat) ---------->\n"
+		   "recv: 0, later send: ETIMEDOUT\n",
+	.client_sees = "recv returns 0 and stays there. New connections fail with ECONNREFUSED, "
+		       "and shortly after with ETIMEDOUT (EHOSTUNREACH after about 3 s once ARP "
+		       "fails on the same network). Data sent after the end of the host ends in "
+		       "ETIMEDOUT or EHOSTUNREACH at send; recv still returns 0.",
+	.server_sees = "SIGTERM, later SIGKILL, from its init system.",
+	.recognise = "Three acts in order: the server closes, a new connection is refused, then "
+		     "the host is silent to data or SYNs. The client's side must be seen to the "
+		     "end: a capture on the server itself shows no more than its own FIN, and "
+		     "tcpwhy then does not say it.\n\n"
+		     "process-died (only the service ended) and a path that broke afterwards "
+		     "cannot be excluded from packets.",
+	.folklore = NULL,
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

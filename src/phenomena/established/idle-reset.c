@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * idle-reset: a device in the path forgot the idle connection, and says so by a reset.
+ *
+ *     client             NAT, balancer, firewall              server
+ *       |                        |                              |
+ *       |        T seconds of silence: the entry is dropped     |
+ *       |                        |                              |
+ *   lazy (shape B)               |                              |
+ *       |---- data ------------->|  no entry                    |  still ESTABLISHED
+ *       |<--- RST (TTL 64) ------|                              |
+ *   on the timer (shape A)       |                              |
+ *       |<--- RST ---------------|----- RST ------------------->|
+ *
+ * On the wire a lazy device looks like a peer that lost the connection (peer-rebooted). What parts
+ * them: the silence before, and a TTL that is not the peer's. The time of silence is stated
+ * always, and compared with the table of known devices; one flow alone can only say "consistent
+ * with".
+ */
+#include "base/duration.h"
+#include "phenomena/idle_table.h"
+#include "phenomena/resets.h"
+
+/* Below this a pause is no idleness, whatever the TTL says. */
+#define IDLE_MIN_NS (500 * TW_NS_PER_MS)
+/* Without a TTL that differs: no known device forgets sooner. */
+#define IDLE_KNOWN_NS (60 * TW_NS_PER_S)
+
+struct hints {
+	int64_t idle_ns;
+	const char *candidates;
+	bool ttl, label, population, timer;
+};
+
+static bool form_fits(const struct tw_facts *f)
+{
+	if (!tw_reset_landed(f) || tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
+	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
+		return false;
+	/* A device acts in place of the peer; it does not let the segment through as well. */
+	return !tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) &&
+	       !tw_get(f, TW_F_RST_OTHER_TUPLE);
+}
+
+static bool look(struct tw_match *m, struct hints *h)
+{
+	const struct tw_facts *f = m->facts;
+
+	h->idle_ns = tw_get(f, TW_F_RST_IDLE_BEFORE_NS);
+	h->timer = tw_get(f, TW_F_RST_TRIGGER) == TW_TRIGGER_NONE;
+	h->ttl = tw_get(f, TW_F_RST_TTL_DELTA) != 0;
+	h->label = tw_get(f, TW_F_RST_LABEL_ZERO);
+	h->population =
+		tw_get(f, TW_F_FLOWS_KILLED_IDLE) >= 2 &&
+		tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS) >= 10 * TW_NS_PER_S &&
+		tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) < tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS);
+	if (h->idle_ns < IDLE_MIN_NS)
+		return false;
+	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
+	if (h->ttl || h->label || h->population)
+		return true;
+	return h->idle_ns >= IDLE_KNOWN_NS && h->candidates &&
+	       tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0 &&
+	       tw_get(f, TW_F_RST_AUTHOR_GOES_ON) == 0;
+}
+
+static void cite(struct tw_match *m, const struct hints *h)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (h->candidates)
+		tw_cite(m, TW_F_RST_IDLE_BEFORE_NS,
+			"%s of silence before; devices with a timeout up to that: %s",
+			TW_DUR(h->idle_ns), h->candidates);
+	else
+		tw_cite(m, TW_F_RST_IDLE_BEFORE_NS,
+			"%s of silence before; no device in the table of defaults fits",
+			TW_DUR(h->idle_ns));
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
+	if (h->ttl)
+		tw_cite(m, TW_F_RST_TTL_DELTA,
+			"its TTL is %+d against the other packets of %s: a box in the path wrote "
+			"it",
+			(int)tw_get(f, TW_F_RST_TTL_DELTA), tw_side_name(tw_reset_author(f)));
+	if (h->label)
+		tw_cite(m, TW_F_RST_LABEL_ZERO,
+			"its IPv6 flow label is 0: a packet filter wrote it, not a TCP stack");
+	if (h->population)
+		tw_cite(m, TW_F_FLOWS_KILLED_IDLE,
+			"%d connections between these hosts ended after a silence of %s or more, "
+			"all survived %s",
+			(int)tw_get(f, TW_F_FLOWS_KILLED_IDLE),
+			TW_DUR(tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS)),
+			TW_DUR(tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS)));
+}
+
+static void add_rivals(struct tw_match *m, const struct hints *h)
+{
+	tw_rival(m, "firewall-reset",
+		 "a filter whose rules changed in the meantime resets the same way");
+	if (!h->ttl && !h->label)
+		tw_rival(m, "peer-rebooted",
+			 "the peer itself would answer the same way if it lost the connection");
+	else
+		tw_rule_out(m, "peer-rebooted",
+			    "the reset does not come from the peer's own stack");
+	if (tw_is(m->facts, TW_F_RST_FORM, TW_RST_ALIEN))
+		tw_rival(m, "forged-reset", "a third party can write the same reset at any time");
+	tw_rule_out(m, "data-after-close", "no FIN was seen before");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	struct hints h;
+
+	if (!form_fits(f) || !look(m, &h))
+		return false;
+	m->strength = h.idle_ns >= IDLE_KNOWN_NS && h.candidates ? TW_STRENGTH_MECHANISM + 3
+								 : TW_STRENGTH_MECHANISM + 1;
+	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
+								 : TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "After %s of silence the connection to %s was reset by a device that "
+			    "had forgotten it.",
+			    TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)));
+	cite(m, &h);
+	add_rivals(m, &h);
+	tw_missing(m, "a capture on the other side of the device: that end still takes the "
+		      "connection for established");
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, tw_reset_author(f), NULL, NULL, -1,
+		   "Its socket stays ESTABLISHED; its next segment is reset too, or nothing is "
+		   "noticed for ever.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "idle timeout of the device",
+	  "AWS NLB and NAT gateway 350 s, Azure 240 s, F5 300 s by default; see the table." },
+	{ "SO_KEEPALIVE with TCP_KEEPIDLE", "Probes count as traffic for nearly all devices; "
+					    "default off, and 7200 s is later than any of them." },
+	{ "net.ipv4.tcp_keepalive_time", "The default idle time of SO_KEEPALIVE sockets, 7200 s." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Turn on SO_KEEPALIVE and set TCP_KEEPIDLE below the device's timeout (for 350 s: 60 to "
+	"300 s); for programs that set SO_KEEPALIVE only: `sysctl -w "
+	"net.ipv4.tcp_keepalive_time=120`.",
+	"Close idle connections in the client's pool before the device does: set the pool's idle "
+	"timeout below the device's.",
+	"Raise the device's idle timeout where it can be set (AWS NLB 60 to 6000 s, Azure 4 to 120 "
+	"min, `ipvsadm --set`).",
+	"Let the application repeat a request that fails with ECONNRESET on a reused connection, "
+	"if it is safe to repeat.",
+	"Measure the timeout: leave connections idle for growing times, or give tcpwhy a capture "
+	"of many connections; the longest silence that survived and the shortest that did not "
+	"enclose it.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 5382 REQ-5 (a NAT must keep an established connection for 2 h 4 min)",
+	"RFC 9293 s3.8.4",
+	"RFC 3360 s2.1",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_idle_reset = {
+	.slug = "idle-reset",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "A device in the path forgot the idle connection",
+	.happens = "A NAT, load balancer or firewall keeps a table of connections and drops an "
+		   "entry when nothing passed for its idle time. Both ends know nothing of that; "
+		   "for them the connection is open.\n\n"
+		   "Some devices reset when the timer fires, often towards both ends. Most do it "
+		   "lazily: the first packet after the timeout finds no entry and is answered with "
+		   "a reset by the device itself. The other end is not told; its socket stays open "
+		   "until it sends something or its own keepalive fails.",
+	.diagram = "client             device              server\n"
+		   "  |  T seconds of silence  |             |\n"
+		   "  |                   (entry dropped)    |\n"
+		   "  |---- data ------------->|             |\n"
+		   "  |<--- RST, TTL differs --|             |  ESTABLISHED\n"
+		   "recv: ECONNRESET\n",
+	.client_sees = "The first send after the pause succeeds; then recv fails with ECONNRESET "
+		       "once, later sends with EPIPE. With a device that resets on its timer, the "
+		       "error waits for the next call.",
+	.server_sees = "Nothing, or the same reset when its own next segment meets the device. "
+		       "Without keepalive the half-open connection stays for ever.",
+	.recognise =
+		"A reset that is not the socket's own, no FIN before, and silence of both ends "
+		"before the segment that drew it. tcpwhy says idle-reset if the reset's TTL (or "
+		"IPv6 flow label) is not the peer's, or if the silence is at least the timeout of "
+		"a known device, or if other connections of the same hosts bracket a timeout.\n\n"
+		"The time of silence and the candidates are always stated: the largest known "
+		"timeout not above the silence is the best guess, not a proof. Without a TTL that "
+		"differs a rebooted peer looks the same.",
+	.folklore = "\"Keepalive is on, so it cannot be the idle timer.\" The default first probe "
+		    "comes after 7200 s; AWS forgets after 350 s and Azure after 240 s, both far "
+		    "below the 7440 s that RFC 5382 asks for.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

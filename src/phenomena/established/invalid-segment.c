@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * invalid-segment: segments that their receiver must not accept.
+ *
+ *     somebody                        receiver in ESTABLISHED
+ *       |---- RST, in window, not exact --->|  challenge ACK (RFC 5961 s3.2)
+ *       |---- RST, outside the window ----->|  dropped
+ *       |---- SYN or SYN|ACK -------------->|  challenge ACK (RFC 5961 s4.2)
+ *       |---- wrong checksum -------------->|  dropped, InCsumErrors
+ *       |---- no ACK flag, or no flag ----->|  dropped
+ *       |---- data beyond the window ------>|  ACK that repeats the window
+ *
+ * The connection goes on; that is the point of the rules. In SYN_SENT an answer whose ack is not
+ * ISN+1 is refused with a reset of its own (RFC 9293 s3.10.7.3). Only a stray is nobody's
+ * connection.
+ */
+#include "phenomena/resets.h"
+
+enum kind {
+	KIND_NONE,
+	KIND_CHECKSUM,
+	KIND_FLAGS,
+	KIND_RST,
+	KIND_SYN,
+	KIND_WINDOW,
+	KIND_FOREIGN_OLD,
+	KIND_SYN_SENT,
+	KIND_SYN_FLAGS,
+	KIND_STRAY,
+};
+
+static bool odd_stray(const struct tw_facts *f)
+{
+	int64_t flags = tw_get(f, TW_F_STRAY_FLAGS) & (TW_SYN | TW_RST | TW_FIN | TW_ACK);
+
+	/* With ACK it can be a late duplicate; a lone RST says nothing about what drew it. */
+	return tw_get(f, TW_F_STRAY_ONLY) && !(flags & TW_ACK) && flags != TW_RST &&
+	       flags != TW_SYN;
+}
+
+static enum kind kind_of(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_SYN_ODD_FLAGS))
+		return KIND_SYN_FLAGS;
+	if (odd_stray(f))
+		return KIND_STRAY;
+	if (tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 && !tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) &&
+	    !tw_get(f, TW_F_ESTABLISHED))
+		return KIND_SYN_SENT;
+	if (tw_get(f, TW_F_BAD_CHECKSUM) > 0)
+		return KIND_CHECKSUM;
+	if (tw_get(f, TW_F_NO_FLAGS) > 0)
+		return KIND_FLAGS;
+	if (tw_get(f, TW_F_RST_IGNORED) > 0)
+		return KIND_RST;
+	if (tw_get(f, TW_F_SYN_MID) > 0)
+		return KIND_SYN;
+	if (tw_get(f, TW_F_OUT_OF_WINDOW) > 0)
+		return KIND_WINDOW;
+	if (tw_get(f, TW_F_OLD_DATA_FOREIGN) > 0)
+		return KIND_FOREIGN_OLD;
+	return KIND_NONE;
+}
+
+static const struct {
+	enum tw_fact_id fact;
+	const char *summary; /* %s client, %s server */
+	const char *evidence;
+	bool certain; /* the segment itself is the proof: no rule of any stack accepts it */
+} kinds[] = {
+	[KIND_CHECKSUM] = { TW_F_BAD_CHECKSUM,
+			    "%s and %s: a segment with a wrong TCP checksum was dropped by its "
+			    "receiver.",
+			    "wrong TCP checksum, not from offload: dropped and counted as "
+			    "InCsumErrors",
+			    true },
+	[KIND_FLAGS] = { TW_F_NO_FLAGS,
+			 "%s and %s: a segment without ACK flag in mid-connection was dropped by "
+			 "its receiver.",
+			 "no ACK flag in mid-connection: dropped without an answer", true },
+	[KIND_RST] = { TW_F_RST_IGNORED,
+		       "%s and %s: a reset that does not fit was ignored; the connection went on.",
+		       "its sequence number is not the next one expected: challenged or ignored "
+		       "(RFC 5961 s3.2)",
+		       false },
+	[KIND_SYN] = { TW_F_SYN_MID,
+		       "%s and %s: a SYN in mid-connection drew a challenge ACK; the connection "
+		       "went on.",
+		       "SYN in an established connection: answered by a challenge ACK (RFC 5961 "
+		       "s4.2)",
+		       false },
+	[KIND_WINDOW] = { TW_F_OUT_OF_WINDOW,
+			  "%s and %s: a segment outside the receiver's window was refused.",
+			  "outside what the receiver can accept: answered by an ACK, not taken",
+			  false },
+	[KIND_FOREIGN_OLD] = { TW_F_OLD_DATA_FOREIGN,
+			       "%s and %s: old data came again with headers that are not its "
+			       "sender's.",
+			       "data acknowledged before, with a foreign IP-ID, TTL or window",
+			       false },
+	[KIND_SYN_SENT] = { TW_F_BAD_ACK_IN_SYN_SENT,
+			    "%s to %s: answers to the SYN that do not acknowledge it were refused.",
+			    "its ack is not ISN+1: SYN_SENT refuses it, with a reset unless it is "
+			    "one (RFC 9293 s3.10.7.3)",
+			    false },
+	[KIND_SYN_FLAGS] = { TW_F_SYN_ODD_FLAGS,
+			     "%s sent %s a SYN that carries FIN or RST as well: no TCP stack opens "
+			     "a connection so.",
+			     "SYN together with FIN or RST: a probe or a broken sender", false },
+	[KIND_STRAY] = { TW_F_STRAY_ONLY,
+			 "%s sent %s a lone segment with a combination of flags that no TCP stack "
+			 "sends.",
+			 "a lone segment without ACK, of no connection", false },
+};
+
+static void add_rivals(struct tw_match *m, enum kind kind)
+{
+	if (kinds[kind].certain) {
+		tw_rule_out(m, "old-duplicate", "a late duplicate would be valid in itself");
+		return;
+	}
+	if (kind == KIND_STRAY || kind == KIND_SYN_FLAGS) {
+		tw_rival(m, "port-scan",
+			 "scanners send such segments to tell operating systems apart");
+		return;
+	}
+	if (kind == KIND_RST)
+		tw_rival(m, "forged-reset",
+			 "somebody may have tried to reset the connection and missed");
+	else
+		tw_rival(m, "injected-segment", "somebody may have tried to inject it");
+	if (kind == KIND_FOREIGN_OLD || kind == KIND_WINDOW)
+		tw_rival(m, "old-duplicate", "a segment of an earlier time can come so late");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum kind kind = kind_of(f);
+	bool alone = kind == KIND_STRAY || kind == KIND_SYN_FLAGS;
+
+	if (kind == KIND_NONE)
+		return false;
+	m->confidence = kinds[kind].certain ? TW_CERTAIN : TW_LIKELY;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	if (kind == KIND_SYN_SENT) {
+		m->strength = TW_STRENGTH_CONTRADICTION;
+		m->outcome = TW_OUTCOME_FAILED;
+	} else {
+		m->strength = alone ? TW_STRENGTH_MECHANISM : TW_STRENGTH_CURIOSITY;
+		m->outcome = alone ? TW_OUTCOME_CLEAN : TW_OUTCOME_DEGRADED;
+	}
+	m->summary = tw_say(m, kinds[kind].summary, tw_endpoint(m, TW_CLIENT),
+			    tw_endpoint(m, TW_SERVER));
+	tw_cite(m, kinds[kind].fact, "%s", kinds[kind].evidence);
+	if (kind == KIND_RST && tw_get(f, TW_F_RST_CHALLENGE))
+		tw_cite(m, TW_F_RST_CHALLENGE, "the receiver's challenge ACK");
+	add_rivals(m, kind);
+	if (kind == KIND_SYN_SENT)
+		tw_app_saw(m, TW_CLIENT, "connect",
+			   tw_reset_landed(f) ? "ECONNREFUSED" : "ETIMEDOUT", -1,
+			   "connect goes on waiting after each refused answer, until a fitting "
+			   "reset or its own time-out.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_invalid_ratelimit",
+	  "At most one answer per 500 ms and socket to segments that cannot be accepted." },
+	{ "net.ipv4.tcp_challenge_ack_limit",
+	  "Challenge ACKs per second of the whole host; 2147483647 (off) in current kernels." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"If checksums are wrong, look for failing hardware: `ethtool -S DEV | grep -iE "
+	"'err|crc|csum'` along the path, and `nstat -az TcpInCsumErrors` on the receiver. On the "
+	"capturing host itself, exclude offload first (`ethtool -K DEV tx off`).",
+	"If resets or SYNs miss their window, find their source by TTL and MAC: a peer that "
+	"rebooted, a spoofer, or a device that keeps wrong numbers.",
+	"Drop what no stack sends at the edge: `nft add rule inet filter input ct state invalid "
+	"counter drop`.",
+	"Nothing to do on the hosts: the receiver behaved as RFC 5961 asks, and the connection "
+	"went on.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.10.7.3, s3.10.7.4",
+	"RFC 5961 s3.2, s4.2, s5.2",
+	"net/ipv4/tcp_input.c: tcp_validate_incoming, tcp_rcv_synsent_state_process",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_invalid_segment = {
+	.slug = "invalid-segment",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "A segment that its receiver must not accept",
+	.happens = "A segment arrives that does not fit the connection: a reset that is in the "
+		   "window but not exact, a SYN in mid-connection, a wrong checksum, no ACK flag, "
+		   "data outside the window. The rules since RFC 5961 are strict: only a reset "
+		   "with exactly the next expected number is obeyed; one elsewhere in the window, "
+		   "and any SYN, is answered with a challenge ACK that asks the true peer; the "
+		   "rest is dropped.\n\n"
+		   "So as a rule nothing happens, and that is the good news. While connecting, an "
+		   "answer that does not acknowledge the SYN is refused with a reset, and the "
+		   "client goes on waiting for the true one.",
+	.diagram = "somebody                        receiver\n"
+		   "  |---- RST, not exact ---------->|\n"
+		   "  |<--- challenge ACK ------------|  goes on\n"
+		   "  |---- bad checksum ------------>|  dropped\n",
+	.client_sees = "As a rule nothing. In connect(): it goes on waiting.",
+	.server_sees = "Nothing; its kernel counts TCPChallengeACK, TCPSYNChallenge, InCsumErrors "
+		       "or BeyondWindow. A FIN without ACK, a segment without flags, SYN|FIN or "
+		       "RST to a listening port is met with silence, the same to a closed port "
+		       "(but for a RST) with RST|ACK.",
+	.recognise =
+		"The segment itself is the proof for a wrong checksum (not verified where the "
+		"snaplen cut, not counted where the capturing host leaves it to the hardware) and "
+		"for a missing ACK flag. For resets and SYNs the connection must demonstrably go "
+		"on.\n\n"
+		"An old ACK is the same as one that was overtaken on the way, and is called clean.",
+	.folklore =
+		"\"Any reset in the window kills the connection.\" Since RFC 5961 (Linux 3.6) it "
+		"must hit the next expected number exactly. One number below it is ignored, too.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "W",
+	.match = match,
+};

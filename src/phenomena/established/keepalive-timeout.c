@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keepalive-timeout: probes of an idle connection stay unanswered.
+ *
+ *     prober                          peer (dead, or beyond a dead path)
+ *       |     TCP_KEEPIDLE of silence   |
+ *       |---- probe seq = SND.NXT-1 --->
+ *       |     TCP_KEEPINTVL             |
+ *       |---- probe ------------------->
+ *       |---- probe ------------------->     TCP_KEEPCNT unanswered
+ *       |---- RST|ACK ----------------->     tcp_keepalive_timer() -> tcp_send_active_reset()
+ *     recv: ETIMEDOUT
+ *
+ * RFC 9293 s3.8.4: one lost probe proves nothing, so several must stay unanswered. It is the only
+ * time-out of Linux that sends a reset; retransmission, SYN, persist and orphan timeouts end in
+ * silence.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t probes = tw_get(f, TW_F_RST_UNANSWERED_PROBES);
+	enum tw_side author = tw_reset_author(f);
+
+	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
+		return false;
+	bool certain =
+		probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) && tw_reset_odds(f) == 0;
+
+	m->strength = TW_STRENGTH_EXPLICIT;
+	m->confidence = certain ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%lld keepalive probe%s of %s stayed unanswered; it gave the "
+			    "connection up and said so by a reset.",
+			    (long long)probes, probes == 1 ? "" : "s", tw_endpoint(m, author));
+	if (tw_known(f, TW_F_KEEPALIVE_INTERVAL_NS))
+		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probes unanswered, %s apart",
+			(long long)probes, TW_DUR(tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS)));
+	else
+		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probe%s unanswered", (long long)probes,
+			probes == 1 ? "" : "s");
+	tw_reset_cite(m);
+	if (!certain)
+		tw_rival(m, "aborted",
+			 "a single lost probe before an abort for another reason looks the same");
+	tw_rule_out(m, "peer-rebooted",
+		    "a peer without the connection would have answered the probe with a reset");
+	tw_rule_out(m, "linger-reset", "the reset follows the unanswered probes at their own pace");
+	tw_app_saw(m, author, "recv", "ETIMEDOUT", -1,
+		   "recv fails with ETIMEDOUT, then returns 0; send fails with EPIPE.");
+	tw_app_saw(m, tw_other(author), NULL, NULL, -1,
+		   "Nothing: probes and reset do not reach it. If it lives behind a broken path, "
+		   "its own connection stays open.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_keepalive_time, TCP_KEEPIDLE",
+	  "Silence before the first probe, default 7200 s." },
+	{ "net.ipv4.tcp_keepalive_intvl, TCP_KEEPINTVL", "Time between probes, default 75 s." },
+	{ "net.ipv4.tcp_keepalive_probes, TCP_KEEPCNT",
+	  "Unanswered probes before giving up, default 9: with the others 7875 s in all." },
+	{ "TCP_USER_TIMEOUT",
+	  "If set, it decides in place of the number of probes; default 0 (not used)." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Treat the peer as dead: find out why it or the path was silent since the time of the "
+	"first unanswered probe (host down, route, firewall, NAT entry).",
+	"If the peer was alive, look for a device that drops the idle connection silently: compare "
+	"the silence before the first probe with its idle timeout and set TCP_KEEPIDLE below that.",
+	"If it takes too long to notice, set TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT per "
+	"socket (for example 60, 10, 3: 90 s), rather than the sysctls for the whole host.",
+	"If it is too nervous for the path, raise TCP_KEEPCNT, not only the interval: one lost "
+	"probe proves nothing.",
+	"Connect again: the reset was sent into the void, the peer may still hold its half until "
+	"its own keepalive.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.8.4 (MUST-24 to MUST-29)",
+	"RFC 1122 s4.2.3.6",
+	"net/ipv4/tcp_timer.c: tcp_keepalive_timer",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_keepalive_timeout = {
+	.slug = "keepalive-timeout",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "Keepalive probes stayed unanswered",
+	.happens = "The application had turned on SO_KEEPALIVE. After the idle time the kernel "
+		   "sends a probe: an empty segment one byte below the next sequence number, which "
+		   "any living peer must answer. It stays unanswered, and so do the others. After "
+		   "the last one the kernel ends the connection.\n\n"
+		   "It says so with a RST|ACK towards the peer that does not answer. That is the "
+		   "only time-out that sends one. If the peer had only lost the connection, it "
+		   "would have answered the first probe with a reset.",
+	.diagram = "client                          server\n"
+		   "  |     TCP_KEEPIDLE, silence     |\n"
+		   "  |---- probe seq=SND.NXT-1 ----->    unanswered\n"
+		   "  |---- probe ------------------->    TCP_KEEPINTVL later\n"
+		   "  |---- probe ------------------->\n"
+		   "  |---- RST|ACK ----------------->\n"
+		   "recv: ETIMEDOUT\n",
+	.client_sees = "recv (or poll) fails with ETIMEDOUT, later recv returns 0, send fails with "
+		       "EPIPE. With TCP_KEEPIDLE 2, TCP_KEEPINTVL 1, TCP_KEEPCNT 3: probes at 2, 3 "
+		       "and 4 s, the end at 5 s after the last activity. With the defaults after "
+		       "7875 s. An ARP failure does not change the errno.",
+	.server_sees = "Nothing. If it is alive behind a path that drops, its own end stays open.",
+	.recognise = "Empty segments one below the next sequence number at equal gaps, unanswered, "
+		     "with an open window (a zero-window probe has the same shape, but the peer's "
+		     "window is 0), then RST|ACK by the prober itself with timestamps and the next "
+		     "IP-ID. With two or more unanswered probes it is certain.\n\n"
+		     "From the peer's side of a broken path only silence is visible, and tcpwhy "
+		     "does not say it there.",
+	.folklore = "\"A time-out ends with a reset.\" Only this one does: retransmission, SYN, "
+		    "persist and orphan time-outs end without a packet.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * linger-reset: SO_LINGER {1,0} and close(), or connect(AF_UNSPEC).
+ *
+ *     client                          server
+ *       |---- request ---------------->|
+ *       |<--- answer ------------------|
+ *       |---- ACK -------------------->|  l_onoff=1, l_linger=0; close()
+ *       |<--- RST|ACK seq = SND.NXT ---|  tcp_disconnect() -> tcp_send_active_reset()
+ *
+ * If data of the author was lost on the way, SND.NXT is ahead of what the peer expects and the
+ * reset is not exact (RFC 5961 s3.2): the peer challenges it and the kernel, which has forgotten
+ * the socket, answers with a second, bare one:
+ *
+ *       |        X-- 100 B ------------|
+ *       |<--- RST|ACK seq = 101 -------|
+ *       |---- ACK 1 (challenge) ------>|
+ *       |<--- RST seq = 1 -------------|
+ *
+ * The segment is that of closed-with-unread-data; what is different is that nothing can have been
+ * unread. `ss -K`, connect(AF_UNSPEC) and a listener that closes with the connection still in its
+ * accept queue write the same, so this is never certain from packets.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static void add_rivals(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	tw_rival(m, "socket-destroyed", "`ss -K` and BPF end a socket with the same segment");
+	if (tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) == 0 && tw_reset_author(f) == TW_SERVER)
+		tw_rival(m, "process-died",
+			 "a listener that is closed or dies resets the connections that it had not "
+			 "accepted with the same segment");
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
+		tw_rival(m, "fin-wait2-expired",
+			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
+	tw_rule_out(
+		m, "closed-with-unread-data",
+		"no data had reached the author that it had not answered: nothing can be unread");
+	tw_reset_rule_out_active(m);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f);
+
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
+	    tw_get(f, TW_F_RST_UNANSWERED_PROBES) > 0)
+		return false;
+	/* Unread data can be excluded only if everything that arrived was seen. */
+	if (!tw_is(f, TW_F_RST_UNANSWERED_BYTES, 0) || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
+	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_TRACE_LOSSY))
+		return false;
+	if (tw_reset_debt(f) == TW_DEBT_NONE)
+		return false;
+
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_reset_outcome(f);
+	m->culprit = tw_app_of(author);
+	if (m->outcome == TW_OUTCOME_FAILED)
+		m->summary = tw_say(m,
+				    "%s aborted the connection on purpose and threw away %lld "
+				    "bytes that it had sent and nobody had acknowledged.",
+				    tw_endpoint(m, author),
+				    (long long)tw_get(f, TW_F_RST_AUTHOR_UNACKED));
+	else
+		m->summary = tw_say(m,
+				    "%s ended the connection with a reset in place of a FIN; "
+				    "everything it had sent had arrived.",
+				    tw_endpoint(m, author));
+	tw_reset_cite(m);
+	if (tw_get(f, TW_F_RST_PAIR))
+		tw_cite(m, TW_F_RST_PAIR,
+			"the reset lay beyond lost data: it was challenged, and a bare RST "
+			"confirmed it");
+	else if (tw_get(f, TW_F_RST_AUTHOR_FIN))
+		tw_cite(m, TW_F_RST_AUTHOR_FIN, "%s had sent its FIN before", tw_side_name(author));
+	add_rivals(m);
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "It asked for this: close() with SO_LINGER {1,0} returns 0 at once.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "SO_LINGER", "With l_onoff=1 and l_linger=0 close() resets in place of closing and "
+		       "discards unsent data; default off. With l_linger>0 close() waits that long "
+		       "and goes on in the background, no reset." },
+	{ "TCP_LINGER2", "Below 0, an orphan that reaches FIN_WAIT2 is reset at once; default 60 s "
+			 "(tcp_fin_timeout)." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Find who sets SO_LINGER: `strace -f -e trace=setsockopt -p PID`, or search the code for "
+	"SO_LINGER, setSoLinger(true, 0), SetLinger(0), linger: 0.",
+	"Remove SO_LINGER {1,0} and close normally: shutdown(fd, SHUT_WR), read to end of file, "
+	"close(fd). TIME_WAIT, which it is usually meant to avoid, costs a few hundred bytes for "
+	"60 s and harms nobody.",
+	"If a client runs out of ports because of TIME_WAIT, reuse connections, or set `sysctl -w "
+	"net.ipv4.tcp_tw_reuse=1` on the client, rather than resetting.",
+	"If it is a proxy or load generator that ends its idle or finished connections this way on "
+	"purpose, leave it: after a complete answer it loses nothing.",
+	"If no program sets it, look for `ss -K`, a BPF program that destroys sockets, or a "
+	"service that was restarted with connections in its accept queue.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.10.5 (ABORT)",
+	"RFC 5961 s3.2",
+	"net/ipv4/tcp.c: __tcp_close (SOCK_LINGER && !sk_lingertime), tcp_disconnect",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_linger_reset = {
+	.slug = "linger-reset",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "An application reset the connection on purpose",
+	.happens = "The application set SO_LINGER with a time of 0 and called close(), or it "
+		   "called connect() with AF_UNSPEC. The kernel sends RST|ACK at once, discards "
+		   "what it had not sent, and keeps no TIME_WAIT.\n\n"
+		   "If data of the resetting end was lost on the way, its reset lies beyond what "
+		   "the peer expects. The peer then answers with a challenge ACK, and the kernel, "
+		   "which no longer knows the connection, replies with a second, bare RST that "
+		   "fits. Two resets with an ACK between them are one event.",
+	.diagram = "client                          server\n"
+		   "  |<--- data ---------------------|\n"
+		   "  |---- ACK --------------------->|  SO_LINGER {1,0}; close()\n"
+		   "  |<--- RST|ACK seq=SND.NXT ------|  TS, window, IP-ID as before\n"
+		   "recv: ECONNRESET\n",
+	.client_sees = "First the data that had arrived, then ECONNRESET once from recv or send, "
+		       "then end of file and EPIPE. If the resetting end had sent its FIN before, "
+		       "recv returns 0 and only send fails (EPIPE).",
+	.server_sees =
+		"Nothing: close() returns 0. The kernel's reset reason for it is TCP_STATE, and "
+		"the counter is TcpExtTCPAbortOnData, although the names suggest otherwise.",
+	.recognise =
+		"An active reset (RST|ACK with timestamps, live window, next IP-ID) of an end that "
+		"had answered everything it had received: nothing can have been unread.\n\n"
+		"Packets never make it certain: `ss -K`, connect(AF_UNSPEC) and the death of a "
+		"listener with the connection still in its accept queue look the same. If nobody "
+		"was owed anything, tcpwhy calls the connection clean and remarks "
+		"reset-instead-of-close.",
+	.folklore = "\"SO_LINGER {1,0} is the way to get rid of TIME_WAIT.\" It gets rid of the "
+		    "last answer too, whenever a segment of it was lost or had not left yet. And "
+		    "SO_LINGER with a positive time never resets: close() waits, then the kernel "
+		    "goes on closing in the background.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

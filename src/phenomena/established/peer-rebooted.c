@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * peer-rebooted: half-open, the peer no longer knows the connection.
+ *
+ *     client                          server
+ *       |          established          |
+ *       |                              (power fails, boots again)
+ *       |---- data -------------------->|  no such socket
+ *       |<--- RST seq = ack of data ----|  tcp_v4_send_reset(), NO_SOCKET
+ *     recv: ECONNRESET
+ *
+ * RFC 9293 s3.5.1, figures 9 and 10. The answer is the same whoever lost the state: a rebooted
+ * host, a host that gave the connection up by its own timeout, a balancer or NAT that answers from
+ * its own stack. The history decides: no FIN of that end before, silence while its segments were
+ * awaited, same TTL, and nothing of the old connection from it ever again.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+static bool fits(const struct tw_facts *f)
+{
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
+		return false;
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AFTER_CLOSE))
+		return false;
+	/* Who goes on has a socket; another TTL or a flow label of 0 is another author. */
+	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||
+	    tw_get(f, TW_F_RST_LABEL_ZERO))
+		return false;
+	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_SYN) &&
+	       !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK);
+}
+
+static void add_rivals(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t idle = tw_get(f, TW_F_RST_IDLE_BEFORE_NS);
+
+	tw_rival(m, "firewall-reset",
+		 tw_is(f, TW_F_IP_VERSION, 6)
+			 ? "a filter on the host answers with the same bare RST in place of the "
+			   "segment"
+			 : "a REJECT with tcp-reset on the host is the same byte for byte on IPv4");
+	if (idle >= TW_NS_PER_S && tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0)
+		tw_rival(m, "idle-reset",
+			 "%s of silence came before; a NAT or load balancer that forgot the "
+			 "connection answers the same way",
+			 TW_DUR(idle));
+	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) ||
+	    (tw_reset_author(f) == TW_SERVER && !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA)))
+		tw_rival(m, "accept-queue-full",
+			 "the server never acknowledged data: its listener may have dropped the "
+			 "request");
+	tw_rule_out(m, "closed-with-unread-data",
+		    "a socket that aborts writes RST|ACK with its own numbers, not a bare RST in "
+		    "answer to a segment");
+	tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	int64_t repeats = tw_get(f, TW_F_RST_UNANSWERED_REPEATS);
+
+	if (!fits(f))
+		return false;
+	bool proven = author == TW_CLIENT || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
+		      tw_get(f, TW_F_BYTES_S) > 0 || !tw_get(f, TW_F_START_SEEN);
+
+	m->strength = proven && tw_known(f, TW_F_RST_TRIGGER) ? TW_STRENGTH_MECHANISM
+							      : TW_STRENGTH_ENDING;
+	m->confidence = proven ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = tw_host_of(author);
+	if (repeats > 0)
+		m->summary = tw_say(m,
+				    "%s was silent through %lld repeats, then answered that it has "
+				    "no such connection: it came back without it.",
+				    tw_endpoint(m, author), (long long)repeats);
+	else
+		m->summary =
+			tw_say(m,
+			       "%s answered a segment of its own connection with a bare reset: it "
+			       "no longer knew the connection, and had not closed it.",
+			       tw_endpoint(m, author));
+	if (repeats > 0)
+		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
+			(long long)repeats, tw_side_name(victim));
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
+	if (!proven)
+		tw_missing(m, "a sign that the server ever had this connection (it acknowledged no "
+			      "data)");
+	add_rivals(m);
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "It has no socket for this connection, so nothing is reported to it.");
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "SO_KEEPALIVE", "Finds a half-open connection without data; default off." },
+	{ "net.ipv4.tcp_keepalive_time", "Idle time before the first probe, default 7200 s." },
+	{ "TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT",
+	  "The same per socket: idle time, gap, number of probes; default 7200 s, 75 s, 9." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"See whether the host rebooted or its address moved: `uptime -s`, `last -x reboot`, and "
+	"for virtual addresses the log of keepalived, the cloud or the orchestrator.",
+	"Connect again and repeat what is safe to repeat: the connection is gone, but the host "
+	"answers.",
+	"Turn on SO_KEEPALIVE with TCP_KEEPIDLE of 30 to 60 s on long-lived connections, above all "
+	"on the end that only receives: without it that end never notices.",
+	"If the host had not rebooted, look on the path: `conntrack -S` on NAT boxes, the idle "
+	"timeout of the load balancer, REJECT rules (`nft list ruleset`); the same TTL as the "
+	"host's points at the host itself.",
+	"Capture at the host as well: if the segment that drew the reset never arrived there, "
+	"somebody else answered.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.5.1 (figures 9 and 10), s3.10.7.1",
+	"RFC 1122 s4.2.3.6",
+	"net/ipv4/tcp_ipv4.c: tcp_v4_send_reset",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_peer_rebooted = {
+	.slug = "peer-rebooted",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The peer came back without the connection",
+	.happens = "The peer's host died or lost the connection without a word: it lost power and "
+		   "booted again, its address moved to another machine, or it had given the "
+		   "connection up after its own timeout. The other end knows nothing of that; its "
+		   "half of the connection is still open.\n\n"
+		   "The next segment that it sends, be it data, a repeat or a keepalive probe, "
+		   "reaches a kernel that has no such socket. That kernel answers with a bare RST. "
+		   "If repeats were running while the host was away, it is the next repeat that "
+		   "draws the reset, which can be up to 120 s later. An end that only receives "
+		   "never notices.",
+	.diagram = "client                          server\n"
+		   "  |        established            |\n"
+		   "  |                              (reboots; no FIN, no RST)\n"
+		   "  |---- data -------------------->|  no such socket\n"
+		   "  |<--- RST seq=ack, win 0 -------|\n"
+		   "recv: ECONNRESET, then 0; send: EPIPE\n",
+	.client_sees =
+		"The send succeeds; after the reset recv fails once with ECONNRESET, then returns "
+		"0, and send fails with EPIPE. Without sending or keepalive: nothing, for ever.",
+	.server_sees = "Nothing. Its kernel counts TcpOutRsts; the reset reason is NO_SOCKET, or "
+		       "TCP_FLAGS if the service listens again.",
+	.recognise = "A bare RST (no ACK flag, window 0, no options, IP-ID 0) right behind a "
+		     "segment whose ack is its sequence number, from an end that sent no FIN "
+		     "before and nothing of the old connection afterwards, at the same TTL as "
+		     "ever. Unanswered repeats before it strengthen the case.\n\n"
+		     "On IPv4 a REJECT rule on the host itself is the same byte for byte; a load "
+		     "balancer or NAT that forgot an idle connection also answers so, but usually "
+		     "with another TTL.",
+	.folklore = "\"IP-ID 0 shows that the reset is forged.\" It is what Linux writes on every "
+		    "reset without a full socket.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

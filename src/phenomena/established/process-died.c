@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process-died: crash, kill or exit of a process, seen from the network.
+ *
+ *     client A      client B           server process
+ *       |             |                  |  SIGKILL: the kernel closes every descriptor
+ *       |<--- FIN ----------------------|  A: receive buffer empty
+ *       |             |<-- RST|ACK ------|  B: bytes unread
+ *       |             |                  |  listener closed: its accept queue is reset
+ *       |---- SYN ---------------------->|
+ *       |<--- RST|ACK -------------------|  port closed
+ *
+ * The way of dying leaves no trace: do_exit() -> close_files() -> __tcp_close() is the path of
+ * them all, and of a plain close() too. So one connection never tells. What does is the
+ * neighbourhood: the connections of that endpoint end together, and the port is refused
+ * afterwards.
+ */
+#include "base/duration.h"
+#include "phenomena/resets.h"
+
+/* A refusal long after says more about a later restart than about this end. */
+#define SOON_NS (60 * TW_NS_PER_S)
+
+static int64_t ended_together(const struct tw_facts *f)
+{
+	int64_t resets = tw_get(f, TW_F_RST_TOGETHER), all = tw_get(f, TW_F_HOST_ENDED_TOGETHER);
+
+	return resets > all ? resets : all;
+}
+
+static bool refused_soon(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PORT_REFUSED_AFTER) && !tw_get(f, TW_F_PORT_OPEN_AFTER) &&
+	       tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) <= SOON_NS;
+}
+
+/* The server's kernel closed the socket and somebody lost something by it. */
+static bool ended_by_server(const struct tw_facts *f, bool *reset)
+{
+	*reset = tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
+		 (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) || tw_get(f, TW_F_RST_AUTHOR_FIN)) &&
+		 tw_get(f, TW_F_RST_UNANSWERED_PROBES) == 0 && tw_reset_debt(f) != TW_DEBT_NONE;
+	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) &&
+			  tw_get(f, TW_F_FIN_BEFORE_ANSWER) && tw_get(f, TW_F_RST_COUNT) == 0);
+}
+
+static void cite(struct tw_match *m, bool reset, int64_t together)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (reset) {
+		tw_reset_cite(m);
+		if (tw_get(f, TW_F_RST_AUTHOR_FIN))
+			tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of the server: nothing was unread");
+	} else {
+		tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server, which still owed an answer");
+	}
+	if (together > 0)
+		tw_cite(m, TW_F_HOST_ENDED_TOGETHER,
+			"%lld other connection%s of this server ended in the same moment",
+			(long long)together, together == 1 ? "" : "s");
+	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
+		"%s later a SYN to the same port is refused: nobody listens",
+		TW_DUR(tw_get(f, TW_F_PORT_REFUSED_AFTER_NS)));
+}
+
+static void saw(struct tw_match *m, bool reset)
+{
+	if (reset)
+		tw_reset_victim_saw(m);
+	else
+		tw_app_saw(m, TW_CLIENT, "recv", "EOF", -1,
+			   "recv returns 0 in place of the answer; new connections fail with "
+			   "ECONNREFUSED.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "There was no process left to see anything.");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t together = ended_together(f);
+	bool reset;
+
+	if (!refused_soon(f) || !ended_by_server(f, &reset))
+		return false;
+	if (reset && together == 0)
+		return false; /* one connection never tells: name how its socket ended */
+
+	m->strength = together > 0 ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_ENDING;
+	m->confidence = together > 0 ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = reset ? tw_reset_outcome(f) : TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary =
+		tw_say(m,
+		       "The process behind %s ended: its kernel closed the connection, and the "
+		       "port was refused %s later.",
+		       tw_endpoint(m, TW_SERVER), TW_DUR(tw_get(f, TW_F_PORT_REFUSED_AFTER_NS)));
+	cite(m, reset, together);
+	tw_rival(m, "closed-with-unread-data",
+		 "a program that closes all its sockets, the listener too, and goes on running "
+		 "looks the same");
+	tw_rival(m, "host-shutdown",
+		 "an orderly shutdown of the host begins with the end of its processes");
+	tw_rule_out(m, "peer-rebooted",
+		    "the sockets were closed in order, by FIN or RST|ACK, when they ended");
+	saw(m, reset);
+	return true;
+}
+
+static const struct tw_governed governed[] = {
+	{ "SO_LINGER", "Sockets with {1,0} are reset at exit as at close(); default off." },
+	{ "fs.suid_dumpable, kernel.core_pattern",
+	  "A core dump is written before the sockets are closed, so it delays FIN and RST." },
+	{ NULL, NULL },
+};
+
+static const char *const remedies[] = {
+	"Find how it ended: `journalctl -u SERVICE -n 50`, `systemctl status SERVICE`, "
+	"`coredumpctl list`, and `journalctl -k | grep -iE 'segfault|oom|killed process'` for the "
+	"time of the reset.",
+	"If the kernel killed it for memory, raise the limit (systemd: MemoryMax=, Kubernetes: "
+	"resources.limits) or reduce what the process holds.",
+	"If it was a deployment, let the service drain: stop accepting, finish what is running, "
+	"then exit; in systemd set KillMode=mixed and TimeoutStopSec=, in Kubernetes a preStop "
+	"delay.",
+	"Let a supervisor hold the listening socket (systemd socket activation) so that clients "
+	"wait in its queue while the process restarts, in place of being refused.",
+	"On the client, repeat what is safe to repeat on a new connection, with a growing delay "
+	"while it is refused.",
+	NULL,
+};
+
+static const char *const references[] = {
+	"RFC 9293 s3.6.1",
+	"kernel/exit.c: do_exit, exit_files",
+	"net/ipv4/inet_connection_sock.c: inet_csk_listen_stop",
+	"net/ipv4/tcp.c: __tcp_close",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_process_died = {
+	.slug = "process-died",
+	.stage = TW_STAGE_ESTABLISHED,
+	.title = "The process behind the connection ended",
+	.happens =
+		"A process crashes, is killed, or exits. Its kernel closes every socket that it "
+		"held, exactly as if close() had been called for each: a FIN if the receive buffer "
+		"was empty, RST|ACK if bytes were unread. Connections that were still waiting in "
+		"the accept queue of its listener are always reset, even if nothing was unread.\n\n"
+		"FIN or RST leaves 0.5 to 6 ms after the signal (measured); a core dump is written "
+		"first and delays them. New connections are refused, because nobody listens any "
+		"more.",
+	.diagram = "client                          server\n"
+		   "  |---- request ---------------->|\n"
+		   "  |<--- ACK ---------------------|  SIGKILL, SIGSEGV, exit()\n"
+		   "  |<--- RST|ACK (FIN if read) ---|  the kernel closes every socket\n"
+		   "  |---- SYN -------------------->|\n"
+		   "  |<--- RST|ACK -----------------|  nobody listens\n"
+		   "recv: ECONNRESET, connect: ECONNREFUSED\n",
+	.client_sees = "After a FIN: recv returns 0; the first send succeeds and draws a bare RST, "
+		       "the next fails with EPIPE. After a RST: recv fails once with ECONNRESET, "
+		       "then returns 0; send fails with EPIPE. New connections: ECONNREFUSED.",
+	.server_sees = "Nothing: it is gone. A client that was in the middle of sending almost "
+		       "always meets the case with unread data, so it gets the reset at once.",
+	.recognise = "One connection never shows it: close() writes the same segments. tcpwhy says "
+		     "process-died when the server ended this and other connections in the same "
+		     "moment and a SYN to the port is refused afterwards; otherwise the verdict is "
+		     "the way the socket ended (closed-with-unread-data, linger-reset, "
+		     "data-after-close) with this one as its rival.\n\n"
+		     "If the listener survives, it was close(), or one worker of several. If the "
+		     "whole host falls silent afterwards, it is host-shutdown.",
+	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
+		    "combinations of signal and buffer were measured: the signal is irrelevant, "
+		    "the unread data decides.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

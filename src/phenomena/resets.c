@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the phenomena that end with a reset have in common.
+ *
+ * A reset is written by one of three hands, and its form tells which (net/ipv4/tcp_output.c,
+ * tcp_send_active_reset; net/ipv4/tcp_ipv4.c, tcp_v4_send_reset):
+ *
+ *     the socket itself       RST|ACK, seq SND.NXT, ack RCV.NXT, timestamps, window, next IP-ID
+ *     a kernel without it     RST, seq = ack of its trigger, window 0, no options, IP-ID 0
+ *     somebody else           whatever its author thought plausible
+ *
+ * What an application gets does not depend on the form but on the order of FIN and RST
+ * (tcp_reset(): ECONNRESET, in CLOSE_WAIT EPIPE; tcp_recvmsg() tests SOCK_DONE before sk_err, so
+ * after the peer's FIN recv() returns 0 for ever).
+ *
+ * Limits: all of it is about the one decisive reset that the facts describe.
+ */
+#include "phenomena/resets.h"
+
+#include "base/duration.h"
+
+#include <stdlib.h>
+
+bool tw_reset_landed(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_RST_COUNT) == 0 || !tw_known(f, TW_F_RST_SIDE))
+		return false;
+	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED) ||
+	    tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED))
+		return false;
+	if (tw_get(f, TW_F_RST_DURING_HANDSHAKE) || tw_get(f, TW_F_RST_ANSWERS_SYNACK) ||
+	    tw_get(f, TW_F_STRAY_ONLY))
+		return false;
+	/* Without the start in the capture, the connection is taken for established. */
+	return tw_get(f, TW_F_ESTABLISHED) || !tw_get(f, TW_F_START_SEEN);
+}
+
+enum tw_side tw_reset_author(const struct tw_facts *f)
+{
+	return (enum tw_side)tw_get(f, TW_F_RST_SIDE);
+}
+
+enum tw_side tw_reset_victim(const struct tw_facts *f)
+{
+	return tw_other(tw_reset_author(f));
+}
+
+enum tw_debt tw_reset_debt(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
+		return TW_DEBT_NONE;
+	if (tw_get(f, TW_F_RST_RECEIVER_GOT_ALL) && tw_get(f, TW_F_RST_VICTIM_UNACKED) == 0)
+		return TW_DEBT_MANNERS;
+	return TW_DEBT_OWED;
+}
+
+enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
+{
+	return tw_reset_debt(f) == TW_DEBT_OWED ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+}
+
+unsigned tw_reset_odds(const struct tw_facts *f)
+{
+	bool has_ack = tw_get(f, TW_F_RST_HAS_ACK);
+	unsigned odds = 0;
+
+	if (tw_known(f, TW_F_RST_TTL_DELTA) && tw_get(f, TW_F_RST_TTL_DELTA) != 0)
+		odds |= TW_ODD_TTL;
+	if (tw_is(f, TW_F_RST_IPID, TW_IPID_FOREIGN))
+		odds |= TW_ODD_IPID;
+	if (has_ack && tw_get(f, TW_F_RST_NO_TS))
+		odds |= TW_ODD_NO_TS;
+	if (!has_ack && tw_is(f, TW_F_RST_WINDOW_ZERO, false))
+		odds |= TW_ODD_WINDOW;
+	if (tw_get(f, TW_F_RST_DF_CLEAR))
+		odds |= TW_ODD_DF;
+	if (tw_get(f, TW_F_RST_MAC_DIFFERS))
+		odds |= TW_ODD_MAC;
+	if (tw_get(f, TW_F_RST_EARLY))
+		odds |= TW_ODD_EARLY;
+	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
+		odds |= TW_ODD_GOES_ON;
+	if (tw_get(f, TW_F_RST_SECOND_DIFFERS))
+		odds |= TW_ODD_SECOND;
+	if (tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER))
+		odds |= TW_ODD_ACKS_TRIGGER;
+	return odds;
+}
+
+unsigned tw_odds_count(unsigned odds)
+{
+	return (unsigned)__builtin_popcount(odds);
+}
+
+static const char *ipid_text(const struct tw_facts *f)
+{
+	switch (tw_get(f, TW_F_RST_IPID)) {
+	case TW_IPID_ZERO:
+		return ", IP-ID 0";
+	case TW_IPID_CONTINUES:
+		return ", IP-ID next in its sequence";
+	case TW_IPID_FOREIGN:
+		return ", IP-ID out of its sequence";
+	default:
+		return "";
+	}
+}
+
+static const char *ts_text(const struct tw_facts *f)
+{
+	if (!tw_get(f, TW_F_TIMESTAMPS))
+		return "";
+	return tw_get(f, TW_F_RST_NO_TS) ? ", no timestamps" : ", with timestamps";
+}
+
+static const char *window_text(const struct tw_facts *f)
+{
+	if (!tw_known(f, TW_F_RST_WINDOW_ZERO))
+		return "";
+	return tw_get(f, TW_F_RST_WINDOW_ZERO) ? ", window 0" : ", window not 0";
+}
+
+void tw_reset_cite(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const char *author = tw_side_name(tw_reset_author(f));
+
+	switch (tw_get(f, TW_F_RST_FORM)) {
+	case TW_RST_ACTIVE:
+		tw_cite(m, TW_F_RST_COUNT,
+			"RST|ACK of %s at its own next sequence number%s%s%s: written by the "
+			"socket itself",
+			author, ts_text(f), window_text(f), ipid_text(f));
+		break;
+	case TW_RST_REPLY:
+		tw_cite(m, TW_F_RST_COUNT,
+			"bare RST of %s%s, no options%s: the answer of a kernel that has no such "
+			"connection",
+			author, window_text(f), ipid_text(f));
+		break;
+	case TW_RST_REPLY_NO_ACK:
+		tw_cite(m, TW_F_RST_COUNT,
+			"RST|ACK of %s with seq 0%s%s: the answer to a segment without ACK flag",
+			author, window_text(f), ipid_text(f));
+		break;
+	default:
+		tw_cite(m, TW_F_RST_COUNT,
+			"%s with the address of %s%s%s%s: no Linux code path writes it so",
+			tw_get(f, TW_F_RST_HAS_ACK) ? "RST|ACK" : "RST", author, ts_text(f),
+			window_text(f), ipid_text(f));
+	}
+}
+
+void tw_reset_cite_trigger(struct tw_match *m)
+{
+	static const char *const what[] = {
+		[TW_TRIGGER_SYN] = "SYN",        [TW_TRIGGER_SYNACK] = "SYN|ACK",
+		[TW_TRIGGER_ACK3] = "first ACK", [TW_TRIGGER_DATA] = "data segment",
+		[TW_TRIGGER_FIN] = "FIN",        [TW_TRIGGER_PROBE] = "probe",
+		[TW_TRIGGER_ACK] = "ACK",        [TW_TRIGGER_OTHER] = "segment",
+	};
+	int64_t trigger = tw_get(m->facts, TW_F_RST_TRIGGER);
+
+	if (trigger <= TW_TRIGGER_NONE || trigger > TW_TRIGGER_OTHER)
+		return;
+	if (tw_known(m->facts, TW_F_RST_TRIGGER_DELAY_NS))
+		tw_cite(m, TW_F_RST_TRIGGER, "%s of %s: the reset answers it %s later",
+			what[trigger], tw_side_name(tw_reset_victim(m->facts)),
+			TW_DUR(tw_get(m->facts, TW_F_RST_TRIGGER_DELAY_NS)));
+	else
+		tw_cite(m, TW_F_RST_TRIGGER, "%s of %s: the reset answers it", what[trigger],
+			tw_side_name(tw_reset_victim(m->facts)));
+}
+
+static void cite_header_odds(struct tw_match *m, unsigned odds, const char *author)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (odds & TW_ODD_TTL)
+		tw_cite(m, TW_F_RST_TTL_DELTA,
+			"the reset's TTL is %+d against the other packets of %s: it comes from "
+			"another place",
+			(int)tw_get(f, TW_F_RST_TTL_DELTA), author);
+	if (odds & TW_ODD_IPID)
+		tw_cite(m, TW_F_RST_IPID, "its IP-ID is neither 0 nor next in the sequence of %s",
+			author);
+	if (odds & TW_ODD_NO_TS)
+		tw_cite(m, TW_F_RST_NO_TS,
+			"a RST|ACK without timestamps in a connection that uses them: a socket "
+			"that aborts sends them (RFC 7323 s3.2)");
+	if (odds & TW_ODD_WINDOW)
+		tw_cite(m, TW_F_RST_WINDOW_ZERO,
+			"a bare RST with a window: the kernel's own bare resets always have window "
+			"0");
+	if (odds & TW_ODD_DF)
+		tw_cite(m, TW_F_RST_DF_CLEAR,
+			"don't-fragment is clear, all other packets of %s set it", author);
+	if (odds & TW_ODD_MAC)
+		tw_cite(m, TW_F_RST_MAC_DIFFERS,
+			"its source MAC is not that of the other packets of %s", author);
+}
+
+void tw_reset_cite_odds(struct tw_match *m, unsigned odds)
+{
+	const struct tw_facts *f = m->facts;
+	const char *author = tw_side_name(tw_reset_author(f));
+
+	cite_header_odds(m, odds, author);
+	if (odds & TW_ODD_EARLY)
+		tw_cite(m, TW_F_RST_EARLY,
+			"it came %s after its trigger; a round trip to %s takes %s",
+			TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)), author,
+			TW_DUR(tw_get(f, TW_F_RTT_NS)));
+	if (odds & TW_ODD_GOES_ON)
+		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
+			"%s goes on with this connection after \"its\" reset (%d segment%s): its "
+			"socket lives",
+			author, (int)tw_get(f, TW_F_RST_AUTHOR_GOES_ON),
+			tw_get(f, TW_F_RST_AUTHOR_GOES_ON) == 1 ? "" : "s");
+	if (odds & TW_ODD_ACKS_TRIGGER)
+		tw_cite(m, TW_F_RST_AUTHOR_ACKS_TRIGGER,
+			"%s acknowledges the very data that the reset answers: it had arrived",
+			author);
+	if (odds & TW_ODD_SECOND)
+		tw_cite(m, TW_F_RST_SECOND_DIFFERS,
+			"one more reset with other numbers that no segment explains");
+}
+
+void tw_reset_rule_out_active(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	unsigned odds = tw_reset_odds(f);
+
+	if (!odds && tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES))
+		tw_rule_out(m, "forged-reset",
+			    "the reset continues the sender's IP-ID%s, at the sender's TTL",
+			    tw_get(f, TW_F_TIMESTAMPS) ? " and timestamps" : "");
+	else if (!odds && tw_get(f, TW_F_TIMESTAMPS) && tw_is(f, TW_F_RST_NO_TS, false))
+		tw_rule_out(
+			m, "forged-reset",
+			"the reset carries the connection's timestamps and contradicts nothing");
+	if (odds)
+		return;
+	tw_rule_out(
+		m, "peer-rebooted",
+		"a kernel that lost the connection answers with a bare RST, window 0, no options");
+	tw_rule_out(m, "firewall-reset",
+		    "a filter writes a bare RST in place of a segment, with window 0");
+}
+
+/* The victim had not seen a FIN: the reset reaches an open socket. */
+static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t after = -1;
+
+	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_known(f, TW_F_RST_UNANSWERED_AGE_NS))
+		after = tw_get(f, TW_F_RST_UNANSWERED_AGE_NS);
+	tw_app_saw(m, victim, "recv", "ECONNRESET", after,
+		   "Data that had arrived before the reset is still read; then the first call "
+		   "(recv or send) fails with ECONNRESET, later ones with end of file and EPIPE.");
+}
+
+void tw_reset_victim_saw(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side victim = tw_reset_victim(f);
+
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
+		tw_app_saw(m, victim, "recv", "EOF", -1,
+			   "The FIN came first: recv returns 0 and goes on returning 0, never "
+			   "ECONNRESET. The send that drew the reset succeeded; the next one fails "
+			   "with EPIPE (and SIGPIPE).");
+	else if (tw_get(f, TW_F_RST_VICTIM_FIN))
+		tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
+			   "It had sent its FIN: after shutdown(SHUT_WR) recv fails with "
+			   "ECONNRESET; after close() nobody is left to notice the reset.");
+	else
+		victim_saw_reset(m, victim);
+}

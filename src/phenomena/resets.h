@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PHENOMENA_RESETS_H
+#define TW_PHENOMENA_RESETS_H
+
+#include "phenomena/phenomenon.h"
+
+/*
+ * What all phenomena that end with a reset ask about it. Everything here is about the decisive
+ * reset (the RST_ facts); "author" is the end whose address it carries, "victim" the end that
+ * receives it.
+ */
+
+/* What the reset took away from anybody. */
+enum tw_debt {
+	TW_DEBT_NONE,    /* nobody was owed anything: no failure, whatever its form */
+	TW_DEBT_MANNERS, /* the victim got all it asked for, but ECONNRESET in place of EOF */
+	TW_DEBT_OWED,    /* data or an answer is lost */
+};
+
+/* Header features and events that the alleged author's own stack cannot have produced. */
+enum tw_odd {
+	TW_ODD_TTL = 1 << 0,    /* another TTL than the author's packets */
+	TW_ODD_IPID = 1 << 1,   /* neither 0 nor in the author's sequence */
+	TW_ODD_NO_TS = 1 << 2,  /* RST|ACK without timestamps in a connection that uses them */
+	TW_ODD_WINDOW = 1 << 3, /* bare RST with a window */
+	TW_ODD_DF = 1 << 4,
+	TW_ODD_MAC = 1 << 5,
+	TW_ODD_EARLY = 1 << 6,        /* sooner than a round trip to the author allows */
+	TW_ODD_GOES_ON = 1 << 7,      /* the author's socket lives on afterwards */
+	TW_ODD_SECOND = 1 << 8,       /* more resets that no segment explains, with other numbers */
+	TW_ODD_ACKS_TRIGGER = 1 << 9, /* the author acknowledges what the reset claims to refuse */
+};
+
+/* Is there a reset that ended (or may have ended) an established connection at its receiver? */
+bool tw_reset_landed(const struct tw_facts *f);
+enum tw_side tw_reset_author(const struct tw_facts *f);
+enum tw_side tw_reset_victim(const struct tw_facts *f);
+enum tw_debt tw_reset_debt(const struct tw_facts *f);
+/* DEGRADED or FAILED for a debt that is not NONE. */
+enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
+/* Set of enum tw_odd, and how many are in a set. */
+unsigned tw_reset_odds(const struct tw_facts *f);
+unsigned tw_odds_count(unsigned odds);
+
+/* Cites the reset with its form; the segment that it answers, if any. */
+void tw_reset_cite(struct tw_match *m);
+void tw_reset_cite_trigger(struct tw_match *m);
+/* Cites each contradiction of @odds with its numbers. */
+void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
+/* Rules out what the form of an active reset excludes: forged, rebooted, firewall. */
+void tw_reset_rule_out_active(struct tw_match *m);
+/* What the victim's application saw, by the order of FIN and RST (errno table of the kernel). */
+void tw_reset_victim_saw(struct tw_match *m);
+
+#endif
