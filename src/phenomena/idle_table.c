@@ -172,8 +172,8 @@ static int slurp(const char *path, char **text, struct tw_err *err)
 int tw_idle_load(const char *path, struct tw_err *err)
 {
 	struct tw_idle_entry *entries;
-	unsigned count;
-	char *text;
+	unsigned count = 0;
+	char *text = NULL;
 	int rc = slurp(path, &text, err);
 
 	if (rc)
