@@ -200,7 +200,9 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, fin->time_ns - d->pkt[s.last].time_ns, fin);
 	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack : d->end[!fin->side].base_seq + 1;
 	tw_from(v, TW_F_FIN_BEFORE_ANSWER,
-		!fin->payload_bytes && peer->payload_bytes && tw_seq_gt(fin->ack, since), fin);
+		fin->side == TW_SERVER && !fin->payload_bytes && peer->payload_bytes &&
+			tw_seq_gt(fin->ack, since),
+		fin);
 }
 
 /* ---- after a clean close ---- */
