@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * firewall-dropped: a filter discards in silence.
+ *
+ *   on connect                    in mid-connection, one way
+ *	client     filter		client      filter        server
+ *	  |---SYN--->X			  |===data===>X             |
+ *	  |---SYN--->X			  |===data===>X   (again, and again)
+ *	  |---SYN--->X ...		  |<======data==============|  with the old ACK:
+ *	  ETIMEDOUT			  |----ACK--->X             |  it lives, but it
+ *					  |<======data==============|  never got ours
+ *
+ * Silence alone shows nothing: a dead host, a full queue and a lost answer are as silent. So this matcher
+ * wants a proof of life from the other end: in mid-connection, segments that it sends during the silence and that do
+ * not acknowledge what was sent to it; on connect, answers of the same host to others.
+ */
+#include "phenomena/connect/handshake.h"
+
+#define MIN_REPEATS 3
+
+/* Other reasons why living ends do not acknowledge data. */
+static bool otherwise_explained(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ICMP_COUNT) > 0 || tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
+	       tw_get(f, TW_F_SEGMENT_SHRUNK) || tw_get(f, TW_F_ACK_WAR) > 0 ||
+	       tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0 || tw_get(f, TW_F_OUT_OF_WINDOW) > 0 ||
+	       tw_get(f, TW_F_ZERO_WINDOW_PROBES) > 0 || tw_get(f, TW_F_TRACE_LOSSY) ||
+	       tw_get(f, TW_F_ONE_SIDED);
+}
+
+/*
+ * The silent end speaks, and what it says does not acknowledge the repeated data. One such segment after the
+ * last repeat may also be the first after an outage; more of them, or one between the repeats, may not.
+ */
+static bool peer_lives_unreached(const struct tw_facts *f)
+{
+	int64_t spoke = tw_get(f, TW_F_PEER_SPOKE_AFTER);
+	const struct tw_fact *first = &f->f[TW_F_UNANSWERED_BYTES];
+
+	if (spoke == 0)
+		return false;
+	if (spoke > 1)
+		return true;
+	return f->f[TW_F_PEER_SPOKE_AFTER].time_ns <
+	       first->time_ns + tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+}
+
+static bool match_mid(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE), silent = tw_other(sender);
+	bool arrives = tw_is(f, TW_F_VANTAGE, silent == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+
+	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || !tw_get(f, TW_F_ESTABLISHED) ||
+	    tw_get(f, TW_F_UNANSWERED_REPEATS) < MIN_REPEATS || !peer_lives_unreached(f) ||
+	    otherwise_explained(f))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 2;
+	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m, "A filter drops what %s sends in mid-connection: %lld repeats stay unacknowledged "
+			       "while %s is alive and goes on sending.",
+			    tw_endpoint(m, sender), (long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
+			    tw_endpoint(m, silent));
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "first of %lld bytes of %s that are never acknowledged",
+		(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, sender));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %lld repeats over %s",
+		(long long)tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_cite(m, TW_F_PEER_SPOKE_AFTER, "%s sends %lld segments that still acknowledge only the old data",
+		tw_endpoint(m, silent), (long long)tw_get(f, TW_F_PEER_SPOKE_AFTER));
+	if (arrives)
+		tw_cite(m, TW_F_VANTAGE, "the repeats arrive at this host and its TCP ignores them: the filter "
+					 "is on it");
+	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
+	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED))
+		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
+	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");
+	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
+		   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; send() then fails with EPIPE.");
+	tw_app_saw(m, silent, "recv", "hang", -1,
+		   "It waits for data that never comes; what it sends itself is repeated until ETIMEDOUT.");
+	return true;
+}
+
+/* The host is there, this port never answered anybody: neither death nor a closed port. */
+static bool match_connect(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) || tw_get(f, TW_F_PACKETS_S) > 0 ||
+	    !tw_get(f, TW_F_HOST_ANSWERS) || tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_TRACE_LOSSY) ||
+	    tw_syn_watched_ns(f) < 3 * TW_NS_PER_S)
+		return false;
+	if (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_DURING) ||
+	    tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_PORT_SYNACKS_UNACKED) > 0 ||
+	    tw_get(f, TW_F_PORT_REFUSED_BEFORE) || tw_get(f, TW_F_PORT_REFUSED_AFTER))
+		return false;
+	m->strength = TW_STRENGTH_ENDING + 1;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m, "A filter drops the SYNs to %s: its host answers others meanwhile, and would refuse "
+			       "a closed port with a RST.", m->server);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_HOST_ANSWERS, "the same host answers other connections meanwhile");
+	tw_rival(m, "syn-queue-full", "a listener whose SYN queue is full drops as silently; `nstat -az "
+				      "TcpExtListenDrops` on the server decides");
+	tw_rival(m, "accept-queue-full", "so does one whose accept queue is full; `ss -ltn` shows Recv-Q above Send-Q");
+	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
+		tw_rival(m, "syn-ack-lost", "the SYNs may arrive and the answers be lost on the way back");
+	tw_rule_out(m, "port-closed", "a closed port of a living host is refused by RST");
+	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+		   "connect() hangs until the SYN repeats are spent, or until the application's own timeout.");
+	return true;
+}
+
+static bool match(struct tw_match *m)
+{
+	if (!match_mid(m) && !match_connect(m))
+		return false;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	return true;
+}
+
+static const char *const remedies[] = {
+	"Capture on the server at the same time: `tcpdump -ni any 'host CLIENT and port PORT'`. If the segments arrive and "
+	"draw no answer, the filter is on that host; if they do not arrive, it is on the path.",
+	"On the host, watch drops with their reason: `nft list ruleset` (counters), `dropwatch -l kas`, or `perf "
+	"trace -e skb:kfree_skb` (reason NETFILTER_DROP).",
+	"Exclude a full queue first: `ss -ltn 'sport = :PORT'` and `nstat -az TcpExtListenOverflows "
+	"TcpExtListenDrops`.",
+	"Find the hop on the path with `mtr -T -P PORT SERVER`, from both ends: the way back is often another one.",
+	"Prefer reject to drop inside your own network: clients then fail in one round trip, not in two minutes.",
+	NULL,
+};
+
+static const struct tw_governed governed[] = {
+	TW_GOVERNED_SYN_REPEATS,
+	{ "net.ipv4.tcp_retries2",
+	  "How long an established connection keeps repeating. Default 15, measured 938.5 s." },
+	{ NULL, NULL },
+};
+
+static const char *const references[] = {
+	"RFC 2979 s3 (requirements for firewalls); RFC 9293 s3.8.3 (R1, R2)",
+	"net/netfilter/core.c: nf_hook_slow (NF_DROP, reason SKB_DROP_REASON_NETFILTER_DROP)",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_firewall_dropped = {
+	.slug = "firewall-dropped",
+	.stage = TW_STAGE_CONNECT,
+	.title = "A firewall drops in silence",
+	.happens =
+		"A filter discards the segments and tells nobody. On connect the SYN and its repeats stay unanswered. In "
+		"mid-connection, for example after a rule set was reloaded or a connection-tracking entry was "
+		"lost, the sender repeats with doubling gaps until it gives up.\n\n"
+		"Often only one direction is filtered. Then the other end is alive and says so: its own data, keepalive "
+		"probes and repeats still arrive, and all of them acknowledge only what it had received before. When the "
+		"sender has given up, its kernel answers them with bare resets, which die at the same filter, and the half-open "
+		"end goes on repeating.",
+	.diagram = "client      filter         server\n"
+		   "  |===data===>X               |\n"
+		   "  |===data===>X               |   again, with doubling gaps\n"
+		   "  |<=====data=================|   alive, acknowledges\n"
+		   "  |----RST--->X               |   only what was before\n"
+		   "  |<=====data=================|   and never hears the RST\n",
+	.client_sees = "On connect: a hang, then ETIMEDOUT (about 134 s with Linux's defaults). In mid-connection: send() "
+		       "succeeds until the buffer is full, recv() waits; after tcp_retries2 ETIMEDOUT, then EPIPE.",
+	.server_sees = "On connect nothing: accept() has nobody to return. In mid-connection recv() waits; its own data is "
+		       "repeated unanswered until ETIMEDOUT.",
+	.recognise =
+		"In mid-connection: at least three unanswered repeats, and segments of the silent end in that time that do not "
+		"acknowledge them. In a capture taken at that end the repeats can be seen to arrive and be ignored. On "
+		"connect: the host answers others, this port answers nobody. Without such a proof of life the verdict is "
+		"syn-unanswered or peer-vanished, with this as rival.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WK",
+	.match = match,
+};

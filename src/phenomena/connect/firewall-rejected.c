@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * firewall-rejected: an ICMP error says that a filter does not want the segment.
+ *
+ *   on connect                                   in mid-connection
+ *	client      filter                            client      filter
+ *	  |---SYN---->X                                 |===data====>X
+ *	  |<--ICMP----|  prohibited,                    |<--ICMP-----|   soft error only
+ *	  connect fails  port unreachable               |===data====>X   repeated to the end,
+ *	                                                |<--ICMP-----|   then the ICMP's errno
+ *
+ * "Port unreachable" for TCP is a filter too: no TCP stack sends it, it refuses by RST. Host or network
+ * unreachable from the destination itself cannot be true of a host that speaks, so it is a filter, or
+ * a NAT in front of a dead host. Code 0 or 1 from a router is host-unreachable's, except when the peer
+ * proves to be alive.
+ */
+#include "phenomena/connect/unreachable.h"
+
+/* Why the error is (or may be) a filter's. */
+enum kind {
+	NOT_OURS,
+	SAYS_SO,      /* the code itself says "filter" */
+	NOT_FROM_TCP, /* protocol unreachable for TCP */
+	FROM_HOST,    /* "unreachable" by the host that should be unreachable */
+	PEER_LIVES,   /* "unreachable" by a router, while the peer goes on sending */
+};
+
+static enum kind kind_of(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_ICMP_COUNT) == 0)
+		return NOT_OURS;
+	switch (tw_get(f, TW_F_ICMP_CLASS)) {
+	case TW_ICMP_PROHIBITED:
+	case TW_ICMP_PORT_UNREACHABLE:
+		return SAYS_SO;
+	case TW_ICMP_PROTOCOL_UNREACHABLE:
+		return NOT_FROM_TCP;
+	case TW_ICMP_HOST_UNREACHABLE:
+	case TW_ICMP_NET_UNREACHABLE:
+		if (tw_get(f, TW_F_ICMP_FROM_DESTINATION))
+			return FROM_HOST;
+		return tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0 ? PEER_LIVES : NOT_OURS;
+	default:
+		return NOT_OURS;
+	}
+}
+
+static void reason(struct tw_match *m, enum kind kind)
+{
+	switch (kind) {
+	case SAYS_SO:
+		tw_rule_out(m, "host-unreachable", "the code names a filter's decision, not a missing host");
+		break;
+	case NOT_FROM_TCP:
+		tw_rival(m, "host-unreachable",
+			 "a host without any TCP could say so; a device with a partial stack behind that "
+			 "address is thinkable");
+		break;
+	case FROM_HOST:
+		tw_cite(m, TW_F_ICMP_FROM_DESTINATION,
+			"the error comes from the destination's own address: that host is alive");
+		tw_rival(m, "host-unreachable",
+			 "a NAT that owns the address and has lost the host behind it says the same");
+		break;
+	case PEER_LIVES:
+		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
+			"the \"unreachable\" end goes on sending: only this direction is refused");
+		tw_rival(m, "host-unreachable", "a router that has lost its route in one direction only says the "
+						"same");
+		break;
+	case NOT_OURS:
+		break;
+	}
+	tw_rule_out(m, "port-closed", "a closed port is refused by RST, not by ICMP");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum kind kind = kind_of(f);
+	enum tw_icmp_fate fate = tw_icmp_fate_of(f);
+	enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
+
+	if (kind == NOT_OURS)
+		return false;
+	m->strength = fate == TW_ICMP_SURVIVED ? TW_STRENGTH_DELAY + 2 : TW_STRENGTH_EXPLICIT;
+	m->confidence = kind == SAYS_SO ? TW_CERTAIN : TW_LIKELY;
+	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim)) :
+							     TW_CULPRIT_MIDDLEBOX;
+	if (fate == TW_ICMP_KILLED_CONNECT)
+		m->summary = tw_say(m, "A filter refused the connection to %s: it answered the SYN with ICMP %s.",
+				    m->server, tw_icmp_text(m));
+	else
+		m->summary = tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
+				    tw_endpoint(m, victim), tw_icmp_text(m));
+	tw_icmp_cite(m);
+	if (fate == TW_ICMP_DATA_LOST)
+		tw_cite(m, TW_F_UNANSWERED_BYTES,
+			"%lld bytes of %s stay unacknowledged to the end, through %lld repeats",
+			(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, victim),
+			(long long)tw_get(f, TW_F_UNANSWERED_REPEATS));
+	reason(m, kind);
+	tw_icmp_apps(m, fate);
+	return true;
+}
+
+static const char *const remedies[] = {
+	"Look at the source address of the ICMP error (`tcpdump -ni any icmp or icmp6`): that box owns the rule.",
+	"List its rules with counters (`nft list ruleset`, `iptables -L -nv`) and allow the flow, if it should pass.",
+	"If the service should be closed to this client, nothing is broken: correct the client's configuration.",
+	"In mid-connection, put `ct state established,related accept` before the reject, and do not flush "
+	"connection tracking (`conntrack -F`) on a running router.",
+	"Set TCP_USER_TIMEOUT (for example 30000 ms) on the sender, so that it does not repeat for 15 minutes "
+	"into a filter that says no each time.",
+	NULL,
+};
+
+static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_retries2",
+	  "How long an established connection keeps repeating in spite of the errors. Default 15, measured "
+	  "938.5 s." },
+	{ "IP_RECVERR", "Socket option: the first ICMP error ends the next call at once (EHOSTUNREACH measured after "
+			"0.2 s); the connection itself stays. Default off." },
+	{ "net.ipv4.icmp_ratelimit",
+	  "On the rejecting box: at most one error per destination in this many ms, with bursts. Default 1000; "
+	  "so not every segment draws an error." },
+	{ NULL, NULL },
+};
+
+static const char *const references[] = {
+	"RFC 1812 s5.2.7.1 (destination unreachable codes 9, 10, 13); RFC 4443 s3.1",
+	"RFC 5461 s2.1, s2.2; RFC 5927 s4.1 (hard and soft errors in TCP); RFC 9293 s3.9.2.2",
+	"net/ipv4/tcp_ipv4.c: tcp_v4_err; net/ipv4/icmp.c: icmp_err_convert",
+	"net/ipv4/netfilter/nf_reject_ipv4.c: nf_send_unreach",
+	NULL,
+};
+
+const struct tw_phenomenon tw_ph_firewall_rejected = {
+	.slug = "firewall-rejected",
+	.stage = TW_STAGE_CONNECT,
+	.title = "A firewall rejected it by ICMP",
+	.happens =
+		"A filter discards the segment and says so with an ICMP error that quotes the segment's first bytes: "
+		"administratively prohibited (type 3 code 9, 10, 13; ICMPv6 code 1, 5, 6) or port unreachable "
+		"(what iptables and nftables send by default). A TCP stack never sends port unreachable: it "
+		"refuses by RST. So such an error for a TCP segment is always a filter's.\n\n"
+		"In SYN_SENT the error ends connect() at once. On an established connection Linux only "
+		"remembers it: the segment is repeated with the usual back-off, each repeat may draw "
+		"another error, and when the retransmissions are given up the application gets the remembered errno in "
+		"place of ETIMEDOUT.",
+	.diagram = "client        filter        server\n"
+		   "  |----SYN----->X             |\n"
+		   "  |<---ICMP-----|             |   type 3 code 13\n"
+		   "  connect: EHOSTUNREACH\n",
+	.client_sees =
+		"connect() over IPv4: EHOSTUNREACH for host prohibited, communication prohibited and host unreachable, "
+		"ENETUNREACH for network unreachable, ECONNREFUSED for port unreachable (the same errno as "
+		"a closed port's), ENOPROTOOPT for protocol unreachable. Over IPv6: EACCES for prohibited, "
+		"ECONNREFUSED for port unreachable. On an established connection: nothing at first, then the same "
+		"errno after the retransmissions (about 938 s with tcp_retries2 = 15).",
+	.server_sees = "Nothing: the segment never reaches a socket. An established server side waits on.",
+	.recognise =
+		"An ICMP error quotes a segment of this connection. Its code decides: prohibited and port unreachable "
+		"are certain. Host or network unreachable sent by the destination itself is likely a filter (its "
+		"sender is evidently alive), but a NAT in front of a dead host says the same. From a router, codes 0 and "
+		"1 at once are no route or a REJECT, which cannot be told apart: see host-unreachable.",
+	.folklore = "\"ECONNREFUSED means a RST came.\" ICMP port unreachable gives the same errno, and there is no RST in the "
+		    "capture at all.",
+	.governed = governed,
+	.remedies = remedies,
+	.references = references,
+	.reproduced = "WKP",
+	.match = match,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the phenomena of the handshake ask in common.
+ *
+ * The schedule of SYN repeats (measured on Linux 6.18, tcp_syn_linear_timeouts = 4):
+ *
+ *	SYN  0  1  2  3  4  5   7    11      19              35 ...      give up
+ *	     |--|--|--|--|--|---|----|-------|---------------|----
+ *	      1  1  1  1  1   2    4     8          16        32 ...     s
+ *
+ * and without linear repeats (before Linux 6.5, other systems): 1 2 4 8 16 32 s. The timer wheel makes
+ * each gap up to an eighth longer.
+ */
+#include "phenomena/connect/handshake.h"
+
+#define LINEAR_GAPS 5 /* the first RTO and four linear repeats */
+#define DOUBLING_MAX 7
+
+bool tw_syn_alone(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_COUNT) > 0 && !tw_get(f, TW_F_SYN_ODD_FLAGS) &&
+	       !tw_get(f, TW_F_ESTABLISHED) && !tw_get(f, TW_F_ACK3_SEEN) &&
+	       !tw_get(f, TW_F_ONE_SIDED);
+}
+
+int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
+{
+	const struct tw_fact *syn = &f->f[TW_F_SYN_COUNT], *end = &f->f[at];
+
+	if (!syn->known || !syn->frame || !end->known || !end->frame)
+		return -1;
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) || end->time_ns < syn->time_ns)
+		return -1;
+	return end->time_ns - syn->time_ns;
+}
+
+int64_t tw_syn_watched_ns(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_DURATION_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+}
+
+int64_t tw_syn_next_gap_ns(const struct tw_facts *f)
+{
+	int64_t gaps = tw_get(f, TW_F_SYN_COUNT) - 1, doublings = gaps;
+
+	if (tw_is(f, TW_F_SYN_LADDER, TW_LADDER_FLAT) ||
+	    tw_is(f, TW_F_SYN_LADDER, TW_LADDER_LINEAR_FIRST))
+		doublings = gaps < LINEAR_GAPS ? 0 : gaps - LINEAR_GAPS + 1;
+	if (doublings < 0)
+		doublings = 0;
+	if (doublings > DOUBLING_MAX)
+		doublings = DOUBLING_MAX;
+	return TW_NS_PER_S << doublings;
+}
+
+bool tw_syn_given_up(const struct tw_facts *f)
+{
+	int64_t gap = tw_syn_next_gap_ns(f);
+
+	return tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > gap + gap / 4;
+}
+
+/*
+ *	client               server (TCP_DEFER_ACCEPT, 5 s)
+ *	  |----SYN------------>|
+ *	  |<------SYN|ACK------|
+ *	  |----ACK------------>|  ignored: no data yet
+ *	  |                    |
+ *	  |<------SYN|ACK------|  the period is over: once again
+ *	  |----ACK------------>|  accepted
+ *
+ * A lost ACK and a full queue make the listener repeat after 1 s, and go on repeating; deferral repeats
+ * later, or once. Client data would have completed the handshake at once.
+ */
+bool tw_looks_deferred_accept(const struct tw_facts *f)
+{
+	int64_t repeats = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+
+	if (repeats == 0 || tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0)
+		return false;
+	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_is(f, TW_F_RST_SIDE, TW_SERVER))
+		return false;
+	/* What speaks first cannot wait for the client's data: such a server does not defer. */
+	if (tw_get(f, TW_F_BYTES_S) > 0 && tw_get(f, TW_F_BYTES_C) == 0)
+		return false;
+	return repeats == 1 || tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_NS_PER_S * 3 / 2;
+}
+
+void tw_cite_syns(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t repeats = tw_get(f, TW_F_SYN_COUNT) - 1;
+
+	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s to %s", m->client, m->server);
+	if (repeats == 1)
+		tw_cite(m, TW_F_SYN_LAST, "the same SYN again, %s later",
+			TW_DUR(tw_get(f, TW_F_SYN_SPAN_NS)));
+	else if (repeats > 1)
+		tw_cite(m, TW_F_SYN_LAST, "the last of %lld repeats of the SYN, %s after the first",
+			(long long)repeats, TW_DUR(tw_get(f, TW_F_SYN_SPAN_NS)));
+}

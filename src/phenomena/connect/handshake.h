@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PHENOMENA_CONNECT_HANDSHAKE_H
+#define TW_PHENOMENA_CONNECT_HANDSHAKE_H
+
+/*
+ * What the phenomena of the handshake ask in common. All functions are pure over the facts.
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+/* A SYN was seen, and nothing shows that the client ever got further. */
+bool tw_syn_alone(const struct tw_facts *f);
+
+/* First SYN to the frame that @at cites, as connect() would measure it; -1 if either frame is unknown or
+ * the capture was taken at the server, where the way back to the client is not in the difference. */
+int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at);
+
+/* First SYN to the end of the capture. */
+int64_t tw_syn_watched_ns(const struct tw_facts *f);
+
+/* How long after its last SYN the client's kernel would have sent the next one, by the schedule that its
+ * repeats follow. */
+int64_t tw_syn_next_gap_ns(const struct tw_facts *f);
+
+/* The capture goes on well beyond the time when another SYN was due, and none came: the client gave up. */
+bool tw_syn_given_up(const struct tw_facts *f);
+
+/* A closing of the handshake that only looks like a lost ACK or a full queue: TCP_DEFER_ACCEPT ignores the
+ * bare ACK, repeats the SYN|ACK once when its period is over, and then accepts. */
+bool tw_looks_deferred_accept(const struct tw_facts *f);
+
+/* More than so many half-open neighbours at one endpoint are no accident. */
+#define TW_FLOOD_HALF_OPEN 16
+#define TW_FLOOD_SOURCES   8
+
+/* Evidence: the SYN, and its repeats if there are any. */
+void tw_cite_syns(struct tw_match *m);
+
+/* The sysctls and options that decide how often and how long a SYN is repeated. */
+#define TW_GOVERNED_SYN_REPEATS                                                                    \
+	{ "net.ipv4.tcp_syn_retries",                                                              \
+	  "How often a SYN is repeated with doubling gaps; it also fixes the total time, "         \
+	  "2^(n+1) - 1 s. Default 6, that is 127 s by the book and about 134 s measured." },       \
+	{ "net.ipv4.tcp_syn_linear_timeouts",                                                      \
+	  "How many of the first repeats come one second apart before the gaps start to double. "  \
+	  "Default 4 since Linux 6.5; older kernels have none." },                                 \
+	{ "TCP_SYNCNT", "Socket option: replaces tcp_syn_retries for one socket." },               \
+	{ "TCP_USER_TIMEOUT", "Socket option, in ms: it also ends a connect() that gets no answer. " \
+			      "Default 0, that is unset." }
+
+#endif

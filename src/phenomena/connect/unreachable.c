@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an ICMP error does to a TCP socket.
+ *
+ * In SYN_SENT every unreachable error ends connect() at once with its errno. Once established (RFC 5461
+ * s2.2, RFC 5927 s5) it is only remembered as a soft error: the data is repeated as if nothing had been
+ * said, and when the retransmissions are given up, the application gets the remembered errno in place of ETIMEDOUT.
+ * With IP_RECVERR set, the first error also ends the next call; the connection itself stays.
+ */
+#include "phenomena/connect/unreachable.h"
+
+const char *tw_icmp_errno(const struct tw_facts *f)
+{
+	bool v6 = tw_is(f, TW_F_IP_VERSION, 6);
+
+	switch (tw_get(f, TW_F_ICMP_CLASS)) {
+	case TW_ICMP_NET_UNREACHABLE:
+		return "ENETUNREACH";
+	case TW_ICMP_PROTOCOL_UNREACHABLE:
+		return v6 ? "EPROTO" : "ENOPROTOOPT";
+	case TW_ICMP_PORT_UNREACHABLE:
+		return "ECONNREFUSED";
+	case TW_ICMP_PROHIBITED:
+		/* IPv4: net prohibited (code 9) becomes ENETUNREACH, 10 and 13 EHOSTUNREACH. */
+		if (v6)
+			return "EACCES";
+		return tw_is(f, TW_F_ICMP_CODE, 9) ? "ENETUNREACH" : "EHOSTUNREACH";
+	default:
+		return "EHOSTUNREACH";
+	}
+}
+
+const char *tw_icmp_text(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	static const char *const names[] = {
+		[TW_ICMP_NET_UNREACHABLE] = "network unreachable",
+		[TW_ICMP_HOST_UNREACHABLE] = "host unreachable",
+		[TW_ICMP_PROTOCOL_UNREACHABLE] = "protocol unreachable",
+		[TW_ICMP_PORT_UNREACHABLE] = "port unreachable",
+		[TW_ICMP_PROHIBITED] = "administratively prohibited",
+		[TW_ICMP_TIME_EXCEEDED] = "time exceeded",
+		[TW_ICMP_OTHER] = "unreachable",
+	};
+	int64_t class = tw_get(f, TW_F_ICMP_CLASS);
+	const char *name = class >= 0 && class <= TW_ICMP_OTHER ? names[class] : "unreachable";
+	int type = tw_is(f, TW_F_IP_VERSION, 6) ? 1 : 3;
+
+	if (class == TW_ICMP_TIME_EXCEEDED)
+		type = tw_is(f, TW_F_IP_VERSION, 6) ? 3 : 11;
+	if (!tw_known(f, TW_F_ICMP_CODE) || class == TW_ICMP_OTHER)
+		return name;
+	return tw_say(m, "%s (type %d code %lld)", name, type,
+		      (long long)tw_get(f, TW_F_ICMP_CODE));
+}
+
+enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
+{
+	if (!tw_get(f, TW_F_ESTABLISHED) && tw_get(f, TW_F_ICMP_ON_SYN))
+		return TW_ICMP_KILLED_CONNECT;
+	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
+	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
+		return TW_ICMP_DATA_LOST;
+	return tw_get(f, TW_F_ESTABLISHED) || !tw_get(f, TW_F_ICMP_ON_SYN) ? TW_ICMP_SURVIVED :
+									    TW_ICMP_KILLED_CONNECT;
+}
+
+void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
+	int64_t after = -1;
+
+	switch (fate) {
+	case TW_ICMP_KILLED_CONNECT:
+		m->outcome = TW_OUTCOME_FAILED;
+		if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_known(f, TW_F_ICMP_COUNT) &&
+		    tw_known(f, TW_F_SYN_COUNT))
+			after = f->f[TW_F_ICMP_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns;
+		tw_app_saw(m, TW_CLIENT, "connect", tw_icmp_errno(f), after,
+			   "An ICMP error in SYN_SENT ends connect() at once.");
+		break;
+	case TW_ICMP_DATA_LOST:
+		m->outcome = TW_OUTCOME_FAILED;
+		tw_app_saw(m, victim, "recv", tw_icmp_errno(f), -1,
+			   "On an established connection the error is only remembered: the application "
+			   "waits until the retransmissions are given up, and then gets this errno in place "
+			   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
+		break;
+	case TW_ICMP_SURVIVED:
+		m->outcome = TW_OUTCOME_DEGRADED;
+		tw_app_saw(m, victim, NULL, NULL, -1,
+			   "The connection survived the error; a program that asks SO_ERROR in that time "
+			   "gets the errno although nothing has ended.");
+		break;
+	}
+}
+
+void tw_icmp_cite(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t n = tw_get(f, TW_F_ICMP_COUNT);
+	const char *what = tw_get(f, TW_F_ICMP_ON_SYN) ? "the SYN" : "a segment";
+
+	if (tw_known(f, TW_F_ICMP_DELAY_NS))
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after %s of %s that it quotes", tw_icmp_text(m),
+			TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), what,
+			tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO)));
+	else
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, quotes %s of %s", tw_icmp_text(m), what,
+			tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO)));
+	if (n > 1)
+		tw_cite(m, TW_F_ICMP_CODE, "%lld such errors in all", (long long)n);
+}

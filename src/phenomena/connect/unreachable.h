@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_PHENOMENA_CONNECT_UNREACHABLE_H
+#define TW_PHENOMENA_CONNECT_UNREACHABLE_H
+
+/*
+ * What an ICMP error does to a TCP socket: shared by those who say "a filter" and "no such host".
+ */
+#include "base/duration.h"
+#include "phenomena/phenomenon.h"
+
+/* The errno that Linux makes of the (first) ICMP error (tcp_v4_err and icmp_err_convert, tcp_v6_err and
+ * icmpv6_err_convert): "EHOSTUNREACH", "ECONNREFUSED" ... */
+const char *tw_icmp_errno(const struct tw_facts *f);
+
+/* What the error says, as a noun: "host unreachable (type 3 code 1)". */
+const char *tw_icmp_text(struct tw_match *m);
+
+/* What became of the connection that drew the errors. */
+enum tw_icmp_fate {
+	TW_ICMP_KILLED_CONNECT, /* in SYN_SENT: connect() fails at once */
+	TW_ICMP_DATA_LOST,	/* later: only a soft error, but the data never got through */
+	TW_ICMP_SURVIVED,	/* later, or another SYN: the connection went on */
+};
+enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
+
+/* Fill outcome and what the applications saw. */
+void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate);
+
+/* Evidence: the quoted segment and the error. */
+void tw_icmp_cite(struct tw_match *m);
+
+#endif
