@@ -20,7 +20,7 @@
 #include "phenomena/connect/handshake.h"
 
 #define COOKIE_MIN_REPEATS 3
-#define SMALL_BYTES	   1000 /* larger first data may also be a path MTU problem */
+#define SMALL_BYTES        1000 /* larger first data may also be a path MTU problem */
 
 /* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
 static bool ack_ignored(const struct tw_facts *f)
@@ -34,8 +34,9 @@ static bool ack_ignored(const struct tw_facts *f)
 	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
 		return true; /* the ACK arrived: a loss is excluded */
 	/* ACK after ACK in vain, and accepted in the end: losses in a row are less likely. */
-	return repeats > 1 && (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
-			       tw_get(f, TW_F_BYTES_S) > 0);
+	return repeats > 1 &&
+	       (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
+		tw_get(f, TW_F_BYTES_S) > 0);
 }
 
 /* No SYN|ACK again, the first data ignored from the start, while the port serves others: a cookie's ACK that
@@ -68,14 +69,19 @@ static bool match_refused(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->summary = tw_say(m, "%s answered the ACK of the handshake with a RST: its accept queue was full and "
-			       "tcp_abort_on_overflow is set.", m->server);
+	m->summary = tw_say(
+		m,
+		"%s answered the ACK of the handshake with a RST: its accept queue was full and "
+		"tcp_abort_on_overflow is set.",
+		m->server);
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listened");
 	tw_cite(m, TW_F_RST_TRIGGER, "the client's ACK, which completes the handshake");
 	tw_cite(m, TW_F_RST_COUNT, "bare RST, %s later: window 0, no options",
 		TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)));
-	tw_rival(m, "peer-rebooted", "the listener (or its host) may have gone and come back between SYN|ACK and ACK");
-	tw_rival(m, "firewall-reset", "a filter that lets SYNs pass and rejects the rest writes the same packet");
+	tw_rival(m, "peer-rebooted",
+		 "the listener (or its host) may have gone and come back between SYN|ACK and ACK");
+	tw_rival(m, "firewall-reset",
+		 "a filter that lets SYNs pass and rejects the rest writes the same packet");
 	tw_rule_out(m, "port-closed", "the SYN was answered by a SYN|ACK");
 	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
 		   "connect() had succeeded; the next call, send() or recv(), gets ECONNRESET.");
@@ -85,18 +91,22 @@ static bool match_refused(struct tw_match *m)
 static void cite_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t again = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK), data = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
+	int64_t again = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK),
+		data = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
 
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");
 	if (again > 0)
 		tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
-			"SYN|ACK again, %s after the first, although it was acknowledged; %lld such repeats",
+			"SYN|ACK again, %s after the first, although it was acknowledged; %lld "
+			"such repeats",
 			TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)), (long long)again);
 	if (data > 0)
 		tw_cite(m, TW_F_CLIENT_DATA_REPEATS_UNACKED,
-			"first data of the client, repeated %lld times without any acknowledgement", (long long)data);
+			"first data of the client, repeated %lld times without any acknowledgement",
+			(long long)data);
 	if (tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA))
-		tw_cite(m, TW_F_CLIENT_DATA_FIRST_ACK_NS, "acknowledged at last, %s after it was first sent",
+		tw_cite(m, TW_F_CLIENT_DATA_FIRST_ACK_NS,
+			"acknowledged at last, %s after it was first sent",
 			TW_DUR(tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS)));
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE, "the same port completed handshakes before");
@@ -107,11 +117,13 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 	const struct tw_facts *f = m->facts;
 
 	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER)) {
-		tw_rival(m, "firewall-dropped", "a filter on this host that lets SYNs pass and drops the rest");
+		tw_rival(m, "firewall-dropped",
+			 "a filter on this host that lets SYNs pass and drops the rest");
 		tw_rule_out(m, "handshake-ack-lost", "the ACK and the data arrived here");
 	} else {
 		tw_rival(m, "handshake-ack-lost",
-			 "from this side, everything that the client sends after its SYN might be lost as well");
+			 "from this side, everything that the client sends after its SYN might be "
+			 "lost as well");
 	}
 	if (!taken && tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) == 0)
 		tw_rival(m, "peer-vanished", "the host may have died right after the handshake");
@@ -121,8 +133,9 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 static bool match_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool taken = tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
-		     (tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) == 0 && tw_get(f, TW_F_BYTES_S) > 0);
+	bool taken =
+		tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
+		(tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) == 0 && tw_get(f, TW_F_BYTES_S) > 0);
 	int64_t late = tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS);
 
 	if (!ack_ignored(f) && !cookie_ignored(f))
@@ -132,21 +145,31 @@ static bool match_ignored(struct tw_match *m)
 	cite_ignored(m);
 	rivals_of_ignored(m, taken);
 	if (taken) {
-		m->summary = tw_say(m, "The accept queue of %s was full: it ignored what the client sent for %s, until a place "
-				       "was free.",
-				    m->server, TW_DUR(late > 0 ? late : tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
+		m->summary =
+			tw_say(m,
+			       "The accept queue of %s was full: it ignored what the client sent "
+			       "for %s, until a place "
+			       "was free.",
+			       m->server,
+			       TW_DUR(late > 0 ? late : tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
 		tw_app_saw(m, TW_CLIENT, "recv", "hang", late > 0 ? late : -1,
-			   "connect() and send() succeeded; the answer came late or after the client's own timeout.");
+			   "connect() and send() succeeded; the answer came late or after the "
+			   "client's own timeout.");
 		return true;
 	}
-	m->summary = tw_say(m, "The accept queue of %s was full: it ignored the client's ACK and data to the end, while the "
-			       "client believed itself connected.", m->server);
+	m->summary = tw_say(m,
+			    "The accept queue of %s was full: it ignored the client's ACK and data "
+			    "to the end, while the "
+			    "client believed itself connected.",
+			    m->server);
 	if (tw_is(f, TW_F_RST_SIDE, TW_SERVER))
 		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
-			   "The request expired after about 64 s, and the next segment drew a bare RST.");
+			   "The request expired after about 64 s, and the next segment drew a bare "
+			   "RST.");
 	else
 		tw_app_saw(m, TW_CLIENT, "recv", "hang", -1,
-			   "connect() and send() succeeded, recv() waits: until ECONNRESET when the request "
+			   "connect() and send() succeeded, recv() waits: until ECONNRESET when "
+			   "the request "
 			   "expires (64 s), or until the application's own timeout.");
 	return true;
 }
@@ -164,34 +187,43 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Look at the listener: `ss -ltn 'sport = :PORT'`; Recv-Q is the queue, Send-Q its limit, and Recv-Q above Send-Q means "
+	"Look at the listener: `ss -ltn 'sport = :PORT'`; Recv-Q is the queue, Send-Q its limit, "
+	"and Recv-Q above Send-Q means "
 	"that it overflows.",
-	"Watch `nstat -az TcpExtListenOverflows TcpExtListenDrops` while it happens: it counts every overflow since boot.",
-	"Find out why the program does not accept: all workers busy, a lock, a garbage collection, out of file descriptors "
+	"Watch `nstat -az TcpExtListenOverflows TcpExtListenDrops` while it happens: it counts "
+	"every overflow since boot.",
+	"Find out why the program does not accept: all workers busy, a lock, a garbage collection, "
+	"out of file descriptors "
 	"(EMFILE). A longer queue only hides a program that is too slow for good.",
-	"For bursts, raise both limits: the backlog in the program (listen(fd, 4096), nginx `listen ... backlog=4096`) and "
+	"For bursts, raise both limits: the backlog in the program (listen(fd, 4096), nginx "
+	"`listen ... backlog=4096`) and "
 	"`sysctl net.core.somaxconn=4096`, then restart the listener.",
-	"Leave `net.ipv4.tcp_abort_on_overflow` at 0: a short burst then costs clients a second, not the connection.",
-	"Shed load before the queue does: limit concurrency at the balancer, and give clients timeouts for answers, not only "
+	"Leave `net.ipv4.tcp_abort_on_overflow` at 0: a short burst then costs clients a second, "
+	"not the connection.",
+	"Shed load before the queue does: limit concurrency at the balancer, and give clients "
+	"timeouts for answers, not only "
 	"for connecting.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "listen() backlog", "The queue's limit as the program asks for it; backlog + 1 connections fit." },
-	{ "net.core.somaxconn", "Upper bound of that backlog. Default 4096 (128 before Linux 5.4)." },
-	{ "net.ipv4.tcp_abort_on_overflow",
-	  "1: a full queue at the third ACK answers with RST in place of ignoring it; a SYN is dropped in "
-	  "silence all the same. Default 0." },
-	{ "net.ipv4.tcp_synack_retries",
-	  "How long the ignored request lives: SYN|ACKs at 1, 3, 7, 15, 31 s, freed at about 64 s. Default 5." },
+	{ "listen() backlog",
+	  "The queue's limit as the program asks for it; backlog + 1 connections fit." },
+	{ "net.core.somaxconn",
+	  "Upper bound of that backlog. Default 4096 (128 before Linux 5.4)." },
+	{ "net.ipv4.tcp_abort_on_overflow", "1: a full queue at the third ACK answers with RST in "
+					    "place of ignoring it; a SYN is dropped in "
+					    "silence all the same. Default 0." },
+	{ "net.ipv4.tcp_synack_retries", "How long the ignored request lives: SYN|ACKs at 1, 3, 7, "
+					 "15, 31 s, freed at about 64 s. Default 5." },
 	{ NULL, NULL },
 };
 
 static const char *const references[] = {
 	"net/ipv4/tcp_ipv4.c: tcp_v4_syn_recv_sock (exit_overflow, LINUX_MIB_LISTENOVERFLOWS)",
 	"net/ipv4/tcp_input.c: tcp_conn_request (sk_acceptq_is_full)",
-	"net/ipv4/tcp_minisocks.c: tcp_check_req (listen_overflow); include/net/sock.h: sk_acceptq_is_full",
+	"net/ipv4/tcp_minisocks.c: tcp_check_req (listen_overflow); include/net/sock.h: "
+	"sk_acceptq_is_full",
 	NULL,
 };
 
@@ -199,16 +231,22 @@ const struct tw_phenomenon tw_ph_accept_queue_full = {
 	.slug = "accept-queue-full",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The accept queue was full",
-	.happens =
-		"Connections whose handshake is done wait in the listener's accept queue until the program calls accept(). "
-		"Its limit is the backlog of listen(), cut to somaxconn, plus one. When it is full, Linux drops new SYNs in "
-		"silence, so most clients of an overloaded server see a connect timeout.\n\n"
-		"If the queue fills between SYN and third ACK, the client is already ESTABLISHED. The server ignores its ACK "
-		"and its data, stays in SYN_RECV, and repeats the SYN|ACK at 1, 3, 7, 15 and 31 s. When a place becomes free, the "
-		"next segment of the client completes the handshake. After about 64 s the request is freed in silence, and the "
-		"client's next segment draws a bare RST. Under SYN cookies no request exists: then the SYN|ACK is "
-		"not repeated, either.\n\n"
-		"tcp_abort_on_overflow=1 makes the server answer the third ACK with a bare RST; it does not change what happens to SYNs.",
+	.happens = "Connections whose handshake is done wait in the listener's accept queue until "
+		   "the program calls accept(). "
+		   "Its limit is the backlog of listen(), cut to somaxconn, plus one. When it is "
+		   "full, Linux drops new SYNs in "
+		   "silence, so most clients of an overloaded server see a connect timeout.\n\n"
+		   "If the queue fills between SYN and third ACK, the client is already "
+		   "ESTABLISHED. The server ignores its ACK "
+		   "and its data, stays in SYN_RECV, and repeats the SYN|ACK at 1, 3, 7, 15 and 31 "
+		   "s. When a place becomes free, the "
+		   "next segment of the client completes the handshake. After about 64 s the "
+		   "request is freed in silence, and the "
+		   "client's next segment draws a bare RST. Under SYN cookies no request exists: "
+		   "then the SYN|ACK is "
+		   "not repeated, either.\n\n"
+		   "tcp_abort_on_overflow=1 makes the server answer the third ACK with a bare RST; "
+		   "it does not change what happens to SYNs.",
 	.diagram = "client               server (queue full)\n"
 		   "  |---SYN------------->|\n"
 		   "  |<--SYN|ACK----------|\n"
@@ -217,19 +255,25 @@ const struct tw_phenomenon tw_ph_accept_queue_full = {
 		   "  |<--SYN|ACK----------|   1, 3, 7, 15, 31 s\n"
 		   "  |---data------------>|   ignored, or accepted when a\n"
 		   "  |        ...         |   place is free; after 64 s: RST\n",
-	.client_sees =
-		"Full at the SYN: connect() hangs, then ETIMEDOUT. Full at the ACK: connect() and send() succeed at once, "
-		"recv() hangs until a place is free, or fails with ECONNRESET after about 64 s; with tcp_abort_on_overflow "
-		"ECONNRESET at once.",
-	.server_sees = "The program notices nothing but a queue that is always full. `ss -ltn` shows Recv-Q above Send-Q; the kernel "
+	.client_sees = "Full at the SYN: connect() hangs, then ETIMEDOUT. Full at the ACK: "
+		       "connect() and send() succeed at once, "
+		       "recv() hangs until a place is free, or fails with ECONNRESET after about "
+		       "64 s; with tcp_abort_on_overflow "
+		       "ECONNRESET at once.",
+	.server_sees = "The program notices nothing but a queue that is always full. `ss -ltn` "
+		       "shows Recv-Q above Send-Q; the kernel "
 		       "counts ListenOverflows and ListenDrops.",
-	.recognise =
-		"The SYN|ACK is repeated although its ACK (and data) went out, and the server acknowledges nothing. At the server, "
-		"where the ACK is seen to arrive, only a filter on the host is left as rival; at the client, lost ACKs look the "
-		"same. A bare RST in answer to the third ACK is likely tcp_abort_on_overflow. At SYN time there is only "
-		"silence: syn-unanswered, with this as rival. TCP_DEFER_ACCEPT repeats the SYN|ACK once, or later than "
-		"after one second, and is no fault.",
-	.folklore = "\"A full queue resets the client.\" By default it drops. Only the third ACK draws a RST, and only with "
+	.recognise = "The SYN|ACK is repeated although its ACK (and data) went out, and the server "
+		     "acknowledges nothing. At the server, "
+		     "where the ACK is seen to arrive, only a filter on the host is left as rival; "
+		     "at the client, lost ACKs look the "
+		     "same. A bare RST in answer to the third ACK is likely tcp_abort_on_overflow. "
+		     "At SYN time there is only "
+		     "silence: syn-unanswered, with this as rival. TCP_DEFER_ACCEPT repeats the "
+		     "SYN|ACK once, or later than "
+		     "after one second, and is no fault.",
+	.folklore = "\"A full queue resets the client.\" By default it drops. Only the third ACK "
+		    "draws a RST, and only with "
 		    "tcp_abort_on_overflow=1.",
 	.governed = governed,
 	.remedies = remedies,

@@ -14,19 +14,27 @@
 
 static const char *const remedies[] = {
 	"Find the owner: `ss -ltnp 'sport = :PORT'`; as root it names the process.",
-	"If nobody listens, look for leftovers: `ss -tan 'sport = :PORT'`; connections in TIME_WAIT, FIN_WAIT or CLOSE_WAIT hold the port "
+	"If nobody listens, look for leftovers: `ss -tan 'sport = :PORT'`; connections in "
+	"TIME_WAIT, FIN_WAIT or CLOSE_WAIT hold the port "
 	"against a bind() without SO_REUSEADDR.",
-	"Set SO_REUSEADDR before bind() in every server: Linux then ignores TIME_WAIT and dead connections, and still refuses a second listener.",
-	"Wait for the old process to end before the new one starts, or hand the socket over (systemd socket activation, fork and exec).",
-	"Use SO_REUSEPORT in all processes that are meant to share the port; they must belong to the same user.",
-	"Check for a client that happens to use the port: `net.ipv4.ip_local_reserved_ports` keeps it out of the dynamic range.",
+	"Set SO_REUSEADDR before bind() in every server: Linux then ignores TIME_WAIT and dead "
+	"connections, and still refuses a second listener.",
+	"Wait for the old process to end before the new one starts, or hand the socket over "
+	"(systemd socket activation, fork and exec).",
+	"Use SO_REUSEPORT in all processes that are meant to share the port; they must belong to "
+	"the same user.",
+	"Check for a client that happens to use the port: `net.ipv4.ip_local_reserved_ports` keeps "
+	"it out of the dynamic range.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "SO_REUSEADDR", "Socket option, before bind(): bind beside connections in TIME_WAIT and the like. Default off." },
-	{ "SO_REUSEPORT", "Socket option of every listener: several sockets share a port and the kernel spreads connections. Default off." },
-	{ "net.ipv4.ip_local_reserved_ports", "Ports that connect() must not choose by itself. Default none." },
+	{ "SO_REUSEADDR", "Socket option, before bind(): bind beside connections in TIME_WAIT and "
+			  "the like. Default off." },
+	{ "SO_REUSEPORT", "Socket option of every listener: several sockets share a port and the "
+			  "kernel spreads connections. Default off." },
+	{ "net.ipv4.ip_local_reserved_ports",
+	  "Ports that connect() must not choose by itself. Default none." },
 	{ "net.ipv6.bindv6only", "0: a listener on [::] also occupies the IPv4 port. Default 0." },
 	{ NULL, NULL },
 };
@@ -41,11 +49,13 @@ const struct tw_phenomenon tw_ph_address_in_use = {
 	.slug = "address-in-use",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The listener cannot bind its port",
-	.happens =
-		"bind() (or listen()) finds the port taken: another socket listens there, perhaps on all addresses, or "
-		"connections of an earlier listener still exist and SO_REUSEADDR was not set. Connections in TIME_WAIT, which last 60 s, "
-		"are the usual ones after a restart in which the server had closed first.\n\n"
-		"The program that could not bind usually exits or retries, and meanwhile the kernel refuses every client, if nobody else listens.",
+	.happens = "bind() (or listen()) finds the port taken: another socket listens there, "
+		   "perhaps on all addresses, or "
+		   "connections of an earlier listener still exist and SO_REUSEADDR was not set. "
+		   "Connections in TIME_WAIT, which last 60 s, "
+		   "are the usual ones after a restart in which the server had closed first.\n\n"
+		   "The program that could not bind usually exits or retries, and meanwhile the "
+		   "kernel refuses every client, if nobody else listens.",
 	.diagram = "server\n"
 		   "  old: connections in TIME_WAIT (60 s), or a listener\n"
 		   "  new: bind(port) -> EADDRINUSE   (no packet)\n"
@@ -53,12 +63,14 @@ const struct tw_phenomenon tw_ph_address_in_use = {
 		   "client                    server\n"
 		   "  |----SYN----------------->|   nobody listens yet\n"
 		   "  |<---RST|ACK--------------|   ECONNREFUSED\n",
-	.client_sees = "ECONNREFUSED while nobody listens; or the wrong service's answer when somebody else holds the port.",
+	.client_sees = "ECONNREFUSED while nobody listens; or the wrong service's answer when "
+		       "somebody else holds the port.",
 	.server_sees = "bind() or listen() fails with EADDRINUSE (\"Address already in use\").",
-	.recognise =
-		"Not from packets: they show at most a port that refuses for about a minute after a restart. On the host, `ss -tanp` shows the "
-		"owner, and the kernel reports the errno of the call.",
-	.folklore = "\"SO_REUSEADDR lets two servers share a port.\" On Linux it does not: two listeners on the same address and port need "
+	.recognise = "Not from packets: they show at most a port that refuses for about a minute "
+		     "after a restart. On the host, `ss -tanp` shows the "
+		     "owner, and the kernel reports the errno of the call.",
+	.folklore = "\"SO_REUSEADDR lets two servers share a port.\" On Linux it does not: two "
+		    "listeners on the same address and port need "
 		    "SO_REUSEPORT, both of them.",
 	.governed = governed,
 	.remedies = remedies,

@@ -16,7 +16,7 @@
 
 #define LATE_SYNACK_NS (TW_NS_PER_S / 5)     /* seen from the client: longer than most paths */
 #define LATE_RST_NS    (TW_NS_PER_S * 2 / 5) /* seen from the server: longer than nearly all paths */
-#define SURE_NS	       TW_NS_PER_S	     /* the SYN's own timer had run out */
+#define SURE_NS        TW_NS_PER_S           /* the SYN's own timer had run out */
 
 static bool client_refuses_synack(const struct tw_facts *f)
 {
@@ -40,37 +40,49 @@ static bool match(struct tw_match *m)
 	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_APP;
-	m->summary = tw_say(m, "The client's application gave up connecting to %s: when the SYN|ACK came %s after the SYN, its "
-			       "kernel knew no such connection any more and answered with a RST.",
+	m->summary = tw_say(m,
+			    "The client's application gave up connecting to %s: when the SYN|ACK "
+			    "came %s after the SYN, its "
+			    "kernel knew no such connection any more and answered with a RST.",
 			    m->server, TW_DUR(late_here ? waited : reply));
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, %s after the first SYN", TW_DUR(waited));
-	tw_cite(m, TW_F_RST_COUNT, "bare RST of the client, %s after the SYN|ACK: it has no socket for it", TW_DUR(reply));
+	tw_cite(m, TW_F_RST_COUNT,
+		"bare RST of the client, %s after the SYN|ACK: it has no socket for it",
+		TW_DUR(reply));
 	if (sure)
 		tw_rule_out(m, "port-scan", "a scanner resets within an ordinary round trip");
 	else
-		tw_rival(m, "port-scan", "a half-open scanner on a path this slow writes the same three packets");
+		tw_rival(m, "port-scan",
+			 "a half-open scanner on a path this slow writes the same three packets");
 	tw_rule_out(m, "syn-unanswered", "the SYN was answered");
 	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
 	tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,
-		   "Its own timeout, shorter than the wait for the SYN|ACK; no errno of the kernel's.");
+		   "Its own timeout, shorter than the wait for the SYN|ACK; no errno of the "
+		   "kernel's.");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Find the connect timeout in the client (connect_timeout, dial timeout, SO_SNDTIMEO) and compare it with the time the SYN|ACK "
+	"Find the connect timeout in the client (connect_timeout, dial timeout, SO_SNDTIMEO) and "
+	"compare it with the time the SYN|ACK "
 	"took: it is shorter.",
-	"Set it above one SYN repeat: with a little more than 1 s, better 3 s, a single lost SYN no longer fails the request.",
-	"Find out why the SYN|ACK was late: a lost SYN (repeats in the capture), a slow path, or a server host without CPU time for its network stack.",
+	"Set it above one SYN repeat: with a little more than 1 s, better 3 s, a single lost SYN "
+	"no longer fails the request.",
+	"Find out why the SYN|ACK was late: a lost SYN (repeats in the capture), a slow path, or a "
+	"server host without CPU time for its network stack.",
 	"When racing addresses (RFC 8305), expect this for the losers: it is then no failure.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "the application's connect timeout", "How long the application waits before it closes the socket; no kernel default." },
-	{ "SO_SNDTIMEO", "Socket option: a blocking connect() returns EINPROGRESS at that time. Default none; the SYNs go on until close()." },
-	{ "net.ipv4.tcp_syn_retries", "The kernel's own limit, which was not reached here. Default 6." },
+	{ "the application's connect timeout",
+	  "How long the application waits before it closes the socket; no kernel default." },
+	{ "SO_SNDTIMEO", "Socket option: a blocking connect() returns EINPROGRESS at that time. "
+			 "Default none; the SYNs go on until close()." },
+	{ "net.ipv4.tcp_syn_retries",
+	  "The kernel's own limit, which was not reached here. Default 6." },
 	{ NULL, NULL },
 };
 
@@ -84,23 +96,29 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 	.slug = "connect-aborted",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The client gave up connecting",
-	.happens =
-		"The application has a connect timeout of its own and closes the socket while it is still in SYN_SENT. That sends "
-		"nothing: the connection just ceases to exist on the client. The SYN|ACK that comes later meets no socket, and "
-		"the client's kernel answers with a bare RST. The server drops its half-open request and counts EmbryonicRsts; "
-		"its application never hears of it.",
+	.happens = "The application has a connect timeout of its own and closes the socket while "
+		   "it is still in SYN_SENT. That sends "
+		   "nothing: the connection just ceases to exist on the client. The SYN|ACK that "
+		   "comes later meets no socket, and "
+		   "the client's kernel answers with a bare RST. The server drops its half-open "
+		   "request and counts EmbryonicRsts; "
+		   "its application never hears of it.",
 	.diagram = "client                    server\n"
 		   "  |----SYN----------------->|\n"
 		   "  |  close() by own timer   |\n"
 		   "  |<---SYN|ACK, late--------|\n"
 		   "  |----RST----------------->|   bare, window 0\n",
-	.client_sees = "Whatever its own timer says: \"connect timed out\", i/o timeout, EINPROGRESS from SO_SNDTIMEO (EALREADY from "
+	.client_sees = "Whatever its own timer says: \"connect timed out\", i/o timeout, "
+		       "EINPROGRESS from SO_SNDTIMEO (EALREADY from "
 		       "a second connect()). The kernel reports nothing.",
-	.server_sees = "accept() never returns the connection. The host counts TcpExtEmbryonicRsts and TcpAttemptFails.",
-	.recognise =
-		"SYN, a late SYN|ACK, a bare RST of the client. At the client the SYN|ACK comes 0.2 s or more after the first SYN; certain "
-		"from one second on, or when the SYN was repeated. At the server the SYN|ACK leaves at once and the RST comes "
-		"late, which a scanner on a slow path would also write. With an ordinary round trip it is a health check or a scan, and nothing failed.",
+	.server_sees = "accept() never returns the connection. The host counts TcpExtEmbryonicRsts "
+		       "and TcpAttemptFails.",
+	.recognise = "SYN, a late SYN|ACK, a bare RST of the client. At the client the SYN|ACK "
+		     "comes 0.2 s or more after the first SYN; certain "
+		     "from one second on, or when the SYN was repeated. At the server the SYN|ACK "
+		     "leaves at once and the RST comes "
+		     "late, which a scanner on a slow path would also write. With an ordinary "
+		     "round trip it is a health check or a scan, and nothing failed.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -48,8 +48,10 @@ static bool peer_lives_unreached(const struct tw_facts *f)
 static bool match_mid(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE), silent = tw_other(sender);
-	bool arrives = tw_is(f, TW_F_VANTAGE, silent == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE),
+		     silent = tw_other(sender);
+	bool arrives =
+		tw_is(f, TW_F_VANTAGE, silent == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
 
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || !tw_get(f, TW_F_ESTABLISHED) ||
 	    tw_get(f, TW_F_UNANSWERED_REPEATS) < MIN_REPEATS || !peer_lives_unreached(f) ||
@@ -57,27 +59,34 @@ static bool match_mid(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 2;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
-	m->summary = tw_say(m, "A filter drops what %s sends in mid-connection: %lld repeats stay unacknowledged "
-			       "while %s is alive and goes on sending.",
-			    tw_endpoint(m, sender), (long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
-			    tw_endpoint(m, silent));
+	m->summary = tw_say(
+		m,
+		"A filter drops what %s sends in mid-connection: %lld repeats stay unacknowledged "
+		"while %s is alive and goes on sending.",
+		tw_endpoint(m, sender), (long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
+		tw_endpoint(m, silent));
 	tw_cite(m, TW_F_UNANSWERED_BYTES, "first of %lld bytes of %s that are never acknowledged",
 		(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, sender));
 	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %lld repeats over %s",
-		(long long)tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
-	tw_cite(m, TW_F_PEER_SPOKE_AFTER, "%s sends %lld segments that still acknowledge only the old data",
+		(long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
+		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_cite(m, TW_F_PEER_SPOKE_AFTER,
+		"%s sends %lld segments that still acknowledge only the old data",
 		tw_endpoint(m, silent), (long long)tw_get(f, TW_F_PEER_SPOKE_AFTER));
 	if (arrives)
-		tw_cite(m, TW_F_VANTAGE, "the repeats arrive at this host and its TCP ignores them: the filter "
-					 "is on it");
+		tw_cite(m, TW_F_VANTAGE,
+			"the repeats arrive at this host and its TCP ignores them: the filter "
+			"is on it");
 	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
 	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED))
 		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");
 	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
-		   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; send() then fails with EPIPE.");
+		   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; send() "
+		   "then fails with EPIPE.");
 	tw_app_saw(m, silent, "recv", "hang", -1,
-		   "It waits for data that never comes; what it sends itself is repeated until ETIMEDOUT.");
+		   "It waits for data that never comes; what it sends itself is repeated until "
+		   "ETIMEDOUT.");
 	return true;
 }
 
@@ -86,8 +95,9 @@ static bool match_connect(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) || tw_get(f, TW_F_PACKETS_S) > 0 ||
-	    !tw_get(f, TW_F_HOST_ANSWERS) || tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_TRACE_LOSSY) ||
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) ||
+	    tw_get(f, TW_F_PACKETS_S) > 0 || !tw_get(f, TW_F_HOST_ANSWERS) ||
+	    tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_TRACE_LOSSY) ||
 	    tw_syn_watched_ns(f) < 3 * TW_NS_PER_S)
 		return false;
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_DURING) ||
@@ -96,18 +106,25 @@ static bool match_connect(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 1;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary = tw_say(m, "A filter drops the SYNs to %s: its host answers others meanwhile, and would refuse "
-			       "a closed port with a RST.", m->server);
+	m->summary = tw_say(m,
+			    "A filter drops the SYNs to %s: its host answers others meanwhile, and "
+			    "would refuse "
+			    "a closed port with a RST.",
+			    m->server);
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_HOST_ANSWERS, "the same host answers other connections meanwhile");
-	tw_rival(m, "syn-queue-full", "a listener whose SYN queue is full drops as silently; `nstat -az "
-				      "TcpExtListenDrops` on the server decides");
-	tw_rival(m, "accept-queue-full", "so does one whose accept queue is full; `ss -ltn` shows Recv-Q above Send-Q");
+	tw_rival(m, "syn-queue-full",
+		 "a listener whose SYN queue is full drops as silently; `nstat -az "
+		 "TcpExtListenDrops` on the server decides");
+	tw_rival(m, "accept-queue-full",
+		 "so does one whose accept queue is full; `ss -ltn` shows Recv-Q above Send-Q");
 	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
-		tw_rival(m, "syn-ack-lost", "the SYNs may arrive and the answers be lost on the way back");
+		tw_rival(m, "syn-ack-lost",
+			 "the SYNs may arrive and the answers be lost on the way back");
 	tw_rule_out(m, "port-closed", "a closed port of a living host is refused by RST");
 	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
-		   "connect() hangs until the SYN repeats are spent, or until the application's own timeout.");
+		   "connect() hangs until the SYN repeats are spent, or until the application's "
+		   "own timeout.");
 	return true;
 }
 
@@ -121,14 +138,19 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Capture on the server at the same time: `tcpdump -ni any 'host CLIENT and port PORT'`. If the segments arrive and "
+	"Capture on the server at the same time: `tcpdump -ni any 'host CLIENT and port PORT'`. If "
+	"the segments arrive and "
 	"draw no answer, the filter is on that host; if they do not arrive, it is on the path.",
-	"On the host, watch drops with their reason: `nft list ruleset` (counters), `dropwatch -l kas`, or `perf "
+	"On the host, watch drops with their reason: `nft list ruleset` (counters), `dropwatch -l "
+	"kas`, or `perf "
 	"trace -e skb:kfree_skb` (reason NETFILTER_DROP).",
-	"Exclude a full queue first: `ss -ltn 'sport = :PORT'` and `nstat -az TcpExtListenOverflows "
+	"Exclude a full queue first: `ss -ltn 'sport = :PORT'` and `nstat -az "
+	"TcpExtListenOverflows "
 	"TcpExtListenDrops`.",
-	"Find the hop on the path with `mtr -T -P PORT SERVER`, from both ends: the way back is often another one.",
-	"Prefer reject to drop inside your own network: clients then fail in one round trip, not in two minutes.",
+	"Find the hop on the path with `mtr -T -P PORT SERVER`, from both ends: the way back is "
+	"often another one.",
+	"Prefer reject to drop inside your own network: clients then fail in one round trip, not "
+	"in two minutes.",
 	NULL,
 };
 
@@ -149,29 +171,38 @@ const struct tw_phenomenon tw_ph_firewall_dropped = {
 	.slug = "firewall-dropped",
 	.stage = TW_STAGE_CONNECT,
 	.title = "A firewall drops in silence",
-	.happens =
-		"A filter discards the segments and tells nobody. On connect the SYN and its repeats stay unanswered. In "
-		"mid-connection, for example after a rule set was reloaded or a connection-tracking entry was "
-		"lost, the sender repeats with doubling gaps until it gives up.\n\n"
-		"Often only one direction is filtered. Then the other end is alive and says so: its own data, keepalive "
-		"probes and repeats still arrive, and all of them acknowledge only what it had received before. When the "
-		"sender has given up, its kernel answers them with bare resets, which die at the same filter, and the half-open "
-		"end goes on repeating.",
+	.happens = "A filter discards the segments and tells nobody. On connect the SYN and its "
+		   "repeats stay unanswered. In "
+		   "mid-connection, for example after a rule set was reloaded or a "
+		   "connection-tracking entry was "
+		   "lost, the sender repeats with doubling gaps until it gives up.\n\n"
+		   "Often only one direction is filtered. Then the other end is alive and says so: "
+		   "its own data, keepalive "
+		   "probes and repeats still arrive, and all of them acknowledge only what it had "
+		   "received before. When the "
+		   "sender has given up, its kernel answers them with bare resets, which die at "
+		   "the same filter, and the half-open "
+		   "end goes on repeating.",
 	.diagram = "client      filter         server\n"
 		   "  |===data===>X               |\n"
 		   "  |===data===>X               |   again, with doubling gaps\n"
 		   "  |<=====data=================|   alive, acknowledges\n"
 		   "  |----RST--->X               |   only what was before\n"
 		   "  |<=====data=================|   and never hears the RST\n",
-	.client_sees = "On connect: a hang, then ETIMEDOUT (about 134 s with Linux's defaults). In mid-connection: send() "
-		       "succeeds until the buffer is full, recv() waits; after tcp_retries2 ETIMEDOUT, then EPIPE.",
-	.server_sees = "On connect nothing: accept() has nobody to return. In mid-connection recv() waits; its own data is "
+	.client_sees = "On connect: a hang, then ETIMEDOUT (about 134 s with Linux's defaults). In "
+		       "mid-connection: send() "
+		       "succeeds until the buffer is full, recv() waits; after tcp_retries2 "
+		       "ETIMEDOUT, then EPIPE.",
+	.server_sees = "On connect nothing: accept() has nobody to return. In mid-connection "
+		       "recv() waits; its own data is "
 		       "repeated unanswered until ETIMEDOUT.",
-	.recognise =
-		"In mid-connection: at least three unanswered repeats, and segments of the silent end in that time that do not "
-		"acknowledge them. In a capture taken at that end the repeats can be seen to arrive and be ignored. On "
-		"connect: the host answers others, this port answers nobody. Without such a proof of life the verdict is "
-		"syn-unanswered or peer-vanished, with this as rival.",
+	.recognise = "In mid-connection: at least three unanswered repeats, and segments of the "
+		     "silent end in that time that do not "
+		     "acknowledge them. In a capture taken at that end the repeats can be seen to "
+		     "arrive and be ignored. On "
+		     "connect: the host answers others, this port answers nobody. Without such a "
+		     "proof of life the verdict is "
+		     "syn-unanswered or peer-vanished, with this as rival.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

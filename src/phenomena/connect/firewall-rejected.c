@@ -49,24 +49,28 @@ static void reason(struct tw_match *m, enum kind kind)
 {
 	switch (kind) {
 	case SAYS_SO:
-		tw_rule_out(m, "host-unreachable", "the code names a filter's decision, not a missing host");
+		tw_rule_out(m, "host-unreachable",
+			    "the code names a filter's decision, not a missing host");
 		break;
 	case NOT_FROM_TCP:
 		tw_rival(m, "host-unreachable",
-			 "a host without any TCP could say so; a device with a partial stack behind that "
+			 "a host without any TCP could say so; a device with a partial stack "
+			 "behind that "
 			 "address is thinkable");
 		break;
 	case FROM_HOST:
 		tw_cite(m, TW_F_ICMP_FROM_DESTINATION,
 			"the error comes from the destination's own address: that host is alive");
 		tw_rival(m, "host-unreachable",
-			 "a NAT that owns the address and has lost the host behind it says the same");
+			 "a NAT that owns the address and has lost the host behind it says the "
+			 "same");
 		break;
 	case PEER_LIVES:
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"the \"unreachable\" end goes on sending: only this direction is refused");
-		tw_rival(m, "host-unreachable", "a router that has lost its route in one direction only says the "
-						"same");
+		tw_rival(m, "host-unreachable",
+			 "a router that has lost its route in one direction only says the "
+			 "same");
 		break;
 	case NOT_OURS:
 		break;
@@ -85,14 +89,17 @@ static bool match(struct tw_match *m)
 		return false;
 	m->strength = fate == TW_ICMP_SURVIVED ? TW_STRENGTH_DELAY + 2 : TW_STRENGTH_EXPLICIT;
 	m->confidence = kind == SAYS_SO ? TW_CERTAIN : TW_LIKELY;
-	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim)) :
-							     TW_CULPRIT_MIDDLEBOX;
+	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim))
+							   : TW_CULPRIT_MIDDLEBOX;
 	if (fate == TW_ICMP_KILLED_CONNECT)
-		m->summary = tw_say(m, "A filter refused the connection to %s: it answered the SYN with ICMP %s.",
-				    m->server, tw_icmp_text(m));
+		m->summary = tw_say(
+			m,
+			"A filter refused the connection to %s: it answered the SYN with ICMP %s.",
+			m->server, tw_icmp_text(m));
 	else
-		m->summary = tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
-				    tw_endpoint(m, victim), tw_icmp_text(m));
+		m->summary =
+			tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
+			       tw_endpoint(m, victim), tw_icmp_text(m));
 	tw_icmp_cite(m);
 	if (fate == TW_ICMP_DATA_LOST)
 		tw_cite(m, TW_F_UNANSWERED_BYTES,
@@ -105,25 +112,31 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Look at the source address of the ICMP error (`tcpdump -ni any icmp or icmp6`): that box owns the rule.",
-	"List its rules with counters (`nft list ruleset`, `iptables -L -nv`) and allow the flow, if it should pass.",
-	"If the service should be closed to this client, nothing is broken: correct the client's configuration.",
-	"In mid-connection, put `ct state established,related accept` before the reject, and do not flush "
+	"Look at the source address of the ICMP error (`tcpdump -ni any icmp or icmp6`): that box "
+	"owns the rule.",
+	"List its rules with counters (`nft list ruleset`, `iptables -L -nv`) and allow the flow, "
+	"if it should pass.",
+	"If the service should be closed to this client, nothing is broken: correct the client's "
+	"configuration.",
+	"In mid-connection, put `ct state established,related accept` before the reject, and do "
+	"not flush "
 	"connection tracking (`conntrack -F`) on a running router.",
-	"Set TCP_USER_TIMEOUT (for example 30000 ms) on the sender, so that it does not repeat for 15 minutes "
+	"Set TCP_USER_TIMEOUT (for example 30000 ms) on the sender, so that it does not repeat for "
+	"15 minutes "
 	"into a filter that says no each time.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.tcp_retries2",
-	  "How long an established connection keeps repeating in spite of the errors. Default 15, measured "
-	  "938.5 s." },
-	{ "IP_RECVERR", "Socket option: the first ICMP error ends the next call at once (EHOSTUNREACH measured after "
+	{ "net.ipv4.tcp_retries2", "How long an established connection keeps repeating in spite of "
+				   "the errors. Default 15, measured "
+				   "938.5 s." },
+	{ "IP_RECVERR", "Socket option: the first ICMP error ends the next call at once "
+			"(EHOSTUNREACH measured after "
 			"0.2 s); the connection itself stays. Default off." },
-	{ "net.ipv4.icmp_ratelimit",
-	  "On the rejecting box: at most one error per destination in this many ms, with bursts. Default 1000; "
-	  "so not every segment draws an error." },
+	{ "net.ipv4.icmp_ratelimit", "On the rejecting box: at most one error per destination in "
+				     "this many ms, with bursts. Default 1000; "
+				     "so not every segment draws an error." },
 	{ NULL, NULL },
 };
 
@@ -139,32 +152,45 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",
 	.stage = TW_STAGE_CONNECT,
 	.title = "A firewall rejected it by ICMP",
-	.happens =
-		"A filter discards the segment and says so with an ICMP error that quotes the segment's first bytes: "
-		"administratively prohibited (type 3 code 9, 10, 13; ICMPv6 code 1, 5, 6) or port unreachable "
-		"(what iptables and nftables send by default). A TCP stack never sends port unreachable: it "
-		"refuses by RST. So such an error for a TCP segment is always a filter's.\n\n"
-		"In SYN_SENT the error ends connect() at once. On an established connection Linux only "
-		"remembers it: the segment is repeated with the usual back-off, each repeat may draw "
-		"another error, and when the retransmissions are given up the application gets the remembered errno in "
-		"place of ETIMEDOUT.",
+	.happens = "A filter discards the segment and says so with an ICMP error that quotes the "
+		   "segment's first bytes: "
+		   "administratively prohibited (type 3 code 9, 10, 13; ICMPv6 code 1, 5, 6) or "
+		   "port unreachable "
+		   "(what iptables and nftables send by default). A TCP stack never sends port "
+		   "unreachable: it "
+		   "refuses by RST. So such an error for a TCP segment is always a filter's.\n\n"
+		   "In SYN_SENT the error ends connect() at once. On an established connection "
+		   "Linux only "
+		   "remembers it: the segment is repeated with the usual back-off, each repeat may "
+		   "draw "
+		   "another error, and when the retransmissions are given up the application gets "
+		   "the remembered errno in "
+		   "place of ETIMEDOUT.",
 	.diagram = "client        filter        server\n"
 		   "  |----SYN----->X             |\n"
 		   "  |<---ICMP-----|             |   type 3 code 13\n"
 		   "  connect: EHOSTUNREACH\n",
-	.client_sees =
-		"connect() over IPv4: EHOSTUNREACH for host prohibited, communication prohibited and host unreachable, "
-		"ENETUNREACH for network unreachable, ECONNREFUSED for port unreachable (the same errno as "
-		"a closed port's), ENOPROTOOPT for protocol unreachable. Over IPv6: EACCES for prohibited, "
-		"ECONNREFUSED for port unreachable. On an established connection: nothing at first, then the same "
-		"errno after the retransmissions (about 938 s with tcp_retries2 = 15).",
-	.server_sees = "Nothing: the segment never reaches a socket. An established server side waits on.",
-	.recognise =
-		"An ICMP error quotes a segment of this connection. Its code decides: prohibited and port unreachable "
-		"are certain. Host or network unreachable sent by the destination itself is likely a filter (its "
-		"sender is evidently alive), but a NAT in front of a dead host says the same. From a router, codes 0 and "
-		"1 at once are no route or a REJECT, which cannot be told apart: see host-unreachable.",
-	.folklore = "\"ECONNREFUSED means a RST came.\" ICMP port unreachable gives the same errno, and there is no RST in the "
+	.client_sees = "connect() over IPv4: EHOSTUNREACH for host prohibited, communication "
+		       "prohibited and host unreachable, "
+		       "ENETUNREACH for network unreachable, ECONNREFUSED for port unreachable "
+		       "(the same errno as "
+		       "a closed port's), ENOPROTOOPT for protocol unreachable. Over IPv6: EACCES "
+		       "for prohibited, "
+		       "ECONNREFUSED for port unreachable. On an established connection: nothing "
+		       "at first, then the same "
+		       "errno after the retransmissions (about 938 s with tcp_retries2 = 15).",
+	.server_sees =
+		"Nothing: the segment never reaches a socket. An established server side waits on.",
+	.recognise = "An ICMP error quotes a segment of this connection. Its code decides: "
+		     "prohibited and port unreachable "
+		     "are certain. Host or network unreachable sent by the destination itself is "
+		     "likely a filter (its "
+		     "sender is evidently alive), but a NAT in front of a dead host says the same. "
+		     "From a router, codes 0 and "
+		     "1 at once are no route or a REJECT, which cannot be told apart: see "
+		     "host-unreachable.",
+	.folklore = "\"ECONNREFUSED means a RST came.\" ICMP port unreachable gives the same "
+		    "errno, and there is no RST in the "
 		    "capture at all.",
 	.governed = governed,
 	.remedies = remedies,

@@ -35,25 +35,30 @@ static bool match_connect(struct tw_match *m)
 	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 2;
-	m->summary = tw_say(m, "A firewall refused the connection to %s with a RST: it was not written by the "
-			       "TCP of that host.", m->server);
+	m->summary = tw_say(
+		m,
+		"A firewall refused the connection to %s with a RST: it was not written by the "
+		"TCP of that host.",
+		m->server);
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that answers the SYN, %s after it",
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (delta != 0)
 		tw_cite(m, TW_F_HOST_TTL_DELTA,
-			"its TTL differs by %+lld from that of the host's other packets: written %s", (long long)delta,
-			delta > 0 ? "on a box in between" : "elsewhere");
+			"its TTL differs by %+lld from that of the host's other packets: written "
+			"%s",
+			(long long)delta, delta > 0 ? "on a box in between" : "elsewhere");
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
 			"its IPv6 flow label is 0: netfilter writes so, the TCP of Linux does not");
 	if (tw_get(f, TW_F_PORT_OPEN_DURING))
 		tw_cite(m, TW_F_PORT_OPEN_DURING,
 			"the same port completed another handshake meanwhile: it does listen");
-	tw_rival(m, "port-closed", "a host whose TCP writes another TTL or flow label in its resets than in its "
-				   "other packets would look like this, too");
-	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER),
-		   NULL);
+	tw_rival(m, "port-closed",
+		 "a host whose TCP writes another TTL or flow label in its resets than in its "
+		 "other packets would look like this, too");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
+		   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
 	return true;
 }
 
@@ -67,7 +72,8 @@ static bool replaces_segment(const struct tw_facts *f)
 	if (tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) || tw_get(f, TW_F_RST_OTHER_TUPLE) ||
 	    tw_get(f, TW_F_RST_SECOND_DIFFERS))
 		return false;
-	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) || tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED))
+	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) ||
+	    tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED))
 		return false;
 	switch (tw_get(f, TW_F_RST_TRIGGER)) {
 	case TW_TRIGGER_DATA:
@@ -89,14 +95,17 @@ static void cite_mid(struct tw_match *m, enum tw_side author)
 
 	tw_cite(m, TW_F_RST_TRIGGER, "segment of %s that draws the RST",
 		tw_endpoint(m, tw_other(author)));
-	tw_cite(m, TW_F_RST_COUNT, "bare RST with the address of %s, %s later: window 0, no options",
+	tw_cite(m, TW_F_RST_COUNT,
+		"bare RST with the address of %s, %s later: window 0, no options",
 		tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)));
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
-			"%s goes on with the connection %s after \"its\" RST, and never got the segment",
+			"%s goes on with the connection %s after \"its\" RST, and never got the "
+			"segment",
 			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS)));
 	if (delta != 0)
-		tw_cite(m, TW_F_RST_TTL_DELTA, "the RST's TTL differs by %+lld from the author's other packets",
+		tw_cite(m, TW_F_RST_TTL_DELTA,
+			"the RST's TTL differs by %+lld from the author's other packets",
 			(long long)delta);
 	if (tw_get(f, TW_F_RST_LABEL_ZERO))
 		tw_cite(m, TW_F_RST_LABEL_ZERO, "its IPv6 flow label is 0: netfilter writes so");
@@ -114,29 +123,39 @@ static bool match_mid(struct tw_match *m)
 	if (lives)
 		m->strength = TW_STRENGTH_CONTRADICTION + 1;
 	else
-		m->strength = idle >= IDLE_SUSPICIOUS_NS ? TW_STRENGTH_MECHANISM - 5 :
-							   TW_STRENGTH_MECHANISM + 8;
+		m->strength = idle >= IDLE_SUSPICIOUS_NS ? TW_STRENGTH_MECHANISM - 5
+							 : TW_STRENGTH_MECHANISM + 8;
 	if (lives)
-		m->summary = tw_say(m, "A firewall answered a segment of %s with a RST in the name of %s, whose "
-				       "own socket lives on.",
-				    tw_endpoint(m, victim), tw_endpoint(m, author));
+		m->summary = tw_say(
+			m,
+			"A firewall answered a segment of %s with a RST in the name of %s, whose "
+			"own socket lives on.",
+			tw_endpoint(m, victim), tw_endpoint(m, author));
 	else
-		m->summary = tw_say(m, "A firewall answered a segment of %s with a RST in the name of %s.",
-				    tw_endpoint(m, victim), tw_endpoint(m, author));
+		m->summary = tw_say(
+			m, "A firewall answered a segment of %s with a RST in the name of %s.",
+			tw_endpoint(m, victim), tw_endpoint(m, author));
 	cite_mid(m, author);
 	tw_rival(m, "forged-reset",
-		 "a third party that injects a RST and keeps the segment from arriving would look the same");
+		 "a third party that injects a RST and keeps the segment from arriving would look "
+		 "the same");
 	if (tw_get(f, TW_F_RST_TTL_DELTA) != 0 || idle >= IDLE_SUSPICIOUS_NS)
 		tw_rival(m, "idle-reset",
-			 "a NAT or load balancer that has forgotten the connection answers the same way; the "
-			 "silence before was %s", TW_DUR(idle));
+			 "a NAT or load balancer that has forgotten the connection answers the "
+			 "same way; the "
+			 "silence before was %s",
+			 TW_DUR(idle));
 	if (lives)
-		tw_rule_out(m, "peer-rebooted", "the author still has the connection: it goes on with it");
-	tw_rule_out(m, "linger-reset", "an application's abort is a RST|ACK with the socket's own numbers");
-	tw_app_saw(m, victim, "recv", "ECONNRESET", -1, "What had arrived before can still be read; then "
-							"ECONNRESET once, and EPIPE from send().");
-	tw_app_saw(m, author, NULL, NULL, -1, "Its side stays ESTABLISHED (half-open) until it sends, or "
-					      "for ever if it only waits.");
+		tw_rule_out(m, "peer-rebooted",
+			    "the author still has the connection: it goes on with it");
+	tw_rule_out(m, "linger-reset",
+		    "an application's abort is a RST|ACK with the socket's own numbers");
+	tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
+		   "What had arrived before can still be read; then "
+		   "ECONNRESET once, and EPIPE from send().");
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "Its side stays ESTABLISHED (half-open) until it sends, or "
+		   "for ever if it only waits.");
 	return true;
 }
 
@@ -151,20 +170,24 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Find the rule: `nft list ruleset | grep -B2 'reject with tcp reset'` or `iptables-save | grep "
+	"Find the rule: `nft list ruleset | grep -B2 'reject with tcp reset'` or `iptables-save | "
+	"grep "
 	"tcp-reset`, first on the server, then on the routers; counters show which rule matches.",
-	"Capture on both ends at once (`tcpdump -ni any 'tcp port PORT'`): the segment that draws the RST does "
+	"Capture on both ends at once (`tcpdump -ni any 'tcp port PORT'`): the segment that draws "
+	"the RST does "
 	"not reach the server, and the server never sent that RST.",
 	"On the server, `nstat -az TcpOutRsts` does not rise for a REJECT, and `ss -tn` shows the "
 	"connection still ESTABLISHED.",
-	"Allow the flow, and put rules for established connections (`ct state established,related accept`) "
+	"Allow the flow, and put rules for established connections (`ct state established,related "
+	"accept`) "
 	"before any reject; reload rule sets atomically (`nft -f`).",
 	"Turn on TCP keepalive on the server, so that half-open connections left behind are found.",
 	NULL,
 };
 
 static const char *const references[] = {
-	"net/ipv4/netfilter/nf_reject_ipv4.c: nf_send_reset; net/ipv6/netfilter/nf_reject_ipv6.c: nf_send_reset6",
+	"net/ipv4/netfilter/nf_reject_ipv4.c: nf_send_reset; net/ipv6/netfilter/nf_reject_ipv6.c: "
+	"nf_send_reset6",
 	"RFC 9293 s3.5.2 (reset generation)",
 	"RFC 3360 s2.1 (inappropriate TCP resets considered harmful)",
 	NULL,
@@ -174,33 +197,46 @@ const struct tw_phenomenon tw_ph_firewall_reset = {
 	.slug = "firewall-reset",
 	.stage = TW_STAGE_CONNECT,
 	.title = "A firewall answered with a RST",
-	.happens =
-		"A packet filter (nftables `reject with tcp reset`, iptables `--reject-with tcp-reset`, many "
-		"appliances) takes the segment off the path and answers in the name of its destination. The destination "
-		"never sees the segment. To a SYN the answer is RST|ACK, and connect() is refused; to a segment of "
-		"a running connection it is a bare RST whose sequence number is the segment's own acknowledgement, so "
-		"that the sender's kernel accepts it.\n\n"
-		"In mid-connection only the sender is reset. The other end keeps an ESTABLISHED socket: "
-		"half-open. When it sends, the reset end answers with a bare RST of its own, which the same filter "
-		"may swallow as well; then the half-open end repeats its data into a stream of resets that never "
-		"reach it.",
+	.happens = "A packet filter (nftables `reject with tcp reset`, iptables `--reject-with "
+		   "tcp-reset`, many "
+		   "appliances) takes the segment off the path and answers in the name of its "
+		   "destination. The destination "
+		   "never sees the segment. To a SYN the answer is RST|ACK, and connect() is "
+		   "refused; to a segment of "
+		   "a running connection it is a bare RST whose sequence number is the segment's "
+		   "own acknowledgement, so "
+		   "that the sender's kernel accepts it.\n\n"
+		   "In mid-connection only the sender is reset. The other end keeps an ESTABLISHED "
+		   "socket: "
+		   "half-open. When it sends, the reset end answers with a bare RST of its own, "
+		   "which the same filter "
+		   "may swallow as well; then the half-open end repeats its data into a stream of "
+		   "resets that never "
+		   "reach it.",
 	.diagram = "client      filter       server\n"
 		   "  |===data===>X             |   never arrives\n"
 		   "  |<---RST----|             |   in the server's name\n"
 		   "  ECONNRESET                |\n"
 		   "  |<==data==================|   the server knows nothing\n"
 		   "  |----RST--->X             |   half-open, repeats its data\n",
-	.client_sees = "On connect: ECONNREFUSED at once, as from a closed port. Later: data that had arrived is still "
+	.client_sees = "On connect: ECONNREFUSED at once, as from a closed port. Later: data that "
+		       "had arrived is still "
 		       "delivered, then recv() fails with ECONNRESET and send() with EPIPE.",
-	.server_sees = "Nothing at all on connect. In mid-connection its recv() goes on waiting; if it sends, it gets "
-		       "ECONNRESET from the client's answer, or ETIMEDOUT if the filter eats that answer too.",
-	.recognise =
-		"A RST in the form of a kernel without socket, in place of a segment, from an end that had not closed, "
-		"with one of: the alleged author goes on with the connection and never acknowledges that segment; the "
-		"TTL differs from the author's other packets; IPv6 flow label 0. Without any of these it is the same "
-		"packet as that of a closed port or of a rebooted host. If the author does acknowledge the segment, "
-		"the RST came in addition to the traffic: forged-reset.",
-	.folklore = "\"IP-ID 0 shows a forged RST.\" Linux itself writes 0 on every reset that answers a segment without a "
+	.server_sees = "Nothing at all on connect. In mid-connection its recv() goes on waiting; "
+		       "if it sends, it gets "
+		       "ECONNRESET from the client's answer, or ETIMEDOUT if the filter eats that "
+		       "answer too.",
+	.recognise = "A RST in the form of a kernel without socket, in place of a segment, from an "
+		     "end that had not closed, "
+		     "with one of: the alleged author goes on with the connection and never "
+		     "acknowledges that segment; the "
+		     "TTL differs from the author's other packets; IPv6 flow label 0. Without any "
+		     "of these it is the same "
+		     "packet as that of a closed port or of a rebooted host. If the author does "
+		     "acknowledge the segment, "
+		     "the RST came in addition to the traffic: forged-reset.",
+	.folklore = "\"IP-ID 0 shows a forged RST.\" Linux itself writes 0 on every reset that "
+		    "answers a segment without a "
 		    "full socket; only the other contradictions count.",
 	.remedies = remedies,
 	.references = references,

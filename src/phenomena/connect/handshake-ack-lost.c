@@ -24,7 +24,8 @@ static bool refused_later(const struct tw_facts *f)
 {
 	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
 	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && !tw_get(f, TW_F_RST_AUTHOR_FIN) &&
-	       (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_DATA) || tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK));
+	       (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_DATA) ||
+		tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK));
 }
 
 /* Here no ACK was seen before the server repeated its SYN|ACK, and the client did not repeat its SYN. */
@@ -45,14 +46,18 @@ static bool match_ack_missing(struct tw_match *m)
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK; no ACK for it comes here");
 	tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
-		"SYN|ACK again, %s later, by the server's own timer, while the client does not repeat its SYN",
+		"SYN|ACK again, %s later, by the server's own timer, while the client does not "
+		"repeat its SYN",
 		TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
 	if (refused) {
-		tw_cite(m, TW_F_RST_TRIGGER, "data of the client: it believed in the connection all along");
+		tw_cite(m, TW_F_RST_TRIGGER,
+			"data of the client: it believed in the connection all along");
 		tw_cite(m, TW_F_RST_COUNT, "bare RST: the server's request had expired");
-		tw_rule_out(m, "accept-queue-full", "no ACK arrived that a full queue could have ignored");
+		tw_rule_out(m, "accept-queue-full",
+			    "no ACK arrived that a full queue could have ignored");
 	} else {
-		tw_rival(m, "syn-ack-lost", "the SYN|ACK and a repeated SYN may have been lost, one after the other");
+		tw_rival(m, "syn-ack-lost",
+			 "the SYN|ACK and a repeated SYN may have been lost, one after the other");
 	}
 	tw_rule_out(m, "syn-lost", "the SYN was answered");
 	return true;
@@ -76,12 +81,15 @@ static bool match_ack_in_vain(struct tw_match *m)
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");
 	tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
-		"SYN|ACK again, %s after the first, although it was acknowledged; %lld repeats in all",
+		"SYN|ACK again, %s after the first, although it was acknowledged; %lld repeats in "
+		"all",
 		TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)), (long long)repeats);
 	if (refused)
-		tw_cite(m, TW_F_RST_COUNT, "bare RST in answer to the client's later data: the request had expired");
+		tw_cite(m, TW_F_RST_COUNT,
+			"bare RST in answer to the client's later data: the request had expired");
 	tw_rival(m, "accept-queue-full",
-		 "a listener whose accept queue is full ignores the ACK and repeats its SYN|ACK; `nstat -az "
+		 "a listener whose accept queue is full ignores the ACK and repeats its SYN|ACK; "
+		 "`nstat -az "
 		 "TcpExtListenOverflows` on the server decides");
 	tw_rule_out(m, "syn-ack-lost", "the client answered every SYN|ACK");
 	return true;
@@ -96,14 +104,20 @@ static bool match(struct tw_match *m)
 		return false;
 	m->culprit = TW_CULPRIT_NETWORK;
 	if (m->outcome == TW_OUTCOME_FAILED) {
-		m->summary = tw_say(m, "The ACK that completes the handshake never reached %s: the client was connected, "
-				       "the server was not, and its RST ended it.", m->server);
+		m->summary = tw_say(m,
+				    "The ACK that completes the handshake never reached %s: the "
+				    "client was connected, "
+				    "the server was not, and its RST ended it.",
+				    m->server);
 		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
-			   "connect() had succeeded; the first data after the request had expired drew the reset.");
+			   "connect() had succeeded; the first data after the request had expired "
+			   "drew the reset.");
 	} else {
-		m->summary = tw_say(m, "The ACK that completes the handshake was lost: %s could accept the connection only "
-				       "when the SYN|ACK had been repeated after %s.", m->server,
-				    TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
+		m->summary = tw_say(m,
+				    "The ACK that completes the handshake was lost: %s could "
+				    "accept the connection only "
+				    "when the SYN|ACK had been repeated after %s.",
+				    m->server, TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
 		tw_app_saw(m, TW_SERVER, "accept", NULL, tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS),
 			   "accept() returned late; the client had been connected all the time.");
 	}
@@ -111,24 +125,29 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"If it repeats, capture at the server (`tcpdump -ni any 'port PORT'`): do the client's ACKs arrive? If they do, the accept queue "
+	"If it repeats, capture at the server (`tcpdump -ni any 'port PORT'`): do the client's "
+	"ACKs arrive? If they do, the accept queue "
 	"is full (`ss -ltn`, `nstat -az TcpExtListenOverflows`), not the path lossy.",
-	"Look for stateful filters or balancers between that saw only one direction of the handshake.",
-	"Let the client of a server-speaks-first protocol set a receive timeout: it may be connected to nobody.",
-	"Turn on keepalive on clients that only wait (SO_KEEPALIVE, TCP_KEEPIDLE 60): a probe draws the RST that ends it.",
+	"Look for stateful filters or balancers between that saw only one direction of the "
+	"handshake.",
+	"Let the client of a server-speaks-first protocol set a receive timeout: it may be "
+	"connected to nobody.",
+	"Turn on keepalive on clients that only wait (SO_KEEPALIVE, TCP_KEEPIDLE 60): a probe "
+	"draws the RST that ends it.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.tcp_synack_retries",
-	  "How often the server repeats its SYN|ACK (1, 3, 7, 15, 31 s). Default 5; then the request is freed "
-	  "in silence after about 64 s." },
+	{ "net.ipv4.tcp_synack_retries", "How often the server repeats its SYN|ACK (1, 3, 7, 15, "
+					 "31 s). Default 5; then the request is freed "
+					 "in silence after about 64 s." },
 	{ NULL, NULL },
 };
 
 static const char *const references[] = {
 	"RFC 9293 s3.5 (three-way handshake); s3.10.7.2 (LISTEN: an ACK draws a RST)",
-	"net/ipv4/inet_connection_sock.c: reqsk_timer_handler; net/ipv4/tcp_minisocks.c: tcp_check_req",
+	"net/ipv4/inet_connection_sock.c: reqsk_timer_handler; net/ipv4/tcp_minisocks.c: "
+	"tcp_check_req",
 	NULL,
 };
 
@@ -136,28 +155,36 @@ const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.slug = "handshake-ack-lost",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The ACK of the handshake was lost",
-	.happens =
-		"The client has the SYN|ACK, is ESTABLISHED, and sends the ACK, which is lost. The server stays in SYN_RECV. If the "
-		"client sends data, that carries the same acknowledgement and completes the handshake at no cost. If "
-		"the server is to speak first, both wait: after one second the server repeats its SYN|ACK, the client "
-		"acknowledges it again, and accept() returns one second late.\n\n"
-		"If the ACKs are lost for good, the server repeats its SYN|ACK at 1, 3, 7, 15 and 31 s and forgets the "
-		"request after 64 s without a word. The client stays ESTABLISHED, for ever if it only waits; when it sends, "
-		"the listener answers with a bare RST.",
+	.happens = "The client has the SYN|ACK, is ESTABLISHED, and sends the ACK, which is lost. "
+		   "The server stays in SYN_RECV. If the "
+		   "client sends data, that carries the same acknowledgement and completes the "
+		   "handshake at no cost. If "
+		   "the server is to speak first, both wait: after one second the server repeats "
+		   "its SYN|ACK, the client "
+		   "acknowledges it again, and accept() returns one second late.\n\n"
+		   "If the ACKs are lost for good, the server repeats its SYN|ACK at 1, 3, 7, 15 "
+		   "and 31 s and forgets the "
+		   "request after 64 s without a word. The client stays ESTABLISHED, for ever if "
+		   "it only waits; when it sends, "
+		   "the listener answers with a bare RST.",
 	.diagram = "client               server\n"
 		   "  |---SYN------------->|\n"
 		   "  |<--SYN|ACK----------|\n"
 		   "  |---ACK--->X         |   client ESTABLISHED, server SYN_RECV\n"
 		   "  |<--SYN|ACK----------|   1 s\n"
 		   "  |---ACK------------->|   accepted, one second late\n",
-	.client_sees = "connect() succeeds at once. Then nothing, a greeting that comes a second late, or, when the request "
+	.client_sees = "connect() succeeds at once. Then nothing, a greeting that comes a second "
+		       "late, or, when the request "
 		       "has expired, ECONNRESET on the first exchange.",
-	.server_sees = "accept() returns a second late, or never. `ss -tn state syn-recv` shows the request.",
-	.recognise =
-		"At the server: the SYN|ACK is repeated, no ACK came before, and the client does not repeat its SYN; data or another ACK of "
-		"it comes later. At the client: SYN|ACKs are repeated although each was acknowledged. That is also what a "
-		"full accept queue looks like, and TCP_DEFER_ACCEPT (which repeats once, or later than after one "
-		"second); so it is only likely there.",
+	.server_sees = "accept() returns a second late, or never. `ss -tn state syn-recv` shows "
+		       "the request.",
+	.recognise = "At the server: the SYN|ACK is repeated, no ACK came before, and the client "
+		     "does not repeat its SYN; data or another ACK of "
+		     "it comes later. At the client: SYN|ACKs are repeated although each was "
+		     "acknowledged. That is also what a "
+		     "full accept queue looks like, and TCP_DEFER_ACCEPT (which repeats once, or "
+		     "later than after one "
+		     "second); so it is only likely there.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -13,7 +13,7 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define LINEAR_GAPS 5 /* the first RTO and four linear repeats */
+#define LINEAR_GAPS  5 /* the first RTO and four linear repeats */
 #define DOUBLING_MAX 7
 
 bool tw_syn_alone(const struct tw_facts *f)

@@ -41,11 +41,15 @@ void tw_cite_syns(struct tw_match *m);
 	{ "net.ipv4.tcp_syn_retries",                                                              \
 	  "How often a SYN is repeated with doubling gaps; it also fixes the total time, "         \
 	  "2^(n+1) - 1 s. Default 6, that is 127 s by the book and about 134 s measured." },       \
-	{ "net.ipv4.tcp_syn_linear_timeouts",                                                      \
-	  "How many of the first repeats come one second apart before the gaps start to double. "  \
-	  "Default 4 since Linux 6.5; older kernels have none." },                                 \
-	{ "TCP_SYNCNT", "Socket option: replaces tcp_syn_retries for one socket." },               \
-	{ "TCP_USER_TIMEOUT", "Socket option, in ms: it also ends a connect() that gets no answer. " \
-			      "Default 0, that is unset." }
+		{ "net.ipv4.tcp_syn_linear_timeouts",                                              \
+		  "How many of the first repeats come one second apart before the gaps start to "  \
+		  "double. "                                                                       \
+		  "Default 4 since Linux 6.5; older kernels have none." },                         \
+		{ "TCP_SYNCNT", "Socket option: replaces tcp_syn_retries for one socket." },       \
+	{                                                                                          \
+		"TCP_USER_TIMEOUT",                                                                \
+			"Socket option, in ms: it also ends a connect() that gets no answer. "     \
+			"Default 0, that is unset."                                                \
+	}
 
 #endif

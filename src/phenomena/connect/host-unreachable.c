@@ -48,15 +48,18 @@ static void name_rivals(struct tw_match *m, enum tw_icmp_fate fate)
 
 	if (by_neighbour_failure(f)) {
 		tw_rule_out(m, "firewall-rejected",
-			    "a filter answers each SYN at once, not all of them together after the neighbour timeout");
+			    "a filter answers each SYN at once, not all of them together after the "
+			    "neighbour timeout");
 	} else if (!tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED)) {
 		tw_rival(m, "firewall-rejected",
-			 "a router that rejects with this code sends the same packet as one without a route; "
+			 "a router that rejects with this code sends the same packet as one "
+			 "without a route; "
 			 "the router's rules and routes decide");
 	}
 	if (fate == TW_ICMP_DATA_LOST)
-		tw_rival(m, "peer-vanished", "the host died or lost its link in mid-connection: this is how a router "
-					     "with an empty neighbour entry reports it");
+		tw_rival(m, "peer-vanished",
+			 "the host died or lost its link in mid-connection: this is how a router "
+			 "with an empty neighbour entry reports it");
 	tw_rule_out(m, "port-closed", "the host itself did not answer");
 }
 
@@ -73,16 +76,20 @@ static bool match(struct tw_match *m)
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
 	if (by_neighbour_failure(f))
-		m->summary = tw_say(m, "The host of %s is not there: the last router got no answer from it "
-				       "(ARP or neighbour discovery) and said host unreachable after %s.",
-				    target, TW_DUR(f->f[TW_F_ICMP_COUNT].time_ns -
-						   f->f[TW_F_SYN_COUNT].time_ns));
+		m->summary = tw_say(
+			m,
+			"The host of %s is not there: the last router got no answer from it "
+			"(ARP or neighbour discovery) and said host unreachable after %s.",
+			target,
+			TW_DUR(f->f[TW_F_ICMP_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns));
 	else if (fate == TW_ICMP_KILLED_CONNECT)
-		m->summary = tw_say(m, "A router could not deliver to %s and answered the SYN with ICMP %s.",
-				    target, tw_icmp_text(m));
+		m->summary = tw_say(
+			m, "A router could not deliver to %s and answered the SYN with ICMP %s.",
+			target, tw_icmp_text(m));
 	else
-		m->summary = tw_say(m, "A router could no longer deliver to %s in mid-connection: ICMP %s.", target,
-				    tw_icmp_text(m));
+		m->summary = tw_say(
+			m, "A router could no longer deliver to %s in mid-connection: ICMP %s.",
+			target, tw_icmp_text(m));
 	tw_icmp_cite(m);
 	if (tw_get(f, TW_F_ICMP_BURST))
 		tw_cite(m, TW_F_ICMP_BURST, "the errors for all waiting SYNs come together");
@@ -95,11 +102,14 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Check that the host is up and has that address: `ip neigh show` on the last router shows FAILED or "
+	"Check that the host is up and has that address: `ip neigh show` on the last router shows "
+	"FAILED or "
 	"INCOMPLETE for it; `arping -I IFACE ADDRESS` asks it directly.",
 	"Check the routes on the box that sent the error: `ip route get ADDRESS`.",
-	"On the client's own LAN, look for unanswered requests: `tcpdump -ni IFACE arp or icmp6`; there no SYN is sent.",
-	"Look for a wrong netmask, a VLAN that is not carried to the port, or an address moved to another host whose "
+	"On the client's own LAN, look for unanswered requests: `tcpdump -ni IFACE arp or icmp6`; "
+	"there no SYN is sent.",
+	"Look for a wrong netmask, a VLAN that is not carried to the port, or an address moved to "
+	"another host whose "
 	"old entry still sits in a neighbour table (`ip neigh flush dev IFACE`).",
 	"For time exceeded, find the routing loop with `mtr -T -P PORT ADDRESS`.",
 	NULL,
@@ -110,13 +120,15 @@ static const struct tw_governed governed[] = {
 	  "How many ARP requests are sent before the neighbour counts as unreachable. Default 3." },
 	{ "net.ipv4.neigh.default.retrans_time_ms",
 	  "Pause between them. Default 1000 ms: so the failure is known after about 3 s." },
-	{ "net.ipv4.icmp_ratelimit", "On the router: spacing of the errors. Default 1000 ms, with bursts." },
+	{ "net.ipv4.icmp_ratelimit",
+	  "On the router: spacing of the errors. Default 1000 ms, with bursts." },
 	{ NULL, NULL },
 };
 
 static const char *const references[] = {
 	"RFC 1122 s4.2.3.9; RFC 5461 s2.1; RFC 6069 (unreachable errors undo the RTO back-off)",
-	"net/core/neighbour.c: neigh_timer_handler, neigh_invalidate; net/ipv4/arp.c: arp_error_report",
+	"net/core/neighbour.c: neigh_timer_handler, neigh_invalidate; net/ipv4/arp.c: "
+	"arp_error_report",
 	"net/ipv4/route.c: ipv4_link_failure; net/ipv4/tcp_ipv4.c: tcp_v4_err",
 	NULL,
 };
@@ -125,33 +137,48 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 	.slug = "host-unreachable",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The host or its network cannot be reached",
-	.happens =
-		"The last hop before the server asks for its link-layer address (ARP, or neighbour discovery on IPv6) and "
-		"gets no answer: three requests, one second apart. If that last hop is the client itself, no SYN ever "
-		"leaves; TCP repeats it internally, and after 3.06 s connect() fails. If it is a router, "
-		"the client's SYNs at 0, 1, 2 and 3 s wait there, and at 3.07 s the router sends one ICMP host unreachable for each of "
-		"them, all at once.\n\n"
-		"A router without a route answers the first SYN at once with network or host unreachable; so does a "
-		"router that is told to reject with that code, and nothing in the packet tells the two apart.\n\n"
-		"In mid-connection these errors are soft, and they undo the back-off (RFC 6069): the data is repeated "
-		"every 0.2 s to 0.8 s for as long as the errors come; 269 repeats in 927 s were measured in place of 15.",
+	.happens = "The last hop before the server asks for its link-layer address (ARP, or "
+		   "neighbour discovery on IPv6) and "
+		   "gets no answer: three requests, one second apart. If that last hop is the "
+		   "client itself, no SYN ever "
+		   "leaves; TCP repeats it internally, and after 3.06 s connect() fails. If it is "
+		   "a router, "
+		   "the client's SYNs at 0, 1, 2 and 3 s wait there, and at 3.07 s the router "
+		   "sends one ICMP host unreachable for each of "
+		   "them, all at once.\n\n"
+		   "A router without a route answers the first SYN at once with network or host "
+		   "unreachable; so does a "
+		   "router that is told to reject with that code, and nothing in the packet tells "
+		   "the two apart.\n\n"
+		   "In mid-connection these errors are soft, and they undo the back-off (RFC "
+		   "6069): the data is repeated "
+		   "every 0.2 s to 0.8 s for as long as the errors come; 269 repeats in 927 s were "
+		   "measured in place of 15.",
 	.diagram = "client         router         (dead host)\n"
 		   "  |----SYN------->|---who-has?---->\n"
 		   "  |----SYN------->|---who-has?---->\n"
 		   "  |----SYN------->|---who-has?---->\n"
 		   "  |<--ICMP 3/1----|   3.07 s, one for each SYN\n"
 		   "  connect: EHOSTUNREACH\n",
-	.client_sees = "connect() fails with EHOSTUNREACH after about 3 s, or at once when a router has no route; "
-		       "ENETUNREACH for network unreachable. On an established connection recv() fails with "
-		       "EHOSTUNREACH only when the retransmissions are given up, after about 15 minutes (927 s measured).",
+	.client_sees = "connect() fails with EHOSTUNREACH after about 3 s, or at once when a "
+		       "router has no route; "
+		       "ENETUNREACH for network unreachable. On an established connection recv() "
+		       "fails with "
+		       "EHOSTUNREACH only when the retransmissions are given up, after about 15 "
+		       "minutes (927 s measured).",
 	.server_sees = "Nothing; it is not there, or not reached.",
 	.recognise =
-		"ICMP host or network unreachable (or time exceeded) from a router quotes a segment of the connection. One burst for "
-		"several SYNs after the neighbour timeout is certain. A single error at once is likely: a REJECT "
-		"with the same code is its rival. The same error from the destination itself is a filter's. "
+		"ICMP host or network unreachable (or time exceeded) from a router quotes a "
+		"segment of the connection. One burst for "
+		"several SYNs after the neighbour timeout is certain. A single error at once is "
+		"likely: a REJECT "
+		"with the same code is its rival. The same error from the destination itself is a "
+		"filter's. "
 		"On the client's own LAN there is no TCP packet, only three unanswered requests.",
-	.folklore = "\"A dead host means a connect timeout.\" Once its neighbour entry is gone it is EHOSTUNREACH after 3 s, "
-		    "and on the LAN not one SYN is sent. And EHOSTUNREACH does not prove that a router said so: a failed "
+	.folklore = "\"A dead host means a connect timeout.\" Once its neighbour entry is gone it "
+		    "is EHOSTUNREACH after 3 s, "
+		    "and on the LAN not one SYN is sent. And EHOSTUNREACH does not prove that a "
+		    "router said so: a failed "
 		    "ARP gives it as well.",
 	.governed = governed,
 	.remedies = remedies,

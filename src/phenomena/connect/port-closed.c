@@ -19,15 +19,18 @@ static void name_rivals(struct tw_match *m)
 
 	if (tw_known(f, TW_F_RST_FLOW_LABEL) && tw_get(f, TW_F_RST_FLOW_LABEL) != 0)
 		tw_rival(m, "firewall-reset",
-			 "the flow label is not 0, as Linux's TCP writes it and netfilter does not, but "
+			 "the flow label is not 0, as Linux's TCP writes it and netfilter does "
+			 "not, but "
 			 "other filters may copy that, too; `ss -ltn` on the host decides");
 	else
 		tw_rival(m, "firewall-reset",
-			 "a REJECT with tcp-reset by the host's own firewall writes the same packet; "
+			 "a REJECT with tcp-reset by the host's own firewall writes the same "
+			 "packet; "
 			 "`ss -ltn` on the host decides");
 	if (tw_get(f, TW_F_RST_COUNT_S) == 1 && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		tw_rule_out(m, "forged-reset",
-			    "there is one RST, it answers the SYN, and it is written as a kernel without a "
+			    "there is one RST, it answers the SYN, and it is written as a kernel "
+			    "without a "
 			    "socket writes it");
 	tw_rule_out(m, "firewall-rejected", "no ICMP error came for the SYN");
 	tw_rule_out(m, "accept-queue-full",
@@ -56,11 +59,13 @@ static bool match(struct tw_match *m)
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE,
-			"earlier in this capture %s accepted connections: the listener has gone since",
+			"earlier in this capture %s accepted connections: the listener has gone "
+			"since",
 			m->server);
 	if (tw_get(f, TW_F_PORT_OPEN_AFTER))
 		tw_cite(m, TW_F_PORT_OPEN_AFTER,
-			"later in this capture %s accepts connections: the listener came up afterwards",
+			"later in this capture %s accepts connections: the listener came up "
+			"afterwards",
 			m->server);
 	name_rivals(m);
 	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", after, NULL);
@@ -68,13 +73,17 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Run `ss -ltnp 'sport = :PORT'` on the server and start the program that should listen there.",
-	"Compare the listener's address with the one that is dialled: a socket bound to 127.0.0.1 refuses "
+	"Run `ss -ltnp 'sport = :PORT'` on the server and start the program that should listen "
+	"there.",
+	"Compare the listener's address with the one that is dialled: a socket bound to 127.0.0.1 "
+	"refuses "
 	"everybody else, and one bound to 0.0.0.0 does not serve IPv6.",
-	"Check name resolution and port in the client's configuration: the host answers, so it exists, but it may be "
+	"Check name resolution and port in the client's configuration: the host answers, so it "
+	"exists, but it may be "
 	"the wrong one.",
 	"If `ss` does show a listener, look for a REJECT: `nft list ruleset | grep -i reject`.",
-	"Make clients retry with growing, jittered pauses while a service restarts, or let systemd hold the port "
+	"Make clients retry with growing, jittered pauses while a service restarts, or let systemd "
+	"hold the port "
 	"with socket activation.",
 	NULL,
 };
@@ -90,28 +99,39 @@ const struct tw_phenomenon tw_ph_port_closed = {
 	.slug = "port-closed",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The port is closed",
-	.happens =
-		"The SYN reaches the server's host, and its kernel finds no socket that listens on that address and "
-		"port. It answers at once with RST|ACK: sequence number 0, acknowledgement of the SYN, window 0, "
-		"no TCP options, IPv4 identification 0. The client's kernel, in SYN_SENT, accepts that RST "
-		"because it acknowledges its SYN exactly, and ends connect().\n\n"
-		"Everything up to the server's kernel works: name, route, address and host. Only the program is "
-		"missing, or it listens on another address or port.",
+	.happens = "The SYN reaches the server's host, and its kernel finds no socket that listens "
+		   "on that address and "
+		   "port. It answers at once with RST|ACK: sequence number 0, acknowledgement of "
+		   "the SYN, window 0, "
+		   "no TCP options, IPv4 identification 0. The client's kernel, in SYN_SENT, "
+		   "accepts that RST "
+		   "because it acknowledges its SYN exactly, and ends connect().\n\n"
+		   "Everything up to the server's kernel works: name, route, address and host. "
+		   "Only the program is "
+		   "missing, or it listens on another address or port.",
 	.diagram = "client                        server host\n"
 		   "  |----SYN------------------->|  no listener\n"
 		   "  |<---RST|ACK ack=ISN+1------|  window 0, no options\n"
 		   "  connect: ECONNREFUSED\n",
-	.client_sees = "connect() fails with ECONNREFUSED after one round trip. With a non-blocking socket the same errno "
-		       "comes from getsockopt(SO_ERROR). The kernel does not repeat the SYN by itself.",
-	.server_sees = "No program notices anything. The host counts TcpOutRsts (`nstat -az TcpOutRsts`), and the "
+	.client_sees =
+		"connect() fails with ECONNREFUSED after one round trip. With a non-blocking "
+		"socket the same errno "
+		"comes from getsockopt(SO_ERROR). The kernel does not repeat the SYN by itself.",
+	.server_sees = "No program notices anything. The host counts TcpOutRsts (`nstat -az "
+		       "TcpOutRsts`), and the "
 		       "tracepoint tcp:tcp_send_reset gives the reason NO_SOCKET.",
-	.recognise =
-		"The first answer to the SYN is a RST|ACK that acknowledges exactly the SYN. A firewall on the "
-		"server that rejects with tcp-reset writes the same packet, on IPv4 byte for byte, so the "
-		"verdict stays likely. It turns into firewall-reset when the TTL of the RST differs from that of the "
-		"host's other packets, or when an IPv6 RST carries flow label 0, which netfilter writes and Linux's TCP does not.",
-	.folklore = "\"Connection refused means that the server was overloaded.\" A Linux listener with full queues drops SYNs in "
-		    "silence, also with tcp_abort_on_overflow; the client then sees a timeout, never a refusal.",
+	.recognise = "The first answer to the SYN is a RST|ACK that acknowledges exactly the SYN. "
+		     "A firewall on the "
+		     "server that rejects with tcp-reset writes the same packet, on IPv4 byte for "
+		     "byte, so the "
+		     "verdict stays likely. It turns into firewall-reset when the TTL of the RST "
+		     "differs from that of the "
+		     "host's other packets, or when an IPv6 RST carries flow label 0, which "
+		     "netfilter writes and Linux's TCP does not.",
+	.folklore = "\"Connection refused means that the server was overloaded.\" A Linux listener "
+		    "with full queues drops SYNs in "
+		    "silence, also with tcp_abort_on_overflow; the client then sees a timeout, "
+		    "never a refusal.",
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",

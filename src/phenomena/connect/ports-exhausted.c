@@ -13,24 +13,32 @@
 #include "phenomena/phenomenon.h"
 
 static const char *const remedies[] = {
-	"Count what holds the ports: `ss -tan dst SERVER:PORT | awk '{print $1}' | sort | uniq -c`.",
-	"Reuse connections: a pool or HTTP keep-alive removes the cause; 28232 ports in 60 s of TIME_WAIT are 470 new connections "
+	"Count what holds the ports: `ss -tan dst SERVER:PORT | awk '{print $1}' | sort | uniq "
+	"-c`.",
+	"Reuse connections: a pool or HTTP keep-alive removes the cause; 28232 ports in 60 s of "
+	"TIME_WAIT are 470 new connections "
 	"per second to one destination.",
-	"Widen the range: `sysctl net.ipv4.ip_local_port_range='1024 65535'`, and keep the ports of your own listeners out of it with "
+	"Widen the range: `sysctl net.ipv4.ip_local_port_range='1024 65535'`, and keep the ports "
+	"of your own listeners out of it with "
 	"`net.ipv4.ip_local_reserved_ports`.",
-	"Let connect() take ports from TIME_WAIT after a second: `sysctl net.ipv4.tcp_tw_reuse=1` (needs timestamps at both ends).",
-	"If the program binds a source address first, set IP_BIND_ADDRESS_NO_PORT, so that the port is chosen by connect() for the "
+	"Let connect() take ports from TIME_WAIT after a second: `sysctl net.ipv4.tcp_tw_reuse=1` "
+	"(needs timestamps at both ends).",
+	"If the program binds a source address first, set IP_BIND_ADDRESS_NO_PORT, so that the "
+	"port is chosen by connect() for the "
 	"whole four-tuple and not by bind() alone.",
-	"Give client or server more addresses: the limit counts per source address, destination address and destination port.",
+	"Give client or server more addresses: the limit counts per source address, destination "
+	"address and destination port.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.ip_local_port_range", "The ports that connect() may choose from. Default 32768 to 60999: 28232 ports." },
-	{ "net.ipv4.tcp_tw_reuse",
-	  "Whether connect() may reuse a port in TIME_WAIT: 0 never, 1 after tcp_tw_reuse_delay, 2 on loopback only. Default 2." },
+	{ "net.ipv4.ip_local_port_range",
+	  "The ports that connect() may choose from. Default 32768 to 60999: 28232 ports." },
+	{ "net.ipv4.tcp_tw_reuse", "Whether connect() may reuse a port in TIME_WAIT: 0 never, 1 "
+				   "after tcp_tw_reuse_delay, 2 on loopback only. Default 2." },
 	{ "net.ipv4.tcp_tw_reuse_delay", "How old that TIME_WAIT must be, in ms. Default 1000." },
-	{ "IP_BIND_ADDRESS_NO_PORT", "Socket option: bind() to an address keeps no port until connect(). Default off." },
+	{ "IP_BIND_ADDRESS_NO_PORT",
+	  "Socket option: bind() to an address keeps no port until connect(). Default off." },
 	{ "TIME_WAIT", "60 s, fixed when the kernel is compiled." },
 	{ NULL, NULL },
 };
@@ -46,24 +54,31 @@ const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.slug = "ports-exhausted",
 	.stage = TW_STAGE_CONNECT,
 	.title = "No local port is left",
-	.happens =
-		"connect() needs a local port that makes the four-tuple unique. When all ports of ip_local_port_range are taken "
-		"towards this destination address and port, by living connections or by those in TIME_WAIT, it fails at once. No "
-		"packet is sent, so the server and every capture know nothing of it.\n\n"
-		"TIME_WAIT sits at the end that closed first and lasts 60 s. A client that opens, uses and closes short connections to one "
-		"endpoint therefore runs dry at about 470 of them per second with the default range.",
+	.happens = "connect() needs a local port that makes the four-tuple unique. When all ports "
+		   "of ip_local_port_range are taken "
+		   "towards this destination address and port, by living connections or by those "
+		   "in TIME_WAIT, it fails at once. No "
+		   "packet is sent, so the server and every capture know nothing of it.\n\n"
+		   "TIME_WAIT sits at the end that closed first and lasts 60 s. A client that "
+		   "opens, uses and closes short connections to one "
+		   "endpoint therefore runs dry at about 470 of them per second with the default "
+		   "range.",
 	.diagram = "client\n"
 		   "  socket(), connect()\n"
 		   "  |  32768 ... 60999: all in use or in TIME_WAIT\n"
 		   "  EADDRNOTAVAIL              (no packet leaves)\n",
-	.client_sees = "connect() fails at once with EADDRNOTAVAIL (\"Cannot assign requested address\"). A bind() to port 0 that finds none fails with "
+	.client_sees = "connect() fails at once with EADDRNOTAVAIL (\"Cannot assign requested "
+		       "address\"). A bind() to port 0 that finds none fails with "
 		       "EADDRINUSE.",
 	.server_sees = "Nothing, but a rate of new connections that does not rise any further.",
-	.recognise =
-		"Not from packets. With the host at hand: `ss -tan dst SERVER:PORT | wc -l` near the size of the port range, "
-		"and the errno in the program's log. A hint in a capture is the same source port coming back "
-		"within seconds with a sequence number 65537 above the old one's end, which is how Linux reuses TIME_WAIT.",
-	.folklore = "\"Lower tcp_fin_timeout to free ports.\" It governs FIN_WAIT2 of orphans only; TIME_WAIT is 60 s whatever it says.",
+	.recognise = "Not from packets. With the host at hand: `ss -tan dst SERVER:PORT | wc -l` "
+		     "near the size of the port range, "
+		     "and the errno in the program's log. A hint in a capture is the same source "
+		     "port coming back "
+		     "within seconds with a sequence number 65537 above the old one's end, which "
+		     "is how Linux reuses TIME_WAIT.",
+	.folklore = "\"Lower tcp_fin_timeout to free ports.\" It governs FIN_WAIT2 of orphans "
+		    "only; TIME_WAIT is 60 s whatever it says.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

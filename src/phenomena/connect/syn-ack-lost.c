@@ -40,7 +40,9 @@ static bool match_recovered(struct tw_match *m)
 	m->confidence = tw_known(f, TW_F_RTT_NS) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary = tw_say(m, "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was lost on the way back.",
+	m->summary = tw_say(m,
+			    "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was lost "
+			    "on the way back.",
 			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)));
 	tw_cite_syns(m);
 	if (seen_here)
@@ -48,13 +50,17 @@ static bool match_recovered(struct tw_match *m)
 			"SYN|ACK, seen here before the client repeats its SYN: it never got it");
 	else
 		tw_cite(m, TW_F_SYNACK_COUNT,
-			"SYN|ACK, comes after the repeat but echoes the timestamp of the first SYN");
+			"SYN|ACK, comes after the repeat but echoes the timestamp of the first "
+			"SYN");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
 	else
-		tw_rival(m, "syn-lost", "no round trip is known; on a path slower than the SYN timeout nothing need "
-					"have been lost at all");
-	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "connect() succeeded, late.");
+		tw_rival(m, "syn-lost",
+			 "no round trip is known; on a path slower than the SYN timeout nothing "
+			 "need "
+			 "have been lost at all");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
+		   "connect() succeeded, late.");
 	return true;
 }
 
@@ -62,14 +68,18 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 {
 	const struct tw_facts *f = m->facts;
 
-	tw_rival(m, "firewall-dropped", "a filter between this point and the client drops the SYN|ACKs");
+	tw_rival(m, "firewall-dropped",
+		 "a filter between this point and the client drops the SYN|ACKs");
 	if (repeated) {
-		tw_rule_out(m, "handshake-ack-lost", "the client repeats its SYN: it does not know the SYN|ACK");
+		tw_rule_out(m, "handshake-ack-lost",
+			    "the client repeats its SYN: it does not know the SYN|ACK");
 		return;
 	}
 	tw_rival(m, "handshake-ack-lost",
-		 "the client does not repeat its SYN; perhaps it got the SYN|ACK and its ACK is lost");
-	tw_rival(m, "syn-flood", "a SYN with a forged source is never acknowledged; %lld more are half-open here",
+		 "the client does not repeat its SYN; perhaps it got the SYN|ACK and its ACK is "
+		 "lost");
+	tw_rival(m, "syn-flood",
+		 "a SYN with a forged source is never acknowledged; %lld more are half-open here",
 		 (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 }
 
@@ -79,22 +89,26 @@ static bool match_one_way(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	bool repeated = tw_get(f, TW_F_SYN_COUNT) > 1;
 
-	if (!tw_syn_alone(f) || tw_get(f, TW_F_RST_COUNT) > 0 || tw_get(f, TW_F_SYNACK_COUNT) == 0 ||
-	    tw_get(f, TW_F_ICMP_COUNT) > 0)
+	if (!tw_syn_alone(f) || tw_get(f, TW_F_RST_COUNT) > 0 ||
+	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
 	/* The client had no time yet to answer or to repeat. */
 	if (tw_syn_watched_ns(f) < (repeated ? 1 : 3) * TW_NS_PER_S)
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 2;
 	m->confidence = repeated ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = tw_syn_watched_ns(f) >= 3 * TW_NS_PER_S ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->outcome =
+		tw_syn_watched_ns(f) >= 3 * TW_NS_PER_S ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary = tw_say(m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.", m->server,
-			    (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
+	m->summary =
+		tw_say(m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.",
+		       m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
 	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYNACK_COUNT, "the first of %lld SYN|ACKs", (long long)tw_get(f, TW_F_SYNACK_COUNT));
+	tw_cite(m, TW_F_SYNACK_COUNT, "the first of %lld SYN|ACKs",
+		(long long)tw_get(f, TW_F_SYNACK_COUNT));
 	if (tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) > 0)
-		tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED, "SYN|ACK again, by the server's own timer");
+		tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
+			"SYN|ACK again, by the server's own timer");
 	rivals_of_one_way(m, repeated);
 	if (repeated)
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
@@ -116,27 +130,32 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"If it is now and then, look for loss on the way from the server to the client: `ip -s link`, `ethtool -S IFACE`, "
+	"If it is now and then, look for loss on the way from the server to the client: `ip -s "
+	"link`, `ethtool -S IFACE`, "
 	"`mtr -T -P PORT CLIENT` from the server.",
 	"If it is always, the way back is broken: `ip route get CLIENT` on the server, `sysctl "
-	"net.ipv4.conf.all.rp_filter` on the boxes between, and stateful filters that never saw the SYN (asymmetric routes).",
-	"Check that a load balancer in direct-return mode has the virtual address on the server's loopback, and that "
+	"net.ipv4.conf.all.rp_filter` on the boxes between, and stateful filters that never saw "
+	"the SYN (asymmetric routes).",
+	"Check that a load balancer in direct-return mode has the virtual address on the server's "
+	"loopback, and that "
 	"the answers leave with that source address.",
-	"Look on the client for a filter that drops unsolicited SYN|ACKs: `nft list ruleset`, `nstat -az TcpExtTCPSYNChallenge`.",
+	"Look on the client for a filter that drops unsolicited SYN|ACKs: `nft list ruleset`, "
+	"`nstat -az TcpExtTCPSYNChallenge`.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
 	TW_GOVERNED_SYN_REPEATS,
-	{ "net.ipv4.tcp_synack_retries",
-	  "How often the server repeats the SYN|ACK by its own timer (1, 3, 7, 15, 31 s). Default 5; the request is "
-	  "freed in silence after about 64 s." },
+	{ "net.ipv4.tcp_synack_retries", "How often the server repeats the SYN|ACK by its own "
+					 "timer (1, 3, 7, 15, 31 s). Default 5; the request is "
+					 "freed in silence after about 64 s." },
 	{ NULL, NULL },
 };
 
 static const char *const references[] = {
 	"RFC 6298 s5; RFC 7323 s4.3 (which timestamp is echoed)",
-	"net/ipv4/inet_connection_sock.c: reqsk_timer_handler; net/ipv4/tcp_minisocks.c: tcp_check_req (rtx_syn_ack)",
+	"net/ipv4/inet_connection_sock.c: reqsk_timer_handler; net/ipv4/tcp_minisocks.c: "
+	"tcp_check_req (rtx_syn_ack)",
 	NULL,
 };
 
@@ -144,13 +163,17 @@ const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.slug = "syn-ack-lost",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The SYN|ACK was lost",
-	.happens =
-		"The SYN reaches the listener, which remembers a request and answers. The SYN|ACK is lost. Now both ends repeat after "
-		"about a second: the client its SYN, to which the server answers at once, and the server its SYN|ACK by "
-		"its own timer. So the client usually gets two SYN|ACKs within a millisecond, and answers the second with one more ACK.\n\n"
-		"If the way back is broken for good (an asymmetric route through a stateful filter, a missing route, a "
-		"virtual address answered from another one), the client ends with ETIMEDOUT after its full schedule, although "
-		"the server answered every SYN.",
+	.happens = "The SYN reaches the listener, which remembers a request and answers. The "
+		   "SYN|ACK is lost. Now both ends repeat after "
+		   "about a second: the client its SYN, to which the server answers at once, and "
+		   "the server its SYN|ACK by "
+		   "its own timer. So the client usually gets two SYN|ACKs within a millisecond, "
+		   "and answers the second with one more ACK.\n\n"
+		   "If the way back is broken for good (an asymmetric route through a stateful "
+		   "filter, a missing route, a "
+		   "virtual address answered from another one), the client ends with ETIMEDOUT "
+		   "after its full schedule, although "
+		   "the server answered every SYN.",
 	.diagram = "client                 server\n"
 		   "  |----SYN TSval=a------->|\n"
 		   "  |      X<--SYN|ACK------|\n"
@@ -158,14 +181,18 @@ const struct tw_phenomenon tw_ph_syn_ack_lost = {
 		   "  |----SYN TSval=b------->|\n"
 		   "  |<--SYN|ACK TSecr=a-----|   a: the first SYN had arrived\n"
 		   "  |----ACK--------------->|\n",
-	.client_sees = "connect() succeeds a second or more late; or ETIMEDOUT (about 134 s with Linux's defaults) when no SYN|ACK ever "
+	.client_sees = "connect() succeeds a second or more late; or ETIMEDOUT (about 134 s with "
+		       "Linux's defaults) when no SYN|ACK ever "
 		       "gets through.",
-	.server_sees = "accept() returns as late; or never. The request sits in SYN_RECV (`ss -tn state syn-recv`) for up "
+	.server_sees = "accept() returns as late; or never. The request sits in SYN_RECV (`ss -tn "
+		       "state syn-recv`) for up "
 		       "to 64 s.",
-	.recognise =
-		"The SYN|ACK that follows a repeated SYN echoes the timestamp of the first one; or, at the server or in the middle, a "
-		"SYN|ACK is seen and the client repeats its SYN all the same. Either is certain once the path is known to be "
-		"faster than the SYN timeout. Without timestamps and from the client alone it is the same picture as syn-lost.",
+	.recognise = "The SYN|ACK that follows a repeated SYN echoes the timestamp of the first "
+		     "one; or, at the server or in the middle, a "
+		     "SYN|ACK is seen and the client repeats its SYN all the same. Either is "
+		     "certain once the path is known to be "
+		     "faster than the SYN timeout. Without timestamps and from the client alone it "
+		     "is the same picture as syn-lost.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

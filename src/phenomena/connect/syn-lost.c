@@ -28,14 +28,18 @@ static void name_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	tw_rival(m, "syn-queue-full", "a listener whose SYN queue was full for that long drops SYNs as silently");
-	tw_rival(m, "accept-queue-full", "so does one whose accept queue was full; `nstat -az "
-					 "TcpExtListenDrops` on the server decides");
+	tw_rival(m, "syn-queue-full",
+		 "a listener whose SYN queue was full for that long drops SYNs as silently");
+	tw_rival(m, "accept-queue-full",
+		 "so does one whose accept queue was full; `nstat -az "
+		 "TcpExtListenDrops` on the server decides");
 	if (tw_known(f, TW_F_SYNACK_ECHO))
 		tw_rule_out(m, "syn-ack-lost",
-			    "the SYN|ACK echoes the timestamp of a repeated SYN, so the first had made no request");
+			    "the SYN|ACK echoes the timestamp of a repeated SYN, so the first had "
+			    "made no request");
 	else
-		tw_rival(m, "syn-ack-lost", "without timestamps nothing shows which SYN was answered");
+		tw_rival(m, "syn-ack-lost",
+			 "without timestamps nothing shows which SYN was answered");
 }
 
 static bool match(struct tw_match *m)
@@ -55,31 +59,38 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary = tw_say(m, "Connecting to %s took %s: SYN number %lld was the first that was answered.", m->server,
-			    TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
-			    (long long)(tw_get(f, TW_F_SYNACK_ECHO) > 1 ? tw_get(f, TW_F_SYNACK_ECHO) : syns));
+	m->summary = tw_say(
+		m, "Connecting to %s took %s: SYN number %lld was the first that was answered.",
+		m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
+		(long long)(tw_get(f, TW_F_SYNACK_ECHO) > 1 ? tw_get(f, TW_F_SYNACK_ECHO) : syns));
 	tw_cite_syns(m);
 	if (tw_known(f, TW_F_SYNACK_ECHO))
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, echoes the timestamp of SYN number %lld",
 			(long long)tw_get(f, TW_F_SYNACK_ECHO));
 	else
-		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, the first answer, %s after the last SYN before it",
+		tw_cite(m, TW_F_SYNACK_COUNT,
+			"SYN|ACK, the first answer, %s after the last SYN before it",
 			TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (tw_get(f, TW_F_SYN_PAYLOAD) > 0)
 		tw_cite(m, TW_F_SYN_PAYLOAD,
-			"the first SYN carried data (TCP Fast Open), the repeat does not: a device that drops such "
+			"the first SYN carried data (TCP Fast Open), the repeat does not: a device "
+			"that drops such "
 			"SYNs has the same effect");
 	name_rivals(m);
-	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "connect() succeeded, late.");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
+		   "connect() succeeded, late.");
 	return true;
 }
 
 static const char *const remedies[] = {
-	"If it happens often, look for the loss: `mtr -T -P PORT SERVER`, interface drops (`ip -s link`, `ethtool -S IFACE`), "
+	"If it happens often, look for the loss: `mtr -T -P PORT SERVER`, interface drops (`ip -s "
+	"link`, `ethtool -S IFACE`), "
 	"policers and SYN rate limits on the path.",
-	"On the server, exclude a full queue: `nstat -az TcpExtListenOverflows TcpExtListenDrops` must not rise.",
+	"On the server, exclude a full queue: `nstat -az TcpExtListenOverflows TcpExtListenDrops` "
+	"must not rise.",
 	"Reuse connections (pools, keep-alive): only new ones pay a second for a lost SYN.",
-	"Open connections before they are needed, or race several addresses (RFC 8305), where one second matters.",
+	"Open connections before they are needed, or race several addresses (RFC 8305), where one "
+	"second matters.",
 	NULL,
 };
 
@@ -98,25 +109,30 @@ const struct tw_phenomenon tw_ph_syn_lost = {
 	.slug = "syn-lost",
 	.stage = TW_STAGE_CONNECT,
 	.title = "A SYN was lost, a repeat got through",
-	.happens =
-		"The first SYN does not reach the listener, or the listener drops it. No round-trip time is known yet, so "
-		"the client's kernel waits for the initial RTO of one second (1.02 s measured) before it repeats the SYN. When a "
-		"repeat gets through, the connection is as good as any other; only connect() took a second per lost "
-		"SYN, and more from the sixth on.",
+	.happens = "The first SYN does not reach the listener, or the listener drops it. No "
+		   "round-trip time is known yet, so "
+		   "the client's kernel waits for the initial RTO of one second (1.02 s measured) "
+		   "before it repeats the SYN. When a "
+		   "repeat gets through, the connection is as good as any other; only connect() "
+		   "took a second per lost "
+		   "SYN, and more from the sixth on.",
 	.diagram = "client                  server\n"
 		   "  |----SYN TSval=a-->X     |\n"
 		   "  |                        |   1.02 s\n"
 		   "  |----SYN TSval=b-------->|\n"
 		   "  |<---SYN|ACK TSecr=b-----|   b: the first never came\n"
 		   "  |----ACK---------------->|\n",
-	.client_sees = "connect() succeeds, later by 1, 2, 3, 4, 5, 7, 11 ... s than usual. Latency histograms show peaks "
+	.client_sees = "connect() succeeds, later by 1, 2, 3, 4, 5, 7, 11 ... s than usual. "
+		       "Latency histograms show peaks "
 		       "there.",
 	.server_sees = "Nothing: to it the connection began with the SYN that arrived.",
-	.recognise =
-		"A repeated SYN and a SYN|ACK that echoes the timestamp of the repeat. Without timestamps it cannot be told from "
-		"a lost SYN|ACK. At the server a SYN that was lost before it is invisible, and the connection looks "
-		"clean there. A full queue for that time looks the same from the client.",
-	.folklore = "\"A slow connect is a slow server.\" A delay of whole seconds (1, 3, 7 on old kernels) is the SYN timer; a "
+	.recognise = "A repeated SYN and a SYN|ACK that echoes the timestamp of the repeat. "
+		     "Without timestamps it cannot be told from "
+		     "a lost SYN|ACK. At the server a SYN that was lost before it is invisible, "
+		     "and the connection looks "
+		     "clean there. A full queue for that time looks the same from the client.",
+	.folklore = "\"A slow connect is a slow server.\" A delay of whole seconds (1, 3, 7 on old "
+		    "kernels) is the SYN timer; a "
 		    "busy application does not delay the handshake, the kernel does it alone.",
 	.governed = governed,
 	.remedies = remedies,

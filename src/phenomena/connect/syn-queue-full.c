@@ -47,46 +47,64 @@ static bool match(struct tw_match *m)
 	m->outcome = never ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
 	if (never)
-		m->summary = tw_say(m, "The SYN queue of %s was full: it dropped this SYN while %lld others were half-open.",
+		m->summary = tw_say(m,
+				    "The SYN queue of %s was full: it dropped this SYN while %lld "
+				    "others were half-open.",
 				    m->server, (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 	else
-		m->summary = tw_say(m, "The SYN queue of %s was full: it dropped SYNs for %s while %lld others were half-open.",
-				    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
-				    (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
+		m->summary =
+			tw_say(m,
+			       "The SYN queue of %s was full: it dropped SYNs for %s while %lld "
+			       "others were half-open.",
+			       m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
+			       (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 	tw_cite_syns(m);
 	if (!never)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, the first answer");
 	tw_cite(m, TW_F_PORT_SYNACKS_UNACKED,
 		"%lld other SYN|ACKs of the same endpoint that nobody acknowledged",
 		(long long)tw_get(f, TW_F_PORT_SYNACKS_UNACKED));
-	tw_rival(m, "accept-queue-full", "a full accept queue drops SYNs in the same way; `ss -ltn` on the server decides");
+	tw_rival(m, "accept-queue-full",
+		 "a full accept queue drops SYNs in the same way; `ss -ltn` on the server decides");
 	tw_rival(m, never ? "syn-flood" : "syn-lost",
-		 never ? "this SYN may itself be one of a flood" : "the earlier SYNs may have been lost before the server");
+		 never ? "this SYN may itself be one of a flood"
+		       : "the earlier SYNs may have been lost before the server");
 	tw_rule_out(m, "port-closed", "the port answers others with SYN|ACKs");
 	if (never)
-		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1, "connect() hangs until the SYN repeats are spent.");
+		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+			   "connect() hangs until the SYN repeats are spent.");
 	else
-		tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "connect() succeeded, late.");
+		tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
+			   "connect() succeeded, late.");
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Turn SYN cookies on: `sysctl net.ipv4.tcp_syncookies=1` (the default); then a full SYN queue costs nothing but options.",
-	"Raise the listen backlog and `net.core.somaxconn` first, then `net.ipv4.tcp_max_syn_backlog`: the smallest of them counts.",
-	"Count: `nstat -az TcpExtListenDrops TcpExtTCPReqQFullDrop TcpExtTCPReqQFullDoCookies`, and list the half-open ones with `ss -tn state syn-recv`.",
-	"Find out why they stay half-open: a flood (many sources), or a way back that is broken for some clients.",
-	"Shorten their life with `sysctl net.ipv4.tcp_synack_retries=2`: a request then holds its place for 7 s, not 64.",
+	"Turn SYN cookies on: `sysctl net.ipv4.tcp_syncookies=1` (the default); then a full SYN "
+	"queue costs nothing but options.",
+	"Raise the listen backlog and `net.core.somaxconn` first, then "
+	"`net.ipv4.tcp_max_syn_backlog`: the smallest of them counts.",
+	"Count: `nstat -az TcpExtListenDrops TcpExtTCPReqQFullDrop TcpExtTCPReqQFullDoCookies`, "
+	"and list the half-open ones with `ss -tn state syn-recv`.",
+	"Find out why they stay half-open: a flood (many sources), or a way back that is broken "
+	"for some clients.",
+	"Shorten their life with `sysctl net.ipv4.tcp_synack_retries=2`: a request then holds its "
+	"place for 7 s, not 64.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "listen() backlog", "It bounds the SYN queue as well as the accept queue: min(backlog, somaxconn)." },
+	{ "listen() backlog",
+	  "It bounds the SYN queue as well as the accept queue: min(backlog, somaxconn)." },
 	{ "net.core.somaxconn", "Upper bound of the backlog. Default 4096." },
 	{ "net.ipv4.tcp_max_syn_backlog",
-	  "Without cookies, new SYNs are dropped once three quarters of it are half-open. Default depends on memory; 2048 "
+	  "Without cookies, new SYNs are dropped once three quarters of it are half-open. Default "
+	  "depends on memory; 2048 "
 	  "on the measured host." },
-	{ "net.ipv4.tcp_syncookies", "1: answer by cookie when the queue is full; 2: always; 0: drop. Default 1." },
-	{ "net.ipv4.tcp_synack_retries", "Life of a half-open request: 64 s with the default of 5." },
+	{ "net.ipv4.tcp_syncookies",
+	  "1: answer by cookie when the queue is full; 2: always; 0: drop. Default 1." },
+	{ "net.ipv4.tcp_synack_retries",
+	  "Life of a half-open request: 64 s with the default of 5." },
 	{ NULL, NULL },
 };
 
@@ -101,13 +119,16 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 	.slug = "syn-queue-full",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The SYN queue was full",
-	.happens =
-		"Each SYN|ACK that waits for its ACK holds a request at the listener. Their number is limited by the listen backlog "
-		"and by tcp_max_syn_backlog. When the limit is reached, a kernel with SYN cookies answers further SYNs with a "
-		"cookie and keeps no state: the service goes on. Without cookies it drops them in silence, until old requests "
-		"expire (about 64 s after their SYN, with defaults) or are completed.\n\n"
-		"With a tiny backlog this needs no attack: with backlog 0, three SYNs at the same time are enough for two of "
-		"them to get cookies.",
+	.happens = "Each SYN|ACK that waits for its ACK holds a request at the listener. Their "
+		   "number is limited by the listen backlog "
+		   "and by tcp_max_syn_backlog. When the limit is reached, a kernel with SYN "
+		   "cookies answers further SYNs with a "
+		   "cookie and keeps no state: the service goes on. Without cookies it drops them "
+		   "in silence, until old requests "
+		   "expire (about 64 s after their SYN, with defaults) or are completed.\n\n"
+		   "With a tiny backlog this needs no attack: with backlog 0, three SYNs at the "
+		   "same time are enough for two of "
+		   "them to get cookies.",
 	.diagram = "others     client         server (tcp_syncookies=0)\n"
 		   "  |---SYN----------------->|   requests, never ACKed\n"
 		   "  |---SYN----------------->|   queue full\n"
@@ -115,14 +136,18 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 		   "           |---SYN-------->|   dropped\n"
 		   "           |---SYN-------->|   a place is free\n"
 		   "           |<--SYN|ACK-----|\n",
-	.client_sees = "connect() hangs, then succeeds late (11 s measured in a flood of 60) or fails with ETIMEDOUT.",
-	.server_sees = "Nothing in the program. The kernel counts ListenDrops and TCPReqQFullDrop, and logs \"possible SYN "
+	.client_sees = "connect() hangs, then succeeds late (11 s measured in a flood of 60) or "
+		       "fails with ETIMEDOUT.",
+	.server_sees = "Nothing in the program. The kernel counts ListenDrops and TCPReqQFullDrop, "
+		       "and logs \"possible SYN "
 		       "flooding on port\".",
-	.recognise =
-		"An unanswered SYN, or one answered only after repeats, while at least eight others at the same endpoint are half-open "
-		"and some of their SYN|ACKs stay unacknowledged. From the client alone these neighbours are not seen, and the verdict is "
-		"syn-lost or syn-unanswered.",
-	.folklore = "\"A full SYN queue resets.\" It drops, or answers by cookie; it never sends a RST.",
+	.recognise = "An unanswered SYN, or one answered only after repeats, while at least eight "
+		     "others at the same endpoint are half-open "
+		     "and some of their SYN|ACKs stay unacknowledged. From the client alone these "
+		     "neighbours are not seen, and the verdict is "
+		     "syn-lost or syn-unanswered.",
+	.folklore = "\"A full SYN queue resets.\" It drops, or answers by cookie; it never sends a "
+		    "RST.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

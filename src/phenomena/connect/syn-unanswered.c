@@ -17,7 +17,7 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ENOUGH_NS (3 * TW_NS_PER_S)
+#define ENOUGH_NS     (3 * TW_NS_PER_S)
 #define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4)
 /* SYNs sent with default settings before the kernel gives up. */
 #define SYNS_DEFAULT_LINEAR   11
@@ -27,8 +27,8 @@ static bool default_schedule_spent(const struct tw_facts *f)
 {
 	int64_t syns = tw_get(f, TW_F_SYN_COUNT);
 
-	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == SYNS_DEFAULT_DOUBLING :
-							       syns == SYNS_DEFAULT_LINEAR;
+	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == SYNS_DEFAULT_DOUBLING
+							     : syns == SYNS_DEFAULT_LINEAR;
 }
 
 static void tell_client(struct tw_match *m)
@@ -38,15 +38,18 @@ static void tell_client(struct tw_match *m)
 
 	if (!tw_syn_given_up(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
-			   "connect() was still waiting when the capture ended; with nothing else, it ends in "
+			   "connect() was still waiting when the capture ended; with nothing else, "
+			   "it ends in "
 			   "ETIMEDOUT.");
 	} else if (default_schedule_spent(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", spent,
 			   "All repeats of the default schedule were sent and spent.");
 	} else {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
-			   "The SYNs stop before the default schedule is spent: fewer tcp_syn_retries or TCP_SYNCNT, "
-			   "TCP_USER_TIMEOUT (ETIMEDOUT), or the application closed the socket on its own timer.");
+			   "The SYNs stop before the default schedule is spent: fewer "
+			   "tcp_syn_retries or TCP_SYNCNT, "
+			   "TCP_USER_TIMEOUT (ETIMEDOUT), or the application closed the socket on "
+			   "its own timer.");
 	}
 }
 
@@ -56,17 +59,20 @@ static void name_rivals(struct tw_match *m)
 	bool at_server = tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
 
 	tw_rival(m, "firewall-dropped",
-		 at_server ? "a filter on this host drops what arrives; look at its counters" :
-			     "a filter that drops, here or on the path, leaves the same silence");
+		 at_server ? "a filter on this host drops what arrives; look at its counters"
+			   : "a filter that drops, here or on the path, leaves the same silence");
 	tw_rival(m, "accept-queue-full",
-		 tw_get(f, TW_F_PORT_OPEN_BEFORE) ?
-			 "the port accepted connections before, and a full accept queue drops SYNs in silence" :
-			 "a listener with a full accept queue drops SYNs in silence");
+		 tw_get(f, TW_F_PORT_OPEN_BEFORE)
+			 ? "the port accepted connections before, and a full accept queue drops "
+			   "SYNs in silence"
+			 : "a listener with a full accept queue drops SYNs in silence");
 	tw_rival(m, "syn-queue-full", "so does one with a full SYN queue and without SYN cookies");
 	if (!at_server)
-		tw_rival(m, "syn-ack-lost", "the SYNs may arrive and every answer be lost on the way back");
+		tw_rival(m, "syn-ack-lost",
+			 "the SYNs may arrive and every answer be lost on the way back");
 	if (tw_syn_given_up(f) && !default_schedule_spent(f))
-		tw_rival(m, "connect-aborted", "the repeats stop early: perhaps the application's own timeout");
+		tw_rival(m, "connect-aborted",
+			 "the repeats stop early: perhaps the application's own timeout");
 	tw_rule_out(m, "port-closed", "a host without a listener answers with a RST at once");
 	if (tw_get(f, TW_F_ICMP_COUNT) == 0)
 		tw_rule_out(m, "host-unreachable", "no ICMP error came");
@@ -99,14 +105,16 @@ static bool match(struct tw_match *m)
 	m->confidence = m->outcome == TW_OUTCOME_FAILED && syns > 1 ? TW_LIKELY : TW_POSSIBLE;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (syns > 1)
-		m->summary = tw_say(m, "%s answered none of %lld SYNs within %s.", m->server, (long long)syns,
-				    TW_DUR(watched));
+		m->summary = tw_say(m, "%s answered none of %lld SYNs within %s.", m->server,
+				    (long long)syns, TW_DUR(watched));
 	else
-		m->summary = tw_say(m, "%s did not answer the SYN within %s, and the client did not repeat it.",
-				    m->server, TW_DUR(watched));
+		m->summary = tw_say(
+			m, "%s did not answer the SYN within %s, and the client did not repeat it.",
+			m->server, TW_DUR(watched));
 	tw_cite_syns(m);
 	if (tw_get(f, TW_F_HOST_ANSWERS))
-		tw_cite(m, TW_F_HOST_ANSWERS, "the same host answers other connections meanwhile: it is not dead");
+		tw_cite(m, TW_F_HOST_ANSWERS,
+			"the same host answers other connections meanwhile: it is not dead");
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE, "the same port completed a handshake before");
 	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) > 0)
@@ -116,24 +124,32 @@ static bool match(struct tw_match *m)
 	name_rivals(m);
 	tell_client(m);
 	if (m->outcome == TW_OUTCOME_UNKNOWN)
-		tw_missing(m, tw_get(f, TW_F_TRACE_LOSSY) ?
-				      "the capture lost packets, so an answer may have been missed" :
-				      "the capture ends before the SYN repeats were spent");
+		tw_missing(m,
+			   tw_get(f, TW_F_TRACE_LOSSY)
+				   ? "the capture lost packets, so an answer may have been missed"
+				   : "the capture ends before the SYN repeats were spent");
 	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
 		tw_missing(m, "a capture at the server: do the SYNs arrive there?");
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Find out whether the SYNs arrive: `tcpdump -ni any 'tcp[tcpflags] & tcp-syn != 0 and port PORT'` on the server.",
-	"If they arrive and draw no SYN|ACK, look at the queues (`ss -ltn 'sport = :PORT'`: Recv-Q above Send-Q is a "
-	"full accept queue; `nstat -az TcpExtListenOverflows TcpExtListenDrops`) and then at the host's filter.",
-	"If SYN|ACKs leave the server, the way back is broken: compare `ip route get CLIENT` and `net.ipv4.conf.*.rp_filter`.",
-	"If they do not arrive, look at the path: `mtr -T -P PORT SERVER`, security groups, filters, and whether the "
+	"Find out whether the SYNs arrive: `tcpdump -ni any 'tcp[tcpflags] & tcp-syn != 0 and port "
+	"PORT'` on the server.",
+	"If they arrive and draw no SYN|ACK, look at the queues (`ss -ltn 'sport = :PORT'`: Recv-Q "
+	"above Send-Q is a "
+	"full accept queue; `nstat -az TcpExtListenOverflows TcpExtListenDrops`) and then at the "
+	"host's filter.",
+	"If SYN|ACKs leave the server, the way back is broken: compare `ip route get CLIENT` and "
+	"`net.ipv4.conf.*.rp_filter`.",
+	"If they do not arrive, look at the path: `mtr -T -P PORT SERVER`, security groups, "
+	"filters, and whether the "
 	"address still belongs to a living host.",
-	"Give clients a connect timeout of their own (a few seconds), and try further addresses meanwhile: the "
+	"Give clients a connect timeout of their own (a few seconds), and try further addresses "
+	"meanwhile: the "
 	"kernel's default is two minutes.",
-	"Lower it for the host with `sysctl net.ipv4.tcp_syn_retries=3`, or for one socket with TCP_SYNCNT or "
+	"Lower it for the host with `sysctl net.ipv4.tcp_syn_retries=3`, or for one socket with "
+	"TCP_SYNCNT or "
 	"TCP_USER_TIMEOUT.",
 	NULL,
 };
@@ -154,15 +170,21 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.slug = "syn-unanswered",
 	.stage = TW_STAGE_CONNECT,
 	.title = "No answer to the SYN",
-	.happens =
-		"The client sends a SYN and hears nothing: no SYN|ACK, no RST, no ICMP error. Its kernel repeats the same SYN "
-		"(same sequence number, new timestamp). Since Linux 6.5 the first five gaps are one second each, "
-		"then they double: SYNs at 0, 1, 2, 3, 4, 5, 7, 11, 19, 35 and 67 s by the rule, a little later in "
-		"practice since the timer wheel rounds up. The kernel gives up when both the number of repeats and the "
-		"classic total time are spent; no RST is sent then.\n\n"
-		"Behind the silence may be a host that died a moment ago, a filter that drops, a listener "
-		"whose accept queue or SYN queue is full, or a path that is broken in one of its directions. A host that "
-		"has been dead for longer answers through the last router's ICMP, or not even the SYN leaves: see host-unreachable.",
+	.happens = "The client sends a SYN and hears nothing: no SYN|ACK, no RST, no ICMP error. "
+		   "Its kernel repeats the same SYN "
+		   "(same sequence number, new timestamp). Since Linux 6.5 the first five gaps are "
+		   "one second each, "
+		   "then they double: SYNs at 0, 1, 2, 3, 4, 5, 7, 11, 19, 35 and 67 s by the "
+		   "rule, a little later in "
+		   "practice since the timer wheel rounds up. The kernel gives up when both the "
+		   "number of repeats and the "
+		   "classic total time are spent; no RST is sent then.\n\n"
+		   "Behind the silence may be a host that died a moment ago, a filter that drops, "
+		   "a listener "
+		   "whose accept queue or SYN queue is full, or a path that is broken in one of "
+		   "its directions. A host that "
+		   "has been dead for longer answers through the last router's ICMP, or not even "
+		   "the SYN leaves: see host-unreachable.",
 	.diagram = "client                   server?\n"
 		   "  |----SYN---------> ...\n"
 		   "  |----SYN---------> ...    1.03 s\n"
@@ -170,18 +192,24 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 		   "  |       ...               3.1 4.1 5.1 7.1 11 19 36\n"
 		   "  |----SYN---------> ...    69 s\n"
 		   "  connect: ETIMEDOUT        134 s\n",
-	.client_sees =
-		"connect() blocks and then fails with ETIMEDOUT: after 133.9 s with defaults on Linux 6.18 (11 SYNs), "
-		"after about 127 s on kernels without linear repeats (7 SYNs). With TCP_SYNCNT 1 it took 3.1 s. With SO_SNDTIMEO "
-		"connect() returns EINPROGRESS at that time while the SYNs go on, and a second connect() gives EALREADY.",
-	.server_sees = "Nothing, in all of the cases. With full queues only the counters ListenOverflows and "
+	.client_sees = "connect() blocks and then fails with ETIMEDOUT: after 133.9 s with "
+		       "defaults on Linux 6.18 (11 SYNs), "
+		       "after about 127 s on kernels without linear repeats (7 SYNs). With "
+		       "TCP_SYNCNT 1 it took 3.1 s. With SO_SNDTIMEO "
+		       "connect() returns EINPROGRESS at that time while the SYNs go on, and a "
+		       "second connect() gives EALREADY.",
+	.server_sees = "Nothing, in all of the cases. With full queues only the counters "
+		       "ListenOverflows and "
 		       "ListenDrops rise.",
-	.recognise =
-		"SYNs and nothing else. With at least one repeat and three seconds of capture it is a failure; a lone SYN "
-		"whose repeat was not yet due shows nothing. Which of the causes it was needs a second point of "
-		"view: a capture at the server, or other connections of the host in the same file (other ports that "
-		"answer exclude its death).",
-	.folklore = "\"A SYN is retried 5 times, 63 s.\" The default is 6 since Linux 3.7, and since 6.5 four linear repeats come on "
+	.recognise = "SYNs and nothing else. With at least one repeat and three seconds of capture "
+		     "it is a failure; a lone SYN "
+		     "whose repeat was not yet due shows nothing. Which of the causes it was needs "
+		     "a second point of "
+		     "view: a capture at the server, or other connections of the host in the same "
+		     "file (other ports that "
+		     "answer exclude its death).",
+	.folklore = "\"A SYN is retried 5 times, 63 s.\" The default is 6 since Linux 3.7, and "
+		    "since 6.5 four linear repeats come on "
 		    "top: 11 SYNs, about 134 s measured.",
 	.governed = governed,
 	.remedies = remedies,

@@ -19,60 +19,75 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool old_seen = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) && tw_get(f, TW_F_PREV_CLOSED);
-	bool bucket = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) && tw_get(f, TW_F_SYN_ANSWER_ID_ZERO) &&
-		      !tw_get(f, TW_F_PREV_EXISTS);
-	enum tw_fact_id ack = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) ? TW_F_SYN_ANSWERED_BY_OLD_ACK :
-									TW_F_SYN_ANSWER;
+	bool bucket = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) &&
+		      tw_get(f, TW_F_SYN_ANSWER_ID_ZERO) && !tw_get(f, TW_F_PREV_EXISTS);
+	enum tw_fact_id ack = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) ? TW_F_SYN_ANSWERED_BY_OLD_ACK
+								      : TW_F_SYN_ANSWER;
 	bool later = tw_get(f, TW_F_ESTABLISHED);
 
 	if (tw_get(f, TW_F_SYN_COUNT) == 0 || (!old_seen && !bucket))
 		return false;
 	/* With no repeat and no RST of the client, the SYN may not even have been its own. */
-	m->outcome = later		       ? TW_OUTCOME_DEGRADED :
-		     tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED :
-						     TW_OUTCOME_UNKNOWN;
+	m->outcome = later                           ? TW_OUTCOME_DEGRADED
+		     : tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED
+						     : TW_OUTCOME_UNKNOWN;
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
 	m->confidence = old_seen ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m, "The SYN met the TIME_WAIT of an earlier connection on %s and was answered by the old connection's ACK in place of a SYN|ACK.",
+	m->summary = tw_say(m,
+			    "The SYN met the TIME_WAIT of an earlier connection on %s and was "
+			    "answered by the old connection's ACK in place of a SYN|ACK.",
 			    m->server);
 	tw_cite_syns(m);
 	tw_cite(m, ack, "pure ACK with the numbers of the earlier connection");
 	if (tw_get(f, TW_F_SYN_BELOW_PREV))
-		tw_cite(m, TW_F_SYN_BELOW_PREV, "the SYN's sequence number is below what TIME_WAIT expects next");
+		tw_cite(m, TW_F_SYN_BELOW_PREV,
+			"the SYN's sequence number is below what TIME_WAIT expects next");
 	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT))
-		tw_cite(m, TW_F_RST_COUNT, "RST of the client, which refuses that ACK and ends TIME_WAIT");
+		tw_cite(m, TW_F_RST_COUNT,
+			"RST of the client, which refuses that ACK and ends TIME_WAIT");
 	if (later)
 		tw_cite(m, TW_F_ACK3_SEEN, "handshake completed on the next SYN");
 	if (old_seen) {
-		tw_rule_out(m, "peer-rebooted", "the earlier connection had been closed by both ends");
+		tw_rule_out(m, "peer-rebooted",
+			    "the earlier connection had been closed by both ends");
 	} else {
-		tw_rival(m, "peer-rebooted", "the earlier connection is not in the capture; a peer that still holds it "
-					     "half-open would send a challenge ACK");
+		tw_rival(m, "peer-rebooted",
+			 "the earlier connection is not in the capture; a peer that still holds it "
+			 "half-open would send a challenge ACK");
 		tw_missing(m, "the connection that used these ports before");
 	}
-	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang", later ? tw_get(f, TW_F_CONNECT_NS) : -1,
+	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang",
+		   later ? tw_get(f, TW_F_CONNECT_NS) : -1,
 		   later ? "connect() succeeded, a little late." : NULL);
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Keep TCP timestamps on (`sysctl net.ipv4.tcp_timestamps=1`, the default) on both ends and in every proxy between: a newer "
+	"Keep TCP timestamps on (`sysctl net.ipv4.tcp_timestamps=1`, the default) on both ends and "
+	"in every proxy between: a newer "
 	"timestamp lets the SYN through at once.",
-	"Give the client more source ports (`net.ipv4.ip_local_port_range`, more addresses) or reuse connections, so that a "
+	"Give the client more source ports (`net.ipv4.ip_local_port_range`, more addresses) or "
+	"reuse connections, so that a "
 	"four-tuple does not come back within a minute.",
-	"On a NAT, spread clients over more addresses or ports: two hosts behind one tuple have unrelated timestamps.",
-	"Let clients, not the server, close first where you can: the end that closes first keeps TIME_WAIT.",
-	"Leave `net.ipv4.tcp_rfc1337` at 0 if you depend on the fast retry; with 1 the RST does not end TIME_WAIT.",
+	"On a NAT, spread clients over more addresses or ports: two hosts behind one tuple have "
+	"unrelated timestamps.",
+	"Let clients, not the server, close first where you can: the end that closes first keeps "
+	"TIME_WAIT.",
+	"Leave `net.ipv4.tcp_rfc1337` at 0 if you depend on the fast retry; with 1 the RST does "
+	"not end TIME_WAIT.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.tcp_timestamps", "A newer timestamp makes TIME_WAIT accept a SYN whatever its sequence number. Default 1." },
-	{ "net.ipv4.tcp_tw_reuse",
-	  "On the client: whether connect() may take a port in TIME_WAIT; 1 = after a second, 2 = on loopback only. Default 2." },
-	{ "net.ipv4.tcp_rfc1337", "1: a RST does not end TIME_WAIT, and the SYN is not accepted until it has passed. Default 0." },
-	{ "TIME_WAIT", "60 s, fixed when the kernel is compiled; tcp_fin_timeout does not change it." },
+	{ "net.ipv4.tcp_timestamps", "A newer timestamp makes TIME_WAIT accept a SYN whatever its "
+				     "sequence number. Default 1." },
+	{ "net.ipv4.tcp_tw_reuse", "On the client: whether connect() may take a port in TIME_WAIT; "
+				   "1 = after a second, 2 = on loopback only. Default 2." },
+	{ "net.ipv4.tcp_rfc1337", "1: a RST does not end TIME_WAIT, and the SYN is not accepted "
+				  "until it has passed. Default 0." },
+	{ "TIME_WAIT",
+	  "60 s, fixed when the kernel is compiled; tcp_fin_timeout does not change it." },
 	{ NULL, NULL },
 };
 
@@ -87,30 +102,39 @@ const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 	.slug = "time-wait-syn-dropped",
 	.stage = TW_STAGE_CONNECT,
 	.title = "The SYN met TIME_WAIT",
-	.happens =
-		"The server still holds the last connection of the same addresses and ports in TIME_WAIT. A SYN whose sequence number is above "
-		"the old one's, or whose timestamp is newer, is accepted as a new connection. Otherwise (lower sequence "
-		"number without timestamps, or an older timestamp, as from a second host behind the same NAT address) TIME_WAIT "
-		"answers with an ACK of the old connection.\n\n"
-		"To the client in SYN_SENT that ACK is unacceptable: it sends a RST with the ACK's number and arms a short timer. The "
-		"RST ends TIME_WAIT (unless tcp_rfc1337 is set), and the SYN, repeated after 15 ms, is accepted. So on Linux it costs "
-		"about 31 ms in all. A client without that short timer waits a full second, and a firewall that drops the odd ACK "
-		"or RST makes it a timeout.",
+	.happens = "The server still holds the last connection of the same addresses and ports in "
+		   "TIME_WAIT. A SYN whose sequence number is above "
+		   "the old one's, or whose timestamp is newer, is accepted as a new connection. "
+		   "Otherwise (lower sequence "
+		   "number without timestamps, or an older timestamp, as from a second host behind "
+		   "the same NAT address) TIME_WAIT "
+		   "answers with an ACK of the old connection.\n\n"
+		   "To the client in SYN_SENT that ACK is unacceptable: it sends a RST with the "
+		   "ACK's number and arms a short timer. The "
+		   "RST ends TIME_WAIT (unless tcp_rfc1337 is set), and the SYN, repeated after 15 "
+		   "ms, is accepted. So on Linux it costs "
+		   "about 31 ms in all. A client without that short timer waits a full second, and "
+		   "a firewall that drops the odd ACK "
+		   "or RST makes it a timeout.",
 	.diagram = "client                  server (TIME_WAIT)\n"
 		   "  |----SYN, older---------->|\n"
 		   "  |<---ACK, old numbers-----|   IP-ID 0\n"
 		   "  |----RST----------------->|   ends TIME_WAIT\n"
 		   "  |----SYN----------------->|   15 ms later\n"
 		   "  |<---SYN|ACK--------------|\n",
-	.client_sees = "connect() succeeds after about 31 ms, or a second late on other systems; it fails only if the ACK or the RST is "
+	.client_sees = "connect() succeeds after about 31 ms, or a second late on other systems; "
+		       "it fails only if the ACK or the RST is "
 		       "filtered.",
-	.server_sees = "Nothing in the program. When an older timestamp was the reason, the host counts PAWSTimewait "
+	.server_sees = "Nothing in the program. When an older timestamp was the reason, the host "
+		       "counts PAWSTimewait "
 		       "(`nstat -az TcpExtPAWSTimewait`).",
-	.recognise =
-		"A SYN answered by a pure ACK with the numbers of an earlier connection of the same tuple that both ends had closed: "
-		"certain. Without the earlier connection in the capture, IP-ID 0 of that ACK speaks for TIME_WAIT. If the earlier connection was "
-		"not closed, the peer is half-open: peer-rebooted.",
-	.folklore = "\"tcp_tw_recycle drops SYNs behind NAT.\" That sysctl is gone since Linux 4.12; what is left is this check in TIME_WAIT, "
+	.recognise = "A SYN answered by a pure ACK with the numbers of an earlier connection of "
+		     "the same tuple that both ends had closed: "
+		     "certain. Without the earlier connection in the capture, IP-ID 0 of that ACK "
+		     "speaks for TIME_WAIT. If the earlier connection was "
+		     "not closed, the peer is half-open: peer-rebooted.",
+	.folklore = "\"tcp_tw_recycle drops SYNs behind NAT.\" That sysctl is gone since Linux "
+		    "4.12; what is left is this check in TIME_WAIT, "
 		    "which delays and does not drop.",
 	.governed = governed,
 	.remedies = remedies,

@@ -61,8 +61,8 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;
-	return tw_get(f, TW_F_ESTABLISHED) || !tw_get(f, TW_F_ICMP_ON_SYN) ? TW_ICMP_SURVIVED :
-									    TW_ICMP_KILLED_CONNECT;
+	return tw_get(f, TW_F_ESTABLISHED) || !tw_get(f, TW_F_ICMP_ON_SYN) ? TW_ICMP_SURVIVED
+									   : TW_ICMP_KILLED_CONNECT;
 }
 
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
@@ -83,14 +83,17 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 	case TW_ICMP_DATA_LOST:
 		m->outcome = TW_OUTCOME_FAILED;
 		tw_app_saw(m, victim, "recv", tw_icmp_errno(f), -1,
-			   "On an established connection the error is only remembered: the application "
-			   "waits until the retransmissions are given up, and then gets this errno in place "
+			   "On an established connection the error is only remembered: the "
+			   "application "
+			   "waits until the retransmissions are given up, and then gets this errno "
+			   "in place "
 			   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
 		break;
 	case TW_ICMP_SURVIVED:
 		m->outcome = TW_OUTCOME_DEGRADED;
 		tw_app_saw(m, victim, NULL, NULL, -1,
-			   "The connection survived the error; a program that asks SO_ERROR in that time "
+			   "The connection survived the error; a program that asks SO_ERROR in "
+			   "that time "
 			   "gets the errno although nothing has ended.");
 		break;
 	}
@@ -103,8 +106,8 @@ void tw_icmp_cite(struct tw_match *m)
 	const char *what = tw_get(f, TW_F_ICMP_ON_SYN) ? "the SYN" : "a segment";
 
 	if (tw_known(f, TW_F_ICMP_DELAY_NS))
-		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after %s of %s that it quotes", tw_icmp_text(m),
-			TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), what,
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after %s of %s that it quotes",
+			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), what,
 			tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO)));
 	else
 		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, quotes %s of %s", tw_icmp_text(m), what,

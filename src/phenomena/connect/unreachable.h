@@ -18,8 +18,8 @@ const char *tw_icmp_text(struct tw_match *m);
 /* What became of the connection that drew the errors. */
 enum tw_icmp_fate {
 	TW_ICMP_KILLED_CONNECT, /* in SYN_SENT: connect() fails at once */
-	TW_ICMP_DATA_LOST,	/* later: only a soft error, but the data never got through */
-	TW_ICMP_SURVIVED,	/* later, or another SYN: the connection went on */
+	TW_ICMP_DATA_LOST,      /* later: only a soft error, but the data never got through */
+	TW_ICMP_SURVIVED,       /* later, or another SYN: the connection went on */
 };
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
 

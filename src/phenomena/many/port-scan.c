@@ -20,7 +20,8 @@
 /* This connection is one of the knocks: refused, unanswered, or given up without a word. */
 static bool is_knock(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_SYN_COUNT) == 0 || tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0)
+	if (tw_get(f, TW_F_SYN_COUNT) == 0 || tw_get(f, TW_F_BYTES_C) > 0 ||
+	    tw_get(f, TW_F_BYTES_S) > 0)
 		return false;
 	if (tw_get(f, TW_F_SYN_COUNT) > 3 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
@@ -41,7 +42,9 @@ static bool match(struct tw_match *m)
 	/* An open door that was only tried is nobody's failure. */
 	m->outcome = opened ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m, "One of %lld ports or hosts at which the source of %s knocked without ever sending data: a scan.",
+	m->summary = tw_say(m,
+			    "One of %lld ports or hosts at which the source of %s knocked without "
+			    "ever sending data: a scan.",
 			    (long long)doors, m->client);
 	tw_cite_syns(m);
 	if (opened)
@@ -50,20 +53,29 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK: this port is closed");
 	tw_cite(m, TW_F_SCAN_PORTS, "the same source tried %lld ports or hosts", (long long)doors);
 	if (refused)
-		tw_rival(m, "port-closed", "a client with many dead destinations in its configuration knocks like this, too");
+		tw_rival(m, "port-closed",
+			 "a client with many dead destinations in its configuration knocks like "
+			 "this, too");
 	else if (opened)
-		tw_rival(m, "connect-aborted", "a client that gives up on each connection at once looks the same");
+		tw_rival(m, "connect-aborted",
+			 "a client that gives up on each connection at once looks the same");
 	else
-		tw_rival(m, "syn-unanswered", "a client with many dead destinations in its configuration knocks like this, too");
+		tw_rival(m, "syn-unanswered",
+			 "a client with many dead destinations in its configuration knocks like "
+			 "this, too");
 	if (refused)
-		tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
+		tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
+			   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Find out who it is: a monitoring system, a vulnerability scanner of your own, service discovery, or a stranger.",
-	"Nothing needs repair if the ports should be closed; close those that answered and should not: `ss -ltnp`.",
-	"Limit what strangers may try: `nft add rule inet filter input tcp flags syn meter scan { ip saddr limit rate over 30/second } drop`.",
+	"Find out who it is: a monitoring system, a vulnerability scanner of your own, service "
+	"discovery, or a stranger.",
+	"Nothing needs repair if the ports should be closed; close those that answered and should "
+	"not: `ss -ltnp`.",
+	"Limit what strangers may try: `nft add rule inet filter input tcp flags syn meter scan { "
+	"ip saddr limit rate over 30/second } drop`.",
 	"Leave such connections out of a report with a filter, for example `not host SCANNER`.",
 	NULL,
 };
@@ -78,11 +90,14 @@ const struct tw_phenomenon tw_ph_port_scan = {
 	.slug = "port-scan",
 	.stage = TW_STAGE_MANY,
 	.title = "One source knocks at many ports or hosts",
-	.happens =
-		"One address sends SYNs to many ports of a host, or to one port of many hosts, and notes the answers: RST|ACK is closed, SYN|ACK is open, "
-		"silence is filtered. A half-open scan resets each open port at once; since the scanner builds its packets itself, it is its kernel, which knows no "
-		"such connection, that sends the bare RST. A connect scan completes the handshake and closes.\n\n"
-		"Odd flags (FIN, none, SYN with FIN) serve the same purpose: a Linux listener is silent to them, a closed port answers RST|ACK.",
+	.happens = "One address sends SYNs to many ports of a host, or to one port of many hosts, "
+		   "and notes the answers: RST|ACK is closed, SYN|ACK is open, "
+		   "silence is filtered. A half-open scan resets each open port at once; since the "
+		   "scanner builds its packets itself, it is its kernel, which knows no "
+		   "such connection, that sends the bare RST. A connect scan completes the "
+		   "handshake and closes.\n\n"
+		   "Odd flags (FIN, none, SYN with FIN) serve the same purpose: a Linux listener "
+		   "is silent to them, a closed port answers RST|ACK.",
 	.diagram = "scanner                  host\n"
 		   "  |---SYN :22------------->|\n"
 		   "  |<--RST|ACK--------------|   closed\n"
@@ -90,11 +105,14 @@ const struct tw_phenomenon tw_ph_port_scan = {
 		   "  |<--SYN|ACK--------------|   open\n"
 		   "  |---RST----------------->|\n"
 		   "  |---SYN :443------------>|   and so on\n",
-	.client_sees = "The scanner learns which ports are open. If it is an ordinary program, it gets ECONNREFUSED or timeouts.",
-	.server_sees = "Nothing for half-open scans; for connect scans an accept() whose connection ends at once, with nothing to read.",
-	.recognise =
-		"At least sixteen different ports or hosts tried by one source in the capture, each refused, unanswered or given up without a byte. A single "
-		"connection of this kind is never called a scan. A client whose many backends are all down looks alike, so it is only likely.",
+	.client_sees = "The scanner learns which ports are open. If it is an ordinary program, it "
+		       "gets ECONNREFUSED or timeouts.",
+	.server_sees = "Nothing for half-open scans; for connect scans an accept() whose "
+		       "connection ends at once, with nothing to read.",
+	.recognise = "At least sixteen different ports or hosts tried by one source in the "
+		     "capture, each refused, unanswered or given up without a byte. A single "
+		     "connection of this kind is never called a scan. A client whose many backends "
+		     "are all down looks alike, so it is only likely.",
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "W",

@@ -14,57 +14,77 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ANSWER_DUE_NS (TW_NS_PER_S / 20) /* an ACK may be under way for so long at the capture's end */
+#define ANSWER_DUE_NS                                                                              \
+	(TW_NS_PER_S / 20) /* an ACK may be under way for so long at the capture's end */
 
 static bool half_open(const struct tw_facts *f)
 {
-	return tw_syn_alone(f) && tw_get(f, TW_F_RST_COUNT) == 0 && tw_get(f, TW_F_ICMP_COUNT) == 0 &&
-	       tw_get(f, TW_F_SYN_COUNT) == 1;
+	return tw_syn_alone(f) && tw_get(f, TW_F_RST_COUNT) == 0 &&
+	       tw_get(f, TW_F_ICMP_COUNT) == 0 && tw_get(f, TW_F_SYN_COUNT) == 1;
 }
 
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t others = tw_get(f, TW_F_PORT_HALF_OPEN), sources = tw_get(f, TW_F_PORT_HALF_OPEN_SOURCES);
+	int64_t others = tw_get(f, TW_F_PORT_HALF_OPEN),
+		sources = tw_get(f, TW_F_PORT_HALF_OPEN_SOURCES);
 	bool answered = tw_get(f, TW_F_SYNACK_COUNT) > 0;
 
 	if (!half_open(f) || others < TW_FLOOD_HALF_OPEN || sources < TW_FLOOD_SOURCES ||
-	    tw_get(f, TW_F_PORT_SYNACKS_UNACKED) == 0 || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < ANSWER_DUE_NS)
+	    tw_get(f, TW_F_PORT_SYNACKS_UNACKED) == 0 ||
+	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < ANSWER_DUE_NS)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 5;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m, "One of %lld half-open connections to %s from %lld sources: a flood of SYNs that nobody means to complete.",
+	m->summary = tw_say(m,
+			    "One of %lld half-open connections to %s from %lld sources: a flood of "
+			    "SYNs that nobody means to complete.",
 			    (long long)others + 1, m->server, (long long)sources);
 	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s, never repeated", m->client);
 	if (answered)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK that is never acknowledged%s",
 			tw_get(f, TW_F_SYNACK_COUNT) > 1 ? ", though the server repeats it" : "");
-	tw_cite(m, TW_F_PORT_HALF_OPEN, "%lld other connections to the same endpoint are half-open, too", (long long)others);
-	tw_rival(m, "port-scan", "a scanner that ignores SYN|ACKs, or many of them, would look like this");
+	tw_cite(m, TW_F_PORT_HALF_OPEN,
+		"%lld other connections to the same endpoint are half-open, too",
+		(long long)others);
+	tw_rival(m, "port-scan",
+		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
 	if (answered)
-		tw_rival(m, "handshake-ack-lost", "the ACKs of real clients may be lost on a way that is not captured here");
+		tw_rival(m, "handshake-ack-lost",
+			 "the ACKs of real clients may be lost on a way that is not captured here");
 	else
-		tw_rival(m, "syn-queue-full", "this SYN went unanswered, perhaps since the queue was full by then");
-	tw_rule_out(m, "syn-unanswered", "the endpoint answers: its SYN|ACKs are what stays unacknowledged");
+		tw_rival(m, "syn-queue-full",
+			 "this SYN went unanswered, perhaps since the queue was full by then");
+	tw_rule_out(m, "syn-unanswered",
+		    "the endpoint answers: its SYN|ACKs are what stays unacknowledged");
 	return true;
 }
 
 static const char *const remedies[] = {
-	"Keep SYN cookies on: `sysctl net.ipv4.tcp_syncookies=1`; the service then goes on for those who do complete the handshake.",
-	"Measure: `nstat -az TcpExtSyncookiesSent TcpExtSyncookiesRecv TcpExtListenDrops`, and `ss -tn state syn-recv | wc -l`.",
-	"Raise the backlog of the listener and `net.core.somaxconn`, so that bursts fit without cookies.",
-	"Filter before the host: rate limits per prefix at the edge, SYNPROXY (`nft ... synproxy`) or an XDP program in front of the stack.",
-	"Do not block by source address: they are forged as a rule, and the block hits their owners.",
+	"Keep SYN cookies on: `sysctl net.ipv4.tcp_syncookies=1`; the service then goes on for "
+	"those who do complete the handshake.",
+	"Measure: `nstat -az TcpExtSyncookiesSent TcpExtSyncookiesRecv TcpExtListenDrops`, and `ss "
+	"-tn state syn-recv | wc -l`.",
+	"Raise the backlog of the listener and `net.core.somaxconn`, so that bursts fit without "
+	"cookies.",
+	"Filter before the host: rate limits per prefix at the edge, SYNPROXY (`nft ... synproxy`) "
+	"or an XDP program in front of the stack.",
+	"Do not block by source address: they are forged as a rule, and the block hits their "
+	"owners.",
 	NULL,
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.tcp_syncookies", "1: answer by cookie when the SYN queue is full, 2: always, 0: drop. Default 1." },
-	{ "net.ipv4.tcp_max_syn_backlog", "Half-open requests before cookies begin (with the listen backlog). Depends on memory; 2048 on the measured host." },
+	{ "net.ipv4.tcp_syncookies",
+	  "1: answer by cookie when the SYN queue is full, 2: always, 0: drop. Default 1." },
+	{ "net.ipv4.tcp_max_syn_backlog",
+	  "Half-open requests before cookies begin (with the listen backlog). Depends on memory; "
+	  "2048 on the measured host." },
 	{ "listen() backlog", "Bounds the half-open requests as well: min(backlog, somaxconn)." },
-	{ "net.ipv4.tcp_synack_retries", "How often each unanswered SYN|ACK is repeated, and so the traffic that goes back. Default 5." },
+	{ "net.ipv4.tcp_synack_retries", "How often each unanswered SYN|ACK is repeated, and so "
+					 "the traffic that goes back. Default 5." },
 	{ NULL, NULL },
 };
 
@@ -78,27 +98,34 @@ const struct tw_phenomenon tw_ph_syn_flood = {
 	.slug = "syn-flood",
 	.stage = TW_STAGE_MANY,
 	.title = "A flood of SYNs",
-	.happens =
-		"Many SYNs arrive in a short time, usually with forged source addresses, and none of the SYN|ACKs is acknowledged. Each one "
-		"holds a request for about 64 s, until the listener's limit is reached. From then on a kernel with SYN cookies answers "
-		"without keeping state: only a client that returns the cookie in its ACK gets a connection, so real clients are served. "
-		"Without cookies, their SYNs are dropped with the others.\n\n"
-		"Sources that do exist answer the unexpected SYN|ACK with a RST; forged ones that do not exist are silent. SYN|ACKs sent as "
-		"cookies are not repeated.",
+	.happens = "Many SYNs arrive in a short time, usually with forged source addresses, and "
+		   "none of the SYN|ACKs is acknowledged. Each one "
+		   "holds a request for about 64 s, until the listener's limit is reached. From "
+		   "then on a kernel with SYN cookies answers "
+		   "without keeping state: only a client that returns the cookie in its ACK gets a "
+		   "connection, so real clients are served. "
+		   "Without cookies, their SYNs are dropped with the others.\n\n"
+		   "Sources that do exist answer the unexpected SYN|ACK with a RST; forged ones "
+		   "that do not exist are silent. SYN|ACKs sent as "
+		   "cookies are not repeated.",
 	.diagram = "many sources                 server\n"
 		   "  |---SYN------------------->|\n"
 		   "  |---SYN------------------->|   requests until the limit,\n"
 		   "  |---SYN------------------->|   then cookies (or drops)\n"
 		   "  X<--SYN|ACK----------------|   nobody acknowledges\n"
 		   "  X<--SYN|ACK----------------|   repeated at 1, 3, 7 ... s\n",
-	.client_sees = "The sources see nothing, or stray SYN|ACKs. Real clients notice nothing with cookies; without, connect() is late (11 s measured) or "
+	.client_sees = "The sources see nothing, or stray SYN|ACKs. Real clients notice nothing "
+		       "with cookies; without, connect() is late (11 s measured) or "
 		       "ends in ETIMEDOUT.",
-	.server_sees = "Nothing in the program. The kernel logs \"possible SYN flooding on port ... Sending cookies\", and counts "
+	.server_sees = "Nothing in the program. The kernel logs \"possible SYN flooding on port "
+		       "... Sending cookies\", and counts "
 		       "TCPReqQFullDoCookies and SyncookiesSent.",
-	.recognise =
-		"At least sixteen half-open connections from eight or more sources at one endpoint around the same time, SYNs that are not repeated, and SYN|ACKs "
-		"that stay unacknowledged. One half-open connection alone is never called a flood, nor are repeated SYNs to a dead server.",
-	.folklore = "\"SYN cookies slow everybody down.\" They are used only while the queue is full, and with timestamps the connection "
+	.recognise = "At least sixteen half-open connections from eight or more sources at one "
+		     "endpoint around the same time, SYNs that are not repeated, and SYN|ACKs "
+		     "that stay unacknowledged. One half-open connection alone is never called a "
+		     "flood, nor are repeated SYNs to a dead server.",
+	.folklore = "\"SYN cookies slow everybody down.\" They are used only while the queue is "
+		    "full, and with timestamps the connection "
 		    "keeps its window scale and SACK.",
 	.governed = governed,
 	.remedies = remedies,
