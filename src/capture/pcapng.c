@@ -33,6 +33,10 @@
 #define BLOCK_SPB 3u
 #define BLOCK_ISB 5u
 #define BLOCK_EPB 6u
+/* Not ours, but Wireshark gives them frame numbers, and our numbers are to be found there. */
+#define BLOCK_JOURNAL     9u
+#define BLOCK_CUSTOM      0xbadu
+#define BLOCK_CUSTOM_KEPT 0x40000badu
 
 #define ORDER_MAGIC  0x1a2b3c4du
 #define BLOCK_MAX    (16u << 20)
@@ -481,6 +485,9 @@ static enum step go_on_skipping(struct tw_source *s)
 	step = check_trailer(s, &r->skipped, st->at);
 	if (step == STEP_ON)
 		st->at += 4;
+	if (r->skipped.type == BLOCK_JOURNAL || r->skipped.type == BLOCK_CUSTOM ||
+	    r->skipped.type == BLOCK_CUSTOM_KEPT)
+		s->number++;
 	return step;
 }
 

@@ -55,6 +55,7 @@ struct tw_stream_raw {
 	bool output_waits; /* the last call filled the window: more may come without new input */
 	z_stream gzip;
 	ZSTD_DCtx *zstd;
+	size_t zstd_wants;
 };
 
 __attribute__((format(printf, 2, 3))) static void end_by_fault(struct tw_stream *s, const char *fmt,
@@ -167,13 +168,21 @@ static void inflate_some(struct tw_stream *s, uint8_t *to, size_t room)
 			     r->gzip.msg ? r->gzip.msg : zError(status));
 }
 
+/*
+ * The input is fed in the portions that libzstd asks for, a block each: on an error it does not
+ * say what it has put out in that call, so a wrong checksum would take with it all that stands before.
+ */
 static void unzstd_some(struct tw_stream *s, uint8_t *to, size_t room)
 {
 	struct tw_stream_raw *r = s->raw;
+	size_t feed = r->input_have - r->input_at, status;
 	ZSTD_inBuffer in = { r->input, r->input_have, r->input_at };
 	ZSTD_outBuffer out = { to, room, 0 };
-	size_t status = ZSTD_decompressStream(r->zstd, &out, &in);
 
+	if (feed > r->zstd_wants)
+		in.size = r->input_at + r->zstd_wants;
+	status = ZSTD_decompressStream(r->zstd, &out, &in);
+	r->zstd_wants = status && !ZSTD_isError(status) ? status : 1;
 	r->input_at = in.pos;
 	s->end += out.pos;
 	r->output_waits = out.pos == room && status && !ZSTD_isError(status);
@@ -286,6 +295,7 @@ static void start_over(struct tw_stream *s)
 	s->interrupted = false;
 	r->inside = r->output_waits = r->input_ended = false;
 	r->input_at = 0;
+	r->zstd_wants = 1;
 	r->input_have = r->memory ? r->memory_bytes : 0;
 	if (r->memory && r->kind == PLAIN) {
 		s->window = s->at = r->memory;
@@ -356,6 +366,7 @@ static bool begin_decompression(struct tw_stream *s, enum kind kind)
 	if (kind == GZIP)
 		return inflateInit2(&r->gzip, 15 + 16) ==
 		       Z_OK; /* 15: any window, 16: gzip header */
+	r->zstd_wants = 1;
 	r->zstd = ZSTD_createDCtx();
 	return r->zstd != NULL;
 }
