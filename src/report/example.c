@@ -150,8 +150,9 @@ static void headline(struct tw_pen *p, const struct tw_group *g)
 
 	tw_pen_put(p, tw_example_role(g->outcome), "%s", word);
 	tw_pen_column(p, indent);
-	tw_pen_wrap(p, indent, TW_ROLE_STRONG, "%s", f->verdict);
-	tw_pen_wrap(p, indent, TW_ROLE_STRONG, " - %s", title_of(f));
+	if (f->phenomenon)
+		tw_pen_wrap(p, indent, TW_ROLE_STRONG, "%s:", f->verdict);
+	tw_pen_wrap(p, indent, TW_ROLE_STRONG, f->phenomenon ? " %s" : "%s", title_of(f));
 	if (f->phenomenon)
 		tw_pen_wrap(p, indent,
 			    f->match.confidence == TW_CERTAIN ? TW_ROLE_GOOD : TW_ROLE_WARN,
@@ -217,7 +218,7 @@ static void evidence_rows(struct tw_pen *p, const struct tw_finding *f, unsigned
 
 		tw_row_begin(p, i ? NULL : "Evidence");
 		if (e->frame) {
-			tw_pen_put(p, TW_ROLE_STRONG, "#%llu", (unsigned long long)e->frame);
+			tw_pen_put(p, TW_ROLE_STRONG, "#%llu:", (unsigned long long)e->frame);
 			tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " %s", e->text);
 		} else {
 			tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, "%s", e->text);

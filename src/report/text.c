@@ -48,13 +48,11 @@ static void what_was_read(struct tw_pen *p, const struct tw_session_summary *s)
 	char number[TW_WORDS_TEXT];
 
 	tw_pen_wrap(p, 2, TW_ROLE_STRONG, "%s", s->source ? s->source : "-");
-	tw_pen_wrap(p, 2, TW_ROLE_PLAIN, ": %s, ", tw_words_counted(number, s->packets, "packet"));
-	tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " %s",
-		    tw_words_counted(number, s->connections, "TCP connection"));
+	tw_pen_wrap(p, 2, TW_ROLE_PLAIN, ": %s", tw_words_counted(number, s->packets, "packet"));
 	if (s->packets)
-		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " in %s, from %s",
+		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " in %s from %s",
 			    TW_DUR((int64_t)((uint64_t)s->last_ns - (uint64_t)s->first_ns)),
-			    tw_words_time(TW_WORDS, s->first_ns, 0, ' '));
+			    tw_words_time(TW_WORDS, s->first_ns, 0, 'T'));
 	tw_pen_newline(p);
 }
 
@@ -71,18 +69,22 @@ static void outcome_counts(struct tw_pen *p, const struct tw_session_summary *s)
 	bool any = false;
 	unsigned i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		enum tw_role role = tw_example_role(counts[i].outcome);
+		const char *name = tw_outcome_name(counts[i].outcome);
+
 		if (!counts[i].n)
 			continue;
 		if (any)
-			tw_pen_put(p, TW_ROLE_PLAIN, ", ");
+			tw_pen_put(p, TW_ROLE_PLAIN, ",");
+		if (counts[i].n == s->connections)
+			tw_pen_wrap(p, 2, role, counts[i].n == 1 ? " %s" : " all %s", name);
+		else
+			tw_pen_wrap(p, 2, role, " %s %s", tw_words_count(TW_WORDS, counts[i].n),
+				    name);
 		any = true;
-		tw_pen_put(p, tw_example_role(counts[i].outcome), "%s %s",
-			   tw_words_count(TW_WORDS, counts[i].n),
-			   tw_outcome_name(counts[i].outcome));
 	}
-	if (any)
-		tw_pen_put(p, TW_ROLE_PLAIN, ".");
+	tw_pen_put(p, TW_ROLE_PLAIN, ".");
 }
 
 static void remarks(struct tw_pen *p, const struct tw_session_summary *s)
@@ -108,14 +110,13 @@ static void head(struct tw_pen *p, const struct tw_session_summary *s)
 {
 	what_was_read(p, s);
 	if (!s->connections) {
-		tw_pen_put(p, TW_ROLE_PLAIN, "There is no TCP connection in it.");
-	} else if (s->clean == s->connections) {
-		tw_pen_put(p, TW_ROLE_GOOD,
-			   s->clean == 1 ? "It is clean." : "All of them are clean.");
+		tw_pen_put(p, TW_ROLE_PLAIN, "No TCP connection.");
 	} else {
+		tw_pen_put(p, TW_ROLE_PLAIN,
+			   "%s:", tw_words_counted(TW_WORDS, s->connections, "TCP connection"));
 		outcome_counts(p, s);
+		remarks(p, s);
 	}
-	remarks(p, s);
 	tw_pen_newline(p);
 }
 
@@ -177,14 +178,14 @@ static void hint(struct tw_pen *p, const struct tw_text *t, unsigned worked)
 		return;
 	tw_pen_newline(p);
 	tw_pen_column(p, 2);
-	tw_pen_wrap(p, 2, TW_ROLE_FAINT, "More: -v; --stream %llu (every packet);",
+	tw_pen_put(p, TW_ROLE_FAINT, "More:");
+	if (g->example->phenomenon)
+		tw_pen_put(p, TW_ROLE_FAINT, " tcpwhy explain %s;", g->verdict);
+	tw_pen_wrap(p, 8, TW_ROLE_FAINT, " --stream %llu (every packet);",
 		    (unsigned long long)g->example->stream);
 	if (t->groups.count > worked)
-		tw_pen_wrap(p, 2, TW_ROLE_FAINT, " --verdict SLUG (only these);");
-	if (g->example->phenomenon)
-		tw_pen_wrap(p, 2, TW_ROLE_FAINT, " tcpwhy explain %s", g->verdict);
-	else
-		tw_pen_wrap(p, 2, TW_ROLE_FAINT, " tcpwhy explain");
+		tw_pen_wrap(p, 8, TW_ROLE_FAINT, " --verdict SLUG (only these);");
+	tw_pen_wrap(p, 8, TW_ROLE_FAINT, " -v");
 	tw_pen_newline(p);
 }
 
