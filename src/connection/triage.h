@@ -19,7 +19,9 @@ struct tw_triage;
 
 struct tw_triage_config {
 	uint64_t memory_bytes; /* ceiling for all tables; 0 = a quarter of RAM */
-	bool everything;       /* every connection is wanted (for --all, --stream): nothing is clean */
+	bool everything;       /* every connection is wanted (for --all): nothing is clean */
+	bool have_stream;      /* this one is wanted, whatever it looks like */
+	uint64_t stream;
 	int64_t settle_ns;     /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
 };
 
@@ -34,7 +36,6 @@ struct tw_interest {
 	struct tw_tuple tuple;
 	uint64_t stream;
 	uint64_t first_frame, last_frame; /* frame numbers: all frames of the tuple between belong to it */
-	uint64_t last_offset; /* file offset of the last frame */
 	int64_t first_ns, last_ns;
 	uint32_t packets, retransmitted;
 	enum tw_interest_reason reason;
@@ -57,6 +58,7 @@ struct tw_triage_result {
 	uint64_t packets;      /* TCP segments */
 	uint64_t clean;	       /* beyond doubt */
 	uint64_t evicted;      /* records given up for the memory ceiling, before their end was known */
+	uint64_t evicted_undecided; /* of these: nothing wrong was seen, and they stand in no list */
 	int64_t first_ns, last_ns; /* of all frames */
 	bool clock_backward;   /* a frame is more than 1 ms older than one before it */
 	int64_t clock_step_ns; /* the largest step backwards */

@@ -1,0 +1,708 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Triage: what a packet means for the short record of its connection. The hot path of the program.
+ *
+ * A batch runs in three rounds, so that the memory of 32 packets is fetched while the others are worked on:
+ *
+ *	hash all, prefetch slots  ->  read slots, prefetch records  ->  update in order
+ *
+ * Most packets of an established connection are the next segment in sequence, or an acknowledgement of
+ * something outstanding: update_fast() takes these. Anything else goes through update_slow(), which
+ * sorts it into harmless, repaired loss (CONN_LOSS) and everything else (CONN_ODD: second look).
+ *
+ * The rule of every branch: a connection is clean only if nothing in it needs an explanation. What is odd
+ * here may well be harmless; the dossier will tell. What is called clean here nobody looks at again.
+ */
+#include "connection/triage_private.h"
+
+#include "base/duration.h"
+#include "capture/source.h"
+#include "connection/reuse.h"
+#include "packet/seq.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define FAR_BYTES	  (4 << 20) /* more than a plausible hole or window */
+#define SLOW_HANDSHAKE_NS (900 * TW_NS_PER_MS) /* one SYN repeat (1 s), less the timer's slack */
+#define LONG_REPEAT_NS	  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
+#define CLOCK_STEP_NS	  TW_NS_PER_MS
+#define CEILING_MIN	  ((size_t)1 << 20)
+#define PLAIN_FLAGS	  (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
+
+/* One packet of the batch, between the rounds. */
+struct prepared {
+	struct tw_tuple tuple;
+	uint32_t tag;
+	uint8_t sender;
+	bool skip;
+};
+
+struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
+{
+	struct tw_triage *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->config = *config;
+	t->ceiling = config->memory_bytes;
+	if (!t->ceiling) {
+		long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+		t->ceiling = pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page :
+						     (size_t)1 << 30;
+	}
+	if (t->ceiling < CEILING_MIN)
+		t->ceiling = CEILING_MIN;
+	/* Not steerable by a capture that was made to collide; without entropy, still right. */
+	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
+		t->seed = UINT64_C(0x9e3779b97f4a7c15);
+	if (tw_triage_tables_new(t)) {
+		tw_triage_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tw_triage_free(struct tw_triage *t)
+{
+	if (!t)
+		return;
+	tw_triage_tables_free(t);
+	free(t->interest);
+	free(t->group);
+	free(t);
+}
+
+/* --- the slow path: one segment that is not simply next in sequence --- */
+
+static void odd(struct conn *c)
+{
+	c->status |= CONN_ODD;
+	c->status &= ~(uint32_t)CONN_FAST;
+}
+
+/* A direction that has not spoken yet gets its base from the other's acknowledgement. */
+static void learn_bases(struct conn *c, int side, const struct tw_segment *s)
+{
+	if (!side_has(c, side, SIDE_BASE) ||
+	    (s->flags & (TW_SYN | TW_ACK)) == (TW_SYN | TW_ACK)) {
+		c->base[side] = tw_reuse_base(s->flags, s->seq);
+		side_set(c, side, SIDE_BASE);
+	}
+	if (!side_has(c, !side, SIDE_BASE) && s->flags & TW_ACK) {
+		c->base[!side] = s->ack - 1;
+		side_set(c, !side, SIDE_BASE);
+	}
+}
+
+/* Something other than a repeat of the first SYN: connecting was slow if there were repeats. */
+static void answered(struct conn *c)
+{
+	if (!(c->status & CONN_ONLY_SYN))
+		return;
+	c->status &= ~(uint32_t)CONN_ONLY_SYN;
+	if (c->packets > 1)
+		odd(c);
+}
+
+/* A repeat of a SYN that is still unanswered, or the SYN|ACK that answers it; all else is odd. */
+static void on_syn(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
+{
+	if (c->status & CONN_ONLY_SYN && (s->flags & PLAIN_FLAGS) == TW_SYN && !s->payload_bytes &&
+	    side == conn_client(c) && s->seq == c->base[side])
+		return;
+	answered(c);
+	if ((s->flags & (PLAIN_FLAGS)) != (TW_SYN | TW_ACK) || s->payload_bytes ||
+	    side_has(c, side, SIDE_SYN) || !side_has(c, !side, SIDE_SYN) || side == conn_client(c) ||
+	    s->ack != c->next[!side] || now_ns - c->first_ns > SLOW_HANDSHAKE_NS) {
+		odd(c);
+		return;
+	}
+	c->next[side] = s->seq + 1;
+	c->acked[side] = s->ack;
+	side_set(c, side, SIDE_SYN | SIDE_NEXT | SIDE_ACK);
+}
+
+static void on_ack(struct conn *c, int side, const struct tw_segment *s)
+{
+	int32_t ahead;
+
+	if (!side_has(c, side, SIDE_ACK) || tw_seq_gt(s->ack, c->acked[side])) {
+		c->acked[side] = s->ack;
+		side_set(c, side, SIDE_ACK);
+	} else if (s->ack != c->acked[side]) {
+		c->status |= CONN_LOSS; /* overtaken by a later one */
+		if (tw_seq_le(s->ack, c->base[!side]))
+			odd(c);
+		return;
+	}
+	if (!side_has(c, !side, SIDE_NEXT))
+		return;
+	ahead = tw_seq_diff(s->ack, c->next[!side]);
+	if (ahead <= 0)
+		return;
+	/* Acknowledges what was not seen: the capture has a hole, or somebody lies. */
+	c->status |= CONN_LOSS;
+	if (ahead > FAR_BYTES || side_has(c, !side, SIDE_FIN))
+		odd(c);
+	c->next[!side] = s->ack;
+}
+
+/* Sent before, at least in part. */
+static void on_repeat(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
+{
+	const int32_t behind = tw_seq_diff(c->next[side], s->seq);
+	const uint32_t end = s->seq + s->payload_bytes;
+
+	c->status |= CONN_LOSS;
+	if (behind > FAR_BYTES || s->flags & TW_FIN || side_has(c, side, SIDE_FIN) ||
+	    (behind == 1 && s->payload_bytes <= 1)) {
+		odd(c); /* far too old, a repeated close, a keepalive probe */
+		return;
+	}
+	if (!s->payload_bytes)
+		return;
+	c->retransmitted++;
+	/* A first segment that nobody acknowledged is part of the handshake's trouble; a long silence
+	 * before a repeat is a stall. */
+	if (!side_has(c, !side, SIDE_ACK) || c->acked[!side] == c->base[side] + 1 ||
+	    now_ns - c->last_ns > LONG_REPEAT_NS)
+		odd(c);
+	if (tw_seq_gt(end, c->next[side]))
+		c->next[side] = end;
+}
+
+/* The close of a side: was the other one still waiting for an answer? */
+static void on_fin(const struct tw_triage *t, struct conn *c, int side, int64_t now_ns)
+{
+	const int64_t settle = t->config.settle_ns;
+
+	side_set(c, side, SIDE_FIN);
+	c->status &= ~(uint32_t)CONN_FAST;
+	if (side_has(c, !side, SIDE_FIN)) {
+		if (now_ns - c->last_ns > settle)
+			odd(c); /* half closed for long */
+		return;
+	}
+	if (!(c->status & CONN_SPOKE)) {
+		if (now_ns - c->first_ns > settle)
+			odd(c); /* nobody ever said a word, and one gave up */
+		return;
+	}
+	if (c->status & CONN_CLIENT_KNOWN && conn_speaker(c) != conn_client(c))
+		return; /* the last word was the server's: an answer */
+	if (conn_speaker(c) != side || now_ns - c->payload_ns > settle)
+		odd(c); /* closed without answering, or weary of waiting */
+}
+
+static void on_sequence(const struct tw_triage *t, struct conn *c, int side,
+			const struct tw_segment *s, int64_t now_ns)
+{
+	int32_t ahead;
+
+	if (!side_has(c, side, SIDE_NEXT)) {
+		side_set(c, side, SIDE_NEXT);
+		c->next[side] = s->seq;
+		if (side_has(c, !side, SIDE_ACK)) {
+			ahead = tw_seq_diff(s->seq, c->acked[!side]);
+			if (ahead > FAR_BYTES || ahead < -FAR_BYTES)
+				odd(c);
+		}
+	}
+	ahead = tw_seq_diff(s->seq, c->next[side]);
+	if (ahead < 0) {
+		on_repeat(c, side, s, now_ns);
+		return;
+	}
+	if (ahead > 0) {
+		c->status |= CONN_LOSS; /* a hole: to be filled, or the capture's */
+		if (ahead > FAR_BYTES)
+			odd(c);
+	}
+	if (side_has(c, side, SIDE_FIN) && (s->payload_bytes || ahead || s->flags & TW_FIN)) {
+		odd(c); /* more after the close */
+		return;
+	}
+	c->next[side] = s->seq + s->payload_bytes;
+	if (s->flags & TW_FIN) {
+		on_fin(t, c, side, now_ns);
+		c->next[side]++;
+	}
+}
+
+static void on_payload(struct conn *c, int side, int64_t now_ns)
+{
+	c->payload_ns = now_ns;
+	c->status |= CONN_SPOKE;
+	c->status &= ~(uint32_t)CONN_SPEAKER;
+	if (side)
+		c->status |= CONN_SPEAKER;
+}
+
+/* Both ends have spoken and acknowledged, nobody has closed, nothing odd: predictions apply. */
+static void try_fast(struct conn *c)
+{
+	const uint32_t both = SIDE_NEXT | SIDE_ACK | (SIDE_NEXT | SIDE_ACK) << 8;
+	const uint32_t none = CONN_ODD | SIDE_FIN | SIDE_FIN << 8;
+
+	if ((c->status & both) == both && !(c->status & none))
+		c->status |= CONN_FAST;
+}
+
+static bool is_closed(const struct conn *c)
+{
+	return side_has(c, 0, SIDE_FIN) && side_has(c, 1, SIDE_FIN) && c->acked[0] == c->next[1] &&
+	       c->acked[1] == c->next[0];
+}
+
+static void update_slow(const struct tw_triage *t, struct conn *c, int side,
+			const struct tw_segment *s, int64_t now_ns)
+{
+	const uint16_t flags = s->flags;
+
+	learn_bases(c, side, s);
+	if (c->status & CONN_CLOSED)
+		odd(c); /* after the end nothing is regular */
+	if (flags & TW_RST) {
+		answered(c);
+		c->status |= CONN_RST;
+		odd(c);
+		return;
+	}
+	if (flags & TW_SYN) {
+		on_syn(c, side, s, now_ns);
+		return;
+	}
+	answered(c);
+	if (!(flags & TW_ACK) || flags & TW_URG || !s->window) {
+		odd(c);
+		if (!(flags & TW_ACK))
+			return;
+	}
+	if (c->status & CONN_CLIENT_KNOWN && !side_has(c, side, SIDE_ACK)) {
+		/* The ACK of the handshake, or an answer to the SYN that is no SYN|ACK. */
+		if (!side_has(c, !side, SIDE_SYN) || !side_has(c, side, SIDE_SYN) ||
+		    s->seq != c->next[side] || s->ack != c->next[!side] ||
+		    now_ns - c->first_ns > SLOW_HANDSHAKE_NS)
+			odd(c);
+	}
+	on_ack(c, side, s);
+	on_sequence(t, c, side, s, now_ns);
+	if (s->payload_bytes)
+		on_payload(c, side, now_ns);
+	if (is_closed(c))
+		c->status |= CONN_CLOSED;
+	else
+		try_fast(c);
+}
+
+/* --- the fast path --- */
+
+/*
+ * Header prediction: flags plain, sequence exactly next, acknowledgement within what is outstanding, window
+ * open. True if the record is up to date then.
+ */
+static inline bool update_fast(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
+{
+	const uint32_t outstanding = c->next[!side] - c->acked[side];
+
+	if (unlikely(!(c->status & CONN_FAST) || (s->flags & PLAIN_FLAGS) != TW_ACK ||
+		     s->seq != c->next[side] || s->ack - c->acked[side] > outstanding || !s->window))
+		return false;
+	c->acked[side] = s->ack;
+	if (s->payload_bytes) {
+		c->next[side] += s->payload_bytes;
+		c->payload_ns = now_ns;
+		c->status = (c->status & ~(uint32_t)CONN_SPEAKER) | CONN_SPOKE |
+			    (side ? CONN_SPEAKER : 0);
+	}
+	return true;
+}
+
+static void count_packet(struct conn *c, const struct tw_frame *f)
+{
+	c->status |= CONN_TOUCHED;
+	c->packets += c->packets != UINT32_MAX;
+	c->last_ns = f->time_ns;
+	c->last_frame = f->number;
+}
+
+static void update(struct tw_triage *t, uint32_t handle, int side, const struct tw_segment *s,
+		   const struct tw_frame *f)
+{
+	struct conn *c = conn_at(t, handle);
+
+	if (likely(update_fast(c, side, s, f->time_ns))) {
+		count_packet(c, f);
+		return;
+	}
+	update_slow(t, c, side, s, f->time_ns);
+	count_packet(c, f);
+	if (c->status & (CONN_CLOSED | CONN_RST) && !(c->status & CONN_QUEUED))
+		tw_triage_queue(t, handle);
+}
+
+/* --- new connections --- */
+
+/* A SYN that can wait in a half record: IPv4, no payload, no odd flags, two endpoints. */
+static bool fits_half(const struct tw_triage *t, const struct prepared *p,
+		      const struct tw_segment *s, const struct tw_frame *f)
+{
+	const int64_t since_us = (f->time_ns - t->result.first_ns) / 1000;
+
+	return (s->flags & (PLAIN_FLAGS)) == TW_SYN && !s->payload_bytes && s->ip_version == 4 &&
+	       tw_addr_is_v4(&p->tuple.addr[0]) && tw_addr_is_v4(&p->tuple.addr[1]) &&
+	       since_us >= 0 && since_us < INT64_C(1) << 48 && f->number < UINT64_C(1) << 40 &&
+	       t->result.streams < UINT64_C(1) << 40 &&
+	       (s->sport != s->dport || !tw_addr_equal(&s->src, &s->dst));
+}
+
+static void no_room(struct tw_triage *t)
+{
+	t->result.evicted++;
+	t->result.evicted_undecided++;
+}
+
+static void begin_half(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
+		       const struct tw_frame *f)
+{
+	uint64_t us = (uint64_t)(f->time_ns - t->result.first_ns) / 1000;
+	uint64_t stream = t->result.streams - 1;
+	uint32_t handle;
+	struct half *h = tw_triage_half_new(t, &handle);
+	struct slot *slot;
+
+	if (!h) {
+		no_room(t);
+		return;
+	}
+	slot = tw_triage_find(t, &p->tuple, p->tag);
+	memcpy(&h->addr[0], p->tuple.addr[0].b + 12, sizeof(h->addr[0]));
+	memcpy(&h->addr[1], p->tuple.addr[1].b + 12, sizeof(h->addr[1]));
+	memcpy(h->port, p->tuple.port, sizeof(h->port));
+	h->seq = s->seq;
+	h->tag = p->tag;
+	h->first_us = (uint32_t)us;
+	h->first_us_high = (uint16_t)(us >> 32);
+	h->stream = (uint32_t)stream;
+	h->stream_high = (uint8_t)(stream >> 32);
+	h->first_frame = (uint32_t)f->number;
+	h->first_frame_high = (uint8_t)(f->number >> 32);
+	h->syns = 1;
+	h->flags = p->sender ? HALF_SIDE : 0;
+	t->slots_used += !slot->handle;
+	*slot = (struct slot){ p->tag, handle };
+}
+
+/* What the first segment of a connection says. */
+static void begin_with(struct conn *c, int side, const struct tw_segment *s,
+		       const struct tw_frame *f)
+{
+	learn_bases(c, side, s);
+	if (s->sport == s->dport && tw_addr_equal(&s->src, &s->dst))
+		odd(c); /* connected to itself: the sides cannot be told apart */
+	if (s->flags & TW_RST)
+		c->status |= CONN_RST;
+	if (s->flags & TW_SYN) {
+		c->status |= CONN_CLIENT_KNOWN | (side ? CONN_CLIENT : 0) | CONN_ONLY_SYN;
+		c->next[side] = s->seq + s->payload_bytes + 1;
+		side_set(c, side, SIDE_SYN | SIDE_NEXT);
+		if ((s->flags & PLAIN_FLAGS) != TW_SYN || s->payload_bytes) {
+			c->status &= ~(uint32_t)CONN_ONLY_SYN;
+			odd(c);
+		}
+		return;
+	}
+	if ((s->flags & (TW_RST | TW_URG | TW_ACK)) != TW_ACK || !s->window)
+		odd(c);
+	c->next[side] = s->seq + s->payload_bytes + ((s->flags & TW_FIN) != 0);
+	c->acked[side] = s->ack;
+	side_set(c, side, SIDE_NEXT | SIDE_ACK);
+	if (s->flags & TW_FIN)
+		side_set(c, side, SIDE_FIN);
+	if (s->payload_bytes)
+		on_payload(c, side, f->time_ns);
+}
+
+static struct conn *begin_conn(struct tw_triage *t, const struct prepared *p,
+			       const struct tw_frame *f, uint64_t stream, uint32_t *handle)
+{
+	struct conn *c = tw_triage_conn_new(t, handle);
+	struct slot *slot;
+
+	if (!c)
+		return NULL;
+	slot = tw_triage_find(t, &p->tuple, p->tag);
+	c->tuple = p->tuple;
+	c->tag = p->tag;
+	c->stream = stream;
+	c->first_frame = f->number;
+	c->first_ns = f->time_ns;
+	t->slots_used += !slot->handle;
+	*slot = (struct slot){ p->tag, *handle };
+	return c;
+}
+
+static void begin(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
+		  const struct tw_frame *f)
+{
+	uint32_t handle;
+	struct conn *c;
+
+	t->result.streams++;
+	if (!tw_triage_slot_room(t)) {
+		no_room(t);
+		return;
+	}
+	if (fits_half(t, p, s, f)) {
+		begin_half(t, p, s, f);
+		return;
+	}
+	c = begin_conn(t, p, f, t->result.streams - 1, &handle);
+	if (!c) {
+		no_room(t);
+		return;
+	}
+	begin_with(c, p->sender, s, f);
+	count_packet(c, f);
+	if (c->status & CONN_RST)
+		tw_triage_queue(t, handle);
+}
+
+/*
+ * A half-open connection gets an answer, or anything else that its small record cannot hold: a conn
+ * takes its place. Returns its handle, 0 without memory.
+ */
+static uint32_t promote(struct tw_triage *t, const struct prepared *p, const struct tw_frame *f)
+{
+	uint32_t old = tw_triage_find(t, &p->tuple, p->tag)->handle, handle;
+	struct half h = *half_at(t, old);
+	int side = h.flags & HALF_SIDE ? 1 : 0;
+	struct conn *c;
+
+	c = begin_conn(t, p, f, half_stream(&h), &handle);
+	if (!c) {
+		tw_triage_evict_half(t, old);
+		return 0;
+	}
+	tw_triage_half_free(t, old);
+	c->first_frame = half_first_frame(&h);
+	c->last_frame = c->first_frame + h.last_frame_after;
+	c->first_ns = c->last_ns = half_first_ns(t, &h);
+	c->packets = h.syns;
+	c->base[side] = h.seq;
+	c->next[side] = h.seq + 1;
+	side_set(c, side, SIDE_BASE | SIDE_SYN | SIDE_NEXT);
+	c->status |= CONN_CLIENT_KNOWN | CONN_ONLY_SYN | (side ? CONN_CLIENT : 0);
+	return handle;
+}
+
+/* --- one packet --- */
+
+/* The same SYN again, as far as a half record can tell it. */
+static bool half_repeats(struct half *h, int side, const struct tw_segment *s,
+			 const struct tw_frame *f)
+{
+	uint64_t after = f->number - half_first_frame(h);
+
+	if ((s->flags & PLAIN_FLAGS) != TW_SYN || s->payload_bytes || s->seq != h->seq ||
+	    side != (h->flags & HALF_SIDE) || after > UINT16_MAX || h->syns == UINT8_MAX)
+		return false;
+	h->syns++;
+	h->last_frame_after = (uint16_t)after;
+	return true;
+}
+
+/* A SYN with another number on a tuple that is half open: the old attempt is over, unanswered. */
+static void renew_half(struct tw_triage *t, const struct prepared *p, uint32_t old,
+		       const struct tw_segment *s, const struct tw_frame *f)
+{
+	half_at(t, old)->flags |= HALF_SHADOWED;
+	tw_triage_slot_remove(t, old, p->tag);
+	begin(t, p, s, f);
+}
+
+static void on_half(struct tw_triage *t, const struct prepared *p, uint32_t handle,
+		    const struct tw_segment *s, const struct tw_frame *f)
+{
+	struct half *h = half_at(t, handle);
+
+	if (half_repeats(h, p->sender, s, f))
+		return;
+	if (tw_reuse_begins(p->sender == (h->flags & HALF_SIDE), h->seq, false, s->flags, s->seq)) {
+		renew_half(t, p, handle, s, f);
+		return;
+	}
+	handle = promote(t, p, f);
+	if (handle)
+		update(t, handle, p->sender, s, f);
+	else
+		no_room(t);
+}
+
+/*
+ * A new connection on the tuple of an old one. The old record stays with its successor: facts about the
+ * new one may need the old one's story, so what makes the new one interesting makes the old one so.
+ */
+static void succeed(struct tw_triage *t, const struct prepared *p, uint32_t old,
+		    const struct tw_segment *s, const struct tw_frame *f)
+{
+	struct conn *o = conn_at(t, old), *c;
+	const bool orderly = o->status & CONN_CLOSED && !(o->status & CONN_ODD);
+	uint32_t handle;
+
+	if (!orderly)
+		odd(o);
+	tw_triage_slot_remove(t, old, p->tag);
+	tw_triage_settle_prev(t, o);
+	o->status |= CONN_SHADOWED;
+	t->result.streams++;
+	c = tw_triage_slot_room(t) ? begin_conn(t, p, f, t->result.streams - 1, &handle) : NULL;
+	if (!c) {
+		no_room(t);
+		tw_triage_settle(t, old);
+		return;
+	}
+	c->prev = old;
+	begin_with(c, p->sender, s, f);
+	if (!orderly)
+		odd(c);
+	count_packet(c, f);
+	if (c->status & CONN_RST)
+		tw_triage_queue(t, handle);
+}
+
+static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
+		   const struct tw_frame *f)
+{
+	const struct slot *slot = tw_triage_find(t, &p->tuple, p->tag);
+	const uint32_t handle = slot->handle;
+	const struct conn *c;
+
+	t->result.packets++;
+	if (unlikely(!handle)) {
+		begin(t, p, s, f);
+		return;
+	}
+	if (unlikely(handle & HANDLE_HALF)) {
+		on_half(t, p, handle, s, f);
+		return;
+	}
+	c = conn_at(t, handle);
+	if (unlikely((s->flags & (TW_SYN | TW_ACK)) == TW_SYN) &&
+	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender],
+			    c->status & (CONN_RST | SIDE_FIN | SIDE_FIN << 8), s->flags, s->seq)) {
+		succeed(t, p, handle, s, f);
+		return;
+	}
+	update(t, handle, p->sender, s, f);
+}
+
+/* An ICMP error about a known connection: a second look in any case. Unknown ones are no connection. */
+static void on_icmp(struct tw_triage *t, const struct prepared *p, const struct tw_frame *f)
+{
+	uint32_t handle = tw_triage_find(t, &p->tuple, p->tag)->handle;
+	struct conn *c;
+
+	if (handle & HANDLE_HALF)
+		handle = promote(t, p, f);
+	if (!handle)
+		return;
+	c = conn_at(t, handle);
+	odd(c);
+	c->status |= CONN_TOUCHED;
+	c->last_ns = f->time_ns;
+	c->last_frame = f->number;
+}
+
+/* --- the batch --- */
+
+static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, unsigned n)
+{
+	struct tw_triage_result *res = &t->result;
+	unsigned i;
+
+	if (!t->started && n) {
+		t->started = true;
+		t->now_ns = res->first_ns = frames[0].time_ns;
+	}
+	for (i = 0; i < n; i++) {
+		const int64_t back = t->now_ns - frames[i].time_ns;
+
+		if (likely(back <= 0)) {
+			t->now_ns = frames[i].time_ns;
+		} else if (back > CLOCK_STEP_NS) {
+			res->clock_backward = true;
+			if (back > res->clock_step_ns)
+				res->clock_step_ns = back;
+		}
+	}
+	res->last_ns = t->now_ns;
+}
+
+static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_segment *segs,
+		    unsigned n)
+{
+	const uint64_t mask = t->slot_count - 1;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		p[i].skip = segs[i].kind != TW_SEG_TCP && segs[i].kind != TW_SEG_ICMP_ERROR;
+		if (p[i].skip)
+			continue;
+		p[i].sender = (uint8_t)tw_tuple_of(&segs[i], &p[i].tuple);
+		p[i].tag = (uint32_t)tw_tuple_hash(&p[i].tuple, t->seed);
+		__builtin_prefetch(&t->slot[p[i].tag & mask]);
+	}
+}
+
+/* The records that the first look at the table points to; a wrong guess costs nothing but time. */
+static void prefetch_records(struct tw_triage *t, const struct prepared *p, unsigned n)
+{
+	const uint64_t mask = t->slot_count - 1;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t at = p[i].tag & mask;
+		uint32_t handle;
+
+		if (p[i].skip)
+			continue;
+		while (t->slot[at].handle && t->slot[at].tag != p[i].tag)
+			at = (at + 1) & mask;
+		handle = t->slot[at].handle;
+		if (!handle)
+			continue;
+		if (handle & HANDLE_HALF) {
+			__builtin_prefetch(half_at(t, handle), 1);
+		} else {
+			__builtin_prefetch(conn_at(t, handle), 1);
+			__builtin_prefetch((char *)conn_at(t, handle) + 64, 1);
+		}
+	}
+}
+
+void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
+		    const struct tw_segment *segs, unsigned n)
+{
+	struct prepared p[TW_BATCH];
+	unsigned i;
+
+	follow_clock(t, frames, n);
+	prepare(t, p, segs, n);
+	prefetch_records(t, p, n);
+	for (i = 0; i < n; i++) {
+		if (p[i].skip)
+			continue;
+		if (likely(segs[i].kind == TW_SEG_TCP))
+			on_tcp(t, &p[i], &segs[i], &frames[i]);
+		else
+			on_icmp(t, &p[i], &frames[i]);
+	}
+}

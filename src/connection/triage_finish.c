@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a record means in the end: clean, or why it deserves the second look; and the lists of the result.
+ *
+ * An interest is written when its connection is settled: recycled, evicted, replaced on its tuple, or
+ * left over at the end of the input. The list is sorted by stream once, at the end.
+ */
+#include "connection/triage_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUPS_MAX   1024
+#define INTEREST_MIN 256
+
+/* --- one connection --- */
+
+/* Still open at the end of the capture: does anybody wait for something? */
+static bool is_waiting(const struct tw_triage *t, const struct conn *c)
+{
+	const int64_t settle = t->config.settle_ns;
+
+	if (!(c->status & CONN_SPOKE))
+		return t->now_ns - c->first_ns > settle;
+	if (t->now_ns - c->payload_ns <= settle)
+		return false;
+	/* The server had the last word: an answer, if it was asked. Else it is hard to say. */
+	return !(c->status & CONN_CLIENT_KNOWN) || conn_speaker(c) == conn_client(c) ||
+	       c->next[conn_client(c)] == c->base[conn_client(c)] + 1;
+}
+
+static bool all_acknowledged(const struct conn *c)
+{
+	const int both = SIDE_NEXT | SIDE_ACK;
+
+	return side_has(c, 0, both) && side_has(c, 1, both) && c->acked[0] == c->next[1] &&
+	       c->acked[1] == c->next[0];
+}
+
+int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end)
+{
+	const uint32_t fins = c->status & (SIDE_FIN | SIDE_FIN << 8);
+
+	if (t->config.have_stream && c->stream == t->config.stream)
+		return TW_WANT_DOSSIER;
+	if (c->status & CONN_ODD)
+		return TW_WANT_DOSSIER;
+	if (c->status & CONN_ONLY_SYN)
+		return TW_WANT_HALF_OPEN;
+	if (t->config.everything || !all_acknowledged(c))
+		return TW_WANT_DOSSIER;
+	if (!(c->status & CONN_CLOSED) && (fins || (end && is_waiting(t, c))))
+		return TW_WANT_DOSSIER;
+	return c->status & CONN_LOSS ? TW_WANT_LOSS : 0;
+}
+
+/* A place in the list, or NULL: then the list has its share of the ceiling. */
+static struct tw_interest *interest_new(struct tw_triage *t)
+{
+	struct tw_triage_result *res = &t->result;
+
+	if (res->interest_count == t->interest_room) {
+		uint64_t room = t->interest_room ? t->interest_room * 2 : INTEREST_MIN;
+		struct tw_interest *more;
+
+		if (room * sizeof(*more) > t->ceiling / 2)
+			return NULL;
+		more = realloc(t->interest, room * sizeof(*more));
+		if (!more)
+			return NULL;
+		t->interest = more;
+		t->interest_room = room;
+	}
+	return &t->interest[res->interest_count++];
+}
+
+static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
+{
+	struct tw_interest *in = interest_new(t);
+
+	if (!in) {
+		t->result.evicted++;
+		t->result.evicted_undecided++;
+		return false;
+	}
+	*in = (struct tw_interest){
+		.tuple = c->tuple,
+		.stream = c->stream,
+		.first_frame = c->first_frame,
+		.last_frame = c->last_frame,
+		.first_ns = c->first_ns,
+		.last_ns = c->last_ns,
+		.packets = c->packets,
+		.retransmitted = c->retransmitted,
+		.reason = reason,
+	};
+	return true;
+}
+
+static void conclude(struct tw_triage *t, const struct conn *c, int reason)
+{
+	if (reason)
+		note_interest(t, c, reason);
+	else
+		t->result.clean++;
+}
+
+void tw_triage_settle_prev(struct tw_triage *t, struct conn *c)
+{
+	uint32_t prev = c->prev;
+
+	if (!prev)
+		return;
+	c->prev = 0;
+	if (tw_triage_decide(t, c, true))
+		conn_at(t, prev)->status |= CONN_ODD;
+	tw_triage_settle(t, prev);
+}
+
+static void leave(struct tw_triage *t, uint32_t handle)
+{
+	struct conn *c = conn_at(t, handle);
+
+	if (!(c->status & CONN_SHADOWED))
+		tw_triage_slot_remove(t, handle, c->tag);
+	if (c->status & CONN_QUEUED)
+		c->status |= CONN_DEAD | CONN_SHADOWED;
+	else
+		tw_triage_conn_free(t, handle);
+}
+
+void tw_triage_settle(struct tw_triage *t, uint32_t handle)
+{
+	struct conn *c = conn_at(t, handle);
+
+	tw_triage_settle_prev(t, c);
+	conclude(t, c, tw_triage_decide(t, c, true));
+	leave(t, handle);
+}
+
+void tw_triage_evict_conn(struct tw_triage *t, uint32_t handle)
+{
+	struct conn *c = conn_at(t, handle);
+
+	tw_triage_settle_prev(t, c);
+	if (c->status & CONN_ODD || t->config.everything) {
+		if (note_interest(t, c, TW_WANT_DOSSIER))
+			t->result.evicted++;
+	} else {
+		t->result.evicted++;
+		t->result.evicted_undecided++;
+	}
+	leave(t, handle);
+}
+
+/* --- half-open connections --- */
+
+static struct tw_tuple half_tuple(const struct half *h)
+{
+	struct tw_tuple tuple = { 0 };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		tuple.addr[i].b[10] = tuple.addr[i].b[11] = 0xff;
+		memcpy(tuple.addr[i].b + 12, &h->addr[i], sizeof(h->addr[i]));
+		tuple.port[i] = h->port[i];
+	}
+	return tuple;
+}
+
+static struct conn conn_of_half(const struct tw_triage *t, const struct half *h)
+{
+	struct conn c = {
+		.tuple = half_tuple(h),
+		.stream = half_stream(h),
+		.first_frame = half_first_frame(h),
+		.last_frame = half_first_frame(h) + h->last_frame_after,
+		.first_ns = half_first_ns(t, h),
+		.packets = h->syns,
+		.status = CONN_ONLY_SYN,
+	};
+
+	c.last_ns = c.first_ns;
+	return c;
+}
+
+/* The group of a server endpoint, or NULL when there are too many. */
+static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_addr *server,
+					   uint16_t port)
+{
+	struct tw_triage_result *res = &t->result;
+	unsigned i;
+
+	/* Floods knock at few endpoints, scans at too many to be listed: the last hit is the best guess. */
+	for (i = res->half_open_groups; i > 0; i--) {
+		struct tw_half_open_group *g = &t->group[i - 1];
+
+		if (g->port == port && tw_addr_equal(&g->server, server))
+			return g;
+		if (res->half_open_groups - i > 16 && res->half_open_groups == GROUPS_MAX)
+			return NULL;
+	}
+	if (!t->group)
+		t->group = calloc(GROUPS_MAX, sizeof(*t->group));
+	if (!t->group || res->half_open_groups == GROUPS_MAX)
+		return NULL;
+	t->group[res->half_open_groups] = (struct tw_half_open_group){
+		.server = *server,
+		.port = port,
+		.first_ns = INT64_MAX,
+		.last_ns = INT64_MIN,
+	};
+	return &t->group[res->half_open_groups++];
+}
+
+static void count_half(struct tw_triage *t, const struct half *h)
+{
+	const struct tw_tuple tuple = half_tuple(h);
+	const int server = !(h->flags & HALF_SIDE);
+	const int64_t ns = half_first_ns(t, h);
+	struct tw_half_open_group *g = group_of(t, &tuple.addr[server], tuple.port[server]);
+
+	t->result.half_open_unlisted++;
+	if (!g)
+		return;
+	g->connections++;
+	g->syns += h->syns;
+	if (ns < g->first_ns)
+		g->first_ns = ns;
+	if (ns > g->last_ns)
+		g->last_ns = ns;
+}
+
+void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
+{
+	struct half *h = half_at(t, handle);
+
+	count_half(t, h);
+	t->result.evicted++;
+	if (!(h->flags & HALF_SHADOWED))
+		tw_triage_slot_remove(t, handle, h->tag);
+	tw_triage_half_free(t, handle);
+}
+
+/* The first ones (by place in the pool, which is by age but for reuse) are listed, the rest counted. */
+static void finish_halves(struct tw_triage *t)
+{
+	uint64_t listed = 0;
+	uint32_t i;
+
+	for (i = 1; i <= t->halves.used; i++) {
+		const struct half *h = half_at(t, i);
+		const bool asked_for = t->config.have_stream && half_stream(h) == t->config.stream;
+		struct conn c;
+
+		if (!h->syns)
+			continue;
+		if (listed >= TW_HALF_OPEN_LISTED && !asked_for) {
+			count_half(t, h);
+			continue;
+		}
+		c = conn_of_half(t, h);
+		listed += note_interest(t, &c,
+					asked_for ? TW_WANT_DOSSIER : TW_WANT_HALF_OPEN);
+	}
+}
+
+/* --- the end --- */
+
+static void finish_conns(struct tw_triage *t)
+{
+	uint32_t i;
+
+	for (i = 1; i <= t->conns.used; i++) {
+		const struct conn *c = conn_at(t, i);
+
+		if (c->packets && c->prev && tw_triage_decide(t, c, true))
+			conn_at(t, c->prev)->status |= CONN_ODD;
+	}
+	for (i = 1; i <= t->conns.used; i++) {
+		const struct conn *c = conn_at(t, i);
+
+		if (c->packets && !(c->status & CONN_DEAD))
+			conclude(t, c, tw_triage_decide(t, c, true));
+	}
+}
+
+static int by_stream(const void *x, const void *y)
+{
+	const struct tw_interest *p = x, *q = y;
+
+	return (p->stream > q->stream) - (p->stream < q->stream);
+}
+
+static int by_size(const void *x, const void *y)
+{
+	const struct tw_half_open_group *p = x, *q = y;
+
+	return (p->connections < q->connections) - (p->connections > q->connections);
+}
+
+const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
+{
+	struct tw_triage_result *res = &t->result;
+
+	finish_conns(t);
+	finish_halves(t);
+	tw_triage_tables_free(t);
+	if (res->interest_count)
+		qsort(t->interest, res->interest_count, sizeof(*t->interest), by_stream);
+	if (res->half_open_groups)
+		qsort(t->group, res->half_open_groups, sizeof(*t->group), by_size);
+	res->interest = t->interest;
+	res->half_open = t->group;
+	return res;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_TRIAGE_PRIVATE_H
+#define TW_CONNECTION_TRIAGE_PRIVATE_H
+
+/*
+ * The inside of the triage, shared by its files:
+ *
+ *	triage.c	 what a packet means for the connection it belongs to
+ *	triage_table.c	 where records live: pools, the hash table, the ceiling
+ *	triage_finish.c	 what a record means in the end, and the lists of the result
+ *
+ * Memory per connection: a record in a pool and a slot of the table, 8 bytes at a load of 3/8 to 3/4.
+ *
+ *	slot { tag, handle }  --->  struct conn, 128 bytes: two cache lines, the first of which
+ *	                            holds all that a packet in sequence needs to be checked
+ *	                      --->  struct half,  40 bytes: IPv4, SYNs and nothing else
+ *
+ * A handle is a pool index plus 1; the top bit tells a half from a conn.
+ */
+#include "connection/triage.h"
+
+#include <stddef.h>
+
+/* Per side, at bit 8 * side of conn.status. */
+enum {
+	SIDE_BASE = 1 << 0,	/* base[] is known */
+	SIDE_NEXT = 1 << 1,	/* it has spoken: next[] is known */
+	SIDE_ACK = 1 << 2,	/* it has acknowledged: acked[] is known */
+	SIDE_SYN = 1 << 3,	/* its SYN or SYN|ACK was seen */
+	SIDE_FIN = 1 << 4,	/* its FIN was seen; next[] includes it */
+};
+
+/* Of the connection. */
+enum {
+	CONN_ODD = 1 << 16,	 /* deserves a dossier, whatever follows */
+	CONN_LOSS = 1 << 17,	 /* repeats, holes, overtaking; repaired as far as seen */
+	CONN_RST = 1 << 18,
+	CONN_FAST = 1 << 19,	 /* open, in order: header prediction applies */
+	CONN_CLOSED = 1 << 20,	 /* both FINs acknowledged */
+	CONN_QUEUED = 1 << 21,	 /* waits in the queue of closed ones to be recycled */
+	CONN_TOUCHED = 1 << 22,	 /* a packet came since it was queued, or since the hand passed */
+	CONN_ONLY_SYN = 1 << 23, /* SYNs of one side and nothing else */
+	CONN_CLIENT_KNOWN = 1 << 24,
+	CONN_CLIENT = 1 << 25,	 /* the client's side */
+	CONN_SPOKE = 1 << 26,	 /* any payload at all */
+	CONN_SPEAKER = 1 << 27,	 /* the side of the last payload */
+	CONN_SHADOWED = 1 << 28, /* its tuple belongs to a newer connection, which keeps it as prev */
+	CONN_DEAD = 1 << 29,	 /* decided; freed when it leaves the queue */
+};
+
+struct conn {
+	struct tw_tuple tuple;
+	uint32_t next[2];  /* highest sequence number sent, plus one */
+	uint32_t acked[2]; /* highest acknowledgement sent */
+	uint32_t status;
+	uint32_t packets;  /* 0: a free record */
+	uint32_t retransmitted;
+	/* --- second cache line --- */
+	int64_t last_ns;
+	uint64_t last_frame;
+	int64_t payload_ns; /* of the last payload */
+	uint64_t first_frame;
+	int64_t first_ns;
+	uint64_t stream;
+	uint32_t base[2];
+	uint32_t prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
+	uint32_t tag;  /* of its slot; in a free record: the next free one */
+};
+_Static_assert(sizeof(struct conn) == 128, "a record is two cache lines");
+
+struct half {
+	uint32_t addr[2]; /* as in the tuple, the last four bytes of each */
+	uint16_t port[2];
+	uint32_t seq;
+	uint32_t tag; /* of its slot; in a free record: the next free one */
+	uint32_t first_us; /* since the first frame, low 32 bits ... */
+	uint32_t stream;   /* likewise */
+	uint32_t first_frame;
+	uint16_t first_us_high; /* ... and 16, 8, 8 more */
+	uint8_t stream_high, first_frame_high;
+	uint16_t last_frame_after; /* last - first, saturating: then it becomes a conn */
+	uint8_t syns;		   /* 0: a free record */
+	uint8_t flags;		   /* bit 0: the sender's side; bit 1: its tuple is someone else's */
+};
+#define HALF_SIDE     1
+#define HALF_SHADOWED 2
+_Static_assert(sizeof(struct half) == 40, "a half-open connection stays below 64 bytes");
+
+struct slot {
+	uint32_t tag;	 /* the low bits of the hash: home slot and comparison in one */
+	uint32_t handle; /* 0: empty */
+};
+#define HANDLE_HALF UINT32_C(0x80000000)
+
+struct pool {
+	uint8_t *base;
+	size_t reserved; /* bytes of address space; memory only where it was written */
+	uint32_t record_bytes;
+	uint32_t used, live, max; /* used: ever handed out */
+	uint32_t free_head;	  /* handle, 0 = none */
+	uint32_t hand;		  /* of the eviction clock */
+};
+
+#define QUEUE_MAX 65536
+
+struct tw_triage {
+	struct tw_triage_config config;
+	struct slot *slot;
+	uint64_t slot_count, slots_used; /* slot_count is a power of two */
+	struct pool conns, halves;
+	uint32_t *queue; /* closed connections, oldest first: a ring */
+	uint32_t queue_max, queue_head, queue_count;
+	uint64_t seed;
+	size_t ceiling;
+	int64_t now_ns; /* the latest time seen */
+	bool started;
+
+	struct tw_interest *interest;
+	uint64_t interest_room;
+	struct tw_half_open_group *group;
+	struct tw_triage_result result;
+};
+
+static inline struct conn *conn_at(const struct tw_triage *t, uint32_t handle)
+{
+	return (struct conn *)(void *)(t->conns.base + (size_t)(handle - 1) * sizeof(struct conn));
+}
+
+static inline struct half *half_at(const struct tw_triage *t, uint32_t handle)
+{
+	return (struct half *)(void *)(t->halves.base +
+				       (size_t)((handle & ~HANDLE_HALF) - 1) * sizeof(struct half));
+}
+
+static inline bool side_has(const struct conn *c, int side, uint32_t bits)
+{
+	return (c->status >> (8 * side) & bits) == bits;
+}
+
+static inline void side_set(struct conn *c, int side, uint32_t bits)
+{
+	c->status |= bits << (8 * side);
+}
+
+static inline int conn_client(const struct conn *c)
+{
+	return (c->status & CONN_CLIENT) != 0;
+}
+
+static inline int conn_speaker(const struct conn *c)
+{
+	return (c->status & CONN_SPEAKER) != 0;
+}
+
+static inline bool tuple_equal(const struct tw_tuple *x, const struct tw_tuple *y)
+{
+	uint64_t a[4], b[4];
+	uint32_t p, q;
+
+	memcpy(a, x->addr, sizeof(a));
+	memcpy(b, y->addr, sizeof(b));
+	memcpy(&p, x->port, sizeof(p));
+	memcpy(&q, y->port, sizeof(q));
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (p ^ q));
+}
+
+/* --- triage_table.c --- */
+int tw_triage_tables_new(struct tw_triage *t);
+void tw_triage_tables_free(struct tw_triage *t);
+/* The slot of a tuple, or the empty one where it would stand. */
+struct slot *tw_triage_find(struct tw_triage *t, const struct tw_tuple *tuple, uint32_t tag);
+/* A zeroed record with its handle; makes room at the ceiling. NULL: nothing could be given up. The
+ * table may move, and records may go: look up again afterwards. */
+struct conn *tw_triage_conn_new(struct tw_triage *t, uint32_t *handle);
+struct half *tw_triage_half_new(struct tw_triage *t, uint32_t *handle);
+/* Grow the table if one more entry needs it. Returns false if there is no place for it. */
+bool tw_triage_slot_room(struct tw_triage *t);
+void tw_triage_slot_remove(struct tw_triage *t, uint32_t handle, uint32_t tag);
+void tw_triage_conn_free(struct tw_triage *t, uint32_t handle);
+void tw_triage_half_free(struct tw_triage *t, uint32_t handle);
+size_t tw_triage_bytes(const struct tw_triage *t);
+/* Queue a closed connection; the oldest one in the queue is decided and recycled if it is full. */
+void tw_triage_queue(struct tw_triage *t, uint32_t handle);
+
+/* --- triage_finish.c --- */
+/* Decide on a connection of which nothing more is expected, and free it. */
+void tw_triage_settle(struct tw_triage *t, uint32_t handle);
+/* The same for the connection that had the tuple before @c, if it still is kept for @c. */
+void tw_triage_settle_prev(struct tw_triage *t, struct conn *c);
+/* Is it clean, or what does it deserve? 0 = clean. @end: nothing more can come. */
+int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end);
+/* Give up a connection before its end is known. */
+void tw_triage_evict_conn(struct tw_triage *t, uint32_t handle);
+void tw_triage_evict_half(struct tw_triage *t, uint32_t handle);
+
+/* --- half records --- */
+static inline uint64_t half_first_frame(const struct half *h)
+{
+	return (uint64_t)h->first_frame_high << 32 | h->first_frame;
+}
+
+static inline uint64_t half_stream(const struct half *h)
+{
+	return (uint64_t)h->stream_high << 32 | h->stream;
+}
+
+static inline int64_t half_first_ns(const struct tw_triage *t, const struct half *h)
+{
+	uint64_t us = (uint64_t)h->first_us_high << 32 | h->first_us;
+
+	return t->result.first_ns + (int64_t)us * 1000;
+}
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where triage keeps its records: two pools, one hash table over both, one ceiling over all.
+ *
+ * Pools are stretches of reserved address space: a record's address is one multiplication away from
+ * its handle, memory is taken by the page as records are first written, and what is recycled is
+ * warm. Large stretches ask for huge pages, because every packet lands on another record.
+ *
+ * The table is open addressing with linear probing. A slot holds 32 bits of the hash, from which both
+ * its home and a first comparison come, so probing and rehashing never touch a record. Removal
+ * moves later entries up; there are no tombstones.
+ *
+ * At the ceiling records go in this order: closed connections from the queue (their end is known, nothing
+ * is lost), then, by a clock hand over the same pool, those without a packet since the hand's last
+ * round. The latter are counted as evicted.
+ */
+#include "connection/triage_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SLOTS_START  16384
+#define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
+#define HANDLES_MAX  UINT32_C(0x7ffffff0)
+#define QUEUE_TRIES  16
+#define RECORDS_MIN  64
+#define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
+
+static void *reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* Transparent huge pages for what lies beyond the small start. Only a hint: errors do not matter. */
+static void prefer_huge(uint8_t *p, size_t bytes)
+{
+	if (bytes > HUGE_FROM)
+		(void)madvise(p + HUGE_FROM, bytes - HUGE_FROM, MADV_HUGEPAGE);
+}
+
+static int pool_new(struct pool *p, uint32_t record_bytes, size_t bytes)
+{
+	uint64_t max = bytes / record_bytes;
+
+	p->record_bytes = record_bytes;
+	p->max = max > HANDLES_MAX ? HANDLES_MAX : (uint32_t)max;
+	for (; p->max > RECORDS_MIN && !p->base; p->max /= 2) { /* where overcommit is forbidden */
+		p->reserved = (size_t)p->max * record_bytes;
+		p->base = reserve(p->reserved);
+		if (p->base)
+			break;
+	}
+	if (!p->base)
+		return -ENOMEM;
+	prefer_huge(p->base, p->reserved);
+	return 0;
+}
+
+static struct slot *slots_new(uint64_t count)
+{
+	struct slot *s = reserve(count * sizeof(*s));
+
+	if (s)
+		prefer_huge((uint8_t *)s, count * sizeof(*s));
+	return s;
+}
+
+int tw_triage_tables_new(struct tw_triage *t)
+{
+	size_t closed = t->ceiling / 4 / (sizeof(struct conn) + 2 * sizeof(struct slot));
+
+	t->slot_count = SLOTS_START;
+	t->slot = slots_new(t->slot_count);
+	t->queue_max = closed < QUEUE_MAX ? (uint32_t)closed : QUEUE_MAX;
+	t->queue = reserve(t->queue_max * sizeof(*t->queue));
+	if (!t->slot || !t->queue || pool_new(&t->conns, sizeof(struct conn), t->ceiling) ||
+	    pool_new(&t->halves, sizeof(struct half), t->ceiling))
+		return -ENOMEM;
+	return 0;
+}
+
+static void unmap(void *p, size_t bytes)
+{
+	if (p)
+		munmap(p, bytes);
+}
+
+void tw_triage_tables_free(struct tw_triage *t)
+{
+	unmap(t->slot, t->slot_count * sizeof(*t->slot));
+	unmap(t->queue, t->queue_max * sizeof(*t->queue));
+	unmap(t->conns.base, t->conns.reserved);
+	unmap(t->halves.base, t->halves.reserved);
+	t->slot = NULL;
+	t->queue = NULL;
+	t->conns.base = t->halves.base = NULL;
+}
+
+size_t tw_triage_bytes(const struct tw_triage *t)
+{
+	return t->slot_count * sizeof(*t->slot) + t->queue_max * sizeof(*t->queue) +
+	       (size_t)t->conns.used * sizeof(struct conn) +
+	       (size_t)t->halves.used * sizeof(struct half) +
+	       t->interest_room * sizeof(*t->interest);
+}
+
+/* --- the table --- */
+
+static bool same_tuple(const struct tw_triage *t, uint32_t handle, const struct tw_tuple *tuple)
+{
+	const struct half *h;
+	uint32_t lower, upper, ports, held;
+
+	if (!(handle & HANDLE_HALF))
+		return tuple_equal(&conn_at(t, handle)->tuple, tuple);
+	h = half_at(t, handle);
+	memcpy(&lower, tuple->addr[0].b + 12, sizeof(lower));
+	memcpy(&upper, tuple->addr[1].b + 12, sizeof(upper));
+	memcpy(&ports, tuple->port, sizeof(ports));
+	memcpy(&held, h->port, sizeof(held));
+	return h->addr[0] == lower && h->addr[1] == upper && held == ports &&
+	       tw_addr_is_v4(&tuple->addr[0]) && tw_addr_is_v4(&tuple->addr[1]);
+}
+
+struct slot *tw_triage_find(struct tw_triage *t, const struct tw_tuple *tuple, uint32_t tag)
+{
+	const uint64_t mask = t->slot_count - 1;
+	uint64_t i = tag & mask;
+
+	while (t->slot[i].handle &&
+	       !(t->slot[i].tag == tag && same_tuple(t, t->slot[i].handle, tuple)))
+		i = (i + 1) & mask;
+	return &t->slot[i];
+}
+
+static bool grow(struct tw_triage *t)
+{
+	uint64_t count = t->slot_count * 2, mask = count - 1, i;
+	struct slot *more;
+
+	if (tw_triage_bytes(t) + count * sizeof(*more) > t->ceiling)
+		return false;
+	more = slots_new(count);
+	if (!more)
+		return false;
+	for (i = 0; i < t->slot_count; i++) {
+		uint64_t to = t->slot[i].tag & mask;
+
+		if (!t->slot[i].handle)
+			continue;
+		while (more[to].handle)
+			to = (to + 1) & mask;
+		more[to] = t->slot[i];
+	}
+	unmap(t->slot, t->slot_count * sizeof(*t->slot));
+	t->slot = more;
+	t->slot_count = count;
+	return true;
+}
+
+bool tw_triage_slot_room(struct tw_triage *t)
+{
+	if (t->slots_used + t->slots_used / 3 < t->slot_count || grow(t))
+		return true;
+	return t->slots_used + t->slots_used / 16 < t->slot_count; /* crowded, but it works */
+}
+
+void tw_triage_slot_remove(struct tw_triage *t, uint32_t handle, uint32_t tag)
+{
+	const uint64_t mask = t->slot_count - 1;
+	uint64_t hole = tag & mask, i;
+
+	while (t->slot[hole].handle != handle)
+		hole = (hole + 1) & mask;
+	for (i = (hole + 1) & mask; t->slot[i].handle; i = (i + 1) & mask) {
+		uint64_t home = t->slot[i].tag & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		t->slot[hole] = t->slot[i];
+		hole = i;
+	}
+	t->slot[hole].handle = 0;
+	t->slots_used--;
+}
+
+/* --- records --- */
+
+static void *record_at(const struct pool *p, uint32_t handle)
+{
+	return p->base + (size_t)(handle - 1) * p->record_bytes;
+}
+
+/* The next never used or freed record; 0 if the pool must not grow. */
+static uint32_t pool_take(struct pool *p, uint32_t next_free, bool may_grow)
+{
+	uint32_t handle = p->free_head;
+
+	if (handle) {
+		p->free_head = next_free;
+		memset(record_at(p, handle), 0, p->record_bytes);
+	} else if (may_grow && p->used < p->max) {
+		handle = ++p->used;
+	}
+	p->live += handle != 0;
+	return handle;
+}
+
+/*
+ * May a pool take one more record from fresh memory? Neither kind can crowd the other out: halves stay
+ * below three quarters of the ceiling, conns leave them an eighth.
+ */
+static bool may_grow(const struct tw_triage *t, const struct pool *p)
+{
+	size_t share = p == &t->halves ? t->ceiling / 4 * 3 : t->ceiling / 8 * 7;
+
+	return (size_t)(p->used + 1) * p->record_bytes <= share &&
+	       tw_triage_bytes(t) + p->record_bytes <= t->ceiling;
+}
+
+static bool recycle_oldest(struct tw_triage *t)
+{
+	while (t->queue_count) {
+		uint32_t handle = t->queue[t->queue_head];
+		struct conn *c = conn_at(t, handle);
+
+		t->queue_head = t->queue_head + 1 == t->queue_max ? 0 : t->queue_head + 1;
+		t->queue_count--;
+		c->status &= ~(uint32_t)CONN_QUEUED;
+		if (c->status & CONN_DEAD) {
+			tw_triage_conn_free(t, handle);
+			return true;
+		}
+		if (c->status & CONN_SHADOWED)
+			continue; /* its successor settles it */
+		if (c->status & CONN_TOUCHED) {
+			tw_triage_queue(t, handle); /* it went on after all: a second round */
+			return false;
+		}
+		tw_triage_settle(t, handle);
+		return true;
+	}
+	return false;
+}
+
+void tw_triage_queue(struct tw_triage *t, uint32_t handle)
+{
+	uint64_t at;
+	int tries;
+
+	for (tries = 0; tries < QUEUE_TRIES && t->queue_count == t->queue_max; tries++)
+		recycle_oldest(t);
+	if (t->queue_count == t->queue_max)
+		return; /* the oldest went on and took its place anew: this one waits for the hand */
+	at = (uint64_t)t->queue_head + t->queue_count;
+	t->queue[at >= t->queue_max ? at - t->queue_max : at] = handle;
+	t->queue_count++;
+	conn_at(t, handle)->status |= CONN_QUEUED;
+	conn_at(t, handle)->status &= ~(uint32_t)CONN_TOUCHED;
+}
+
+static bool evict_conn(struct tw_triage *t)
+{
+	uint32_t scanned;
+
+	if (recycle_oldest(t))
+		return true;
+	for (scanned = 0; t->conns.used && scanned < t->conns.used * 2; scanned++) {
+		struct conn *c;
+
+		t->conns.hand = t->conns.hand >= t->conns.used ? 1 : t->conns.hand + 1;
+		c = conn_at(t, t->conns.hand);
+		if (!c->packets || c->status & (CONN_SHADOWED | CONN_QUEUED | CONN_DEAD))
+			continue;
+		if (c->status & CONN_TOUCHED && scanned < HAND_SCANNED) {
+			c->status &= ~(uint32_t)CONN_TOUCHED;
+			continue;
+		}
+		tw_triage_evict_conn(t, t->conns.hand);
+		return true;
+	}
+	return false;
+}
+
+/* Half-open connections go in order of age: the pool's order, unless records were reused. */
+static bool evict_half(struct tw_triage *t)
+{
+	uint32_t scanned;
+
+	for (scanned = 0; scanned < t->halves.used; scanned++) {
+		t->halves.hand = t->halves.hand >= t->halves.used ? 1 : t->halves.hand + 1;
+		if (!half_at(t, t->halves.hand)->syns)
+			continue;
+		tw_triage_evict_half(t, t->halves.hand | HANDLE_HALF);
+		return true;
+	}
+	return false;
+}
+
+struct conn *tw_triage_conn_new(struct tw_triage *t, uint32_t *handle)
+{
+	struct pool *p = &t->conns;
+
+	if (!p->free_head && !may_grow(t, p))
+		while (!p->free_head && evict_conn(t))
+			;
+	*handle = pool_take(p, p->free_head ? conn_at(t, p->free_head)->tag : 0, may_grow(t, p));
+	return *handle ? conn_at(t, *handle) : NULL;
+}
+
+struct half *tw_triage_half_new(struct tw_triage *t, uint32_t *handle)
+{
+	struct pool *p = &t->halves;
+
+	if (!p->free_head && !may_grow(t, p))
+		evict_half(t);
+	*handle = pool_take(p, p->free_head ? half_at(t, p->free_head)->tag : 0, may_grow(t, p));
+	if (!*handle)
+		return NULL;
+	*handle |= HANDLE_HALF;
+	return half_at(t, *handle);
+}
+
+void tw_triage_conn_free(struct tw_triage *t, uint32_t handle)
+{
+	struct conn *c = conn_at(t, handle);
+
+	c->packets = 0;
+	c->status = 0;
+	c->tag = t->conns.free_head;
+	t->conns.free_head = handle;
+	t->conns.live--;
+}
+
+void tw_triage_half_free(struct tw_triage *t, uint32_t handle)
+{
+	struct half *h = half_at(t, handle);
+
+	h->syns = 0;
+	h->tag = t->halves.free_head;
+	t->halves.free_head = handle & ~HANDLE_HALF;
+	t->halves.live--;
+}

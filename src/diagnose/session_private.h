@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_DIAGNOSE_SESSION_PRIVATE_H
+#define TW_DIAGNOSE_SESSION_PRIVATE_H
+
+/* What the files of this room share. Nothing outside src/diagnose includes it. */
+#include "connection/dossier_private.h"
+#include "connection/hosts.h"
+#include "connection/triage.h"
+#include "diagnose/session.h"
+#include "facts/derive.h"
+#include "packet/decode.h"
+
+#include <time.h>
+
+struct tw_session {
+	const struct tw_session_config *config;
+	struct tw_session_summary *summary;
+	struct tw_source *source;
+	struct tw_decoder *decoder;
+	struct tw_decoder_stats stats; /* of the first look */
+	struct tw_hosts *hosts;
+	struct tw_capture_context capture;
+	size_t memory_bytes;	     /* the ceiling, resolved */
+	int64_t clock_step_ns;	     /* largest step of the clock backwards */
+	uint64_t frames;	     /* frames taken in this look */
+	struct tw_finding *spare;    /* a finding that was not delivered, to be used again */
+	struct timespec progress_at; /* when progress was last told */
+	bool cancelled;		     /* the callback wants no more findings */
+	bool out_of_memory;
+};
+
+/* --- session.c --- */
+/* The next batch of a look: stops at frames_max, at the stop flag and at the end. @pass 1 or 2. */
+unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of);
+/* The first look, or the only one, has seen all it will: take down what the source and the decoder say
+ * about the input (a second look starts their counters anew). */
+void tw_session_input_ends(struct tw_session *s);
+/* A whole sentence about the input for the summary; more than the list holds are dropped. */
+void tw_session_problem(struct tw_session *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* --- two_looks.c, one_look.c: 0 or a negative errno with @err --- */
+int tw_session_two_looks(struct tw_session *s, struct tw_err *err);
+int tw_session_one_look(struct tw_session *s, struct tw_err *err);
+
+/* --- finding.c --- */
+/* Judge one connection: count it in the summary, and hand its finding to the callback if it is wanted. */
+void tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
+		      const struct tw_dossier_set *others);
+/* Count connections under a verdict without having judged them one by one. */
+void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n);
+
+/* --- steps.c --- */
+void tw_steps_fill(struct tw_finding *f, const struct tw_dossier *d, unsigned max);
+
+/* --- watchlist.c: the connections that the second look waits for --- */
+struct tw_watch {
+	const struct tw_interest *interest;
+	struct tw_dossier *dossier; /* NULL before its first frame and after it was judged */
+	uint32_t next;		    /* index + 1 of the next watch of the same tuple; 0 = none */
+};
+
+struct tw_watchlist {
+	struct tw_watch *watch; /* in order of stream */
+	uint32_t count;
+	uint32_t *slot; /* index + 1 of the first watch of a tuple */
+	uint64_t slot_mask;
+	uint64_t *bloom; /* one bit per hash: most frames are dismissed by it */
+	uint64_t bloom_mask;
+	uint64_t seed;
+	uint64_t first_frame, last_frame;
+};
+
+/* @interest: sorted by stream; only those with @take set are watched. -ENOMEM. */
+int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
+		       uint64_t interest_count, const bool *take);
+void tw_watchlist_free(struct tw_watchlist *w);
+size_t tw_watchlist_bytes(const struct tw_watchlist *w);
+/* Whose frame is it? NULL: of no watched connection. */
+struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
+				   uint64_t frame);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two looks at a file.
+ *
+ *	first look	every frame: decode -> triage, and the host table
+ *			     |
+ *			     v   (which connections may not be clean, and where they begin and end)
+ *	second look	only their frames: detail -> dossiers -> facts -> verdict
+ *
+ * Nothing is judged before the first look is over, so the host table is complete by then. Dossiers
+ * are judged together at the end, because facts compare connections; when they outgrow their share of
+ * the memory, those whose last frame has passed are judged in between, oldest first.
+ *
+ * What is only slow or a flood has a budget: repaired losses and unanswered SYNs beyond it are counted
+ * from what triage knows. Whatever may have failed in any other way always gets its dossier.
+ */
+#include "diagnose/session_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOSS_PACKETS_MAX  1000000 /* of connections with nothing but repaired losses */
+#define LOSS_FRAMES_SMALL 2000000 /* a file of so many frames is always looked through for them */
+#define LOSS_FRAMES_SHARE 16	  /* of a larger file, only this share is */
+#define DOSSIERS_SOFT	  ((size_t)8 << 20)
+#define DOSSIERS_SHARE	  2 /* of the ceiling: above it, judge what is complete in whatever order */
+
+struct second_look {
+	struct tw_session *s;
+	struct tw_watchlist list;
+	uint32_t judged;   /* watches [0, judged) are done */
+	size_t bytes;	   /* held by dossiers */
+	const struct tw_dossier **live; /* in order of stream */
+	size_t live_first, live_count;	/* live[live_first .. live_first + live_count) */
+};
+
+static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
+			     struct tw_frame *frames, struct tw_segment *segs, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		enum tw_segment_kind kind = tw_decode(s->decoder, &frames[i], &segs[i]);
+
+		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
+			tw_decode_detail(s->decoder, &frames[i], &segs[i]);
+		if (tw_hosts_wants(&segs[i]))
+			tw_hosts_note(s->hosts, &frames[i], &segs[i]);
+	}
+	tw_triage_feed(triage, frames, segs, n);
+}
+
+static void first_look(struct tw_session *s, struct tw_triage *triage)
+{
+	struct tw_frame frames[TW_BATCH];
+	struct tw_segment segs[TW_BATCH];
+	unsigned n;
+
+	memset(segs, 0, sizeof(segs));
+	while ((n = tw_session_batch(s, frames, 1, 2)) > 0)
+		first_look_batch(s, triage, frames, segs, n);
+}
+
+/* --- which connections get a dossier --- */
+
+/* Repaired losses: as many as the budgets of packets and of frames to look through allow. */
+static bool take_loss(const struct tw_interest *in, uint64_t frames_max, uint64_t *packets)
+{
+	if (in->last_frame > frames_max || *packets + in->packets > LOSS_PACKETS_MAX)
+		return false;
+	*packets += in->packets;
+	return true;
+}
+
+static void count_untaken(struct tw_session *s, const struct tw_interest *in)
+{
+	if (in->reason == TW_WANT_LOSS) {
+		if (in->retransmitted)
+			tw_session_count(s, "loss-recovered", TW_OUTCOME_DEGRADED, 1);
+		else
+			s->summary->clean++;
+	}
+}
+
+/* @take[i]: does interest i get a dossier? What does not is counted here and now. */
+static void choose(struct tw_session *s, const struct tw_triage_result *res, bool *take)
+{
+	uint64_t must_last = 0, loss_packets = 0, loss_frames, i;
+
+	for (i = 0; i < res->interest_count; i++)
+		if (res->interest[i].reason != TW_WANT_LOSS &&
+		    res->interest[i].last_frame > must_last)
+			must_last = res->interest[i].last_frame;
+	loss_frames = s->frames / LOSS_FRAMES_SHARE;
+	if (loss_frames < LOSS_FRAMES_SMALL)
+		loss_frames = LOSS_FRAMES_SMALL;
+	if (loss_frames < must_last)
+		loss_frames = must_last;
+	for (i = 0; i < res->interest_count; i++) {
+		const struct tw_interest *in = &res->interest[i];
+
+		take[i] = in->reason != TW_WANT_LOSS || take_loss(in, loss_frames, &loss_packets);
+		if (!take[i])
+			count_untaken(s, in);
+	}
+}
+
+/* --- the second look --- */
+
+static void release(struct second_look *l, uint32_t index)
+{
+	struct tw_watch *w = &l->list.watch[index];
+
+	l->bytes -= tw_dossier_bytes(w->dossier);
+	tw_dossier_free(w->dossier);
+	w->dossier = NULL;
+}
+
+/* Judge the oldest watch: the callback sees streams in order. */
+static void judge_first(struct second_look *l)
+{
+	struct tw_watch *w = &l->list.watch[l->judged];
+	struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
+
+	if (w->dossier) {
+		tw_session_judge(l->s, w->dossier, &set);
+		release(l, l->judged);
+		l->live_first++;
+		l->live_count--;
+	}
+	l->judged++;
+}
+
+/* Judge one out of order: only when a connection that goes on and on holds up too many others. */
+static void judge_within(struct second_look *l, uint32_t index)
+{
+	struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
+	struct tw_dossier *d = l->list.watch[index].dossier;
+	const struct tw_dossier **live = &l->live[l->live_first];
+	size_t i = 0;
+
+	tw_session_judge(l->s, d, &set);
+	while (i < l->live_count && live[i] != d)
+		i++;
+	if (i < l->live_count) {
+		memmove(&live[i], &live[i + 1], (l->live_count - i - 1) * sizeof(*live));
+		l->live_count--;
+	}
+	release(l, index);
+}
+
+static bool is_complete(const struct second_look *l, uint32_t index, uint64_t frame)
+{
+	return l->list.watch[index].interest->last_frame < frame;
+}
+
+/* Keep the dossiers within their share; @frame: the next to come. */
+static void relieve(struct second_look *l, uint64_t frame)
+{
+	const size_t hard = l->s->memory_bytes / DOSSIERS_SHARE;
+	uint32_t i;
+
+	if (l->bytes > DOSSIERS_SOFT)
+		while (l->judged < l->list.count && l->bytes > DOSSIERS_SOFT / 2 &&
+		       is_complete(l, l->judged, frame))
+			judge_first(l);
+	for (i = l->judged; i < l->list.count && l->bytes > hard; i++) {
+		if (l->list.watch[i].interest->first_frame >= frame)
+			break;
+		if (l->list.watch[i].dossier && is_complete(l, i, frame))
+			judge_within(l, i);
+	}
+}
+
+static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_frame *f,
+		    struct tw_segment *seg)
+{
+	struct tw_session *s = l->s;
+	size_t before;
+	int r;
+
+	if (!w->dossier) {
+		w->dossier = tw_dossier_new(&w->interest->tuple, w->interest->stream);
+		if (!w->dossier) {
+			s->out_of_memory = true;
+			return;
+		}
+		l->live[l->live_first + l->live_count++] = w->dossier;
+		l->bytes += tw_dossier_bytes(w->dossier);
+	}
+	before = tw_dossier_bytes(w->dossier);
+	tw_decode_detail(s->decoder, f, seg);
+	if (seg->kind == TW_SEG_TCP)
+		r = tw_dossier_add(w->dossier, f, seg);
+	else
+		r = tw_dossier_add_icmp(w->dossier, f, seg);
+	if (r)
+		s->out_of_memory = true;
+	l->bytes += tw_dossier_bytes(w->dossier) - before;
+}
+
+static void second_look(struct second_look *l)
+{
+	struct tw_session *s = l->s;
+	/* Pieces of the first wanted packet may lie before it: then no frame can be skipped. */
+	uint64_t skip = s->stats.fragments ? 0 : l->list.first_frame;
+	struct tw_frame frames[TW_BATCH];
+	struct tw_segment seg = { 0 };
+	unsigned n, i;
+
+	while ((n = tw_session_batch(s, frames, 2, 2)) > 0) {
+		for (i = 0; i < n; i++) {
+			enum tw_segment_kind kind;
+			struct tw_watch *w;
+
+			if (frames[i].number < skip)
+				continue;
+			kind = tw_decode(s->decoder, &frames[i], &seg);
+			if (kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR)
+				continue;
+			w = tw_watchlist_find(&l->list, &seg, frames[i].number);
+			if (w)
+				look_at(l, w, &frames[i], &seg);
+		}
+		if (s->cancelled || frames[n - 1].number >= l->list.last_frame)
+			break;
+		relieve(l, frames[n - 1].number + 1);
+	}
+	while (l->judged < l->list.count && !s->cancelled)
+		judge_first(l);
+}
+
+static int look_again(struct tw_session *s, const struct tw_triage_result *res, const bool *take,
+		      struct tw_err *err)
+{
+	struct second_look l = { .s = s };
+	int r;
+
+	r = tw_watchlist_build(&l.list, res->interest, res->interest_count, take);
+	if (!r && !l.list.count) {
+		tw_watchlist_free(&l.list);
+		return 0;
+	}
+	if (!r) {
+		l.live = calloc(l.list.count, sizeof(const struct tw_dossier *));
+		tw_decoder_free(s->decoder);
+		s->decoder = tw_decoder_new();
+		r = l.live && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
+	}
+	s->frames = 0;
+	if (!r)
+		second_look(&l);
+	else
+		tw_err_set(err, r, "%s: cannot be read a second time: %s.", s->summary->source,
+			   strerror(-r));
+	free(l.live);
+	tw_watchlist_free(&l.list);
+	return r;
+}
+
+static void take_down(struct tw_session *s, const struct tw_triage_result *res)
+{
+	struct tw_session_summary *sum = s->summary;
+
+	s->capture.first_ns = res->first_ns;
+	s->capture.last_ns = res->last_ns;
+	s->capture.clock_backward = res->clock_backward;
+	s->clock_step_ns = res->clock_step_ns;
+	sum->tcp_packets = res->packets;
+	sum->connections = res->streams;
+	sum->clean = res->clean;
+	sum->unknown = res->evicted_undecided;
+	sum->evicted = res->evicted;
+	if (res->half_open_unlisted)
+		tw_session_count(s, "syn-unanswered", TW_OUTCOME_FAILED, res->half_open_unlisted);
+}
+
+int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
+{
+	const struct tw_session_config *c = s->config;
+	const struct tw_triage_config tc = {
+		.memory_bytes = s->memory_bytes,
+		.everything = c->all,
+		.have_stream = c->have_stream,
+		.stream = c->stream,
+		.settle_ns = 2000000000,
+	};
+	const struct tw_triage_result *res;
+	struct tw_triage *triage = tw_triage_new(&tc);
+	bool *take = NULL;
+	int r = 0;
+
+	if (!triage)
+		return tw_err_set(err, -ENOMEM, "%s: memory is exhausted.", s->summary->source);
+	first_look(s, triage);
+	res = tw_triage_finish(triage);
+	take_down(s, res);
+	tw_session_input_ends(s);
+	if (res->interest_count) {
+		take = calloc(res->interest_count, sizeof(*take));
+		if (take) {
+			choose(s, res, take);
+			r = look_again(s, res, take, err);
+		} else {
+			r = tw_err_set(err, -ENOMEM, "%s: memory is exhausted.",
+				       s->summary->source);
+		}
+	}
+	free(take);
+	tw_triage_free(triage);
+	return r;
+}
