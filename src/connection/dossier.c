@@ -159,25 +159,6 @@ static uint32_t mark_invalid(const struct tw_pkt *p)
 	return 0;
 }
 
-/* Was exactly this range of @side sent before and not acknowledged since? Wireshark: "already seen". */
-static bool already_seen(const struct tw_dossier *d, const struct tw_pkt *p)
-{
-	const struct tw_end *to = &d->end[!p->side];
-	size_t i, n = d->pkt_count;
-
-	for (i = n; i > 0 && n - i < LOOK_BACK_RECORDS; i--) {
-		const struct tw_pkt *q = &d->pkt[i - 1];
-
-		if (q->side != p->side || q->marks & TW_MARKS_NOT_ANALYSED || !tw_pkt_seq_len(q))
-			continue;
-		if (to->last_ack_set && tw_seq_le(tw_pkt_end(q), to->highest_ack))
-			continue;
-		if (tw_seq_ge(p->seq, q->seq) && tw_seq_le(tw_pkt_end(p), tw_pkt_end(q)))
-			return true;
-	}
-	return false;
-}
-
 /* Retransmission, fast, spurious, or out of order (packet-tcp.c's precedence: fast first). */
 static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 {
@@ -194,7 +175,7 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 		return 0;
 	if (to->dup_ack_run >= 2 && to->last_ack == p->seq && p->time_ns - to->last_ack_ns < FAST_RETRANS_NS)
 		return TW_MARK_RETRANSMISSION | TW_MARK_FAST;
-	if (p->time_ns - me->next_seq_ns < limit && !already_seen(d, p))
+	if (p->time_ns - me->next_seq_ns < limit && tw_pkt_end(p) != me->next_seq)
 		return TW_MARK_OUT_OF_ORDER;
 	return TW_MARK_RETRANSMISSION;
 }
