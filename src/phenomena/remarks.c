@@ -2,8 +2,8 @@
 /*
  * Remarks: what is worth knowing about a connection but wrong with nobody.
  *
- * Theory: a tool that cries wolf is not read for long, so what ordinary programs do every day has a name of
- * its own that is no verdict. Limits: one remark per connection, the most telling one.
+ * Theory: a tool that cries wolf is not read for long, so what ordinary programs do every day has
+ * a name of its own that is no verdict. Limits: one remark per connection, the most telling one.
  */
 #include "phenomena/phenomenon.h"
 

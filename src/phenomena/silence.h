@@ -7,8 +7,8 @@
 
 /*
  * What the phenomena of silence have in common: when does "nothing came back" mean anything?
- * Shared by peer-vanished, idle-blackholed, user-timeout, pmtu-blackhole and app-stuck, so that they draw the line
- * at the same place and differ only in the mechanism they look for.
+ * Shared, so that they all draw the line at the same place and differ only in the mechanism that
+ * they look for.
  */
 
 /* Would the answer be in the capture if there had been one? */
@@ -18,9 +18,9 @@ static inline bool tw_silence_proves(const struct tw_facts *f)
 }
 
 /*
- * Data stayed unanswered for long enough to call it silence and not the end of the capture. Linux sends a
- * tail-loss probe and three repeats in the first 1.5 s of a loss on a short path; a path that
- * repairs itself needs fewer as a rule.
+ * Data stayed unanswered for long enough to call it silence and not the end of the capture. Linux
+ * sends a tail-loss probe and three repeats in the first 1.5 s of a loss on a short path; a loss
+ * that heals needs fewer as a rule.
  */
 static inline bool tw_silence_lasts(const struct tw_facts *f)
 {
@@ -29,7 +29,7 @@ static inline bool tw_silence_lasts(const struct tw_facts *f)
 	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S;
 }
 
-/* Did it last until it can be called the end of the connection? If not, the next repeat might have been answered. */
+/* Did it last until it can be called the end? If not, the next repeat might have been answered. */
 static inline bool tw_silence_is_final(const struct tw_facts *f)
 {
 	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);

@@ -88,9 +88,10 @@ static void say_waits(struct tw_match *m, int64_t waited)
 		m->server, TW_DUR(waited));
 	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
 		   "recv() was still waiting when the capture ended.");
-	tw_missing(m, "the end of the connection: the capture stops while the client waits");
-	tw_missing(m, "whether the protocol asks for an answer at all: long polls and one-way "
-		      "streams look the same");
+	tw_missing(m, "The capture stops while the client still waits: the end of the connection "
+		      "is not in it.");
+	tw_missing(m, "Whether the protocol asks for an answer at all: long polls and one-way "
+		      "streams look the same.");
 }
 
 static bool match(struct tw_match *m)

@@ -93,7 +93,8 @@ static bool match(struct tw_match *m)
 	tw_app_saw(m, tw_other(sender), NULL, NULL, -1,
 		   "Nothing: for it the connection is idle and established.");
 	if (!final)
-		tw_missing(m, "the end: the capture stops while the sender still repeats");
+		tw_missing(m, "The capture stops while the sender still repeats: the next repeat "
+			      "may be answered.");
 	return true;
 }
 

@@ -137,7 +137,8 @@ static bool only_arp_fails(struct tw_match *m)
 		tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
 	tw_app_saw(m, TW_CLIENT, "recv", "hang", -1, "It waits; without keepalive for ever.");
 	tw_rival(m, "keepalive-timeout", "probes that wait for ARP never become packets");
-	tw_missing(m, "any segment of this connection after its peer stopped to answer ARP");
+	tw_missing(m, "Not one segment of this connection was sent after its peer had stopped "
+		      "answering ARP.");
 	return true;
 }
 
@@ -178,8 +179,8 @@ static bool match(struct tw_match *m)
 	name_rivals(m, final);
 	tell_applications(m, sender, final);
 	if (!final)
-		tw_missing(m, "the end: the capture stops while the sender still repeats, and the "
-			      "next repeat may be answered");
+		tw_missing(m, "The capture stops while the sender still repeats: the next repeat "
+			      "may be answered.");
 	if (m->facts->f[TW_F_UNANSWERED_SPAN_NS].value >= EARLY_NS)
 		tw_rule_out(m, "loss-recovered", "nothing was ever acknowledged again");
 	return true;

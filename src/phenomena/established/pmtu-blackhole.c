@@ -49,7 +49,7 @@ static void say_recovered(struct tw_match *m)
 		tw_get(f, TW_F_SHRUNK_TO), TW_DUR(lost_for));
 	tw_rule_out(m, "loss-recovered",
 		    "%" PRId64 " full-size repeats in a row were lost and the first smaller ones "
-			       "were not: size decides",
+		    "were not: size decides",
 		    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
 	tw_rule_out(m, "peer-vanished", "the peer acknowledged the smaller segments");
 	tw_app_saw(m, TW_CLIENT, NULL, NULL, lost_for,

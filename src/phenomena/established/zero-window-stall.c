@@ -77,7 +77,8 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 			    "the receiver's kernel answers with its closed window");
 	tw_rival(m, "user-timeout",
 		 "the sender may have given up by its own timeout: that sends no packet");
-	tw_missing(m, "what the receiving process does: its Recv-Q and its stack");
+	tw_missing(m, "What the receiving process does: its Recv-Q (`ss -tnp`) and its stack would "
+		      "tell.");
 }
 
 static bool match(struct tw_match *m)

@@ -51,8 +51,8 @@ static bool match(struct tw_match *m)
 		   "recv() returns 0; if it is never called, not even that.");
 	tw_app_saw(m, closer, NULL, NULL, -1,
 		   "Nothing after close(); after shutdown() recv() waits.");
-	tw_missing(m, "the state of the socket on the host that got the FIN: `ss -tanp state "
-		      "close-wait`");
+	tw_missing(m, "The state of the socket on the host that got the FIN: `ss -tanp state "
+		      "close-wait` would tell.");
 	return true;
 }
 

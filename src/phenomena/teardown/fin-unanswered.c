@@ -52,7 +52,7 @@ static bool match(struct tw_match *m)
 	if (!final) {
 		tw_rival(m, "peer-vanished",
 			 "the capture ends early: whether only the close was lost is open");
-		tw_missing(m, "the end: a later repeat may have been answered");
+		tw_missing(m, "The capture ends early: a later repeat may have been answered.");
 	}
 	tw_rule_out(m, "fin-lost", "no copy of the FIN was acknowledged");
 	tw_rule_out(m, "last-ack-expired", "it is the first FIN, the peer never closed");

@@ -54,7 +54,7 @@ static bool match(struct tw_match *m)
 	tw_rule_out(m, "last-ack-lost", "no repeat was acknowledged");
 	tw_rule_out(m, "last-fin-lost", "no repeat was acknowledged");
 	if (!final)
-		tw_missing(m, "the end: a later repeat may have been answered");
+		tw_missing(m, "The capture ends early: a later repeat may have been answered.");
 	tw_app_saw(m, first, NULL, NULL, -1,
 		   "Nothing after close(); after shutdown() recv() waits for the end.");
 	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: close() had returned before.");

@@ -60,7 +60,7 @@ static void say_stray(struct tw_match *m)
 		tw_rival(m, "peer-rebooted",
 			 "if the connection began before the capture, the RST may have ended one "
 			 "that was in use");
-	tw_missing(m, "what came before: the capture holds no handshake of this tuple");
+	tw_missing(m, "What came before: the capture holds no handshake of this connection.");
 }
 
 static bool match(struct tw_match *m)
