@@ -51,14 +51,18 @@ void tw_command_help(FILE *out, const struct tw_command *command)
 
 int tw_complain(const char *fmt, ...)
 {
+	struct tw_string raw = { 0 }, safe = { 0 };
 	va_list ap;
 
 	fflush(stdout);
-	fputs("tcpwhy: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	tw_string_vprintf(&raw, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	/* File names and bytes of files must not steer the terminal. */
+	tw_text_escape(&safe, tw_string_text(&raw), raw.length);
+	fprintf(stderr, "tcpwhy: %s\n", tw_string_text(&safe));
+	tw_string_free(&raw);
+	tw_string_free(&safe);
 	return TW_EXIT_USAGE;
 }
 

@@ -38,13 +38,13 @@ const struct tw_option tw_options[] = {
 	  "fingers know "
 	  "it from tcpdump." },
 	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_READ,
-	  "say more, with every example and what was ruled out",
-	  "Say more: each connection of a group in full, the explanations that were ruled out and "
-	  "why, and "
-	  "remarks on clean connections. Given twice, all facts that were known." },
+	  "say more, with all evidence and what was ruled out",
+	  "Say more: all evidence, the settings that govern the failure, the explanations that "
+	  "were ruled "
+	  "out and why, and references. Every group of failures is named." },
 	{ TW_OPT_QUIET, 'q', "quiet", TW_ARG_NONE, NULL, TW_CMD_READ,
-	  "say less, one line per connection",
-	  "Say less: one line per connection, no diagrams, no explanations." },
+	  "say less, one line per verdict and endpoint",
+	  "Say less: one line per verdict and endpoint, no diagrams, no explanations." },
 	{ TW_OPT_ALL, 0, "all", TW_ARG_NONE, NULL, TW_CMD_READ, "report clean connections, too",
 	  "Report every connection, also those that are clean." },
 	{ TW_OPT_VERDICT, 0, "verdict", TW_ARG_SLUGS, "SLUG[,SLUG]", TW_CMD_READ,
@@ -59,7 +59,8 @@ const struct tw_option tw_options[] = {
 	  "tcp.stream of Wireshark does." },
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_READ,
 	  "JSON Lines in place of the report",
-	  "Print one JSON object per line: a finding per connection, then a summary per input." },
+	  "Print one JSON object per line: a finding per connection, then a summary per input. The "
+	  "fields are described under JSON below. *-q* and *-v* do not change it." },
 	{ TW_OPT_MERGE, 0, "merge", TW_ARG_NONE, NULL, TW_CMD_READ,
 	  "take all files as one timeline",
 	  "Take several files as parts of one timeline, ordered by time, in place of one report "

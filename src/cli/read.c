@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `tcpwhy read`: turns the command line into sessions, one per input (or one over all with --merge),
+ * and gives each to a renderer. Reports go to stdout; what is wrong with an input goes to stderr.
+ *
+ * From a pipe, JSON findings are flushed one by one as connections end. The text report groups its
+ * findings and so stands at the end; until then a terminal gets a line per finding.
+ */
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/suggest.h"
+#include "diagnose/extract.h"
+#include "diagnose/session.h"
+#include "packet/decode.h"
+#include "phenomena/idle_table.h"
+#include "report/example.h"
+#include "report/json.h"
+#include "report/text.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STEPS_MAX        400 /* more than any drawing shows, so that it can choose */
+#define LINKTYPE_HIGHEST 400
+
+static volatile sig_atomic_t stop;
+
+struct run {
+	const struct tw_arguments *arguments;
+	bool *wanted; /* per phenomenon of the catalogue; NULL: all */
+	bool want_clean, want_unknown;
+	struct tw_filter *filter;
+	struct tw_style style;
+	struct tw_extract *extract; /* -w */
+	struct tw_writer *writer;
+
+	/* of the input at hand */
+	struct tw_text *text;
+	struct tw_progress progress;
+	bool flows; /* a pipe: tell what is known at once */
+	bool found; /* the connection of --stream */
+	int output_error, extract_error;
+	int status;
+};
+
+static void on_interrupt(int signal)
+{
+	stop = 1;
+}
+
+/* The first Ctrl-C ends the reading and prints what it has; a second one kills. No SA_RESTART: a
+ * read from a silent pipe must return. */
+static void catch_interrupt(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+}
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
+}
+
+static const struct tw_sink out = { .write = write_stdout };
+
+/* ---- --verdict ---- */
+
+static int unknown_slug(const char *slug)
+{
+	struct tw_suggestion s = { .typed = slug };
+	unsigned i;
+
+	for (i = 0; i < tw_catalogue_count; i++)
+		tw_suggest_offer(&s, tw_catalogue[i]->slug);
+	tw_suggest_offer(&s, "clean");
+	tw_suggest_offer(&s, "unknown");
+	if (s.best)
+		return tw_complain("unknown verdict '%s'; did you mean %s?", slug, s.best);
+	return tw_complain("unknown verdict '%s'; `tcpwhy explain` lists them", slug);
+}
+
+static int want_slug(struct run *run, const char *slug)
+{
+	unsigned i;
+
+	if (strcmp(slug, "clean") == 0) {
+		run->want_clean = true;
+		return 0;
+	}
+	if (strcmp(slug, "unknown") == 0) {
+		run->want_unknown = true;
+		return 0;
+	}
+	for (i = 0; i < tw_catalogue_count; i++) {
+		if (strcmp(slug, tw_catalogue[i]->slug) == 0) {
+			run->wanted[i] = true;
+			return 0;
+		}
+	}
+	return unknown_slug(slug);
+}
+
+static int choose_verdicts(struct run *run)
+{
+	char *list, *rest, *slug;
+	int status = 0;
+
+	if (!run->arguments->verdicts)
+		return 0;
+	run->wanted = calloc(tw_catalogue_count, sizeof(*run->wanted));
+	list = rest = strdup(run->arguments->verdicts);
+	if (!run->wanted || !list)
+		status = tw_complain("out of memory");
+	while (!status && (slug = strsep(&rest, ",")))
+		status = want_slug(run, slug);
+	free(list);
+	return status;
+}
+
+static bool is_chosen(const struct run *run, const struct tw_finding *f)
+{
+	unsigned i;
+
+	if (!run->wanted)
+		return true;
+	if (!f->phenomenon)
+		return f->match.outcome == TW_OUTCOME_CLEAN ? run->want_clean : run->want_unknown;
+	for (i = 0; i < tw_catalogue_count; i++)
+		if (tw_catalogue[i] == f->phenomenon)
+			return run->wanted[i];
+	return false;
+}
+
+/* ---- findings as they come ---- */
+
+static void line_now(struct run *run, const struct tw_finding *f)
+{
+	struct tw_group group = {
+		.verdict = f->verdict,
+		.outcome = f->match.outcome,
+		.server = f->addr[TW_SERVER],
+		.port = f->port[TW_SERVER],
+		.count = 1,
+		.streams = { f->stream },
+		.stream_count = 1,
+		.clients = { f->addr[TW_CLIENT] },
+		.client_count = 1,
+		.duration_min_ns = f->duration_ns,
+		.duration_max_ns = f->duration_ns,
+	};
+	struct tw_pen pen;
+
+	/* The renderer only reads it; the group would own it. */
+	group.example = (struct tw_finding *)(uintptr_t)f;
+	tw_pen_init(&pen, &out, &run->style);
+	tw_example_line(&pen, &group);
+	run->output_error = tw_pen_finish(&pen);
+}
+
+static bool on_finding(void *user, struct tw_finding *f)
+{
+	struct run *run = user;
+
+	run->found = true;
+	if (!is_chosen(run, f)) {
+		tw_finding_free(f);
+		return true;
+	}
+	tw_progress_erase(&run->progress);
+	if (run->extract && !run->extract_error)
+		run->extract_error = tw_extract_add(run->extract, f);
+	if (run->text) {
+		if (run->flows && isatty(STDOUT_FILENO))
+			line_now(run, f);
+		tw_text_add(run->text, f);
+	} else {
+		run->output_error = tw_json_finding(&out, f);
+		tw_finding_free(f);
+	}
+	if (run->flows && !run->output_error && fflush(stdout))
+		run->output_error = -errno;
+	return !run->output_error;
+}
+
+static void on_progress(void *user, const struct tw_source_info *info, int pass, int of)
+{
+	struct run *run = user;
+
+	tw_progress_show(&run->progress, info, pass, of);
+}
+
+/* ---- one input ---- */
+
+static void supported_link_types(struct tw_string *text)
+{
+	unsigned type;
+
+	for (type = 0; type < LINKTYPE_HIGHEST; type++)
+		if (tw_linktype_supported((uint16_t)type))
+			tw_string_printf(text, "%s%s", text->length ? ", " : "",
+					 tw_linktype_name((uint16_t)type));
+}
+
+/* What is wrong with the input itself, for stderr. Return: whether anything in it could be read. */
+static bool tell_damage(const struct tw_source_info *info, const struct tw_session_summary *summary)
+{
+	struct tw_string types = { 0 };
+	unsigned i;
+
+	if (summary->packets && info->interfaces == 1 && !tw_linktype_supported(info->linktype)) {
+		supported_link_types(&types);
+		tw_complain("%s: link type %s (%u) is not supported; supported are %s", info->name,
+			    tw_linktype_name(info->linktype), info->linktype,
+			    tw_string_text(&types));
+		tw_string_free(&types);
+		return false;
+	}
+	for (i = 0; i < info->problem_count; i++)
+		tw_complain("%s: %s", info->name, info->problems[i].text);
+	if (info->problems_total > info->problem_count)
+		tw_complain("%s: %llu more problems are not listed", info->name,
+			    (unsigned long long)(info->problems_total - info->problem_count));
+	return !summary->nothing_readable;
+}
+
+static int write_packets(struct run *run, struct tw_source *src)
+{
+	struct tw_err err = { 0 };
+
+	if (run->extract_error)
+		return tw_complain("-w: out of memory");
+	if (tw_extract_write(run->extract, src, run->writer, NULL, &err))
+		return tw_complain("%s", err.text);
+	return 0;
+}
+
+static int tell(struct run *run, const struct tw_session_summary *summary)
+{
+	if (run->text)
+		return tw_text_finish(run->text, summary, &out);
+	return tw_json_summary(&out, summary);
+}
+
+static int finish_input(struct run *run, struct tw_source *src,
+			const struct tw_session_summary *summary)
+{
+	const struct tw_arguments *a = run->arguments;
+	bool readable = tell_damage(tw_source_info(src), summary);
+
+	if (!readable)
+		return TW_EXIT_USAGE;
+	if (a->have_stream && !run->found && summary->connections <= a->stream)
+		return tw_complain("%s: there is no connection %llu, only %llu (the first is 0)",
+				   summary->source, (unsigned long long)a->stream,
+				   (unsigned long long)summary->connections);
+	if (!run->output_error)
+		run->output_error = tell(run, summary);
+	if (run->output_error == -ENOMEM)
+		return tw_complain("out of memory");
+	if (run->writer && write_packets(run, src))
+		return TW_EXIT_USAGE;
+	return summary->failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
+}
+
+static int read_source(struct run *run, struct tw_source *src)
+{
+	const struct tw_arguments *a = run->arguments;
+	struct tw_text_options options = {
+		.style = run->style,
+		.verbosity = a->quiet     ? -1
+			     : a->verbose ? 1
+					  : 0,
+		.story = a->have_stream,
+	};
+	struct tw_session_config config = {
+		.memory_bytes = a->memory_bytes,
+		.all = a->all || run->want_clean,
+		.have_stream = a->have_stream,
+		.stream = a->stream,
+		.want_steps = !a->json && !a->quiet,
+		.steps_max = a->have_stream ? 0 : STEPS_MAX,
+		.frames_max = a->count,
+		.stop = &stop,
+		.progress = on_progress,
+		.finding = on_finding,
+		.user = run,
+	};
+	struct tw_session_summary summary;
+	struct tw_err err = { 0 };
+	int status;
+
+	run->flows = !tw_source_can_rewind(src);
+	run->found = false;
+	if (run->writer && run->flows)
+		return tw_complain(
+			"%s: -w reads the input twice, which is not possible from a pipe",
+			tw_source_info(src)->name);
+	run->text = a->json ? NULL : tw_text_new(&options);
+	run->extract = run->writer ? tw_extract_new() : NULL;
+	if ((!a->json && !run->text) || (run->writer && !run->extract)) {
+		status = tw_complain("out of memory");
+	} else {
+		tw_progress_init(&run->progress);
+		status = tw_session_run(src, &config, &summary, &err);
+		tw_progress_erase(&run->progress);
+		status = status ? tw_complain("%s", err.text) : finish_input(run, src, &summary);
+		tw_session_summary_free(&summary);
+	}
+	tw_text_free(run->text);
+	tw_extract_free(run->extract);
+	run->text = NULL;
+	run->extract = NULL;
+	return status;
+}
+
+/* ---- all inputs ---- */
+
+/* "raed" is no file: perhaps a command was meant. */
+static int complain_open(const struct tw_arguments *a, const char *path, const struct tw_err *err)
+{
+	struct tw_suggestion s = { .typed = path };
+	const struct tw_command *c;
+
+	if (err->code == -ENOENT && a->word_count && path == a->words[0]) {
+		for (c = tw_commands; c->name; c++)
+			tw_suggest_offer(&s, c->name);
+		if (s.best)
+			return tw_complain("%s; did you mean the command %s?", err->text, s.best);
+	}
+	return tw_complain("%s", err->text);
+}
+
+static void worse(struct run *run, int status)
+{
+	if (status > run->status)
+		run->status = status;
+}
+
+static void read_all(struct run *run, const char *const *paths, unsigned count)
+{
+	const struct tw_arguments *a = run->arguments;
+	struct tw_source *src;
+	struct tw_err err = { 0 };
+	unsigned i;
+
+	if (a->merge) {
+		if (tw_source_open_merged(&src, paths, count, run->filter, &err)) {
+			worse(run, tw_complain("%s", err.text));
+			return;
+		}
+		worse(run, read_source(run, src));
+		tw_source_close(src);
+		return;
+	}
+	for (i = 0; i < count && !stop && !run->output_error; i++) {
+		if (tw_source_open(&src, paths[i], run->filter, &err)) {
+			worse(run, complain_open(a, paths[i], &err));
+			continue;
+		}
+		if (i && !a->json)
+			putchar('\n');
+		worse(run, read_source(run, src));
+		tw_source_close(src);
+	}
+}
+
+/* ---- the command line ---- */
+
+static int check_inputs(const struct tw_arguments *a, const char *const *paths, unsigned count)
+{
+	struct stat target, input;
+	bool exists = a->write_path && stat(a->write_path, &target) == 0;
+	unsigned i, pipes = 0;
+
+	for (i = 0; i < count; i++) {
+		if (strcmp(paths[i], "-") == 0)
+			pipes++;
+		if (exists && S_ISREG(target.st_mode) && stat(paths[i], &input) == 0 &&
+		    input.st_dev == target.st_dev && input.st_ino == target.st_ino)
+			return tw_complain("-w %s would overwrite an input", a->write_path);
+	}
+	if (pipes > 1)
+		return tw_complain("standard input ('-') can be read only once");
+	if (pipes && a->merge && count > 1)
+		return tw_complain("--merge needs files, not standard input");
+	if (pipes && a->write_path)
+		return tw_complain(
+			"-w reads the input twice, which is not possible from standard input; "
+			"save it to a file first");
+	if (a->write_path && strcmp(a->write_path, "-") == 0)
+		return tw_complain("-w needs a file: standard output carries the report");
+	return 0;
+}
+
+static int check(const struct tw_arguments *a, const char *const *paths, unsigned count)
+{
+	if (!count)
+		return tw_complain("read needs a capture file (or '-'); see tcpwhy --help");
+	if (a->quiet && a->verbose)
+		return tw_complain("-q and -v contradict each other");
+	if (a->read_count && a->word_count && a->filter)
+		return tw_complain("there are two filters: after -f and at the end");
+	if (a->have_stream && count > 1 && !a->merge)
+		return tw_complain(
+			"--stream counts the connections of one input: give one file, or --merge");
+	return check_inputs(a, paths, count);
+}
+
+/* The words after -r FILE are a filter, as tcpdump has it. Joined with blanks; to be freed. */
+static char *join(const char *const *words, unsigned count)
+{
+	struct tw_string text = { 0 };
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		tw_string_printf(&text, "%s%s", i ? " " : "", words[i]);
+	if (text.failed)
+		tw_string_free(&text);
+	return text.bytes;
+}
+
+static int prepare(struct run *run)
+{
+	const struct tw_arguments *a = run->arguments;
+	char *joined = a->read_count && a->word_count ? join(a->words, a->word_count) : NULL;
+	const char *filter = joined ? joined : a->filter;
+	struct tw_err err = { 0 };
+	int status = choose_verdicts(run);
+
+	if (!status && filter && tw_filter_new(&run->filter, filter, &err))
+		status = tw_complain("%s", err.text);
+	if (!status && a->idle_table && tw_idle_load(a->idle_table, &err))
+		status = tw_complain("%s", err.text);
+	if (!status && a->write_path && tw_writer_open(&run->writer, a->write_path, &err))
+		status = tw_complain("%s", err.text);
+	free(joined);
+	return status;
+}
+
+static int run_read(const struct tw_arguments *a)
+{
+	const char *const *paths = a->read_count ? a->reads : a->words;
+	unsigned count = a->read_count ? a->read_count : a->word_count;
+	struct run run = {
+		.arguments = a,
+		.style = { .color = tw_use_color(a->color), .width = tw_use_width(a->width) },
+	};
+	struct tw_err err = { 0 };
+
+	run.status = check(a, paths, count);
+	if (!run.status)
+		run.status = prepare(&run);
+	if (!run.status) {
+		catch_interrupt();
+		read_all(&run, paths, count);
+	}
+	if (run.writer && tw_writer_close(run.writer, &err))
+		worse(&run, tw_complain("%s", err.text));
+	tw_filter_free(run.filter);
+	tw_idle_reset();
+	free(run.wanted);
+	if (run.output_error && run.output_error != -EPIPE && run.output_error != -ENOMEM)
+		return tw_complain("cannot write to standard output: %s",
+				   strerror(-run.output_error));
+	return tw_finish_output(run.status);
+}
+
+int tw_command_read(int argc, char **argv)
+{
+	const struct tw_command *self = tw_command_find("read");
+	struct tw_arguments a;
+	struct tw_err err = { 0 };
+	int status;
+
+	if (tw_arguments_parse(&a, TW_CMD_READ, argc, argv, 1, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		tw_command_help(stdout, self);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else {
+		status = run_read(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
+}
