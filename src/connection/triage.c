@@ -535,7 +535,7 @@ static void on_half(struct tw_triage *t, const struct prepared *p, uint32_t hand
 
 	if (half_repeats(h, p->sender, s, f))
 		return;
-	if (tw_reuse_begins(p->sender == (h->flags & HALF_SIDE), h->seq, false, s->flags, s->seq)) {
+	if (tw_reuse_begins(p->sender == (h->flags & HALF_SIDE), h->seq, s->flags, s->seq)) {
 		renew_half(t, p, handle, s, f);
 		return;
 	}
@@ -597,7 +597,7 @@ static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct t
 	c = conn_at(t, handle);
 	if (unlikely((s->flags & (TW_SYN | TW_ACK)) == TW_SYN) &&
 	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender],
-			    c->status & (CONN_RST | SIDE_FIN | SIDE_FIN << 8), s->flags, s->seq)) {
+			    s->flags, s->seq)) {
 		succeed(t, p, handle, s, f);
 		return;
 	}

@@ -12,8 +12,8 @@
  * judges. When in doubt it says "second look".
  *
  * It numbers connections (streams) exactly as tshark's tcp.stream does: from 0 by first packet; a
- * pure SYN on a known tuple starts a new one if its sequence number is not the base of that direction, or if the
- * old one has carried a FIN or a RST.
+ * pure SYN on a known tuple starts a new one if its sequence number is not the base of that direction
+ * (reuse.h).
  */
 struct tw_triage;
 
