@@ -133,7 +133,9 @@ static bool one_sided(const struct tw_dossier *d)
 	bool set = false;
 	size_t i;
 
-	if (silent < 0)
+	/* a socket that talks to itself has one endpoint for both sides */
+	if (silent < 0 || (d->end[0].port == d->end[1].port &&
+			   tw_addr_equal(&d->end[0].addr, &d->end[1].addr)))
 		return false;
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
@@ -218,7 +220,9 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	tw_derive_reset(&v);
 	tw_derive_silence(&v);
 	tw_derive_stall(&v);
-	tw_derive_loss(&v);
+	/* after a SYN in mid-connection the records are those of two numberings: nothing to compare */
+	if (!(tw_get(out, TW_F_SYN_IN_ESTABLISHED) && tw_get(out, TW_F_PREV_WENT_ON)))
+		tw_derive_loss(&v);
 	tw_derive_oddities(&v);
 	tw_derive_neighbours(&v);
 }

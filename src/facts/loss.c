@@ -25,6 +25,24 @@ static bool is_data_repeat(const struct tw_pkt *p)
 	       !(p->marks & TW_MARK_NET_DUPLICATE) && !(p->flags & (TW_SYN | TW_RST));
 }
 
+/*
+ * Data that a SYN carried (TCP Fast Open) and that comes again after the handshake: the server did not take it
+ * with the SYN (RFC 7413 s4.2). Nothing was lost.
+ */
+static bool repeats_syn_data(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && i < 16; i++) {
+		const struct tw_pkt *q = &d->pkt[i];
+
+		if (q->side == p->side && q->flags & TW_SYN && q->payload_bytes &&
+		    tw_seq_in(p->seq, q->seq + 1, q->seq + 1 + q->payload_bytes))
+			return true;
+	}
+	return false;
+}
+
 /* The record that first carried the start of @p's range, -1: not in the capture (or dropped). */
 static long original_of(const struct tw_dossier *d, size_t i)
 {
@@ -273,7 +291,7 @@ void tw_derive_loss(struct tw_view *v)
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
-		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE))
+		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) || repeats_syn_data(d, p))
 			continue;
 		if (is_data_repeat(p) && original_of(d, i) >= 0)
 			judge_repeat(d, i, &w);

@@ -125,21 +125,26 @@ static void foreign_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const bool ts = tw_get(v->f, TW_F_TIMESTAMPS);
+	const uint64_t closed = tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) :
+								  UINT64_MAX;
 	struct counted seg = { 0 }, old = { 0 }, conflict = { 0 }, no_flags = { 0 };
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
+		bool strange;
 
 		if (p->marks & TW_MARK_NO_ACK_FLAG)
 			count(&no_flags, p);
-		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN) || p->frame > closed)
 			continue;
-		if (p->marks & TW_MARK_CONFLICT && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)))
+		strange = (p->payload_bytes || p->flags & TW_FIN) && foreign(d, i, ts);
+		if (strange)
+			count(p->marks & TW_MARK_SPURIOUS ? &old : &seg, p);
+		/* a foreign version of what was acknowledged already harms nobody: it is an old duplicate */
+		if (p->marks & TW_MARK_CONFLICT && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) &&
+		    !(strange && p->marks & TW_MARK_SPURIOUS))
 			count(&conflict, p);
-		if ((!p->payload_bytes && !(p->flags & TW_FIN)) || !foreign(d, i, ts))
-			continue;
-		count(p->marks & TW_MARK_SPURIOUS ? &old : &seg, p);
 	}
 	set(v, TW_F_NO_FLAGS, &no_flags);
 	set(v, TW_F_FOREIGN_SEGMENTS, &seg);
@@ -166,6 +171,9 @@ static void ignored_facts(struct tw_view *v)
 		if (p->flags & TW_RST) {
 			enum tw_rst_effect e = tw_rst_effect_of(d, i, &off);
 
+			/* the first of a pair did its work: the second is its echo */
+			if (p->frame == tw_frame_of(v->f, TW_F_RST_COUNT) && tw_get(v->f, TW_F_RST_PAIR))
+				continue;
 			if (e == TW_RST_IGNORED || e == TW_RST_CHALLENGED)
 				for (k = i + 1; k < d->pkt_count; k++)
 					if (tw_counts(&d->pkt[k]) && !(d->pkt[k].flags & TW_RST) &&

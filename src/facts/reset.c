@@ -317,6 +317,36 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 
 /* ---- what was owed ---- */
 
+/*
+ * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
+ * nothing. But a client that only half-closed after its request still waits for the answer.
+ */
+static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unanswered)
+{
+	return d->end[victim].fin_seen && (victim == TW_SERVER || !unanswered);
+}
+
+/*
+ * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
+ * last, is fully acknowledged and has nothing more to say: no closed window held it back, nothing new of it
+ * crosses the reset.
+ */
+static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
+			   const struct tw_snapshot_end *c, const struct tw_snapshot_end *s)
+{
+	size_t i;
+
+	if (author != TW_CLIENT || (c->window_set && !c->raw_window))
+		return false;
+	for (i = rst + 1; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER && d->pkt[i].payload_bytes &&
+		    !(d->pkt[i].marks & TW_MARKS_REPEAT))
+			return false;
+	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
+	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK) ||
+	       (s->payload_bytes && s->last_payload > c->last_payload);
+}
+
 static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -359,16 +389,11 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, author->window_set && !author->raw_window, NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
-		!author_unacked && author->payload_bytes > 0 && author->last_payload > victim->last_payload,
+		!author_unacked && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
-	/*
-	 * Nobody was owed anything: all is acknowledged, and either nobody spoke, or the client
-	 * goes after the server's answer; or the end that is reset had closed already.
-	 */
 	tw_from(v, TW_F_RST_NOTHING_OWED,
-		!author_unacked && !victim_unacked &&
-			(victim->fin >= 0 || (!author->payload_bytes && !victim->payload_bytes && !a) ||
-			 (!a && victim->payload_bytes && victim->last_payload > author->last_payload)),
+		!author_unacked && (victim_closed(d, w, got) ||
+				    (!victim_unacked && client_had_all(d, rst, a, author, victim))),
 		NULL);
 }
 
@@ -531,7 +556,10 @@ static bool near(uint32_t a, uint32_t b)
 	return a - b + NEAR_BYTES < 2 * NEAR_BYTES;
 }
 
-/* Are @t's numbers exactly what one direction of @o would send next at that time? */
+/*
+ * Are @t's numbers exactly what one direction of @o would send next at that time? Its ack may lag: what
+ * the other direction sent last need not have arrived.
+ */
 static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 {
 	struct tw_snapshot s;
@@ -546,7 +574,7 @@ static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 			;
 		tw_snapshot_take(o, n, &s);
 		if (s.end[x].next_set && s.end[!x].next_set && t->seq == s.end[x].next &&
-		    t->ack == s.end[!x].next)
+		    (t->ack == s.end[!x].next || (s.end[x].acked_set && t->ack == s.end[x].acked)))
 			return true;
 	}
 	return false;

@@ -158,7 +158,7 @@ static void clean_or_unknown(struct tw_match *m)
 	else if (is(f, TW_F_STRAY_ONLY))
 		say_unknown(m, "A stray segment of a connection that the capture does not show.",
 			    "The connection that this segment belongs to was not captured.");
-	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT))
+	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT) && !is(f, TW_F_RST_NOTHING_OWED))
 		say_unknown(m, "The handshake had not ended when the capture did.",
 			    "The capture ends before the handshake was answered or given up.");
 	else if (owed_at_end(f))
