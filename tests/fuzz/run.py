@@ -21,7 +21,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TARGETS = ["file", "pipe", "decode", "tracker"]
+TARGETS = ["file", "source", "pipe", "decode", "tracker"]
 
 
 def captures():
