@@ -102,9 +102,9 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 	to_server = tw_rtt_towards(d, 0);
 	to_client = tw_rtt_towards(d, 1);
 	if (to_server >= 0 && to_client >= 0) {
-		if (to_server > 2 * TW_NS_PER_MS && to_client * 8 < to_server)
+		if (to_server > 2 * TW_NS_PER_MS && to_client < to_server / 8)
 			return TW_VANTAGE_CLIENT;
-		if (to_client > 2 * TW_NS_PER_MS && to_server * 8 < to_client)
+		if (to_client > 2 * TW_NS_PER_MS && to_server < to_client / 8)
 			return TW_VANTAGE_SERVER;
 		if (to_client > 2 * TW_NS_PER_MS && to_server > 2 * TW_NS_PER_MS)
 			return TW_VANTAGE_MIDDLE;

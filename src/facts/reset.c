@@ -327,6 +327,29 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 }
 
 /*
+ * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
+ * complete ends in a shorter one.
+ */
+static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
+{
+	uint32_t size = 0;
+	unsigned same = 0;
+	size_t i;
+
+	for (i = before; i > 0 && same < 4; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || p->side != side || !p->payload_bytes)
+			continue;
+		if (p->payload_bytes < 1000 || (size && p->payload_bytes != size))
+			return false;
+		size = p->payload_bytes;
+		same++;
+	}
+	return same == 4;
+}
+
+/*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
  * last, is fully acknowledged and has nothing more to say: no closed window held it back, nothing new of it
  * crosses the reset.
@@ -336,7 +359,7 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
 {
 	size_t i;
 
-	if (author != TW_CLIENT || (c->window_set && !c->raw_window))
+	if (author != TW_CLIENT || (c->window_set && !c->raw_window) || mid_transfer(d, rst, TW_SERVER))
 		return false;
 	for (i = rst + 1; i < d->pkt_count; i++)
 		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER && d->pkt[i].payload_bytes &&
@@ -359,6 +382,13 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	bool acked;
 	size_t i;
 
+	/* an active reset carries SND.NXT: what lies between it and the victim's ack was lost unseen */
+	if (tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) && victim->acked_set) {
+		uint32_t beyond = tw_above(p->seq - (author->fin >= 0), victim->acked);
+
+		if (beyond > author_unacked)
+			author_unacked = beyond;
+	}
 	/* how far the author's receive sequence reached: its ack field, or all that was sent */
 	reached = victim->next_set ? victim->next - (victim->fin >= 0) : victim_base;
 	if (p->flags & TW_ACK && tw_get(v->f, TW_F_RST_FORM) != TW_RST_REPLY_NO_ACK) {
