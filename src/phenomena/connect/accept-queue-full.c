@@ -2,24 +2,27 @@
 /*
  * accept-queue-full: the application does not accept, and the listener's queue is full.
  *
- *   full when the SYN comes        full when the ACK comes           with SYN cookies
- *	client      server		client      server		client      server
- *	  |---SYN---->| dropped		  |---SYN---->|			  |---SYN---->|
- *	  |---SYN---->| dropped		  |<-SYN|ACK--|			  |<-SYN|ACK--| no request
- *	  |    ...    |			  |---ACK---->| ignored		  |---ACK---->| ignored
- *	  ETIMEDOUT			  |---data--->| ignored		  |---data--->| ignored
- *	  (from outside it is		  |<-SYN|ACK--| 1 3 7 15 31 s	  |---data--->| ignored: no
- *	   syn-unanswered)		  |---data--->| ...		  |    ...    | SYN|ACK again
- *					  a place is free: the next segment completes it; after 64 s: RST
+ *   full when the SYN comes          full when the ACK comes
+ *     client        server             client        server
+ *       |----SYN----->| dropped          |----SYN----->|
+ *       |----SYN----->| dropped          |<--SYN|ACK---|
+ *       |     ...     |                  |----ACK----->| ignored
+ *       ETIMEDOUT; from outside          |----data---->| ignored
+ *       it is syn-unanswered             |<--SYN|ACK---| 1, 3, 7, 15, 31 s
+ *                                        |----data---->| ...
  *
- *   tcp_abort_on_overflow = 1, full when the ACK comes: bare RST at once. It changes nothing for the SYN.
+ *   A place becomes free: the next segment completes the handshake. After 64 s: a bare RST. With
+ *   SYN cookies there is no request, and so no SYN|ACK again; all else is the same. With
+ *   tcp_abort_on_overflow = 1 the ACK draws a bare RST at once; a SYN is dropped all the same.
  *
- * At the server the ACK and the data are seen to arrive and to be ignored: that is the mark. At the
- * client lost ACKs look the same. A bare SYN-time overflow shows only silence and stays with syn-unanswered.
+ * At the server the ACK and the data are seen to arrive and to be ignored: that is the mark. At
+ * the client lost ACKs look the same. A bare SYN-time overflow shows only silence and stays with
+ * syn-unanswered.
  */
 #include "phenomena/connect/handshake.h"
 
 #define COOKIE_MIN_REPEATS 3
+#define LONG_HANG_NS       (3 * TW_NS_PER_S)
 #define SMALL_BYTES        1000 /* larger first data may also be a path MTU problem */
 
 /* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
@@ -39,8 +42,10 @@ static bool ack_ignored(const struct tw_facts *f)
 		tw_get(f, TW_F_BYTES_S) > 0);
 }
 
-/* No SYN|ACK again, the first data ignored from the start, while the port serves others: a cookie's ACK that
- * found no place. */
+/*
+ * No SYN|ACK again, the first data ignored from the start, while the port serves others: a
+ * cookie's ACK that found no place.
+ */
 static bool cookie_ignored(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_ACK3_SEEN) && tw_get(f, TW_F_SYNACK_COUNT) == 1 &&
@@ -127,6 +132,10 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 	}
 	if (!taken && tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) == 0)
 		tw_rival(m, "peer-vanished", "the host may have died right after the handshake");
+	if (taken && tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) == 0)
+		tw_rival(m, "loss-recovered",
+			 "an outage of the path right after the handshake would delay the data as "
+			 "well");
 	tw_rule_out(m, "syn-ack-lost", "the client acknowledged the SYN|ACK");
 }
 
@@ -140,7 +149,12 @@ static bool match_ignored(struct tw_match *m)
 
 	if (!ack_ignored(f) && !cookie_ignored(f))
 		return false;
-	m->strength = taken ? TW_STRENGTH_STALL + 2 : TW_STRENGTH_MECHANISM + 2;
+	/* A hang of seconds is the story, however the connection ended afterwards. */
+	if (taken)
+		m->strength =
+			late >= LONG_HANG_NS ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_STALL + 2;
+	else
+		m->strength = TW_STRENGTH_MECHANISM + 2;
 	m->outcome = taken ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	cite_ignored(m);
 	rivals_of_ignored(m, taken);

@@ -7,8 +7,8 @@
  *	  new process: bind() -> EADDRINUSE
  *	  clients: refused (port-closed) until it gives way
  *
- * Only the kernel's answer shows it, so there is no matcher. What a capture may show is its effect: a port that
- * refuses after a restart.
+ * Only the kernel's answer shows it, so there is no matcher. What a capture may show is its
+ * effect: a port that refuses after a restart.
  */
 #include "phenomena/phenomenon.h"
 

@@ -8,14 +8,15 @@
  *	  |<---SYN|ACK, late----------|
  *	  |----RST------------------->|      no socket: bare RST, seq = ack of the SYN|ACK
  *
- * A scanner or a health check writes SYN, SYN|ACK, RST, too; but its RST leaves as soon as the SYN|ACK comes, within
- * one ordinary round trip. So lateness decides: of the SYN|ACK at the client, of the RST at the server. A RST|ACK is not
- * ours at all: that socket was connected, and its application aborted it.
+ * A scanner or a health check writes SYN, SYN|ACK, RST, too; but its RST leaves as soon as the
+ * SYN|ACK comes, within one ordinary round trip. So lateness decides: of the SYN|ACK at the
+ * client, of the RST at the server. A RST|ACK is not ours at all: that socket was connected, and
+ * its application aborted it.
  */
 #include "phenomena/connect/handshake.h"
 
-#define LATE_SYNACK_NS (TW_NS_PER_S / 5)     /* seen from the client: longer than most paths */
-#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5) /* seen from the server: longer than nearly all paths */
+#define LATE_SYNACK_NS (TW_NS_PER_S / 5)     /* seen from the client */
+#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5) /* seen from the server */
 #define SURE_NS        TW_NS_PER_S           /* the SYN's own timer had run out */
 
 static bool client_refuses_synack(const struct tw_facts *f)
@@ -32,7 +33,7 @@ static bool match(struct tw_match *m)
 	int64_t waited = f->f[TW_F_SYNACK_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns;
 	int64_t reply = tw_get(f, TW_F_ACK3_DELAY_NS);
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
-	bool sure = late_here && (waited >= SURE_NS || tw_get(f, TW_F_SYN_COUNT) > 1);
+	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));
 
 	if (!client_refuses_synack(f) || (!late_here && !late_there))
 		return false;

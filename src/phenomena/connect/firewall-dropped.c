@@ -10,9 +10,10 @@
  *	  ETIMEDOUT			  |----ACK--->X             |  it lives, but it
  *					  |<======data==============|  never got ours
  *
- * Silence alone shows nothing: a dead host, a full queue and a lost answer are as silent. So this matcher
- * wants a proof of life from the other end: in mid-connection, segments that it sends during the silence and that do
- * not acknowledge what was sent to it; on connect, answers of the same host to others.
+ * Silence alone shows nothing: a dead host, a full queue and a lost answer are as silent. So this
+ * matcher wants a proof of life from the other end: in mid-connection, segments that it sends
+ * during the silence and that do not acknowledge what was sent to it; on connect, answers of the
+ * same host to others.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -29,8 +30,9 @@ static bool otherwise_explained(const struct tw_facts *f)
 }
 
 /*
- * The silent end speaks, and what it says does not acknowledge the repeated data. One such segment after the
- * last repeat may also be the first after an outage; more of them, or one between the repeats, may not.
+ * The silent end speaks, and what it says does not acknowledge the repeated data. One such segment
+ * after the last repeat may also be the first after an outage; more of them, or one between the
+ * repeats, may not.
  */
 static bool peer_lives_unreached(const struct tw_facts *f)
 {
@@ -50,14 +52,18 @@ static bool match_mid(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE),
 		     silent = tw_other(sender);
-	bool arrives =
-		tw_is(f, TW_F_VANTAGE, silent == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+	enum tw_vantage near_silent = silent == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
+	enum tw_vantage near_sender = sender == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
+	bool arrives = tw_is(f, TW_F_VANTAGE, near_silent);
+	bool at_sender =
+		tw_is(f, TW_F_VANTAGE, near_sender) || tw_is(f, TW_F_VANTAGE, TW_VANTAGE_MIDDLE);
 
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || !tw_get(f, TW_F_ESTABLISHED) ||
 	    tw_get(f, TW_F_UNANSWERED_REPEATS) < MIN_REPEATS || !peer_lives_unreached(f) ||
 	    otherwise_explained(f))
 		return false;
-	m->strength = TW_STRENGTH_MECHANISM + 2;
+	/* At the sender, an outage of one direction is as good a guess: peer-vanished. */
+	m->strength = at_sender ? TW_STRENGTH_MECHANISM + 2 : TW_STRENGTH_MECHANISM + 6;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
 	m->summary = tw_say(
 		m,
@@ -96,9 +102,8 @@ static bool match_connect(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) ||
-	    tw_get(f, TW_F_PACKETS_S) > 0 || !tw_get(f, TW_F_HOST_ANSWERS) ||
-	    tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_TRACE_LOSSY) ||
-	    tw_syn_watched_ns(f) < 3 * TW_NS_PER_S)
+	    tw_get(f, TW_F_PACKETS_S) > 0 || !tw_get(f, TW_F_HOST_ANSWERS) || !tw_syn_repeated(f) ||
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_syn_watched_ns(f) < 3 * TW_NS_PER_S)
 		return false;
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_DURING) ||
 	    tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_PORT_SYNACKS_UNACKED) > 0 ||

@@ -9,10 +9,10 @@
  *	  connect fails  port unreachable               |===data====>X   repeated to the end,
  *	                                                |<--ICMP-----|   then the ICMP's errno
  *
- * "Port unreachable" for TCP is a filter too: no TCP stack sends it, it refuses by RST. Host or network
- * unreachable from the destination itself cannot be true of a host that speaks, so it is a filter, or
- * a NAT in front of a dead host. Code 0 or 1 from a router is host-unreachable's, except when the peer
- * proves to be alive.
+ * "Port unreachable" for TCP is a filter too: no TCP stack sends it, it refuses by RST. Host or
+ * network unreachable from the destination itself cannot be true of a host that speaks, so it is a
+ * filter, or a NAT in front of a dead host. Code 0 or 1 from a router is host-unreachable's,
+ * except when the peer proves to be alive.
  */
 #include "phenomena/connect/unreachable.h"
 

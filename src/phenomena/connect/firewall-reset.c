@@ -10,10 +10,11 @@
  *						  |<===data===============|  knows nothing:
  *						  |----RST--->X           |  half-open
  *
- * The filter writes what a kernel without a socket writes (nf_send_reset copies tcp_v4_send_reset's
- * rule). What gives it away: another TTL than the host's other packets (a router wrote it), IPv6 flow label 0
- * (netfilter), and above all an "author" that goes on with the connection without ever having seen the
- * segment. If the author does acknowledge that segment, the RST came in addition to it: forged-reset.
+ * The filter writes what a kernel without a socket writes (nf_send_reset copies
+ * tcp_v4_send_reset's rule). What gives it away: another TTL than the host's other packets (a
+ * router wrote it), IPv6 flow label 0 (netfilter), and above all an "author" that goes on with the
+ * connection without ever having seen the segment. If the author does acknowledge that segment,
+ * the RST came in addition to it: forged-reset.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -62,8 +63,10 @@ static bool match_connect(struct tw_match *m)
 	return true;
 }
 
-/* The RST replaces a segment of an established connection, and something shows that its alleged author
- * did not write it. */
+/*
+ * The RST replaces a segment of an established connection, and something shows that its alleged
+ * author did not write it.
+ */
 static bool replaces_segment(const struct tw_facts *f)
 {
 	if (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) || !tw_get(f, TW_F_ESTABLISHED) ||

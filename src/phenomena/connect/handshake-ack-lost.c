@@ -13,9 +13,10 @@
  *	  |<--data---------|		  |---data------------>|
  *					  |<--RST--------------|  ECONNRESET
  *
- * If the client speaks first, its data carries the ACK and heals the loss at once: nothing to report. At
- * the server it is plain that no ACK came. At the client a full accept queue looks the same (the ACK arrives and
- * is ignored): accept-queue-full has the better claim as soon as data is ignored, too.
+ * If the client speaks first, its data carries the ACK and heals the loss at once: nothing to
+ * report. At the server it is plain that no ACK came. At the client a full accept queue looks the
+ * same (the ACK arrives and is ignored): accept-queue-full has the better claim as soon as data is
+ * ignored, too.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -28,7 +29,10 @@ static bool refused_later(const struct tw_facts *f)
 		tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK));
 }
 
-/* Here no ACK was seen before the server repeated its SYN|ACK, and the client did not repeat its SYN. */
+/*
+ * Here no ACK was seen before the server repeated its SYN|ACK, and the client did not repeat its
+ * SYN.
+ */
 static bool match_ack_missing(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -41,7 +45,7 @@ static bool match_ack_missing(struct tw_match *m)
 		return false;
 	if (tw_get(f, TW_F_RTT_NS) > TW_NS_PER_S * 9 / 10)
 		return false; /* the path is slower than the SYN|ACK's timer */
-	m->strength = refused ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_DELAY + 1;
+	m->strength = refused ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_DELAY + 3;
 	m->confidence = refused ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK; no ACK for it comes here");
@@ -76,7 +80,7 @@ static bool match_ack_in_vain(struct tw_match *m)
 		return false;
 	if (!refused && !(server_first && repeats == 1))
 		return false;
-	m->strength = refused ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_DELAY + 1;
+	m->strength = refused ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_DELAY + 3;
 	m->confidence = TW_LIKELY;
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");

@@ -8,19 +8,26 @@
  *	     |--|--|--|--|--|---|----|-------|---------------|----
  *	      1  1  1  1  1   2    4     8          16        32 ...     s
  *
- * and without linear repeats (before Linux 6.5, other systems): 1 2 4 8 16 32 s. The timer wheel makes
- * each gap up to an eighth longer.
+ * and without linear repeats (before Linux 6.5, other systems): 1 2 4 8 16 32 s. The timer wheel
+ * makes each gap up to an eighth longer.
  */
 #include "phenomena/connect/handshake.h"
 
-#define LINEAR_GAPS  5 /* the first RTO and four linear repeats */
-#define DOUBLING_MAX 7
+/* No stack repeats a SYN sooner; Linux waits a second. */
+#define SYN_TIMER_MIN_NS (TW_NS_PER_S / 5)
+#define LINEAR_GAPS      5 /* the first RTO and four linear repeats */
+#define DOUBLING_MAX     7
 
 bool tw_syn_alone(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_SYN_COUNT) > 0 && !tw_get(f, TW_F_SYN_ODD_FLAGS) &&
 	       !tw_get(f, TW_F_ESTABLISHED) && !tw_get(f, TW_F_ACK3_SEEN) &&
 	       !tw_get(f, TW_F_ONE_SIDED);
+}
+
+bool tw_syn_repeated(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_COUNT) > 1 && tw_get(f, TW_F_SYN_SPAN_NS) >= SYN_TIMER_MIN_NS;
 }
 
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
@@ -69,8 +76,8 @@ bool tw_syn_given_up(const struct tw_facts *f)
  *	  |<------SYN|ACK------|  the period is over: once again
  *	  |----ACK------------>|  accepted
  *
- * A lost ACK and a full queue make the listener repeat after 1 s, and go on repeating; deferral repeats
- * later, or once. Client data would have completed the handshake at once.
+ * A lost ACK and a full queue make the listener repeat after 1 s, and go on repeating; deferral
+ * repeats later, or once. Client data would have completed the handshake at once.
  */
 bool tw_looks_deferred_accept(const struct tw_facts *f)
 {

@@ -11,22 +11,37 @@
 /* A SYN was seen, and nothing shows that the client ever got further. */
 bool tw_syn_alone(const struct tw_facts *f);
 
-/* First SYN to the frame that @at cites, as connect() would measure it; -1 if either frame is unknown or
- * the capture was taken at the server, where the way back to the client is not in the difference. */
+/*
+ * The SYN was repeated by its sender's timer, not merely duplicated by the network or the capture.
+ */
+bool tw_syn_repeated(const struct tw_facts *f);
+
+/*
+ * First SYN to the frame that @at cites, as connect() would measure it; -1 if either frame is
+ * unknown or the capture was taken at the server, where the way back to the client is not in the
+ * difference.
+ */
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at);
 
 /* First SYN to the end of the capture. */
 int64_t tw_syn_watched_ns(const struct tw_facts *f);
 
-/* How long after its last SYN the client's kernel would have sent the next one, by the schedule that its
- * repeats follow. */
+/*
+ * How long after its last SYN the client's kernel would have sent the next one, by the schedule
+ * that its repeats follow.
+ */
 int64_t tw_syn_next_gap_ns(const struct tw_facts *f);
 
-/* The capture goes on well beyond the time when another SYN was due, and none came: the client gave up. */
+/*
+ * The capture goes on well beyond the time when another SYN was due, and none came: the client
+ * gave up.
+ */
 bool tw_syn_given_up(const struct tw_facts *f);
 
-/* A closing of the handshake that only looks like a lost ACK or a full queue: TCP_DEFER_ACCEPT ignores the
- * bare ACK, repeats the SYN|ACK once when its period is over, and then accepts. */
+/*
+ * A closing of the handshake that only looks like a lost ACK or a full queue: TCP_DEFER_ACCEPT
+ * ignores the bare ACK, repeats the SYN|ACK once when its period is over, and then accepts.
+ */
 bool tw_looks_deferred_accept(const struct tw_facts *f);
 
 /* More than so many half-open neighbours at one endpoint are no accident. */

@@ -12,8 +12,8 @@
  *	  |<-ICMP 3/1----| was waiting
  *	  EHOSTUNREACH
  *
- *   on the client's own LAN: three ARP requests, no SYN at all, EHOSTUNREACH after 3.06 s. That leaves
- *   no TCP packet and so no connection to judge.
+ *   on the client's own LAN: three ARP requests, no SYN at all, EHOSTUNREACH after 3.06 s. That
+ *   leaves no TCP packet and so no connection to judge.
  *
  * Only the burst after the neighbour timeout excludes a filter: a REJECT answers each SYN at once.
  */

@@ -7,9 +7,9 @@
  *	  |<---RST|ACK seq=0 ack=X+1----|  window 0, no options, IP-ID 0, DF
  *	  connect: ECONNREFUSED
  *
- * The same packet is written by a REJECT with tcp-reset on that host (netfilter, nf_send_reset): on IPv4
- * byte for byte. So this is never certain from packets; firewall-reset takes over where TTL or flow
- * label give the filter away.
+ * The same packet is written by a REJECT with tcp-reset on that host (netfilter, nf_send_reset):
+ * on IPv4 byte for byte. So this is never certain from packets; firewall-reset takes over where
+ * TTL or flow label give the filter away.
  */
 #include "phenomena/connect/handshake.h"
 

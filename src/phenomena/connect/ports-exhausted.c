@@ -7,8 +7,8 @@
  *	  in use or in TIME_WAIT towards (address, port)
  *	  EADDRNOTAVAIL, and nothing on the wire
  *
- * So no capture can show it, and there is no matcher: it takes the kernel's own answer, or the settings and
- * the socket table of the host.
+ * So no capture can show it, and there is no matcher: it takes the kernel's own answer, or the
+ * settings and the socket table of the host.
  */
 #include "phenomena/phenomenon.h"
 

@@ -13,17 +13,33 @@
  *	  |<-SYN|ACK (timer)----|  arrived	               in silence
  *	  |---ACK-------------->|
  *
- * The listener remembers the first SYN's timestamp in its request and echoes it until the handshake is
- * done; so the echo of the first SYN in an answer to the second proves the loss, from the client's side alone.
- * On a path slower than a second the same echo arrives without any loss: there the verdict must stay away.
+ * The listener remembers the first SYN's timestamp in its request and echoes it until the
+ * handshake is done; so the echo of the first SYN in an answer to the second proves the loss, from
+ * the client's side alone. On a path slower than a second the same echo arrives without any loss:
+ * there the verdict must stay away.
  */
 #include "phenomena/connect/handshake.h"
 
 #define SLOW_PATH_NS (TW_NS_PER_S * 9 / 10)
+#define TOGETHER_NS  (TW_NS_PER_S / 2)
 
-static bool slow_path(const struct tw_facts *f)
+/*
+ * Is the path faster than the SYN timeout? Data tells. Otherwise the SYN|ACKs do: after a loss,
+ * the answer to the repeated SYN and the server's own repeat come together, while on a slow path
+ * they follow the first SYN|ACK at the distance of a SYN timeout.
+ */
+static bool path_is_slow(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS;
+	return tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
+	       tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS;
+}
+
+static bool path_is_fast(const struct tw_facts *f)
+{
+	if (tw_known(f, TW_F_RTT_NS) && tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS)
+		return true;
+	return tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
+	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS;
 }
 
 /* The handshake was completed in the end. */
@@ -34,10 +50,10 @@ static bool match_recovered(struct tw_match *m)
 	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
-	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first) || slow_path(f))
+	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first) || path_is_slow(f))
 		return false;
-	m->strength = TW_STRENGTH_DELAY + 1;
-	m->confidence = tw_known(f, TW_F_RTT_NS) ? TW_CERTAIN : TW_LIKELY;
+	m->strength = TW_STRENGTH_DELAY + 3;
+	m->confidence = path_is_fast(f) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
@@ -87,7 +103,7 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 static bool match_one_way(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool repeated = tw_get(f, TW_F_SYN_COUNT) > 1;
+	bool repeated = tw_syn_repeated(f);
 
 	if (!tw_syn_alone(f) || tw_get(f, TW_F_RST_COUNT) > 0 ||
 	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_ICMP_COUNT) > 0)
@@ -123,8 +139,7 @@ static bool match(struct tw_match *m)
 
 	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT))
 		return false;
-	if (tw_get(f, TW_F_SYN_COUNT) > 1 && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) &&
-	    match_recovered(m))
+	if (tw_syn_repeated(f) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) && match_recovered(m))
 		return true;
 	return match_one_way(m);
 }

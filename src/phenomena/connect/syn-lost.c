@@ -9,9 +9,9 @@
  *	  |<---SYN|ACK TSecr=b-----|   echoes the repeat: the first
  *	  |----ACK---------------->|   made no request there
  *
- * The echo decides against syn-ack-lost. It does not decide why the first SYN made no request: lost on the way, or
- * dropped by a listener with a full queue. Where the earlier SYNs are seen to arrive amid half-open neighbours,
- * syn-queue-full speaks.
+ * The echo decides against syn-ack-lost. It does not decide why the first SYN made no request:
+ * lost on the way, or dropped by a listener with a full queue. Where the earlier SYNs are seen to
+ * arrive amid half-open neighbours, syn-queue-full speaks.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -48,14 +48,15 @@ static bool match(struct tw_match *m)
 	int64_t syns = tw_get(f, TW_F_SYN_COUNT), took = tw_get(f, TW_F_CONNECT_NS);
 	int64_t rtt = tw_get(f, TW_F_RTT_NS);
 
-	if (syns < 2 || !tw_get(f, TW_F_ESTABLISHED) || tw_get(f, TW_F_SYNACK_COUNT) == 0 ||
-	    tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT) ||
-	    !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) || !later_syn_answered(f))
+	if (!tw_syn_repeated(f) || !tw_get(f, TW_F_ESTABLISHED) ||
+	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_SIMULTANEOUS_OPEN) ||
+	    tw_get(f, TW_F_SELF_CONNECT) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) ||
+	    !later_syn_answered(f))
 		return false;
 	/* A path slower than the first SYN timeout makes the client repeat for nothing. */
 	if (rtt > TW_NS_PER_S * 9 / 10)
 		return false;
-	m->strength = TW_STRENGTH_DELAY;
+	m->strength = TW_STRENGTH_DELAY + 2; /* a second at connect outweighs repaired data */
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;

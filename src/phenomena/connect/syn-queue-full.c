@@ -11,8 +11,8 @@
  *	               |---SYN----------------->|
  *	               |<--SYN|ACK--------------|
  *
- * One connection alone cannot show it: from the client it is syn-lost or syn-unanswered. It takes the neighbours:
- * half-open requests at the same endpoint with SYN|ACKs that nobody acknowledges.
+ * One connection alone cannot show it: from the client it is syn-lost or syn-unanswered. It takes
+ * the neighbours: half-open requests at the same endpoint with SYN|ACKs that nobody acknowledges.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -27,7 +27,7 @@ static bool crowded(const struct tw_facts *f)
 /* Earlier SYNs of this connection were passed over, a later one was answered. */
 static bool answered_late(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_SYN_COUNT) < 2 || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) ||
+	if (!tw_syn_repeated(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) ||
 	    tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return false;
 	return !tw_known(f, TW_F_SYNACK_ECHO) || tw_get(f, TW_F_SYNACK_ECHO) > 1;

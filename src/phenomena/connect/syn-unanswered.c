@@ -8,12 +8,13 @@
  *	  |----SYN----------->  ...           |   (Linux since 6.5; before: 1, 3, 7, 15, 31, 63 s)
  *	  connect: ETIMEDOUT
  *
- * Five causes share this picture: a host that has just died (its neighbour entry still cached), a filter that
- * drops, a full accept or SYN queue, a SYN lost on a dead path, a SYN|ACK lost on the way back. A capture at
- * the server removes the path from the list. It is never certain which one it was, only that nothing came.
+ * Five causes share this picture: a host that has just died (its neighbour entry still cached), a
+ * filter that drops, a full accept or SYN queue, a SYN lost on a dead path, a SYN|ACK lost on the
+ * way back. A capture at the server removes the path from the list. It is never certain which one
+ * it was, only that nothing came.
  *
- * How long is long enough? The first repeat is due after 1 s. A lone SYN at the end of a capture tells
- * nothing; with a repeat and three seconds, any living path would have answered.
+ * How long is long enough? The first repeat is due after 1 s. A lone SYN at the end of a capture
+ * tells nothing; with a repeat and three seconds, any living path would have answered.
  */
 #include "phenomena/connect/handshake.h"
 
@@ -85,7 +86,7 @@ static enum tw_outcome outcome_of(const struct tw_facts *f)
 
 	if (tw_get(f, TW_F_TRACE_LOSSY))
 		return TW_OUTCOME_UNKNOWN;
-	/* Without a repeat although it was due, its sender gave up or never was a TCP: failed as well. */
+	/* Even without a repeat: then its sender gave up, or never was a TCP. */
 	return watched >= ENOUGH_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 }
 

@@ -10,8 +10,9 @@
  *	  |----SYN seq----------------------->|
  *	  |<---SYN|ACK------------------------|
  *
- * A half-open peer answers a SYN with the same kind of ACK (challenge, RFC 5961 s4.2), but its connection was
- * not closed, and its ACK comes from a full socket, whose IP-ID is not 0. That is peer-rebooted.
+ * A half-open peer answers a SYN with the same kind of ACK (challenge, RFC 5961 s4.2), but its
+ * connection was not closed, and its ACK comes from a full socket, whose IP-ID is not 0. That is
+ * peer-rebooted.
  */
 #include "phenomena/connect/handshake.h"
 

@@ -2,10 +2,11 @@
 /*
  * What an ICMP error does to a TCP socket.
  *
- * In SYN_SENT every unreachable error ends connect() at once with its errno. Once established (RFC 5461
- * s2.2, RFC 5927 s5) it is only remembered as a soft error: the data is repeated as if nothing had been
- * said, and when the retransmissions are given up, the application gets the remembered errno in place of ETIMEDOUT.
- * With IP_RECVERR set, the first error also ends the next call; the connection itself stays.
+ * In SYN_SENT every unreachable error ends connect() at once with its errno. Once established (RFC
+ * 5461 s2.2, RFC 5927 s5) it is only remembered as a soft error: the data is repeated as if
+ * nothing had been said, and when the retransmissions are given up, the application gets the
+ * remembered errno in place of ETIMEDOUT. With IP_RECVERR set, the first error also ends the next
+ * call; the connection itself stays.
  */
 #include "phenomena/connect/unreachable.h"
 

@@ -8,8 +8,10 @@
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
 
-/* The errno that Linux makes of the (first) ICMP error (tcp_v4_err and icmp_err_convert, tcp_v6_err and
- * icmpv6_err_convert): "EHOSTUNREACH", "ECONNREFUSED" ... */
+/*
+ * The errno that Linux makes of the (first) ICMP error (tcp_v4_err and icmp_err_convert,
+ * tcp_v6_err and icmpv6_err_convert): "EHOSTUNREACH", "ECONNREFUSED" ...
+ */
 const char *tw_icmp_errno(const struct tw_facts *f);
 
 /* What the error says, as a noun: "host unreachable (type 3 code 1)". */

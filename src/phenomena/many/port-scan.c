@@ -10,8 +10,8 @@
  *	  |---RST-------------------->|   and on
  *	  |---SYN :443--------------->   ...
  *
- * Each knock by itself is a closed port, an unanswered SYN or a short connection. What makes the scan is their
- * number from one source, with nothing ever said; the host table counts it.
+ * Each knock by itself is a closed port, an unanswered SYN or a short connection. What makes the
+ * scan is their number from one source, with nothing ever said; the host table counts it.
  */
 #include "phenomena/connect/handshake.h"
 

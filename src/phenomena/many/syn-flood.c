@@ -9,8 +9,9 @@
  *	     X<--SYN|ACK----|--------------|--------------|   to sources that do not
  *	                    X<--SYN|ACK----|--------------|   exist, or do not answer
  *
- * One half-open connection is never a flood; the neighbours at the same endpoint decide. A dead server with
- * many real clients is no flood either: real clients repeat their SYNs, and no SYN|ACK is there to be ignored.
+ * One half-open connection is never a flood; the neighbours at the same endpoint decide. A dead
+ * server with many real clients is no flood either: real clients repeat their SYNs, and no SYN|ACK
+ * is there to be ignored.
  */
 #include "phenomena/connect/handshake.h"
 
