@@ -215,7 +215,7 @@ def unknown_link_type():
     """an unknown link type is named, with what is supported; status 2 as nothing could be read"""
     result = read(craft.capture(craft.refused_connection(), linktype=147))
     equal(result.status, 2)
-    contains(result.err, "147", "Ethernet")
+    contains(result.err, "147", "EN10MB")
 
 
 @case

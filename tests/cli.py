@@ -556,7 +556,7 @@ def explain_all_and_one():
     listed = tcpwhy("explain")
     equal(listed.status, 0)
     contains(listed.out, "port-closed", "closed-with-unread-data", "fin-lost", "syn-flood")
-    slugs = [w for line in listed.out.splitlines() for w in line.split()[:1] if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", w)]
+    slugs = re.findall(r"^  ([a-z0-9]+(?:-[a-z0-9]+)*)  +[A-Z]", listed.out, re.MULTILINE)
     equal(len(set(slugs)) >= 40, True, f"{len(set(slugs))} slugs listed")
     for slug in sorted(set(slugs)):
         page = tcpwhy("explain", slug)

@@ -34,6 +34,7 @@ struct run {
 	bool *wanted; /* per phenomenon of the catalogue; NULL: all */
 	bool want_clean, want_unknown;
 	struct tw_filter *filter;
+	char *joined; /* the filter's text, if it came as words */
 	struct tw_style style;
 	struct tw_extract *extract; /* -w */
 	struct tw_writer *writer;
@@ -199,12 +200,19 @@ static void on_progress(void *user, const struct tw_source_info *info, int pass,
 
 static void supported_link_types(struct tw_string *text)
 {
-	unsigned type;
+	unsigned type, before;
 
-	for (type = 0; type < LINKTYPE_HIGHEST; type++)
-		if (tw_linktype_supported((uint16_t)type))
-			tw_string_printf(text, "%s%s", text->length ? ", " : "",
-					 tw_linktype_name((uint16_t)type));
+	for (type = 0; type < LINKTYPE_HIGHEST; type++) {
+		const char *name = tw_linktype_name((uint16_t)type);
+		bool named = !tw_linktype_supported((uint16_t)type);
+
+		/* Several values share a name: RAW. */
+		for (before = 0; before < type && !named; before++)
+			named = tw_linktype_supported((uint16_t)before) &&
+				strcmp(tw_linktype_name((uint16_t)before), name) == 0;
+		if (!named)
+			tw_string_printf(text, "%s%s", text->length ? ", " : "", name);
+	}
 }
 
 /* What is wrong with the input itself, for stderr. Return: whether anything in it could be read. */
@@ -216,16 +224,12 @@ static bool tell_damage(const struct tw_source_info *info, const struct tw_sessi
 	if (summary->packets && info->interfaces == 1 && !tw_linktype_supported(info->linktype)) {
 		supported_link_types(&types);
 		tw_complain("%s: link type %s (%u) is not supported; supported are %s", info->name,
-			    tw_linktype_name(info->linktype), info->linktype,
-			    tw_string_text(&types));
+			    tw_linktype_name(info->linktype), info->linktype, tw_string_text(&types));
 		tw_string_free(&types);
 		return false;
 	}
-	for (i = 0; i < info->problem_count; i++)
-		tw_complain("%s: %s", info->name, info->problems[i].text);
-	if (info->problems_total > info->problem_count)
-		tw_complain("%s: %llu more problems are not listed", info->name,
-			    (unsigned long long)(info->problems_total - info->problem_count));
+	for (i = 0; i < summary->damage_count; i++)
+		tw_complain("%s: %s", info->name, summary->problems[i]);
 	return !summary->nothing_readable;
 }
 
@@ -428,18 +432,18 @@ static char *join(const char *const *words, unsigned count)
 static int prepare(struct run *run)
 {
 	const struct tw_arguments *a = run->arguments;
-	char *joined = a->read_count && a->word_count ? join(a->words, a->word_count) : NULL;
-	const char *filter = joined ? joined : a->filter;
+	const char *filter = a->filter;
 	struct tw_err err = { 0 };
 	int status = choose_verdicts(run);
 
+	if (a->read_count && a->word_count)
+		filter = run->joined = join(a->words, a->word_count);
 	if (!status && filter && tw_filter_new(&run->filter, filter, &err))
 		status = tw_complain("%s", err.text);
 	if (!status && a->idle_table && tw_idle_load(a->idle_table, &err))
 		status = tw_complain("%s", err.text);
 	if (!status && a->write_path && tw_writer_open(&run->writer, a->write_path, &err))
 		status = tw_complain("%s", err.text);
-	free(joined);
 	return status;
 }
 
@@ -465,7 +469,10 @@ static int run_read(const struct tw_arguments *a)
 	tw_filter_free(run.filter);
 	tw_idle_reset();
 	free(run.wanted);
-	if (run.output_error && run.output_error != -EPIPE && run.output_error != -ENOMEM)
+	free(run.joined);
+	if (run.output_error == -EPIPE)
+		return run.status;
+	if (run.output_error && run.output_error != -ENOMEM)
 		return tw_complain("cannot write to standard output: %s",
 				   strerror(-run.output_error));
 	return tw_finish_output(run.status);

@@ -10,6 +10,7 @@
 #include "diagnose/session_private.h"
 
 #include "base/duration.h"
+#include "phenomena/idle_table.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -79,6 +80,7 @@ static void tell_source_problems(struct tw_session *s)
 	if (info->problems_total > i)
 		tw_session_problem(s, "%" PRIu64 " more problems of the file are not listed.",
 				   info->problems_total - i);
+	s->summary->damage_count = s->summary->problem_count;
 	if (info->capture_drops)
 		tw_session_problem(s,
 				   "The capturing host lost %" PRIu64
@@ -175,6 +177,11 @@ int tw_session_run(struct tw_source *src, const struct tw_session_config *config
 	memset(summary, 0, sizeof(*summary));
 	tw_arena_init(&summary->arena);
 	summary->source = tw_arena_printf(&summary->arena, "%s", tw_source_info(src)->name);
+	if (config->idle_table) {
+		r = tw_idle_load(config->idle_table, err);
+		if (r)
+			return r;
+	}
 	s.memory_bytes = resolve_ceiling(config->memory_bytes);
 	s.decoder = tw_decoder_new();
 	s.hosts = tw_hosts_new();

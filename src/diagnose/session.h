@@ -46,6 +46,7 @@ struct tw_session_summary {
 	/* Problems of the input and remarks on its quality, whole sentences. */
 	const char *problems[40];
 	unsigned problem_count;
+	unsigned damage_count; /* the first so many are damage of the file: cut, lengths that lie */
 	bool nothing_readable; /* not one frame could be read although the file has bytes */
 	struct tw_arena arena;
 };
