@@ -25,8 +25,9 @@ bool tw_reset_landed(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_COUNT) == 0 || !tw_known(f, TW_F_RST_SIDE))
 		return false;
-	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED) ||
-	    tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED))
+	/* Challenged at first, but a second, fitting one followed: beyond lost data. */
+	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) ||
+	    (tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED) && !tw_get(f, TW_F_RST_PAIR)))
 		return false;
 	if (tw_get(f, TW_F_RST_DURING_HANDSHAKE) || tw_get(f, TW_F_RST_ANSWERS_SYNACK) ||
 	    tw_get(f, TW_F_STRAY_ONLY))
@@ -49,9 +50,10 @@ enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;
-	if (tw_get(f, TW_F_RST_RECEIVER_GOT_ALL) && tw_get(f, TW_F_RST_VICTIM_UNACKED) == 0)
-		return TW_DEBT_MANNERS;
-	return TW_DEBT_OWED;
+	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0 || tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 ||
+	    tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
+		return TW_DEBT_OWED;
+	return TW_DEBT_MANNERS;
 }
 
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)

@@ -449,7 +449,7 @@ static void test_injected_segment(void **state)
 {
 	established();
 	assert_false(fires(&tw_ph_injected_segment));
-	set(TW_F_OLD_DATA_FOREIGN, 1); /* nothing new was put in */
+	tw_fact_set(&facts, TW_F_OLD_DATA_FOREIGN, 1, 5, 5 * S); /* nothing new was put in */
 	assert_false(fires(&tw_ph_injected_segment));
 	set(TW_F_CONFLICTING_PAYLOAD, 1);
 	assert_true(fires(&tw_ph_injected_segment));
@@ -523,6 +523,13 @@ static void test_invalid_segment_alone(void **state)
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 	set(TW_F_SYN_ANSWERED_BY_OLD_ACK, true); /* TIME_WAIT of the connection before */
 	assert_false(fires(&tw_ph_invalid_segment));
+	set(TW_F_SYN_ANSWERED_BY_OLD_ACK, false);
+	set(TW_F_SYN_ANSWER, TW_ANSWER_ACK);
+	set(TW_F_BAD_ACK_IN_SYN_SENT, 1); /* the same, with the connection before not captured */
+	assert_false(fires(&tw_ph_invalid_segment));
+	set(TW_F_SERVER_ACKED_CLIENT_DATA, true); /* but data goes on without a SYN|ACK */
+	assert_true(fires(&tw_ph_invalid_segment));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 }
 
 /* Those that leave no packet have no matcher, but a page. */

@@ -24,13 +24,25 @@ enum proof {
 	PROOF_HEADERS, /* the segment's headers are not its sender's */
 };
 
+/* What comes after both ends have closed, or is old already, puts nothing into the connection. */
+static bool in_time(const struct tw_facts *f, enum tw_fact_id id)
+{
+	uint64_t frame = tw_frame_of(f, id), closed = tw_frame_of(f, TW_F_AFTER_CLOSE_SEGMENTS);
+
+	if (tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS) > 0 && frame >= closed)
+		return false;
+	return tw_get(f, TW_F_OLD_DATA_FOREIGN) == 0 ||
+	       frame != tw_frame_of(f, TW_F_OLD_DATA_FOREIGN);
+}
+
 static enum proof prove(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_CONFLICTING_PAYLOAD) > 0 && !tw_get(f, TW_F_SNAPLEN_CUT))
+	if (tw_get(f, TW_F_CONFLICTING_PAYLOAD) > 0 && !tw_get(f, TW_F_SNAPLEN_CUT) &&
+	    in_time(f, TW_F_CONFLICTING_PAYLOAD))
 		return PROOF_PAYLOAD;
 	if (tw_get(f, TW_F_DATA_AT_FIN))
 		return PROOF_FIN;
-	if (tw_get(f, TW_F_FOREIGN_SEGMENTS) > 0)
+	if (tw_get(f, TW_F_FOREIGN_SEGMENTS) > 0 && in_time(f, TW_F_FOREIGN_SEGMENTS))
 		return PROOF_HEADERS;
 	/* A server whose request has expired answers a repeated SYN with new numbers. */
 	if (tw_get(f, TW_F_SYNACK_ISN_CONFLICT) && tw_get(f, TW_F_SYN_COUNT) == 1)

@@ -22,6 +22,7 @@ enum kind {
 	KIND_FLAGS,
 	KIND_RST,
 	KIND_SYN,
+	KIND_SYN_STREAM,
 	KIND_WINDOW,
 	KIND_FOREIGN_OLD,
 	KIND_SYN_SENT,
@@ -38,14 +39,37 @@ static bool odd_stray(const struct tw_facts *f)
 	       flags != TW_SYN;
 }
 
+/*
+ * One pure ACK in answer to a SYN is TIME_WAIT or a half-open peer (time-wait-syn-dropped,
+ * peer-rebooted); what refuses more than that, or another segment, is a foreign answer.
+ */
+static bool refused_in_syn_sent(const struct tw_facts *f)
+{
+	int64_t refused = tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT);
+
+	if (refused == 0 || tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) || tw_get(f, TW_F_ESTABLISHED))
+		return false;
+	return refused > 1 || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK);
+}
+
+/* The SYN's stream begins with it, but what follows belongs to the connection that was there. */
+static bool syn_into_connection(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_SYN_IN_ESTABLISHED) && tw_get(f, TW_F_PREV_WENT_ON))
+		return true;
+	return tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) && tw_get(f, TW_F_SYNACK_COUNT) == 0 &&
+	       tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_RST_COUNT) == 0;
+}
+
 static enum kind kind_of(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_SYN_ODD_FLAGS))
 		return KIND_SYN_FLAGS;
 	if (odd_stray(f))
 		return KIND_STRAY;
-	if (tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 && !tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) &&
-	    !tw_get(f, TW_F_ESTABLISHED))
+	if (syn_into_connection(f))
+		return KIND_SYN_STREAM;
+	if (refused_in_syn_sent(f))
 		return KIND_SYN_SENT;
 	if (tw_get(f, TW_F_BAD_CHECKSUM) > 0)
 		return KIND_CHECKSUM;
@@ -89,6 +113,14 @@ static const struct {
 		       "SYN in an established connection: answered by a challenge ACK (RFC 5961 "
 		       "s4.2)",
 		       false },
+	[KIND_SYN_STREAM] = { TW_F_SYN_COUNT,
+			      "%s sent %s a SYN in mid-connection; the old connection went on as "
+			      "if it "
+			      "had not come.",
+			      "SYN in an established connection: answered by a challenge ACK, not "
+			      "by "
+			      "SYN|ACK (RFC 5961 s4.2)",
+			      false },
 	[KIND_WINDOW] = { TW_F_OUT_OF_WINDOW,
 			  "%s and %s: a segment outside the receiver's window was refused.",
 			  "outside what the receiver can accept: answered by an ACK, not taken",
@@ -141,13 +173,15 @@ static bool match(struct tw_match *m)
 
 	if (kind == KIND_NONE)
 		return false;
-	m->confidence = kinds[kind].certain ? TW_CERTAIN : TW_LIKELY;
+	/* Of a lone segment it is not known whether the capturing host had still to fill it in. */
+	m->confidence = kinds[kind].certain && tw_get(f, TW_F_ESTABLISHED) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (kind == KIND_SYN_SENT) {
 		m->strength = TW_STRENGTH_CONTRADICTION;
 		m->outcome = TW_OUTCOME_FAILED;
 	} else {
-		m->strength = alone ? TW_STRENGTH_MECHANISM : TW_STRENGTH_CURIOSITY;
+		m->strength = alone || kind == KIND_SYN_STREAM ? TW_STRENGTH_MECHANISM + 5
+							       : TW_STRENGTH_CURIOSITY;
 		m->outcome = alone ? TW_OUTCOME_CLEAN : TW_OUTCOME_DEGRADED;
 	}
 	m->summary = tw_say(m, kinds[kind].summary, tw_endpoint(m, TW_CLIENT),

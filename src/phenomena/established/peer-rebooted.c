@@ -27,8 +27,15 @@ static bool fits(const struct tw_facts *f)
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||
 	    tw_get(f, TW_F_RST_LABEL_ZERO))
 		return false;
-	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_SYN) &&
-	       !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK);
+	/* Without the segment that drew it, it is not known that there was a connection. */
+	switch (tw_get(f, TW_F_RST_TRIGGER)) {
+	case TW_TRIGGER_NONE:
+	case TW_TRIGGER_SYN:
+	case TW_TRIGGER_SYNACK:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static void add_rivals(struct tw_match *m)
@@ -68,8 +75,7 @@ static bool match(struct tw_match *m)
 	bool proven = author == TW_CLIENT || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
 		      tw_get(f, TW_F_BYTES_S) > 0 || !tw_get(f, TW_F_START_SEEN);
 
-	m->strength = proven && tw_known(f, TW_F_RST_TRIGGER) ? TW_STRENGTH_MECHANISM
-							      : TW_STRENGTH_ENDING;
+	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
 	m->confidence = proven ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
