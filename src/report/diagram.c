@@ -327,6 +327,17 @@ static bool long_silence(const struct tw_finding *f, int64_t before_ns, int64_t 
 	return gap >= SILENCE_NS && gap >= whole / 3;
 }
 
+/* Packets of the connection that neither a step nor a count before a step stands for. */
+static uint64_t untold(const struct tw_finding *f)
+{
+	uint64_t told = 0;
+	unsigned i;
+
+	for (i = 0; i < f->step_count; i++)
+		told += f->steps[i].skipped + !f->steps[i].is_icmp;
+	return f->steps_total > told ? f->steps_total - told : 0;
+}
+
 void tw_diagram_draw(struct tw_pen *p, const struct tw_finding *f,
 		     const struct tw_diagram_options *o)
 {
@@ -370,6 +381,12 @@ void tw_diagram_draw(struct tw_pen *p, const struct tw_finding *f,
 	}
 	if (skipped)
 		skipped_line(p, &l, skipped);
+	if (untold(f)) {
+		tw_pen_column(p, o->indent + 2);
+		tw_pen_put(p, TW_ROLE_FAINT, "(%s of this connection are not drawn)",
+			   tw_words_counted(TW_WORDS, untold(f), "packet"));
+		tw_pen_newline(p);
+	}
 	tw_string_free(&label);
 	free(keep);
 }

@@ -348,7 +348,7 @@ static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limi
 	missing_rows(p, m);
 	remark_row(p, m);
 	if (ph && full)
-		sentence_rows(p, "Read", ph->references, ~0u);
+		sentence_rows(p, "References", ph->references, ~0u);
 }
 
 void tw_example_write(struct tw_pen *p, const struct tw_group *g, enum tw_example_size size)

@@ -148,29 +148,41 @@ static void merge_alike(struct tw_groups *g, enum tw_group_scope scope, unsigned
 			widen(g, i, scope);
 }
 
-void tw_groups_add(struct tw_groups *g, struct tw_finding *f)
+static struct tw_group *group_for(struct tw_groups *g, const struct tw_group *one)
 {
-	struct tw_group one = group_of(f);
 	unsigned i;
 
-	for (i = 0; i < g->count; i++) {
-		if (!covers(&g->list[i], &one))
-			continue;
+	for (i = 0; i < g->count; i++)
+		if (covers(&g->list[i], one))
+			return &g->list[i];
+	return NULL;
+}
+
+static void make_place(struct tw_groups *g)
+{
+	merge_alike(g, TW_GROUP_HOST, 1);
+	if (g->count > TW_GROUPS_MAX / 2)
+		merge_alike(g, TW_GROUP_ALL, 1);
+}
+
+void tw_groups_add(struct tw_groups *g, struct tw_finding *f)
+{
+	struct tw_group one = group_of(f), *group = group_for(g, &one);
+
+	if (!group && g->count == TW_GROUPS_MAX) {
+		make_place(g);
+		group = group_for(g, &one);
+	}
+	if (group) {
 		one.members =
-			0; /* an endpoint group has its one; a wider group may know it or not */
-		g->list[i].more_members |= g->list[i].scope != TW_GROUP_ENDPOINT;
-		merge(&g->list[i], &one);
-		return;
-	}
-	if (g->count == TW_GROUPS_MAX) {
-		merge_alike(g, TW_GROUP_HOST, 1);
-		if (g->count > TW_GROUPS_MAX / 2)
-			merge_alike(g, TW_GROUP_ALL, 1);
-	}
-	if (g->count < TW_GROUPS_MAX)
+			0; /* an endpoint's group has its one; a wider group may know it or not */
+		group->more_members |= group->scope != TW_GROUP_ENDPOINT;
+		merge(group, &one);
+	} else if (g->count < TW_GROUPS_MAX) {
 		g->list[g->count++] = one;
-	else /* more kinds than the catalogue can make */
+	} else { /* more kinds than the catalogue can make */
 		tw_finding_free(f);
+	}
 }
 
 static int severity(enum tw_outcome o)

@@ -7,6 +7,7 @@
 #include "report/words.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void end_row(struct tw_pen *p, const char *what, const uint64_t n[2])
@@ -44,14 +45,14 @@ static void both_ends(struct tw_pen *p, const struct tw_finding *f)
 	tw_pen_column(p, 2);
 	tw_pen_put(p, TW_ROLE_FAINT, "from");
 	tw_pen_column(p, 10);
-	tw_pen_put(p, TW_ROLE_PLAIN, "%s (frame %" PRIu64 " to %" PRIu64 ")",
-		   tw_words_time(TW_WORDS, f->start_ns, 6, ' '), f->first_frame, f->last_frame);
+	tw_pen_wrap(p, 10, TW_ROLE_PLAIN, "%s, frames %" PRIu64 " to %" PRIu64,
+		    tw_words_time(TW_WORDS, f->start_ns, 6, 'T'), f->first_frame, f->last_frame);
 	tw_pen_newline(p);
 	tw_pen_column(p, 2);
 	tw_pen_put(p, TW_ROLE_FAINT, "seen");
 	tw_pen_column(p, 10);
-	tw_pen_put(p, TW_ROLE_PLAIN, "vantage %s, Zeek state %s, tcp.completeness %u",
-		   f->vantage ? f->vantage : "unknown", f->zeek ? f->zeek : "-", f->completeness);
+	tw_pen_wrap(p, 10, TW_ROLE_PLAIN, "vantage %s, Zeek state %s, tcp.completeness %u",
+		    f->vantage ? f->vantage : "unknown", f->zeek ? f->zeek : "-", f->completeness);
 	tw_pen_newline(p);
 }
 
@@ -66,15 +67,19 @@ static bool is_nothing(enum tw_fact_id id, const struct tw_fact *fact)
 
 static void fact_row(struct tw_pen *p, enum tw_fact_id id, const struct tw_fact *fact)
 {
-	unsigned width = p->style.width, name_max = width > 76 ? 35 : 28;
+	unsigned width = p->style.width, name_max = width > 76 ? 35 : 28, frame_width = 0;
+	char frame[TW_WORDS_TEXT];
 
+	if (fact->frame)
+		frame_width = (unsigned)snprintf(frame, sizeof(frame), "#%" PRIu64, fact->frame);
 	tw_pen_column(p, 2);
 	tw_pen_clip(p, TW_ROLE_FAINT, name_max, tw_fact_info(id)->name);
 	tw_pen_column(p, name_max + 3);
-	tw_pen_clip(p, TW_ROLE_PLAIN, width - name_max - 3 - 12, tw_words_fact(TW_WORDS, id, fact));
-	if (fact->frame) {
-		tw_pen_column(p, width - 11);
-		tw_pen_put(p, TW_ROLE_FAINT, "#%" PRIu64, fact->frame);
+	tw_pen_clip(p, TW_ROLE_PLAIN, width - name_max - 3 - frame_width - 1,
+		    tw_words_fact(TW_WORDS, id, fact));
+	if (frame_width) {
+		tw_pen_column(p, frame_width > 11 ? width - frame_width : width - 11);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s", frame);
 	}
 	tw_pen_newline(p);
 }

@@ -114,7 +114,7 @@ void tw_pen_clip(struct tw_pen *p, enum tw_role role, unsigned columns, const ch
 
 void tw_pen_column(struct tw_pen *p, unsigned column)
 {
-	unsigned more = column > p->column ? column - p->column : p->pending || !p->column ? 0 : 1;
+	unsigned more = column >= p->column ? column - p->column : p->pending ? 0 : 1;
 
 	p->pending += more;
 	p->column += more;
