@@ -303,7 +303,7 @@ static void describe(struct tw_source *s)
 	for (i = 0; i < m->count; i++) {
 		const struct tw_source *part = m->part[i].source;
 
-		if (strcmp(part->info.format, s->info.format))
+		if (strcmp(part->info.format, s->info.format) != 0)
 			s->info.format = "merged";
 		if (part->info.compression != s->info.compression)
 			s->info.compression = NULL;

@@ -25,22 +25,22 @@ struct tw_problem {
 };
 
 struct tw_source_info {
-	const char *name;	 /* as given, "-" for standard input */
-	const char *format;	 /* "pcap", "pcapng", "pcap (ns)", ... */
-	const char *compression; /* "gzip", "zstd" or NULL */
-	uint64_t bytes_total;	 /* of the file on disk, 0 = unknown (a pipe) */
-	uint64_t bytes_done;	 /* of the file on disk, for progress */
-	uint64_t frames;	 /* handed out or rejected by the filter */
+	const char *name;         /* as given, "-" for standard input */
+	const char *format;       /* "pcap", "pcapng", "pcap (ns)", ... */
+	const char *compression;  /* "gzip", "zstd" or NULL */
+	uint64_t bytes_total;     /* of the file on disk, 0 = unknown (a pipe) */
+	uint64_t bytes_done;      /* of the file on disk, for progress */
+	uint64_t frames;          /* handed out or rejected by the filter */
 	uint64_t frames_filtered; /* rejected by the filter */
-	uint64_t capture_drops;	 /* by ISB counters: lost by kernel or interface while capturing */
+	uint64_t capture_drops;   /* by ISB counters: lost by kernel or interface while capturing */
 	bool has_drop_counters;
-	uint32_t snaplen;	 /* the smallest of the interfaces, 0 = none stated */
-	uint16_t linktype;	 /* of the first interface */
+	uint32_t snaplen;  /* the smallest of the interfaces, 0 = none stated */
+	uint16_t linktype; /* of the first interface */
 	unsigned interfaces;
-	bool cut;		 /* the file ends in the middle of a record */
-	bool interrupted;	 /* tw_source_next() gave 0 because a signal came: not the end */
+	bool cut;         /* the file ends in the middle of a record */
+	bool interrupted; /* tw_source_next() gave 0 because a signal came: not the end */
 	const struct tw_problem *problems;
-	unsigned problem_count;	 /* at most 32 kept */
+	unsigned problem_count; /* at most 32 kept */
 	uint64_t problems_total;
 };
 

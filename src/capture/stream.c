@@ -40,6 +40,9 @@ struct tw_stream_raw {
 	bool owns_fd;
 	bool seekable;
 	uint64_t fd_start; /* where the input begins in the file (standard input may be mid-file) */
+	/* Where the first pass ended. A file that is still being written has grown by the second
+	 * one, which must find no more than the first: numbers and counts go with that one. */
+	uint64_t fd_end;
 	const uint8_t *memory;
 	size_t memory_bytes;
 
@@ -78,6 +81,8 @@ static ssize_t read_some(struct tw_stream *s, uint8_t *to, size_t bytes)
 	struct tw_stream_raw *r = s->raw;
 	ssize_t n;
 
+	if (bytes > r->fd_end - s->bytes_done)
+		bytes = (size_t)(r->fd_end - s->bytes_done);
 	for (;;) {
 		if (r->seekable)
 			n = pread(r->fd, to, bytes, (off_t)(r->fd_start + s->bytes_done));
@@ -85,6 +90,8 @@ static ssize_t read_some(struct tw_stream *s, uint8_t *to, size_t bytes)
 			n = read(r->fd, to, bytes);
 		if (n >= 0) {
 			s->bytes_done += (uint64_t)n;
+			if (!n)
+				r->fd_end = s->bytes_done;
 			return n;
 		}
 		if (errno == EAGAIN) {
@@ -235,7 +242,8 @@ static bool make_room(struct tw_stream *s, size_t want)
 
 		if (!larger)
 			return false;
-		memcpy(larger, s->at, unread);
+		if (unread)
+			memcpy(larger, s->at, unread);
 		free(r->buffer);
 		r->buffer = larger;
 		r->buffer_bytes = want;
@@ -409,6 +417,7 @@ static struct tw_stream *stream_new(void)
 		return NULL;
 	}
 	s->raw->fd = -1;
+	s->raw->fd_end = UINT64_MAX;
 	return s;
 }
 

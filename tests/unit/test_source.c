@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "capture_files.h"
@@ -220,6 +221,31 @@ static void a_file_that_shrinks(void **state)
 	assert_int_equal(truncate(path, 24 + 56 * 10000 + 7), 0);
 	assert_int_equal(drain(s), 10000 - TW_BATCH);
 	assert_true(tw_source_info(s)->cut);
+	tw_source_close(s);
+	unlink(path);
+}
+
+/* tcpdump is still writing: the second look sees what the first one saw. */
+static void a_file_that_grows(void **state)
+{
+	struct bytes *o = fresh(false);
+	struct tw_source *s;
+	const char *path;
+	int fd;
+
+	put_three(o, 0xa1b2c3d4, false);
+	path = temp_file(o->b, 70);
+	s = open_path(path, NULL);
+	assert_int_equal(drain(s), 1);
+	fd = open(path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, o->b + 70, o->n - 70), o->n - 70);
+	close(fd);
+	assert_int_equal(tw_source_rewind(s), 0);
+	assert_int_equal(drain(s), 1);
+	assert_true(tw_source_info(s)->cut);
+	tw_source_close(s);
+	s = open_path(path, NULL);
+	assert_int_equal(drain(s), 3);
 	tw_source_close(s);
 	unlink(path);
 }
@@ -507,6 +533,7 @@ int main(void)
 		cmocka_unit_test(lengths_that_lie),
 		cmocka_unit_test(a_file_larger_than_the_window),
 		cmocka_unit_test(a_file_that_shrinks),
+		cmocka_unit_test(a_file_that_grows),
 		cmocka_unit_test(what_is_no_capture),
 		cmocka_unit_test(no_permission),
 		cmocka_unit_test(files_that_only_libpcap_knows),
