@@ -15,7 +15,7 @@
 #define LOOK 600 /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
-	int64_t lost[2], spurious[2], lost_before, reordered, fast, stall, reorder_delay;
+	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall, reorder_delay;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
 
@@ -120,6 +120,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk 
 		w->spurious[p->side]++;
 		if (!w->first_spurious[p->side])
 			w->first_spurious[p->side] = ack ? ack : p;
+		if (ack && o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->spurious_late)
+			w->spurious_late = ack->time_ns - d->pkt[o].time_ns;
 	}
 }
 
@@ -310,6 +312,8 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_FAST_RETRANSMITS, w.fast, NULL);
 	if (w.lost[0] || w.lost[1] || w.lost_before)
 		tw_from(v, TW_F_LOSS_STALL_NS, w.stall, NULL);
+	if (w.spurious_late)
+		tw_from(v, TW_F_SPURIOUS_LATE_NS, w.spurious_late, NULL);
 	if (w.reordered)
 		tw_from(v, TW_F_REORDER_DELAY_NS, w.reorder_delay, w.first_reordered);
 	run_facts(v);

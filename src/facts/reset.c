@@ -317,6 +317,47 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 
 /* ---- what was owed ---- */
 
+/* TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
+ * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). */
+static bool is_close_notify(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	if (p->payload_head_bytes < 5 || h[1] != 3 || p->payload_bytes != 5u + (h[3] << 8 | h[4]))
+		return false;
+	return h[0] == 21 || (h[0] == 23 && p->payload_bytes == 24);
+}
+
+#define GOODBYE_BYTES 64
+#define GOODBYE_NS    (20 * TW_NS_PER_MS)
+
+/*
+ * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
+ * on their heels, no answer awaited (QUIT, Terminate, DISCONNECT ...). The bare RST that they draw from the
+ * closed end takes nothing from anybody.
+ */
+static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
+{
+	uint32_t bytes = 0;
+	int64_t said_ns = 0;
+	bool alerts = true, fin = false;
+	size_t i;
+
+	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST || p->marks & TW_MARKS_REPEAT)
+			continue;
+		if (p->payload_bytes) {
+			bytes += p->payload_bytes;
+			said_ns = p->time_ns;
+			alerts &= is_close_notify(p);
+		}
+		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
+	}
+	return bytes && ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES));
+}
+
 /*
  * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
  * nothing. But a client that only half-closed after its request still waits for the answer.
@@ -422,7 +463,7 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		!author_unacked && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
-		!author_unacked && (victim_closed(d, w, got) ||
+		!author_unacked && (victim_closed(d, w, got) || only_goodbye(d, w, author->fin) ||
 				    (!victim_unacked && client_had_all(d, rst, a, author, victim))),
 		NULL);
 }
