@@ -16,6 +16,7 @@
 #include "connection/triage_private.h"
 
 #include "base/duration.h"
+#include "base/duration.h"
 #include "capture/source.h"
 #include "connection/reuse.h"
 #include "packet/seq.h"
@@ -29,7 +30,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define FAR_BYTES	  (4 << 20) /* more than a plausible hole or window */
-#define SLOW_HANDSHAKE_NS (900 * TW_NS_PER_MS) /* one SYN repeat (1 s), less the timer's slack */
+#define SLOW_HANDSHAKE_NS (3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
 #define LONG_REPEAT_NS	  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
 #define CLOCK_STEP_NS	  TW_NS_PER_MS
 #define CEILING_MIN	  ((size_t)1 << 20)

@@ -190,7 +190,7 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 		return false;
 	if (c->have_stream)
 		return d->stream == c->stream;
-	return c->all || f->match.outcome != TW_OUTCOME_CLEAN;
+	return c->all || f->phenomenon || f->match.outcome != TW_OUTCOME_CLEAN;
 }
 
 void tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
