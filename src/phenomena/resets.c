@@ -202,27 +202,28 @@ static void cite_header_odds(struct tw_match *m, unsigned odds, const char *auth
 			"its source MAC is not that of the other packets of %s", author);
 }
 
+/* What cannot be copied by a forger comes first. */
 void tw_reset_cite_odds(struct tw_match *m, unsigned odds)
 {
 	const struct tw_facts *f = m->facts;
 	const char *author = tw_side_name(tw_reset_author(f));
+	int goes_on = (int)tw_get(f, TW_F_RST_AUTHOR_GOES_ON);
 
-	cite_header_odds(m, odds, author);
+	if (odds & TW_ODD_ACKS_TRIGGER)
+		tw_cite(m, TW_F_RST_AUTHOR_ACKS_TRIGGER,
+			"%s acknowledges the very data that the reset answers: it had arrived",
+			author);
+	if (odds & TW_ODD_GOES_ON)
+		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
+			"%s goes on with this connection after \"its\" reset (%d segment%s): its "
+			"socket lives",
+			author, goes_on, goes_on == 1 ? "" : "s");
 	if (odds & TW_ODD_EARLY)
 		tw_cite(m, TW_F_RST_EARLY,
 			"it came %s after its trigger; a round trip to %s takes %s",
 			TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)), author,
 			TW_DUR(tw_get(f, TW_F_RTT_NS)));
-	if (odds & TW_ODD_GOES_ON)
-		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
-			"%s goes on with this connection after \"its\" reset (%d segment%s): its "
-			"socket lives",
-			author, (int)tw_get(f, TW_F_RST_AUTHOR_GOES_ON),
-			tw_get(f, TW_F_RST_AUTHOR_GOES_ON) == 1 ? "" : "s");
-	if (odds & TW_ODD_ACKS_TRIGGER)
-		tw_cite(m, TW_F_RST_AUTHOR_ACKS_TRIGGER,
-			"%s acknowledges the very data that the reset answers: it had arrived",
-			author);
+	cite_header_odds(m, odds, author);
 	if (odds & TW_ODD_SECOND)
 		tw_cite(m, TW_F_RST_SECOND_DIFFERS,
 			"one more reset with other numbers that no segment explains");
@@ -258,7 +259,11 @@ static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 
 	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_known(f, TW_F_RST_UNANSWERED_AGE_NS))
 		after = tw_get(f, TW_F_RST_UNANSWERED_AGE_NS);
-	tw_app_saw(m, victim, "recv", "ECONNRESET", after,
+	/* Against a closed window a sender blocks in send, unless its buffer has room. */
+	bool blocked = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
+		       tw_is(f, TW_F_ZERO_WINDOW_SIDE, tw_other(victim));
+
+	tw_app_saw(m, victim, blocked ? "send" : "recv", "ECONNRESET", blocked ? -1 : after,
 		   "Data that had arrived before the reset is still read; then the first call "
 		   "(recv or send) fails with ECONNRESET, later ones with end of file and EPIPE.");
 }

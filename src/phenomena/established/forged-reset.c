@@ -72,7 +72,8 @@ static void add_rivals(struct tw_match *m, unsigned odds)
 	if (odds & (TW_ODD_TTL | TW_ODD_NO_TS | TW_ODD_IPID)) {
 		tw_rule_out(m, "closed-with-unread-data",
 			    "a socket that aborts writes with its own TTL, timestamps and IP-ID");
-		tw_rule_out(m, "linger-reset", "the same");
+		tw_rule_out(m, "linger-reset",
+			    "that is written by the socket, with its own TTL, timestamps and IP-ID");
 	}
 }
 
