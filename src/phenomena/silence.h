@@ -19,14 +19,14 @@ static inline bool tw_silence_proves(const struct tw_facts *f)
 
 /*
  * Data stayed unanswered for long enough to call it silence and not the end of the capture. Linux
- * sends a tail-loss probe and three repeats in the first 1.5 s of a loss on a short path; a loss
- * that heals needs fewer as a rule.
+ * sends a tail-loss probe and two repeats in the first 0.7 s of a loss on a short path; a loss that
+ * heals needs fewer as a rule.
  */
 static inline bool tw_silence_lasts(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	       tw_get(f, TW_F_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_UNANSWERED_REPEATS) >= 3 &&
-	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S;
+	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S / 2;
 }
 
 /* Did it last until it can be called the end? If not, the next repeat might have been answered. */

@@ -6,8 +6,8 @@
  * Theory: an ACK comes from the kernel, so "acknowledged and never answered" separates the two.
  * The trouble is that one-way protocols, long polls and idle keep-alive connections look the same
  * from outside. So the matcher asks for a server that never spoke at all, and for either a client
- * that gave up while the server acknowledged the FIN and did not close, or half a minute of
- * waiting. Limits: never certain; a server that answered once and hangs later is not recognised.
+ * that gave up while the server acknowledged the FIN and did not close, or two minutes
+ * of waiting. Limits: never certain; a server that answered once and hangs later is not recognised.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -29,8 +29,8 @@
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
-/* still open, and no answer for so long */
-#define LONG_WAIT_NS (30 * TW_NS_PER_S)
+/* still open, and no answer for so long: longer than the polls that servers keep waiting */
+#define LONG_WAIT_NS (120 * TW_NS_PER_S)
 /* more, without any answer, is a stream in one direction and not a request */
 #define ONE_REQUEST_BYTES 65536
 

@@ -40,8 +40,8 @@ static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 
 	if (needed)
 		tw_cite(m, first_loss(f),
-			"the first of %" PRId64
-			" repeats that were needed: the original had not arrived",
+			"a repeat that was needed: the original had not arrived (%" PRId64
+			" in all)",
 			needed);
 	if (before)
 		tw_cite(m, TW_F_LOST_BEFORE_HERE,
@@ -49,12 +49,35 @@ static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 			"original was lost before this point");
 	if (tw_get(f, TW_F_FAST_RETRANSMITS))
 		tw_cite(m, TW_F_FAST_RETRANSMITS,
-			"%" PRId64 " repeats after SACKs or duplicate ACKs",
+			"after SACKs or duplicate ACKs: %" PRId64 " of the repeats",
 			tw_get(f, TW_F_FAST_RETRANSMITS));
 	if (tw_get(f, TW_F_RTO_REPEATS) >= 2)
 		tw_cite(m, TW_F_RTO_REPEATS,
 			"one segment was repeated %" PRId64 " times by the timer, with back-off",
 			tw_get(f, TW_F_RTO_REPEATS));
+}
+
+static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
+{
+	if (lost == 1 && stall)
+		m->summary = tw_say(
+			m, "Between %s and %s a segment was lost and repaired; that took %s.",
+			m->client, m->server, TW_DUR(stall));
+	else if (lost == 1)
+		m->summary =
+			tw_say(m, "Between %s and %s a segment was lost, and repaired by a repeat.",
+			       m->client, m->server);
+	else if (stall)
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " segments were lost and repaired; the longest "
+				    "repair took %s.",
+				    m->client, m->server, lost, TW_DUR(stall));
+	else
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " segments were lost, and repaired by repeats.",
+				    m->client, m->server, lost);
 }
 
 static bool match(struct tw_match *m)
@@ -63,26 +86,24 @@ static bool match(struct tw_match *m)
 	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
 	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
+	bool unseen;
 
 	if (needed + before == 0)
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
-	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) ? TW_LIKELY : TW_CERTAIN;
+	/* Behind the loss only the repeat that got through is seen, not those that did not. */
+	unseen = before && stall >= LONG_STALL_NS;
+	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) || unseen ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	if (stall)
-		m->summary = tw_say(m,
-				    "Between %s and %s %" PRId64
-				    " segments were lost and repaired; the longest repair took %s.",
-				    m->client, m->server, needed + before, TW_DUR(stall));
-	else
-		m->summary = tw_say(m,
-				    "Between %s and %s %" PRId64
-				    " segments were lost and repaired by repeats.",
-				    m->client, m->server, needed + before);
+	say_what(m, needed + before, stall);
 	cite_repair(m, needed, before);
-	if (m->confidence != TW_CERTAIN)
+	if (unseen)
+		tw_rival(m, "pmtu-blackhole",
+			 "the hole stood open for long, and which repeats vanished before this "
+			 "point is not seen");
+	if (tw_get(f, TW_F_TRACE_LOSSY))
 		tw_rival(m, "reordering",
 			 "the capture itself lost packets, so a missing original proves less");
 	else

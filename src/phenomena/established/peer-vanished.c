@@ -113,35 +113,6 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 			"Nothing, if it is alive: no packet tells it that the connection is dead.");
 }
 
-/* Without ARP no TCP segment leaves at all: probes and repeats wait for the neighbour's answer. */
-static bool only_arp_fails(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-
-	if (!tw_silence_proves(f) || !tw_get(f, TW_F_ESTABLISHED) || tw_known(f, TW_F_FIN1_SIDE) ||
-	    tw_get(f, TW_F_RST_COUNT) || tw_get(f, TW_F_UNANSWERED_BYTES) ||
-	    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) < ARP_TRIES ||
-	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < 2 * TW_NS_PER_S)
-		return false;
-	m->strength = TW_STRENGTH_CURIOSITY;
-	m->confidence = TW_POSSIBLE;
-	m->outcome = TW_OUTCOME_UNKNOWN;
-	m->culprit = TW_CULPRIT_UNKNOWN;
-	m->summary = tw_say(m,
-			    "Between %s and %s nothing is sent any more, and %" PRId64
-			    " ARP or ND requests for the "
-			    "next hop stay unanswered: that host is gone.",
-			    m->client, m->server, tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
-	tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
-		"the first of %" PRId64 " unanswered ARP or ND requests",
-		tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
-	tw_app_saw(m, TW_CLIENT, "recv", "hang", -1, "It waits; without keepalive for ever.");
-	tw_rival(m, "keepalive-timeout", "probes that wait for ARP never become packets");
-	tw_missing(m, "Not one segment of this connection was sent after its peer had stopped "
-		      "answering ARP.");
-	return true;
-}
-
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -150,12 +121,12 @@ static bool match(struct tw_match *m)
 	bool final;
 
 	if (!tw_silence_lasts(f) || tw_window_stays_closed(f))
-		return only_arp_fails(m);
+		return false;
 	final = tw_silence_is_final(f);
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
 	m->strength = tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
 							   : TW_STRENGTH_STALL;
-	m->confidence = TW_LIKELY;
+	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER)                    ? TW_CULPRIT_NETWORK
 		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES ? tw_host_of(peer)
@@ -262,15 +233,16 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.server_sees = "The same, with the roles exchanged. If the server is alive and only one "
 		       "direction is dead, its later data is answered by a bare RST once the other "
 		       "kernel has given up: ECONNRESET.",
-	.recognise = "tcpwhy asks for new data that stays unacknowledged to the end, with at least "
-		     "three repeats over at least one second and a capture that loses no packets "
-		     "itself. Fewer repeats may merely be the end of the capture. When the silent "
-		     "end speaks again and the repeating end answers it with a bare RST, the "
-		     "connection is known to be dead.\n\n"
-		     "It cannot tell a dead host from a filter that drops from that moment on, nor "
-		     "see the moment at which the sender gives up, because no packet marks it. It "
-		     "names firewall-dropped, user-timeout, and where they fit idle-blackholed and "
-		     "pmtu-blackhole as rivals. A capture from the other side decides.",
+	.recognise =
+		"tcpwhy asks for new data that stays unacknowledged to the end, with at least "
+		"three repeats over at least half a second and a capture that loses no packets "
+		"itself. Fewer repeats may merely be the end of the capture. When the silent "
+		"end speaks again and the repeating end answers it with a bare RST, the "
+		"connection is known to be dead.\n\n"
+		"It cannot tell a dead host from a filter that drops from that moment on, nor "
+		"see the moment at which the sender gives up, because no packet marks it. It "
+		"names firewall-dropped, user-timeout, and where they fit idle-blackholed and "
+		"pmtu-blackhole as rivals. A capture from the other side decides.",
 	.folklore = "The timeout sends no RST; of all timeouts only keepalive's does. \"15 retries "
 		    "are 924.6 s\" is a hypothetical sum: 938.5 s were measured, because the first "
 		    "repeat is a tail-loss probe and the timers are rounded up. And EHOSTUNREACH "

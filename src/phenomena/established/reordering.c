@@ -26,7 +26,13 @@
 
 #include <inttypes.h>
 
-#define NOTICEABLE_NS (2 * TW_NS_PER_MS) /* later than this, a LAN's sender may have repeated */
+/* later than this, a LAN's sender may have repeated */
+#define NOTICEABLE_NS (2 * TW_NS_PER_MS)
+/* closer than this, and unless the receiver says so, the capturing host's own queues may have
+ * swapped the packets */
+#define CAPTURE_NS (TW_NS_PER_MS / 2)
+/* an ACK that is later than this costs a timeout; sooner it only drew a tail-loss probe */
+#define LATE_ACK_NS (200 * TW_NS_PER_MS)
 
 static void cite_evidence(struct tw_match *m, int64_t overtaken, int64_t spurious)
 {
@@ -36,50 +42,77 @@ static void cite_evidence(struct tw_match *m, int64_t overtaken, int64_t spuriou
 
 	if (overtaken)
 		tw_cite(m, TW_F_REORDERED,
-			"the first of %" PRId64 " originals that were overtaken, by up to %s",
+			"overtaken: an original that arrives late (%" PRId64
+			" in all, by up to %s)",
 			overtaken, TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
 	if (spurious)
 		tw_cite(m, spurious_id,
-			"the receiver shows that it had %" PRId64 " repeated segments already",
+			"the receiver shows that it had the repeated segment already (%" PRId64
+			" in all)",
 			spurious);
 	if (tw_get(f, TW_F_DSACK_COUNT))
-		tw_cite(m, TW_F_DSACK_COUNT, "the first of %" PRId64 " duplicate SACKs",
+		tw_cite(m, TW_F_DSACK_COUNT, "a duplicate SACK (%" PRId64 " in all)",
 			tw_get(f, TW_F_DSACK_COUNT));
 }
 
-static bool match(struct tw_match *m)
+static void say_what(struct tw_match *m, int64_t overtaken, int64_t spurious)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t overtaken = tw_get(f, TW_F_REORDERED);
-	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
-	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
 
-	if (overtaken + spurious == 0)
-		return false;
-	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
-	m->confidence = overtaken && !lost && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_CERTAIN : TW_LIKELY;
-	m->outcome = spurious || tw_get(f, TW_F_REORDER_DELAY_NS) >= NOTICEABLE_NS
-			     ? TW_OUTCOME_DEGRADED
-			     : TW_OUTCOME_CLEAN;
-	m->culprit = TW_CULPRIT_NETWORK;
-	m->remark = spurious ? "spurious-retransmit" : NULL;
-	if (overtaken)
+	if (overtaken == 1)
+		m->summary = tw_say(m,
+				    "Between %s and %s a packet was overtaken and arrived %s late; "
+				    "nothing was lost.",
+				    m->client, m->server, TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else if (overtaken)
 		m->summary = tw_say(m,
 				    "Between %s and %s %" PRId64
 				    " packets arrived out of order, by up to %s; none was lost.",
 				    m->client, m->server, overtaken,
 				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else if (spurious == 1)
+		m->summary = tw_say(
+			m,
+			"Between %s and %s a segment was repeated although it had arrived: its "
+			"acknowledgement came after %s.",
+			m->client, m->server, TW_DUR(tw_get(f, TW_F_SPURIOUS_LATE_NS)));
 	else
 		m->summary = tw_say(m,
 				    "Between %s and %s %" PRId64
-				    " segments were repeated although they had arrived: the "
-				    "acknowledgement was late.",
-				    m->client, m->server, spurious);
+				    " segments were repeated although they had arrived: "
+				    "acknowledgements came up to %s late.",
+				    m->client, m->server, spurious,
+				    TW_DUR(tw_get(f, TW_F_SPURIOUS_LATE_NS)));
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t overtaken = tw_get(f, TW_F_REORDERED), delay = tw_get(f, TW_F_REORDER_DELAY_NS);
+	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
+	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
+	bool reported = tw_get(f, TW_F_DUP_ACKS_C) || tw_get(f, TW_F_DUP_ACKS_S);
+	bool shown = overtaken && (delay >= CAPTURE_NS || reported);
+	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
+
+	/* A tail-loss probe that was not needed costs nobody anything: clean, with a remark. */
+	if (!overtaken && !late_ack)
+		return false;
+	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
+	m->confidence = shown && !lost && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = late_ack || delay >= NOTICEABLE_NS ? TW_OUTCOME_DEGRADED : TW_OUTCOME_CLEAN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->remark = spurious ? "spurious-retransmit" : NULL;
+	say_what(m, overtaken, spurious);
 	cite_evidence(m, overtaken, spurious);
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(
 			m, "loss-recovered",
 			"what closed the holes are the originals, older than what overtook them");
+	else if (overtaken && !shown)
+		tw_missing(m, "A capture from another point: so small a lateness can come from the "
+			      "queues of the "
+			      "capturing host.");
 	else
 		tw_rival(m, "loss-recovered",
 			 "a lost ACK provokes the same needless repeat as a late one");

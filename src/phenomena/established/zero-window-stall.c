@@ -50,6 +50,13 @@ static void say_opened(struct tw_match *m, enum tw_side reader, int64_t span)
 	tw_rule_out(m, "peer-vanished", "the receiver's kernel answered, and took more data later");
 }
 
+/* The reader itself ended it soon after: its reset is the story, the full buffer a detail. */
+static bool reset_soon(const struct tw_facts *f, enum tw_side reader, int64_t span)
+{
+	return tw_is(f, TW_F_RST_SIDE, reader) && tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) &&
+	       !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END) && span < CUT_SHORT_NS;
+}
+
 static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 {
 	const struct tw_facts *f = m->facts;
@@ -87,7 +94,7 @@ static bool match(struct tw_match *m)
 	enum tw_side reader = (enum tw_side)tw_get(f, TW_F_ZERO_WINDOW_SIDE);
 	int64_t span = tw_get(f, TW_F_ZERO_WINDOW_SPAN_NS);
 
-	if (!is_stall(f))
+	if (!is_stall(f) || reset_soon(f, reader, span))
 		return false;
 	m->culprit = tw_app_of(reader);
 	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,

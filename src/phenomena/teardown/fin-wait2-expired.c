@@ -32,8 +32,8 @@ static bool late_segment_refused(const struct tw_facts *f)
 
 static void say_data(struct tw_match *m, enum tw_side late, int64_t age)
 {
-	m->strength = TW_STRENGTH_MECHANISM +
-		      1; /* the age makes it more specific than data-after-close */
+	/* the age makes it more specific than data-after-close */
+	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->summary = tw_say(
 		m,
@@ -42,6 +42,22 @@ static void say_data(struct tw_match *m, enum tw_side late, int64_t age)
 	tw_app_saw(m, late, "send", "EPIPE", age,
 		   "recv() returned 0 at the FIN; the late send() succeeds, the next one fails.");
 	tw_rival(m, "data-after-close", "the same RST comes before the 60 s are over");
+}
+
+/* Keepalive of an end that never closed: FIN_WAIT2 answered its probes until it was gone. */
+static void say_probe(struct tw_match *m, enum tw_side late, int64_t age)
+{
+	m->strength = TW_STRENGTH_MECHANISM + 1;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m,
+			    "%s still kept the connection alive %s after %s had closed: FIN_WAIT2 "
+			    "had expired, and "
+			    "a RST answered the probe.",
+			    tw_endpoint(m, late), TW_DUR(age), tw_endpoint(m, tw_other(late)));
+	tw_app_saw(m, late, "send", "EPIPE", age,
+		   "recv() returned 0 at the FIN; from now on send() fails.");
+	tw_rival(m, "close-wait-leak",
+		 "why the late end had not closed after a minute is not visible");
 }
 
 static void say_fin(struct tw_match *m, enum tw_side late, int64_t age)
@@ -80,6 +96,8 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_RST_COUNT, "a bare RST: no socket is left for it");
 	if (fin)
 		say_fin(m, tw_other(closer), age);
+	else if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_PROBE))
+		say_probe(m, tw_other(closer), age);
 	else
 		say_data(m, tw_other(closer), age);
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: it had closed.");

@@ -45,29 +45,32 @@ static void say_after_close(struct tw_match *m)
 
 static void say_stray(struct tw_match *m)
 {
-	const struct tw_facts *f = m->facts;
-
 	m->strength = TW_STRENGTH_CURIOSITY;
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_UNKNOWN;
-	m->summary = tw_say(
-		m, "A single segment from %s to %s that belongs to no connection of this capture.",
-		m->client, m->server);
-	tw_cite(m, TW_F_STRAY_ONLY, "the only segment of this stream%s",
-		tw_get(f, TW_F_RST_COUNT) ? ", answered by a RST: no socket there" : "");
+	m->summary = tw_say(m,
+			    "A single segment from %s to %s belongs to no connection of this "
+			    "capture, and a RST "
+			    "answers it.",
+			    m->client, m->server);
+	tw_cite(m, TW_F_STRAY_ONLY, "the only segment of this stream");
+	tw_cite(m, TW_F_RST_COUNT, "a RST answers it: no socket there");
 	tw_rival(m, "invalid-segment", "a segment made up by a scanner or a tester looks the same");
-	if (tw_get(f, TW_F_RST_COUNT))
-		tw_rival(m, "peer-rebooted",
-			 "if the connection began before the capture, the RST may have ended one "
-			 "that was in use");
+	tw_rival(m, "peer-rebooted",
+		 "if the connection began before the capture, the RST may have ended one that was "
+		 "in use");
 	tw_missing(m, "What came before: the capture holds no handshake of this connection.");
 }
 
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	/* A lone RST shows only that something else had been sent, and nothing of what it was. */
-	bool stray = tw_get(f, TW_F_STRAY_ONLY) && !(tw_get(f, TW_F_STRAY_FLAGS) & TW_RST);
+	/*
+	 * It met no socket: a RST answers it. A lone segment without answer may be the tail of a
+	 * connection that the capture came too late for, and a lone RST shows nothing of its cause.
+	 */
+	bool stray = tw_get(f, TW_F_STRAY_ONLY) && tw_get(f, TW_F_RST_COUNT) &&
+		     !(tw_get(f, TW_F_STRAY_FLAGS) & TW_RST);
 	bool after = tw_get(f, TW_F_CLOSED_CLEAN) && tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS);
 
 	if (!stray && !after)
@@ -126,7 +129,7 @@ const struct tw_phenomenon tw_ph_old_duplicate = {
 	.client_sees = "Nothing: no application owns such a segment.",
 	.server_sees = "Nothing.",
 	.recognise = "tcpwhy says it of segments after a complete close, and of a stream that is "
-		     "nothing but one segment without a connection, perhaps with its RST. In the "
+		     "nothing but one segment without a connection, answered by a RST. In the "
 		     "second case the connection may have begun before the capture: then the RST "
 		     "could be the end of a connection that failed, and the outcome is unknown.",
 	.folklore = "A host that answers a stray segment with a RST does what RFC 9293 asks of "
