@@ -63,10 +63,14 @@ size_t tw_hosts_bytes(const struct tw_hosts *h)
 uint32_t tw_host_peer_hash(const struct tw_addr *a)
 {
 	uint64_t w[2];
+	__uint128_t m;
 
+	/* The folded product: what differs is the last byte of the address, the highest of the word, and a
+	 * plain product would leave it there, out of reach of the table's mask. */
 	memcpy(w, a->b, sizeof(w));
-	w[1] = (w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xa0761d6478bd642f);
-	return (uint32_t)(w[1] >> 32) ^ (uint32_t)w[1];
+	m = (__uint128_t)(w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xa0761d6478bd642f);
+	w[0] = (uint64_t)m ^ (uint64_t)(m >> 64);
+	return (uint32_t)(w[0] >> 32) ^ (uint32_t)w[0];
 }
 
 static uint32_t probe(const struct tw_host *slot, uint32_t slots, const struct tw_addr *a)
