@@ -52,25 +52,27 @@ def ethernet(packet, ethertype=0x0800):
 CLIENT, SERVER = ("192.0.2.1", 40000), ("192.0.2.2", 80)
 
 
-def frame(from_client, seq, ack, flags, payload=b"", options=b"", **ip):
-    (src, sport), (dst, dport) = (CLIENT, SERVER) if from_client else (SERVER, CLIENT)
+def frame(from_client, seq, ack, flags, payload=b"", options=b"", client=CLIENT, **ip):
+    (src, sport), (dst, dport) = (client, SERVER) if from_client else (SERVER, client)
     return ethernet(ipv4(src, dst, tcp(sport, dport, seq, ack, flags, payload, options), **ip))
 
 
-def clean_connection():
+def clean_connection(client=CLIENT):
     """Handshake, request, answer, both FINs: frames in order."""
-    return [
-        frame(True, 1000, 0, SYN, options=b"\2\4\5\xb4"),
-        frame(False, 5000, 1001, SYN | ACK, options=b"\2\4\5\xb4"),
-        frame(True, 1001, 5001, ACK),
-        frame(True, 1001, 5001, PSH | ACK, b"GET / HTTP/1.0\r\n\r\n"),
-        frame(False, 5001, 1019, ACK),
-        frame(False, 5001, 1019, PSH | ACK, b"HTTP/1.0 200 OK\r\n\r\n"),
-        frame(True, 1019, 5020, ACK),
-        frame(True, 1019, 5020, FIN | ACK),
-        frame(False, 5020, 1020, FIN | ACK),
-        frame(True, 1020, 5021, ACK),
+    packets = [
+        (True, 1000, 0, SYN, b""),
+        (False, 5000, 1001, SYN | ACK, b""),
+        (True, 1001, 5001, ACK, b""),
+        (True, 1001, 5001, PSH | ACK, b"GET / HTTP/1.0\r\n\r\n"),
+        (False, 5001, 1019, ACK, b""),
+        (False, 5001, 1019, PSH | ACK, b"HTTP/1.0 200 OK\r\n\r\n"),
+        (True, 1019, 5020, ACK, b""),
+        (True, 1019, 5020, FIN | ACK, b""),
+        (False, 5020, 1020, FIN | ACK, b""),
+        (True, 1020, 5021, ACK, b""),
     ]
+    return [frame(*packet, options=b"\2\4\5\xb4" if packet[3] & SYN else b"", client=client)
+            for packet in packets]
 
 
 def refused_connection():

@@ -60,6 +60,14 @@ def ask_tshark(capture):
     return streams
 
 
+def per_end(found, what):
+    """Counts by endpoint; the two ends of a self-connect are one."""
+    counts = collections.Counter()
+    for side in ("client", "server"):
+        counts[found[side]] += found[what][side]
+    return counts
+
+
 def ask_tcpwhy(program, capture):
     done = subprocess.run([program, "read", "--json", "--all", str(capture)], timeout=120,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -74,9 +82,8 @@ def ask_tcpwhy(program, capture):
         if found["type"] != "finding":
             continue
         streams[found["stream"]] = dict(
-            {mark: {found[side]: found[mark][side] for side in ("client", "server")} for mark in MARKS},
-            ends={found["client"], found["server"]},
-            packets={found[side]: found["packets"][side] for side in ("client", "server")})
+            {what: per_end(found, what) for what in MARKS + ["packets"]},
+            ends={found["client"], found["server"]})
     return streams, connections
 
 

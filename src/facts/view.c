@@ -73,12 +73,13 @@ uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot
  */
 static bool doubles(int64_t a, int64_t b)
 {
-	return b > a + a * 6 / 10 && b < a * 26 / 10;
+	/* In floating point: hostile times are large enough to overflow when multiplied. */
+	return (double)b > (double)a * 1.6 && (double)b < (double)a * 2.6;
 }
 
 static bool equals(int64_t a, int64_t b)
 {
-	return b > a * 8 / 10 && b < a * 125 / 100;
+	return (double)b > (double)a * 0.8 && (double)b < (double)a * 1.25;
 }
 
 enum tw_ladder tw_ladder_of(const int64_t *t, size_t n)
