@@ -9,7 +9,8 @@ const char *tw_addr_text(char *out, const struct tw_addr *a)
 {
 	bool v4 = tw_addr_is_v4(a);
 
-	_Static_assert(TW_ENDPOINT_TEXT >= INET6_ADDRSTRLEN + sizeof("[]:65535"), "room for any endpoint");
+	_Static_assert(TW_ENDPOINT_TEXT >= INET6_ADDRSTRLEN + sizeof("[]:65535"),
+		       "room for any endpoint");
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->b + 12 : a->b, out, TW_ENDPOINT_TEXT);
 	return out;
 }

@@ -3,16 +3,17 @@
  * The door of the room: one frame in, the core of one segment out.
  *
  * Two ways lead through it. The fast one takes what nearly every frame of a large capture is:
- * Ethernet (perhaps one VLAN tag), Linux cooked or raw IP, then IPv4 without options or IPv6 without
- * extension headers, then TCP, unfragmented, with lengths that agree. It reads fixed offsets and
- * writes the core fields once. All else takes the slow way through link.c, ip.c, tunnel.c ..., which also
- * decides what is cut and what is malformed: the fast path only ever says "yes" or "not mine".
+ * Ethernet (perhaps one VLAN tag), Linux cooked or raw IP, then IPv4 without options or IPv6
+ * without extension headers, then TCP, unfragmented, with lengths that agree. It reads fixed
+ * offsets and writes the core fields once. All else takes the slow way through link.c, ip.c,
+ * tunnel.c ..., which also decides what is cut and what is malformed: the fast path only ever says
+ * "yes" or "not mine".
  *
  * cap is what the file holds, wire is what was sent. A length that contradicts wire makes a frame
  * malformed; a length that only exceeds cap makes it cut.
  *
- * Limits: IP header checksums are not verified (outgoing packets are captured before they are filled in).
- * The offsets in a segment have 16 bits; a header deeper in a frame is not decoded.
+ * Limits: IP header checksums are not verified (outgoing packets are captured before they are
+ * filled in). The offsets in a segment have 16 bits; a header deeper in a frame is not decoded.
  */
 #include "packet/decode_private.h"
 

@@ -60,11 +60,12 @@ struct tw_walk {
 	struct tw_decoder *d;
 	const struct tw_frame *frame;
 	struct tw_segment *s;
-	const uint8_t *base; /* offsets in the segment count from here: the frame, or a rebuilt datagram */
+	/* Offsets in the segment count from here: the frame, or a rebuilt datagram. */
+	const uint8_t *base;
 	uint32_t base_cap;
 	uint8_t layers, tunnel_depth;
 	bool reassembled;
-	bool fast;	     /* only the fast path has seen the frame: nothing above is filled */
+	bool fast; /* only the fast path has seen the frame: nothing above is filled */
 	uint64_t mac_src, mac_dst; /* of the outermost Ethernet header */
 	uint32_t vlan;
 	/* ICMP errors */
@@ -140,8 +141,8 @@ enum tw_segment_kind tw_packet_ip(struct tw_walk *w, struct tw_span v);
 enum tw_segment_kind tw_packet_ipv4(struct tw_walk *w, struct tw_span v);
 enum tw_segment_kind tw_packet_ipv6(struct tw_walk *w, struct tw_span v);
 /*
- * Step over IPv6 extension headers from @next on. Leaves in @next the first header that is none
- * (or TW_IP_FRAGMENT), in @v what follows. @final (may be NULL) gets the last hop of a routing header.
+ * Step over IPv6 extension headers from @next on. Leaves in @next the first header that is none (or
+ * TW_IP_FRAGMENT), in @v what follows. @final (may be NULL) gets the last hop of a routing header.
  * Return: TW_SEG_TCP if all went well (whatever the protocol is), else CUT, MALFORMED or OTHER.
  */
 enum tw_segment_kind tw_packet_ipv6_extensions(uint8_t *next, struct tw_span *v,
@@ -165,16 +166,17 @@ struct tw_fragment {
 	struct tw_addr src, dst;
 	uint32_t id;
 	uint8_t ip_version;
-	uint8_t protocol;	/* IPv4: a part of the key; IPv6: the next header of the first fragment */
-	bool more;		/* another fragment follows */
+	uint8_t protocol; /* IPv4: a part of the key; IPv6: the next header of the first fragment */
+	bool more;        /* another fragment follows */
 	uint32_t offset_bytes;
-	struct tw_span header;	/* the IP header (IPv6: the fixed one), kept from the first fragment */
+	struct tw_span header; /* the IP header (IPv6: the fixed one), kept if offset is 0 */
 	struct tw_span payload;
 };
 /*
- * Take one fragment in. Return: TW_SEG_FRAGMENT = kept, TW_SEG_MALFORMED, or TW_SEG_TCP = the datagram is
- * whole: @whole is its payload (with fewer captured bytes than sent ones, if the snaplen cut a
- * fragment), the walk's base has moved to the rebuilt datagram, and @protocol is the payload's.
+ * Take one fragment in. Return: TW_SEG_FRAGMENT = kept, TW_SEG_MALFORMED, or TW_SEG_TCP = the
+ * datagram is whole: @whole is its payload (with fewer captured bytes than sent ones, if the
+ * snaplen cut a fragment), the walk's base has moved to the rebuilt datagram, and @protocol is the
+ * payload's.
  */
 enum tw_segment_kind tw_packet_reassemble(struct tw_walk *w, const struct tw_fragment *fragment,
 					  struct tw_span *whole, uint8_t *protocol);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the network says about a connection: ICMP and ICMPv6 errors with the segment they quote, and who
- * looked for whom on the link (ARP, neighbour discovery).
+ * What the network says about a connection: ICMP and ICMPv6 errors with the segment they quote, and
+ * who looked for whom on the link (ARP, neighbour discovery).
  *
- * An error quotes at least 8 bytes of TCP (RFC 792): ports and sequence number. Modern hosts quote more, but a
- * quote never has to be whole, so its lengths are used as limits and not checked. Redirects are advice to
- * the sender, not errors, and are left out.
+ * An error quotes at least 8 bytes of TCP (RFC 792): ports and sequence number. Modern hosts quote
+ * more, but a quote never has to be whole, so its lengths are used as limits and not checked.
+ * Redirects are advice to the sender, not errors, and are left out.
  *
- * A gratuitous ARP request (RFC 5227 s3) asks nobody: it announces, as an unsolicited advertisement does.
+ * A gratuitous ARP request (RFC 5227 s3) asks nobody: it announces, as an unsolicited advertisement
+ * does.
  */
 #include "packet/decode_private.h"
 
@@ -28,7 +29,9 @@ enum {
 	ND_ADVERTISEMENT = 136,
 };
 
-/* A quote that ends early was made so by its author; the frame is only cut if the snaplen did it. */
+/*
+ * A quote that ends early was made so by its author; the frame is only cut if the snaplen did it.
+ */
 static enum tw_segment_kind quote_lacks(struct tw_span v, uint32_t need)
 {
 	return v.wire >= need ? TW_SEG_CUT : TW_SEG_OTHER;

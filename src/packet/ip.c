@@ -2,10 +2,11 @@
 /*
  * IPv4 and IPv6 headers, extension headers, and what the payload is.
  *
- * Lengths: the IP header says how long the datagram is; what follows in the frame is padding. A datagram that
- * claims to be longer than its frame is malformed: the kernel drops it too (ip_rcv_core, InTruncatedPkts).
- * Two lies are honest: a length of 0 is a super segment that is cut up after the capture point, where the
- * field cannot hold the length (TSO, BIG TCP; RFC 2675 for IPv6), and then the frame's length counts.
+ * Lengths: the IP header says how long the datagram is; what follows in the frame is padding. A
+ * datagram that claims to be longer than its frame is malformed: the kernel drops it too
+ * (ip_rcv_core, InTruncatedPkts). Two lies are honest: a length of 0 is a super segment that is cut
+ * up after the capture point, where the field cannot hold the length (TSO, BIG TCP; RFC 2675 for
+ * IPv6), and then the frame's length counts.
  *
  * Limits: a Mobile IPv6 home address option does not replace the source address.
  */

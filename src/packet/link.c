@@ -2,11 +2,11 @@
 /*
  * Everything below IP: the link types of pcap-linktype(7) and the EtherTypes they lead to.
  *
- * The addresses and the VLAN of a segment are those of the outermost Ethernet header: they tell which
- * interface or which neighbour a frame came from, which is what duplicate detection needs.
+ * The addresses and the VLAN of a segment are those of the outermost Ethernet header: they tell
+ * which interface or which neighbour a frame came from, which is what duplicate detection needs.
  *
- * Limits: MPLS carries no type; the first nibble decides as routers do (RFC 4928 s3), 0 being taken for
- * a pseudowire control word (RFC 4385 s3) before an Ethernet frame.
+ * Limits: MPLS carries no type; the first nibble decides as routers do (RFC 4928 s3), 0 being taken
+ * for a pseudowire control word (RFC 4385 s3) before an Ethernet frame.
  */
 #include "packet/decode_private.h"
 
@@ -112,7 +112,10 @@ enum tw_segment_kind tw_packet_llc(struct tw_walk *w, struct tw_span v)
 		return tw_packet_ipv4(w, tw_span_skip(v, 3));
 	if (v.p[0] != 0xaa || v.p[1] != 0xaa || v.p[2] != 0x03)
 		return TW_SEG_OTHER;
-	/* the organisation: 000000 = EtherType follows, 0000f8 = the same through a bridge tunnel (802.1H) */
+	/*
+	 * the organisation: 000000 = EtherType follows, 0000f8 = the same through a bridge tunnel
+	 * (802.1H)
+	 */
 	if (v.p[3] || v.p[4] || (v.p[5] && v.p[5] != 0xf8))
 		return TW_SEG_OTHER;
 	return tw_packet_ethertype(w, tw_load_be16(v.p + 6), tw_span_skip(v, 8));
@@ -192,7 +195,8 @@ static enum tw_segment_kind cooked(struct tw_walk *w, uint16_t hardware, uint16_
 	return protocol < 1536 ? TW_SEG_OTHER : tw_packet_ethertype(w, protocol, v);
 }
 
-static void note_cooked_mac(struct tw_walk *w, uint16_t hardware, uint16_t bytes, const uint8_t *mac)
+static void note_cooked_mac(struct tw_walk *w, uint16_t hardware, uint16_t bytes,
+			    const uint8_t *mac)
 {
 	if (bytes == 6 && (hardware == ARPHRD_ETHERNET || hardware == ARPHRD_LOOP))
 		w->mac_src = tw_load_be48(mac);
@@ -296,10 +300,12 @@ const char *tw_linktype_name(uint16_t linktype)
 		uint16_t number;
 		const char *name;
 	} others[] = {
-		{ 119, "IEEE802_11_PRISM" }, { 147, "USER0" },	      { 163, "IEEE802_11_AVS" },
-		{ 187, "BLUETOOTH_HCI_H4" }, { 189, "USB_LINUX" },   { 192, "PPI" },
-		{ 195, "IEEE802_15_4" },     { 220, "USB_LINUX_MMAPPED" }, { 227, "CAN_SOCKETCAN" },
-		{ 239, "NFLOG" },	     { 249, "USBPCAP" },     { 253, "NETLINK" },
+		{ 119, "IEEE802_11_PRISM" }, { 147, "USER0" },
+		{ 163, "IEEE802_11_AVS" },   { 187, "BLUETOOTH_HCI_H4" },
+		{ 189, "USB_LINUX" },        { 192, "PPI" },
+		{ 195, "IEEE802_15_4" },     { 220, "USB_LINUX_MMAPPED" },
+		{ 227, "CAN_SOCKETCAN" },    { 239, "NFLOG" },
+		{ 249, "USBPCAP" },          { 253, "NETLINK" },
 	};
 	const struct link_type *type = find_link_type(linktype);
 

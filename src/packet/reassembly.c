@@ -2,18 +2,18 @@
 /*
  * IP reassembly, for both versions: RFC 791 s3.2 and RFC 8200 s4.5.
  *
- * A table of 64 datagrams of at most 64 KiB, memory taken when a slot is first used. What does not fit
- * throws out the oldest; what waits longer than a receiver would (30 s in Linux for IPv4, 60 s for IPv6)
- * makes room for a new datagram of the same key. Both are counted. Fragments lie on an 8-byte grid, so one
- * bit for each 8 bytes tells what has come. A fragment that is there already is a duplicate; one that overlaps
- * in part condemns its datagram, as in the kernel (RFC 5722 s3; inet_frag_queue_insert) - so there is never a
- * question whose bytes win.
+ * A table of 64 datagrams of at most 64 KiB, memory taken when a slot is first used. What does not
+ * fit throws out the oldest; what waits longer than a receiver would (30 s in Linux for IPv4, 60 s
+ * for IPv6) makes room for a new datagram of the same key. Both are counted. Fragments lie on an
+ * 8-byte grid, so one bit for each 8 bytes tells what has come. A fragment that is there already is
+ * a duplicate; one that overlaps in part condemns its datagram, as in the kernel (RFC 5722 s3;
+ * inet_frag_queue_insert) - so there is never a question whose bytes win.
  *
- * A fragment that the snaplen cut still counts as seen. The rebuilt payload then is as long as it was
- * sent, and captured up to the first byte that is missing.
+ * A fragment that the snaplen cut still counts as seen. The rebuilt payload then is as long as it
+ * was sent, and captured up to the first byte that is missing.
  *
- * A finished datagram keeps its slot until the next frame: the segment's offsets point into it, and a datagram
- * inside it (a tunnel) may need reassembly of its own.
+ * A finished datagram keeps its slot until the next frame: the segment's offsets point into it, and
+ * a datagram inside it (a tunnel) may need reassembly of its own.
  *
  *     slot->bytes:  | ...  IP header of the first fragment | payload, from HEADER_ROOM on |
  */
@@ -21,10 +21,10 @@
 
 #include <stdlib.h>
 
-#define SLOTS	     64
+#define SLOTS        64
 #define HEADER_ROOM  64
 #define PAYLOAD_MAX  65535
-#define GRID	     8
+#define GRID         8
 #define GRID_CELLS   ((PAYLOAD_MAX + GRID) / GRID)
 #define LIFETIME_V4  INT64_C(30000000000)
 #define LIFETIME_V6  INT64_C(60000000000)
@@ -42,10 +42,10 @@ struct slot {
 	uint8_t ip_version;
 	uint8_t protocol;      /* of the first fragment (IPv4: of all) */
 	uint32_t header_bytes; /* 0: the first fragment has not come */
-	uint32_t size;	       /* of the payload, once the last fragment has come */
-	uint32_t end;	       /* the highest byte seen, plus 1 */
+	uint32_t size;         /* of the payload, once the last fragment has come */
+	uint32_t end;          /* the highest byte seen, plus 1 */
 	uint32_t cut_at;       /* from here on bytes may be missing from the file */
-	uint32_t cells;	       /* bits set in @seen */
+	uint32_t cells;        /* bits set in @seen */
 	uint64_t seen[(GRID_CELLS + 63) / 64];
 	uint8_t bytes[HEADER_ROOM + PAYLOAD_MAX + 1];
 };
@@ -60,8 +60,9 @@ static bool same_datagram(const struct slot *slot, const struct tw_walk *w,
 			  const struct tw_fragment *f)
 {
 	/* The protocol is a part of the key in IPv4 only (RFC 791 s3.2; RFC 8200 s4.5). */
-	return slot->state == SLOT_WAITING && slot->id == f->id && slot->ip_version == f->ip_version &&
-	       slot->iface == w->frame->iface && (f->ip_version == 6 || slot->protocol == f->protocol) &&
+	return slot->state == SLOT_WAITING && slot->id == f->id &&
+	       slot->ip_version == f->ip_version && slot->iface == w->frame->iface &&
+	       (f->ip_version == 6 || slot->protocol == f->protocol) &&
 	       !memcmp(&slot->src, &f->src, sizeof(f->src)) &&
 	       !memcmp(&slot->dst, &f->dst, sizeof(f->dst));
 }
@@ -109,7 +110,8 @@ static bool expired(const struct slot *slot, int64_t now_ns)
 	int64_t lifetime_ns = slot->ip_version == 4 ? LIFETIME_V4 : LIFETIME_V6, waited_ns;
 
 	/* Hostile time stamps may lie at both ends of the range. */
-	return !__builtin_sub_overflow(now_ns, slot->first_ns, &waited_ns) && waited_ns > lifetime_ns;
+	return !__builtin_sub_overflow(now_ns, slot->first_ns, &waited_ns) &&
+	       waited_ns > lifetime_ns;
 }
 
 static struct slot *find(struct tw_walk *w, const struct tw_fragment *f)

@@ -2,9 +2,10 @@
 /*
  * The TCP header (RFC 9293 s3.1), its options, its checksum, and the payload of a RST.
  *
- * Options are read as a receiver reads them (tcp_parse_options): left to right, until the end option
- * or until a length lies. A length that does not fit the header marks the segment and ends the reading; a
- * wrong length of a known option marks it and skips that option. What the snaplen cut is not marked.
+ * Options are read as a receiver reads them (tcp_parse_options): left to right, until the end
+ * option or until a length lies. A length that does not fit the header marks the segment and ends
+ * the reading; a wrong length of a known option marks it and skips that option. What the snaplen
+ * cut is not marked.
  *
  * Limits: of several MPTCP options the first is reported, MP_TCPRST before all others.
  */
@@ -76,7 +77,10 @@ static void read_mptcp(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 	s->options |= TW_OPT_MPTCP;
 }
 
-/* One option of @bytes (at least 2, all captured) at @p. Return: false if its length is wrong for it. */
+/*
+ * One option of @bytes (at least 2, all captured) at @p. Return: false if its length is wrong for
+ * it.
+ */
 static bool read_option(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 {
 	switch (p[0]) {
@@ -205,14 +209,15 @@ static uint16_t fold(uint64_t sum)
 }
 
 /*
- * Offload leaves the checksum to the network card: the kernel stores only the sum of the pseudo header
- * (tcp_v4_send_check: ~tcp_v4_check(...)), and some drivers of super segments leave the length out of it.
+ * Offload leaves the checksum to the network card: the kernel stores only the sum of the pseudo
+ * header (tcp_v4_send_check: ~tcp_v4_check(...)), and some drivers of super segments leave the
+ * length out of it.
  */
 enum tw_checksum tw_packet_tcp_checksum(const struct tw_segment *s, const uint8_t *tcp)
 {
 	uint32_t bytes = s->header_bytes + s->payload_bytes, family = s->ip_version == 4 ? 4 : 16;
-	uint8_t length_be[4] = { (uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16), (uint8_t)(bytes >> 8),
-				 (uint8_t)bytes };
+	uint8_t length_be[4] = { (uint8_t)(bytes >> 24), (uint8_t)(bytes >> 16),
+				 (uint8_t)(bytes >> 8), (uint8_t)bytes };
 	static const uint8_t protocol_be[2] = { 0, TW_IP_TCP };
 	uint64_t addresses, pseudo;
 	uint16_t field;
@@ -242,7 +247,8 @@ uint32_t tw_packet_payload_hash(const uint8_t *p, uint32_t bytes)
 	uint8_t tail[8] = { 0 };
 
 	for (; bytes >= 8; p += 8, bytes -= 8)
-		h = mix(h ^ tw_load_le64(p), UINT64_C(0xe7037ed1a0b428db)) + UINT64_C(0x9e3779b97f4a7c15);
+		h = mix(h ^ tw_load_le64(p), UINT64_C(0xe7037ed1a0b428db)) +
+		    UINT64_C(0x9e3779b97f4a7c15);
 	memcpy(tail, p, bytes);
 	h = mix(h ^ tw_load_le64(tail), UINT64_C(0x8ebc6af09c88c6e3));
 	h ^= h >> 32;
@@ -267,8 +273,8 @@ static void reset_text(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 }
 
 /*
- * What a RST says for itself: draft-ietf-tcpm-rst-diagnostic-payload (0x33aa reason PEN, or 0xf317 and
- * UTF-8), or the ASCII text that RFC 9293 s3.5.3 allows and some old stacks send.
+ * What a RST says for itself: draft-ietf-tcpm-rst-diagnostic-payload (0x33aa reason PEN, or 0xf317
+ * and UTF-8), or the ASCII text that RFC 9293 s3.5.3 allows and some old stacks send.
  */
 void tw_packet_reset_reason(struct tw_segment *s, const uint8_t *payload)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tunnels: GRE (RFC 2784, 2890; PPTP's version 1, RFC 2637; ERSPAN), VXLAN (RFC 7348), Geneve (RFC 8926),
- * GTP-U (3GPP TS 29.281) and MPLS (RFC 7510) over UDP. IP in IP is in ip.c.
+ * Tunnels: GRE (RFC 2784, 2890; PPTP's version 1, RFC 2637; ERSPAN), VXLAN (RFC 7348), Geneve (RFC
+ * 8926), GTP-U (3GPP TS 29.281) and MPLS (RFC 7510) over UDP. IP in IP is in ip.c.
  *
- * UDP tunnels are known by their destination port only, so their headers are checked for what they must
- * hold; what fails is someone else's UDP, not a malformed tunnel.
+ * UDP tunnels are known by their destination port only, so their headers are checked for what they
+ * must hold; what fails is someone else's UDP, not a malformed tunnel.
  *
  * Limits: GRE source routes (deprecated) and encrypted tunnels are not opened.
  */
@@ -26,8 +26,11 @@ static bool enter(struct tw_walk *w)
 	return ++w->tunnel_depth <= TW_TUNNEL_MAX;
 }
 
-/* The mirrored frame of a switch: type II has 8 bytes before it (type I none), type III 12 or 20. */
-static enum tw_segment_kind erspan(struct tw_walk *w, uint16_t flags, uint16_t type, struct tw_span v)
+/*
+ * The mirrored frame of a switch: type II has 8 bytes before it (type I none), type III 12 or 20.
+ */
+static enum tw_segment_kind erspan(struct tw_walk *w, uint16_t flags, uint16_t type,
+				   struct tw_span v)
 {
 	uint32_t bytes = flags & GRE_SEQUENCE ? 8 : 0;
 
@@ -75,7 +78,10 @@ static enum tw_segment_kind vxlan(struct tw_walk *w, struct tw_span v)
 {
 	if (v.cap < 8)
 		return v.wire < 8 ? TW_SEG_OTHER : TW_SEG_CUT;
-	/* The network id is valid; 0x80 marks the group policy extension, and the last byte is reserved. */
+	/*
+	 * The network id is valid; 0x80 marks the group policy extension, and the last byte is
+	 * reserved.
+	 */
 	if ((v.p[0] & 0x7f) != 0x08 || v.p[7])
 		return TW_SEG_OTHER;
 	return enter(w) ? tw_packet_ethernet(w, tw_span_skip(v, 8)) : TW_SEG_OTHER;

@@ -15,7 +15,9 @@ struct tw_tuple {
 	uint16_t port[2];
 };
 
-/* Build the key of a segment. Returns the index (0 or 1) under which the segment's sender stands. */
+/*
+ * Build the key of a segment. Returns the index (0 or 1) under which the segment's sender stands.
+ */
 static inline int tw_tuple_of(const struct tw_segment *s, struct tw_tuple *t)
 {
 	int c = memcmp(s->src.b, s->dst.b, sizeof(s->src.b));
@@ -47,7 +49,12 @@ static inline uint64_t tw_tuple_hash(const struct tw_tuple *t, uint64_t seed)
 	m = (__uint128_t)(w[0] ^ w[1] ^ seed) * (w[2] ^ w[3] ^ UINT64_C(0x9e3779b97f4a7c15));
 	p ^= (uint64_t)m ^ (uint64_t)(m >> 64) ^ (w[1] * UINT64_C(0xa0761d6478bd642f)) ^
 	     (w[3] * UINT64_C(0xe7037ed1a0b428db));
-	m = (__uint128_t)(p ^ UINT64_C(0x8ebc6af09c88c6e3)) * (seed | 1);
+	/*
+	 * The factor has many bits even if the seed has few: every bit of the key reaches the low
+	 * ones.
+	 */
+	m = (__uint128_t)(p ^ UINT64_C(0x8ebc6af09c88c6e3)) *
+	    ((seed ^ UINT64_C(0x589965cc75374cc3)) | 1);
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 

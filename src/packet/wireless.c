@@ -2,12 +2,19 @@
 /*
  * IEEE 802.11 data frames, bare or behind a radiotap header.
  *
- * Limits: encrypted frames stay closed, as do fragments and aggregates (A-MSDU) of the radio layer: they are
- * counted as "other". A frame check sequence at the end needs no care, IP knows its length.
+ * Limits: encrypted frames stay closed, as do fragments and aggregates (A-MSDU) of the radio layer:
+ * they are counted as "other". A frame check sequence at the end needs no care, IP knows its
+ * length.
  */
 #include "packet/decode_private.h"
 
-enum { FC_TO_DS = 0x01, FC_FROM_DS = 0x02, FC_MORE_FRAGMENTS = 0x04, FC_PROTECTED = 0x40, FC_ORDER = 0x80 };
+enum {
+	FC_TO_DS = 0x01,
+	FC_FROM_DS = 0x02,
+	FC_MORE_FRAGMENTS = 0x04,
+	FC_PROTECTED = 0x40,
+	FC_ORDER = 0x80
+};
 enum { SUBTYPE_QOS = 0x80, SUBTYPE_NO_DATA = 0x40, QOS_AMSDU = 0x80 };
 
 static void note_addresses(struct tw_walk *w, const uint8_t *p, uint8_t flags)
@@ -57,7 +64,10 @@ enum tw_segment_kind tw_packet_ieee80211(struct tw_walk *w, struct tw_span v)
 	return data_frame(w, v, false);
 }
 
-/* The flags field says whether the 802.11 header is padded; it stands behind the bit maps and the TSF. */
+/*
+ * The flags field says whether the 802.11 header is padded; it stands behind the bit maps and the
+ * TSF.
+ */
 static bool radiotap_padding(const uint8_t *p, uint32_t bytes)
 {
 	uint32_t present = tw_load_le32(p + 4), at = 8, more = present;
