@@ -14,9 +14,9 @@ struct tw_decoder;
 struct tw_decoder_stats {
 	uint64_t frames, tcp, icmp_errors, neighbour, other, fragments, cut, malformed;
 	uint64_t unknown_link_frames; /* of link types that are not supported */
-	uint16_t unknown_link;	      /* the first such LINKTYPE_ value */
+	uint16_t unknown_link;        /* the first such LINKTYPE_ value */
 	uint64_t reassembled, reassembly_evicted;
-	uint64_t snaplen_cut_payload; /* TCP segments whose payload was cut (only tw_decode_detail counts) */
+	uint64_t snaplen_cut_payload; /* counted by tw_decode_detail(): TCP payload was cut */
 };
 
 /* NULL when memory is out. */
@@ -28,7 +28,8 @@ const struct tw_decoder_stats *tw_decoder_stats(const struct tw_decoder *d);
  * Decode the core of @f into @s (the detail fields are left untouched). Hot path.
  * Return: s->kind.
  */
-enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, struct tw_segment *s);
+enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f,
+			       struct tw_segment *s);
 
 /*
  * Fill the detail fields of a segment that tw_decode() produced from this same frame, with no other

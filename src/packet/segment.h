@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An address of either family; IPv4 is held v4-mapped (::ffff:a.b.c.d), so there is one key type. */
+/*
+ * An address of either family; IPv4 is held v4-mapped (::ffff:a.b.c.d), so there is one key type.
+ */
 struct tw_addr {
 	uint8_t b[16];
 };
@@ -24,18 +26,18 @@ enum tw_tcp_flag {
 
 enum tw_segment_kind {
 	TW_SEG_OTHER = 0,  /* nothing of ours: UDP, an unknown protocol ... */
-	TW_SEG_TCP,	   /* a TCP segment (the innermost one of a tunnel) */
-	TW_SEG_ICMP_ERROR, /* an ICMP/ICMPv6 error; the core fields are those of the segment it quotes */
+	TW_SEG_TCP,        /* a TCP segment (the innermost one of a tunnel) */
+	TW_SEG_ICMP_ERROR, /* the core fields are those of the segment that the error quotes */
 	TW_SEG_NEIGHBOUR,  /* ARP request/reply, ND solicitation/advertisement */
 	TW_SEG_FRAGMENT,   /* an IP fragment kept for reassembly: not (yet) a segment */
-	TW_SEG_CUT,	   /* TCP, but the snaplen cut the ports or the TCP header away */
+	TW_SEG_CUT,        /* the snaplen cut a header away that TCP is in, or may be behind */
 	TW_SEG_MALFORMED,  /* lengths that lie: counted, never used */
 };
 
 enum tw_checksum {
 	TW_CSUM_UNKNOWN = 0, /* cut by snaplen, a fragment, not verified */
 	TW_CSUM_GOOD,
-	TW_CSUM_PARTIAL, /* only the pseudo header is summed: checksum offload on the capturing host */
+	TW_CSUM_PARTIAL, /* only the pseudo header is summed: offload on the capturing host */
 	TW_CSUM_BAD,
 };
 
@@ -65,44 +67,47 @@ struct tw_sack_block {
 struct tw_segment {
 	/* --- core --- */
 	enum tw_segment_kind kind;
-	uint8_t ip_version;	/* 4 or 6; of the innermost IP header */
-	uint8_t ttl;		/* or hop limit */
-	uint16_t flags;		/* enum tw_tcp_flag */
+	uint8_t ip_version; /* 4 or 6; of the innermost IP header */
+	uint8_t ttl;        /* or hop limit */
+	uint16_t flags;     /* enum tw_tcp_flag */
 	struct tw_addr src, dst;
 	uint16_t sport, dport;
-	uint32_t seq, ack;	/* absolute */
+	uint32_t seq, ack;      /* absolute */
 	uint32_t payload_bytes; /* by the IP header's length, not by what the snaplen left */
-	uint16_t window;	/* as in the header, unscaled */
-	uint16_t l3_offset;	/* of the innermost IP header in frame data (reassembled: see decoder) */
-	uint16_t l4_offset;	/* of the TCP header in frame data */
-	uint16_t header_bytes;	/* TCP header with options */
+	uint16_t window;        /* as in the header, unscaled */
+	/* Of the innermost (or quoted) IP and TCP header, in frame data; of a datagram rebuilt from
+	 * fragments: in the decoder's copy. */
+	uint16_t l3_offset, l4_offset;
+	uint16_t header_bytes; /* TCP header with options */
 
 	/* --- detail, IP --- */
-	uint16_t ip_id; /* IPv4 only */
-	bool ip_df;	/* IPv4 only; true for IPv6 */
+	uint16_t ip_id;       /* IPv4 only */
+	bool ip_df;           /* IPv4 only; true for IPv6 */
 	bool ip_mf_or_offset; /* came out of fragments */
 	uint8_t tos;
-	uint32_t flow_label; /* IPv6 only */
-	uint64_t mac_src, mac_dst; /* 48 bits, 0 = link type has none */
-	uint32_t vlan;		   /* outermost VLAN id + 1, 0 = none */
-	uint8_t tunnel_depth;	   /* how many encapsulations were peeled off */
+	uint32_t flow_label;       /* IPv6 only */
+	uint64_t mac_src, mac_dst; /* outermost, 48 bits; 0 = link type has none */
+	uint32_t vlan;             /* outermost VLAN id + 1, 0 = none */
+	uint8_t tunnel_depth;      /* how many encapsulations were peeled off */
 
 	/* --- detail, TCP --- */
 	uint16_t options; /* enum tw_option_bit */
 	uint16_t mss;
-	uint8_t wscale;	  /* shift count as sent (values over 14 count as 14, RFC 7323 s2.3) */
+	uint8_t wscale; /* shift count as sent (values over 14 count as 14, RFC 7323 s2.3) */
 	uint8_t sack_count;
 	struct tw_sack_block sack[TW_SACK_MAX];
 	uint32_t tsval, tsecr;
 	uint8_t fastopen_cookie_bytes; /* 0 = a cookie request */
-	uint8_t mptcp_subtype;	       /* RFC 8684; valid if TW_OPT_MPTCP */
+	uint8_t mptcp_subtype;         /* RFC 8684; valid if TW_OPT_MPTCP */
 	uint8_t mptcp_reset_reason;    /* MP_TCPRST (subtype 8) only */
 	enum tw_checksum checksum;
 	uint16_t urgent;
-	bool payload_cut;	   /* the snaplen cut payload away */
+	bool payload_cut;          /* the snaplen cut payload away */
 	uint32_t payload_captured; /* bytes of it that are in the file */
-	uint32_t payload_hash;	   /* of the captured payload; 0 = no payload captured */
-	/* First bytes of payload, so that overlapping segments of different length can be compared. */
+	uint32_t payload_hash;     /* of the captured payload; 0 = no payload captured */
+	/*
+	 * First bytes of payload, so that overlapping segments of different length can be compared.
+	 */
 	uint8_t payload_head[16];
 	uint8_t payload_head_bytes;
 	/* RST with a payload (draft-ietf-tcpm-rst-diagnostic-payload): reason, 0 = none */
@@ -112,15 +117,15 @@ struct tw_segment {
 
 	/* --- ICMP error --- */
 	uint8_t icmp_type, icmp_code; /* as on the wire, ICMPv6 types if icmp_version is 6 */
-	uint8_t icmp_version;	      /* 4 or 6 */
+	uint8_t icmp_version;         /* 4 or 6 */
 	struct tw_addr icmp_src;      /* who says so */
 	struct tw_addr icmp_dst;
-	uint32_t icmp_mtu;	      /* fragmentation needed / packet too big */
+	uint32_t icmp_mtu; /* fragmentation needed / packet too big */
 
 	/* --- neighbour --- */
-	bool neighbour_is_answer; /* ARP reply, neighbour advertisement */
+	bool neighbour_is_answer;        /* ARP reply or announcement, neighbour advertisement */
 	struct tw_addr neighbour_target; /* the address asked for, or announced */
-	struct tw_addr neighbour_sender; /* who asks (all zero: unknown) */
+	struct tw_addr neighbour_sender; /* who asks, or is answered (all zero: nobody known) */
 };
 
 #endif

@@ -7,7 +7,8 @@
 
 /*
  * All sequence-number arithmetic of the program (RFC 9293 s3.4): numbers live on a ring of 2^32,
- * "less" is meaningful for distances below 2^31. The same comparison serves timestamps (RFC 7323 s5.2).
+ * "less" is meaningful for distances below 2^31. The same comparison serves timestamps (RFC 7323
+ * s5.2).
  */
 static inline int32_t tw_seq_diff(uint32_t a, uint32_t b)
 {
