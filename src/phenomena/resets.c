@@ -56,6 +56,18 @@ enum tw_debt tw_reset_debt(const struct tw_facts *f)
 	return TW_DEBT_MANNERS;
 }
 
+bool tw_reset_victim_was_sending(const struct tw_facts *f)
+{
+	int64_t unacked = tw_get(f, TW_F_RST_VICTIM_UNACKED),
+		sent = tw_get(f, TW_F_RST_VICTIM_SENT_BYTES);
+	int64_t all = tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_BYTES_C : TW_F_BYTES_S);
+
+	if (unacked > 0)
+		return sent > unacked;
+	/* Seen at the author's end what was under way arrives after the reset; after a pause it is new. */
+	return sent > 0 && all > sent && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S;
+}
+
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
 	return tw_reset_debt(f) == TW_DEBT_OWED ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;

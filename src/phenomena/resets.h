@@ -36,6 +36,8 @@ bool tw_reset_landed(const struct tw_facts *f);
 enum tw_side tw_reset_author(const struct tw_facts *f);
 enum tw_side tw_reset_victim(const struct tw_facts *f);
 enum tw_debt tw_reset_debt(const struct tw_facts *f);
+/* Was the victim still sending? Then bytes may be unread that arrived before the author last spoke. */
+bool tw_reset_victim_was_sending(const struct tw_facts *f);
 /* DEGRADED or FAILED for a debt that is not NONE. */
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
 /* Set of enum tw_odd, and how many are in a set. */

@@ -154,6 +154,29 @@ static void test_closed_with_unread_data_not(void **state)
 	assert_false(fires(&tw_ph_closed_with_unread_data));
 }
 
+/* "Too large", while the request is still coming in: not linger, although the author spoke last. */
+static void test_early_answer(void **state)
+{
+	established();
+	active_reset(TW_SERVER);
+	set(TW_F_RST_AUTHOR_SENT_BYTES, 45);
+	set(TW_F_RST_VICTIM_SENT_BYTES, 30000);
+	set(TW_F_RST_VICTIM_UNACKED, 2896);
+	assert_true(fires(&tw_ph_closed_with_unread_data));
+	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
+	assert_false(fires(&tw_ph_linger_reset));
+
+	/* the same at the server's end: what was under way comes after the reset */
+	set(TW_F_RST_VICTIM_UNACKED, 0);
+	set(TW_F_RST_AUTHOR_UNACKED, 45);
+	set(TW_F_BYTES_C, 40000);
+	assert_true(fires(&tw_ph_closed_with_unread_data));
+	set(TW_F_BYTES_C, 30000);
+	assert_false(fires(&tw_ph_closed_with_unread_data));
+	assert_true(fires(&tw_ph_linger_reset));
+	assert_true(has(m.rivals, m.rival_count, "closed-with-unread-data"));
+}
+
 static void test_linger_reset(void **state)
 {
 	established();
@@ -228,7 +251,7 @@ static void test_process_died(void **state)
 	set(TW_F_PORT_REFUSED_AFTER, false);
 	assert_false(fires(&tw_ph_process_died));
 	set(TW_F_PORT_REFUSED_AFTER, true);
-	set(TW_F_PORT_OPEN_AFTER, true); /* the listener lives */
+	set(TW_F_PORT_REFUSED_AFTER_NS, 300 * S); /* too long after to tell anything */
 	assert_false(fires(&tw_ph_process_died));
 }
 
@@ -570,6 +593,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_closed_with_unread_data),
 		cmocka_unit_test(test_closed_with_unread_data_not),
+		cmocka_unit_test(test_early_answer),
 		cmocka_unit_test(test_linger_reset),
 		cmocka_unit_test(test_linger_reset_after_fin),
 		cmocka_unit_test(test_aborted),

@@ -18,46 +18,65 @@
 #include "base/duration.h"
 #include "phenomena/resets.h"
 
-static bool match(struct tw_match *m)
+/* What shows that something was unread. */
+enum sign {
+	SIGN_NONE,
+	SIGN_FULL,       /* the receive buffer was full */
+	SIGN_UNANSWERED, /* acknowledged data, and the author never spoke again */
+	SIGN_SENDING,    /* it spoke, but in the middle of what the other end was sending */
+};
+
+static enum sign sign_of(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
+		return SIGN_FULL;
+	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED))
+		return SIGN_UNANSWERED;
+	/* An early answer ("too large") while the request is still coming in. */
+	if (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0)
+		return SIGN_SENDING;
+	return SIGN_NONE;
+}
+
+static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t bytes = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
-	bool full = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO);
-	enum tw_side author = tw_reset_author(f);
+	long long bytes = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
 
-	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
-	    tw_get(f, TW_F_RST_UNANSWERED_PROBES) > 0 || tw_get(f, TW_F_ONE_SIDED))
-		return false;
-	if (!full && !(bytes > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED)))
-		return false;
-	if (tw_reset_debt(f) == TW_DEBT_NONE)
-		return false;
-
-	m->strength = TW_STRENGTH_MECHANISM;
-	m->confidence = TW_LIKELY;
-	m->outcome = tw_reset_outcome(f);
-	m->culprit = tw_app_of(author);
-	if (full)
+	switch (sign) {
+	case SIGN_FULL:
 		m->summary = tw_say(m,
 				    "%s stopped reading until its receive buffer was full, then "
 				    "aborted the connection with unread data in it.",
 				    tw_endpoint(m, author));
-	else
-		m->summary =
-			tw_say(m,
-			       "%s aborted the connection %s after it had received %lld bytes that "
-			       "its application never answered.",
-			       tw_endpoint(m, author),
-			       TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), (long long)bytes);
-	tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
-		"%s of %s: %lld bytes reached %s, which never sent a byte again",
-		full ? "last data" : "data", tw_side_name(tw_other(author)), (long long)bytes,
-		tw_side_name(author));
-	if (full)
 		tw_cite(m, TW_F_RST_AUTHOR_RWND_ZERO,
-			"the last window of %s was 0: its receive buffer was full of unread data",
+			"the last window of %s was closed: its receive buffer was full",
 			tw_side_name(author));
-	tw_reset_cite(m);
+		break;
+	case SIGN_UNANSWERED:
+		m->summary = tw_say(m,
+				    "%s aborted the connection %s after it had received %lld bytes "
+				    "that its application never answered.",
+				    tw_endpoint(m, author),
+				    TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), bytes);
+		tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
+			"%lld bytes of %s had reached %s, which never sent a byte again", bytes,
+			tw_side_name(tw_other(author)), tw_side_name(author));
+		break;
+	default:
+		m->summary = tw_say(
+			m, "%s answered, and aborted the connection while %s was still sending.",
+			tw_endpoint(m, author), tw_side_name(tw_other(author)));
+		tw_cite(m, TW_F_RST_VICTIM_UNACKED,
+			"%s was in the middle of sending: more of its data was under way",
+			tw_side_name(tw_other(author)));
+	}
+}
+
+static void add_rivals(struct tw_match *m, enum sign sign)
+{
+	const struct tw_facts *f = m->facts;
+
 	if (tw_get(f, TW_F_PORT_REFUSED_AFTER))
 		tw_rival(m, "process-died",
 			 "exit and death close a socket the same way, and the port was refused %s "
@@ -66,12 +85,33 @@ static bool match(struct tw_match *m)
 	else
 		tw_rival(m, "process-died",
 			 "the kernel closes the sockets of a dead process the same way");
-	if (!full)
+	if (sign != SIGN_FULL)
 		tw_rival(m, "linger-reset",
 			 "SO_LINGER {1,0} sends the same segment when everything had been read");
 	tw_rival(m, "socket-destroyed",
 		 "`ss -K` sends the same segment; only the host's kernel can tell");
 	tw_reset_rule_out_active(m);
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f);
+	enum sign sign = sign_of(f);
+
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
+	    tw_get(f, TW_F_RST_UNANSWERED_PROBES) > 0 || tw_get(f, TW_F_ONE_SIDED))
+		return false;
+	if (sign == SIGN_NONE || tw_reset_debt(f) == TW_DEBT_NONE)
+		return false;
+
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_reset_outcome(f);
+	m->culprit = tw_app_of(author);
+	say(m, sign, author);
+	tw_reset_cite(m);
+	add_rivals(m, sign);
 	tw_reset_victim_saw(m);
 	tw_app_saw(
 		m, author, NULL, NULL, -1,

@@ -44,11 +44,17 @@ static bool match(struct tw_match *m)
 	/* A client that closed wants nothing more; a server's close leaves a request behind. */
 	m->outcome = author == TW_SERVER && lost > 0 ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->culprit = tw_app_of(author);
-	m->summary = tw_say(m,
-			    "%s closed the connection; %s still sent %lld bytes %s later and was "
-			    "answered with a reset.",
-			    tw_endpoint(m, author), tw_side_name(victim), (long long)lost,
-			    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
+	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+		m->summary = tw_say(m,
+				    "%s closed the connection while %lld bytes of %s were on their "
+				    "way to it; they were answered with a reset.",
+				    tw_endpoint(m, author), (long long)lost, tw_side_name(victim));
+	else
+		m->summary = tw_say(m,
+				    "%s closed the connection; %s still sent %lld bytes, which "
+				    "were answered with a reset %s after the close.",
+				    tw_endpoint(m, author), tw_side_name(victim), (long long)lost,
+				    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
 	tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it closed, and sends no more",
 		tw_side_name(author));
 	tw_reset_cite_trigger(m);

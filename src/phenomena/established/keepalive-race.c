@@ -25,10 +25,24 @@
 /* A TLS close_notify that crosses the FIN is no request; its record stays below this. */
 #define REQUEST_MIN_BYTES 100
 
+/*
+ * The silence that ended with the FIN. Where the request is seen before the FIN (at the client's
+ * end) it has broken the silence here, but not at the server, which did not know of it when it
+ * closed.
+ */
+static int64_t idle_ns(const struct tw_facts *f)
+{
+	int64_t fin = tw_get(f, TW_F_FIN_IDLE_BEFORE_NS),
+		request = tw_get(f, TW_F_RST_IDLE_BEFORE_NS);
+	bool request_first = f->f[TW_F_FIN_CROSSED_REQUEST].time_ns < f->f[TW_F_FIN1_SIDE].time_ns;
+
+	return request_first && request > fin ? request + fin : fin;
+}
+
 static bool fits(const struct tw_facts *f)
 {
 	if (!tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) || !tw_get(f, TW_F_FIN_CROSSED_REQUEST) ||
-	    tw_get(f, TW_F_FIN_IDLE_BEFORE_NS) < IDLE_MIN_NS || tw_get(f, TW_F_BYTES_S) == 0)
+	    idle_ns(f) < IDLE_MIN_NS || tw_get(f, TW_F_BYTES_S) == 0)
 		return false;
 	if (!tw_reset_landed(f) || tw_reset_author(f) != TW_SERVER ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
@@ -41,7 +55,7 @@ static bool fits(const struct tw_facts *f)
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t idle = tw_get(f, TW_F_FIN_IDLE_BEFORE_NS);
+	int64_t idle = idle_ns(f), lost = tw_get(f, TW_F_RST_VICTIM_UNACKED);
 	const char *candidates;
 
 	if (!fits(f))
@@ -62,8 +76,7 @@ static bool match(struct tw_match *m)
 	else
 		tw_cite(m, TW_F_FIN1_SIDE, "the server's FIN, after %s of silence", TW_DUR(idle));
 	tw_cite(m, TW_F_FIN_CROSSED_REQUEST,
-		"%lld bytes of the client, sent before it could know of the FIN",
-		(long long)tw_get(f, TW_F_DATA_AFTER_FIN1));
+		"%lld bytes of the client, sent before it could know of the FIN", (long long)lost);
 	tw_reset_cite(m);
 	tw_rival(m, "data-after-close",
 		 "the server may have closed for another reason than its idle timer");

@@ -36,9 +36,12 @@ static void add_rivals(struct tw_match *m)
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_rival(m, "fin-wait2-expired",
 			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
-	tw_rule_out(
-		m, "closed-with-unread-data",
-		"no data had reached the author that it had not answered: nothing can be unread");
+	if (tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0)
+		tw_rule_out(m, "closed-with-unread-data",
+			    "no byte was ever sent to it: nothing can be unread");
+	else
+		tw_rival(m, "closed-with-unread-data",
+			 "it had answered, but may have left a part of what it answered unread");
 	tw_reset_rule_out_active(m);
 }
 
@@ -52,6 +55,7 @@ static bool match(struct tw_match *m)
 		return false;
 	/* Unread data can be excluded only if everything that arrived was seen. */
 	if (!tw_is(f, TW_F_RST_UNANSWERED_BYTES, 0) || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
+	    (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0) ||
 	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_TRACE_LOSSY))
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE)
@@ -61,7 +65,7 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_reset_outcome(f);
 	m->culprit = tw_app_of(author);
-	if (m->outcome == TW_OUTCOME_FAILED)
+	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0)
 		m->summary = tw_say(m,
 				    "%s aborted the connection on purpose and threw away %lld "
 				    "bytes that it had sent and nobody had acknowledged.",
@@ -69,8 +73,8 @@ static bool match(struct tw_match *m)
 				    (long long)tw_get(f, TW_F_RST_AUTHOR_UNACKED));
 	else
 		m->summary = tw_say(m,
-				    "%s ended the connection with a reset in place of a FIN; "
-				    "everything it had sent had arrived.",
+				    "%s ended the connection with a reset in place of a FIN; what "
+				    "it had sent until then had arrived.",
 				    tw_endpoint(m, author));
 	tw_reset_cite(m);
 	if (tw_get(f, TW_F_RST_PAIR))
@@ -141,7 +145,8 @@ const struct tw_phenomenon tw_ph_linger_reset = {
 		"the counter is TcpExtTCPAbortOnData, although the names suggest otherwise.",
 	.recognise =
 		"An active reset (RST|ACK with timestamps, live window, next IP-ID) of an end that "
-		"had answered everything it had received: nothing can have been unread.\n\n"
+		"had answered everything it had received. If nothing was ever sent to it, nothing "
+		"can have been unread; otherwise closed-with-unread-data stays a rival.\n\n"
 		"Packets never make it certain: `ss -K`, connect(AF_UNSPEC) and the death of a "
 		"listener with the connection still in its accept queue look the same. If nobody "
 		"was owed anything, tcpwhy calls the connection clean and remarks "
