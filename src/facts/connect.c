@@ -143,6 +143,34 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
 		tw_from(v, TW_F_SYNACK_ECHO, found, synack);
 }
 
+/*
+ * Which SYN|ACK had reached the client when it sent @ack3? Its TSecr is the TSval of the first that it
+ * got; each repeat carries a newer one. On a path slower than the SYN's timer this tells a SYN|ACK that
+ * was under way from one that was lost.
+ */
+static void ack3_echo_fact(struct tw_view *v, const struct tw_pkt *ack3)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t number = 0, found = 0;
+	const struct tw_pkt *p, *first = NULL;
+	bool differ = false;
+
+	if (!(ack3->options & TW_OPT_TIMESTAMPS))
+		return;
+	for (p = d->pkt; p < ack3; p++) {
+		if (!tw_counts(p) || !p->side || !is_synack(p) || !(p->options & TW_OPT_TIMESTAMPS))
+			continue;
+		number++;
+		if (!first)
+			first = p;
+		differ |= p->tsval != first->tsval;
+		if (!found && p->tsval == ack3->tsecr)
+			found = number;
+	}
+	if (found && (number == 1 || differ))
+		tw_from(v, TW_F_ACK3_ECHO, found, ack3);
+}
+
 /* The first segment of the client that acknowledges the SYN|ACK, -1 if none. */
 static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
 {
@@ -236,6 +264,7 @@ static void ack3_facts(struct tw_view *v, const struct tw_pkt *synack)
 	if (i < 0 || !syn)
 		return;
 	ack3 = &d->pkt[i];
+	ack3_echo_fact(v, ack3);
 	tw_from(v, TW_F_CONNECT_NS, ack3->time_ns - syn->time_ns, ack3);
 	if (tw_get(v->f, TW_F_SYN_COUNT) == 1 && tw_get(v->f, TW_F_SYNACK_COUNT) == 1)
 		tw_from(v, TW_F_HANDSHAKE_RTT_NS, ack3->time_ns - syn->time_ns, ack3);
@@ -261,6 +290,19 @@ static void synack_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
 	echo_fact(v, w.first);
 	ack3_facts(v, w.first);
+}
+
+static void first_data_side_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_SYN | TW_RST))
+			continue;
+		tw_from(v, TW_F_FIRST_DATA_SIDE, p->side, p);
+		return;
+	}
 }
 
 /* The client's first data: repeated in vain, acknowledged late? */
@@ -364,6 +406,7 @@ void tw_derive_connect(struct tw_view *v)
 	syn_facts(v);
 	answer_facts(v);
 	synack_facts(v);
+	first_data_side_fact(v);
 	first_data_facts(v);
 	bad_answers(v);
 	tw_from(v, TW_F_ESTABLISHED, established(v), NULL);

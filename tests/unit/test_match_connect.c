@@ -438,6 +438,9 @@ static void lost_syn_ack(void **state)
 {
 	slow_connect(1);
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY); /* the path may be slow */
+	set(&f, TW_F_CLIENT_DATA_FIRST_ACK_NS, MS(1));
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 	assert_true(rules_out(&m, "syn-lost"));
@@ -486,6 +489,54 @@ static void syn_acks_that_never_get_back(void **state)
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_POSSIBLE);
 	assert_true(has_rival(&m, "handshake-ack-lost"));
+}
+
+/* The SYN is repeated on a path of 1.2 s, and every SYN|ACK arrives: seen from the server. */
+static void a_slow_path_seen_from_the_server(void **state)
+{
+	slow_connect(1);
+	set_at(&f, TW_F_SYNACK_COUNT, 2, 0);
+	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, S(1));
+	set(&f, TW_F_SYNACK_BEFORE_SYN_REPEAT, 1);
+	set(&f, TW_F_ACK3_DELAY_NS, MS(1200));
+	set(&f, TW_F_ACK3_ECHO, 1);
+	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	set(&f, TW_F_ACK3_DELAY_NS, MS(1002));
+	set(&f, TW_F_ACK3_ECHO, 2); /* the first never arrived */
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_CERTAIN);
+	forget(&f, TW_F_ACK3_ECHO);
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+}
+
+static void a_slow_path_repeats_no_syn_ack_in_vain(void **state)
+{
+	slow_connect(1);
+	set(&f, TW_F_SYNACK_COUNT, 2);
+	set(&f, TW_F_SYNACK_REPEATS_AFTER_ACK, 1);
+	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, S(1));
+	set(&f, TW_F_FIRST_DATA_SIDE, TW_SERVER);
+	assert_false(ask(&tw_ph_handshake_ack_lost, &f, &arena, &m));
+	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
+	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_false(tw_looks_deferred_accept(&f));
+}
+
+static void a_greeting_is_never_deferred(void **state)
+{
+	shaken(MS(1));
+	set(&f, TW_F_SYNACK_COUNT, 2);
+	set(&f, TW_F_SYNACK_REPEATS_UNTRIGGERED, 1);
+	set(&f, TW_F_SYNACK_REPEATS_AFTER_ACK, 1);
+	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, S(1));
+	set(&f, TW_F_FIRST_DATA_SIDE, TW_SERVER);
+	assert_false(tw_looks_deferred_accept(&f));
+	assert_true(ask(&tw_ph_handshake_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+	set(&f, TW_F_FIRST_DATA_SIDE, TW_CLIENT);
+	assert_true(tw_looks_deferred_accept(&f));
+	assert_false(ask(&tw_ph_handshake_ack_lost, &f, &arena, &m));
 }
 
 /* ---- handshake-ack-lost, accept-queue-full, deferred accept ---- */
@@ -557,6 +608,7 @@ static void deferred_accept_is_no_fault(void **state)
 	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, S(7));
 	set(&f, TW_F_SYNACK_REPEATS_AFTER_ACK, 2);
+	set(&f, TW_F_SYNACK_REPEATS_UNTRIGGERED, 2);
 	assert_true(tw_looks_deferred_accept(&f));
 	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 2);
 	assert_false(tw_looks_deferred_accept(&f));
@@ -587,8 +639,12 @@ static void full_queue_behind_cookies_needs_a_busy_port(void **state)
 	set(&f, TW_F_UNANSWERED_LARGEST, 100);
 	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 	set(&f, TW_F_PORT_OPEN_DURING, 1);
+	set(&f, TW_F_FIRST_DATA_SIDE, TW_CLIENT);
 	assert_true(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 	assert_true(has_rival(&m, "peer-vanished"));
+	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 1); /* one repeat: rather a loss */
+	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
+	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 6);
 	set(&f, TW_F_UNANSWERED_LARGEST, 1448); /* or a path MTU problem */
 	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 }
@@ -840,6 +896,9 @@ int main(void)
 		T(a_slow_path_loses_nothing),
 		T(a_duplicated_syn_is_no_repeat),
 		T(syn_acks_that_never_get_back),
+		T(a_slow_path_seen_from_the_server),
+		T(a_slow_path_repeats_no_syn_ack_in_vain),
+		T(a_greeting_is_never_deferred),
 		T(ack_missing_at_the_server),
 		T(ack_missing_for_ever),
 		T(acks_in_vain_seen_from_the_client),

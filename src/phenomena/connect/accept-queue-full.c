@@ -21,14 +21,15 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define COOKIE_MIN_REPEATS 3
-#define LONG_HANG_NS       (3 * TW_NS_PER_S)
-#define SMALL_BYTES        1000 /* larger first data may also be a path MTU problem */
+#define COOKIE_MIN_REPEATS      3
+#define COOKIE_MIN_REPEATS_BUSY 2 /* while others get through to the same port */
+#define LONG_HANG_NS            (3 * TW_NS_PER_S)
+#define SMALL_BYTES             1000 /* larger first data may also be a path MTU problem */
 
 /* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
 static bool ack_ignored(const struct tw_facts *f)
 {
-	int64_t repeats = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+	int64_t repeats = tw_synacks_in_vain(f);
 
 	if (repeats == 0 || tw_looks_deferred_accept(f))
 		return false;
@@ -48,14 +49,18 @@ static bool ack_ignored(const struct tw_facts *f)
  */
 static bool cookie_ignored(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_ACK3_SEEN) && tw_get(f, TW_F_SYNACK_COUNT) == 1 &&
-	       tw_get(f, TW_F_SYN_COUNT) == 1 &&
-	       tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) >= COOKIE_MIN_REPEATS &&
-	       tw_get(f, TW_F_BYTES_S) == 0 && tw_get(f, TW_F_UNANSWERED_LARGEST) < SMALL_BYTES &&
-	       tw_get(f, TW_F_ICMP_COUNT) == 0 && tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) == 0 &&
-	       !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_ONE_SIDED) &&
-	       (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_DURING) ||
-		tw_get(f, TW_F_PORT_OPEN_AFTER));
+	int64_t repeats = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
+	bool during = tw_get(f, TW_F_PORT_OPEN_DURING);
+	bool served = during || tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_AFTER);
+
+	if (!tw_get(f, TW_F_ACK3_SEEN) || tw_get(f, TW_F_SYNACK_COUNT) != 1 ||
+	    tw_get(f, TW_F_SYN_COUNT) != 1 || !tw_is(f, TW_F_FIRST_DATA_SIDE, TW_CLIENT))
+		return false;
+	if (tw_get(f, TW_F_UNANSWERED_LARGEST) >= SMALL_BYTES || tw_get(f, TW_F_ICMP_COUNT) > 0 ||
+	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) > 0 || tw_get(f, TW_F_TRACE_LOSSY))
+		return false;
+	return (repeats >= COOKIE_MIN_REPEATS && served) ||
+	       (repeats >= COOKIE_MIN_REPEATS_BUSY && during);
 }
 
 /* A bare RST answers the ACK of the handshake. */
@@ -96,8 +101,7 @@ static bool match_refused(struct tw_match *m)
 static void cite_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t again = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK),
-		data = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
+	int64_t again = tw_synacks_in_vain(f), data = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
 
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");
 	if (again > 0)
@@ -130,9 +134,9 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 			 "from this side, everything that the client sends after its SYN might be "
 			 "lost as well");
 	}
-	if (!taken && tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) == 0)
+	if (!taken && tw_synacks_in_vain(f) == 0)
 		tw_rival(m, "peer-vanished", "the host may have died right after the handshake");
-	if (taken && tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) == 0)
+	if (taken && tw_synacks_in_vain(f) == 0)
 		tw_rival(m, "loss-recovered",
 			 "an outage of the path right after the handshake would delay the data as "
 			 "well");

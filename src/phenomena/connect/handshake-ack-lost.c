@@ -72,8 +72,8 @@ static bool match_ack_in_vain(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool refused = refused_later(f);
-	bool server_first = tw_get(f, TW_F_BYTES_S) > 0 && tw_get(f, TW_F_BYTES_C) == 0;
-	int64_t repeats = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+	bool server_first = tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER);
+	int64_t repeats = tw_synacks_in_vain(f);
 
 	if (repeats == 0 || tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0 ||
 	    tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) || tw_looks_deferred_accept(f))

@@ -67,6 +67,14 @@ bool tw_syn_given_up(const struct tw_facts *f)
 	return tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > gap + gap / 4;
 }
 
+int64_t tw_synacks_in_vain(const struct tw_facts *f)
+{
+	int64_t after = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+	int64_t own = tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED);
+
+	return after < own ? after : own;
+}
+
 /*
  *	client               server (TCP_DEFER_ACCEPT, 5 s)
  *	  |----SYN------------>|
@@ -81,14 +89,14 @@ bool tw_syn_given_up(const struct tw_facts *f)
  */
 bool tw_looks_deferred_accept(const struct tw_facts *f)
 {
-	int64_t repeats = tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+	int64_t repeats = tw_synacks_in_vain(f);
 
-	if (repeats == 0 || tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0)
+	if (repeats == 0 || tw_syn_repeated(f) || tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0)
 		return false;
 	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_is(f, TW_F_RST_SIDE, TW_SERVER))
 		return false;
 	/* What speaks first cannot wait for the client's data: such a server does not defer. */
-	if (tw_get(f, TW_F_BYTES_S) > 0 && tw_get(f, TW_F_BYTES_C) == 0)
+	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER))
 		return false;
 	return repeats == 1 || tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_NS_PER_S * 3 / 2;
 }

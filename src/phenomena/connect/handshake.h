@@ -39,6 +39,12 @@ int64_t tw_syn_next_gap_ns(const struct tw_facts *f);
 bool tw_syn_given_up(const struct tw_facts *f);
 
 /*
+ * SYN|ACKs that the server repeated by its own timer although the client's ACK had been seen: that
+ * ACK was not taken. Those that a repeated SYN drew, under way at the same time, do not count.
+ */
+int64_t tw_synacks_in_vain(const struct tw_facts *f);
+
+/*
  * A closing of the handshake that only looks like a lost ACK or a full queue: TCP_DEFER_ACCEPT
  * ignores the bare ACK, repeats the SYN|ACK once when its period is over, and then accepts.
  */

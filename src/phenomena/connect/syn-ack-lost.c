@@ -24,36 +24,48 @@
 #define TOGETHER_NS  (TW_NS_PER_S / 2)
 
 /*
- * Is the path faster than the SYN timeout? Data tells. Otherwise the SYN|ACKs do: after a loss,
- * the answer to the repeated SYN and the server's own repeat come together, while on a slow path
- * they follow the first SYN|ACK at the distance of a SYN timeout.
+ * Had the first SYN|ACK seen here been under way, and the client only impatient? Where SYN|ACKs are seen
+ * before the client repeats its SYN, the ACK tells which of them had arrived. At the client the answer
+ * to the repeated SYN tells: after a loss it comes together with the server's own repeat, on a slow
+ * path it follows the first SYN|ACK at the distance of a SYN timeout; and later round trips tell.
  */
-static bool path_is_slow(const struct tw_facts *f)
+static bool was_under_way(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
-	       tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS;
+	int64_t apart = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS), span = tw_get(f, TW_F_SYN_SPAN_NS);
+
+	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && tw_is(f, TW_F_ACK3_ECHO, 1))
+		return tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS;
+	if (tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
+	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS)
+		return true;
+	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT) && apart > TOGETHER_NS &&
+	       apart > span - span / 8 && apart < span + span / 8;
 }
 
-static bool path_is_fast(const struct tw_facts *f)
+static bool surely_lost(const struct tw_facts *f)
 {
-	if (tw_known(f, TW_F_RTT_NS) && tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS)
+	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
+		return tw_get(f, TW_F_ACK3_ECHO) > 1;
+	if (tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
+	    tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS)
 		return true;
-	return tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
-	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS;
+	return tw_known(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) && tw_known(f, TW_F_RTT_NS) &&
+	       tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS;
 }
 
 /* The handshake was completed in the end. */
 static bool match_recovered(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT);
+	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_is(f, TW_F_ACK3_ECHO, 1);
 	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
-	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first) || path_is_slow(f))
+	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first) || was_under_way(f))
 		return false;
 	m->strength = TW_STRENGTH_DELAY + 3;
-	m->confidence = path_is_fast(f) ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = surely_lost(f) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
@@ -66,8 +78,8 @@ static bool match_recovered(struct tw_match *m)
 			"SYN|ACK, seen here before the client repeats its SYN: it never got it");
 	else
 		tw_cite(m, TW_F_SYNACK_COUNT,
-			"SYN|ACK, comes after the repeat but echoes the timestamp of the first "
-			"SYN");
+			"SYN|ACK, the first to come through, yet it echoes the timestamp of the "
+			"first SYN");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
 	else
