@@ -100,7 +100,8 @@ static size_t choose(struct candidate *c, size_t n, size_t max)
 	return chosen;
 }
 
-static const char *pkt_note(const struct tw_pkt *p)
+/* @closed: the peer's window is 0, so what looks like a keepalive probe asks for its opening. */
+static const char *pkt_note(const struct tw_pkt *p, bool closed)
 {
 	static const struct {
 		uint32_t marks;
@@ -129,6 +130,8 @@ static const char *pkt_note(const struct tw_pkt *p)
 	};
 	size_t i;
 
+	if (closed && p->marks & TW_MARK_KEEPALIVE)
+		return "zero-window probe";
 	for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
 		if (p->marks & notes[i].marks)
 			return notes[i].text;
@@ -177,7 +180,8 @@ static void step_of_icmp(struct tw_finding *f, const struct tw_dossier *d, struc
 					    e->type, e->code, tw_addr_text(from, &e->from));
 }
 
-static void step_of_pkt(const struct tw_dossier *d, struct tw_step *to, const struct tw_pkt *p)
+static void step_of_pkt(const struct tw_dossier *d, struct tw_step *to, const struct tw_pkt *p,
+			bool closed)
 {
 	to->time_ns = p->time_ns;
 	to->from = p->side;
@@ -187,7 +191,37 @@ static void step_of_pkt(const struct tw_dossier *d, struct tw_step *to, const st
 	to->payload_bytes = p->payload_bytes;
 	to->window_bytes = p->window_bytes;
 	to->ttl = p->ttl;
-	to->note = pkt_note(p);
+	to->note = pkt_note(p, closed);
+}
+
+/* The chosen ones of @c, in order, each with the number of packets left out before it. */
+static void fill(struct tw_finding *f, const struct tw_dossier *d, const struct candidate *c, size_t n,
+		 struct tw_step *steps)
+{
+	bool closed[2] = { false, false }; /* the last window that each end advertised was 0 */
+	uint64_t skipped = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct tw_pkt *p = c[i].pkt;
+		struct tw_step *to = &steps[f->step_count];
+
+		if (c[i].chosen) {
+			f->step_count++;
+			to->frame = c[i].frame;
+			to->decisive = c[i].rank == RANK_DECISIVE;
+			to->skipped = skipped;
+			skipped = 0;
+			if (p)
+				step_of_pkt(d, to, p, closed[!p->side]);
+			else
+				step_of_icmp(f, d, to, c[i].icmp);
+		} else if (p) {
+			skipped++;
+		}
+		if (p && !(p->flags & (TW_SYN | TW_RST)))
+			closed[p->side] = !p->raw_window;
+	}
 }
 
 void tw_steps_fill(struct tw_finding *f, const struct tw_dossier *d, unsigned max)
@@ -207,19 +241,7 @@ void tw_steps_fill(struct tw_finding *f, const struct tw_dossier *d, unsigned ma
 		free(c);
 		return;
 	}
-	for (i = 0; i < n; i++) {
-		struct tw_step *to = &steps[f->step_count];
-
-		if (!c[i].chosen)
-			continue;
-		f->step_count++;
-		to->frame = c[i].frame;
-		to->decisive = c[i].rank == RANK_DECISIVE;
-		if (c[i].pkt)
-			step_of_pkt(d, to, c[i].pkt);
-		else
-			step_of_icmp(f, d, to, c[i].icmp);
-	}
+	fill(f, d, c, n, steps);
 	f->steps = steps;
 	free(c);
 }
