@@ -327,7 +327,7 @@ static bool long_silence(const struct tw_finding *f, int64_t before_ns, int64_t 
 	return gap >= SILENCE_NS && gap >= whole / 3;
 }
 
-/* Packets of the connection that neither a step nor a count before a step stands for. */
+/* Packets of the connection, somewhere in the middle, that neither a step nor a count before a step stands for. */
 static uint64_t untold(const struct tw_finding *f)
 {
 	uint64_t told = 0;
@@ -383,7 +383,7 @@ void tw_diagram_draw(struct tw_pen *p, const struct tw_finding *f,
 		skipped_line(p, &l, skipped);
 	if (untold(f)) {
 		tw_pen_column(p, o->indent + 2);
-		tw_pen_put(p, TW_ROLE_FAINT, "(%s of this connection are not drawn)",
+		tw_pen_put(p, TW_ROLE_FAINT, "(and %s more between these)",
 			   tw_words_counted(TW_WORDS, untold(f), "packet"));
 		tw_pen_newline(p);
 	}

@@ -13,37 +13,52 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How much of each list a size shows. */
+#define ALL ~0u
+
+/*
+ * How much of each list is told: packets drawn, then entries. Of settings and rivals beyond the number
+ * only the names are told; ruled-out phenomena are names where @ruled_out is 0.
+ */
 struct limits {
 	unsigned rows, evidence, governed, remedies, rivals, ruled_out;
+	unsigned
+		app_text; /* columns of the sentence about an application; a longer one is left out */
 };
 
-static const struct limits limits[] = {
-	[TW_EXAMPLE_BRIEF] = { .rows = 6,
-			       .evidence = 2,
-			       .governed = 1,
-			       .remedies = 1,
-			       .rivals = 2,
-			       .ruled_out = 0 },
-	[TW_EXAMPLE_NORMAL] = { .rows = 10,
-				.evidence = 4,
-				.governed = 2,
-				.remedies = 2,
-				.rivals = 3,
-				.ruled_out = 2 },
-	[TW_EXAMPLE_FULL] = { .rows = 40,
-			      .evidence = ~0u,
-			      .governed = ~0u,
-			      .remedies = ~0u,
-			      .rivals = ~0u,
-			      .ruled_out = ~0u },
-	[TW_EXAMPLE_STORY] = { .rows = 0,
-			       .evidence = ~0u,
-			       .governed = ~0u,
-			       .remedies = ~0u,
-			       .rivals = ~0u,
-			       .ruled_out = ~0u },
+/* One failure must fit on one screen: the first of these that does is taken. */
+#define SCREEN_LINES 34 /* what 40 leave when the head and the hint are written */
+static const struct limits normal[] = {
+	{ .rows = 12,
+	  .evidence = 6,
+	  .governed = 2,
+	  .remedies = 2,
+	  .rivals = 3,
+	  .ruled_out = 2,
+	  .app_text = ALL },
+	{ .rows = 10, .evidence = 4, .governed = 2, .remedies = 2, .rivals = 3, .app_text = ALL },
+	{ .rows = 10, .evidence = 4, .governed = 1, .remedies = 2, .rivals = 2, .app_text = 130 },
+	{ .rows = 10, .evidence = 3, .governed = 1, .remedies = 1, .rivals = 2, .app_text = 130 },
+	{ .rows = 8, .evidence = 3, .remedies = 1, .rivals = 2, .app_text = 60 },
+	{ .rows = 8, .evidence = 3, .remedies = 1, .rivals = 1, .app_text = 60 },
+	{ .rows = 6, .evidence = 2, .remedies = 1, .app_text = 60 },
 };
+static const struct limits brief = {
+	.rows = 6, .evidence = 2, .remedies = 1, .rivals = 1, .app_text = 60
+};
+static const struct limits full = { .rows = 40,
+				    .evidence = ALL,
+				    .governed = ALL,
+				    .remedies = ALL,
+				    .rivals = ALL,
+				    .ruled_out = ALL,
+				    .app_text = ALL };
+static const struct limits story = { .rows = 0,
+				     .evidence = ALL,
+				     .governed = ALL,
+				     .remedies = ALL,
+				     .rivals = ALL,
+				     .ruled_out = ALL,
+				     .app_text = ALL };
 
 enum tw_role tw_example_role(enum tw_outcome o)
 {
@@ -122,7 +137,7 @@ static void add_scope(struct tw_string *s, const struct tw_group *g)
 
 	if (g->count == 1) {
 		add_streams(s, g);
-		tw_string_printf(s, ": %s -> %s, %s", f->client, f->server, TW_DUR(f->duration_ns));
+		tw_string_printf(s, ": %s -> %s", f->client, f->server);
 		return;
 	}
 	tw_string_printf(s, "%s to ", tw_words_counted(number, g->count, "connection"));
@@ -137,7 +152,7 @@ static void add_scope(struct tw_string *s, const struct tw_group *g)
 	if (strcmp(TW_DUR(g->duration_min_ns), TW_DUR(g->duration_max_ns)))
 		tw_string_printf(s, ", %s to %s", TW_DUR(g->duration_min_ns),
 				 TW_DUR(g->duration_max_ns));
-	else
+	else if (g->duration_max_ns)
 		tw_string_printf(s, ", %s each", TW_DUR(g->duration_min_ns));
 }
 
@@ -153,21 +168,22 @@ static void headline(struct tw_pen *p, const struct tw_group *g)
 	if (f->phenomenon)
 		tw_pen_wrap(p, indent, TW_ROLE_STRONG, "%s:", f->verdict);
 	tw_pen_wrap(p, indent, TW_ROLE_STRONG, f->phenomenon ? " %s" : "%s", title_of(f));
-	if (f->phenomenon)
-		tw_pen_wrap(p, indent,
-			    f->match.confidence == TW_CERTAIN ? TW_ROLE_GOOD : TW_ROLE_WARN,
-			    " (%s)", tw_words_confidence(TW_WORDS, &f->match));
 	tw_pen_newline(p);
 	add_scope(&scope, g);
 	tw_pen_column(p, indent);
+	if (f->phenomenon) {
+		tw_pen_wrap(p, indent,
+			    f->match.confidence == TW_CERTAIN ? TW_ROLE_GOOD : TW_ROLE_WARN, "%s",
+			    tw_words_confidence(TW_WORDS, &f->match));
+		tw_pen_put(p, TW_ROLE_PLAIN, "; ");
+	}
 	tw_pen_wrap(p, indent, TW_ROLE_PLAIN, "%s", tw_string_text(&scope));
 	tw_pen_newline(p);
 	tw_string_free(&scope);
 	if (g->count > 1) {
 		tw_pen_column(p, indent);
-		tw_pen_wrap(p, indent, TW_ROLE_FAINT, "for example stream %llu: %s -> %s, %s",
-			    (unsigned long long)f->stream, f->client, f->server,
-			    TW_DUR(f->duration_ns));
+		tw_pen_wrap(p, indent, TW_ROLE_FAINT, "for example stream %llu: %s -> %s",
+			    (unsigned long long)f->stream, f->client, f->server);
 		tw_pen_newline(p);
 	}
 }
@@ -199,15 +215,6 @@ void tw_example_line(struct tw_pen *p, const struct tw_group *g)
 
 /* ---- rows ---- */
 
-static void more_row(struct tw_pen *p, unsigned total, unsigned shown)
-{
-	if (total <= shown)
-		return;
-	tw_row_begin(p, NULL);
-	tw_pen_put(p, TW_ROLE_FAINT, "(and %u more: -v)", total - shown);
-	tw_pen_newline(p);
-}
-
 static void evidence_rows(struct tw_pen *p, const struct tw_finding *f, unsigned max)
 {
 	const struct tw_match *m = &f->match;
@@ -225,44 +232,58 @@ static void evidence_rows(struct tw_pen *p, const struct tw_finding *f, unsigned
 		}
 		tw_pen_newline(p);
 	}
-	more_row(p, m->evidence_count, max);
 }
 
-/* "connect() fails with ECONNREFUSED after 213 us"; EOF, hang and the like are no errno. */
-static void app_row(struct tw_pen *p, const struct tw_match *m, enum tw_side side)
+/* Where a list goes on with names only. */
+static void add_name(struct tw_pen *p, bool first, const char *name)
 {
-	const char *label = side == TW_CLIENT ? "Client sees" : "Server sees";
-	const struct tw_app *a = &m->app[side];
+	tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, first ? "%s" : ", %s", name);
+}
 
-	if (!a->call && !a->text)
+/* "connect() -> ECONNREFUSED after 213 us"; EOF, hang and the like are no errno. */
+static void app_row(struct tw_pen *p, const struct tw_match *m, enum tw_side side,
+		    unsigned text_max)
+{
+	const struct tw_app *a = &m->app[side];
+	const char *text =
+		a->text && tw_text_columns(a->text, strlen(a->text)) <= text_max ? a->text : NULL;
+	bool outcome = a->call && (a->error || a->after_ns >= 0);
+
+	if (!outcome && !text)
 		return;
-	tw_row_begin(p, label);
-	if (a->call) {
+	tw_row_begin(p, side == TW_CLIENT ? "Client sees" : "Server sees");
+	if (a->call)
 		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s%s", a->call,
 			    strchr(a->call, '(') ? "" : "()");
-		if (a->error)
-			tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " -> %s", a->error);
-		if (a->after_ns >= 0)
-			tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, " after %s",
-				    TW_DUR(a->after_ns));
-		if (a->text)
-			tw_pen_put(p, TW_ROLE_PLAIN, a->error || a->after_ns >= 0 ? "." : ":");
-	}
-	if (a->text)
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, a->call ? " %s" : "%s", a->text);
+	if (a->call && a->error)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " -> %s", a->error);
+	if (a->call && a->after_ns >= 0)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, " after %s", TW_DUR(a->after_ns));
+	if (text && a->call)
+		tw_pen_put(p, TW_ROLE_PLAIN, outcome ? "." : ":");
+	if (text)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, a->call ? " %s" : "%s", text);
 	tw_pen_newline(p);
 }
 
-static void governed_rows(struct tw_pen *p, const struct tw_phenomenon *ph, unsigned max)
+static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigned max)
 {
 	unsigned i;
 
-	for (i = 0; ph->governed && ph->governed[i].name && i < max; i++) {
+	if (!g || !g->name)
+		return;
+	for (i = 0; g[i].name && i < max; i++) {
 		tw_row_begin(p, i ? NULL : "Governed by");
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s", ph->governed[i].name);
-		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " = %s", ph->governed[i].meaning);
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s", g[i].name);
+		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " = %s", g[i].meaning);
 		tw_pen_newline(p);
 	}
+	if (max)
+		return;
+	tw_row_begin(p, "Governed by");
+	for (i = 0; g[i].name; i++)
+		add_name(p, !i, g[i].name);
+	tw_pen_newline(p);
 }
 
 /* Sentences of a list that ends with NULL; numbered where there are several. */
@@ -281,10 +302,11 @@ static void sentence_rows(struct tw_pen *p, const char *label, const char *const
 	}
 }
 
+/* The first @max with their reason, the rest by name. */
 static void rival_rows(struct tw_pen *p, const char *label, const struct tw_rival *r, unsigned n,
 		       unsigned max)
 {
-	unsigned i;
+	unsigned i, first;
 
 	for (i = 0; i < n && i < max; i++) {
 		tw_row_begin(p, i ? NULL : label);
@@ -292,6 +314,14 @@ static void rival_rows(struct tw_pen *p, const char *label, const struct tw_riva
 		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, ": %s", r[i].why);
 		tw_pen_newline(p);
 	}
+	if (i == n)
+		return;
+	tw_row_begin(p, i ? NULL : label);
+	if (i)
+		tw_pen_put(p, TW_ROLE_FAINT, "also ");
+	for (first = i; i < n; i++)
+		add_name(p, i == first, r[i].slug);
+	tw_pen_newline(p);
 }
 
 static void missing_rows(struct tw_pen *p, const struct tw_match *m)
@@ -330,32 +360,31 @@ static void culprit_row(struct tw_pen *p, const struct tw_match *m)
 	tw_pen_newline(p);
 }
 
-static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limits *l, bool full)
+static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limits *l)
 {
 	const struct tw_phenomenon *ph = f->phenomenon;
 	const struct tw_match *m = &f->match;
 
 	evidence_rows(p, f, l->evidence);
 	culprit_row(p, m);
-	app_row(p, m, TW_CLIENT);
-	app_row(p, m, TW_SERVER);
+	app_row(p, m, TW_CLIENT, l->app_text);
+	app_row(p, m, TW_SERVER, l->app_text);
 	if (ph) {
-		governed_rows(p, ph, l->governed);
+		governed_rows(p, ph->governed, l->governed);
 		sentence_rows(p, "What to do", ph->remedies, l->remedies);
 	}
 	rival_rows(p, "Or was it", m->rivals, m->rival_count, l->rivals);
 	rival_rows(p, "Ruled out", m->ruled_out, m->ruled_out_count, l->ruled_out);
 	missing_rows(p, m);
 	remark_row(p, m);
-	if (ph && full)
-		sentence_rows(p, "References", ph->references, ~0u);
+	if (ph && l->evidence == ALL)
+		sentence_rows(p, "References", ph->references, ALL);
 }
 
-void tw_example_write(struct tw_pen *p, const struct tw_group *g, enum tw_example_size size)
+static void write_within(struct tw_pen *p, const struct tw_group *g, const struct limits *l)
 {
+	const struct tw_diagram_options d = { .rows_max = l->rows, .detail = !l->rows };
 	const struct tw_finding *f = g->example;
-	struct tw_diagram_options d = { .rows_max = limits[size].rows,
-					.detail = size == TW_EXAMPLE_STORY };
 
 	headline(p, g);
 	tw_pen_newline(p);
@@ -369,5 +398,50 @@ void tw_example_write(struct tw_pen *p, const struct tw_group *g, enum tw_exampl
 		tw_diagram_draw(p, f, &d);
 	}
 	tw_pen_newline(p);
-	rows(p, f, &limits[size], size >= TW_EXAMPLE_FULL);
+	rows(p, f, l);
+}
+
+static int count_lines(void *user, const char *bytes, size_t n)
+{
+	unsigned *lines = user;
+
+	while (n--)
+		*lines += *bytes++ == '\n';
+	return 0;
+}
+
+/* The most that fits on a screen: written into the void to count its lines. */
+static const struct limits *fitting(const struct tw_pen *p, const struct tw_group *g)
+{
+	unsigned i, last = sizeof(normal) / sizeof(normal[0]) - 1;
+
+	for (i = 0; i < last; i++) {
+		unsigned lines = 0;
+		const struct tw_sink sink = { .write = count_lines, .user = &lines };
+		struct tw_pen trial;
+
+		tw_pen_init(&trial, &sink, &p->style);
+		write_within(&trial, g, &normal[i]);
+		if (!tw_pen_finish(&trial) && lines <= SCREEN_LINES)
+			break;
+	}
+	return &normal[i];
+}
+
+void tw_example_write(struct tw_pen *p, const struct tw_group *g, enum tw_example_size size)
+{
+	switch (size) {
+	case TW_EXAMPLE_BRIEF:
+		write_within(p, g, &brief);
+		break;
+	case TW_EXAMPLE_NORMAL:
+		write_within(p, g, fitting(p, g));
+		break;
+	case TW_EXAMPLE_FULL:
+		write_within(p, g, &full);
+		break;
+	case TW_EXAMPLE_STORY:
+		write_within(p, g, &story);
+		break;
+	}
 }

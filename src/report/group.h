@@ -12,7 +12,7 @@ enum tw_group_scope {
 };
 
 #define TW_GROUP_STREAMS 6 /* first numbers kept */
-#define TW_GROUP_CLIENTS 3
+#define TW_GROUP_CLIENTS 32
 #define TW_GROUPS_MAX    256
 
 struct tw_group {

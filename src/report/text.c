@@ -10,9 +10,11 @@
 #include "report/words.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define EXAMPLES_MAX 5  /* groups worked out */
-#define LINES_MAX    20 /* groups named in one line; -v: all */
+#define EXAMPLES_MAX	     5	/* groups worked out */
+#define EXAMPLES_MAX_VERBOSE 20 /* the same with -v */
+#define LINES_MAX	     20 /* groups named in one line; -v: all */
 
 struct tw_text {
 	struct tw_text_options options;
@@ -122,18 +124,39 @@ static void head(struct tw_pen *p, const struct tw_session_summary *s)
 
 /* ---- the groups ---- */
 
-static unsigned worked_out(const struct tw_text *t)
+/* One example tells a verdict; its other endpoints are lines. -v works out every group. */
+static bool deserves_example(const struct tw_text *t, unsigned i, unsigned told)
 {
-	const struct tw_groups *g = &t->groups;
-	unsigned n = 0;
+	const struct tw_group *g = t->groups.list;
+	unsigned k;
 
-	if (t->options.verbosity < 0)
-		return 0;
 	if (t->options.story)
-		return g->count;
-	while (n < g->count && n < EXAMPLES_MAX && g->list[n].outcome != TW_OUTCOME_CLEAN)
-		n++;
-	return n;
+		return true;
+	if (t->options.verbosity < 0 || g[i].outcome == TW_OUTCOME_CLEAN)
+		return false;
+	if (t->options.verbosity > 0)
+		return told < EXAMPLES_MAX_VERBOSE;
+	for (k = 0; k < told; k++)
+		if (!strcmp(g[k].verdict, g[i].verdict))
+			return false;
+	return told < EXAMPLES_MAX;
+}
+
+/* Moves the groups that are worked out before the others; both keep their order. Return: how many. */
+static unsigned examples_first(struct tw_text *t)
+{
+	struct tw_group *g = t->groups.list;
+	unsigned told = 0, i;
+
+	for (i = 0; i < t->groups.count; i++) {
+		struct tw_group one = g[i];
+
+		if (!deserves_example(t, i, told))
+			continue;
+		memmove(&g[told + 1], &g[told], (i - told) * sizeof(*g));
+		g[told++] = one;
+	}
+	return told;
 }
 
 static enum tw_example_size size_of(const struct tw_text *t, unsigned i, unsigned examples)
@@ -215,7 +238,7 @@ int tw_text_finish(struct tw_text *t, const struct tw_session_summary *s,
 
 	tw_groups_finish(&t->groups);
 	tw_pen_init(&p, sink, &t->options.style);
-	n = worked_out(t);
+	n = examples_first(t);
 	if (!quiet)
 		head(&p, s);
 	examples(&p, t, n);
