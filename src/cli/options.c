@@ -210,6 +210,7 @@ static int once(const char **slot, const struct tw_option *o, const char *value,
 	return 0;
 }
 
+/* @value: the argument, "" for an option that takes none. */
 static int apply(struct tw_arguments *a, const struct tw_option *o, const char *value,
 		 struct tw_err *err)
 {
@@ -285,7 +286,7 @@ static int parse_letters(struct tw_arguments *a, unsigned command, int argc, cha
 				return tw_err_set(err, -EINVAL, "option -%c needs %s", *p,
 						  o->argument_name);
 		}
-		r = apply(a, o, value, err);
+		r = apply(a, o, value ? value : "", err);
 		if (r || value)
 			return r;
 	}
@@ -310,7 +311,7 @@ static int parse_name(struct tw_arguments *a, unsigned command, int argc, char *
 					  o->argument_name);
 		value = argv[++*i];
 	}
-	return apply(a, o, value, err);
+	return apply(a, o, value ? value : "", err);
 }
 
 int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char **argv, int first,

@@ -140,7 +140,7 @@ static bool is_chosen(const struct run *run, const struct tw_finding *f)
 
 /* ---- findings as they come ---- */
 
-static void line_now(struct run *run, const struct tw_finding *f)
+static void line_now(struct run *run, struct tw_finding *f)
 {
 	struct tw_group group = {
 		.verdict = f->verdict,
@@ -154,11 +154,10 @@ static void line_now(struct run *run, const struct tw_finding *f)
 		.client_count = 1,
 		.duration_min_ns = f->duration_ns,
 		.duration_max_ns = f->duration_ns,
+		.example = f, /* only read */
 	};
 	struct tw_pen pen;
 
-	/* The renderer only reads it; the group would own it. */
-	group.example = (struct tw_finding *)(uintptr_t)f;
 	tw_pen_init(&pen, &out, &run->style);
 	tw_example_line(&pen, &group);
 	run->output_error = tw_pen_finish(&pen);
