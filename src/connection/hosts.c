@@ -5,7 +5,11 @@
  * asked for its link-layer address, it answered).
  *
  * Bounded: HOSTS_MAX addresses (a flood comes from millions), TW_HOST_EVENTS_MAX events each: the
- * first ones, and a ring of the last ones. What did not fit is counted.
+ * first ones, and a ring of the last ones; hosts that serve nobody get less. When all logs together reach EVENT_BYTES_MAX, each keeps the room
+ * that it has by then (new hosts: the least), and turns its ring in that. What did not fit is counted.
+ *
+ * Every SYN, SYN|ACK, FIN and RST comes by here, so the table has its hashes in an array of their own: in a
+ * flood a stranger is dismissed without touching the records.
  */
 #include "connection/hosts_private.h"
 #include "packet/tuple.h"
@@ -15,9 +19,13 @@
 
 #define HOSTS_MAX   32768u
 #define HOSTS_SLOTS (HOSTS_MAX * 2)
+#define EVENT_BYTES_MAX ((size_t)6 << 20)
+#define EVENTS_MIN	4u
+#define EVENTS_CLIENT	16u /* of a host that nobody knocks at: little is asked about it */
 
 struct tw_hosts {
 	struct tw_host *slot; /* open addressing, HOSTS_SLOTS of them, allocated in steps */
+	uint32_t *tag;	      /* of each slot: its hash, never 0; 0 = empty */
 	uint32_t slots, used;
 	uint64_t forgotten;
 	size_t event_bytes;
@@ -31,8 +39,9 @@ struct tw_hosts *tw_hosts_new(void)
 		return NULL;
 	h->slots = 64;
 	h->slot = calloc(h->slots, sizeof(*h->slot));
-	if (!h->slot) {
-		free(h);
+	h->tag = calloc(h->slots, sizeof(*h->tag));
+	if (!h->slot || !h->tag) {
+		tw_hosts_free(h);
 		return NULL;
 	}
 	return h;
@@ -44,9 +53,10 @@ void tw_hosts_free(struct tw_hosts *h)
 
 	if (!h)
 		return;
-	for (i = 0; i < h->slots; i++)
+	for (i = 0; h->slot && i < h->slots; i++)
 		free(h->slot[i].event);
 	free(h->slot);
+	free(h->tag);
 	free(h);
 }
 
@@ -57,7 +67,7 @@ uint64_t tw_hosts_forgotten(const struct tw_hosts *h)
 
 size_t tw_hosts_bytes(const struct tw_hosts *h)
 {
-	return sizeof(*h) + h->slots * sizeof(*h->slot) + h->event_bytes;
+	return sizeof(*h) + h->slots * (sizeof(*h->slot) + sizeof(*h->tag)) + h->event_bytes;
 }
 
 uint32_t tw_host_peer_hash(const struct tw_addr *a)
@@ -73,94 +83,122 @@ uint32_t tw_host_peer_hash(const struct tw_addr *a)
 	return (uint32_t)(w[0] >> 32) ^ (uint32_t)w[0];
 }
 
-static uint32_t probe(const struct tw_host *slot, uint32_t slots, const struct tw_addr *a)
+static uint32_t tag_of(const struct tw_addr *a)
 {
-	uint32_t i = tw_host_peer_hash(a) & (slots - 1);
+	return tw_host_peer_hash(a) | UINT32_C(0x80000000);
+}
 
-	while (slot[i].used && !tw_addr_equal(&slot[i].addr, a))
-		i = (i + 1) & (slots - 1);
+static uint32_t probe(const struct tw_hosts *h, uint32_t tag, const struct tw_addr *a)
+{
+	uint32_t i = tag & (h->slots - 1);
+
+	while (h->tag[i] && !(h->tag[i] == tag && tw_addr_equal(&h->slot[i].addr, a)))
+		i = (i + 1) & (h->slots - 1);
 	return i;
 }
 
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a)
 {
-	const struct tw_host *s = &h->slot[probe(h->slot, h->slots, a)];
+	const struct tw_host *s = &h->slot[probe(h, tag_of(a), a)];
 
 	return s->used ? s : NULL;
 }
 
 static int grow(struct tw_hosts *h)
 {
-	uint32_t slots = h->slots * 4, i;
-	struct tw_host *more;
+	struct tw_hosts more = { .slots = h->slots * 4 };
+	uint32_t i;
 
-	if (slots > HOSTS_SLOTS)
-		slots = HOSTS_SLOTS;
-	more = calloc(slots, sizeof(*more));
-	if (!more)
+	if (more.slots > HOSTS_SLOTS)
+		more.slots = HOSTS_SLOTS;
+	more.slot = calloc(more.slots, sizeof(*more.slot));
+	more.tag = calloc(more.slots, sizeof(*more.tag));
+	if (!more.slot || !more.tag) {
+		free(more.slot);
+		free(more.tag);
 		return -1;
-	for (i = 0; i < h->slots; i++)
-		if (h->slot[i].used)
-			more[probe(more, slots, &h->slot[i].addr)] = h->slot[i];
+	}
+	for (i = 0; i < h->slots; i++) {
+		uint32_t to;
+
+		if (!h->tag[i])
+			continue;
+		to = probe(&more, h->tag[i], &h->slot[i].addr);
+		more.slot[to] = h->slot[i];
+		more.tag[to] = h->tag[i];
+	}
 	free(h->slot);
-	h->slot = more;
-	h->slots = slots;
+	free(h->tag);
+	h->slot = more.slot;
+	h->tag = more.tag;
+	h->slots = more.slots;
 	return 0;
 }
 
 static struct tw_host *host_of(struct tw_hosts *h, const struct tw_addr *a)
 {
-	uint32_t i = probe(h->slot, h->slots, a);
+	const uint32_t tag = tag_of(a);
+	uint32_t i = probe(h, tag, a);
 
-	if (h->slot[i].used)
+	if (h->tag[i])
 		return &h->slot[i];
 	if (h->used >= HOSTS_MAX || (h->used * 2 >= h->slots && grow(h))) {
 		h->forgotten++;
 		return NULL;
 	}
-	i = probe(h->slot, h->slots, a);
+	i = probe(h, tag, a);
+	h->tag[i] = tag;
 	h->slot[i].used = true;
 	h->slot[i].addr = *a;
 	h->used++;
 	return &h->slot[i];
 }
 
-static uint32_t ring_index(uint32_t n)
+/* Where the nth event stands in a log with room for @cap: the first half stays, the second turns. */
+static uint32_t ring_index(uint32_t n, uint32_t cap)
 {
-	const uint32_t tail = TW_HOST_EVENTS_MAX - TW_HOST_EVENTS_HEAD;
-
-	return n < TW_HOST_EVENTS_MAX ? n : TW_HOST_EVENTS_HEAD + (n - TW_HOST_EVENTS_HEAD) % tail;
+	return n < cap ? n : cap / 2 + (n - cap / 2) % (cap - cap / 2);
 }
 
 uint32_t tw_host_event_count(const struct tw_host *h)
 {
-	return h->count < TW_HOST_EVENTS_MAX ? h->count : TW_HOST_EVENTS_MAX;
+	return h->count < h->cap ? h->count : h->cap;
 }
 
 const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i)
 {
-	if (h->count <= TW_HOST_EVENTS_MAX || i < TW_HOST_EVENTS_HEAD)
+	if (h->count <= h->cap || i < h->cap / 2)
 		return &h->event[i];
-	return &h->event[ring_index(h->count - TW_HOST_EVENTS_MAX + i)];
+	return &h->event[ring_index(h->count - h->cap + i, h->cap)];
+}
+
+/* More room for a log that is full, unless it or all of them have what they may have. A log that has
+ * begun to turn must not grow any more: its order would be lost. */
+static void more_room(struct tw_hosts *h, struct tw_host *host)
+{
+	uint32_t cap = host->cap ? host->cap * 2 : EVENTS_MIN;
+	struct tw_host_event *more;
+
+	if (host->cap >= (host->serves ? TW_HOST_EVENTS_MAX : EVENTS_CLIENT) ||
+	    host->count > host->cap || (host->cap && h->event_bytes >= EVENT_BYTES_MAX))
+		return;
+	more = realloc(host->event, cap * sizeof(*more));
+	if (!more)
+		return;
+	h->event_bytes += (cap - host->cap) * sizeof(*more);
+	host->event = more;
+	host->cap = cap;
 }
 
 static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_event *e)
 {
-	uint32_t i = ring_index(host->count);
-
-	if (i >= host->cap) {
-		uint32_t cap = host->cap ? host->cap * 2 : 4;
-		struct tw_host_event *more = realloc(host->event, cap * sizeof(*more));
-
-		if (!more) {
-			h->forgotten++;
-			return;
-		}
-		h->event_bytes += (cap - host->cap) * sizeof(*more);
-		host->event = more;
-		host->cap = cap;
+	if (host->count >= host->cap)
+		more_room(h, host);
+	if (!host->cap) {
+		h->forgotten++;
+		return;
 	}
-	host->event[i] = *e;
+	host->event[ring_index(host->count, host->cap)] = *e;
 	host->count++;
 }
 
@@ -197,6 +235,8 @@ static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct 
 		e.peer_port = s->sport;
 		e.peer = tw_host_peer_hash(&s->src);
 		host = host_of(h, &s->dst);
+		if (host)
+			host->serves = true;
 	} else {
 		e.port = s->sport;
 		e.peer_port = s->dport;

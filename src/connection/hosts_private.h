@@ -25,13 +25,14 @@ struct tw_host_event {
 	uint8_t kind, ttl;
 };
 
-/* The first and the last so many events are kept; what lies between is dropped. */
-#define TW_HOST_EVENTS_HEAD 256
-#define TW_HOST_EVENTS_MAX  512
+/* At most so many events are kept, half of them the first ones, half the last ones; what lies between
+ * is dropped. */
+#define TW_HOST_EVENTS_MAX 512
 
 struct tw_host {
 	struct tw_addr addr;
 	bool used;
+	bool serves; /* a SYN was sent to it */
 	struct tw_host_event *event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
 	uint32_t count, cap;	     /* count: all ever noted */
 	uint64_t knocked[16];	     /* linear counting of the (host, port) pairs its SYNs went to */

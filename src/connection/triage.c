@@ -31,6 +31,7 @@
 
 #define FAR_BYTES	  (4 << 20) /* more than a plausible hole or window */
 #define SLOW_HANDSHAKE_NS (3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
+#define TIMER_REPEAT_NS	  (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
 #define LONG_REPEAT_NS	  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
 #define CLOCK_STEP_NS	  TW_NS_PER_MS
 #define CEILING_MIN	  ((size_t)1 << 20)
@@ -51,6 +52,7 @@ struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
 	if (!t)
 		return NULL;
 	t->config = *config;
+	t->half_open_max = TW_HALF_OPEN_LISTED;
 	t->ceiling = config->memory_bytes;
 	if (!t->ceiling) {
 		long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
@@ -102,29 +104,24 @@ static void learn_bases(struct conn *c, int side, const struct tw_segment *s)
 	}
 }
 
-/* Something other than a repeat of the first SYN: connecting was slow if there were repeats. */
-static void answered(struct conn *c)
-{
-	if (!(c->status & CONN_ONLY_SYN))
-		return;
-	c->status &= ~(uint32_t)CONN_ONLY_SYN;
-	if (c->packets > 1)
-		odd(c);
-}
-
-/* A repeat of a SYN that is still unanswered, or the SYN|ACK that answers it; all else is odd. */
+/* A SYN in a known connection: a repeat of the one that began it, or the SYN|ACK that answers it. */
 static void on_syn(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
 {
-	if (c->status & CONN_ONLY_SYN && (s->flags & PLAIN_FLAGS) == TW_SYN && !s->payload_bytes &&
-	    side == conn_client(c) && s->seq == c->base[side])
+	const uint16_t plain = s->flags & PLAIN_FLAGS;
+
+	if (c->status & CONN_HALF_OPEN && !s->payload_bytes && side == conn_client(c) &&
+	    plain == TW_SYN && s->seq == c->base[side]) {
+		odd(c); /* slow to connect, if it ever will */
 		return;
-	answered(c);
-	if ((s->flags & (PLAIN_FLAGS)) != (TW_SYN | TW_ACK) || s->payload_bytes ||
-	    side_has(c, side, SIDE_SYN) || !side_has(c, !side, SIDE_SYN) || side == conn_client(c) ||
-	    s->ack != c->next[!side] || now_ns - c->first_ns > SLOW_HANDSHAKE_NS) {
+	}
+	if (plain != (TW_SYN | TW_ACK) || s->payload_bytes || !side_has(c, !side, SIDE_SYN) ||
+	    side == conn_client(c) || s->ack != c->next[!side]) {
+		c->status &= ~(uint32_t)CONN_HALF_OPEN;
 		odd(c);
 		return;
 	}
+	if (side_has(c, side, SIDE_SYN) || now_ns - c->first_ns > SLOW_HANDSHAKE_NS)
+		odd(c);
 	c->next[side] = s->seq + 1;
 	c->acked[side] = s->ack;
 	side_set(c, side, SIDE_SYN | SIDE_NEXT | SIDE_ACK);
@@ -170,10 +167,10 @@ static void on_repeat(struct conn *c, int side, const struct tw_segment *s, int6
 	if (!s->payload_bytes)
 		return;
 	c->retransmitted++;
-	/* A first segment that nobody acknowledged is part of the handshake's trouble; a long silence
-	 * before a repeat is a stall. */
-	if (!side_has(c, !side, SIDE_ACK) || c->acked[!side] == c->base[side] + 1 ||
-	    now_ns - c->last_ns > LONG_REPEAT_NS)
+	/* A first segment that a timer repeats, unacknowledged, may be part of the handshake's trouble; a
+	 * long silence before a repeat is a stall. */
+	if (!side_has(c, !side, SIDE_ACK) || now_ns - c->last_ns > LONG_REPEAT_NS ||
+	    (c->acked[!side] == c->base[side] + 1 && now_ns - c->last_ns > TIMER_REPEAT_NS))
 		odd(c);
 	if (tw_seq_gt(end, c->next[side]))
 		c->next[side] = end;
@@ -270,17 +267,16 @@ static void update_slow(const struct tw_triage *t, struct conn *c, int side,
 	learn_bases(c, side, s);
 	if (c->status & CONN_CLOSED)
 		odd(c); /* after the end nothing is regular */
+	if (flags & TW_SYN && !(flags & TW_RST)) {
+		on_syn(c, side, s, now_ns);
+		return;
+	}
+	c->status &= ~(uint32_t)CONN_HALF_OPEN;
 	if (flags & TW_RST) {
-		answered(c);
 		c->status |= CONN_RST;
 		odd(c);
 		return;
 	}
-	if (flags & TW_SYN) {
-		on_syn(c, side, s, now_ns);
-		return;
-	}
-	answered(c);
 	if (!(flags & TW_ACK) || flags & TW_URG || !s->window) {
 		odd(c);
 		if (!(flags & TW_ACK))
@@ -411,11 +407,11 @@ static void begin_with(struct conn *c, int side, const struct tw_segment *s,
 	if (s->flags & TW_RST)
 		c->status |= CONN_RST;
 	if (s->flags & TW_SYN) {
-		c->status |= CONN_CLIENT_KNOWN | (side ? CONN_CLIENT : 0) | CONN_ONLY_SYN;
+		c->status |= CONN_CLIENT_KNOWN | (side ? CONN_CLIENT : 0) | CONN_HALF_OPEN;
 		c->next[side] = s->seq + s->payload_bytes + 1;
 		side_set(c, side, SIDE_SYN | SIDE_NEXT);
 		if ((s->flags & PLAIN_FLAGS) != TW_SYN || s->payload_bytes) {
-			c->status &= ~(uint32_t)CONN_ONLY_SYN;
+			c->status &= ~(uint32_t)CONN_HALF_OPEN;
 			odd(c);
 		}
 		return;
@@ -500,7 +496,9 @@ static uint32_t promote(struct tw_triage *t, const struct prepared *p, const str
 	c->base[side] = h.seq;
 	c->next[side] = h.seq + 1;
 	side_set(c, side, SIDE_BASE | SIDE_SYN | SIDE_NEXT);
-	c->status |= CONN_CLIENT_KNOWN | CONN_ONLY_SYN | (side ? CONN_CLIENT : 0);
+	c->status |= CONN_CLIENT_KNOWN | CONN_HALF_OPEN | (side ? CONN_CLIENT : 0);
+	if (h.syns > 1)
+		odd(c);
 	return handle;
 }
 
@@ -617,6 +615,7 @@ static void on_icmp(struct tw_triage *t, const struct prepared *p, const struct 
 		return;
 	c = conn_at(t, handle);
 	odd(c);
+	c->status &= ~(uint32_t)CONN_HALF_OPEN;
 	c->status |= CONN_TOUCHED;
 	c->last_ns = f->time_ns;
 	c->last_frame = f->number;

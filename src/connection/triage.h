@@ -28,7 +28,7 @@ struct tw_triage_config {
 enum tw_interest_reason {
 	TW_WANT_DOSSIER = 1,   /* anything that may not be clean */
 	TW_WANT_LOSS = 2,      /* closed or open in order, nothing odd but repaired retransmissions or reordering */
-	TW_WANT_HALF_OPEN = 3, /* one or more SYNs and nothing else at all */
+	TW_WANT_HALF_OPEN = 3, /* SYNs, perhaps SYN|ACKs, and nothing else at all */
 };
 
 /* A connection that wants the second look. */
@@ -36,16 +36,17 @@ struct tw_interest {
 	struct tw_tuple tuple;
 	uint64_t stream;
 	uint64_t first_frame, last_frame; /* frame numbers: all frames of the tuple between belong to it */
-	int64_t first_ns, last_ns;
 	uint32_t packets, retransmitted;
 	enum tw_interest_reason reason;
 };
 
 /*
- * Connections of SYNs only, beyond the TW_HALF_OPEN_LISTED first ones: not listed one by one (a flood
- * has millions), but counted by the endpoint they knocked at.
+ * Half-open connections are listed one by one, unless there are more than TW_HALF_OPEN_LISTED: then it
+ * is a flood or a scan, TW_HALF_OPEN_EXAMPLES of them are listed, and the rest is counted by the endpoint
+ * they knocked at.
  */
-#define TW_HALF_OPEN_LISTED 65536
+#define TW_HALF_OPEN_LISTED   65536
+#define TW_HALF_OPEN_EXAMPLES 4096
 struct tw_half_open_group {
 	struct tw_addr server;
 	uint16_t port;

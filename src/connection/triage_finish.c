@@ -43,10 +43,10 @@ int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end)
 
 	if (t->config.have_stream && c->stream == t->config.stream)
 		return TW_WANT_DOSSIER;
+	if (c->status & CONN_HALF_OPEN)
+		return TW_WANT_HALF_OPEN;
 	if (c->status & CONN_ODD)
 		return TW_WANT_DOSSIER;
-	if (c->status & CONN_ONLY_SYN)
-		return TW_WANT_HALF_OPEN;
 	if (t->config.everything || !all_acknowledged(c))
 		return TW_WANT_DOSSIER;
 	if (!(c->status & CONN_CLOSED) && (fins || (end && is_waiting(t, c))))
@@ -88,8 +88,6 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 		.stream = c->stream,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame,
-		.first_ns = c->first_ns,
-		.last_ns = c->last_ns,
 		.packets = c->packets,
 		.retransmitted = c->retransmitted,
 		.reason = reason,
@@ -97,12 +95,64 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 	return true;
 }
 
+/* --- half-open connections that are too many to be listed --- */
+
+/* The group of a server endpoint, or NULL when there are too many. */
+static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_addr *server,
+					   uint16_t port)
+{
+	struct tw_triage_result *res = &t->result;
+	unsigned i;
+
+	/* Floods knock at few endpoints, scans at too many to be listed: the last hit is the best guess. */
+	for (i = res->half_open_groups; i > 0; i--) {
+		struct tw_half_open_group *g = &t->group[i - 1];
+
+		if (g->port == port && tw_addr_equal(&g->server, server))
+			return g;
+		if (res->half_open_groups - i > 16 && res->half_open_groups == GROUPS_MAX)
+			return NULL;
+	}
+	if (!t->group)
+		t->group = calloc(GROUPS_MAX, sizeof(*t->group));
+	if (!t->group || res->half_open_groups == GROUPS_MAX)
+		return NULL;
+	t->group[res->half_open_groups] = (struct tw_half_open_group){
+		.server = *server,
+		.port = port,
+		.first_ns = INT64_MAX,
+		.last_ns = INT64_MIN,
+	};
+	return &t->group[res->half_open_groups++];
+}
+
+/* A half-open connection that is not listed. */
+static void count_half_open(struct tw_triage *t, const struct conn *c)
+{
+	const int server = !conn_client(c);
+	struct tw_half_open_group *g = group_of(t, &c->tuple.addr[server], c->tuple.port[server]);
+
+	t->result.half_open_unlisted++;
+	if (!g)
+		return;
+	g->connections++;
+	g->syns += c->packets;
+	if (c->first_ns < g->first_ns)
+		g->first_ns = c->first_ns;
+	if (c->first_ns > g->last_ns)
+		g->last_ns = c->first_ns;
+}
+
 static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 {
-	if (reason)
-		note_interest(t, c, reason);
-	else
+	if (!reason)
 		t->result.clean++;
+	else if (reason != TW_WANT_HALF_OPEN)
+		note_interest(t, c, reason);
+	else if (t->half_open_listed < t->half_open_max)
+		t->half_open_listed += note_interest(t, c, reason);
+	else
+		count_half_open(t, c);
 }
 
 void tw_triage_settle_prev(struct tw_triage *t, struct conn *c)
@@ -143,7 +193,10 @@ void tw_triage_evict_conn(struct tw_triage *t, uint32_t handle)
 	struct conn *c = conn_at(t, handle);
 
 	tw_triage_settle_prev(t, c);
-	if (c->status & CONN_ODD || t->config.everything) {
+	if (c->status & CONN_HALF_OPEN) {
+		conclude(t, c, TW_WANT_HALF_OPEN);
+		t->result.evicted++;
+	} else if (c->status & CONN_ODD || t->config.everything) {
 		if (note_interest(t, c, TW_WANT_DOSSIER))
 			t->result.evicted++;
 	} else {
@@ -177,92 +230,53 @@ static struct conn conn_of_half(const struct tw_triage *t, const struct half *h)
 		.last_frame = half_first_frame(h) + h->last_frame_after,
 		.first_ns = half_first_ns(t, h),
 		.packets = h->syns,
-		.status = CONN_ONLY_SYN,
+		.status = CONN_HALF_OPEN | (h->flags & HALF_SIDE ? CONN_CLIENT : 0),
 	};
 
 	c.last_ns = c.first_ns;
 	return c;
 }
 
-/* The group of a server endpoint, or NULL when there are too many. */
-static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_addr *server,
-					   uint16_t port)
-{
-	struct tw_triage_result *res = &t->result;
-	unsigned i;
-
-	/* Floods knock at few endpoints, scans at too many to be listed: the last hit is the best guess. */
-	for (i = res->half_open_groups; i > 0; i--) {
-		struct tw_half_open_group *g = &t->group[i - 1];
-
-		if (g->port == port && tw_addr_equal(&g->server, server))
-			return g;
-		if (res->half_open_groups - i > 16 && res->half_open_groups == GROUPS_MAX)
-			return NULL;
-	}
-	if (!t->group)
-		t->group = calloc(GROUPS_MAX, sizeof(*t->group));
-	if (!t->group || res->half_open_groups == GROUPS_MAX)
-		return NULL;
-	t->group[res->half_open_groups] = (struct tw_half_open_group){
-		.server = *server,
-		.port = port,
-		.first_ns = INT64_MAX,
-		.last_ns = INT64_MIN,
-	};
-	return &t->group[res->half_open_groups++];
-}
-
-static void count_half(struct tw_triage *t, const struct half *h)
-{
-	const struct tw_tuple tuple = half_tuple(h);
-	const int server = !(h->flags & HALF_SIDE);
-	const int64_t ns = half_first_ns(t, h);
-	struct tw_half_open_group *g = group_of(t, &tuple.addr[server], tuple.port[server]);
-
-	t->result.half_open_unlisted++;
-	if (!g)
-		return;
-	g->connections++;
-	g->syns += h->syns;
-	if (ns < g->first_ns)
-		g->first_ns = ns;
-	if (ns > g->last_ns)
-		g->last_ns = ns;
-}
-
 void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
 {
 	struct half *h = half_at(t, handle);
+	const struct conn c = conn_of_half(t, h);
 
-	count_half(t, h);
+	conclude(t, &c, TW_WANT_HALF_OPEN);
 	t->result.evicted++;
 	if (!(h->flags & HALF_SHADOWED))
 		tw_triage_slot_remove(t, handle, h->tag);
 	tw_triage_half_free(t, handle);
 }
 
-/* The first ones (by place in the pool, which is by age but for reuse) are listed, the rest counted. */
 static void finish_halves(struct tw_triage *t)
 {
-	uint64_t listed = 0;
 	uint32_t i;
 
 	for (i = 1; i <= t->halves.used; i++) {
 		const struct half *h = half_at(t, i);
-		const bool asked_for = t->config.have_stream && half_stream(h) == t->config.stream;
 		struct conn c;
 
 		if (!h->syns)
 			continue;
-		if (listed >= TW_HALF_OPEN_LISTED && !asked_for) {
-			count_half(t, h);
-			continue;
-		}
 		c = conn_of_half(t, h);
-		listed += note_interest(t, &c,
-					asked_for ? TW_WANT_DOSSIER : TW_WANT_HALF_OPEN);
+		conclude(t, &c, tw_triage_decide(t, &c, true));
 	}
+}
+
+/* Few enough to be listed one by one? Else examples will do. */
+static void limit_half_open(struct tw_triage *t)
+{
+	uint64_t all = t->half_open_listed + t->result.half_open_unlisted + t->halves.live;
+	uint32_t i;
+
+	for (i = 1; i <= t->conns.used; i++) {
+		const struct conn *c = conn_at(t, i);
+
+		all += c->packets && c->status & CONN_HALF_OPEN && !(c->status & CONN_DEAD);
+	}
+	if (all > TW_HALF_OPEN_LISTED)
+		t->half_open_max = TW_HALF_OPEN_EXAMPLES;
 }
 
 /* --- the end --- */
@@ -303,6 +317,7 @@ const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
 {
 	struct tw_triage_result *res = &t->result;
 
+	limit_half_open(t);
 	finish_conns(t);
 	finish_halves(t);
 	tw_triage_tables_free(t);

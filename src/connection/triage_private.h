@@ -13,7 +13,7 @@
  *
  *	slot { tag, handle }  --->  struct conn, 128 bytes: two cache lines, the first of which
  *	                            holds all that a packet in sequence needs to be checked
- *	                      --->  struct half,  40 bytes: IPv4, SYNs and nothing else
+ *	                      --->  struct half,  40 bytes: IPv4, SYNs that nobody answered
  *
  * A handle is a pool index plus 1; the top bit tells a half from a conn.
  */
@@ -39,7 +39,7 @@ enum {
 	CONN_CLOSED = 1 << 20,	 /* both FINs acknowledged */
 	CONN_QUEUED = 1 << 21,	 /* waits in the queue of closed ones to be recycled */
 	CONN_TOUCHED = 1 << 22,	 /* a packet came since it was queued, or since the hand passed */
-	CONN_ONLY_SYN = 1 << 23, /* SYNs of one side and nothing else */
+	CONN_HALF_OPEN = 1 << 23, /* SYNs of one side, SYN|ACKs of the other, and nothing else */
 	CONN_CLIENT_KNOWN = 1 << 24,
 	CONN_CLIENT = 1 << 25,	 /* the client's side */
 	CONN_SPOKE = 1 << 26,	 /* any payload at all */
@@ -117,6 +117,7 @@ struct tw_triage {
 
 	struct tw_interest *interest;
 	uint64_t interest_room;
+	uint64_t half_open_listed, half_open_max;
 	struct tw_half_open_group *group;
 	struct tw_triage_result result;
 };

@@ -162,7 +162,8 @@ static void count_verdict(struct tw_session_summary *sum, const struct tw_phenom
 
 void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n)
 {
-	count_verdict(s->summary, tw_phenomenon_find(slug), n);
+	if (slug)
+		count_verdict(s->summary, tw_phenomenon_find(slug), n);
 	count_outcome(s->summary, outcome, n);
 }
 
@@ -193,20 +194,21 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 	return c->all || f->phenomenon || f->match.outcome != TW_OUTCOME_CLEAN;
 }
 
-void tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
-		      const struct tw_dossier_set *others)
+const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
+					     const struct tw_dossier_set *others)
 {
+	const struct tw_phenomenon *p;
 	const struct tw_session_config *c = s->config;
 	struct tw_finding *f = take_finding(s);
 
 	if (!f) {
 		s->out_of_memory = true;
 		count_outcome(s->summary, TW_OUTCOME_UNKNOWN, 1);
-		return;
+		return NULL;
 	}
 	tw_facts_derive(d, s->hosts, others, &s->capture, &f->facts);
 	fill_texts(f, d);
-	f->phenomenon = tw_judge(&f->facts, &f->match);
+	f->phenomenon = p = tw_judge(&f->facts, &f->match);
 	f->match.facts = NULL;
 	f->verdict = f->phenomenon				  ? f->phenomenon->slug :
 		     f->match.outcome == TW_OUTCOME_CLEAN ? "clean" :
@@ -217,9 +219,10 @@ void tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
 	s->summary->steps_dropped += d->dropped;
 	if (s->cancelled || !is_wanted(c, f, d)) {
 		s->spare = f;
-		return;
+		return p;
 	}
 	fill(s, f, d);
 	if (!c->finding(c->user, f))
 		s->cancelled = true;
+	return p;
 }

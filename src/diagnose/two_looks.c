@@ -17,12 +17,14 @@
 #include "diagnose/session_private.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOSS_PACKETS_MAX  1000000 /* of connections with nothing but repaired losses */
-#define LOSS_FRAMES_SMALL 2000000 /* a file of so many frames is always looked through for them */
+#define LOSS_FRAMES_SMALL 2000000 /* a file of so many frames is always looked through for losses */
 #define LOSS_FRAMES_SHARE 16	  /* of a larger file, only this share is */
+#define LOSS_BYTES_SMALL  ((uint64_t)64 << 20) /* what dossiers of repaired losses may take ... */
+#define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
 #define DOSSIERS_SOFT	  ((size_t)8 << 20)
 #define DOSSIERS_SHARE	  2 /* of the ceiling: above it, judge what is complete in whatever order */
 
@@ -33,6 +35,9 @@ struct second_look {
 	size_t bytes;	   /* held by dossiers */
 	const struct tw_dossier **live; /* in order of stream */
 	size_t live_first, live_count;	/* live[live_first .. live_first + live_count) */
+	/* The verdict of most of the half-open ones (majority vote), for those that are not listed. */
+	const struct tw_phenomenon *half_open;
+	uint64_t half_open_votes;
 };
 
 static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
@@ -64,46 +69,61 @@ static void first_look(struct tw_session *s, struct tw_triage *triage)
 
 /* --- which connections get a dossier --- */
 
-/* Repaired losses: as many as the budgets of packets and of frames to look through allow. */
-static bool take_loss(const struct tw_interest *in, uint64_t frames_max, uint64_t *packets)
+struct loss_budget {
+	uint64_t frames, bytes; /* how far to look, how much to keep */
+	uint64_t untaken;
+};
+
+static struct loss_budget loss_budget(const struct tw_session *s, const struct tw_triage_result *res)
 {
-	if (in->last_frame > frames_max || *packets + in->packets > LOSS_PACKETS_MAX)
-		return false;
-	*packets += in->packets;
-	return true;
+	const bool small = s->frames <= LOSS_FRAMES_SMALL;
+	struct loss_budget b = { .bytes = small ? LOSS_BYTES_SMALL : LOSS_BYTES_LARGE };
+	uint64_t i;
+
+	b.frames = small ? LOSS_FRAMES_SMALL : s->frames / LOSS_FRAMES_SHARE;
+	for (i = 0; i < res->interest_count; i++)
+		if (res->interest[i].reason != TW_WANT_LOSS &&
+		    res->interest[i].last_frame > b.frames)
+			b.frames = res->interest[i].last_frame; /* so far the look goes anyway */
+	return b;
 }
 
-static void count_untaken(struct tw_session *s, const struct tw_interest *in)
+/* Repaired losses: as many dossiers as the budget allows. */
+static bool take_loss(struct loss_budget *b, const struct tw_interest *in)
 {
-	if (in->reason == TW_WANT_LOSS) {
-		if (in->retransmitted)
-			tw_session_count(s, "loss-recovered", TW_OUTCOME_DEGRADED, 1);
-		else
-			s->summary->clean++;
-	}
+	uint64_t records = in->packets < TW_RECORDS_MAX ? in->packets : TW_RECORDS_MAX;
+	uint64_t bytes = sizeof(struct tw_dossier) + records * sizeof(struct tw_pkt);
+
+	if (in->last_frame > b->frames || bytes > b->bytes)
+		return false;
+	b->bytes -= bytes;
+	return true;
 }
 
 /* @take[i]: does interest i get a dossier? What does not is counted here and now. */
 static void choose(struct tw_session *s, const struct tw_triage_result *res, bool *take)
 {
-	uint64_t must_last = 0, loss_packets = 0, loss_frames, i;
+	struct loss_budget b = loss_budget(s, res);
+	uint64_t i;
 
-	for (i = 0; i < res->interest_count; i++)
-		if (res->interest[i].reason != TW_WANT_LOSS &&
-		    res->interest[i].last_frame > must_last)
-			must_last = res->interest[i].last_frame;
-	loss_frames = s->frames / LOSS_FRAMES_SHARE;
-	if (loss_frames < LOSS_FRAMES_SMALL)
-		loss_frames = LOSS_FRAMES_SMALL;
-	if (loss_frames < must_last)
-		loss_frames = must_last;
 	for (i = 0; i < res->interest_count; i++) {
 		const struct tw_interest *in = &res->interest[i];
 
-		take[i] = in->reason != TW_WANT_LOSS || take_loss(in, loss_frames, &loss_packets);
-		if (!take[i])
-			count_untaken(s, in);
+		take[i] = in->reason != TW_WANT_LOSS || take_loss(&b, in);
+		if (take[i])
+			continue;
+		if (!in->retransmitted) {
+			s->summary->clean++; /* something overtook something, or the capture has a hole */
+			continue;
+		}
+		tw_session_count(s, "loss-recovered", TW_OUTCOME_DEGRADED, 1);
+		b.untaken++;
 	}
+	if (b.untaken)
+		tw_session_problem(s,
+				   "%" PRIu64 " connections that repaired their losses are counted as "
+				   "loss-recovered without a closer look: the file is too large for that.",
+				   b.untaken);
 }
 
 /* --- the second look --- */
@@ -117,14 +137,28 @@ static void release(struct second_look *l, uint32_t index)
 	w->dossier = NULL;
 }
 
+static void judge(struct second_look *l, const struct tw_watch *w)
+{
+	const struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
+	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set);
+
+	if (w->interest->reason != TW_WANT_HALF_OPEN)
+		return;
+	if (!l->half_open_votes)
+		l->half_open = p;
+	if (l->half_open == p)
+		l->half_open_votes++;
+	else
+		l->half_open_votes--;
+}
+
 /* Judge the oldest watch: the callback sees streams in order. */
 static void judge_first(struct second_look *l)
 {
 	struct tw_watch *w = &l->list.watch[l->judged];
-	struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
 
 	if (w->dossier) {
-		tw_session_judge(l->s, w->dossier, &set);
+		judge(l, w);
 		release(l, l->judged);
 		l->live_first++;
 		l->live_count--;
@@ -135,12 +169,11 @@ static void judge_first(struct second_look *l)
 /* Judge one out of order: only when a connection that goes on and on holds up too many others. */
 static void judge_within(struct second_look *l, uint32_t index)
 {
-	struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
-	struct tw_dossier *d = l->list.watch[index].dossier;
+	const struct tw_dossier *d = l->list.watch[index].dossier;
 	const struct tw_dossier **live = &l->live[l->live_first];
 	size_t i = 0;
 
-	tw_session_judge(l->s, d, &set);
+	judge(l, &l->list.watch[index]);
 	while (i < l->live_count && live[i] != d)
 		i++;
 	if (i < l->live_count) {
@@ -231,6 +264,36 @@ static void second_look(struct second_look *l)
 		judge_first(l);
 }
 
+static void take_down(struct tw_session *s, const struct tw_triage_result *res)
+{
+	struct tw_session_summary *sum = s->summary;
+
+	s->capture.first_ns = res->first_ns;
+	s->capture.last_ns = res->last_ns;
+	s->capture.clock_backward = res->clock_backward;
+	s->clock_step_ns = res->clock_step_ns;
+	sum->tcp_packets = res->packets;
+	sum->connections = res->streams;
+	sum->clean = res->clean;
+	sum->unknown = res->evicted_undecided;
+	sum->evicted = res->evicted;
+}
+
+/* Half-open connections beyond the examples share the verdict that most of the examples got. */
+static void count_unlisted(struct second_look *l, const struct tw_triage_result *res)
+{
+	const struct tw_phenomenon *p = l->half_open;
+
+	if (!res->half_open_unlisted)
+		return;
+	tw_session_count(l->s, p ? p->slug : NULL, p ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN,
+			 res->half_open_unlisted);
+	tw_session_problem(l->s,
+			   "%" PRIu64 " half-open connections are counted without being listed; they "
+			   "share the verdict of those that are.",
+			   res->half_open_unlisted);
+}
+
 static int look_again(struct tw_session *s, const struct tw_triage_result *res, const bool *take,
 		      struct tw_err *err)
 {
@@ -249,31 +312,16 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		r = l.live && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
 	}
 	s->frames = 0;
-	if (!r)
+	if (!r) {
 		second_look(&l);
-	else
+		count_unlisted(&l, res);
+	} else {
 		tw_err_set(err, r, "%s: cannot be read a second time: %s.", s->summary->source,
 			   strerror(-r));
+	}
 	free(l.live);
 	tw_watchlist_free(&l.list);
 	return r;
-}
-
-static void take_down(struct tw_session *s, const struct tw_triage_result *res)
-{
-	struct tw_session_summary *sum = s->summary;
-
-	s->capture.first_ns = res->first_ns;
-	s->capture.last_ns = res->last_ns;
-	s->capture.clock_backward = res->clock_backward;
-	s->clock_step_ns = res->clock_step_ns;
-	sum->tcp_packets = res->packets;
-	sum->connections = res->streams;
-	sum->clean = res->clean;
-	sum->unknown = res->evicted_undecided;
-	sum->evicted = res->evicted;
-	if (res->half_open_unlisted)
-		tw_session_count(s, "syn-unanswered", TW_OUTCOME_FAILED, res->half_open_unlisted);
 }
 
 int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
