@@ -102,12 +102,35 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 	return verdict;
 }
 
+/* Was @p sent before @q? By timestamp, then by IP id; without either no. */
+static bool sent_before(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
+		return tw_seq_lt(p->tsval, q->tsval);
+	return p->ip_id && q->ip_id && (int16_t)(p->ip_id - q->ip_id) < 0;
+}
+
+static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
+{
+	w->reordered++;
+	if (!w->first_reordered)
+		w->first_reordered = p;
+	if (late > w->reorder_delay)
+		w->reorder_delay = late;
+}
+
 static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
 	long o = original_of(d, i);
-	int n = needed(d, i, o, &ack);
+	int n;
 
+	/* seen second, but sent first: the repeat overtook its original */
+	if (o >= 0 && sent_before(p, &d->pkt[o])) {
+		note_late(w, p, p->time_ns - d->pkt[o].time_ns);
+		return;
+	}
+	n = needed(d, i, o, &ack);
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
 	if (n == 1) {
@@ -144,6 +167,22 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 	return found;
 }
 
+/* The original of the repeat @i that filled a hole, if it still comes: then nothing was lost. */
+static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
+
+	for (k = i + 1; k < stop; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes && !(q->flags & TW_RST) &&
+		    tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) && sent_before(q, p))
+			return q;
+	}
+	return NULL;
+}
+
 /*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
  * late? By timestamp, then by IP id, then by how late it is.
@@ -165,6 +204,8 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 		repeat = (int16_t)(p->ip_id - q->ip_id) > 0;
 	else
 		repeat = late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
+	if (repeat && late_original(d, i))
+		return; /* it is counted when it comes */
 	if (repeat) {
 		w->lost_before++;
 		if (!w->first_before)
@@ -173,11 +214,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 			w->stall = late;
 		return;
 	}
-	w->reordered++;
-	if (!w->first_reordered)
-		w->first_reordered = p;
-	if (late > w->reorder_delay)
-		w->reorder_delay = late;
+	note_late(w, p, late);
 }
 
 /*
@@ -295,7 +332,7 @@ void tw_derive_loss(struct tw_view *v)
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
 		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) || repeats_syn_data(d, p))
 			continue;
-		if (is_data_repeat(p) && original_of(d, i) >= 0)
+		if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) && original_of(d, i) >= 0)
 			judge_repeat(d, i, &w);
 		else if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER))
 			judge_filler(d, i, &w);

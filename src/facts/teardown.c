@@ -70,15 +70,16 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 		} else if (p->flags & TW_ACK && tw_seq_ge(p->ack, fin_end(fin))) {
 			if (!w->ack)
 				w->ack = p;
-			w->acks++;
+			w->acks += tw_pure_ack(p);
 		}
 	}
 }
 
 /*
- * Which copy had arrived? The ACK that answers the repeat echoes the TSval of the copy that advanced
- * the receiver (TS.Recent, RFC 7323 s4.3): the first one's, if only its ACK was lost. Without timestamps: a
- * D-SACK says that the repeat was one too many.
+ * Which copy had arrived? A D-SACK in the answer to the repeat says that it was one too many. An answer
+ * without: TIME_WAIT (to the second FIN) echoes the TSval of the copy that it took first and knows no SACK; a
+ * full socket (to the first FIN) takes the repeat's TSval into TS.Recent either way (RFC 7323 s4.3), so there
+ * it is the missing D-SACK that shows that the repeat was news.
  */
 static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct fin_walk *w,
 		      const struct fin_ids *id)
@@ -102,15 +103,15 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 	}
 	if (!answer || w->count < 2)
 		return;
-	if (fin->options & TW_OPT_TIMESTAMPS && answer->options & TW_OPT_TIMESTAMPS &&
-	    repeat->tsval != fin->tsval) {
+	if (answer->marks & TW_MARK_DSACK) {
+		tw_from(v, id->echo, 1, answer);
+	} else if (fin->options & answer->options & TW_OPT_TIMESTAMPS && repeat->tsval != fin->tsval) {
 		/* an echo older than the first copy: the receiver answers from before (nothing shown) */
 		if (answer->tsecr == fin->tsval)
 			tw_from(v, id->echo, 1, answer);
-		else if (tw_seq_gt(answer->tsecr, fin->tsval))
+		else if (tw_seq_gt(answer->tsecr, fin->tsval) &&
+			 (tw_get(v->f, TW_F_SACK_OK) || id == &ids[1]))
 			tw_from(v, id->echo, 2, answer);
-	} else if (answer->marks & TW_MARK_DSACK) {
-		tw_from(v, id->echo, 1, answer);
 	}
 }
 

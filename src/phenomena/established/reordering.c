@@ -33,6 +33,8 @@
 #define CAPTURE_NS (TW_NS_PER_MS / 2)
 /* an ACK that is later than this costs a timeout; sooner it only drew a tail-loss probe */
 #define LATE_ACK_NS (200 * TW_NS_PER_MS)
+/* so many duplicate ACKs are reports of a hole, and not only the answer to a needless repeat */
+#define REPORTS 3
 
 static void cite_evidence(struct tw_match *m, int64_t overtaken, int64_t spurious)
 {
@@ -94,13 +96,17 @@ static bool match(struct tw_match *m)
 	bool reported = tw_get(f, TW_F_DUP_ACKS_C) || tw_get(f, TW_F_DUP_ACKS_S);
 	bool shown = overtaken && (delay >= CAPTURE_NS || reported);
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
+	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
+	bool provoked =
+		spurious && tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
 
 	/* A tail-loss probe that was not needed costs nobody anything: clean, with a remark. */
-	if (!overtaken && !late_ack)
+	if (!overtaken && !late_ack && !provoked)
 		return false;
 	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
 	m->confidence = shown && !lost && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_CERTAIN : TW_LIKELY;
-	m->outcome = late_ack || delay >= NOTICEABLE_NS ? TW_OUTCOME_DEGRADED : TW_OUTCOME_CLEAN;
+	m->outcome = late_ack || provoked || delay >= NOTICEABLE_NS ? TW_OUTCOME_DEGRADED
+								    : TW_OUTCOME_CLEAN;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->remark = spurious ? "spurious-retransmit" : NULL;
 	say_what(m, overtaken, spurious);

@@ -17,8 +17,8 @@
  *      |<------------------ FIN|ACK ------------------------------|
  *      |--------------------------- ACK ------------------------->|
  */
-#include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
 
 #include <inttypes.h>
 
@@ -30,15 +30,26 @@ static bool acked_and_repeated(const struct tw_facts *f, enum tw_side closer)
 	return tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) && !tw_is(f, TW_F_VANTAGE, own);
 }
 
+/*
+ * The ACK was on its way when the FIN was repeated: where this is the side that acknowledges, the
+ * round trip is what the second FIN sees a moment later.
+ */
+static bool was_late(const struct tw_facts *f)
+{
+	int64_t soon = tw_between_ns(f, TW_F_FIN2_SEEN, TW_F_FIN2_ACKED);
+
+	return tw_get(f, TW_F_FIN1_SPAN_NS) < soon && tw_get(f, TW_F_FIN2_COUNT) == 1;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	bool behind = acked_and_repeated(f, closer);
-	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) == 1;
+	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) <= 1;
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed))
+	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = TW_LIKELY;

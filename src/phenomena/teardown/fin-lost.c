@@ -28,7 +28,7 @@ static bool match(struct tw_match *m)
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
-	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1))
+	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;

@@ -34,8 +34,8 @@ static bool match(struct tw_match *m)
 	bool owned = span > 110 * TW_NS_PER_S; /* longer than an orphan lives */
 
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
-	    tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN2_SEEN) ||
-	    !tw_get(f, TW_F_FIN1_DATA_ACKED) || tw_get(f, TW_F_RST_COUNT))
+	    tw_get(f, TW_F_FIN1_ACKED) || !tw_get(f, TW_F_FIN1_DATA_ACKED) ||
+	    tw_get(f, TW_F_RST_COUNT))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = final ? TW_CERTAIN : TW_LIKELY;
@@ -49,13 +49,17 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_FIN1_SIDE, "the FIN; all data before it are acknowledged");
 	tw_cite(m, TW_F_FIN1_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
 		count - 1, TW_DUR(span));
+	if (tw_get(f, TW_F_FIN2_SEEN))
+		tw_cite(m, TW_F_FIN2_SEEN,
+			"the other end closes too and does not acknowledge it: its packets pass, "
+			"the FINs do not");
 	if (!final) {
 		tw_rival(m, "peer-vanished",
 			 "the capture ends early: whether only the close was lost is open");
 		tw_missing(m, "The capture ends early: a later repeat may have been answered.");
 	}
 	tw_rule_out(m, "fin-lost", "no copy of the FIN was acknowledged");
-	tw_rule_out(m, "last-ack-expired", "it is the first FIN, the peer never closed");
+	tw_rule_out(m, "last-ack-expired", "it is the first FIN that stays unanswered");
 	if (owned)
 		tw_app_saw(m, closer, "recv", "ETIMEDOUT", -1,
 			   "It was shutdown(), not close(): recv() ends with ETIMEDOUT by "

@@ -16,8 +16,8 @@
  *      |<---------------- FIN|ACK, TSval 310 ---------------------|
  *      |----------------- ACK, TSecr 100 (IP-ID 0) -------------->|
  */
-#include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
 
 /* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
 static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
@@ -25,6 +25,34 @@ static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
 	enum tw_vantage own = second == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER;
 
 	return tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) && !tw_is(f, TW_F_VANTAGE, own);
+}
+
+/*
+ * Could the ACK have been on its way still when the FIN was repeated? The path's round trip, as the
+ * first FIN saw it just before (not the smallest of the connection: paths become slow), must be well
+ * below the time of the repeat; a first FIN that was repeated, or other needless repeats, show a slow
+ * path as well.
+ */
+static bool may_be_late(const struct tw_facts *f, int64_t span)
+{
+	int64_t recent = tw_between_ns(f, TW_F_FIN1_SIDE, TW_F_FIN1_ACKED);
+
+	return span < 2 * recent || span < 2 * tw_get(f, TW_F_RTT_NS) ||
+	       tw_get(f, TW_F_FIN1_COUNT) > 1 || tw_get(f, TW_F_SPURIOUS_C) ||
+	       tw_get(f, TW_F_SPURIOUS_S);
+}
+
+static void cite(struct tw_match *m, bool echoed, bool behind, int64_t span)
+{
+	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again, %s after the first copy", TW_DUR(span));
+	if (echoed)
+		tw_cite(m, TW_F_FIN2_REPEAT_ECHO,
+			"the ACK of the repeat shows that the first copy had arrived, and no other "
+			"ACK came");
+	if (behind)
+		tw_cite(m, TW_F_FIN2_REPEATED_AFTER_ACK,
+			"the FIN is repeated although its ACK has passed here: the ACK was lost "
+			"behind this point");
 }
 
 static bool match(struct tw_match *m)
@@ -35,27 +63,23 @@ static bool match(struct tw_match *m)
 	int64_t span = tw_get(f, TW_F_FIN2_SPAN_NS);
 	bool behind = acked_and_repeated(f, second);
 	bool echoed = tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN2_ACKS) == 1;
+	bool late = may_be_late(f, span);
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
-	m->confidence = TW_CERTAIN;
+	m->confidence = late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary = tw_say(
 		m,
 		"The ACK of %s to the last FIN was lost; TIME_WAIT answered the repeat %s later.",
 		tw_endpoint(m, first), TW_DUR(span));
-	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again, %s after the first copy", TW_DUR(span));
-	if (echoed)
-		tw_cite(m, TW_F_FIN2_REPEAT_ECHO,
-			"the ACK of TIME_WAIT echoes the timestamp of the first copy: that one had "
-			"arrived");
-	if (behind)
-		tw_cite(m, TW_F_FIN2_REPEATED_AFTER_ACK,
-			"the FIN is repeated although its ACK has passed here: the ACK was lost "
-			"behind this point");
+	cite(m, echoed, behind, span);
+	if (late)
+		tw_rival(m, "reordering",
+			 "the path is slow just then: the ACK may have been late and not lost");
 	tw_rule_out(m, "last-fin-lost", "the first copy of the FIN had arrived");
 	tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
 	tw_app_saw(m, first, NULL, NULL, -1, "Nothing: it had closed.");
