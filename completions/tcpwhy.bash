@@ -1,0 +1,57 @@
+# bash completion for tcpwhy; generated from its option table by tools/generate
+_tcpwhy_captures()
+{
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -d -- "$1"
+		compgen -f -X '!*.@(pcap|pcapng|cap|dmp|pcap.gz|pcapng.gz|pcap.zst|pcapng.zst)' -- "$1")
+}
+
+_tcpwhy()
+{
+	local cur prev command=read slugs
+	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	[[ $cur == = ]] && cur=
+	[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}
+	[[ ${COMP_WORDS[1]} == explain ]] && ((COMP_CWORD > 1)) && command=explain
+	slugs='port-closed firewall-reset firewall-rejected firewall-dropped host-unreachable syn-unanswered syn-lost syn-ack-lost handshake-ack-lost accept-queue-full syn-queue-full connect-aborted time-wait-syn-dropped ports-exhausted address-in-use app-stuck process-died host-shutdown closed-with-unread-data aborted linger-reset data-after-close keepalive-race peer-vanished user-timeout peer-rebooted idle-reset idle-blackholed conntrack-invalid-reset keepalive-timeout forged-reset injected-segment zero-window-stall pmtu-blackhole invalid-segment desynchronized loss-recovered reordering socket-destroyed memory-abort fin-lost fin-unanswered fin-ack-lost fin-wait2-expired close-wait-leak last-fin-lost last-ack-lost last-ack-expired time-wait-killed old-duplicate syn-flood port-scan'
+	COMPREPLY=()
+	case $prev in
+	-r)
+		_tcpwhy_captures "$cur"
+		return
+		;;
+	-w|--write|--idle-table)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
+		return
+		;;
+	--verdict)
+		local before=
+		[[ $cur == *,* ]] && before=${cur%,*},
+		mapfile -t COMPREPLY < <(compgen -P "$before" -W "$slugs clean unknown" -- "${cur##*,}")
+		return
+		;;
+	-f|--filter|-c|--count|--stream|--memory|--width)
+		:
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		if [[ $command == explain ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--color --width -h --help -V --version' -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W '-r -f --filter -w --write -c --count -n -v --verbose -q --quiet --all --verdict --stream --json --merge --color --idle-table --memory --width -h --help -V --version' -- "$cur")
+		fi
+	elif [[ $command == explain ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$slugs" -- "$cur")
+	else
+		_tcpwhy_captures "$cur"
+		((COMP_CWORD == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'read explain' -- "$cur")
+	fi
+}
+shopt -s extglob
+complete -F _tcpwhy tcpwhy

@@ -1,0 +1,23 @@
+# fish completion for tcpwhy; generated from its option table by tools/generate
+set -l slugs port-closed firewall-reset firewall-rejected firewall-dropped host-unreachable syn-unanswered syn-lost syn-ack-lost handshake-ack-lost accept-queue-full syn-queue-full connect-aborted time-wait-syn-dropped ports-exhausted address-in-use app-stuck process-died host-shutdown closed-with-unread-data aborted linger-reset data-after-close keepalive-race peer-vanished user-timeout peer-rebooted idle-reset idle-blackholed conntrack-invalid-reset keepalive-timeout forged-reset injected-segment zero-window-stall pmtu-blackhole invalid-segment desynchronized loss-recovered reordering socket-destroyed memory-abort fin-lost fin-unanswered fin-ack-lost fin-wait2-expired close-wait-leak last-fin-lost last-ack-lost last-ack-expired time-wait-killed old-duplicate syn-flood port-scan
+complete -c tcpwhy -n __fish_use_subcommand -a read -d 'say why the TCP connections in captures failed'
+complete -c tcpwhy -n __fish_use_subcommand -a explain -d 'the catalogue of what goes wrong, as a book'
+complete -c tcpwhy -f -n '__fish_seen_subcommand_from explain' -a "$slugs"
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s r -r -F -d 'read FILE; other words are then a filter'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s f -l filter -x -d 'only packets that match, see pcap-filter(7)'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s w -l write -r -F -d 'write the reported connections to FILE, as pcapng'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s c -l count -x -d 'stop after N packets'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s n -d 'no name look-ups (there are none anyway)'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s v -l verbose -d 'say more, with all evidence and what was ruled out'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -s q -l quiet -d 'say less, one line per verdict and endpoint'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l all -d 'report clean connections, too'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l verdict -x -a "$slugs clean unknown" -d 'report only these verdicts'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l stream -x -d 'tell the whole story of connection N'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l json -d 'JSON Lines in place of the report'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l merge -d 'take all files as one timeline'
+complete -c tcpwhy -l color -x -a 'auto always never' -d 'auto (default), always or never'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l idle-table -r -F -d 'idle timeouts of your own devices'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain' -l memory -x -d 'memory ceiling, as 512M (default is 1/4 of RAM)'
+complete -c tcpwhy -l width -x -d 'wrap text at N columns, 60 to 100'
+complete -c tcpwhy -s h -l help -d 'show this help'
+complete -c tcpwhy -s V -l version -d 'show the version'

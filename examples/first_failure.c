@@ -2,7 +2,7 @@
 /*
  * Prints the first failed connection of a capture, and what proves it.
  *
- *	cc first_failure.c $(pkg-config --static --cflags --libs tcpwhy) -o first_failure
+ *	cc first_failure.c $(pkg-config --cflags --libs tcpwhy) -o first_failure
  *	./first_failure incident.pcapng
  *
  * Exit status: 0 nothing failed, 1 a connection failed, 2 the capture could not be read.

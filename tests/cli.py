@@ -565,5 +565,32 @@ def explain_all_and_one():
         equal([line for line in page.out.splitlines() if len(line) > 80], [], slug)
 
 
+def complete(*words):
+    """What the bash completion offers for the last of @words."""
+    script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _tcpwhy; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "-c", script, "bash", str(CAPTURES.parents[2] / "completions/tcpwhy.bash"),
+                           "tcpwhy", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, cwd=CAPTURES)
+    equal(done.stderr.decode(), "")
+    return set(done.stdout.decode().split())
+
+
+@case
+def bash_completion():
+    """the bash completion offers options, verdicts, commands, colours and captures"""
+    if not shutil.which("bash"):
+        raise Skip("bash is not installed")
+    equal(complete("--js"), {"--json"})
+    equal(complete("--color", "al"), {"always"})
+    equal(complete("--verdict", "port-c"), {"port-closed"})
+    equal(complete("--verdict", "port-closed,fin-los"), {"port-closed,fin-lost"})
+    equal(complete("expl"), {"explain"})
+    equal(complete("explain", "syn-f"), {"syn-flood"})
+    equal("--stream" in complete("explain", "--"), False)
+    equal(complete("09-close-unread.cl"), {"09-close-unread.client.pcap"})
+    equal(complete("-r", "labels"), set())
+
+
 if __name__ == "__main__":
     main()

@@ -54,7 +54,7 @@ def the_installed_program_runs():
 
 def compile_example(folder, sanitize):
     environment = dict(os.environ, PKG_CONFIG_PATH=str(installed("tcpwhy.pc").parent))
-    status, flags, error = run("pkg-config", "--static", "--cflags", "--libs", "tcpwhy", env=environment)
+    status, flags, error = run("pkg-config", "--cflags", "--libs", "tcpwhy", env=environment)
     equal(status, 0, error)
     program = f"{folder}/first_failure"
     status, _, error = run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", *sanitize,

@@ -13,7 +13,7 @@
  *	printf("%llu failed\n", (unsigned long long)tcpwhy_count(run, TCPWHY_FAILED));
  *	tcpwhy_free(run);
  *
- * examples/first_failure.c is a whole program. Link with `pkg-config --static --libs tcpwhy`.
+ * examples/first_failure.c is a whole program. Link with `pkg-config --cflags --libs tcpwhy`.
  *
  * The library prints nothing, keeps no global state and starts no thread; different runs may be used
  * in different threads. Errors are negative errno values, with a sentence in tcpwhy_error(). Strings

@@ -2,7 +2,8 @@
 /*
  * Prints the texts that follow from the program's tables: shell completions, the OPTIONS sections of
  * the man pages (scdoc) and the book of phenomena as a man page. Built beside tcpwhy, not installed;
- * tools/generate writes its output into the tree, and a test compares.
+ * the build makes tcpwhy-phenomena(7) with it, tools/generate writes the rest into the tree, and a test
+ * compares.
  */
 #include "cli/command.h"
 #include "phenomena/phenomenon.h"
@@ -330,8 +331,7 @@ static void phenomena_page(void)
 	unsigned i;
 
 	puts("tcpwhy-phenomena(7)\n\n"
-	     "; Generated from the catalogue by tools/generate: edit src/phenomena, not this.\n\n"
-	     "# NAME\n\ntcpwhy-phenomena - the ways in which a TCP connection goes wrong\n\n"
+	     	     "# NAME\n\ntcpwhy-phenomena - the ways in which a TCP connection goes wrong\n\n"
 	     "# DESCRIPTION\n\n"
 	     "Every verdict of *tcpwhy*(1) is one of the slugs below, or *clean*, or *unknown*. "
 	     "The\n"
