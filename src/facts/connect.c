@@ -194,10 +194,10 @@ struct synack_walk {
 	size_t kept;
 };
 
-/* A SYN|ACK repeat is the server timer's own if no repeated SYN is left over that could have drawn it. */
+/* A SYN|ACK repeat is the server timer's own if no SYN before it is left that could have drawn it. */
 static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 {
-	long syns = 0, acked = 0;
+	long pending = 0; /* SYNs that have not drawn their SYN|ACK yet */
 	bool ack3 = false;
 	size_t i;
 
@@ -208,7 +208,7 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 			continue;
 		if (!p->side) {
 			if (is_syn(p)) {
-				syns++;
+				pending++;
 				w->before_repeat |= w->first != NULL;
 			} else if (w->first && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
 				ack3 = true;
@@ -227,18 +227,18 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 				w->first_repeat = p;
 			if (p->seq != w->first->seq && p->ack == w->first->ack && !w->conflict)
 				w->conflict = p;
-			if (acked >= syns) {
+			if (!pending) {
 				w->untriggered++;
 				if (!w->untriggered_first)
 					w->untriggered_first = p;
 			}
-			if (ack3) {
+			if (!pending && ack3) {
 				w->after++;
 				if (!w->after_ack)
 					w->after_ack = p;
 			}
 		}
-		acked++;
+		pending -= pending > 0;
 	}
 }
 

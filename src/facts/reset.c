@@ -420,13 +420,14 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	uint32_t victim_base = d->end[w].base_seq + 1, reached, since, got = 0;
 	uint32_t victim_unacked = tw_unacked_payload(d, s, w), author_unacked = tw_unacked_payload(d, s, a);
 	const struct tw_pkt *last = NULL;
-	bool acked;
+	bool acked, unseen = false;
 	size_t i;
 
 	/* an active reset carries SND.NXT: what lies between it and the victim's ack was lost unseen */
 	if (tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) && victim->acked_set) {
 		uint32_t beyond = tw_above(p->seq - (author->fin >= 0), victim->acked);
 
+		unseen = author->next_set && tw_seq_gt(p->seq, author->next);
 		if (beyond > author_unacked)
 			author_unacked = beyond;
 	}
@@ -442,7 +443,8 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	}
 	/* what the author had received when it last spoke */
 	since = author->last_payload >= 0 ? d->pkt[author->last_payload].ack : victim_base;
-	if (victim->payload_bytes)
+	/* an author that sent more than was seen here has answered, for all we know */
+	if (victim->payload_bytes && !unseen)
 		got = tw_above(reached, tw_seq_lt(since, victim_base) ? victim_base : since);
 	for (i = 0; i < rst; i++)
 		if (d->pkt[i].side == w && d->pkt[i].payload_bytes && tw_counts(&d->pkt[i]) &&

@@ -58,6 +58,10 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "the server never acknowledged data: its listener may have dropped the "
 			 "request");
+	if (tw_get(f, TW_F_RST_IGNORED) > 0)
+		tw_rival(m, "forged-reset",
+			 "another reset that did not fit came before; the other end may have "
+			 "believed one like it");
 	tw_rule_out(m, "closed-with-unread-data",
 		    "a socket that aborts writes RST|ACK with its own numbers, not a bare RST in "
 		    "answer to a segment");
@@ -77,7 +81,8 @@ static bool match(struct tw_match *m)
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
 	m->confidence = proven ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = TW_OUTCOME_FAILED;
+	/* a FIN that draws it: that end was done, and only its close went unheard */
+	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
 	if (repeats > 0)
 		m->summary = tw_say(m,

@@ -25,6 +25,14 @@
 #define FULL_LADDER 9
 #define LONG_NS     (50 * TW_NS_PER_S)
 
+/* A bare reset of the closer itself, long after its last repeat: its kernel had given up by then. */
+static bool given_up(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, tw_get(f, TW_F_FIN1_SIDE)) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) > TW_NS_PER_S;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -35,7 +43,7 @@ static bool match(struct tw_match *m)
 
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
 	    tw_get(f, TW_F_FIN1_ACKED) || !tw_get(f, TW_F_FIN1_DATA_ACKED) ||
-	    tw_get(f, TW_F_RST_COUNT))
+	    (tw_get(f, TW_F_RST_COUNT) && !given_up(f)))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = final ? TW_CERTAIN : TW_LIKELY;
