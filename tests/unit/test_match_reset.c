@@ -422,16 +422,24 @@ static void test_forged_reset(void **state)
 	assert_int_equal(m.confidence, TW_LIKELY); /* the author does not show that it lives */
 	assert_int_equal(m.strength, TW_STRENGTH_CONTRADICTION);
 	set(TW_F_RST_AUTHOR_GOES_ON, 2);
+	set(TW_F_RST_AUTHOR_GOES_ON_NS, 20 * TW_NS_PER_US); /* overtaken on the way, perhaps */
+	assert_true(fires(&tw_ph_forged_reset));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	set(TW_F_RST_AUTHOR_GOES_ON_NS, 20 * TW_NS_PER_MS);
 	assert_true(fires(&tw_ph_forged_reset));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 
 	/* in answer to the request, sooner than possible, and the request had arrived */
 	established();
 	bare_reset(TW_SERVER, TW_TRIGGER_DATA);
-	set(TW_F_RST_EARLY, true);
 	set(TW_F_RST_AUTHOR_ACKS_TRIGGER, true);
 	set(TW_F_RST_AUTHOR_GOES_ON, 2);
+	set(TW_F_RST_AUTHOR_GOES_ON_NS, 20 * TW_NS_PER_MS);
+	assert_true(fires(&tw_ph_forged_reset)); /* in the very form of an honest kernel */
+	assert_int_equal(m.confidence, TW_LIKELY);
+	set(TW_F_RST_EARLY, true);
 	assert_true(fires(&tw_ph_forged_reset));
+	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_true(has(m.ruled_out, m.ruled_out_count, "firewall-reset"));
 }
 

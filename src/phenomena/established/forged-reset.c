@@ -22,16 +22,20 @@
 #include "phenomena/resets.h"
 
 /* After so long a silence a device that forgot the connection is the simpler explanation. */
-#define IDLE_NS (30 * TW_NS_PER_S)
-#define PLACE   (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
-#define LIVES   (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
+#define IDLE_NS      (30 * TW_NS_PER_S)
+#define OVERTAKEN_NS TW_NS_PER_MS
+#define PLACE        (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
+#define LIVES        (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
 
-/* Going on and acknowledging the trigger are one observation, so they count once. */
+/*
+ * That the author goes on is one contradiction. That it acknowledges the very segment that the
+ * reset refuses says more: the segment arrived, and the socket that it was for was there.
+ */
 static unsigned independent(unsigned odds)
 {
-	if ((odds & LIVES) == LIVES)
-		odds &= ~TW_ODD_GOES_ON;
-	return tw_odds_count(odds);
+	unsigned others = tw_odds_count(odds & ~LIVES);
+
+	return others + (odds & TW_ODD_ACKS_TRIGGER ? 2 : odds & TW_ODD_GOES_ON ? 1 : 0);
 }
 
 static bool fits(const struct tw_facts *f, unsigned odds)
@@ -46,6 +50,12 @@ static bool fits(const struct tw_facts *f, unsigned odds)
 	if (reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_EARLY | TW_ODD_IPID)))
 		return false;
 	return independent(odds) >= 2;
+}
+
+/* What follows the reset at once may have been sent before it, and overtaken on the way here. */
+static bool lives_for_sure(const struct tw_facts *f, unsigned odds)
+{
+	return (odds & LIVES) && tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS) >= OVERTAKEN_NS;
 }
 
 static void add_rivals(struct tw_match *m, unsigned odds)
@@ -72,8 +82,9 @@ static void add_rivals(struct tw_match *m, unsigned odds)
 	if (odds & (TW_ODD_TTL | TW_ODD_NO_TS | TW_ODD_IPID)) {
 		tw_rule_out(m, "closed-with-unread-data",
 			    "a socket that aborts writes with its own TTL, timestamps and IP-ID");
-		tw_rule_out(m, "linger-reset",
-			    "that is written by the socket, with its own TTL, timestamps and IP-ID");
+		tw_rule_out(
+			m, "linger-reset",
+			"that is written by the socket, with its own TTL, timestamps and IP-ID");
 	}
 }
 
@@ -88,7 +99,7 @@ static bool match(struct tw_match *m)
 	m->strength = !(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS
 			      ? TW_STRENGTH_ENDING + 5
 			      : TW_STRENGTH_CONTRADICTION;
-	m->confidence = (odds & LIVES) && (odds & PLACE) ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = (odds & PLACE) && lives_for_sure(f, odds) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	if (odds & LIVES)

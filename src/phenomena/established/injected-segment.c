@@ -110,7 +110,10 @@ static bool match(struct tw_match *m)
 	m->confidence = proof == PROOF_PAYLOAD && foreign ? TW_CERTAIN
 			: proof == PROOF_SYNACK           ? TW_POSSIBLE
 							  : TW_LIKELY;
-	m->outcome = reset || tw_get(f, TW_F_DATA_AT_FIN) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	/* What the true sender sent is lost where another content had come first. */
+	m->outcome = reset || m->confidence == TW_CERTAIN || tw_get(f, TW_F_DATA_AT_FIN)
+			     ? TW_OUTCOME_FAILED
+			     : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (proof == PROOF_PAYLOAD)
 		m->summary = tw_say(m,
