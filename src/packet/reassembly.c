@@ -156,13 +156,12 @@ static uint32_t cells_taken(struct slot *slot, uint32_t first, uint32_t count, b
 	return taken;
 }
 
+/* Nothing lies behind the end that the last fragment tells, and there is one such end. */
 static bool lengths_agree(const struct slot *slot, const struct tw_fragment *f)
 {
 	uint32_t end = f->offset_bytes + f->payload.wire;
 
-	if (slot->size != UNKNOWN_SIZE && (end > slot->size || (!f->more && end != slot->size)))
-		return false;
-	return f->more || end >= slot->end;
+	return end <= slot->size && (f->more || end >= slot->end);
 }
 
 static void keep(struct slot *slot, const struct tw_fragment *f)

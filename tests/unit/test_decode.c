@@ -284,13 +284,51 @@ static void endless_headers(void **state)
 	assert_int_equal(decode_one(ETHERNET, &frame, &s), TW_SEG_OTHER);
 }
 
+/*
+ * A jumbogram whose TCP header, or whose tunnelled IP header, stands behind 64 KiB of options: the
+ * offsets of a segment cannot tell such a place, so it is not decoded.
+ */
+static void headers_beyond_64_kib(void **state)
+{
+	static const uint8_t next[] = { 6, 41 };
+
+	for (int i = 0; i < 2; i++) {
+		struct tw_segment s;
+		struct bytes *tail = calloc(1, sizeof(*tail));
+
+		load(&wrappings[1]);
+		append(tail, frame.b + (next[i] == 6 ? 54 : 14),
+		       frame.n - (next[i] == 6 ? 54 : 14));
+		memmove(frame.b, frame.b + 14, 40);
+		put16(frame.b + 4, 0);
+		frame.b[6] = 60;
+		for (uint32_t headers = 31; headers <= 33; headers++) {
+			memset(frame.b + 40, 0, headers * 2048);
+			for (uint32_t at = 0; at < headers; at++) {
+				frame.b[40 + at * 2048] = at < headers - 1 ? 60 : next[i];
+				frame.b[41 + at * 2048] = 255;
+			}
+			frame.n = 40 + headers * 2048;
+			append(&frame, tail->b, tail->n);
+			decode_one(RAW_IP, &frame, &s);
+			if (headers == 31)
+				assert_core(&wrappings[1], &s);
+			else
+				assert_int_equal(s.kind, TW_SEG_MALFORMED);
+		}
+		free(tail);
+	}
+}
+
 /* The fast path does not know IP options, so both ways see the same frame, and must agree. */
 static void fast_and_slow_path_agree(void **state)
 {
 	struct tw_segment fast, slow;
 
 	load(&wrappings[0]);
+	frame.b[46] |= 1; /* AE, so that all nine flags are compared */
 	decode_one(ETHERNET, &frame, &fast);
+	assert_int_equal(fast.flags, TW_AE | TW_SYN | TW_ACK);
 	memmove(frame.b + 38, frame.b + 34, frame.n - 34);
 	memcpy(frame.b + 34, "\1\1\1\0", 4);
 	frame.n += 4;
@@ -334,6 +372,9 @@ static void what_is_not_ours(void **state)
 		{ RAW_IP, TW_SEG_OTHER, "450000140000000040590000 0a000001 0a000002" },
 		{ RAW_IP, TW_SEG_OTHER, "50000014" },
 		{ 0, TW_SEG_OTHER, "07000000 45000014" },
+		/* cooked: a netlink message whose family looks like an EtherType; Novell's raw 802.3 */
+		{ 113, TW_SEG_OTHER, "0004 0338 0000 0000000000000000 0800 4500" },
+		{ 113, TW_SEG_OTHER, "0000 0001 0006 0200000000010000 0001 ffff" },
 		/* a radiotap header longer than the frame; one of an unknown version */
 		{ 127, TW_SEG_MALFORMED, "0000 4000 00000000" },
 		{ 127, TW_SEG_MALFORMED, "0100 0800 00000000" },
@@ -400,6 +441,7 @@ int main(void)
 		cmocka_unit_test(all_nine_flags),
 		cmocka_unit_test(tunnel_depth_is_bounded),
 		cmocka_unit_test(endless_headers),
+		cmocka_unit_test(headers_beyond_64_kib),
 		cmocka_unit_test(fast_and_slow_path_agree),
 		cmocka_unit_test(what_is_not_ours),
 		cmocka_unit_test(statistics),

@@ -225,6 +225,49 @@ static void every_type_of_icmpv6(void **state)
 	}
 }
 
+/* The same for IPv6: each length that a router may quote, and each cut by the snaplen. */
+static void every_length_of_an_ipv6_quote(void **state)
+{
+	struct tw_decoder *d = tw_decoder_new();
+	struct tw_segment s = error6("0300 0000 00000000", QUOTED_IP6, QUOTED_TCP6);
+	struct bytes whole = frame;
+
+	for (uint32_t n = 40; n <= whole.n; n++) {
+		bool ports = n >= 48 + 40 + 8;
+
+		frame = whole;
+		decode_cut(d, RAW_IP, frame.b, n, frame.n, &s);
+		assert_int_equal(s.kind, ports    ? TW_SEG_ICMP_ERROR
+					 : n < 48 ? TW_SEG_OTHER
+						  : TW_SEG_CUT);
+		put16(frame.b + 4, n - 40);
+		decode_cut(d, RAW_IP, frame.b, n, n, &s);
+		assert_int_equal(s.kind, ports    ? TW_SEG_ICMP_ERROR
+					 : n < 48 ? TW_SEG_MALFORMED
+						  : TW_SEG_OTHER);
+		if (ports)
+			assert_quote(&s);
+	}
+	tw_decoder_free(d);
+}
+
+static void ipv6_quotes_of_other_things(void **state)
+{
+	static const char later_fragment[] = "60000000 00202c40 20010db8000000000000000000000001 "
+					     "20010db8000000000000000000000002"
+					     "06000008 00000007";
+	struct tw_segment s;
+
+	/* version 4 in the quote; UDP; a later fragment has no ports */
+	assert_int_equal(error6("0300 0000 00000000", QUOTED_IP, QUOTED_TCP6).kind, TW_SEG_OTHER);
+	s = error6("0300 0000 00000000", QUOTED_IP6, QUOTED_TCP6);
+	frame.b[48 + 6] = 17;
+	decode_one(RAW_IP, &frame, &s);
+	assert_int_equal(s.kind, TW_SEG_OTHER);
+	s = error6("0300 0000 00000000", later_fragment, QUOTED_TCP6);
+	assert_int_equal(s.kind, TW_SEG_OTHER);
+}
+
 /* The quoted datagram has extension headers: destination options, then the first fragment. */
 static void extension_headers_in_a_quote(void **state)
 {
@@ -355,6 +398,8 @@ int main(void)
 		cmocka_unit_test(quotes_of_other_things),
 		cmocka_unit_test(padding_behind_a_quote),
 		cmocka_unit_test(every_type_of_icmpv6),
+		cmocka_unit_test(every_length_of_an_ipv6_quote),
+		cmocka_unit_test(ipv6_quotes_of_other_things),
 		cmocka_unit_test(extension_headers_in_a_quote),
 		cmocka_unit_test(arp),
 		cmocka_unit_test(arp_of_another_kind),

@@ -166,6 +166,8 @@ static void ends_that_disagree(void **state)
 	/* two last fragments */
 	assert_int_equal(feed(d, three[2], &s), TW_SEG_FRAGMENT);
 	assert_int_equal(feed(d, (struct piece){ 120, 8, false, 1 }, &s), TW_SEG_MALFORMED);
+	assert_int_equal(feed(d, three[2], &s), TW_SEG_FRAGMENT);
+	assert_int_equal(feed(d, (struct piece){ 48, 40, false, 1 }, &s), TW_SEG_MALFORMED);
 	/* something behind the last one */
 	assert_int_equal(feed(d, three[2], &s), TW_SEG_FRAGMENT);
 	assert_int_equal(feed(d, (struct piece){ 120, 8, true, 1 }, &s), TW_SEG_MALFORMED);
