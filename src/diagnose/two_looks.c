@@ -260,8 +260,10 @@ static void second_look(struct second_look *l)
 			break;
 		relieve(l, frames[n - 1].number + 1);
 	}
-	while (l->judged < l->list.count && !s->cancelled)
-		judge_first(l);
+	/* Nothing more comes: all stay at hand to the end, because facts compare connections. */
+	for (; l->judged < l->list.count && !s->cancelled; l->judged++)
+		if (l->list.watch[l->judged].dossier)
+			judge(l, &l->list.watch[l->judged]);
 }
 
 static void take_down(struct tw_session *s, const struct tw_triage_result *res)
