@@ -54,18 +54,32 @@ static bool surely_lost(const struct tw_facts *f)
 	       tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS;
 }
 
+/*
+ * Without timestamps: two SYN|ACKs at once after one repeated SYN. One answers the repeat, the other is the server
+ * timer's: so the first SYN had made the request.
+ */
+static bool two_at_once(const struct tw_facts *f)
+{
+	return !tw_known(f, TW_F_SYNACK_ECHO) && tw_get(f, TW_F_SYN_COUNT) >= 2 &&
+	       tw_get(f, TW_F_SYNACK_COUNT) >= 2 && !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS &&
+	       !tw_get(f, TW_F_SIMULTANEOUS_OPEN) && !tw_get(f, TW_F_SELF_CONNECT);
+}
+
 /* The handshake was completed in the end. */
 static bool match_recovered(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_is(f, TW_F_ACK3_ECHO, 1);
 	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
+	bool twice = two_at_once(f);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
-	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first) || was_under_way(f))
+	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first && !twice) ||
+	    was_under_way(f))
 		return false;
 	m->strength = TW_STRENGTH_DELAY + 3;
-	m->confidence = surely_lost(f) ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
@@ -76,12 +90,21 @@ static bool match_recovered(struct tw_match *m)
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,
 			"SYN|ACK, seen here before the client repeats its SYN: it never got it");
+	else if (twice)
+		tw_cite(m, TW_F_SYNACK_COUNT,
+			"SYN|ACK twice at once after one repeated SYN: one answers the repeat, the "
+			"other is the server timer's, so the first SYN had arrived");
 	else
 		tw_cite(m, TW_F_SYNACK_COUNT,
 			"SYN|ACK, the first to come through, yet it echoes the timestamp of the "
 			"first SYN");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
+	else if (twice)
+		tw_rival(m, "syn-lost",
+			 "without timestamps no SYN|ACK tells which SYN it answers; the network "
+			 "may have "
+			 "doubled the repeat");
 	else
 		tw_rival(m, "syn-lost",
 			 "no round trip is known; on a path slower than the SYN timeout nothing "

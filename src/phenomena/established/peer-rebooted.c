@@ -68,7 +68,8 @@ static void add_rivals(struct tw_match *m)
 	tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
 }
 
-static bool match(struct tw_match *m)
+/* A segment of the living end draws a bare RST. */
+static bool match_reply(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
@@ -108,6 +109,56 @@ static bool match(struct tw_match *m)
 	tw_app_saw(m, author, NULL, NULL, -1,
 		   "It has no socket for this connection, so nothing is reported to it.");
 	return true;
+}
+
+/*
+ * The client came back and took the same port again: its SYN meets a server that still holds the old
+ * connection (RFC 9293 s3.5.1, figure 9).
+ *
+ *      client (new)                           server (still ESTABLISHED)
+ *        |--SYN------------------------------------>|
+ *        |<-------ACK with the old numbers----------|   challenge ACK (RFC 5961 s4.2)
+ *        |--RST, seq = that ACK's ack-------------->|   the old connection dies: ECONNRESET
+ *        |--SYN again after some ms---------------->|
+ *        |<-------SYN|ACK---------------------------|
+ */
+static bool match_half_open(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t took = tw_get(f, TW_F_CONNECT_NS);
+
+	if (!tw_get(f, TW_F_SYN_IN_ESTABLISHED) || !tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) ||
+	    !tw_is(f, TW_F_RST_SIDE, TW_CLIENT) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    tw_get(f, TW_F_PREV_WENT_ON))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_CLIENT_HOST;
+	m->summary = tw_say(m,
+			    "%s connected again from the same port while %s still held the "
+			    "connection from before: the client's end had been lost without a FIN "
+			    "or a reset.",
+			    m->client, m->server);
+	tw_cite(m, TW_F_SYN_IN_ESTABLISHED,
+		"SYN on a four-tuple whose connection had never been closed");
+	tw_cite(m, TW_F_SYN_ANSWERED_BY_OLD_ACK,
+		"the server answers with an ACK that has the numbers of the old connection");
+	tw_cite(m, TW_F_RST_COUNT, "bare RST of the client: it knows of no such connection");
+	tw_rival(m, "idle-reset",
+		 "a NAT that forgot the first client and gives its outer port to another one makes "
+		 "the same packets");
+	tw_rule_out(m, "time-wait-syn-dropped", "the old connection was established, not closed");
+	tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
+		   "The old connection ends with ECONNRESET, after what had arrived was read.");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
+		   "connect() succeeds, late by the few milliseconds of the second SYN.");
+	return true;
+}
+
+static bool match(struct tw_match *m)
+{
+	return match_half_open(m) || match_reply(m);
 }
 
 static const struct tw_governed governed[] = {
