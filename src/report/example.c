@@ -234,10 +234,10 @@ static void evidence_rows(struct tw_pen *p, const struct tw_finding *f, unsigned
 	}
 }
 
-/* Where a list goes on with names only. */
-static void add_name(struct tw_pen *p, bool first, const char *name)
+/* A name of a list of names; the comma stays with the name before it. */
+static void add_name(struct tw_pen *p, const char *name, bool last)
 {
-	tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, first ? "%s" : ", %s", name);
+	tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, last ? " %s" : " %s,", name);
 }
 
 /* "connect() -> ECONNREFUSED after 213 us"; EOF, hang and the like are no errno. */
@@ -282,7 +282,7 @@ static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigne
 		return;
 	tw_row_begin(p, "Governed by");
 	for (i = 0; g[i].name; i++)
-		add_name(p, !i, g[i].name);
+		add_name(p, g[i].name, !g[i + 1].name);
 	tw_pen_newline(p);
 }
 
@@ -306,7 +306,7 @@ static void sentence_rows(struct tw_pen *p, const char *label, const char *const
 static void rival_rows(struct tw_pen *p, const char *label, const struct tw_rival *r, unsigned n,
 		       unsigned max)
 {
-	unsigned i, first;
+	unsigned i;
 
 	for (i = 0; i < n && i < max; i++) {
 		tw_row_begin(p, i ? NULL : label);
@@ -318,9 +318,9 @@ static void rival_rows(struct tw_pen *p, const char *label, const struct tw_riva
 		return;
 	tw_row_begin(p, i ? NULL : label);
 	if (i)
-		tw_pen_put(p, TW_ROLE_FAINT, "also ");
-	for (first = i; i < n; i++)
-		add_name(p, i == first, r[i].slug);
+		tw_pen_put(p, TW_ROLE_FAINT, "also");
+	for (; i < n; i++)
+		add_name(p, r[i].slug, i + 1 == n);
 	tw_pen_newline(p);
 }
 

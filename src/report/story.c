@@ -56,13 +56,24 @@ static void both_ends(struct tw_pen *p, const struct tw_finding *f)
 	tw_pen_newline(p);
 }
 
-/* Nothing seen is no news: zero counts and "no" are named together at the end. */
+/* Nothing seen is no news: zero counts and "no". */
 static bool is_nothing(enum tw_fact_id id, const struct tw_fact *fact)
 {
 	enum tw_fact_type type = tw_fact_info(id)->type;
 
 	return !fact->value &&
 	       (type == TW_FACT_BOOL || type == TW_FACT_COUNT || type == TW_FACT_BYTES);
+}
+
+static const char *fact_name(char *out, enum tw_fact_id id)
+{
+	const char *name = tw_fact_info(id)->name;
+	size_t i;
+
+	for (i = 0; name[i] && i + 1 < TW_WORDS_TEXT; i++)
+		out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+	out[i] = '\0';
+	return out;
 }
 
 static void fact_row(struct tw_pen *p, enum tw_fact_id id, const struct tw_fact *fact)
@@ -73,7 +84,7 @@ static void fact_row(struct tw_pen *p, enum tw_fact_id id, const struct tw_fact 
 	if (fact->frame)
 		frame_width = (unsigned)snprintf(frame, sizeof(frame), "#%" PRIu64, fact->frame);
 	tw_pen_column(p, 2);
-	tw_pen_clip(p, TW_ROLE_FAINT, name_max, tw_fact_info(id)->name);
+	tw_pen_clip(p, TW_ROLE_FAINT, name_max, fact_name(TW_WORDS, id));
 	tw_pen_column(p, name_max + 3);
 	tw_pen_clip(p, TW_ROLE_PLAIN, width - name_max - 3 - frame_width - 1,
 		    tw_words_fact(TW_WORDS, id, fact));
@@ -84,9 +95,30 @@ static void fact_row(struct tw_pen *p, enum tw_fact_id id, const struct tw_fact 
 	tw_pen_newline(p);
 }
 
-static void facts(struct tw_pen *p, const struct tw_finding *f)
+static void nothings(struct tw_pen *p, const struct tw_finding *f, bool all)
 {
-	bool any = false;
+	unsigned i, n = 0, told = 0;
+
+	for (i = 0; i < TW_F__N; i++)
+		n += f->facts.f[i].known && is_nothing(i, &f->facts.f[i]);
+	if (!n)
+		return;
+	tw_pen_column(p, 2);
+	if (!all) {
+		tw_pen_put(p, TW_ROLE_FAINT, "none or no: %s (-v names them)",
+			   tw_words_counted(TW_WORDS, n, "fact"));
+	} else {
+		tw_pen_put(p, TW_ROLE_FAINT, "none, or no:");
+		for (i = 0; i < TW_F__N; i++)
+			if (f->facts.f[i].known && is_nothing(i, &f->facts.f[i]))
+				tw_pen_wrap(p, 2, TW_ROLE_FAINT, ++told < n ? " %s," : " %s",
+					    fact_name(TW_WORDS, i));
+	}
+	tw_pen_newline(p);
+}
+
+static void facts(struct tw_pen *p, const struct tw_finding *f, bool all)
+{
 	unsigned i;
 
 	tw_pen_newline(p);
@@ -95,21 +127,11 @@ static void facts(struct tw_pen *p, const struct tw_finding *f)
 	for (i = 0; i < TW_F__N; i++)
 		if (f->facts.f[i].known && !is_nothing(i, &f->facts.f[i]))
 			fact_row(p, i, &f->facts.f[i]);
-	for (i = 0; i < TW_F__N; i++) {
-		if (!f->facts.f[i].known || !is_nothing(i, &f->facts.f[i]))
-			continue;
-		if (!any)
-			tw_pen_column(p, 2);
-		tw_pen_wrap(p, 2, TW_ROLE_FAINT, any ? ", %s" : "none, or no: %s",
-			    tw_fact_info(i)->name);
-		any = true;
-	}
-	if (any)
-		tw_pen_newline(p);
+	nothings(p, f, all);
 }
 
-void tw_story_write(struct tw_pen *p, const struct tw_finding *f)
+void tw_story_write(struct tw_pen *p, const struct tw_finding *f, bool all)
 {
 	both_ends(p, f);
-	facts(p, f);
+	facts(p, f, all);
 }

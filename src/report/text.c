@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXAMPLES_MAX	     5	/* groups worked out */
+#define EXAMPLES_MAX         5  /* groups worked out */
 #define EXAMPLES_MAX_VERBOSE 20 /* the same with -v */
-#define LINES_MAX	     20 /* groups named in one line; -v: all */
+#define LINES_MAX            20 /* groups named in one line; -v: all */
 
 struct tw_text {
 	struct tw_text_options options;
@@ -89,23 +89,29 @@ static void outcome_counts(struct tw_pen *p, const struct tw_session_summary *s)
 	tw_pen_put(p, TW_ROLE_PLAIN, ".");
 }
 
+/* " port-reused," or " reset-instead-of-close (31)." */
+static void remark(struct tw_pen *p, const char *slug, uint64_t n, char after)
+{
+	if (n > 1)
+		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " %s (%s)%c", slug, tw_words_count(TW_WORDS, n),
+			    after);
+	else
+		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " %s%c", slug, after);
+}
+
 static void remarks(struct tw_pen *p, const struct tw_session_summary *s)
 {
-	size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]), i;
-	bool any = false;
+	size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]), i, last = room;
 
-	for (i = 0; i < room && tw_remarks[i].slug; i++) {
-		if (!s->remark_count[i])
-			continue;
-		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, any ? ", %s" : " Worth knowing: %s",
-			    tw_remarks[i].slug);
-		if (s->remark_count[i] > 1)
-			tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " (%s)",
-				    tw_words_count(TW_WORDS, s->remark_count[i]));
-		any = true;
-	}
-	if (any)
-		tw_pen_put(p, TW_ROLE_PLAIN, ".");
+	for (i = 0; i < room && tw_remarks[i].slug; i++)
+		if (s->remark_count[i])
+			last = i;
+	if (last == room)
+		return;
+	tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " Worth knowing:");
+	for (i = 0; i <= last; i++)
+		if (s->remark_count[i])
+			remark(p, tw_remarks[i].slug, s->remark_count[i], i == last ? '.' : ',');
 }
 
 static void head(struct tw_pen *p, const struct tw_session_summary *s)
@@ -175,7 +181,7 @@ static void examples(struct tw_pen *p, const struct tw_text *t, unsigned n)
 		tw_example_write(p, &t->groups.list[i], size_of(t, i, n));
 		if (t->options.story) {
 			tw_pen_newline(p);
-			tw_story_write(p, t->groups.list[i].example);
+			tw_story_write(p, t->groups.list[i].example, t->options.verbosity > 0);
 		}
 	}
 }

@@ -13,6 +13,7 @@
 #include "report/diagram.h"
 #include "report/group.h"
 #include "report/text.h"
+#include "report/words.h"
 
 static struct tw_string out;
 
@@ -72,6 +73,7 @@ static void check_lines(const char *text, unsigned width)
 		for (i = 0; i < n; i++)
 			assert_true((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
 		assert_true(!n || text[n - 1] != ' ');
+		assert_true(n == strspn(text, " ") || !strchr(",;)", text[strspn(text, " ")]));
 		assert_int_equal(text[n], '\n');
 		text += n + 1;
 	}
@@ -183,7 +185,7 @@ static void the_story_shows_both_ends_and_all_facts(void **state)
 	assert_non_null(strstr(text, "RST|ACK                        #2\n"));
 	assert_non_null(strstr(text, "7 SYNs                         #1\n"));
 	assert_non_null(strstr(text, "  1.50 ms\n"));
-	assert_non_null(strstr(text, "none, or no: "));
+	assert_non_null(strstr(text, "  none or no: 1 fact (-v names them)\n"));
 	check_lines(text, 80);
 }
 
@@ -456,6 +458,25 @@ static void errors_of_the_sink_come_back(void **state)
 	tw_text_free(t);
 }
 
+/* An enum that gets a new member needs its name in words.c. */
+static void every_enum_of_the_facts_has_names(void **state)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < TW_F__N; i++) {
+		const struct tw_fact first = { .known = true, .value = 0 },
+				     odd = { .known = true, .value = 77 };
+		char text[TW_WORDS_TEXT];
+
+		if (tw_fact_info(i)->type != TW_FACT_ENUM)
+			continue;
+		n++;
+		assert_null(strpbrk(tw_words_fact(text, i, &first), "0123456789"));
+		assert_string_equal(tw_words_fact(text, i, &odd), "77");
+	}
+	assert_true(n > 5);
+}
+
 /* ---- the diagram ---- */
 
 static const char *drawn(struct tw_finding *f, unsigned rows_max)
@@ -571,6 +592,7 @@ int main(void)
 		cmocka_unit_test(no_line_is_too_wide_whatever_the_input),
 		cmocka_unit_test(colour_changes_nothing_but_colour),
 		cmocka_unit_test(errors_of_the_sink_come_back),
+		cmocka_unit_test(every_enum_of_the_facts_has_names),
 		cmocka_unit_test(the_diagram_of_a_refused_connect),
 		cmocka_unit_test(a_long_connection_is_elided),
 		cmocka_unit_test(icmp_is_drawn_towards_the_sender),
