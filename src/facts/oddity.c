@@ -152,6 +152,11 @@ static void foreign_facts(struct tw_view *v)
 	set(v, TW_F_CONFLICTING_PAYLOAD, &conflict);
 	if (conflict.n)
 		tw_from(v, TW_F_CONFLICTING_FIRST, 1, first_version(d, conflict.first));
+	if (seg.n || conflict.n) {
+		const struct tw_pkt *p = seg.n ? seg.first : conflict.first;
+
+		tw_from(v, TW_F_FOREIGN_SIDE, p->side, p);
+	}
 }
 
 /* Resets that nobody took, and SYNs in mid-connection. */

@@ -30,13 +30,13 @@ static bool match(struct tw_match *m)
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	m->summary = tw_say(m,
-			    "A segment of connection %lld was let through untranslated; %s never "
-			    "knew the address %s and reset it.",
+			    "A segment of stream %lld was let through untranslated; %s never knew "
+			    "the address %s and reset it.",
 			    (long long)tw_get(f, TW_F_RST_OTHER_STREAM), tw_endpoint(m, author),
 			    tw_endpoint(m, victim));
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
-		"a lone segment without a handshake, with exactly the next seq and ack of "
-		"connection %lld: it escaped translation",
+		"a lone segment without a handshake, with exactly the next seq and ack of stream "
+		"%lld: it escaped translation",
 		(long long)tw_get(f, TW_F_RST_OTHER_STREAM));
 	tw_reset_cite(m);
 	tw_rule_out(m, "peer-rebooted",

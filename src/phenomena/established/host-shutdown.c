@@ -48,8 +48,6 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_FIN1_SIDE, "the server closes in order: FIN");
 	else
 		tw_reset_cite(m);
-	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
-		"a new connection is refused: the kernel answers, the service is gone");
 	if (unanswered)
 		tw_cite(m, TW_F_UNANSWERED_REPEATS,
 			"%lld bytes of the client stay unanswered through %d repeats: now the host "
@@ -58,6 +56,8 @@ static bool match(struct tw_match *m)
 			(int)tw_get(f, TW_F_UNANSWERED_REPEATS));
 	if (silent)
 		tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
+	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
+		"a new connection is refused: the kernel answers, the service is gone");
 	tw_rival(m, "process-died",
 		 "the service may have ended alone, and host or path failed a moment later");
 	tw_rival(m, "peer-vanished", "the silence alone could be a broken path");

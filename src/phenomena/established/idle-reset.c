@@ -76,8 +76,6 @@ static void cite(struct tw_match *m, const struct hints *h)
 		tw_cite(m, TW_F_RST_IDLE_BEFORE_NS,
 			"%s of silence before; no device in the table of defaults fits",
 			TW_DUR(h->idle_ns));
-	tw_reset_cite_trigger(m);
-	tw_reset_cite(m);
 	if (h->ttl)
 		tw_cite(m, TW_F_RST_TTL_DELTA,
 			"its TTL is %+d against the other packets of %s: a box in the path wrote "
@@ -93,6 +91,8 @@ static void cite(struct tw_match *m, const struct hints *h)
 			(int)tw_get(f, TW_F_FLOWS_KILLED_IDLE),
 			TW_DUR(tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS)),
 			TW_DUR(tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS)));
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
 }
 
 static void add_rivals(struct tw_match *m, const struct hints *h)

@@ -138,10 +138,11 @@ static bool match(struct tw_match *m)
 			      "there");
 	if (reset)
 		tw_reset_victim_saw(m);
-	else
-		tw_app_saw(m, TW_SERVER, "recv", NULL, -1,
-			   "The end that accepted the segment read bytes (or an end of file) that "
-			   "its peer never sent; no error is reported.");
+	else if (tw_known(f, TW_F_FOREIGN_SIDE))
+		tw_app_saw(m, tw_other((enum tw_side)tw_get(f, TW_F_FOREIGN_SIDE)), "recv", NULL,
+			   -1,
+			   "If it was accepted, recv returned bytes (or an end of file) that the "
+			   "other end never sent; no error is reported.");
 	return true;
 }
 
