@@ -41,11 +41,18 @@ static bool match(struct tw_match *m)
 	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_APP;
-	m->summary = tw_say(m,
-			    "The client's application gave up connecting to %s: when the SYN|ACK "
-			    "came %s after the SYN, its "
-			    "kernel knew no such connection any more and answered with a RST.",
-			    m->server, TW_DUR(late_here ? waited : reply));
+	if (late_here)
+		m->summary = tw_say(
+			m,
+			"The client's application gave up connecting to %s: when the SYN|ACK came "
+			"%s after the SYN, its kernel knew no such connection any more.",
+			m->server, TW_DUR(waited));
+	else
+		m->summary = tw_say(
+			m,
+			"The client's application gave up connecting to %s: its kernel answered "
+			"the SYN|ACK with a RST %s later, as it knew no such connection any more.",
+			m->server, TW_DUR(reply));
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, %s after the first SYN", TW_DUR(waited));
 	tw_cite(m, TW_F_RST_COUNT,
