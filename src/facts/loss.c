@@ -16,6 +16,7 @@
 
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall, reorder_delay;
+	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
 
@@ -208,6 +209,8 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 		return; /* it is counted when it comes */
 	if (repeat) {
 		w->lost_before++;
+		if (p->payload_bytes > w->before_largest)
+			w->before_largest = p->payload_bytes;
 		if (!w->first_before)
 			w->first_before = p;
 		if (late > w->stall)
@@ -345,6 +348,8 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
 	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);
+	if (w.lost_before)
+		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w.before_largest, NULL);
 	tw_from(v, TW_F_REORDERED, w.reordered, w.first_reordered);
 	tw_from(v, TW_F_FAST_RETRANSMITS, w.fast, NULL);
 	if (w.lost[0] || w.lost[1] || w.lost_before)

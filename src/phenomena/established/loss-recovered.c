@@ -25,6 +25,7 @@
 
 #include <inttypes.h>
 
+#define SMALL_PIECES  400         /* smaller ones are what an application writes */
 #define LONG_STALL_NS TW_NS_PER_S /* a person notices, a client's timeout may too */
 
 static enum tw_fact_id first_loss(const struct tw_facts *f)
@@ -80,6 +81,20 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 				    m->client, m->server, lost);
 }
 
+/*
+ * Behind the loss only the repeat that got through is seen, not those that did not. A hole that
+ * stood open for long, or one that is filled by segments well below the MSS, may be a path that lets
+ * no large ones through.
+ */
+static bool may_be_size(const struct tw_facts *f, int64_t stall)
+{
+	int64_t filled_by = tw_get(f, TW_F_LOST_BEFORE_LARGEST);
+
+	return tw_get(f, TW_F_LOST_BEFORE_HERE) &&
+	       (stall >= LONG_STALL_NS ||
+		(filled_by >= SMALL_PIECES && filled_by * 10 < tw_get(f, TW_F_MSS_C) * 9));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -92,8 +107,7 @@ static bool match(struct tw_match *m)
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
-	/* Behind the loss only the repeat that got through is seen, not those that did not. */
-	unseen = before && stall >= LONG_STALL_NS;
+	unseen = may_be_size(f, stall);
 	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) || unseen ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
@@ -101,8 +115,8 @@ static bool match(struct tw_match *m)
 	cite_repair(m, needed, before);
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
-			 "the hole stood open for long, and which repeats vanished before this "
-			 "point is not seen");
+			 "which repeats vanished before this point, and of what size, is not seen "
+			 "here");
 	if (tw_get(f, TW_F_TRACE_LOSSY))
 		tw_rival(m, "reordering",
 			 "the capture itself lost packets, so a missing original proves less");

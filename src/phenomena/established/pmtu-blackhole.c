@@ -80,20 +80,64 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 }
 
+/*
+ * The first full-size segments that an end ever sends are lost, all of them and again and again, on
+ * a path that had carried smaller data the moment before. With so much in flight that the short last
+ * segment is not sent yet, this is all that a black hole shows.
+ */
+static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
+{
+	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S);
+	int64_t smallest = tw_get(f, TW_F_UNANSWERED_SMALLEST);
+
+	return mss > 0 && smallest * 10 >= mss * 9 && tw_get(f, TW_F_LARGEST_PASSED) < smallest &&
+	       (tw_get(f, TW_F_LARGEST_PASSED) ||
+		tw_get(f, sender == TW_CLIENT ? TW_F_BYTES_S : TW_F_BYTES_C)) &&
+	       !tw_get(f, TW_F_PEER_SPOKE_AFTER) && !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
+}
+
+static void say_suspected(struct tw_match *m, enum tw_side sender)
+{
+	const struct tw_facts *f = m->facts;
+	bool final = tw_silence_is_final(f);
+
+	m->strength = TW_STRENGTH_STALL + 2;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->summary =
+		tw_say(m,
+		       "The first full-size segments of %s all vanish (%" PRId64
+		       " repeats over %s), after smaller data had passed between the two ends.",
+		       tw_endpoint(m, sender), tw_get(f, TW_F_UNANSWERED_REPEATS),
+		       TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_rival(m, "peer-vanished",
+		 "a peer or a path that died just then leaves the same packets");
+	tw_rival(m, "firewall-dropped", "and so does a filter that drops from then on");
+	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
+	tw_app_saw(m, sender, "send", final ? "ETIMEDOUT" : "hang", -1,
+		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
+	tw_missing(m, "Whether smaller segments pass meanwhile: `tracepath -n PEER` from the "
+		      "sender would tell.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool recovered = tw_get(f, TW_F_SEGMENT_SHRUNK);
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+	bool small_pass;
 
 	if (!tw_silence_proves(f) || icmp_came(f) ||
 	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) < IN_A_ROW)
 		return false;
-	if (!recovered && (!tw_silence_lasts(f) || tw_window_stays_closed(f) ||
-			   !tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
-			   tw_get(f, TW_F_LARGEST_PASSED) >= tw_get(f, TW_F_UNANSWERED_LARGEST)))
+	if (!recovered && (!tw_silence_lasts(f) || tw_window_stays_closed(f)))
 		return false;
-	m->strength = TW_STRENGTH_MECHANISM;
+	small_pass = tw_get(f, TW_F_SMALL_PASSED_AFTER) &&
+		     tw_get(f, TW_F_LARGEST_PASSED) < tw_get(f, TW_F_UNANSWERED_LARGEST);
+	if (!recovered && !small_pass && !only_full_size(f, sender))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 8; /* it explains the silence, and who then gave up */
 	m->culprit = TW_CULPRIT_NETWORK;
 	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS,
 		"the first of %" PRId64 " full-size repeats that stay unanswered",
@@ -105,8 +149,10 @@ static bool match(struct tw_match *m)
 			tw_get(f, TW_F_ICMP_TOO_BIG_MTU));
 	if (recovered)
 		say_recovered(m);
-	else
+	else if (small_pass)
 		say_hangs(m, sender);
+	else
+		say_suspected(m, sender);
 	return true;
 }
 

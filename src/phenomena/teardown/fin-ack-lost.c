@@ -3,8 +3,9 @@
  * The first FIN arrived; its acknowledgement did not come back, and the FIN was repeated.
  *
  * Theory: an ACK is never repeated by itself; it is the repeat of the FIN that draws a new one.
- * That the first copy had arrived is told by the ACK, which echoes the first copy's timestamp or
- * carries a DSACK, or directly where the capture was taken behind the loss: there both ACKs pass.
+ * That the first copy had arrived is told by the D-SACK in that ACK (its timestamp does not tell: a
+ * full socket echoes the repeat's either way), or directly where the capture was taken behind the
+ * loss: there both ACKs pass.
  * Limits: an ACK that was only late (a busy host) leaves two ACKs at the FIN's sender, and is no
  * loss; if the peer closes at once, its FIN carries the ACK and nothing shows.
  *
@@ -13,7 +14,7 @@
  *      |            X------ ACK, TSecr 100 -----------------------|
  *      |   0.2 s                                       CLOSE_WAIT |
  *      |------------------- FIN|ACK, TSval 310 ------------------>|
- *      |<------------------ ACK, TSecr 100, DSACK ----------------|
+ *      |<------------------ ACK, TSecr 310, D-SACK ---------------|
  *      |<------------------ FIN|ACK ------------------------------|
  *      |--------------------------- ACK ------------------------->|
  */
@@ -49,7 +50,8 @@ static bool match(struct tw_match *m)
 	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) <= 1;
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)))
+	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)) ||
+	    tw_acks_are_late(f))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = TW_LIKELY;
@@ -62,7 +64,8 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_FIN1_COUNT, "the FIN again, %s after the first",
 		TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
 	if (echoed)
-		tw_cite(m, TW_F_FIN1_REPEAT_ECHO, "the ACK shows that the first copy had arrived");
+		tw_cite(m, TW_F_FIN1_REPEAT_ECHO,
+			"the ACK of the repeat shows that the first copy had arrived");
 	if (behind)
 		tw_cite(m, TW_F_FIN1_REPEATED_AFTER_ACK,
 			"the FIN is repeated although its ACK has passed here");
@@ -90,7 +93,7 @@ static const char *const remedies[] = {
 
 static const char *const references[] = {
 	"RFC 9293 s3.6, s3.10.7.4 (an old segment is answered by an ACK)",
-	"RFC 2883 (DSACK)",
+	"RFC 2883 (D-SACK)",
 	"net/ipv4/tcp_input.c: tcp_send_dupack",
 	NULL,
 };
@@ -109,15 +112,15 @@ const struct tw_phenomenon tw_ph_fin_ack_lost = {
 		   "   |            X------ ACK, TSecr 100 -----------------------|\n"
 		   "   |   0.2 s                                       CLOSE_WAIT |\n"
 		   "   |------------------- FIN|ACK, TSval 310 ------------------>|\n"
-		   "   |<------------------ ACK, TSecr 100, DSACK ----------------|\n"
+		   "   |<------------------ ACK, TSecr 310, D-SACK ---------------|\n"
 		   "   |<------------------ FIN|ACK ------------------------------|\n"
 		   "   |--------------------------- ACK ------------------------->|\n",
 	.client_sees = "Nothing: close() had returned before.",
 	.server_sees =
 		"Nothing: recv() returned 0 in time, when the first copy of the FIN arrived.",
 	.recognise = "tcpwhy sees the first FIN repeated and asks whether the first copy had "
-		     "arrived. At the FIN's sender an ACK that echoes the first copy's timestamp "
-		     "says so. Nearer to the peer both ACKs are seen, the first of them well "
+		     "arrived. At the FIN's sender a D-SACK in the ACK of the repeat says so. "
+		     "Nearer to the peer both ACKs are seen, the first of them well "
 		     "before the repeat. If both reached the FIN's sender, the first was late and "
 		     "not lost, and the connection counts as clean.",
 	.governed = governed,

@@ -3,9 +3,9 @@
  * The first FIN did not arrive; a repeat did.
  *
  * Theory: a FIN occupies a sequence number and is repeated like data. Which copy arrived is told
- * by the ACK: it echoes the timestamp of the copy that it answers, and it carries a DSACK if the
- * first had arrived already. Limits: without timestamps and SACK the loss of the FIN and of its
- * ACK look alike at the FIN's sender; beyond the loss one ordinary FIN is all there is.
+ * by the ACK: it echoes the timestamp of the repeat, and it would carry a D-SACK if the first copy
+ * had arrived already. Limits: without timestamps and SACK the loss of the FIN and of its ACK look
+ * alike at the FIN's sender; beyond the loss one ordinary FIN is all there is.
  *
  *    closes first                                                 peer
  *      |------------------- FIN|ACK, TSval 100 -------X           |
@@ -41,14 +41,14 @@ static bool match(struct tw_match *m)
 		tw_get(f, TW_F_FIN1_COUNT), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
 	if (shown) {
 		tw_cite(m, TW_F_FIN1_REPEAT_ECHO,
-			"its ACK echoes the timestamp of the repeat: the first copy had not "
+			"its ACK echoes the repeat and brings no D-SACK: the first copy had not "
 			"arrived");
 		tw_rule_out(m, "fin-ack-lost",
 			    "the first copy never arrived, so nothing had been acknowledged");
 	} else {
 		tw_cite(m, TW_F_FIN1_ACKED, "the only ACK of the FIN");
 		tw_rival(m, "fin-ack-lost",
-			 "without timestamps a lost FIN and a lost ACK look the same");
+			 "without timestamps and SACK a lost FIN and a lost ACK look the same");
 	}
 	tw_rule_out(m, "fin-unanswered", "the repeat was acknowledged");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
@@ -103,8 +103,9 @@ const struct tw_phenomenon tw_ph_fin_lost = {
 		"arrives. An application that waits for the end of the stream as the end of "
 		"the message waits for it.",
 	.recognise = "tcpwhy sees the first FIN more than once and asks which copy had arrived. An "
-		     "ACK that echoes the timestamp of the repeat, without DSACK, means that the "
-		     "first was lost: certain. Without timestamps it is likely, with fin-ack-lost "
+		     "ACK that echoes the timestamp of the repeat, without D-SACK, means that the "
+		     "first was lost: certain. Without timestamps and SACK it is likely, with "
+		     "fin-ack-lost "
 		     "as the rival.",
 	.governed = governed,
 	.remedies = remedies,

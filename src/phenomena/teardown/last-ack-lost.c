@@ -30,16 +30,14 @@ static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
 /*
  * Could the ACK have been on its way still when the FIN was repeated? The path's round trip, as the
  * first FIN saw it just before (not the smallest of the connection: paths become slow), must be well
- * below the time of the repeat; a first FIN that was repeated, or other needless repeats, show a slow
- * path as well.
+ * below the time of the repeat.
  */
 static bool may_be_late(const struct tw_facts *f, int64_t span)
 {
 	int64_t recent = tw_between_ns(f, TW_F_FIN1_SIDE, TW_F_FIN1_ACKED);
 
 	return span < 2 * recent || span < 2 * tw_get(f, TW_F_RTT_NS) ||
-	       tw_get(f, TW_F_FIN1_COUNT) > 1 || tw_get(f, TW_F_SPURIOUS_C) ||
-	       tw_get(f, TW_F_SPURIOUS_S);
+	       tw_get(f, TW_F_FIN1_COUNT) > 1;
 }
 
 static void cite(struct tw_match *m, bool echoed, bool behind, int64_t span)
@@ -66,7 +64,7 @@ static bool match(struct tw_match *m)
 	bool late = may_be_late(f, span);
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed))
+	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = late ? TW_LIKELY : TW_CERTAIN;
