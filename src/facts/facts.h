@@ -92,6 +92,9 @@ enum tw_ipid {
 	TW_IPID_FOREIGN,
 };
 
+/* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
+#define TW_DECLARED_MPTCP 1000
+
 enum tw_fact_id {
 #define FACT(id, type, unit, meaning) TW_F_##id,
 #include "facts/facts.def"

@@ -134,6 +134,53 @@ static const char *window_text(const struct tw_facts *f)
 	return tw_get(f, TW_F_RST_WINDOW_ZERO) ? ", window 0" : ", window not 0";
 }
 
+/* draft-ietf-tcpm-rst-diagnostic-payload, table 1. */
+static const char *const declared[] = {
+	[1] = "illegal option",
+	[2] = "desynchronized state",
+	[3] = "data after close",
+	[4] = "aborted by the application",
+	[5] = "unexpected ACK",
+	[6] = "unexpected SYN",
+	[7] = "security compartment",
+	[8] = "malformed message",
+	[9] = "not authorized",
+	[10] = "resource exceeded",
+	[11] = "network failure",
+	[12] = "reset received from the peer",
+	[13] = "destination unreachable",
+	[14] = "connection timeout",
+	[15] = "too much outstanding data",
+	[16] = "unacceptable performance",
+	[17] = "middlebox interference",
+};
+
+/* RFC 8684 s3.6. */
+static const char *const declared_mptcp[] = {
+	"unspecified error",           "MPTCP-specific error",      "lack of resources",
+	"administratively prohibited", "too much outstanding data", "unacceptable performance",
+	"middlebox interference",
+};
+
+/* Some resets say themselves why: evidence, but only as good as the word of who wrote them. */
+static void cite_declared(struct tw_match *m)
+{
+	int64_t reason = tw_get(m->facts, TW_F_RST_DECLARED);
+	const bool mptcp = reason >= TW_DECLARED_MPTCP;
+	const char *const *names = mptcp ? declared_mptcp : declared;
+	size_t count =
+		mptcp ? sizeof(declared_mptcp) / sizeof(*names) : sizeof(declared) / sizeof(*names);
+
+	if (!tw_known(m->facts, TW_F_RST_DECLARED))
+		return;
+	if (mptcp)
+		reason -= TW_DECLARED_MPTCP;
+	tw_cite(m, TW_F_RST_DECLARED, "declared by the sender of the reset%s: reason %lld%s%s",
+		mptcp ? " (MP_TCPRST)" : "", (long long)reason,
+		(size_t)reason < count && names[reason] ? ", " : "",
+		(size_t)reason < count && names[reason] ? names[reason] : "");
+}
+
 void tw_reset_cite(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -163,6 +210,7 @@ void tw_reset_cite(struct tw_match *m)
 			tw_get(f, TW_F_RST_HAS_ACK) ? "RST|ACK" : "RST", author, ts_text(f),
 			window_text(f), ipid_text(f));
 	}
+	cite_declared(m);
 }
 
 void tw_reset_cite_trigger(struct tw_match *m)
