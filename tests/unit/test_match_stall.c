@@ -186,6 +186,16 @@ static void stall_to_the_end_is_likely(void **state)
 	assert_true(has_rival(&m, "app-stuck"));
 }
 
+static void a_reset_after_a_full_buffer_is_the_story(void **state)
+{
+	zero_window(MS(1400), 2, false);
+	set(&f, TW_F_RST_SIDE, TW_SERVER);
+	set(&f, TW_F_RST_EFFECT, TW_RST_ACCEPTED);
+	assert_false(ask(&tw_ph_zero_window_stall, &f, &arena, &m));
+	zero_window(S(30), 8, false); /* it hung for long before */
+	assert_true(ask(&tw_ph_zero_window_stall, &f, &arena, &m));
+}
+
 static void flow_control_is_no_stall(void **state)
 {
 	zero_window(MS(40), 0, true);
@@ -226,6 +236,27 @@ static void large_segments_vanish_while_small_ones_pass(void **state)
 	assert_false(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
 }
 
+static void the_first_full_size_segments_vanish(void **state)
+{
+	silence(6, S(6));
+	set(&f, TW_F_MSS_S, 1448);
+	set(&f, TW_F_UNANSWERED_SIDE, TW_SERVER);
+	set(&f, TW_F_UNANSWERED_SMALLEST, 1448);
+	set(&f, TW_F_UNANSWERED_LARGEST, 1448);
+	set(&f, TW_F_LARGEST_PASSED, 0);
+	set(&f, TW_F_FULL_SIZE_LOST_REPEATS, 6);
+	set(&f, TW_F_BYTES_C, 100); /* the request had arrived */
+	assert_true(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_POSSIBLE);
+	assert_true(has_rival(&m, "peer-vanished"));
+	set(&f, TW_F_BYTES_C,
+	    0); /* nothing but a handshake ever passed: the peer may just be dead */
+	assert_false(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
+	set(&f, TW_F_BYTES_C, 100);
+	set(&f, TW_F_UNANSWERED_SMALLEST, 700); /* not the MSS: what an application wrote */
+	assert_false(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
+}
+
 /* ---- loss-recovered, reordering ---- */
 
 static void needed_repeats_are_a_loss(void **state)
@@ -249,6 +280,44 @@ static void a_hole_filled_by_a_newer_segment_is_a_loss(void **state)
 	set(&f, TW_F_LOST_BEFORE_HERE, 1);
 	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
 	assert_false(ask(&tw_ph_reordering, &f, &arena, &m));
+}
+
+static void a_hole_that_stays_open_is_not_recovered(void **state)
+{
+	silence(4, S(3));
+	set(&f, TW_F_LOST_BEFORE_HERE, 1);
+	assert_false(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+}
+
+static void a_hole_filled_by_small_pieces_may_be_the_mtu(void **state)
+{
+	set(&f, TW_F_MSS_C, 1448);
+	set(&f, TW_F_LOST_BEFORE_HERE, 2);
+	set(&f, TW_F_LOST_BEFORE_LARGEST, 1448);
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_CERTAIN);
+	set(&f, TW_F_LOST_BEFORE_LARGEST, 1024);
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_true(has_rival(&m, "pmtu-blackhole"));
+}
+
+static void a_reported_hole_and_a_needless_repeat_are_reordering(void **state)
+{
+	set(&f, TW_F_SPURIOUS_S, 1);
+	set(&f, TW_F_SPURIOUS_LATE_NS, MS(50));
+	set(&f, TW_F_DUP_ACKS_C, 8);
+	assert_true(ask(&tw_ph_reordering, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+}
+
+static void a_swap_of_microseconds_may_be_the_capture(void **state)
+{
+	set(&f, TW_F_REORDERED, 1);
+	set(&f, TW_F_REORDER_DELAY_NS, 18000);
+	assert_true(ask(&tw_ph_reordering, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_int_equal(m.outcome, TW_OUTCOME_CLEAN);
 }
 
 static void needless_repeats_are_no_loss(void **state)
@@ -352,11 +421,17 @@ int main(void)
 		TEST(blackholed_by_the_testimony_of_others),
 		TEST(stall_that_ends_is_certain),
 		TEST(stall_to_the_end_is_likely),
+		TEST(a_reset_after_a_full_buffer_is_the_story),
 		TEST(flow_control_is_no_stall),
 		TEST(large_segments_vanish_until_cut),
 		TEST(large_segments_vanish_while_small_ones_pass),
+		TEST(the_first_full_size_segments_vanish),
 		TEST(needed_repeats_are_a_loss),
 		TEST(a_hole_filled_by_a_newer_segment_is_a_loss),
+		TEST(a_hole_that_stays_open_is_not_recovered),
+		TEST(a_hole_filled_by_small_pieces_may_be_the_mtu),
+		TEST(a_reported_hole_and_a_needless_repeat_are_reordering),
+		TEST(a_swap_of_microseconds_may_be_the_capture),
 		TEST(needless_repeats_are_no_loss),
 		TEST(overtaken_originals_are_reordering),
 		TEST(a_network_duplicate_is_nothing),

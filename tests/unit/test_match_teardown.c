@@ -133,6 +133,14 @@ static void the_orphan_gives_up(void **state)
 	assert_true(has_rival(&m, "peer-vanished"));
 }
 
+static void only_the_fins_are_lost(void **state)
+{
+	fin1(7, S(7), false);
+	set(&f, TW_F_FIN2_SEEN, 1); /* the other end closes later, and still does not acknowledge */
+	assert_true(ask(&tw_ph_fin_unanswered, &f, &arena, &m));
+	assert_false(ask(&tw_ph_last_ack_expired, &f, &arena, &m));
+}
+
 static void an_unanswered_fin_at_the_end_is_no_failure(void **state)
 {
 	fin1(1, 0, false);
@@ -164,6 +172,13 @@ static void data_after_a_minute_meets_no_socket(void **state)
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 	assert_true(has_rival(&m, "data-after-close"));
 	assert_string_equal(m.app[TW_SERVER].error, "EPIPE");
+}
+
+static void a_late_probe_loses_no_data(void **state)
+{
+	late_reset(TW_TRIGGER_PROBE, S(75));
+	assert_true(ask(&tw_ph_fin_wait2_expired, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 }
 
 static void data_within_the_minute_is_data_after_close(void **state)
@@ -226,6 +241,20 @@ static void both_acks_seen_before_the_loss(void **state)
 	assert_false(ask(&tw_ph_last_ack_lost, &f, &arena, &m));
 }
 
+static void an_ack_that_is_only_late_is_not_lost(void **state)
+{
+	fin2(2, MS(800), true);
+	set(&f, TW_F_FIN2_ACKS, 2);
+	set(&f, TW_F_FIN2_REPEATED_AFTER_ACK, 1);
+	set(&f, TW_F_VANTAGE, TW_VANTAGE_CLIENT);
+	set_at(&f, TW_F_FIN1_SIDE, TW_CLIENT, S(1));
+	set_at(&f, TW_F_FIN1_ACKED, 1, MS(2200)); /* a round trip of 1.2 s */
+	assert_true(ask(&tw_ph_last_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	set(&f, TW_F_SPURIOUS_C, 2); /* and it showed before */
+	assert_false(ask(&tw_ph_last_ack_lost, &f, &arena, &m));
+}
+
 static void the_last_fin_stays_unanswered(void **state)
 {
 	fin2(10, S(54), false);
@@ -277,6 +306,9 @@ static void a_stray_segment_is_not_judged(void **state)
 	assert_true(ask(&tw_ph_old_duplicate, &f, &arena, &m));
 	assert_int_equal(m.outcome, TW_OUTCOME_UNKNOWN);
 	assert_int_equal(m.confidence, TW_POSSIBLE);
+	set(&f, TW_F_RST_COUNT, 0); /* without an answer it may be the tail of something */
+	assert_false(ask(&tw_ph_old_duplicate, &f, &arena, &m));
+	set(&f, TW_F_RST_COUNT, 1);
 	set(&f, TW_F_STRAY_FLAGS, TW_RST);
 	assert_false(ask(&tw_ph_old_duplicate, &f, &arena, &m));
 }
@@ -293,13 +325,16 @@ int main(void)
 		TEST(without_timestamps_a_lost_fin_is_likely),
 		TEST(a_fin_repeated_after_its_ack),
 		TEST(the_orphan_gives_up),
+		TEST(only_the_fins_are_lost),
 		TEST(an_unanswered_fin_at_the_end_is_no_failure),
 		TEST(data_after_a_minute_meets_no_socket),
+		TEST(a_late_probe_loses_no_data),
 		TEST(data_within_the_minute_is_data_after_close),
 		TEST(a_refused_fin_shows_that_the_socket_is_gone),
 		TEST(never_closed),
 		TEST(the_echo_tells_which_end_of_the_last_step_was_lost),
 		TEST(both_acks_seen_before_the_loss),
+		TEST(an_ack_that_is_only_late_is_not_lost),
 		TEST(the_last_fin_stays_unanswered),
 		TEST(a_reset_ends_time_wait),
 		TEST(a_visible_stray_segment_comes_first),

@@ -99,7 +99,8 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
-	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
+	/* a hole is known to be repaired only if what filled it was acknowledged */
+	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
 	bool unseen;
 
