@@ -270,6 +270,12 @@ static void test_host_shutdown(void **state)
 	assert_int_equal(m.culprit, TW_CULPRIT_SERVER_HOST);
 	set(TW_F_ALIVE_ELSEWHERE, true);
 	assert_false(fires(&tw_ph_host_shutdown));
+	set(TW_F_ALIVE_ELSEWHERE, false);
+	set(TW_F_CLOSED_CLEAN, true); /* an ordinary connection of earlier */
+	assert_false(fires(&tw_ph_host_shutdown));
+	set(TW_F_CLOSED_CLEAN, false);
+	set(TW_F_PORT_REFUSED_AFTER_NS, 600 * S);
+	assert_false(fires(&tw_ph_host_shutdown));
 }
 
 static void data_to_closed(void)

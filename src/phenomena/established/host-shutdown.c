@@ -17,27 +17,38 @@
 #include "base/duration.h"
 #include "phenomena/resets.h"
 
+/* Between the end of the services and that of the network there are seconds, rarely a minute. */
+#define SOON_NS (60 * TW_NS_PER_S)
+
+static bool closed_by_server(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_CLOSED_CLEAN))
+		return false; /* it was over before */
+	return tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) ||
+	       (tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
+		tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool closed = tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) ||
-		      (tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
-		       tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE));
 	bool unanswered =
 		tw_is(f, TW_F_UNANSWERED_SIDE, TW_CLIENT) && tw_get(f, TW_F_UNANSWERED_REPEATS) > 0;
 	bool silent = tw_get(f, TW_F_PORT_SILENT_AFTER);
+	bool lost = tw_reset_landed(f) && tw_reset_debt(f) == TW_DEBT_OWED;
 
-	if (!closed || !tw_get(f, TW_F_PORT_REFUSED_AFTER) || !(unanswered || silent))
+	if (!closed_by_server(f) || !tw_get(f, TW_F_PORT_REFUSED_AFTER) ||
+	    tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) > SOON_NS)
+		return false;
+	/* A SYN without an answer alone may be the last packet of the capture. */
+	if (!unanswered && !(silent && (tw_get(f, TW_F_FIN_BEFORE_ANSWER) || lost)))
 		return false;
 	if (tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_ALIVE_ELSEWHERE))
 		return false;
 
 	m->strength = TW_STRENGTH_MECHANISM + 4;
 	m->confidence = TW_LIKELY;
-	m->outcome = unanswered || tw_get(f, TW_F_FIN_BEFORE_ANSWER) ||
-				     (tw_reset_landed(f) && tw_reset_debt(f) == TW_DEBT_OWED)
-			     ? TW_OUTCOME_FAILED
-			     : TW_OUTCOME_DEGRADED;
+	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
 	m->summary =
 		tw_say(m,
