@@ -7,7 +7,7 @@
  * failure is understood, into a struct tw_err that the caller owns.
  */
 struct tw_err {
-	int code;	/* negative errno, 0 = no error */
+	int code;       /* negative errno, 0 = no error */
 	char text[400]; /* one whole sentence without the final newline; names file and offset */
 };
 

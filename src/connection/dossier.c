@@ -20,12 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_COPY_NS	   (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
-#define FAST_RETRANS_NS	   (20 * 1000 * 1000)
-#define OUT_OF_ORDER_NS	   (3 * 1000 * 1000) /* when no RTT is known */
-#define LOOK_BACK_RECORDS  512		     /* bound of every search backwards */
-#define KEEP_MARKED	   1024
-#define KEEP_TAIL	   1024
+#define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
+#define FAST_RETRANS_NS    (20 * 1000 * 1000)
+#define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
+#define LOOK_BACK_RECORDS  512               /* bound of every search backwards */
+#define KEEP_MARKED        1024
+#define KEEP_TAIL          1024
+#define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
 #define UNREMARKABLE_MARKS (TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL)
 
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
@@ -52,7 +53,8 @@ void tw_dossier_free(struct tw_dossier *d)
 
 size_t tw_dossier_bytes(const struct tw_dossier *d)
 {
-	return sizeof(*d) + d->pkt_cap * sizeof(*d->pkt) + (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0);
+	return sizeof(*d) + d->pkt_cap * sizeof(*d->pkt) +
+	       (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0);
 }
 
 /*
@@ -68,8 +70,8 @@ static void assign_ends(struct tw_dossier *d, const struct tw_segment *s, int se
 		client = s->flags & TW_ACK ? !sender : sender;
 	} else {
 		d->client_guessed = true;
-		client = d->tuple.port[0] == d->tuple.port[1] ? sender :
-							       d->tuple.port[0] < d->tuple.port[1];
+		client = d->tuple.port[0] == d->tuple.port[1] ? sender
+							      : d->tuple.port[0] < d->tuple.port[1];
 	}
 	d->end[0].addr = d->tuple.addr[client];
 	d->end[0].port = d->tuple.port[client];
@@ -119,8 +121,8 @@ static void fill_record(struct tw_pkt *p, const struct tw_frame *f, const struct
 static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
 {
 	return p->side == q->side && p->seq == q->seq && p->ack == q->ack && p->flags == q->flags &&
-	       p->payload_bytes == q->payload_bytes && p->ip_id == q->ip_id && p->tsval == q->tsval &&
-	       p->tsecr == q->tsecr && p->raw_window == q->raw_window &&
+	       p->payload_bytes == q->payload_bytes && p->ip_id == q->ip_id &&
+	       p->tsval == q->tsval && p->tsecr == q->tsecr && p->raw_window == q->raw_window &&
 	       p->sack_count == q->sack_count && p->payload_hash == q->payload_hash;
 }
 
@@ -168,12 +170,13 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 
 	if (p->payload_bytes > 1 && me->next_set && me->next_seq - 1 == p->seq)
 		not_advanced = false;
-	if (p->payload_bytes && to->last_ack_set && tw_seq_le(p->seq + p->payload_bytes, to->last_ack) &&
-	    me->next_set)
+	if (p->payload_bytes && to->last_ack_set &&
+	    tw_seq_le(p->seq + p->payload_bytes, to->last_ack) && me->next_set)
 		return TW_MARK_RETRANSMISSION | TW_MARK_SPURIOUS;
 	if (!not_advanced)
 		return 0;
-	if (to->dup_ack_run >= 2 && to->last_ack == p->seq && p->time_ns - to->last_ack_ns < FAST_RETRANS_NS)
+	if (to->dup_ack_run >= 2 && to->last_ack == p->seq &&
+	    p->time_ns - to->last_ack_ns < FAST_RETRANS_NS)
 		return TW_MARK_RETRANSMISSION | TW_MARK_FAST;
 	if (p->time_ns - me->next_seq_ns < limit && tw_pkt_end(p) != me->next_seq)
 		return TW_MARK_OUT_OF_ORDER;
@@ -198,11 +201,12 @@ static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->payload_bytes == 1 && at_next && to->last_ack_set && !to->last_raw_window)
 		return m | TW_MARK_ZERO_PROBE;
 	if (p->payload_bytes <= 1 && p->seq == me->next_seq - 1)
-		m |= p->payload_bytes && to->last_ack_set && tw_seq_le(to->highest_ack, p->seq) ?
-			     TW_MARK_ONE_BYTE_REPEAT | TW_MARK_TIMED_OUT :
-			     TW_MARK_KEEPALIVE;
+		m |= p->payload_bytes && to->last_ack_set && tw_seq_le(to->highest_ack, p->seq)
+			     ? TW_MARK_ONE_BYTE_REPEAT | TW_MARK_TIMED_OUT
+			     : TW_MARK_KEEPALIVE;
 	if (p->payload_bytes) {
-		if (to->right_edge_set && p->seq + p->payload_bytes == to->last_ack + to->last_window_bytes)
+		if (to->right_edge_set &&
+		    p->seq + p->payload_bytes == to->last_ack + to->last_window_bytes)
 			m |= TW_MARK_WINDOW_FULL;
 		return m;
 	}
@@ -249,8 +253,8 @@ static bool conflicts(const struct tw_dossier *d, const struct tw_pkt *p)
 			continue;
 		if (q->payload_captured == p->payload_captured)
 			return q->payload_hash != p->payload_hash;
-		common = q->payload_head_bytes < p->payload_head_bytes ? q->payload_head_bytes :
-									 p->payload_head_bytes;
+		common = q->payload_head_bytes < p->payload_head_bytes ? q->payload_head_bytes
+								       : p->payload_head_bytes;
 		return memcmp(q->payload_head, p->payload_head, common) != 0;
 	}
 	return false;
@@ -449,8 +453,8 @@ static void make_room(struct tw_dossier *d)
 	for (i = TW_RECORDS_HEAD; i < tail; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (marked < KEEP_MARKED &&
-		    (p->marks & ~(uint32_t)UNREMARKABLE_MARKS || p->flags & (TW_SYN | TW_FIN | TW_RST))) {
+		if (marked < KEEP_MARKED && (p->marks & ~(uint32_t)UNREMARKABLE_MARKS ||
+					     p->flags & (TW_SYN | TW_FIN | TW_RST))) {
 			d->pkt[to++] = *p;
 			marked++;
 		}
@@ -480,14 +484,30 @@ static int room_for_one(struct tw_dossier *d)
 	return 0;
 }
 
+/*
+ * A clock that jumps by more than SPAN_MAX_NS within one connection is damage. Held within that span, any
+ * difference of two times can be multiplied by the small factors of ladders and round trips.
+ */
+static int64_t bounded_time(const struct tw_dossier *d, int64_t time_ns)
+{
+	if (time_ns > d->first_ns + SPAN_MAX_NS)
+		return d->first_ns + SPAN_MAX_NS;
+	if (time_ns < d->first_ns - SPAN_MAX_NS)
+		return d->first_ns - SPAN_MAX_NS;
+	return time_ns;
+}
+
 static void note_span(struct tw_dossier *d, const struct tw_frame *f)
 {
+	int64_t time_ns;
+
 	if (!d->packets) {
 		d->first_ns = d->last_ns = f->time_ns;
 		d->first_frame = f->number;
 	}
-	if (f->time_ns > d->last_ns)
-		d->last_ns = f->time_ns;
+	time_ns = bounded_time(d, f->time_ns);
+	if (time_ns > d->last_ns)
+		d->last_ns = time_ns;
 	d->last_frame = f->number;
 }
 
@@ -514,6 +534,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	note_span(d, f);
 	p = &d->pkt[d->pkt_count];
 	fill_record(p, f, s);
+	p->time_ns = bounded_time(d, f->time_ns);
 	p->side = (uint8_t)side_of(d, s);
 	p->marks = mark_invalid(p) | mark_copies(d, p);
 	p->window_bytes = window_bytes(d, p);
@@ -549,7 +570,7 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 			return -ENOMEM;
 	}
 	i = &d->icmp[d->icmp_count++];
-	i->time_ns = f->time_ns;
+	i->time_ns = bounded_time(d, f->time_ns);
 	i->frame = f->number;
 	i->from = s->icmp_src;
 	i->quoted_seq = s->seq;

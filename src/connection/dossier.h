@@ -17,9 +17,9 @@
  */
 enum tw_mark {
 	TW_MARK_RETRANSMISSION = 1 << 0, /* data, SYN or FIN sent before (tshark: retransmission) */
-	TW_MARK_FAST = 1 << 1,		 /* of these: after duplicate ACKs */
-	TW_MARK_SPURIOUS = 1 << 2,	 /* of these: was acknowledged already */
-	TW_MARK_OUT_OF_ORDER = 1 << 3,	 /* fills a hole, too soon for a repeat (tshark's rule) */
+	TW_MARK_FAST = 1 << 1,           /* of these: after duplicate ACKs */
+	TW_MARK_SPURIOUS = 1 << 2,       /* of these: was acknowledged already */
+	TW_MARK_OUT_OF_ORDER = 1 << 3,   /* fills a hole, too soon for a repeat (tshark's rule) */
 	TW_MARK_DUP_ACK = 1 << 4,
 	TW_MARK_KEEPALIVE = 1 << 5,
 	TW_MARK_KEEPALIVE_ACK = 1 << 6,
@@ -27,17 +27,20 @@ enum tw_mark {
 	TW_MARK_ZERO_PROBE = 1 << 8,
 	TW_MARK_ZERO_PROBE_ACK = 1 << 9,
 	TW_MARK_WINDOW_UPDATE = 1 << 10,
-	TW_MARK_LOST_SEGMENT = 1 << 11,	  /* a hole before this segment */
-	TW_MARK_ACKED_UNSEEN = 1 << 12,	  /* acknowledges data not seen */
+	TW_MARK_LOST_SEGMENT = 1 << 11, /* a hole before this segment */
+	TW_MARK_ACKED_UNSEEN = 1 << 12, /* acknowledges data not seen */
 	TW_MARK_WINDOW_FULL = 1 << 13,
-	TW_MARK_NET_DUPLICATE = 1 << 14,  /* the same packet again (same id and timestamps) */
-	TW_MARK_SECOND_COPY = 1 << 15,	  /* the same packet captured on another interface: not analysed */
-	TW_MARK_BAD_CHECKSUM = 1 << 16,	  /* dropped by any receiver: not analysed */
-	TW_MARK_NO_ACK_FLAG = 1 << 17,	  /* neither SYN, RST nor ACK: not analysed */
-	TW_MARK_CONFLICT = 1 << 18,	  /* other bytes than before at the same sequence numbers */
+	TW_MARK_NET_DUPLICATE = 1 << 14, /* the same packet again (same id and timestamps) */
+	TW_MARK_SECOND_COPY =
+		1 << 15, /* the same packet captured on another interface: not analysed */
+	TW_MARK_BAD_CHECKSUM = 1 << 16, /* dropped by any receiver: not analysed */
+	TW_MARK_NO_ACK_FLAG = 1 << 17,  /* neither SYN, RST nor ACK: not analysed */
+	TW_MARK_CONFLICT = 1 << 18,     /* other bytes than before at the same sequence numbers */
 	TW_MARK_DSACK = 1 << 19,
-	TW_MARK_TIMED_OUT = 1 << 20,	  /* retransmission by timer rather than by ACKs */
-	TW_MARK_ONE_BYTE_REPEAT = 1 << 21, /* one unacknowledged byte again: Wireshark calls it a keep-alive, it is a repeat */
+	TW_MARK_TIMED_OUT = 1 << 20, /* retransmission by timer rather than by ACKs */
+	TW_MARK_ONE_BYTE_REPEAT =
+		1
+		<< 21, /* one unacknowledged byte again: Wireshark calls it a keep-alive, it is a repeat */
 };
 
 /* One segment as the dossier remembers it. */

@@ -15,33 +15,33 @@ struct tw_end {
 	uint16_t port;
 	enum tw_tcp_state state; /* RFC 9293 s3.3.2, as far as this vantage point can know */
 
-	bool base_set;		/* base_seq is valid: ISN, or first seq seen less one */
-	bool isn_seen;		/* ... and comes from a SYN */
-	bool next_set;		/* next_seq is valid: a segment of this end was seen */
+	bool base_set; /* base_seq is valid: ISN, or first seq seen less one */
+	bool isn_seen; /* ... and comes from a SYN */
+	bool next_set; /* next_seq is valid: a segment of this end was seen */
 	uint32_t base_seq;
-	uint32_t next_seq;	/* highest seq + length seen of this end (SYN and FIN count one) */
-	int64_t next_seq_ns;	/* when it last grew */
+	uint32_t next_seq;       /* highest seq + length seen of this end (SYN and FIN count one) */
+	int64_t next_seq_ns;     /* when it last grew */
 	uint32_t contiguous_seq; /* as next_seq, but up to the first hole of the capture */
 	bool contiguous_set;
 
 	bool last_ack_set;
-	uint32_t last_ack;	/* ack field of this end's last segment */
-	uint32_t highest_ack;	/* highest ack field of this end */
+	uint32_t last_ack;    /* ack field of this end's last segment */
+	uint32_t highest_ack; /* highest ack field of this end */
 	int64_t last_ack_ns;
 	uint16_t last_raw_window;
 	uint32_t last_window_bytes;
 	uint32_t dup_ack_run;
-	uint32_t last_marks;	/* of this end's last segment */
-	uint32_t right_edge;	/* highest ack + window ever advertised */
+	uint32_t last_marks; /* of this end's last segment */
+	uint32_t right_edge; /* highest ack + window ever advertised */
 	bool right_edge_set;
 
-	bool saw_syn_options;	/* options below come from its SYN or SYN|ACK */
+	bool saw_syn_options; /* options below come from its SYN or SYN|ACK */
 	uint16_t syn_options;
 	uint16_t mss;
-	int8_t wscale;		/* as sent, -1 = not offered or not seen */
+	int8_t wscale; /* as sent, -1 = not offered or not seen */
 
 	bool fin_seen;
-	uint32_t fin_seq;	/* sequence number of the (first) FIN itself */
+	uint32_t fin_seq; /* sequence number of the (first) FIN itself */
 
 	uint64_t packets, bytes; /* bytes: payload, each once */
 	uint64_t data_packets;
@@ -51,31 +51,31 @@ struct tw_end {
 
 /* How many records are kept at the start and (marked ones apart) at the end of a long connection. */
 #define TW_RECORDS_HEAD 512
-#define TW_RECORDS_MAX	4096
+#define TW_RECORDS_MAX  4096
 
 struct tw_dossier {
 	struct tw_tuple tuple;
 	uint64_t stream;
-	bool client_guessed;	/* no SYN told who the client is */
-	bool started;		/* first segment seen: ends are assigned */
+	bool client_guessed; /* no SYN told who the client is */
+	bool started;        /* first segment seen: ends are assigned */
 	struct tw_end end[2];
 
-	struct tw_pkt *pkt;	/* records in order of capture */
+	struct tw_pkt *pkt; /* records in order of capture */
 	size_t pkt_count, pkt_cap;
-	uint64_t packets;	/* all, also those whose record was dropped */
-	uint64_t dropped;	/* records dropped from the middle */
+	uint64_t packets; /* all, also those whose record was dropped */
+	uint64_t dropped; /* records dropped from the middle */
 
-	struct tw_icmp *icmp;	/* at most TW_ICMP_MAX */
+	struct tw_icmp *icmp; /* at most TW_ICMP_MAX */
 	size_t icmp_count;
 	uint64_t icmp_total;
 
 	int64_t first_ns, last_ns;
 	uint64_t first_frame, last_frame;
 	int64_t handshake_rtt_ns; /* first SYN to the ACK, -1 = unknown (tshark's initial RTT) */
-	bool super_segments;	  /* payload larger than the path can carry: offload */
+	bool super_segments;      /* payload larger than the path can carry: offload */
 	bool partial_checksums;
-	bool second_copies;	  /* captured on two interfaces */
-	unsigned completeness;	  /* as tcp.completeness */
+	bool second_copies;    /* captured on two interfaces */
+	unsigned completeness; /* as tcp.completeness */
 };
 
 #define TW_ICMP_MAX 64

@@ -26,13 +26,13 @@ enum tw_tcp_state {
 enum tw_tcp_event {
 	TW_EV_SEND_SYN,
 	TW_EV_SEND_SYNACK,
-	TW_EV_SYN_ACKED,  /* its SYN or SYN|ACK is acknowledged by a segment that it accepts */
+	TW_EV_SYN_ACKED, /* its SYN or SYN|ACK is acknowledged by a segment that it accepts */
 	TW_EV_SEND_FIN,
 	TW_EV_FIN_ACKED,
 	TW_EV_RECEIVE_FIN, /* the peer's FIN, in order */
-	TW_EV_SEND_RST,	   /* an abort of its own, or an answer for a connection it does not know */
+	TW_EV_SEND_RST,    /* an abort of its own, or an answer for a connection it does not know */
 	TW_EV_RECEIVE_RST, /* one that it accepts */
-	TW_EV_DATA,	   /* it sends or acknowledges data: without a handshake it must be established */
+	TW_EV_DATA, /* it sends or acknowledges data: without a handshake it must be established */
 	TW_EV__N
 };
 

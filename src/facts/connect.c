@@ -65,9 +65,9 @@ static void syn_facts(struct tw_view *v)
 static enum tw_syn_answer classify_answer(const struct tw_pkt *syn, const struct tw_pkt *p)
 {
 	if (p->flags & TW_RST)
-		return p->flags & TW_ACK && p->ack - syn->seq - 1 <= syn->payload_bytes ?
-			       TW_ANSWER_RSTACK :
-			       TW_ANSWER_RST;
+		return p->flags & TW_ACK && p->ack - syn->seq - 1 <= syn->payload_bytes
+			       ? TW_ANSWER_RSTACK
+			       : TW_ANSWER_RST;
 	if (is_synack(p))
 		return TW_ANSWER_SYNACK;
 	return is_syn(p) ? TW_ANSWER_SYN : TW_ANSWER_ACK;
@@ -87,8 +87,10 @@ static void answer_facts(struct tw_view *v)
 
 		if (!tw_counts(p) || p < syn)
 			continue;
-		if (icmp && icmp->quoted_seq == syn->seq && !icmp->side && icmp->frame < p->frame && last) {
-			tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
+		if (icmp && icmp->quoted_seq == syn->seq && !icmp->side && icmp->frame < p->frame &&
+		    last) {
+			tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame,
+				    icmp->time_ns);
 			tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - last->time_ns,
 				    icmp->frame, icmp->time_ns);
 			return;
@@ -100,14 +102,16 @@ static void answer_facts(struct tw_view *v)
 		}
 		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK && tw_is(v->f, TW_F_IP_VERSION, 4))
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK &&
+		    tw_is(v->f, TW_F_IP_VERSION, 4))
 			tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);
 		return;
 	}
 	if (icmp && !icmp->side && icmp->quoted_seq == syn->seq) {
 		tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
-		tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - (last ? last : syn)->time_ns,
-			    icmp->frame, icmp->time_ns);
+		tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS,
+			    icmp->time_ns - (last ? last : syn)->time_ns, icmp->frame,
+			    icmp->time_ns);
 		return;
 	}
 	tw_from(v, TW_F_SYN_ANSWER, TW_ANSWER_NONE, NULL);
@@ -287,6 +291,9 @@ static void synack_facts(struct tw_view *v)
 	if (w.first_repeat)
 		tw_from(v, TW_F_SYNACK_FIRST_REPEAT_NS, w.first_repeat->time_ns - w.first->time_ns,
 			w.first_repeat);
+	if (w.first_repeat && w.first->options & w.first_repeat->options & TW_OPT_TIMESTAMPS)
+		tw_from(v, TW_F_SYNACK_REPEAT_TICKS,
+			(int32_t)(w.first_repeat->tsval - w.first->tsval), w.first_repeat);
 	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
 	echo_fact(v, w.first);
 	ack3_facts(v, w.first);
@@ -360,7 +367,8 @@ static void bad_answers(struct tw_view *v)
 				break; /* established */
 			continue;
 		}
-		if (p->flags & TW_ACK ? p->ack - syn->seq - 1 > syn->payload_bytes : p->flags & TW_RST) {
+		if (p->flags & TW_ACK ? p->ack - syn->seq - 1 > syn->payload_bytes
+				      : p->flags & TW_RST) {
 			n++;
 			if (!first)
 				first = p;
@@ -435,10 +443,12 @@ static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same
 	for (i = 0; syn && i < v->d->pkt_count; i++) {
 		const struct tw_pkt *p = &v->d->pkt[i];
 
-		if (!p->side || p < syn || !tw_pure_ack(p) || p->ack - syn->seq - 1 <= syn->payload_bytes)
+		if (!p->side || p < syn || !tw_pure_ack(p) ||
+		    p->ack - syn->seq - 1 <= syn->payload_bytes)
 			continue;
 		if (server->next_set && p->seq == server->next_seq &&
-		    (!client->next_set || p->ack == client->next_seq || p->ack == server->highest_ack)) {
+		    (!client->next_set || p->ack == client->next_seq ||
+		     p->ack == server->highest_ack)) {
 			tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1, p);
 			return;
 		}

@@ -134,8 +134,8 @@ static bool one_sided(const struct tw_dossier *d)
 	size_t i;
 
 	/* a socket that talks to itself has one endpoint for both sides */
-	if (silent < 0 || (d->end[0].port == d->end[1].port &&
-			   tw_addr_equal(&d->end[0].addr, &d->end[1].addr)))
+	if (silent < 0 ||
+	    (d->end[0].port == d->end[1].port && tw_addr_equal(&d->end[0].addr, &d->end[1].addr)))
 		return false;
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];

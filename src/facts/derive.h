@@ -9,7 +9,7 @@
 /* What is known of the input as a whole when a connection is judged. */
 struct tw_capture_context {
 	int64_t first_ns, last_ns; /* of all frames (in a stream: up to now) */
-	bool cut;		   /* the file ends in the middle of a record */
+	bool cut;                  /* the file ends in the middle of a record */
 	bool clock_backward;
 	uint64_t capture_drops;
 };

@@ -20,7 +20,7 @@ static inline enum tw_side tw_other(enum tw_side s)
 
 enum tw_vantage {
 	TW_VANTAGE_UNKNOWN = 0,
-	TW_VANTAGE_CLIENT,    /* at or near the client: its packets are seen the moment they leave */
+	TW_VANTAGE_CLIENT, /* at or near the client: its packets are seen the moment they leave */
 	TW_VANTAGE_SERVER,
 	TW_VANTAGE_MIDDLE,
 	TW_VANTAGE_ONE_SIDED, /* one direction only */
@@ -28,10 +28,10 @@ enum tw_vantage {
 
 /* Schedules of repeats, recognised interval by interval with the timer wheel's tolerance. */
 enum tw_ladder {
-	TW_LADDER_NONE = 0,	/* no or one repeat: nothing to recognise */
-	TW_LADDER_DOUBLING,	/* 1-2-4-8 ... (RTO back-off; SYN before Linux 6.5, SYN|ACK) */
+	TW_LADDER_NONE = 0,     /* no or one repeat: nothing to recognise */
+	TW_LADDER_DOUBLING,     /* 1-2-4-8 ... (RTO back-off; SYN before Linux 6.5, SYN|ACK) */
 	TW_LADDER_LINEAR_FIRST, /* 1-1-1-1-1-2-4 ... (SYN since Linux 6.5, macOS) */
-	TW_LADDER_FLAT,		/* equal gaps (capped RTO, RFC 6069, keepalive) */
+	TW_LADDER_FLAT,         /* equal gaps (capped RTO, RFC 6069, keepalive) */
 	TW_LADDER_OTHER,
 };
 
@@ -39,10 +39,10 @@ enum tw_syn_answer {
 	TW_ANSWER_NONE = 0,
 	TW_ANSWER_SYNACK,
 	TW_ANSWER_RSTACK, /* RST|ACK with ack = ISN+1 (+ payload) */
-	TW_ANSWER_RST,	  /* a RST that SYN_SENT must ignore */
-	TW_ANSWER_ACK,	  /* a pure ACK: TIME_WAIT, a challenge, or a forged one */
+	TW_ANSWER_RST,    /* a RST that SYN_SENT must ignore */
+	TW_ANSWER_ACK,    /* a pure ACK: TIME_WAIT, a challenge, or a forged one */
 	TW_ANSWER_ICMP,
-	TW_ANSWER_SYN,	  /* simultaneous open */
+	TW_ANSWER_SYN, /* simultaneous open */
 };
 
 enum tw_icmp_class {
@@ -59,10 +59,11 @@ enum tw_icmp_class {
  * The form of a reset names its author's code path (kernel-measured; see ARCHITECTURE.md, "Resets").
  */
 enum tw_rst_form {
-	TW_RST_ACTIVE = 0,   /* RST|ACK, seq = SND.NXT, ack = RCV.NXT, with timestamps if negotiated, live window or id in sequence: tcp_send_active_reset, the socket existed and was aborted */
-	TW_RST_REPLY,	     /* bare RST, seq = ack of its trigger, window 0, no options: tcp_v4_send_reset or netfilter, nobody owns such a connection (any more) */
+	TW_RST_ACTIVE =
+		0, /* RST|ACK, seq = SND.NXT, ack = RCV.NXT, with timestamps if negotiated, live window or id in sequence: tcp_send_active_reset, the socket existed and was aborted */
+	TW_RST_REPLY, /* bare RST, seq = ack of its trigger, window 0, no options: tcp_v4_send_reset or netfilter, nobody owns such a connection (any more) */
 	TW_RST_REPLY_NO_ACK, /* RST|ACK, seq 0, ack = end of a trigger without ACK (SYN, odd flags), window 0 */
-	TW_RST_ALIEN,	     /* none of these: no Linux code path writes it so (middlebox, forger, other stack) */
+	TW_RST_ALIEN, /* none of these: no Linux code path writes it so (middlebox, forger, other stack) */
 };
 
 /* What kind of segment a reset (or an ICMP error) answers. */
@@ -70,24 +71,24 @@ enum tw_trigger {
 	TW_TRIGGER_NONE = 0,
 	TW_TRIGGER_SYN,
 	TW_TRIGGER_SYNACK,
-	TW_TRIGGER_ACK3,   /* the client's first ACK, no payload */
+	TW_TRIGGER_ACK3, /* the client's first ACK, no payload */
 	TW_TRIGGER_DATA,
 	TW_TRIGGER_FIN,
-	TW_TRIGGER_PROBE,  /* keepalive or zero-window probe */
-	TW_TRIGGER_ACK,	   /* any other pure ACK */
+	TW_TRIGGER_PROBE, /* keepalive or zero-window probe */
+	TW_TRIGGER_ACK,   /* any other pure ACK */
 	TW_TRIGGER_OTHER,
 };
 
 enum tw_rst_effect {
-	TW_RST_ACCEPTED = 0, /* exact: the connection dies at its receiver */
-	TW_RST_CHALLENGED,   /* in window, not exact: challenge ACK (RFC 5961 s3.2) */
-	TW_RST_IGNORED,	     /* outside the window, or no such connection there */
+	TW_RST_ACCEPTED = 0,   /* exact: the connection dies at its receiver */
+	TW_RST_CHALLENGED,     /* in window, not exact: challenge ACK (RFC 5961 s3.2) */
+	TW_RST_IGNORED,        /* outside the window, or no such connection there */
 	TW_RST_EFFECT_UNKNOWN, /* the capture does not show what the receiver expected */
 };
 
 enum tw_ipid {
 	TW_IPID_UNKNOWN = 0, /* IPv6, or no other packets to compare with */
-	TW_IPID_ZERO,	     /* Linux: written without a full socket; never a sign of forgery */
+	TW_IPID_ZERO,        /* Linux: written without a full socket; never a sign of forgery */
 	TW_IPID_CONTINUES,
 	TW_IPID_FOREIGN,
 };
@@ -114,7 +115,7 @@ enum tw_fact_type {
 
 struct tw_fact {
 	int64_t value;
-	uint64_t frame;	 /* where it comes from; 0 = from no single packet */
+	uint64_t frame;  /* where it comes from; 0 = from no single packet */
 	int64_t time_ns; /* of that frame */
 	bool known;
 };
@@ -156,7 +157,9 @@ static inline uint64_t tw_frame_of(const struct tw_facts *f, enum tw_fact_id id)
 static inline void tw_fact_set(struct tw_facts *f, enum tw_fact_id id, int64_t value,
 			       uint64_t frame, int64_t time_ns)
 {
-	f->f[id] = (struct tw_fact){ .value = value, .frame = frame, .time_ns = time_ns, .known = true };
+	f->f[id] = (struct tw_fact){
+		.value = value, .frame = frame, .time_ns = time_ns, .known = true
+	};
 }
 
 #endif

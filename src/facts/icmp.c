@@ -2,8 +2,9 @@
 /* Facts from ICMP errors that quote the connection (RFC 792, RFC 4443; effects on TCP: RFC 5461). */
 #include "facts/view.h"
 
-#define BURST_GAP_NS	     (100 * TW_NS_PER_MS)
-#define NEIGHBOUR_TIMEOUT_NS (25 * TW_NS_PER_S / 10) /* mcast_solicit 3 x retrans_time 1 s, less tolerance */
+#define BURST_GAP_NS (100 * TW_NS_PER_MS)
+#define NEIGHBOUR_TIMEOUT_NS                                                                       \
+	(25 * TW_NS_PER_S / 10) /* mcast_solicit 3 x retrans_time 1 s, less tolerance */
 
 static bool too_big(const struct tw_icmp *i)
 {
@@ -17,15 +18,23 @@ static enum tw_icmp_class class_v4(const struct tw_icmp *i)
 	if (i->type != 3)
 		return TW_ICMP_OTHER;
 	switch (i->code) {
-	case 0: case 5: case 6: case 11:
+	case 0:
+	case 5:
+	case 6:
+	case 11:
 		return TW_ICMP_NET_UNREACHABLE;
-	case 1: case 7: case 8: case 12:
+	case 1:
+	case 7:
+	case 8:
+	case 12:
 		return TW_ICMP_HOST_UNREACHABLE;
 	case 2:
 		return TW_ICMP_PROTOCOL_UNREACHABLE;
 	case 3:
 		return TW_ICMP_PORT_UNREACHABLE;
-	case 9: case 10: case 13:
+	case 9:
+	case 10:
+	case 13:
 		return TW_ICMP_PROHIBITED;
 	default:
 		return TW_ICMP_OTHER;
@@ -41,7 +50,9 @@ static enum tw_icmp_class class_v6(const struct tw_icmp *i)
 	switch (i->code) {
 	case 0:
 		return TW_ICMP_NET_UNREACHABLE;
-	case 1: case 5: case 6:
+	case 1:
+	case 5:
+	case 6:
 		return TW_ICMP_PROHIBITED;
 	case 3:
 		return TW_ICMP_HOST_UNREACHABLE;
@@ -69,14 +80,16 @@ static void first_error(struct tw_view *v, const struct tw_icmp *i)
 	const struct tw_pkt *p = quoted(v->d, i);
 	const struct tw_end *to = &v->d->end[!i->side];
 
-	tw_fact_set(v->f, TW_F_ICMP_CLASS, i->version == 6 ? class_v6(i) : class_v4(i), i->frame, i->time_ns);
+	tw_fact_set(v->f, TW_F_ICMP_CLASS, i->version == 6 ? class_v6(i) : class_v4(i), i->frame,
+		    i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_CODE, i->code, i->frame, i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_TO, i->side, i->frame, i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_FROM_DESTINATION, tw_addr_equal(&i->from, &to->addr), i->frame,
 		    i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_ON_SYN, p && p->flags & TW_SYN, i->frame, i->time_ns);
 	if (p)
-		tw_fact_set(v->f, TW_F_ICMP_DELAY_NS, i->time_ns - p->time_ns, i->frame, i->time_ns);
+		tw_fact_set(v->f, TW_F_ICMP_DELAY_NS, i->time_ns - p->time_ns, i->frame,
+			    i->time_ns);
 }
 
 void tw_derive_icmp(struct tw_view *v)

@@ -15,7 +15,8 @@
 #define LOOK 600 /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
-	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall, reorder_delay;
+	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
+		reorder_delay;
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
@@ -54,8 +55,9 @@ static long original_of(const struct tw_dossier *d, size_t i)
 	for (k = i; k > stop; k--) {
 		const struct tw_pkt *q = &d->pkt[k - 1];
 
-		if (tw_counts(q) && q->side == p->side && q->payload_bytes && !(q->flags & TW_RST) &&
-		    tw_seq_le(q->seq, p->seq) && tw_seq_gt(q->seq + q->payload_bytes, p->seq)) {
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
+		    !(q->flags & TW_RST) && tw_seq_le(q->seq, p->seq) &&
+		    tw_seq_gt(q->seq + q->payload_bytes, p->seq)) {
 			found = (long)k - 1;
 			if (!(q->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER)))
 				break;
@@ -86,7 +88,8 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 	for (k = i + 1; k < stop; k++) {
 		const struct tw_pkt *a = &d->pkt[k];
 
-		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) || a->flags & TW_RST)
+		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) ||
+		    a->flags & TW_RST)
 			continue;
 		if (dsack_covers(a, p)) {
 			*ack = a;
@@ -177,8 +180,9 @@ static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
 	for (k = i + 1; k < stop; k++) {
 		const struct tw_pkt *q = &d->pkt[k];
 
-		if (tw_counts(q) && q->side == p->side && q->payload_bytes && !(q->flags & TW_RST) &&
-		    tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) && sent_before(q, p))
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
+		    !(q->flags & TW_RST) && tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) &&
+		    sent_before(q, p))
 			return q;
 	}
 	return NULL;
@@ -204,7 +208,8 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	else if (p->ip_id && q->ip_id)
 		repeat = (int16_t)(p->ip_id - q->ip_id) > 0;
 	else
-		repeat = late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
+		repeat =
+			late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
 	if (repeat && late_original(d, i))
 		return; /* it is counted when it comes */
 	if (repeat) {
@@ -233,7 +238,8 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 		uint32_t left, right;
 		bool repeated = false;
 
-		if (!tw_counts(a) || !a->sack_count || a->marks & TW_MARK_DSACK || a->flags & TW_RST)
+		if (!tw_counts(a) || !a->sack_count || a->marks & TW_MARK_DSACK ||
+		    a->flags & TW_RST)
 			continue;
 		left = a->ack;
 		right = a->sack[0].left;
@@ -244,7 +250,8 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 
 			if (!tw_counts(p))
 				continue;
-			if (k > i && p->side == a->side && p->flags & TW_ACK && tw_seq_ge(p->ack, right)) {
+			if (k > i && p->side == a->side && p->flags & TW_ACK &&
+			    tw_seq_ge(p->ack, right)) {
 				closed = p;
 				break;
 			}
@@ -268,7 +275,8 @@ static void run_facts(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	int64_t run[2] = { 0, 0 }, best = 0, dsacks = 0, lone = 0, copies = 0;
 	uint32_t seq[2] = { 0, 0 };
-	const struct tw_pkt *where = NULL, *first_dsack = NULL, *first_copy = NULL, *first_lone = NULL;
+	const struct tw_pkt *where = NULL, *first_dsack = NULL, *first_copy = NULL,
+			    *first_lone = NULL;
 	size_t i, k;
 
 	for (i = 0; i < d->pkt_count; i++) {
@@ -282,7 +290,8 @@ static void run_facts(struct tw_view *v)
 			continue;
 		}
 		if (is_data_repeat(p) && p->marks & TW_MARK_TIMED_OUT) {
-			run[p->side] = run[p->side] && seq[p->side] == p->seq ? run[p->side] + 1 : 1;
+			run[p->side] =
+				run[p->side] && seq[p->side] == p->seq ? run[p->side] + 1 : 1;
 			seq[p->side] = p->seq;
 			if (run[p->side] > best) {
 				best = run[p->side];
@@ -333,7 +342,8 @@ void tw_derive_loss(struct tw_view *v)
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
-		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) || repeats_syn_data(d, p))
+		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) ||
+		    repeats_syn_data(d, p))
 			continue;
 		if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) && original_of(d, i) >= 0)
 			judge_repeat(d, i, &w);
@@ -363,8 +373,8 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_DUP_ACKS_S, (int64_t)d->end[1].dup_acks, NULL);
 	tw_snapshot_take(d, d->pkt_count, &s);
 	tw_from(v, TW_F_UNREPAIRED_BYTES,
-		tw_get(v->f, TW_F_FIN2_SEEN) ?
-			tw_unacked_payload(d, &s, 0) + tw_unacked_payload(d, &s, 1) :
-			0,
+		tw_get(v->f, TW_F_FIN2_SEEN)
+			? tw_unacked_payload(d, &s, 0) + tw_unacked_payload(d, &s, 1)
+			: 0,
 		NULL);
 }

@@ -5,35 +5,17 @@
  */
 #include "facts/view.h"
 
-#define OTHERS_SEARCHED 512
-#define HALF_OPEN_MAX	64 /* more are not needed to see a flood */
-#define ENDED_TOGETHER_NS TW_NS_PER_S
+#define OTHERS_SEARCHED     512
+#define HALF_OPEN_MAX       64 /* more are not needed to see a flood */
+#define ENDED_TOGETHER_NS   TW_NS_PER_S
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
-#define IDLE_MIN_NS TW_NS_PER_S
+#define IDLE_MIN_NS         TW_NS_PER_S
 
 /* One other end: hash of the address, and port. */
 struct peer {
 	uint32_t hash;
 	uint16_t port;
 };
-
-/* The neighbours in order of stream: [lo, hi) around our own dossier. */
-static void around(const struct tw_view *v, size_t *lo, size_t *hi)
-{
-	const struct tw_dossier_set *o = v->others;
-	size_t a = 0, b = o ? o->count : 0;
-
-	while (a < b) {
-		size_t mid = a + (b - a) / 2;
-
-		if (o->dossiers[mid]->stream < v->d->stream)
-			a = mid + 1;
-		else
-			b = mid;
-	}
-	*lo = a > OTHERS_SEARCHED ? a - OTHERS_SEARCHED : 0;
-	*hi = !o ? 0 : a + OTHERS_SEARCHED < o->count ? a + OTHERS_SEARCHED : o->count;
-}
 
 /* SYN, perhaps SYN|ACK, and nothing else. */
 static bool half_open(const struct tw_dossier *q)
@@ -57,7 +39,7 @@ static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 {
 	size_t lo, hi, i, k;
 
-	around(v, &lo, &hi);
+	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi && w->n < HALF_OPEN_MAX; i++) {
 		const struct tw_dossier *q = v->others->dossiers[i];
 		struct peer p;
@@ -96,8 +78,8 @@ static bool speaks(const struct tw_host_event *e)
 	return e->kind != TW_HOST_SYN && e->kind != TW_HOST_ASKED;
 }
 
-static void walk_port(const struct tw_view *v, const struct tw_host *h, const struct half_open_walk *half,
-		      int64_t end_ns, struct port_walk *w)
+static void walk_port(const struct tw_view *v, const struct tw_host *h,
+		      const struct half_open_walk *half, int64_t end_ns, struct port_walk *w)
 {
 	const struct tw_dossier *d = v->d;
 	const uint32_t self = tw_host_peer_hash(&d->end[0].addr);
@@ -113,7 +95,8 @@ static void walk_port(const struct tw_view *v, const struct tw_host *h, const st
 			continue;
 		w->answers |= speaks(e) && e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
 		if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
-		    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
+		    e->time_ns - end_ns <= ENDED_TOGETHER_NS &&
+		    end_ns - e->time_ns <= ENDED_TOGETHER_NS)
 			w->ended_together++;
 		if (e->port != d->end[1].port)
 			continue;
@@ -168,7 +151,8 @@ static void port_facts(struct tw_view *v, const struct tw_host *h)
 
 	walk_half_open(v, &half);
 	tw_from(v, TW_F_PORT_HALF_OPEN, (int64_t)half.n, NULL);
-	tw_from(v, TW_F_PORT_HALF_OPEN_SOURCES, half.sources > 1 ? half.sources : (int64_t)half.n, NULL);
+	tw_from(v, TW_F_PORT_HALF_OPEN_SOURCES, half.sources > 1 ? half.sources : (int64_t)half.n,
+		NULL);
 	tw_from(v, TW_F_PORT_SYNACKS_UNACKED, half.synacks, NULL);
 	if (h)
 		walk_port(v, h, &half, end_ns, &w);
@@ -236,7 +220,8 @@ static void neighbour_fact(struct tw_view *v)
 			const struct tw_host_event *e = tw_host_event_at(h, i);
 			bool answered = false;
 
-			if (e->kind != TW_HOST_ASKED || e->time_ns < v->d->first_ns - 5 * TW_NS_PER_S)
+			if (e->kind != TW_HOST_ASKED ||
+			    e->time_ns < v->d->first_ns - 5 * TW_NS_PER_S)
 				continue;
 			for (k = i + 1; k < tw_host_event_count(h); k++) {
 				const struct tw_host_event *a = tw_host_event_at(h, k);
@@ -251,7 +236,8 @@ static void neighbour_fact(struct tw_view *v)
 				first = e;
 		}
 	}
-	tw_fact_set(v->f, TW_F_NEIGHBOUR_UNANSWERED, n, first ? first->frame : 0, first ? first->time_ns : 0);
+	tw_fact_set(v->f, TW_F_NEIGHBOUR_UNANSWERED, n, first ? first->frame : 0,
+		    first ? first->time_ns : 0);
 }
 
 /* ---- idle times ---- */
@@ -300,8 +286,8 @@ static void walk_idle(const struct tw_dossier *q, struct idle_walk *w)
 
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
-		if (prev && p->time_ns - prev->time_ns > IDLE_MIN_NS && !(p->marks & TW_MARKS_REPEAT) &&
-		    !(p->flags & TW_SYN) && tw_pkt_seq_len(p))
+		if (prev && p->time_ns - prev->time_ns > IDLE_MIN_NS &&
+		    !(p->marks & TW_MARKS_REPEAT) && !(p->flags & TW_SYN) && tw_pkt_seq_len(p))
 			judge_gap(q, i, p->time_ns - prev->time_ns, w);
 		prev = p;
 	}
@@ -312,7 +298,7 @@ static void idle_facts(struct tw_view *v)
 	struct idle_walk w = { 0 };
 	size_t lo, hi, i;
 
-	around(v, &lo, &hi);
+	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi; i++) {
 		const struct tw_dossier *q = v->others->dossiers[i];
 

@@ -10,9 +10,9 @@
  */
 #include "facts/view.h"
 
-#define SEQUENCE_STEP_MAX 64	   /* ids between neighbours of a socket that counts them */
-#define WINDOW_JUMP	  4	   /* a window this many times larger or smaller than its neighbours' */
-#define WAR_MIN		  6
+#define SEQUENCE_STEP_MAX 64 /* ids between neighbours of a socket that counts them */
+#define WINDOW_JUMP       4  /* a window this many times larger or smaller than its neighbours' */
+#define WAR_MIN           6
 
 struct counted {
 	int64_t n;
@@ -94,7 +94,8 @@ static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 	if (!a)
 		return false;
 	if (p->ip_id && a->ip_id && a != b && b) {
-		uint16_t around = (uint16_t)(b->ip_id - a->ip_id), mine = (uint16_t)(p->ip_id - a->ip_id);
+		uint16_t around = (uint16_t)(b->ip_id - a->ip_id),
+			 mine = (uint16_t)(p->ip_id - a->ip_id);
 
 		signs += around <= SEQUENCE_STEP_MAX && mine > around;
 	} else if (p->ip_id && a != b) {
@@ -106,8 +107,8 @@ static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 	signs += p->ttl != a->ttl;
 	signs += window_jumps(p, a) && (!b || window_jumps(p, b));
 	signs += timestamps && !(p->options & TW_OPT_TIMESTAMPS);
-	signs += timestamps && b && p->options & TW_OPT_TIMESTAMPS && tw_seq_gt(p->tsval, b->tsval) &&
-		 b > p;
+	signs += timestamps && b && p->options & TW_OPT_TIMESTAMPS &&
+		 tw_seq_gt(p->tsval, b->tsval) && b > p;
 	return signs >= 2;
 }
 
@@ -125,8 +126,8 @@ static void foreign_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const bool ts = tw_get(v->f, TW_F_TIMESTAMPS);
-	const uint64_t closed = tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) :
-								  UINT64_MAX;
+	const uint64_t closed =
+		tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) : UINT64_MAX;
 	struct counted seg = { 0 }, old = { 0 }, conflict = { 0 }, no_flags = { 0 };
 	size_t i;
 
@@ -142,7 +143,8 @@ static void foreign_facts(struct tw_view *v)
 		if (strange)
 			count(p->marks & TW_MARK_SPURIOUS ? &old : &seg, p);
 		/* a foreign version of what was acknowledged already harms nobody: it is an old duplicate */
-		if (p->marks & TW_MARK_CONFLICT && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) &&
+		if (p->marks & TW_MARK_CONFLICT &&
+		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) &&
 		    !(strange && p->marks & TW_MARK_SPURIOUS))
 			count(&conflict, p);
 	}
@@ -177,7 +179,8 @@ static void ignored_facts(struct tw_view *v)
 			enum tw_rst_effect e = tw_rst_effect_of(d, i, &off);
 
 			/* the first of a pair did its work: the second is its echo */
-			if (p->frame == tw_frame_of(v->f, TW_F_RST_COUNT) && tw_get(v->f, TW_F_RST_PAIR))
+			if (p->frame == tw_frame_of(v->f, TW_F_RST_COUNT) &&
+			    tw_get(v->f, TW_F_RST_PAIR))
 				continue;
 			if (e == TW_RST_IGNORED || e == TW_RST_CHALLENGED)
 				for (k = i + 1; k < d->pkt_count; k++)

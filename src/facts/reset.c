@@ -14,10 +14,10 @@
  */
 #include "facts/view.h"
 
-#define CHALLENGE_NS	(400 * TW_NS_PER_MS)
-#define ID_STEP_MAX	256 /* ids between two segments of one connection: lost ones, super-segments */
-#define ACTIVE_SOON_NS	(2 * TW_NS_PER_MS)
-#define TOGETHER_NS	(20 * TW_NS_PER_MS)
+#define CHALLENGE_NS     (400 * TW_NS_PER_MS)
+#define ID_STEP_MAX      256 /* ids between two segments of one connection: lost ones, super-segments */
+#define ACTIVE_SOON_NS   (2 * TW_NS_PER_MS)
+#define TOGETHER_NS      (20 * TW_NS_PER_MS)
 #define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
 
 static bool is_rst(const struct tw_pkt *p)
@@ -59,9 +59,9 @@ static enum tw_rst_effect effect_in_syn_sent(const struct tw_snapshot *s, const 
 	if (!(p->flags & TW_ACK))
 		return TW_RST_IGNORED;
 	return tw_seq_le(p->ack, victim->next) && tw_seq_gt(p->ack, victim->next - 65536) &&
-			       p->ack == victim->next ?
-		       TW_RST_ACCEPTED :
-		       TW_RST_IGNORED;
+			       p->ack == victim->next
+		       ? TW_RST_ACCEPTED
+		       : TW_RST_IGNORED;
 }
 
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
@@ -238,7 +238,8 @@ static void header_facts(struct tw_view *v, size_t i)
 		return;
 	own = &d->pkt[k];
 	tw_from(v, TW_F_RST_TTL_DELTA, (int)p->ttl - (int)own->ttl, p);
-	tw_from(v, TW_F_RST_MAC_DIFFERS, p->mac_src && own->mac_src && p->mac_src != own->mac_src, p);
+	tw_from(v, TW_F_RST_MAC_DIFFERS, p->mac_src && own->mac_src && p->mac_src != own->mac_src,
+		p);
 	if (tw_addr_is_v4(&d->end[0].addr))
 		tw_from(v, TW_F_RST_DF_CLEAR, !p->df && own->df, p);
 	else
@@ -263,8 +264,9 @@ static enum tw_trigger kind_of(struct tw_view *v, const struct tw_pkt *t)
 	if (!(t->flags & TW_ACK))
 		return TW_TRIGGER_OTHER;
 	tw_snapshot_take(d, (size_t)(t - d->pkt), &s);
-	if (!t->side && d->completeness & 2 && d->end[1].isn_seen && t->ack == d->end[1].base_seq + 1 &&
-	    d->end[0].isn_seen && t->seq == d->end[0].base_seq + 1)
+	if (!t->side && d->completeness & 2 && d->end[1].isn_seen &&
+	    t->ack == d->end[1].base_seq + 1 && d->end[0].isn_seen &&
+	    t->seq == d->end[0].base_seq + 1)
 		return TW_TRIGGER_ACK3;
 	return TW_TRIGGER_ACK;
 }
@@ -317,19 +319,29 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 
 /* ---- what was owed ---- */
 
-/* TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
- * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). */
+/*
+ * TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
+ * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). It may stand behind one more record in the
+ * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288).
+ */
 static bool is_close_notify(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
+	uint32_t record, behind;
 
-	if (p->payload_head_bytes < 5 || h[1] != 3 || p->payload_bytes != 5u + (h[3] << 8 | h[4]))
+	if (p->payload_head_bytes < 5 || h[0] < 20 || h[0] > 23 || h[1] != 3)
 		return false;
-	return h[0] == 21 || (h[0] == 23 && p->payload_bytes == 24);
+	record = 5u + (h[3] << 8 | h[4]);
+	if (p->payload_bytes == record)
+		return h[0] == 21 || (h[0] == 23 && record == 24);
+	behind = p->payload_bytes > record ? p->payload_bytes - record : 0;
+	return h[0] == 23 && (behind == 24 || behind == 31);
 }
 
-#define GOODBYE_BYTES 64
-#define GOODBYE_NS    (20 * TW_NS_PER_MS)
+#define GOODBYE_BYTES  64
+#define GOODBYE_NS     (20 * TW_NS_PER_MS)
+#define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
+#define GREETING_BYTES 1460
 
 /*
  * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
@@ -346,7 +358,8 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->side != side || p->flags & TW_RST || p->marks & TW_MARKS_REPEAT)
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
+		    p->marks & TW_MARKS_REPEAT)
 			continue;
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
@@ -400,11 +413,12 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
 {
 	size_t i;
 
-	if (author != TW_CLIENT || (c->window_set && !c->raw_window) || mid_transfer(d, rst, TW_SERVER))
+	if (author != TW_CLIENT || (c->window_set && !c->raw_window) ||
+	    mid_transfer(d, rst, TW_SERVER))
 		return false;
 	for (i = rst + 1; i < d->pkt_count; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER && d->pkt[i].payload_bytes &&
-		    !(d->pkt[i].marks & TW_MARKS_REPEAT))
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER &&
+		    d->pkt[i].payload_bytes && !(d->pkt[i].marks & TW_MARKS_REPEAT))
 			return false;
 	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
 	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK) ||
@@ -418,7 +432,8 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	const int a = p->side, w = !a;
 	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
 	uint32_t victim_base = d->end[w].base_seq + 1, reached, since, got = 0;
-	uint32_t victim_unacked = tw_unacked_payload(d, s, w), author_unacked = tw_unacked_payload(d, s, a);
+	uint32_t victim_unacked = tw_unacked_payload(d, s, w),
+		 author_unacked = tw_unacked_payload(d, s, a);
 	const struct tw_pkt *last = NULL;
 	bool acked, unseen = false;
 	size_t i;
@@ -462,7 +477,8 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, author->window_set && !author->raw_window, NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
-		!author_unacked && (!victim->payload_bytes || author->last_payload > victim->last_payload),
+		!author_unacked &&
+			(!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		!author_unacked && (victim_closed(d, w, got) || only_goodbye(d, w, author->fin) ||
@@ -541,8 +557,9 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			continue;
 		}
 		if (q->flags & TW_RST) {
-			bool explained = trigger_of(d, i, q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK :
-									      TW_RST_REPLY) >= 0;
+			bool explained = trigger_of(d, i,
+						    q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK
+								      : TW_RST_REPLY) >= 0;
 
 			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
 				q->seq == d->pkt[challenge].ack;
@@ -589,7 +606,8 @@ static void history_facts(struct tw_view *v, size_t rst, const struct tw_snapsho
 		handshake = true;
 		for (i = 0; i < rst; i++)
 			if (tw_counts(&d->pkt[i]) && !d->pkt[i].side &&
-			    (d->pkt[i].flags & (TW_ACK | TW_RST)) == TW_ACK && !(d->pkt[i].flags & TW_SYN))
+			    (d->pkt[i].flags & (TW_ACK | TW_RST)) == TW_ACK &&
+			    !(d->pkt[i].flags & TW_SYN))
 				handshake = false;
 	}
 	tw_from(v, TW_F_RST_DURING_HANDSHAKE, handshake, NULL);
@@ -600,7 +618,8 @@ static void history_facts(struct tw_view *v, size_t rst, const struct tw_snapsho
 static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_host *h = p->side && v->hosts ? tw_hosts_find(v->hosts, &d->end[1].addr) : NULL;
+	const struct tw_host *h =
+		p->side && v->hosts ? tw_hosts_find(v->hosts, &d->end[1].addr) : NULL;
 	uint32_t self = tw_host_peer_hash(&d->end[0].addr), i, n = 0;
 	uint16_t seen[64];
 
@@ -609,8 +628,8 @@ static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 		int64_t gap = e->time_ns - p->time_ns;
 		uint32_t k;
 
-		if ((e->kind != TW_HOST_FIN && e->kind != TW_HOST_RST) || e->port != d->end[1].port ||
-		    gap > TOGETHER_NS || gap < -TOGETHER_NS ||
+		if ((e->kind != TW_HOST_FIN && e->kind != TW_HOST_RST) ||
+		    e->port != d->end[1].port || gap > TOGETHER_NS || gap < -TOGETHER_NS ||
 		    (e->peer == self && e->peer_port == d->end[0].port))
 			continue;
 		for (k = 0; k < n && seen[k] != e->peer_port; k++)
@@ -622,7 +641,7 @@ static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 }
 
 #define OTHERS_SEARCHED 4096
-#define NEAR_BYTES	(1u << 22)
+#define NEAR_BYTES      (1u << 22)
 
 static bool near(uint32_t a, uint32_t b)
 {
@@ -640,8 +659,8 @@ static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 	int x;
 
 	for (x = 0; x < 2; x++) {
-		if (!o->end[x].next_set || !o->end[!x].next_set || !near(t->seq, o->end[x].next_seq) ||
-		    !near(t->ack, o->end[!x].next_seq))
+		if (!o->end[x].next_set || !o->end[!x].next_set ||
+		    !near(t->seq, o->end[x].next_seq) || !near(t->ack, o->end[!x].next_seq))
 			continue;
 		for (n = 0; n < o->pkt_count && o->pkt[n].frame < t->frame; n++)
 			;
@@ -656,12 +675,13 @@ static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
 {
 	const struct tw_dossier_set *o = v->others;
-	size_t i;
+	size_t lo, hi, i;
 
 	tw_from(v, TW_F_RST_OTHER_TUPLE, 0, NULL);
 	if (!o || v->d->completeness & 3 || !t || !(t->flags & TW_ACK))
 		return;
-	for (i = 0; i < o->count && i < OTHERS_SEARCHED; i++) {
+	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
+	for (i = lo; i < hi; i++) {
 		if (o->dossiers[i] == v->d || !continues(o->dossiers[i], t))
 			continue;
 		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
@@ -690,7 +710,8 @@ void tw_derive_reset(struct tw_view *v)
 		return;
 	tw_snapshot_take(d, (size_t)rst, &s);
 	if (tw_rst_effect_of(d, (size_t)rst, &off) == TW_RST_IGNORED && effect == TW_RST_IGNORED &&
-	    !victim_goes_on(d, (size_t)rst) && !tw_get(v->f, TW_F_ESTABLISHED) && !s.end[0].next_set)
+	    !victim_goes_on(d, (size_t)rst) && !tw_get(v->f, TW_F_ESTABLISHED) &&
+	    !s.end[0].next_set)
 		effect = TW_RST_EFFECT_UNKNOWN;
 	tw_from(v, TW_F_RST_SIDE, d->pkt[rst].side, &d->pkt[rst]);
 	tw_from(v, TW_F_RST_EFFECT, effect, &d->pkt[rst]);

@@ -102,7 +102,8 @@ static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 }
 
 /* Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. */
-static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from, uint32_t large)
+static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from,
+					 uint32_t large)
 {
 	size_t i, k;
 
@@ -114,7 +115,8 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 		for (k = from; k < i; k++) {
 			const struct tw_pkt *q = &d->pkt[k];
 
-			if (q->side == side && q->payload_bytes && q->payload_bytes * 10 < large * 9 &&
+			if (q->side == side && q->payload_bytes &&
+			    q->payload_bytes * 10 < large * 9 &&
 			    tw_seq_ge(q->seq, p->sack[0].left) &&
 			    tw_seq_le(q->seq + q->payload_bytes, p->sack[0].right))
 				return p;
@@ -123,7 +125,8 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 	return NULL;
 }
 
-static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int side, uint32_t bytes)
+static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int side,
+			     uint32_t bytes)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_snapshot_end *to = &s->end[!side];
@@ -166,8 +169,8 @@ static uint32_t largest_passed(const struct tw_dossier *d, const struct tw_snaps
 	for (i = 0; to->acked_set && i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (tw_counts(p) && p->side == side && p->payload_bytes > best && !(p->flags & TW_RST) &&
-		    tw_seq_le(p->seq + p->payload_bytes, to->acked))
+		if (tw_counts(p) && p->side == side && p->payload_bytes > best &&
+		    !(p->flags & TW_RST) && tw_seq_le(p->seq + p->payload_bytes, to->acked))
 			best = p->payload_bytes;
 	}
 	return best;
@@ -211,7 +214,8 @@ static void shrink_facts(struct tw_view *v, int side)
 				break;
 			}
 		}
-		if (repeats >= FULL_SIZE_LOSS && repeats > tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS))
+		if (repeats >= FULL_SIZE_LOSS &&
+		    repeats > tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS))
 			tw_from(v, TW_F_FULL_SIZE_LOST_REPEATS, repeats, rep);
 		if (tw_get(v->f, TW_F_SEGMENT_SHRUNK))
 			return;
@@ -238,8 +242,8 @@ void tw_derive_silence(struct tw_view *v)
 
 			if (u >= 0)
 				walk_repeats(d, k, (size_t)u,
-					     s.end[!k].acked_set ? s.end[!k].acked :
-								   d->end[k].base_seq + 1,
+					     s.end[!k].acked_set ? s.end[!k].acked
+								 : d->end[k].base_seq + 1,
 					     &r[k]);
 		}
 		side = r[1].count > r[0].count;
@@ -250,7 +254,8 @@ void tw_derive_silence(struct tw_view *v)
 	if (!tw_get(v->f, TW_F_SEGMENT_SHRUNK))
 		shrink_facts(v, 1);
 	/* a reset by the silent end is an answer; one by the end that repeats is not */
-	if (!un[side] || (tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && tw_is(v->f, TW_F_RST_SIDE, !side)))
+	if (!un[side] ||
+	    (tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && tw_is(v->f, TW_F_RST_SIDE, !side)))
 		return;
 	tw_from(v, TW_F_LARGEST_PASSED, largest_passed(d, &s, side), NULL);
 	unanswered_facts(v, &s, side, un[side]);

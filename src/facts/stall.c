@@ -47,7 +47,8 @@ static void window_segment(struct window_walk *w, const struct tw_pkt *p)
 }
 
 /* @side's windows, and the probes of the other end while they are 0. */
-static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns, struct window_walk *w)
+static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
+			 struct window_walk *w)
 {
 	size_t i;
 
@@ -61,7 +62,8 @@ static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns, s
 				window_segment(w, p);
 			continue;
 		}
-		if (w->zero_now && (is_probe(p) || (p->payload_bytes && p->marks & TW_MARKS_REPEAT))) {
+		if (w->zero_now &&
+		    (is_probe(p) || (p->payload_bytes && p->marks & TW_MARKS_REPEAT))) {
 			w->probes++;
 			w->unanswered_last++;
 			w->probe_open = true;
@@ -111,8 +113,8 @@ static void request_facts(struct tw_view *v)
 		return;
 	last = &d->pkt[s.end[side].last_payload];
 	tw_from(v, TW_F_PEER_NEVER_SPOKE, s.end[!side].payload_bytes == 0, NULL);
-	since = s.end[!side].last_payload >= 0 ? d->pkt[s.end[!side].last_payload].ack :
-						 d->end[side].base_seq + 1;
+	since = s.end[!side].last_payload >= 0 ? d->pkt[s.end[!side].last_payload].ack
+					       : d->end[side].base_seq + 1;
 	if (!s.end[!side].acked_set || !tw_above(s.end[!side].acked, since))
 		return;
 	bytes = tw_above(last->seq + last->payload_bytes, since);
@@ -196,13 +198,15 @@ static void keepalive_facts(struct tw_view *v)
 	side = w[1].probes > w[0].probes;
 	tw_from(v, TW_F_KEEPALIVE_PROBES, w[side].probes, w[side].first);
 	tw_from(v, TW_F_KEEPALIVE_ANSWERED, w[side].answered, NULL);
-	tw_from(v, TW_F_KEEPALIVE_UNANSWERED_LAST, w[side].unanswered_last, w[side].first_unanswered);
+	tw_from(v, TW_F_KEEPALIVE_UNANSWERED_LAST, w[side].unanswered_last,
+		w[side].first_unanswered);
 	if (!w[side].probes)
 		return;
 	tw_from(v, TW_F_KEEPALIVE_SIDE, side, w[side].first);
 	if (w[side].gaps) {
 		qsort(w[side].gap, w[side].gaps, sizeof(int64_t), by_value);
-		tw_from(v, TW_F_KEEPALIVE_INTERVAL_NS, w[side].gap[w[side].gaps / 2], w[side].first);
+		tw_from(v, TW_F_KEEPALIVE_INTERVAL_NS, w[side].gap[w[side].gaps / 2],
+			w[side].first);
 	}
 }
 

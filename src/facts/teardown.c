@@ -19,10 +19,10 @@ struct fin_ids {
 };
 
 static const struct fin_ids ids[2] = {
-	{ TW_F_FIN1_COUNT, TW_F_FIN1_ACKED, TW_F_FIN1_SPAN_NS, TW_F_FIN1_LADDER, TW_F_FIN1_REPEAT_ECHO,
-	  TW_F_FIN1_ACKS, TW_F_FIN1_REPEATED_AFTER_ACK },
-	{ TW_F_FIN2_COUNT, TW_F_FIN2_ACKED, TW_F_FIN2_SPAN_NS, TW_F_FIN2_LADDER, TW_F_FIN2_REPEAT_ECHO,
-	  TW_F_FIN2_ACKS, TW_F_FIN2_REPEATED_AFTER_ACK },
+	{ TW_F_FIN1_COUNT, TW_F_FIN1_ACKED, TW_F_FIN1_SPAN_NS, TW_F_FIN1_LADDER,
+	  TW_F_FIN1_REPEAT_ECHO, TW_F_FIN1_ACKS, TW_F_FIN1_REPEATED_AFTER_ACK },
+	{ TW_F_FIN2_COUNT, TW_F_FIN2_ACKED, TW_F_FIN2_SPAN_NS, TW_F_FIN2_LADDER,
+	  TW_F_FIN2_REPEAT_ECHO, TW_F_FIN2_ACKS, TW_F_FIN2_REPEATED_AFTER_ACK },
 };
 
 static long first_fin(const struct tw_dossier *d, int side)
@@ -105,7 +105,8 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 		return;
 	if (answer->marks & TW_MARK_DSACK) {
 		tw_from(v, id->echo, 1, answer);
-	} else if (fin->options & answer->options & TW_OPT_TIMESTAMPS && repeat->tsval != fin->tsval) {
+	} else if (fin->options & answer->options & TW_OPT_TIMESTAMPS &&
+		   repeat->tsval != fin->tsval) {
 		/* an echo older than the first copy: the receiver answers from before (nothing shown) */
 		if (answer->tsecr == fin->tsval)
 			tw_from(v, id->echo, 1, answer);
@@ -199,7 +200,8 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	peer = &s.end[!fin->side];
 	if (s.last >= 0)
 		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, fin->time_ns - d->pkt[s.last].time_ns, fin);
-	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack : d->end[!fin->side].base_seq + 1;
+	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack
+				      : d->end[!fin->side].base_seq + 1;
 	tw_from(v, TW_F_FIN_BEFORE_ANSWER,
 		fin->side == TW_SERVER && !fin->payload_bytes && peer->payload_bytes &&
 			tw_seq_gt(fin->ack, since),
@@ -331,7 +333,8 @@ void tw_derive_teardown(struct tw_view *v)
 	if (fin[!one] < 0) {
 		if (tw_get(v->f, TW_F_FIN1_ACKED))
 			tw_from(v, TW_F_HALF_CLOSED_NS,
-				(v->capture->last_ns > d->last_ns ? v->capture->last_ns : d->last_ns) -
+				(v->capture->last_ns > d->last_ns ? v->capture->last_ns
+								  : d->last_ns) -
 					f1->time_ns,
 				f1);
 		return;

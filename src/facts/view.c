@@ -123,7 +123,8 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
 			continue;
 		if (p->side == side) {
 			if (p->marks & TW_MARKS_REPEAT)
-				waiting = -1; /* Karn: never time a repeated segment (RFC 6298 s3) */
+				waiting =
+					-1; /* Karn: never time a repeated segment (RFC 6298 s3) */
 			else if (waiting < 0 && tw_pkt_seq_len(p))
 				waiting = (long)i;
 		} else if (waiting >= 0 && p->flags & TW_ACK &&
@@ -138,28 +139,34 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
 	return best;
 }
 
+void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi)
+{
+	const struct tw_dossier_set *o = v->others;
+	size_t a = 0, b = o ? o->count : 0;
+
+	while (a < b) { /* the first dossier that is not before ours */
+		size_t mid = a + (b - a) / 2;
+
+		if (o->dossiers[mid]->stream < v->d->stream)
+			a = mid + 1;
+		else
+			b = mid;
+	}
+	*lo = a > reach ? a - reach : 0;
+	*hi = !o ? 0 : a + reach < o->count ? a + reach : o->count;
+}
+
 #define PREDECESSORS_SEARCHED 256
 
 const struct tw_dossier *tw_predecessor(const struct tw_view *v)
 {
-	const struct tw_dossier_set *o = v->others;
-	size_t lo = 0, hi, n;
+	size_t lo, hi, i;
 
-	if (!o)
-		return NULL;
-	hi = o->count;
-	while (lo < hi) { /* the first dossier that is not before ours */
-		size_t mid = lo + (hi - lo) / 2;
+	tw_around(v, PREDECESSORS_SEARCHED, &lo, &hi);
+	for (i = hi; i > lo; i--) {
+		const struct tw_dossier *q = v->others->dossiers[i - 1];
 
-		if (o->dossiers[mid]->stream < v->d->stream)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	for (n = 0; lo > 0 && n < PREDECESSORS_SEARCHED; n++) {
-		const struct tw_dossier *q = o->dossiers[--lo];
-
-		if (tw_tuple_equal(&q->tuple, &v->d->tuple))
+		if (q->stream < v->d->stream && tw_tuple_equal(&q->tuple, &v->d->tuple))
 			return q;
 	}
 	return NULL;

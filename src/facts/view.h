@@ -23,13 +23,13 @@ struct tw_view {
 /* Both ends as they stood just before record @before, from the records alone. -1: no such record. */
 struct tw_snapshot_end {
 	bool next_set, acked_set;
-	uint32_t next;	   /* highest sequence number sent, plus one */
-	uint32_t acked;	   /* highest ack field that this end sent */
+	uint32_t next;  /* highest sequence number sent, plus one */
+	uint32_t acked; /* highest ack field that this end sent */
 	uint32_t raw_window, window_bytes;
 	bool window_set;
-	uint32_t right_edge; /* highest ack + window */
+	uint32_t right_edge;          /* highest ack + window */
 	long last, last_payload, fin; /* indices of its last segment, last payload, first FIN */
-	uint64_t payload_bytes;	      /* sent, repeats not counted */
+	uint64_t payload_bytes;       /* sent, repeats not counted */
 	uint32_t max_payload;
 };
 
@@ -53,7 +53,8 @@ static inline bool tw_pure_ack(const struct tw_pkt *p)
 }
 
 /* The fact's value with the record that it comes from. */
-static inline void tw_from(struct tw_view *v, enum tw_fact_id id, int64_t value, const struct tw_pkt *p)
+static inline void tw_from(struct tw_view *v, enum tw_fact_id id, int64_t value,
+			   const struct tw_pkt *p)
 {
 	tw_fact_set(v->f, id, value, p ? p->frame : 0, p ? p->time_ns : 0);
 }
@@ -79,6 +80,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
+/* The dossiers at most @reach before and after this one in order of stream: [*lo, *hi). */
+void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
 /* The dossier of the same tuple before this one, or NULL. */
 const struct tw_dossier *tw_predecessor(const struct tw_view *v);
 

@@ -185,8 +185,9 @@ const char *tw_confidence_name(enum tw_confidence c)
 
 const char *tw_culprit_name(enum tw_culprit c)
 {
-	static const char *const names[] = { "unknown",	    "client-app",  "client-host", "server-app",
-					     "server-host", "network",	   "middlebox" };
+	static const char *const names[] = { "unknown",    "client-app",  "client-host",
+					     "server-app", "server-host", "network",
+					     "middlebox" };
 
 	return names[c];
 }

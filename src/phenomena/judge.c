@@ -33,11 +33,14 @@ static void cap(struct tw_match *m)
 	if (is(f, TW_F_TRACE_LOSSY)) {
 		if (m->confidence == TW_CERTAIN)
 			m->confidence = TW_LIKELY;
-		tw_missing(m, "The capture itself lost packets: what looks like silence or loss may be its own.");
+		tw_missing(m, "The capture itself lost packets: what looks like silence or loss "
+			      "may be its own.");
 	}
 	if (is(f, TW_F_CLOCK_BACKWARD) && m->confidence == TW_CERTAIN) {
 		m->confidence = TW_LIKELY;
-		tw_missing(m, "The clock of the capture jumps backwards: delays and order are doubtful.");
+		tw_missing(
+			m,
+			"The clock of the capture jumps backwards: delays and order are doubtful.");
 	}
 }
 
@@ -104,7 +107,8 @@ static void say_clean(struct tw_match *m)
 		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
-		m->summary = "It ended with a reset after all data had been acknowledged: nobody was owed anything.";
+		m->summary = "It ended with a reset after all data had been acknowledged: nobody "
+			     "was owed anything.";
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 	} else {
@@ -154,7 +158,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "The packets of the other direction are missing from the capture.");
 	else if (reset_owed(f))
 		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
-			    "The packets before the reset, or those of the other end, are not in the capture.");
+			    "The packets before the reset, or those of the other end, are not in "
+			    "the capture.");
 	else if (is(f, TW_F_STRAY_ONLY))
 		say_unknown(m, "A stray segment of a connection that the capture does not show.",
 			    "The connection that this segment belongs to was not captured.");

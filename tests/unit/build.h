@@ -98,8 +98,8 @@ static inline const struct tw_pkt *add_segment(struct builder *b, struct tw_segm
 }
 
 /* @after_us after the segment before. */
-static inline const struct tw_pkt *add(struct builder *b, int64_t after_us, int side, uint16_t flags,
-				       uint32_t seq, uint32_t ack, uint32_t payload)
+static inline const struct tw_pkt *add(struct builder *b, int64_t after_us, int side,
+				       uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
 {
 	b->now_ns += after_us * TW_NS_PER_US;
 	return add_segment(b, segment(b, side, flags, seq, ack, payload));

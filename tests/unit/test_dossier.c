@@ -22,7 +22,8 @@ static void every_state_and_event(void **state)
 	for (s = 0; s < TW_ST__N; s++)
 		for (e = 0; e < TW_EV__N; e++) {
 			bool odd;
-			enum tw_tcp_state to = tw_state_next((enum tw_tcp_state)s, (enum tw_tcp_event)e, &odd);
+			enum tw_tcp_state to =
+				tw_state_next((enum tw_tcp_state)s, (enum tw_tcp_event)e, &odd);
 
 			assert_true(to < TW_ST__N);
 			if (odd)
@@ -39,7 +40,8 @@ static void orderly_life(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		handshake(&b);
 		assert_int_equal(b.d->end[0].state, TW_ST_ESTABLISHED);
 		assert_int_equal(b.d->end[1].state, TW_ST_ESTABLISHED);
@@ -67,7 +69,8 @@ static void simultaneous_close(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		handshake(&b);
 		add(&b, 10, 0, TW_ACK | TW_FIN, 1, 1, 0);
 		add(&b, 1, 1, TW_ACK | TW_FIN, 1, 1, 0);
@@ -82,7 +85,8 @@ static void repeats_are_told_apart(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		const struct tw_pkt *p;
 
 		handshake(&b);
@@ -111,7 +115,8 @@ static void late_original_is_out_of_order(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		const struct tw_pkt *p;
 
 		handshake(&b);
@@ -127,7 +132,8 @@ static void probes(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		const struct tw_pkt *p;
 
 		handshake(&b);
@@ -154,7 +160,8 @@ static void invalid_segments_move_nothing(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		struct tw_segment s;
 		const struct tw_pkt *p;
 
@@ -175,7 +182,8 @@ static void copies(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		struct tw_segment s;
 		const struct tw_pkt *p;
 
@@ -200,7 +208,8 @@ static void other_bytes_at_the_same_place(void **state)
 {
 	struct builder b;
 
-	EACH_WRAP(b) {
+	EACH_WRAP(b)
+	{
 		struct tw_segment s;
 		const struct tw_pkt *p;
 
