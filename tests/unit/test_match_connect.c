@@ -510,6 +510,24 @@ static void a_slow_path_seen_from_the_server(void **state)
 	assert_int_equal(m.confidence, TW_LIKELY);
 }
 
+/* Two SYN|ACKs arrive together: made together after a loss, a second apart if held up on the way. */
+static void held_up_is_not_lost(void **state)
+{
+	slow_connect(1);
+	forget(&f, TW_F_RTT_NS);
+	set(&f, TW_F_SYNACK_COUNT, 2);
+	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, MS(1));
+	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1);
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_CERTAIN);
+	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1003);
+	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	set(&f, TW_F_SYNACK_REPEAT_TICKS,
+	    -1003); /* overtaken by its repeat: late, perhaps not lost */
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+}
+
 static void a_slow_path_repeats_no_syn_ack_in_vain(void **state)
 {
 	slow_connect(1);
@@ -897,6 +915,7 @@ int main(void)
 		T(a_duplicated_syn_is_no_repeat),
 		T(syn_acks_that_never_get_back),
 		T(a_slow_path_seen_from_the_server),
+		T(held_up_is_not_lost),
 		T(a_slow_path_repeats_no_syn_ack_in_vain),
 		T(a_greeting_is_never_deferred),
 		T(ack_missing_at_the_server),

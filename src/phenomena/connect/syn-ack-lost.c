@@ -20,26 +20,29 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define SLOW_PATH_NS (TW_NS_PER_S * 9 / 10)
-#define TOGETHER_NS  (TW_NS_PER_S / 2)
+#define SLOW_PATH_NS   (TW_NS_PER_S * 9 / 10)
+#define TOGETHER_NS    (TW_NS_PER_S / 2)
+#define TOGETHER_TICKS 500 /* the same in ticks of the server's timestamp clock */
 
 /*
- * Had the first SYN|ACK seen here been under way, and the client only impatient? Where SYN|ACKs are seen
- * before the client repeats its SYN, the ACK tells which of them had arrived. At the client the answer
- * to the repeated SYN tells: after a loss it comes together with the server's own repeat, on a slow
- * path it follows the first SYN|ACK at the distance of a SYN timeout; and later round trips tell.
+ * Was the first SYN|ACK only under way for longer than the SYN's timer? Where SYN|ACKs are seen before
+ * the client repeats its SYN, the ACK tells which of them had arrived first. At the client, after a
+ * loss the answer to the repeated SYN and the server's own repeat come together and were made together.
+ * On a slow path they arrive a SYN timeout apart; held up on the way (neighbour discovery, a stalled
+ * queue) they arrive together, but were made a SYN timeout apart.
  */
 static bool was_under_way(const struct tw_facts *f)
 {
 	int64_t apart = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS), span = tw_get(f, TW_F_SYN_SPAN_NS);
 
-	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && tw_is(f, TW_F_ACK3_ECHO, 1))
-		return tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS;
+	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
+		return tw_is(f, TW_F_ACK3_ECHO, 1) && tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS;
 	if (tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
 	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS)
 		return true;
-	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
-	       tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT) && apart > TOGETHER_NS &&
+	if (apart < TOGETHER_NS)
+		return tw_get(f, TW_F_SYNACK_REPEAT_TICKS) > TOGETHER_TICKS;
+	return tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT) &&
 	       apart > span - span / 8 && apart < span + span / 8;
 }
 
@@ -47,16 +50,16 @@ static bool surely_lost(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_get(f, TW_F_ACK3_ECHO) > 1;
-	if (tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
-	    tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS)
-		return true;
+	if (tw_known(f, TW_F_SYNACK_REPEAT_TICKS))
+		return tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS &&
+		       tw_get(f, TW_F_SYNACK_REPEAT_TICKS) > -TOGETHER_TICKS;
 	return tw_known(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) && tw_known(f, TW_F_RTT_NS) &&
 	       tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS;
 }
 
 /*
- * Without timestamps: two SYN|ACKs at once after one repeated SYN. One answers the repeat, the other is the server
- * timer's: so the first SYN had made the request.
+ * Without timestamps: two SYN|ACKs at once after one repeated SYN. One answers the repeat, the other
+ * is the server timer's: so the first SYN had made the request.
  */
 static bool two_at_once(const struct tw_facts *f)
 {
