@@ -45,7 +45,7 @@ static inline bool tw_window_stays_closed(const struct tw_facts *f)
 	return tw_known(f, TW_F_ZERO_WINDOW_SIDE) && !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END);
 }
 
-/* Needless repeats earlier on: a slow path, where a FIN is repeated for a late ACK, not a lost one. */
+/* Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. */
 static inline bool tw_acks_are_late(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_SPURIOUS_C) > 0 || tw_get(f, TW_F_SPURIOUS_S) > 0;

@@ -202,9 +202,9 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		     "server has nothing to say (long poll, one-way streams). So this verdict is "
 		     "never certain, and while the capture merely ends during the wait its outcome "
 		     "is unknown.",
-	.folklore = "An ACK does not mean that the application got the data, and a connect() that "
-		    "succeeds does not mean that anybody accepted the connection. Both are the "
-		    "kernel's work.",
+	.folklore = "\"It connected, so the server works\", \"it was acknowledged, so the "
+		    "application has it.\" The handshake and the ACK are the kernel's work; no "
+		    "application need have seen either.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -172,9 +172,10 @@ const struct tw_phenomenon tw_ph_idle_blackholed = {
 		     "A host that died during the pause leaves the same packets. If other "
 		     "connections between the two hosts work at that moment, the device is the "
 		     "better explanation; a capture on both sides of it decides.",
-	.folklore = "TCP has no idle timeout of its own: without keepalive two kernels keep a "
-		    "silent connection for years. RFC 5382 asks NATs for at least 2 hours and 4 "
-		    "minutes; the 240 s and 350 s of cloud devices are well below it.",
+	.folklore = "\"TCP connections time out when they are idle.\" TCP has no idle timeout: "
+		    "without keepalive two kernels keep a silent connection for years. It is "
+		    "devices in between that forget, many of them long before the 2 h 4 min that "
+		    "RFC 5382 asks for.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

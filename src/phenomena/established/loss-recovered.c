@@ -4,7 +4,7 @@
  *
  * Theory: a repeat alone proves no loss; it was needed only if the original did not arrive. That
  * is shown by the ACK (it echoes the repeat's timestamp, moves only after the repeat, brings no
- * DSACK), or at the receiver's side by a segment that fills a hole and is newer than what came
+ * D-SACK), or at the receiver's side by a segment that fills a hole and is newer than what came
  * after the hole. Limits: a lost tail that is repeated shows no hole beyond the loss, and is
  * invisible there.
  *
@@ -83,8 +83,8 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 
 /*
  * Behind the loss only the repeat that got through is seen, not those that did not. A hole that
- * stood open for long, or one that is filled by segments well below the MSS, may be a path that lets
- * no large ones through.
+ * stood open for long, or one that is filled by segments well below the MSS, may be a path that
+ * lets no large ones through.
  */
 static bool may_be_size(const struct tw_facts *f, int64_t stall)
 {
@@ -197,17 +197,19 @@ const struct tw_phenomenon tw_ph_loss_recovered = {
 		"No error: a pause. Reads that wait for the lost segment wait for everything "
 		"behind it too.",
 	.server_sees = "The same.",
-	.recognise = "tcpwhy counts a repeat as needed only if the evidence shows that the "
-		     "original had not arrived: the ACK echoes the timestamp of the repeat, or "
-		     "moves only after it and brings no DSACK. At the receiver's side it takes the "
-		     "segment that fills a hole and compares its timestamp and IP-ID with what "
-		     "came after the hole: newer means a repeat, older an original that was "
-		     "overtaken (reordering).\n\n"
-		     "Where the capture was taken behind the loss and nothing was sent after the "
-		     "lost segment, the loss is invisible, and the connection is clean there.",
-	.folklore = "Retransmissions are not failures, and a duplicate ACK is no proof of loss. "
-		    "Whether there is a problem is decided by the time lost, not by the number of "
-		    "repeats.",
+	.recognise =
+		"tcpwhy counts a repeat as needed only if the evidence shows that the "
+		"original had not arrived: the ACK echoes the timestamp of the repeat, or "
+		"moves only after it and brings no D-SACK. At the receiver's side it takes the "
+		"segment that fills a hole and compares its timestamp and IP-ID with what "
+		"came after the hole: newer means a repeat, older an original that was "
+		"overtaken (reordering).\n\n"
+		"Where the capture was taken behind the loss and nothing was sent after the "
+		"lost segment, the loss is invisible, and the connection is clean there.",
+	.folklore = "\"Retransmissions mean that something is broken\", \"a duplicate ACK means a "
+		    "lost packet.\" A little loss is how TCP finds its speed, and duplicate ACKs "
+		    "come from reordering as well. What decides is the time that was lost, not the "
+		    "number of repeats.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -243,10 +243,10 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 		"see the moment at which the sender gives up, because no packet marks it. It "
 		"names firewall-dropped, user-timeout, and where they fit idle-blackholed and "
 		"pmtu-blackhole as rivals. A capture from the other side decides.",
-	.folklore = "The timeout sends no RST; of all timeouts only keepalive's does. \"15 retries "
-		    "are 924.6 s\" is a hypothetical sum: 938.5 s were measured, because the first "
-		    "repeat is a tail-loss probe and the timers are rounded up. And EHOSTUNREACH "
-		    "does not mean that a router said so.",
+	.folklore = "\"A timeout ends with a RST\": of all timeouts only keepalive's does. \"15 "
+		    "retries are 924.6 s\": 938.5 s were measured, because the first repeat is a "
+		    "tail-loss probe and timers are rounded up. \"EHOSTUNREACH means that a router "
+		    "said so\": it is also what the timeout becomes after an ARP failure.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

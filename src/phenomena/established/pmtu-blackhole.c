@@ -82,8 +82,8 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 
 /*
  * The first full-size segments that an end ever sends are lost, all of them and again and again, on
- * a path that had carried smaller data the moment before. With so much in flight that the short last
- * segment is not sent yet, this is all that a black hole shows.
+ * a path that had carried smaller data the moment before. With so much in flight that the short
+ * last segment is not sent yet, this is all that a black hole shows.
  */
 static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
 {
@@ -230,14 +230,17 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.server_sees = "If the server is the sender of the large data, it is the server that hangs "
 		       "in send() and times out; the client waits in recv(). Typical: the TLS "
 		       "handshake stops at the certificate, `git clone` or scp stall, ping works.",
-	.recognise = "tcpwhy asks for full-size segments that were repeated in vain while smaller "
-		     "segments of the same end were acknowledged or SACKed, and for no ICMP error "
-		     "that the sender could have used. If the sender then cut its segments and "
-		     "they passed, it is certain: chance would have to lose exactly the large "
-		     "ones, several times in a row. Without that it is likely, with loss and a "
-		     "dying path as rivals.",
-	.folklore = "Ping proves nothing here: it sends 56 bytes. And blocking all of ICMP is no "
-		    "security measure; it breaks exactly this.",
+	.recognise =
+		"tcpwhy asks for full-size segments that were repeated in vain while smaller "
+		"segments of the same end were acknowledged or SACKed, and for no ICMP error that "
+		"the sender could have used. If the sender then cut its segments and they passed, "
+		"it is certain: chance would have to lose exactly the large ones, several times in "
+		"a row. Without that it is likely, with loss and a dying path as rivals.\n\n"
+		"If nothing small was sent meanwhile, but the first full-size segments of that end "
+		"are lost without exception after smaller data had passed between the two, it is "
+		"possible, and peer-vanished the rival: a test with both sizes decides.",
+	.folklore = "\"Ping works, so the path is fine\": ping sends 56 bytes. \"Blocking ICMP "
+		    "makes a host safer\": it breaks exactly this.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -4,7 +4,7 @@
  * repeat went out.
  *
  * Theory: a late original is older than what overtook it (timestamp, IP-ID), or the SACK hole that
- * it left closes without any repeat. A repeat that was not needed is answered by DSACK (RFC 2883).
+ * it left closes without any repeat. A repeat that was not needed is answered by D-SACK (RFC 2883).
  * Both are harmless but for the time. Limits: without timestamps and IP-ID (IPv6, or a NAT that
  * rewrites it) a late original cannot be told from a repeat whose first copy was lost before this
  * point.
@@ -134,9 +134,9 @@ static const struct tw_governed governed[] = {
 	  "tcp_max_reordering (300)." },
 	{ "net.ipv4.tcp_recovery",
 	  "RACK: 1 by default; it measures lateness in time (a quarter of the smallest "
-	  "round trip) and adapts to DSACKs." },
+	  "round trip) and adapts to D-SACKs." },
 	{ "net.ipv4.tcp_timestamps",
-	  "1 by default; the sender needs timestamps or DSACK to recognise a needless "
+	  "1 by default; the sender needs timestamps or D-SACK to recognise a needless "
 	  "repeat and undo its slow-down." },
 	{ NULL, NULL },
 };
@@ -154,7 +154,7 @@ static const char *const remedies[] = {
 };
 
 static const char *const references[] = {
-	"RFC 2883 (DSACK)",
+	"RFC 2883 (D-SACK)",
 	"RFC 8985 s6.2 (reordering window)",
 	"RFC 4737 (reordering metrics)",
 	"net/ipv4/tcp_input.c: tcp_check_sack_reordering, tcp_try_undo_recovery",
@@ -170,10 +170,10 @@ const struct tw_phenomenon tw_ph_reordering = {
 		   "receiver reports the hole by SACK, as it would a loss. Linux waits a quarter "
 		   "of the round trip before it believes in a loss; if the latecomer arrives in "
 		   "that time, nothing happens at all. If not, the sender repeats a segment that "
-		   "was not lost; the receiver tells it by DSACK, and the sender takes its "
+		   "was not lost; the receiver tells it by D-SACK, and the sender takes its "
 		   "slow-down back.\n\n"
 		   "The same needless repeat happens when only the ACK is late: a tail-loss "
-		   "probe or the timer fires, and a DSACK follows.",
+		   "probe or the timer fires, and a D-SACK follows.",
 	.diagram = " sender                                                    receiver\n"
 		   "   |------------------------ 1 ------------------------------>|\n"
 		   "   |------------------------ 2 --------.                      |\n"
@@ -187,14 +187,15 @@ const struct tw_phenomenon tw_ph_reordering = {
 		   "   |<------------- ACK 4, DSACK 2 (had it already) -----------|\n",
 	.client_sees = "Nothing, or a short pause: data behind the hole wait for the latecomer.",
 	.server_sees = "The same.",
-	.recognise = "tcpwhy calls a segment overtaken if it arrives late and is older, by "
-		     "timestamp or IP-ID, than what came before it, or if a SACK hole closes "
-		     "without any repeat. It calls a repeat spurious if the receiver shows by "
-		     "DSACK, or by the timestamp it echoes, that it had the original. If there was "
-		     "a real loss as well, loss-recovered is said.",
-	.folklore = "A duplicate ACK is no loss, and neither is a retransmission: here both "
-		    "happen with every packet delivered. A DSACK for a segment that was sent once "
-		    "only shows that the network duplicated it.",
+	.recognise =
+		"tcpwhy calls a segment overtaken if it arrives late and is older, by "
+		"timestamp or IP-ID, than what came before it, or if a SACK hole closes "
+		"without any repeat. It calls a repeat spurious if the receiver shows by "
+		"D-SACK, or by the timestamp it echoes, that it had the original. If there was "
+		"a real loss as well, loss-recovered is said.",
+	.folklore = "\"Duplicate ACKs and retransmissions prove a loss.\" Here both happen "
+		    "although every packet was delivered. And a D-SACK for a segment that was sent "
+		    "only once shows that the network duplicated it, not that the sender erred.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

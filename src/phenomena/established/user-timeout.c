@@ -110,8 +110,8 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 		     "draws a bare RST much sooner than the default of tcp_retries2 would allow. A "
 		     "small tcp_retries2 leaves the same packets; the application's source or `ss "
 		     "-to` decides.",
-	.folklore = "A timeout does not end with a RST. The RST that is seen later is the answer "
-		    "to the peer's own segment.",
+	.folklore = "\"The timeout reset the connection.\" It ends in silence; a RST that is seen "
+		    "later answers the peer's own segment.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -190,9 +190,9 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 		     "or the receiver may read on later.\n\n"
 		     "It cannot tell why the application did not read: busy, blocked, stopped, "
 		     "never accepted (app-stuck), or slow on purpose.",
-	.folklore = "A zero window is no network problem and nothing that a larger bandwidth "
-		    "repairs. An unanswered probe now and then is no loss either: Linux answers "
-		    "at most one in 500 ms.",
+	.folklore = "\"A zero window is a network problem\", \"an unanswered probe is a lost "
+		    "one.\" The receiving application did not read, and Linux answers at most one "
+		    "probe in 500 ms.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -114,9 +114,9 @@ const struct tw_phenomenon tw_ph_close_wait_leak = {
 		     "other end for at least a minute: no data, no FIN, while the capture goes on. "
 		     "One connection is only a possibility; `ss` on the host decides. A half-close "
 		     "on purpose (shutdown, remark half-closed) looks the same while it lasts.",
-	.folklore = "CLOSE_WAIT is not the other side's fault and no sysctl ends it: "
-		    "tcp_fin_timeout and tcp_keepalive_time have nothing to do with it, although "
-		    "keepalive can end it once the peer's socket is gone.",
+	.folklore = "\"Too many CLOSE_WAIT: tune tcp_fin_timeout.\" No sysctl ends CLOSE_WAIT, and "
+		    "it is not the other end's fault: it waits for the own application to call "
+		    "close(). At best keepalive ends it, once the other end's socket is gone.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

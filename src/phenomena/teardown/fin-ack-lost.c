@@ -23,6 +23,8 @@
 
 #include <inttypes.h>
 
+#define DELACK_MAX_NS (200 * TW_NS_PER_MS)
+
 /* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
 static bool acked_and_repeated(const struct tw_facts *f, enum tw_side closer)
 {
@@ -42,12 +44,25 @@ static bool was_late(const struct tw_facts *f)
 	return tw_get(f, TW_F_FIN1_SPAN_NS) < soon && tw_get(f, TW_F_FIN2_COUNT) == 1;
 }
 
+/*
+ * The ACK may just have been delayed: it waits up to 200 ms (TCP_DELACK_MAX) in the hope of a ride on data,
+ * and where data is outstanding with the FIN, a tail-loss probe repeats the FIN after some milliseconds
+ * already. Where the acknowledging end sits here, an ACK that was sent would be in the capture.
+ */
+static bool may_be_delayed(const struct tw_facts *f, enum tw_side closer)
+{
+	enum tw_vantage far = closer == TW_CLIENT ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
+
+	return tw_get(f, TW_F_FIN1_SPAN_NS) < DELACK_MAX_NS || tw_is(f, TW_F_VANTAGE, far);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	bool behind = acked_and_repeated(f, closer);
-	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) <= 1;
+	bool echoed = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) && tw_get(f, TW_F_FIN1_ACKS) <= 1 &&
+		      !may_be_delayed(f, closer);
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)) ||

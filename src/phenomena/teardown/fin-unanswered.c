@@ -25,7 +25,7 @@
 #define FULL_LADDER 9
 #define LONG_NS     (50 * TW_NS_PER_S)
 
-/* A bare reset of the closer itself, long after its last repeat: its kernel had given up by then. */
+/* A bare reset of the closer itself, long after its last repeat: its kernel had given up. */
 static bool given_up(const struct tw_facts *f)
 {
 	return tw_is(f, TW_F_RST_SIDE, tw_get(f, TW_F_FIN1_SIDE)) &&
@@ -142,8 +142,8 @@ const struct tw_phenomenon tw_ph_fin_unanswered = {
 		     "it is peer-vanished. With the ladder of a whole minute it is certain; with a "
 		     "few repeats and then the end of the capture the next one might have been "
 		     "answered. Why the other side is silent is not visible.",
-	.folklore = "An orphan that gives up sends no RST: a closing end that becomes silent "
-		    "leaves the other one half-open.",
+	.folklore = "\"A connection that cannot be closed is reset in the end.\" The orphan gives "
+		    "up in silence; the other end, if it lives, stays half-open.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

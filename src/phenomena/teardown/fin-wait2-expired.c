@@ -168,8 +168,8 @@ const struct tw_phenomenon tw_ph_fin_wait2_expired = {
 		     "the age tells: within 60 s the RST is the ordinary answer of FIN_WAIT2 and "
 		     "is called data-after-close; later the bucket must have expired.\n\n"
 		     "A host that lost the connection by a restart answers alike.",
-	.folklore = "TIME_WAIT and FIN_WAIT2 are both 60 s on Linux, but tcp_fin_timeout changes "
-		    "only FIN_WAIT2.",
+	.folklore = "\"tcp_fin_timeout shortens TIME_WAIT.\" It changes FIN_WAIT2 only; TIME_WAIT "
+		    "is a constant of 60 s.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

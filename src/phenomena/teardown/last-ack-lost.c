@@ -29,8 +29,8 @@ static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
 
 /*
  * Could the ACK have been on its way still when the FIN was repeated? The path's round trip, as the
- * first FIN saw it just before (not the smallest of the connection: paths become slow), must be well
- * below the time of the repeat.
+ * first FIN saw it just before (not the smallest of the connection: paths become slow), must be
+ * well below the time of the repeat.
  */
 static bool may_be_late(const struct tw_facts *f, int64_t span)
 {
@@ -131,8 +131,8 @@ const struct tw_phenomenon tw_ph_last_ack_lost = {
 		     "first copy's timestamp, that one had arrived and its ACK was lost; where "
 		     "both ACKs are seen, the first of them before the repeat, it was lost behind "
 		     "this point. If the echo is the repeat's, it is last-fin-lost.",
-	.folklore = "TIME_WAIT is no waste: this is the case it exists for. Cutting it short "
-		    "turns a lost ACK into a reset.",
+	.folklore = "\"TIME_WAIT is a waste and should be cut short.\" This is the case that it "
+		    "exists for: without it the repeated FIN would be answered by a reset.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -99,10 +99,11 @@ const struct tw_phenomenon tw_ph_last_fin_lost = {
 		"Nothing: both ends had closed. Only an end that used shutdown() and waits in "
 		"recv() gets the end of the stream late.",
 	.server_sees = "Nothing.",
-	.recognise = "tcpwhy sees the second FIN more than once, and an ACK that echoes the "
-		     "timestamp of the repeat, without DSACK: the first copy was lost, certain. If "
-		     "the ACK echoes the first copy, that one had arrived and it is last-ack-lost. "
-		     "Without timestamps the two are rivals.",
+	.recognise =
+		"tcpwhy sees the second FIN more than once, and an ACK that echoes the "
+		"timestamp of the repeat, without D-SACK: the first copy was lost, certain. If "
+		"the ACK echoes the first copy, that one had arrived and it is last-ack-lost. "
+		"Without timestamps the two are rivals.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

@@ -132,8 +132,8 @@ const struct tw_phenomenon tw_ph_old_duplicate = {
 		     "nothing but one segment without a connection, answered by a RST. In the "
 		     "second case the connection may have begun before the capture: then the RST "
 		     "could be the end of a connection that failed, and the outcome is unknown.",
-	.folklore = "A host that answers a stray segment with a RST does what RFC 9293 asks of "
-		    "it. Such RSTs show no attack.",
+	.folklore = "\"A RST out of nowhere shows an attack.\" A host that answers a stray segment "
+		    "with a RST does what RFC 9293 asks of it.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

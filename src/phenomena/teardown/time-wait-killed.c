@@ -99,8 +99,8 @@ const struct tw_phenomenon tw_ph_time_wait_killed = {
 		     "sequence number from the end that closed second. Whether TIME_WAIT really "
 		     "ended depends on tcp_rfc1337, which no packet shows. If the RST was only the "
 		     "answer to a stray segment that is itself visible, old-duplicate is said.",
-	.folklore = "Nobody is hurt by it as a rule: a RST after a complete close is no failed "
-		    "connection.",
+	.folklore = "\"A RST at the end means that the connection failed.\" After a complete close "
+		    "it cannot harm that connection any more, only the guard of the next one.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,
