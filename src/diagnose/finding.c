@@ -160,6 +160,19 @@ static void count_verdict(struct tw_session_summary *sum, const struct tw_phenom
 	}
 }
 
+/* A clean connection makes no finding; the summary at least says what is worth knowing about it. */
+static void count_remark(struct tw_session_summary *sum, const struct tw_match *m)
+{
+	const unsigned room = sizeof(sum->remark_count) / sizeof(sum->remark_count[0]);
+	unsigned i;
+
+	if (m->outcome != TW_OUTCOME_CLEAN || !m->remark)
+		return;
+	for (i = 0; i < room && tw_remarks[i].slug; i++)
+		if (strcmp(tw_remarks[i].slug, m->remark) == 0)
+			sum->remark_count[i]++;
+}
+
 void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n)
 {
 	if (slug)
@@ -214,6 +227,7 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 		     f->match.outcome == TW_OUTCOME_CLEAN ? "clean" :
 							    "unknown";
 	count_outcome(s->summary, f->match.outcome, 1);
+	count_remark(s->summary, &f->match);
 	if (f->phenomenon)
 		count_verdict(s->summary, f->phenomenon, 1);
 	s->summary->steps_dropped += d->dropped;
