@@ -23,8 +23,9 @@
 /* A silence is drawn when it is longer than this and than a third of what is drawn. */
 #define SILENCE_NS TW_NS_PER_S
 
-/* Where the columns of one drawing stand. */
+/* Where the columns of one drawing stand, and what it compares packets with. */
 struct layout {
+	uint8_t ttl[2]; /* of each end's first packet */
 	unsigned time, time_width, frame, frame_width, lane, inner;
 	const struct tw_diagram_options *options;
 };
@@ -155,9 +156,11 @@ static void note_lines(struct tw_pen *p, const struct layout *l, const char *not
 	}
 }
 
-static void add_numbers(struct tw_string *out, const struct tw_step *s, bool detail)
+/* A TTL other than that of the end's first packet is worth a look where the packet matters. */
+static void add_numbers(struct tw_string *out, const struct tw_step *s, const struct layout *l)
 {
-	bool opening = s->flags & TW_SYN;
+	bool odd_ttl = (s->decisive || s->flags & TW_RST) && s->ttl != l->ttl[s->from];
+	bool detail = l->options->detail, opening = s->flags & TW_SYN;
 
 	if (!opening || s->seq_rel)
 		tw_string_printf(out, " seq %u", s->seq_rel);
@@ -167,7 +170,7 @@ static void add_numbers(struct tw_string *out, const struct tw_step *s, bool det
 		tw_string_printf(out, " len %u", s->payload_bytes);
 	if (detail || (!s->window_bytes && !(s->flags & (TW_SYN | TW_RST))))
 		tw_string_printf(out, " win %u", s->window_bytes);
-	if (detail)
+	if (detail || odd_ttl)
 		tw_string_printf(out, " ttl %u", s->ttl);
 }
 
@@ -195,7 +198,7 @@ static const char *label_of(struct tw_string *label, const struct tw_step *s,
 	if (s->is_icmp)
 		return icmp_label(label, note, room);
 	tw_string_printf(label, "%s", tw_words_flags(TW_WORDS, s->flags));
-	add_numbers(label, s, l->options->detail);
+	add_numbers(label, s, l);
 	columns = tw_text_columns(tw_string_text(label), label->length);
 	if (columns > room) { /* huge numbers in a narrow lane: the flags are what matters */
 		tw_string_clear(label);
@@ -276,6 +279,9 @@ static void lay_out(struct layout *l, const struct tw_pen *p, const struct tw_fi
 	char text[TW_WORDS_TEXT];
 	unsigned i, n;
 
+	for (i = f->step_count; i-- > 0;)
+		if (!f->steps[i].is_icmp)
+			l->ttl[f->steps[i].from] = f->steps[i].ttl;
 	l->time = l->options->indent + 2;
 	l->time_width = 8;
 	l->frame_width = 5;

@@ -149,7 +149,7 @@ static void add_scope(struct tw_string *s, const struct tw_group *g)
 				 g->client_count);
 	tw_string_printf(s, ", ");
 	add_streams(s, g);
-	if (strcmp(TW_DUR(g->duration_min_ns), TW_DUR(g->duration_max_ns)))
+	if (strcmp(TW_DUR(g->duration_min_ns), TW_DUR(g->duration_max_ns)) != 0)
 		tw_string_printf(s, ", %s to %s", TW_DUR(g->duration_min_ns),
 				 TW_DUR(g->duration_max_ns));
 	else if (g->duration_max_ns)

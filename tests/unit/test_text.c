@@ -550,6 +550,27 @@ static void icmp_is_drawn_towards_the_sender(void **state)
 	assert_non_null(strstr(text, "~~~ ICMP host unreachable from 192.0.2.254 ~~|\n"));
 }
 
+static void a_foreign_ttl_is_drawn(void **state)
+{
+	static const struct tw_step steps[] = {
+		{ .frame = 1,
+		  .time_ns = START_NS,
+		  .from = TW_SERVER,
+		  .flags = TW_ACK,
+		  .ttl = 64,
+		  .window_bytes = 1 },
+		{ .frame = 2, .time_ns = START_NS, .from = TW_SERVER, .flags = TW_RST, .ttl = 57 },
+		{ .frame = 3, .time_ns = START_NS, .from = TW_SERVER, .flags = TW_RST, .ttl = 64 },
+	};
+	struct tw_finding *f = made_finding(0, 2, 80);
+	const char *text;
+
+	made_steps(f, steps, 3);
+	text = drawn(f, 0);
+	assert_int_equal(times(text, "ttl"), 1);
+	assert_non_null(strstr(text, "RST seq 0 ttl 57 --|"));
+}
+
 static void silence_is_drawn(void **state)
 {
 	static const struct tw_step steps[] = {
@@ -596,6 +617,7 @@ int main(void)
 		cmocka_unit_test(the_diagram_of_a_refused_connect),
 		cmocka_unit_test(a_long_connection_is_elided),
 		cmocka_unit_test(icmp_is_drawn_towards_the_sender),
+		cmocka_unit_test(a_foreign_ttl_is_drawn),
 		cmocka_unit_test(silence_is_drawn),
 		cmocka_unit_test(packets_that_are_not_told_are_counted),
 	};
