@@ -6,9 +6,10 @@
  *    0.000000    1  |-- SYN ------------------------------------------------>|
  *  * 0.000101    2  |<-------------------------------------- RST|ACK ack 1 --|
  *
- * Each packet is an arrow between the two bars (the lane), with its text at the end of its sender, so
- * the eye reads a column per speaker. Notes that do not fit into the arrow follow below it. A long
- * connection keeps its first packets, what is decisive with its surroundings, and its end.
+ * Each packet is an arrow between the two bars (the lane), with its text at the end of its
+ * sender, so the eye reads a column per speaker. Notes that do not fit into the arrow follow
+ * below it. A long connection keeps its first packets, what is decisive with its surroundings,
+ * and its end.
  */
 #include "report/diagram.h"
 
@@ -333,7 +334,10 @@ static bool long_silence(const struct tw_finding *f, int64_t before_ns, int64_t 
 	return gap >= SILENCE_NS && gap >= whole / 3;
 }
 
-/* Packets of the connection, somewhere in the middle, that neither a step nor a count before a step stands for. */
+/*
+ * Packets of the connection, somewhere in the middle, that neither a step nor a count before a
+ * step stands for.
+ */
 static uint64_t untold(const struct tw_finding *f)
 {
 	uint64_t told = 0;

@@ -12,8 +12,9 @@ struct tw_diagram_options {
 };
 
 /*
- * The sequence diagram of a finding: client left, server right, seconds since the connection's start, frame
- * numbers; packets that the evidence cites carry a '*'. What is left out is counted in a line.
+ * The sequence diagram of a finding: client left, server right, seconds since the connection's
+ * start, frame numbers; packets that the evidence cites carry a '*'. What is left out is
+ * counted in a line.
  */
 void tw_diagram_draw(struct tw_pen *p, const struct tw_finding *f,
 		     const struct tw_diagram_options *o);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One group of findings, told by its best example. The order is that of a person's questions: what
- * was it and how sure is that; what happened on the wire; what proves it; what did the programs see; which
- * setting governs it; what to do; what else could it be.
+ * One group of findings, told by its best example. The order is that of a person's questions:
+ * what was it and how sure is that; what happened on the wire; what proves it; what did the
+ * programs see; which setting governs it; what to do; what else could it be.
  */
 #include "report/example.h"
 
@@ -16,13 +16,13 @@
 #define ALL ~0u
 
 /*
- * How much of each list is told: packets drawn, then entries. Of settings and rivals beyond the number
- * only the names are told; ruled-out phenomena are names where @ruled_out is 0.
+ * How much of each list is told: packets drawn, then entries. Of settings and rivals beyond the
+ * number only the names are told; ruled-out phenomena are names where @ruled_out is 0. A
+ * sentence about an application that takes more columns than @app_text is left out.
  */
 struct limits {
 	unsigned rows, evidence, governed, remedies, rivals, ruled_out;
-	unsigned
-		app_text; /* columns of the sentence about an application; a longer one is left out */
+	unsigned app_text;
 };
 
 /* One failure must fit on one screen: the first of these that does is taken. */

@@ -18,11 +18,16 @@ void tw_example_write(struct tw_pen *p, const struct tw_group *g, enum tw_exampl
 void tw_example_line(struct tw_pen *p, const struct tw_group *g);
 enum tw_role tw_example_role(enum tw_outcome o);
 
-/* What the whole story adds to the full example: both ends in numbers, and the known facts; those that
- * say "none" or "no" are only counted, or with @all named. */
+/*
+ * What the whole story adds to the full example: both ends in numbers, and the known facts;
+ * those that say "none" or "no" are only counted, or with @all named.
+ */
 void tw_story_write(struct tw_pen *p, const struct tw_finding *f, bool all);
 
-/* A labelled row: @label (NULL: none) in the label column; the caller goes on at column TW_ROW_TEXT. */
+/*
+ * A labelled row: @label (NULL: none) in the label column; the caller goes on at column
+ * TW_ROW_TEXT.
+ */
 #define TW_ROW_TEXT 14
 void tw_row_begin(struct tw_pen *p, const char *label);
 

@@ -9,8 +9,10 @@
  * The catalogue as a book. All return 0, or a negative errno (-ENOMEM, or the sink's).
  */
 
-/* The table of contents: slug and title of @list, by stage; then the remarks (ending with a NULL slug; may
- * be NULL). */
+/*
+ * The table of contents: slug and title of @list, by stage; then the remarks (ending with a
+ * NULL slug; may be NULL).
+ */
 int tw_explain_list(const struct tw_sink *sink, const struct tw_style *style,
 		    const struct tw_phenomenon *const *list, unsigned count,
 		    const struct tw_remark *remarks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which connections tell the same story. A person wants "port-closed at 192.0.2.2:80, 37 times", not 37
- * reports; and a scan over a thousand ports is one line as well.
+ * Which connections tell the same story. A person wants "port-closed at 192.0.2.2:80, 37
+ * times", not 37 reports; and a scan over a thousand ports is one line as well.
  */
 #include "report/group.h"
 
@@ -112,7 +112,10 @@ static struct tw_group group_of(struct tw_finding *f)
 	return one;
 }
 
-/* How many groups of the kind of list[@i] are there, of its host only if @scope is TW_GROUP_HOST? */
+/*
+ * How many groups of the kind of list[@i] are there, of its host only if @scope is
+ * TW_GROUP_HOST?
+ */
 static unsigned alike(const struct tw_groups *g, unsigned i, enum tw_group_scope scope)
 {
 	struct tw_group wide = g->list[i];

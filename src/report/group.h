@@ -33,8 +33,9 @@ struct tw_group {
 };
 
 /*
- * Findings by (verdict, server endpoint, outcome). Memory is bounded: of each group one finding is kept, and
- * when there are TW_GROUPS_MAX groups those of the same host, then those of the same verdict become one.
+ * Findings by (verdict, server endpoint, outcome). Memory is bounded: of each group one finding
+ * is kept, and when there are TW_GROUPS_MAX groups those of the same host, then those of the
+ * same verdict become one.
  */
 struct tw_groups {
 	struct tw_group list[TW_GROUPS_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * JSON Lines. The objects are built with jansson and written in the order in which keys are set.
- * A double holds 15 decimal digits exactly, so nanoseconds of a connection that lasts up to eleven days
- * come out as they are in the capture (0.000213, never 0.00021299999999999999).
+ * JSON Lines. The objects are built with jansson and written in the order in which keys are
+ * set. A double holds 15 decimal digits exactly, so nanoseconds of a connection that lasts up
+ * to eleven days come out as they are in the capture (0.000213, never 0.00021299999999999999).
  */
 #include "report/json.h"
 
@@ -124,7 +124,10 @@ static json_t *missing(const struct tw_match *m)
 	return list;
 }
 
-/* Writes @o as a line and gives it up. A value that could not be made (NULL) left its key out: -ENOMEM. */
+/*
+ * Writes @o as a line and gives it up. A value that could not be made (NULL) left its key out:
+ * -ENOMEM.
+ */
 static int write_line(const struct tw_sink *sink, json_t *o, size_t keys)
 {
 	char *line = o && json_object_size(o) == keys ? json_dumps(o, DUMP_FLAGS) : NULL;

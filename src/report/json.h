@@ -8,9 +8,10 @@
 #define TW_JSON_SCHEMA 1
 
 /*
- * One object, one line (JSON Lines, schema 1; tcpwhy-read(1) lists the fields). Keys keep their order, seconds are
- * numbers with up to nine decimals, relative to the start of the connection. Text that is not
- * UTF-8 has U+FFFD in its place. Return: 0, or a negative errno (-ENOMEM, or the sink's).
+ * One object, one line (JSON Lines, schema 1; tcpwhy-read(1) lists the fields). Keys keep their
+ * order, seconds are numbers with up to nine decimals, relative to the start of the connection.
+ * Text that is not UTF-8 has U+FFFD in its place. Return: 0, or a negative errno (-ENOMEM, or
+ * the sink's).
  */
 int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f);
 int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary *s);

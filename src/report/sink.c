@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The room's exit: renderers write to a sink, and whoever calls them decides where that leads (standard
- * output, a file, a string in a test). The library itself never prints.
+ * The room's exit: renderers write to a sink, and whoever calls them decides where that leads
+ * (standard output, a file, a string in a test). The library itself never prints.
  */
 #include "report/sink.h"
 

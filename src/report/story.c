@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole story of one connection: what the example leaves out because nobody wants to read it about
- * many. Numbers are those of tshark's tcp.analysis, so both can be laid side by side.
+ * The whole story of one connection: what the example leaves out because nobody wants to read
+ * it about many. Numbers are those of tshark's tcp.analysis, so both can be laid side by side.
  */
 #include "report/example.h"
 #include "report/words.h"

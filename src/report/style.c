@@ -134,8 +134,8 @@ static bool is_digit(char c)
 }
 
 /*
- * Words that a line break must not part: "1.02 s", "1 284 packets", "packet 7", "stream 3". @prev ends right
- * before the blank, @next begins after it.
+ * Words that a line break must not part: "1.02 s", "1 284 packets", "packet 7", "stream 3".
+ * @prev ends right before the blank, @next begins after it.
  */
 static bool glued(const char *prev, size_t prev_n, const char *next, size_t next_n)
 {
@@ -194,7 +194,10 @@ static void next_line(struct tw_pen *p, unsigned indent)
 	tw_pen_column(p, indent);
 }
 
-/* One chunk: on this line if it fits, else on the next; cut at the edge only if no line could hold it. */
+/*
+ * One chunk: on this line if it fits, else on the next; cut at the edge only if no line could
+ * hold it.
+ */
 static void put_chunk(struct tw_pen *p, unsigned indent, enum tw_role role, const char *text,
 		      size_t n, bool blank_before)
 {

@@ -30,8 +30,8 @@ struct tw_style {
 unsigned tw_style_width(unsigned columns);
 
 /*
- * One character of UTF-8 text of @n > 0 bytes. Return: how many bytes it takes, and the code point in
- * @cp; a byte that is not UTF-8 takes one byte with *@cp = -1.
+ * One character of UTF-8 text of @n > 0 bytes. Return: how many bytes it takes, and the code
+ * point in @cp; a byte that is not UTF-8 takes one byte with *@cp = -1.
  */
 size_t tw_utf8_next(const char *text, size_t n, int32_t *cp);
 /* Columns that a terminal gives a printable character: 0, 1 or 2. */
@@ -39,8 +39,9 @@ unsigned tw_utf8_width(int32_t cp);
 /* Append @n bytes of @text with every byte that is not valid UTF-8 replaced by U+FFFD. */
 void tw_utf8_clean(struct tw_string *out, const char *text, size_t n);
 /*
- * Append @n bytes of @text as a terminal may see it: control characters (ESC, C1, line breaks), bytes that
- * are not UTF-8 and characters that turn the direction of text come out as \x1b or \u{202e}.
+ * Append @n bytes of @text as a terminal may see it: control characters (ESC, C1, line breaks),
+ * bytes that are not UTF-8 and characters that turn the direction of text come out as \x1b or
+ * \u{202e}.
  */
 void tw_text_escape(struct tw_string *out, const char *text, size_t n);
 /* Columns of the escaped text. */
@@ -78,14 +79,18 @@ void tw_pen_column(struct tw_pen *p, unsigned column);
 void tw_pen_fill(struct tw_pen *p, enum tw_role role, char c, unsigned n);
 void tw_pen_newline(struct tw_pen *p);
 /*
- * Words from the current column on; lines that follow begin at column @indent. A number stays with its
- * unit. Does not end the line. A leading blank separates from what stands in the line already.
+ * Words from the current column on; lines that follow begin at column @indent. A number stays
+ * with its unit. Does not end the line. A leading blank separates from what stands in the line
+ * already.
  */
 void tw_pen_wrap(struct tw_pen *p, unsigned indent, enum tw_role role, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void tw_pen_wrap_n(struct tw_pen *p, unsigned indent, enum tw_role role, const char *text,
 		   size_t n);
-/* Paragraphs separated by "\n\n", each wrapped between @indent and the width, an empty line between. */
+/*
+ * Paragraphs separated by "\n\n", each wrapped between @indent and the width, an empty line
+ * between.
+ */
 void tw_pen_paragraphs(struct tw_pen *p, unsigned indent, enum tw_role role, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The report of `tcpwhy read` for a person. One failure reads as one screen; many as a short list with the
- * worst worked out; none as two lines.
+ * The report of `tcpwhy read` for a person. One failure reads as one screen; many as a short
+ * list with the worst worked out; none as two lines.
  */
 #include "report/text.h"
 
@@ -148,7 +148,10 @@ static bool deserves_example(const struct tw_text *t, unsigned i, unsigned told)
 	return told < EXAMPLES_MAX;
 }
 
-/* Moves the groups that are worked out before the others; both keep their order. Return: how many. */
+/*
+ * Moves the groups that are worked out before the others; both keep their order. Return: how
+ * many.
+ */
 static unsigned examples_first(struct tw_text *t)
 {
 	struct tw_group *g = t->groups.list;

@@ -12,9 +12,9 @@ struct tw_text_options {
 };
 
 /*
- * The report for a terminal. It collects the findings of one source, and writes at the end: what was
- * read, how many connections of which outcome, then the findings grouped by verdict and endpoint, the
- * worst first, with one worked example per group.
+ * The report for a terminal. It collects the findings of one source, and writes at the end:
+ * what was read, how many connections of which outcome, then the findings grouped by verdict
+ * and endpoint, the worst first, with one worked example per group.
  */
 struct tw_text;
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * UTF-8 without the locale: the same bytes come out on every machine. File names and payload text come
- * from strangers; a terminal never sees their control characters, and JSON never sees bytes that are
- * not UTF-8.
+ * UTF-8 without the locale: the same bytes come out on every machine. File names and payload
+ * text come from strangers; a terminal never sees their control characters, and JSON never sees
+ * bytes that are not UTF-8.
  */
 #include "report/style.h"
 
 #include <string.h>
 
-/* The smallest code point that needs @extra bytes after the first (overlong forms are not UTF-8). */
+/*
+ * The smallest code point that needs @extra bytes after the first (overlong forms are not
+ * UTF-8).
+ */
 static int32_t smallest(unsigned extra)
 {
 	static const int32_t min[] = { 0, 0x80, 0x800, 0x10000 };
@@ -98,7 +101,10 @@ void tw_utf8_clean(struct tw_string *out, const char *text, size_t n)
 	}
 }
 
-/* May a terminal see it as it is? Not C0, DEL, C1; nor what turns or hides the text that follows it. */
+/*
+ * May a terminal see it as it is? Not C0, DEL, C1; nor what turns or hides the text that
+ * follows it.
+ */
 static bool harmless(int32_t cp)
 {
 	static const struct range bad[] = {

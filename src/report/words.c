@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Numbers, times and names as a person reads them. No locale, no time zone: the same capture, the same bytes. */
+/*
+ * Numbers, times and names as a person reads them. No locale, no time zone: the same capture,
+ * the same bytes.
+ */
 #include "report/words.h"
 
 #include "base/duration.h"
@@ -124,7 +127,10 @@ const char *tw_words_confidence(char *out, const struct tw_match *m)
 	return out;
 }
 
-/* The names of a fact's enum, found by the unit that facts.def gives it. In the order of facts.h. */
+/*
+ * The names of a fact's enum, found by the unit that facts.def gives it. In the order of
+ * facts.h.
+ */
 static const struct {
 	const char *unit;
 	const char *name[10];

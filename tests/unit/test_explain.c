@@ -124,7 +124,10 @@ static void a_remark_has_its_page(void **state)
 			    "  It does not matter.\n");
 }
 
-/* Texts wrap; drawings have a line length of their own, kept by the catalogue's rule of 72 columns. */
+/*
+ * Texts wrap; drawings have a line length of their own, kept by the catalogue's rule of 72
+ * columns.
+ */
 static void the_whole_catalogue_fits_80_columns(void **state)
 {
 	unsigned i;
