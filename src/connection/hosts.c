@@ -17,16 +17,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOSTS_MAX   32768u
-#define HOSTS_SLOTS (HOSTS_MAX * 2)
+#define HOSTS_MAX       32768u
+#define HOSTS_SLOTS     (HOSTS_MAX * 2)
+#define SLOTS_START     64
 #define EVENT_BYTES_MAX ((size_t)6 << 20)
-#define EVENTS_MIN	4u
-#define EVENTS_CLIENT	16u /* of a host that nobody knocks at: little is asked about it */
+#define EVENTS_MIN      4u
+#define EVENTS_CLIENT   16u /* of a host that nobody knocks at: little is asked about it */
+
+struct slot {
+	uint32_t tag;   /* the hash, never 0; 0 = empty */
+	uint32_t index; /* of the host */
+};
 
 struct tw_hosts {
-	struct tw_host *slot; /* open addressing, HOSTS_SLOTS of them, allocated in steps */
-	uint32_t *tag;	      /* of each slot: its hash, never 0; 0 = empty */
-	uint32_t slots, used;
+	struct slot *slot; /* open addressing, at most HOSTS_SLOTS of them */
+	uint32_t slots;
+	struct tw_host
+		*host; /* in order of appearance; grows with the slots, so its place changes */
+	uint32_t used, room;
 	uint64_t forgotten;
 	size_t event_bytes;
 };
@@ -37,10 +45,11 @@ struct tw_hosts *tw_hosts_new(void)
 
 	if (!h)
 		return NULL;
-	h->slots = 64;
+	h->slots = SLOTS_START;
+	h->room = SLOTS_START / 2;
 	h->slot = calloc(h->slots, sizeof(*h->slot));
-	h->tag = calloc(h->slots, sizeof(*h->tag));
-	if (!h->slot || !h->tag) {
+	h->host = calloc(h->room, sizeof(*h->host));
+	if (!h->slot || !h->host) {
 		tw_hosts_free(h);
 		return NULL;
 	}
@@ -53,10 +62,10 @@ void tw_hosts_free(struct tw_hosts *h)
 
 	if (!h)
 		return;
-	for (i = 0; h->slot && i < h->slots; i++)
-		free(h->slot[i].event);
+	for (i = 0; i < h->used; i++)
+		free(h->host[i].event);
 	free(h->slot);
-	free(h->tag);
+	free(h->host);
 	free(h);
 }
 
@@ -67,7 +76,8 @@ uint64_t tw_hosts_forgotten(const struct tw_hosts *h)
 
 size_t tw_hosts_bytes(const struct tw_hosts *h)
 {
-	return sizeof(*h) + h->slots * (sizeof(*h->slot) + sizeof(*h->tag)) + h->event_bytes;
+	return sizeof(*h) + h->slots * sizeof(*h->slot) + h->room * sizeof(*h->host) +
+	       h->event_bytes;
 }
 
 uint32_t tw_host_peer_hash(const struct tw_addr *a)
@@ -78,7 +88,8 @@ uint32_t tw_host_peer_hash(const struct tw_addr *a)
 	/* The folded product: what differs is the last byte of the address, the highest of the word, and a
 	 * plain product would leave it there, out of reach of the table's mask. */
 	memcpy(w, a->b, sizeof(w));
-	m = (__uint128_t)(w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) * UINT64_C(0xa0761d6478bd642f);
+	m = (__uint128_t)(w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) *
+	    UINT64_C(0xa0761d6478bd642f);
 	w[0] = (uint64_t)m ^ (uint64_t)(m >> 64);
 	return (uint32_t)(w[0] >> 32) ^ (uint32_t)w[0];
 }
@@ -92,84 +103,80 @@ static uint32_t probe(const struct tw_hosts *h, uint32_t tag, const struct tw_ad
 {
 	uint32_t i = tag & (h->slots - 1);
 
-	while (h->tag[i] && !(h->tag[i] == tag && tw_addr_equal(&h->slot[i].addr, a)))
+	while (h->slot[i].tag &&
+	       !(h->slot[i].tag == tag && tw_addr_equal(&h->host[h->slot[i].index].addr, a)))
 		i = (i + 1) & (h->slots - 1);
 	return i;
 }
 
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a)
 {
-	const struct tw_host *s = &h->slot[probe(h, tag_of(a), a)];
+	const struct slot *s = &h->slot[probe(h, tag_of(a), a)];
 
-	return s->used ? s : NULL;
+	return s->tag ? &h->host[s->index] : NULL;
+}
+
+static void prefetch(const struct tw_hosts *h, const struct tw_addr *a)
+{
+	const uint32_t tag = tag_of(a);
+	const struct slot *s = &h->slot[tag & (h->slots - 1)];
+
+	if (s->tag != tag)
+		return;
+	__builtin_prefetch(&h->host[s->index], 1);
+	__builtin_prefetch((const char *)&h->host[s->index] + 64, 1);
+}
+
+void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_segment *s)
+{
+	prefetch(h, &s->src);
+	prefetch(h, &s->dst);
 }
 
 static int grow(struct tw_hosts *h)
 {
-	struct tw_hosts more = { .slots = h->slots * 4 };
+	const uint32_t slots = h->slots * 4 > HOSTS_SLOTS ? HOSTS_SLOTS : h->slots * 4;
+	struct slot *more = calloc(slots, sizeof(*more));
+	struct tw_host *host = more ? realloc(h->host, slots / 2 * sizeof(*host)) : NULL;
 	uint32_t i;
 
-	if (more.slots > HOSTS_SLOTS)
-		more.slots = HOSTS_SLOTS;
-	more.slot = calloc(more.slots, sizeof(*more.slot));
-	more.tag = calloc(more.slots, sizeof(*more.tag));
-	if (!more.slot || !more.tag) {
-		free(more.slot);
-		free(more.tag);
+	if (!host) {
+		free(more);
 		return -1;
 	}
 	for (i = 0; i < h->slots; i++) {
-		uint32_t to;
+		uint32_t to = h->slot[i].tag & (slots - 1);
 
-		if (!h->tag[i])
+		if (!h->slot[i].tag)
 			continue;
-		to = probe(&more, h->tag[i], &h->slot[i].addr);
-		more.slot[to] = h->slot[i];
-		more.tag[to] = h->tag[i];
+		while (more[to].tag)
+			to = (to + 1) & (slots - 1);
+		more[to] = h->slot[i];
 	}
 	free(h->slot);
-	free(h->tag);
-	h->slot = more.slot;
-	h->tag = more.tag;
-	h->slots = more.slots;
+	h->slot = more;
+	h->slots = slots;
+	h->host = host;
+	h->room = slots / 2;
 	return 0;
 }
 
+/* The record of an address, a new one if there is room. Valid until the next call. */
 static struct tw_host *host_of(struct tw_hosts *h, const struct tw_addr *a)
 {
 	const uint32_t tag = tag_of(a);
 	uint32_t i = probe(h, tag, a);
 
-	if (h->tag[i])
-		return &h->slot[i];
-	if (h->used >= HOSTS_MAX || (h->used * 2 >= h->slots && grow(h))) {
+	if (h->slot[i].tag)
+		return &h->host[h->slot[i].index];
+	if (h->used >= HOSTS_MAX || (h->used >= h->room && grow(h))) {
 		h->forgotten++;
 		return NULL;
 	}
 	i = probe(h, tag, a);
-	h->tag[i] = tag;
-	h->slot[i].used = true;
-	h->slot[i].addr = *a;
-	h->used++;
-	return &h->slot[i];
-}
-
-/* Where the nth event stands in a log with room for @cap: the first half stays, the second turns. */
-static uint32_t ring_index(uint32_t n, uint32_t cap)
-{
-	return n < cap ? n : cap / 2 + (n - cap / 2) % (cap - cap / 2);
-}
-
-uint32_t tw_host_event_count(const struct tw_host *h)
-{
-	return h->count < h->cap ? h->count : h->cap;
-}
-
-const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i)
-{
-	if (h->count <= h->cap || i < h->cap / 2)
-		return &h->event[i];
-	return &h->event[ring_index(h->count - h->cap + i, h->cap)];
+	h->slot[i] = (struct slot){ tag, h->used };
+	h->host[h->used] = (struct tw_host){ .addr = *a };
+	return &h->host[h->used++];
 }
 
 /* More room for a log that is full, unless it or all of them have what they may have. A log that has
@@ -198,14 +205,15 @@ static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_
 		h->forgotten++;
 		return;
 	}
-	host->event[ring_index(host->count, host->cap)] = *e;
+	host->event[tw_host_event_index(host->count, host->cap)] = *e;
 	host->count++;
 }
 
 /* The bit that stands for a (host, port) pair. */
 static void set_bit(uint64_t map[16], const struct tw_addr *addr, uint16_t port)
 {
-	uint32_t bit = (tw_host_peer_hash(addr) ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
+	uint32_t bit =
+		(tw_host_peer_hash(addr) ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
 
 	bit ^= bit >> 15;
 	map[(bit >> 6) % 16] |= UINT64_C(1) << (bit % 64);

@@ -21,13 +21,15 @@ void tw_hosts_free(struct tw_hosts *h);
 /* Is this segment worth tw_hosts_note()? Cheap; for the hot path (flags and kind only). */
 static inline bool tw_hosts_wants(const struct tw_segment *s)
 {
-	return s->kind != TW_SEG_TCP ? s->kind == TW_SEG_NEIGHBOUR || s->kind == TW_SEG_ICMP_ERROR :
-				       (s->flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
+	return s->kind != TW_SEG_TCP ? s->kind == TW_SEG_NEIGHBOUR || s->kind == TW_SEG_ICMP_ERROR
+				     : (s->flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
 }
 
 /* @s needs the core fields only, except neighbour messages, which need the detail. Never fails:
  * without memory it forgets. */
 void tw_hosts_note(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s);
+/* A segment that will be noted soon: fetch what that will touch. Only a hint. */
+void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_segment *s);
 uint64_t tw_hosts_forgotten(const struct tw_hosts *h);
 size_t tw_hosts_bytes(const struct tw_hosts *h);
 

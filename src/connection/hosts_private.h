@@ -8,13 +8,13 @@
 #include <stdbool.h>
 
 enum tw_host_event_kind {
-	TW_HOST_SYN = 1,     /* a pure SYN arrived for it */
-	TW_HOST_SYNACK,	     /* it answered with SYN|ACK */
-	TW_HOST_REFUSED,     /* RST|ACK with seq 0: what a closed port answers */
-	TW_HOST_RST,	     /* any other reset with its address as source */
-	TW_HOST_FIN,	     /* its FIN */
-	TW_HOST_ASKED,	     /* somebody asks for its link-layer address */
-	TW_HOST_ANSWERED,    /* it answered that (or announced itself) */
+	TW_HOST_SYN = 1,  /* a pure SYN arrived for it */
+	TW_HOST_SYNACK,   /* it answered with SYN|ACK */
+	TW_HOST_REFUSED,  /* RST|ACK with seq 0: what a closed port answers */
+	TW_HOST_RST,      /* any other reset with its address as source */
+	TW_HOST_FIN,      /* its FIN */
+	TW_HOST_ASKED,    /* somebody asks for its link-layer address */
+	TW_HOST_ANSWERED, /* it answered that (or announced itself) */
 };
 
 struct tw_host_event {
@@ -27,23 +27,39 @@ struct tw_host_event {
 
 /* At most so many events are kept, half of them the first ones, half the last ones; what lies between
  * is dropped. */
-#define TW_HOST_EVENTS_MAX 512
+#define TW_HOST_EVENTS_MAX 256
 
 struct tw_host {
 	struct tw_addr addr;
-	bool used;
 	bool serves; /* a SYN was sent to it */
-	struct tw_host_event *event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
-	uint32_t count, cap;	     /* count: all ever noted */
-	uint64_t knocked[16];	     /* linear counting of the (host, port) pairs its SYNs went to */
-	uint64_t opened[16];	     /* of those, the ones that answered with SYN|ACK */
+	struct tw_host_event
+		*event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
+	uint32_t count, cap;  /* count: all ever noted */
+	uint64_t knocked[16]; /* linear counting of the (host, port) pairs its SYNs went to */
+	uint64_t opened[16];  /* of those, the ones that answered with SYN|ACK */
 };
 
 /* NULL if the host is not known. */
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a);
+/* Where the nth event stands in a log with room for @cap: the first half stays, the second turns. */
+static inline uint32_t tw_host_event_index(uint32_t n, uint32_t cap)
+{
+	return n < cap ? n : cap / 2 + (n - cap / 2) % (cap - cap / 2);
+}
+
+static inline uint32_t tw_host_event_count(const struct tw_host *h)
+{
+	return h->count < h->cap ? h->count : h->cap;
+}
+
 /* Events in the order they were noted: 0 <= i < tw_host_event_count(). */
-uint32_t tw_host_event_count(const struct tw_host *h);
-const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i);
+static inline const struct tw_host_event *tw_host_event_at(const struct tw_host *h, uint32_t i)
+{
+	if (h->count <= h->cap || i < h->cap / 2)
+		return &h->event[i];
+	return &h->event[tw_host_event_index(h->count - h->cap + i, h->cap)];
+}
+
 /* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */
 unsigned tw_host_knocked_in_vain(const struct tw_host *h);
 uint32_t tw_host_peer_hash(const struct tw_addr *a);

@@ -24,6 +24,8 @@
 #define SLOTS_START  16384
 #define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
+#define PREFETCH_FAR  16
+#define PREFETCH_NEAR 8
 #define QUEUE_TRIES  16
 #define RECORDS_MIN  64
 #define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
@@ -248,11 +250,30 @@ static bool recycle_oldest(struct tw_triage *t)
 	return false;
 }
 
+/* The connections that will be recycled next have not been touched for long: fetch them in time, first
+ * the record, then the slot that it names. */
+static void prefetch_oldest(const struct tw_triage *t)
+{
+	uint32_t far = t->queue_head + PREFETCH_FAR, near = t->queue_head + PREFETCH_NEAR;
+	const struct conn *c;
+
+	if (t->queue_count < t->queue_max || t->queue_max <= PREFETCH_FAR)
+		return;
+	far = far >= t->queue_max ? far - t->queue_max : far;
+	near = near >= t->queue_max ? near - t->queue_max : near;
+	c = conn_at(t, t->queue[far]);
+	__builtin_prefetch(c, 1);
+	__builtin_prefetch((const char *)c + 64, 1);
+	c = conn_at(t, t->queue[near]);
+	__builtin_prefetch(&t->slot[c->tag & (t->slot_count - 1)], 1);
+}
+
 void tw_triage_queue(struct tw_triage *t, uint32_t handle)
 {
 	uint64_t at;
 	int tries;
 
+	prefetch_oldest(t);
 	for (tries = 0; tries < QUEUE_TRIES && t->queue_count == t->queue_max; tries++)
 		recycle_oldest(t);
 	if (t->queue_count == t->queue_max)

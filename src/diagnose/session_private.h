@@ -58,16 +58,19 @@ void tw_steps_fill(struct tw_finding *f, const struct tw_dossier *d, unsigned ma
 struct tw_watch {
 	const struct tw_interest *interest;
 	struct tw_dossier *dossier; /* NULL before its first frame and after it was judged */
-	uint32_t next;		    /* index + 1 of the next watch of the same tuple; 0 = none */
+};
+
+struct tw_watch_slot {
+	uint32_t tag;	/* of the tuple's hash */
+	uint32_t index; /* of the watch + 1; 0 = empty */
 };
 
 struct tw_watchlist {
-	struct tw_watch *watch; /* in order of stream */
+	struct tw_watch *watch; /* in order of stream, that is of first frame */
 	uint32_t count;
-	uint32_t *slot; /* index + 1 of the first watch of a tuple */
-	uint64_t slot_mask;
-	uint64_t *bloom; /* one bit per hash: most frames are dismissed by it */
-	uint64_t bloom_mask;
+	uint32_t begun; /* watches [0, begun) have reached their first frame */
+	struct tw_watch_slot *slot; /* of those that have begun and may not be over */
+	uint32_t slots, used;	    /* slots is a power of two */
 	uint64_t seed;
 	uint64_t first_frame, last_frame;
 };
@@ -76,7 +79,8 @@ struct tw_watchlist {
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
 		       uint64_t interest_count, const bool *take);
 void tw_watchlist_free(struct tw_watchlist *w);
-size_t tw_watchlist_bytes(const struct tw_watchlist *w);
+/* The look has come to @frame: what begins there is watched from now on. -ENOMEM. */
+int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame);
 /* Whose frame is it? NULL: of no watched connection. */
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
 				   uint64_t frame);

@@ -51,8 +51,11 @@ static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
 		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 			tw_decode_detail(s->decoder, &frames[i], &segs[i]);
 		if (tw_hosts_wants(&segs[i]))
-			tw_hosts_note(s->hosts, &frames[i], &segs[i]);
+			tw_hosts_prefetch(s->hosts, &segs[i]);
 	}
+	for (i = 0; i < n; i++)
+		if (tw_hosts_wants(&segs[i]))
+			tw_hosts_note(s->hosts, &frames[i], &segs[i]);
 	tw_triage_feed(triage, frames, segs, n);
 }
 
@@ -249,6 +252,8 @@ static void second_look(struct second_look *l)
 
 			if (frames[i].number < skip)
 				continue;
+			if (tw_watchlist_reach(&l->list, frames[i].number))
+				s->out_of_memory = true;
 			kind = tw_decode(s->decoder, &frames[i], &seg);
 			if (kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR)
 				continue;

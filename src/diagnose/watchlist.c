@@ -3,8 +3,16 @@
  * The watch list of the second look: which connection does a frame belong to, if to any of interest?
  *
  * A frame belongs to the watched connection of its tuple whose [first_frame, last_frame] holds its
- * number; connections of one tuple follow each other and never overlap. Nearly all frames of a large file
- * belong to none, so a bitmap over the tuple hash, small enough for the cache, answers first.
+ * number; connections of one tuple follow each other and never overlap.
+ *
+ *	frame:	  ------------------------------------------------->
+ *	watch 0	     |=====|
+ *	watch 1	        |================|
+ *	watch 2	                |===|          the table holds those around here only
+ *
+ * Of many watches few are under way at any one frame. The table holds these alone, so it stays in the
+ * cache: a watch enters when its first frame is reached, and leaves with the next rebuilding after its
+ * last one. Most frames belong to none, and an empty slot or another tag says so.
  */
 #include "diagnose/session_private.h"
 
@@ -12,71 +20,35 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define BLOOM_BITS_PER_WATCH 16
-#define BLOOM_BITS_MIN	     4096
-
-static uint64_t power_of_two(uint64_t at_least)
-{
-	uint64_t n = 1;
-
-	while (n < at_least)
-		n <<= 1;
-	return n;
-}
-
-static uint32_t *slot_of(struct tw_watchlist *w, const struct tw_tuple *t, uint64_t hash)
-{
-	uint64_t i = hash & w->slot_mask;
-
-	while (w->slot[i] && !tw_tuple_equal(&w->watch[w->slot[i] - 1].interest->tuple, t))
-		i = (i + 1) & w->slot_mask;
-	return &w->slot[i];
-}
-
-static void insert(struct tw_watchlist *w, uint32_t index)
-{
-	const struct tw_interest *in = w->watch[index].interest;
-	uint64_t hash = tw_tuple_hash(&in->tuple, w->seed);
-	uint64_t bit = hash >> 32 & w->bloom_mask;
-	uint32_t *slot = slot_of(w, &in->tuple, hash);
-
-	w->bloom[bit / 64] |= UINT64_C(1) << bit % 64;
-	w->watch[index].next = *slot;
-	*slot = index + 1;
-	if (!w->first_frame || in->first_frame < w->first_frame)
-		w->first_frame = in->first_frame;
-	if (in->last_frame > w->last_frame)
-		w->last_frame = in->last_frame;
-}
+#define SLOTS_START 256
 
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
 		       uint64_t interest_count, const bool *take)
 {
 	uint64_t n = 0, i;
 
-	*w = (struct tw_watchlist){ 0 };
+	*w = (struct tw_watchlist){ .slots = SLOTS_START };
 	/* Not steerable by a capture that was made to collide; without entropy, still right. */
 	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) != sizeof(w->seed))
 		w->seed = UINT64_C(0x51ed270b9f3e4d17);
 	for (i = 0; i < interest_count; i++)
 		n += take[i];
-	if (n >= UINT32_MAX / 4)
+	if (n >= UINT32_MAX / 8)
 		return -ENOMEM;
-	w->slot_mask = power_of_two(n * 2 + 2) - 1;
-	w->bloom_mask = power_of_two(n * BLOOM_BITS_PER_WATCH + BLOOM_BITS_MIN) - 1;
 	w->watch = calloc(n + 1, sizeof(*w->watch));
-	w->slot = calloc(w->slot_mask + 1, sizeof(*w->slot));
-	w->bloom = calloc((w->bloom_mask + 1) / 64, sizeof(*w->bloom));
-	if (!w->watch || !w->slot || !w->bloom) {
+	w->slot = calloc(w->slots, sizeof(*w->slot));
+	if (!w->watch || !w->slot) {
 		tw_watchlist_free(w);
 		return -ENOMEM;
 	}
 	for (i = 0; i < interest_count; i++) {
 		if (!take[i])
 			continue;
-		w->watch[w->count].interest = &interest[i];
-		insert(w, w->count);
-		w->count++;
+		if (!w->count)
+			w->first_frame = interest[i].first_frame;
+		if (interest[i].last_frame > w->last_frame)
+			w->last_frame = interest[i].last_frame;
+		w->watch[w->count++].interest = &interest[i];
 	}
 	return 0;
 }
@@ -89,32 +61,80 @@ void tw_watchlist_free(struct tw_watchlist *w)
 		tw_dossier_free(w->watch[i].dossier);
 	free(w->watch);
 	free(w->slot);
-	free(w->bloom);
 	*w = (struct tw_watchlist){ 0 };
 }
 
-size_t tw_watchlist_bytes(const struct tw_watchlist *w)
+static void put(struct tw_watch_slot *slot, uint32_t mask, struct tw_watch_slot entry)
 {
-	return w->count * sizeof(*w->watch) + (w->slot_mask + 1) * sizeof(*w->slot) +
-	       (w->bloom_mask + 1) / 8;
+	uint32_t i = entry.tag & mask;
+
+	while (slot[i].index)
+		i = (i + 1) & mask;
+	slot[i] = entry;
+}
+
+static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s, uint64_t frame)
+{
+	return w->watch[s->index - 1].interest->last_frame < frame;
+}
+
+/* Drop what is over, and make the table fit the rest. */
+static int rebuild(struct tw_watchlist *w, uint64_t frame)
+{
+	uint32_t live = 0, slots = SLOTS_START, i;
+	struct tw_watch_slot *slot;
+
+	for (i = 0; i < w->slots; i++)
+		live += w->slot[i].index && !is_over(w, &w->slot[i], frame);
+	while (slots < live * 4)
+		slots *= 2;
+	slot = calloc(slots, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	for (i = 0; i < w->slots; i++)
+		if (w->slot[i].index && !is_over(w, &w->slot[i], frame))
+			put(slot, slots - 1, w->slot[i]);
+	free(w->slot);
+	w->slot = slot;
+	w->slots = slots;
+	w->used = live;
+	return 0;
+}
+
+static uint32_t tag_of(const struct tw_watchlist *w, const struct tw_tuple *t)
+{
+	return (uint32_t)tw_tuple_hash(t, w->seed);
+}
+
+int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame)
+{
+	while (w->begun < w->count && w->watch[w->begun].interest->first_frame <= frame) {
+		const struct tw_tuple *t = &w->watch[w->begun].interest->tuple;
+
+		if (w->used * 2 >= w->slots && rebuild(w, frame))
+			return -ENOMEM;
+		w->begun++;
+		w->used++;
+		put(w->slot, w->slots - 1, (struct tw_watch_slot){ tag_of(w, t), w->begun });
+	}
+	return 0;
 }
 
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
 				   uint64_t frame)
 {
+	const uint32_t mask = w->slots - 1;
 	struct tw_tuple t;
-	uint64_t hash, bit;
-	uint32_t i;
+	uint32_t tag, i;
 
 	tw_tuple_of(s, &t);
-	hash = tw_tuple_hash(&t, w->seed);
-	bit = hash >> 32 & w->bloom_mask;
-	if (!(w->bloom[bit / 64] >> bit % 64 & 1))
-		return NULL;
-	for (i = *slot_of(w, &t, hash); i; i = w->watch[i - 1].next) {
-		struct tw_watch *watch = &w->watch[i - 1];
+	tag = tag_of(w, &t);
+	for (i = tag & mask; w->slot[i].index; i = (i + 1) & mask) {
+		struct tw_watch *watch = &w->watch[w->slot[i].index - 1];
 
-		if (frame >= watch->interest->first_frame && frame <= watch->interest->last_frame)
+		if (w->slot[i].tag == tag && frame >= watch->interest->first_frame &&
+		    frame <= watch->interest->last_frame &&
+		    tw_tuple_equal(&watch->interest->tuple, &t))
 			return watch;
 	}
 	return NULL;
