@@ -80,6 +80,16 @@ static bool window_jumps(const struct tw_pkt *p, const struct tw_pkt *q)
 }
 
 /*
+ * Did @p merely overtake @b? Then its numbers are all a little ahead of those of @b: place, id and clock.
+ * (A super-segment takes an id for each of its parts.)
+ */
+static bool overtook(const struct tw_pkt *p, const struct tw_pkt *b)
+{
+	return tw_seq_gt(p->seq, b->seq) && (uint16_t)(p->ip_id - b->ip_id) <= SEQUENCE_STEP_MAX &&
+	       (!(p->options & b->options & TW_OPT_TIMESTAMPS) || tw_seq_ge(p->tsval, b->tsval));
+}
+
+/*
  * Does record @i not fit its alleged sender? Two independent signs are needed: the id leaves a sequence
  * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'.
  */
@@ -97,6 +107,8 @@ static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 		uint16_t around = (uint16_t)(b->ip_id - a->ip_id),
 			 mine = (uint16_t)(p->ip_id - a->ip_id);
 
+		if (overtook(p, b))
+			return false;
 		signs += around <= SEQUENCE_STEP_MAX && mine > around;
 	} else if (p->ip_id && a != b) {
 		const struct tw_pkt *a2 = neighbour(d, (size_t)(a - d->pkt), -1, true);
@@ -204,6 +216,31 @@ static void ignored_facts(struct tw_view *v)
 	set(v, TW_F_SYN_MID, &syn);
 }
 
+#define ACCEPTED_WITHIN 512
+
+/*
+ * Was record @i taken after all? An ACK covers its end and nobody repeated it: the capture missed what
+ * opened the window.
+ */
+static bool was_taken(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k;
+
+	for (k = i + 1; k < d->pkt_count && k - i < ACCEPTED_WITHIN; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side == p->side && q->payload_bytes && tw_seq_le(q->seq, p->seq) &&
+		    tw_seq_gt(q->seq + q->payload_bytes, p->seq))
+			return false;
+		if (q->side != p->side && q->flags & TW_ACK && tw_seq_ge(q->ack, tw_pkt_end(p)))
+			return true;
+	}
+	return false;
+}
+
 static void window_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -221,7 +258,7 @@ static void window_fact(struct tw_view *v)
 			continue;
 		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
 		if (p->payload_bytes > 1 && scaled && edge_set[!p->side] &&
-		    tw_seq_gt(p->seq, edge[!p->side]))
+		    tw_seq_gt(p->seq, edge[!p->side]) && !was_taken(d, i))
 			count(&out, p);
 		if (p->flags & TW_ACK &&
 		    (!edge_set[p->side] || tw_seq_gt(p->ack + p->window_bytes, edge[p->side]))) {

@@ -344,43 +344,6 @@ static bool is_close_notify(const struct tw_pkt *p)
 #define GREETING_BYTES 1460
 
 /*
- * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
- * on their heels, no answer awaited (QUIT, Terminate, DISCONNECT ...). The bare RST that they draw from the
- * closed end takes nothing from anybody.
- */
-static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
-{
-	uint32_t bytes = 0;
-	int64_t said_ns = 0;
-	bool alerts = true, fin = false;
-	size_t i;
-
-	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
-		    p->marks & TW_MARKS_REPEAT)
-			continue;
-		if (p->payload_bytes) {
-			bytes += p->payload_bytes;
-			said_ns = p->time_ns;
-			alerts &= is_close_notify(p);
-		}
-		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
-	}
-	return bytes && ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES));
-}
-
-/*
- * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
- * nothing. But a client that only half-closed after its request still waits for the answer.
- */
-static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unanswered)
-{
-	return d->end[victim].fin_seen && (victim == TW_SERVER || !unanswered);
-}
-
-/*
  * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
  * complete ends in a shorter one.
  */
@@ -401,6 +364,94 @@ static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
 		same++;
 	}
 	return same == 4;
+}
+
+/* The last payload of @side before record @before, or NULL. */
+static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, size_t before)
+{
+	size_t i;
+
+	for (i = before; i > 0; i--)
+		if (d->pkt[i - 1].side == side && d->pkt[i - 1].payload_bytes && tw_counts(&d->pkt[i - 1]))
+			return &d->pkt[i - 1];
+	return NULL;
+}
+
+/*
+ * How much may the server say to a client that has closed before something is lost? The client had asked
+ * nothing that was not answered: what comes now is a goodbye (or the tick of something that it listened
+ * to). To one that never asked it is a greeting or a complaint. Nothing, if the server was in the middle of
+ * an answer.
+ */
+static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_fin)
+{
+	const struct tw_pkt *asked = last_words(d, !side, author_fin + 1),
+			    *answered = last_words(d, side, author_fin);
+
+	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
+		return 0;
+	if (!asked)
+		return d->completeness & 1 ? GREETING_BYTES : 0;
+	return answered > asked ? GOODBYE_BYTES : 0;
+}
+
+/*
+ * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
+ * on their heels, no answer awaited (QUIT, Terminate, DISCONNECT ...), or a server's last words to a client
+ * that has all it asked for. The bare RST that they draw from the closed end takes nothing from anybody.
+ */
+static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
+{
+	uint32_t bytes = 0;
+	int64_t said_ns = 0;
+	bool alerts = true, fin = false;
+	size_t i;
+
+	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST || p->marks & TW_MARKS_REPEAT)
+			continue;
+		if (p->payload_bytes) {
+			bytes += p->payload_bytes;
+			said_ns = p->time_ns;
+			alerts &= is_close_notify(p);
+		}
+		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
+	}
+	return bytes && ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
+			 bytes <= small_talk(d, side, (size_t)author_fin));
+}
+
+/*
+ * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS
+ * has no use for a half-close. So is a word of a few bytes at the end of a dialogue, its FIN on its heels.
+ */
+static bool took_leave(const struct tw_dossier *d, int side)
+{
+	const struct tw_pkt *fin = NULL, *said, *before;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && !fin; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
+			fin = &d->pkt[i];
+	said = fin ? last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
+	if (!said)
+		return false;
+	before = last_words(d, !side, (size_t)(said - d->pkt));
+	return is_close_notify(said) || (before && last_words(d, side, (size_t)(before - d->pkt)) &&
+					 said->payload_bytes <= FAREWELL_BYTES &&
+					 fin->time_ns - said->time_ns < GOODBYE_NS);
+}
+
+/*
+ * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
+ * nothing. But a client that only half-closed after its request still waits for the answer.
+ */
+static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unanswered)
+{
+	return d->end[victim].fin_seen &&
+	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
 }
 
 /*
