@@ -663,6 +663,9 @@ static void full_queue_behind_cookies_needs_a_busy_port(void **state)
 	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 1); /* one repeat: rather a loss */
 	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 6);
+	set(&f, TW_F_LOST_S, 2); /* the path loses other things, too */
+	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
+	set(&f, TW_F_LOST_S, 0);
 	set(&f, TW_F_UNANSWERED_LARGEST, 1448); /* or a path MTU problem */
 	assert_false(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 }

@@ -59,6 +59,9 @@ static bool cookie_ignored(const struct tw_facts *f)
 	if (tw_get(f, TW_F_UNANSWERED_LARGEST) >= SMALL_BYTES || tw_get(f, TW_F_ICMP_COUNT) > 0 ||
 	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) > 0 || tw_get(f, TW_F_TRACE_LOSSY))
 		return false;
+	/* A path that loses other segments, too, needs no queue to explain it. */
+	if (tw_get(f, TW_F_LOST_S) > 0 || tw_get(f, TW_F_LOST_C) > repeats)
+		return false;
 	return (repeats >= COOKIE_MIN_REPEATS && served) ||
 	       (repeats >= COOKIE_MIN_REPEATS_BUSY && during);
 }
@@ -162,14 +165,19 @@ static bool match_ignored(struct tw_match *m)
 	m->outcome = taken ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	cite_ignored(m);
 	rivals_of_ignored(m, taken);
-	if (taken) {
+	if (taken && late > 0)
 		m->summary =
 			tw_say(m,
 			       "The accept queue of %s was full: it ignored what the client sent "
-			       "for %s, until a place "
-			       "was free.",
-			       m->server,
-			       TW_DUR(late > 0 ? late : tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
+			       "for %s, until a place was free.",
+			       m->server, TW_DUR(late));
+	else if (taken)
+		m->summary = tw_say(
+			m,
+			"The accept queue of %s was full: it ignored the client's ACK and repeated "
+			"its SYN|ACK %lld times, until a place was free.",
+			m->server, (long long)tw_synacks_in_vain(f));
+	if (taken) {
 		tw_app_saw(m, TW_CLIENT, "recv", "hang", late > 0 ? late : -1,
 			   "connect() and send() succeeded; the answer came late or after the "
 			   "client's own timeout.");
