@@ -497,6 +497,10 @@ static void test_injected_segment(void **state)
 	set(TW_F_FOREIGN_SEGMENTS, 0);
 	set(TW_F_SNAPLEN_CUT, true); /* cut payloads cannot be compared */
 	assert_false(fires(&tw_ph_injected_segment));
+	set(TW_F_FOREIGN_SEGMENTS, 1); /* headers alone: another path may have changed them */
+	assert_true(fires(&tw_ph_injected_segment));
+	assert_int_equal(m.confidence, TW_POSSIBLE);
+	assert_true(m.strength < TW_STRENGTH_STALL);
 
 	established();
 	set(TW_F_SYNACK_ISN_CONFLICT, true);
@@ -569,18 +573,39 @@ static void test_invalid_segment_alone(void **state)
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 }
 
+static const struct tw_phenomenon *const all[] = {
+	&tw_ph_process_died,     &tw_ph_host_shutdown,     &tw_ph_closed_with_unread_data,
+	&tw_ph_aborted,          &tw_ph_linger_reset,      &tw_ph_data_after_close,
+	&tw_ph_keepalive_race,   &tw_ph_peer_rebooted,     &tw_ph_idle_reset,
+	&tw_ph_forged_reset,     &tw_ph_keepalive_timeout, &tw_ph_conntrack_invalid_reset,
+	&tw_ph_injected_segment, &tw_ph_invalid_segment,   &tw_ph_desynchronized,
+	&tw_ph_socket_destroyed, &tw_ph_memory_abort,
+};
+/* Any facts, also such as contradict each other: a verdict is whole, and certain only without rivals. */
+static void test_any_facts(void **state)
+{
+	uint64_t random = 42;
+
+	for (int round = 0; round < 20000; round++) {
+		memset(&facts, 0, sizeof(facts));
+		for (int id = 0; id < TW_F__N; id++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			if (random >> 63)
+				set((enum tw_fact_id)id, (int64_t)(random >> 40) % 3);
+			if (tw_fact_info((enum tw_fact_id)id)->type == TW_FACT_NS)
+				facts.f[id].value *= 40 * S;
+			if (tw_fact_info((enum tw_fact_id)id)->type == TW_FACT_SIDE)
+				facts.f[id].value &= 1;
+		}
+		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			if (all[i]->match)
+				fires(all[i]);
+	}
+}
+
 /* Those that leave no packet have no matcher, but a page. */
 static void test_pages(void **state)
 {
-	static const struct tw_phenomenon *const all[] = {
-		&tw_ph_process_died,     &tw_ph_host_shutdown,     &tw_ph_closed_with_unread_data,
-		&tw_ph_aborted,          &tw_ph_linger_reset,      &tw_ph_data_after_close,
-		&tw_ph_keepalive_race,   &tw_ph_peer_rebooted,     &tw_ph_idle_reset,
-		&tw_ph_forged_reset,     &tw_ph_keepalive_timeout, &tw_ph_conntrack_invalid_reset,
-		&tw_ph_injected_segment, &tw_ph_invalid_segment,   &tw_ph_desynchronized,
-		&tw_ph_socket_destroyed, &tw_ph_memory_abort,
-	};
-
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		const struct tw_phenomenon *ph = all[i];
 		size_t column = 0;
@@ -625,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_desynchronized),
 		cmocka_unit_test(test_invalid_segment),
 		cmocka_unit_test(test_invalid_segment_alone),
+		cmocka_unit_test(test_any_facts),
 		cmocka_unit_test(test_pages),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

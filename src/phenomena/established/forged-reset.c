@@ -58,6 +58,12 @@ static bool lives_for_sure(const struct tw_facts *f, unsigned odds)
 	return (odds & LIVES) && tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS) >= OVERTAKEN_NS;
 }
 
+/* A device that forgot an idle connection resets it in place of the segment, not in addition. */
+static bool maybe_forgotten(const struct tw_facts *f, unsigned odds)
+{
+	return tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS && !(odds & TW_ODD_ACKS_TRIGGER);
+}
+
 static void add_rivals(struct tw_match *m, unsigned odds)
 {
 	const struct tw_facts *f = m->facts;
@@ -75,7 +81,7 @@ static void add_rivals(struct tw_match *m, unsigned odds)
 		tw_rival(
 			m, "aborted",
 			"a stack or proxy that is not Linux may write its own resets in this form");
-	if (tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS)
+	if (maybe_forgotten(f, odds))
 		tw_rival(m, "idle-reset",
 			 "%s of silence came before: a device may have forgotten the connection",
 			 TW_DUR(tw_get(f, TW_F_RST_IDLE_BEFORE_NS)));
@@ -99,7 +105,9 @@ static bool match(struct tw_match *m)
 	m->strength = !(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS
 			      ? TW_STRENGTH_ENDING + 5
 			      : TW_STRENGTH_CONTRADICTION;
-	m->confidence = (odds & PLACE) && lives_for_sure(f, odds) ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = (odds & PLACE) && lives_for_sure(f, odds) && !maybe_forgotten(f, odds)
+				? TW_CERTAIN
+				: TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	if (odds & LIVES)

@@ -50,6 +50,12 @@ static enum proof prove(const struct tw_facts *f)
 	return PROOF_NONE;
 }
 
+static bool headers_only(const struct tw_facts *f, enum proof proof)
+{
+	return proof == PROOF_HEADERS && tw_get(f, TW_F_ACKED_NEVER_SENT) == 0 &&
+	       !tw_get(f, TW_F_ACKED_FIN_NEVER_SENT) && tw_get(f, TW_F_ACK_WAR) == 0;
+}
+
 static void cite(struct tw_match *m, enum proof proof)
 {
 	const struct tw_facts *f = m->facts;
@@ -106,10 +112,12 @@ static bool match(struct tw_match *m)
 
 	if (proof == PROOF_NONE)
 		return false;
-	m->strength = TW_STRENGTH_CONTRADICTION;
+	/* Headers alone may be those of a segment that took another path. */
+	m->strength = headers_only(f, proof) ? TW_STRENGTH_DELAY + 1 : TW_STRENGTH_CONTRADICTION;
 	m->confidence = proof == PROOF_PAYLOAD && foreign ? TW_CERTAIN
-			: proof == PROOF_SYNACK           ? TW_POSSIBLE
-							  : TW_LIKELY;
+			: proof == PROOF_SYNACK || m->strength < TW_STRENGTH_CONTRADICTION
+				? TW_POSSIBLE
+				: TW_LIKELY;
 	/* What the true sender sent is lost where another content had come first. */
 	m->outcome = reset || m->confidence == TW_CERTAIN || tw_get(f, TW_F_DATA_AT_FIN)
 			     ? TW_OUTCOME_FAILED
