@@ -124,7 +124,7 @@ static bool match(struct tw_match *m)
 	tw_reset_cite_odds(m, odds);
 	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
 		tw_cite(m, TW_F_RST_VICTIM_RSTS,
-			"%s answers the true %s with %d bare reset%s: its own socket is gone",
+			"%s then answers %s itself with %d bare reset%s: its own socket is gone",
 			tw_side_name(tw_other(author)), tw_side_name(author),
 			(int)tw_get(f, TW_F_RST_VICTIM_RSTS),
 			tw_get(f, TW_F_RST_VICTIM_RSTS) == 1 ? "" : "s");
