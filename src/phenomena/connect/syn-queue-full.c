@@ -48,14 +48,14 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_SERVER_HOST;
 	if (never)
 		m->summary = tw_say(m,
-				    "The SYN queue of %s was full: it dropped this SYN while %lld "
-				    "others were half-open.",
+				    "The SYN queue of %s was full: it dropped this SYN while at "
+				    "least %lld others were half-open.",
 				    m->server, (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 	else
 		m->summary =
 			tw_say(m,
-			       "The SYN queue of %s was full: it dropped SYNs for %s while %lld "
-			       "others were half-open.",
+			       "The SYN queue of %s was full: it dropped SYNs for %s while at "
+			       "least %lld others were half-open.",
 			       m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
 			       (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 	tw_cite_syns(m);

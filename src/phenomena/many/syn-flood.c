@@ -39,16 +39,17 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m,
-			    "One of %lld half-open connections to %s from %lld sources: a flood of "
-			    "SYNs that nobody means to complete.",
-			    (long long)others + 1, m->server, (long long)sources);
+	m->summary = tw_say(
+		m,
+		"At least %lld connections to %s from at least %lld sources stay half-open around "
+		"this one: a flood of SYNs that nobody means to complete.",
+		(long long)others + 1, m->server, (long long)sources);
 	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s, never repeated", m->client);
 	if (answered)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK that is never acknowledged%s",
 			tw_get(f, TW_F_SYNACK_COUNT) > 1 ? ", though the server repeats it" : "");
 	tw_cite(m, TW_F_PORT_HALF_OPEN,
-		"%lld other connections to the same endpoint are half-open, too",
+		"at least %lld other connections to the same endpoint are half-open around it",
 		(long long)others);
 	tw_rival(m, "port-scan",
 		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
