@@ -25,11 +25,11 @@
 #define TOGETHER_TICKS 500 /* the same in ticks of the server's timestamp clock */
 
 /*
- * Was the first SYN|ACK only under way for longer than the SYN's timer? Where SYN|ACKs are seen before
- * the client repeats its SYN, the ACK tells which of them had arrived first. At the client, after a
- * loss the answer to the repeated SYN and the server's own repeat come together and were made together.
- * On a slow path they arrive a SYN timeout apart; held up on the way (neighbour discovery, a stalled
- * queue) they arrive together, but were made a SYN timeout apart.
+ * Was the first SYN|ACK only under way for longer than the SYN's timer? Where SYN|ACKs are seen
+ * before the client repeats its SYN, the ACK tells which of them had arrived first. At the client,
+ * after a loss the answer to the repeated SYN and the server's own repeat come together and were
+ * made together. On a slow path they arrive a SYN timeout apart; held up on the way (neighbour
+ * discovery, a stalled queue) they arrive together, but were made a SYN timeout apart.
  */
 static bool was_under_way(const struct tw_facts *f)
 {
@@ -58,8 +58,8 @@ static bool surely_lost(const struct tw_facts *f)
 }
 
 /*
- * Without timestamps: two SYN|ACKs at once after one repeated SYN. One answers the repeat, the other
- * is the server timer's: so the first SYN had made the request.
+ * Without timestamps: two SYN|ACKs at once after one repeated SYN. One answers the repeat, the
+ * other is the server timer's: so the first SYN had made the request.
  */
 static bool two_at_once(const struct tw_facts *f)
 {
