@@ -126,7 +126,7 @@ struct tw_facts {
 };
 
 struct tw_fact_info {
-	const char *name; /* the ID in lower case */
+	const char *name; /* the ID, in upper case */
 	enum tw_fact_type type;
 	const char *unit, *meaning;
 };
