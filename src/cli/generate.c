@@ -331,7 +331,7 @@ static void phenomena_page(void)
 	unsigned i;
 
 	puts("tcpwhy-phenomena(7)\n\n"
-	     	     "# NAME\n\ntcpwhy-phenomena - the ways in which a TCP connection goes wrong\n\n"
+	     "# NAME\n\ntcpwhy-phenomena - the ways in which a TCP connection goes wrong\n\n"
 	     "# DESCRIPTION\n\n"
 	     "Every verdict of *tcpwhy*(1) is one of the slugs below, or *clean*, or *unknown*. "
 	     "The\n"

@@ -34,7 +34,6 @@ struct run {
 	bool *wanted; /* per phenomenon of the catalogue; NULL: all */
 	bool want_clean, want_unknown;
 	struct tw_filter *filter;
-	char *joined; /* the filter's text, if it came as words */
 	struct tw_style style;
 	struct tw_extract *extract; /* -w */
 	struct tw_writer *writer;
@@ -223,7 +222,8 @@ static bool tell_damage(const struct tw_source_info *info, const struct tw_sessi
 	if (summary->packets && info->interfaces == 1 && !tw_linktype_supported(info->linktype)) {
 		supported_link_types(&types);
 		tw_complain("%s: link type %s (%u) is not supported; supported are %s", info->name,
-			    tw_linktype_name(info->linktype), info->linktype, tw_string_text(&types));
+			    tw_linktype_name(info->linktype), info->linktype,
+			    tw_string_text(&types));
 		tw_string_free(&types);
 		return false;
 	}
@@ -431,18 +431,18 @@ static char *join(const char *const *words, unsigned count)
 static int prepare(struct run *run)
 {
 	const struct tw_arguments *a = run->arguments;
-	const char *filter = a->filter;
+	char *joined = a->read_count && a->word_count ? join(a->words, a->word_count) : NULL;
+	const char *filter = joined ? joined : a->filter;
 	struct tw_err err = { 0 };
 	int status = choose_verdicts(run);
 
-	if (a->read_count && a->word_count)
-		filter = run->joined = join(a->words, a->word_count);
 	if (!status && filter && tw_filter_new(&run->filter, filter, &err))
 		status = tw_complain("%s", err.text);
 	if (!status && a->idle_table && tw_idle_load(a->idle_table, &err))
 		status = tw_complain("%s", err.text);
 	if (!status && a->write_path && tw_writer_open(&run->writer, a->write_path, &err))
 		status = tw_complain("%s", err.text);
+	free(joined);
 	return status;
 }
 
@@ -468,7 +468,6 @@ static int run_read(const struct tw_arguments *a)
 	tw_filter_free(run.filter);
 	tw_idle_reset();
 	free(run.wanted);
-	free(run.joined);
 	if (run.output_error == -EPIPE)
 		return run.status;
 	if (run.output_error && run.output_error != -ENOMEM)
