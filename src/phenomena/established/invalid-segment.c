@@ -170,8 +170,8 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum kind kind = kind_of(f);
 	bool alone = kind == KIND_STRAY || kind == KIND_SYN_FLAGS;
-	bool refused = tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
-		       tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED);
+	bool refused =
+		tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED);
 
 	if (kind == KIND_NONE)
 		return false;
@@ -193,8 +193,7 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_RST_CHALLENGE, "the receiver's challenge ACK");
 	add_rivals(m, kind);
 	if (kind == KIND_SYN_SENT)
-		tw_app_saw(m, TW_CLIENT, "connect",
-			   refused ? "ECONNREFUSED" : "ETIMEDOUT", -1,
+		tw_app_saw(m, TW_CLIENT, "connect", refused ? "ECONNREFUSED" : "ETIMEDOUT", -1,
 			   "connect goes on waiting after each refused answer, until a fitting "
 			   "reset or its own time-out.");
 	return true;
