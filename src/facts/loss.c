@@ -164,9 +164,8 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 
 		if (!tw_counts(q) || q->side != p->side || !tw_pkt_seq_len(q) || q->flags & TW_RST)
 			continue;
-		if (tw_seq_lt(q->seq, p->seq + p->payload_bytes))
-			break;
-		found = (long)k - 1;
+		if (!tw_seq_lt(q->seq, p->seq + p->payload_bytes))
+			found = (long)k - 1;
 	}
 	return found;
 }

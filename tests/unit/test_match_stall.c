@@ -320,6 +320,18 @@ static void a_swap_of_microseconds_may_be_the_capture(void **state)
 	assert_int_equal(m.outcome, TW_OUTCOME_CLEAN);
 }
 
+static void only_the_first_data_may_be_a_full_queue(void **state)
+{
+	set(&f, TW_F_LOST_C, 2);
+	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 2);
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_true(has_rival(&m, "accept-queue-full"));
+	set(&f, TW_F_LOST_C, 3); /* later data was lost as well */
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_CERTAIN);
+}
+
 static void needless_repeats_are_no_loss(void **state)
 {
 	set(&f, TW_F_RETRANSMITTED_C, 1);
@@ -432,6 +444,7 @@ int main(void)
 		TEST(a_hole_filled_by_small_pieces_may_be_the_mtu),
 		TEST(a_reported_hole_and_a_needless_repeat_are_reordering),
 		TEST(a_swap_of_microseconds_may_be_the_capture),
+		TEST(only_the_first_data_may_be_a_full_queue),
 		TEST(needless_repeats_are_no_loss),
 		TEST(overtaken_originals_are_reordering),
 		TEST(a_network_duplicate_is_nothing),

@@ -95,6 +95,18 @@ static bool may_be_size(const struct tw_facts *f, int64_t stall)
 		(filled_by >= SMALL_PIECES && filled_by * 10 < tw_get(f, TW_F_MSS_C) * 9));
 }
 
+/*
+ * Only the client's first data, before the server acknowledged anything: a listener with a full
+ * accept queue ignores just these, and with SYN cookies nothing else gives it away.
+ */
+static bool may_be_queue(const struct tw_facts *f)
+{
+	int64_t first = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
+
+	return first > 0 && tw_get(f, TW_F_LOST_C) <= first && !tw_get(f, TW_F_LOST_S) &&
+	       !tw_get(f, TW_F_LOST_BEFORE_HERE);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -102,14 +114,15 @@ static bool match(struct tw_match *m)
 	/* a hole is known to be repaired only if what filled it was acknowledged */
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
-	bool unseen;
+	bool unseen, queue;
 
 	if (needed + before == 0)
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
 	unseen = may_be_size(f, stall);
-	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) || unseen ? TW_LIKELY : TW_CERTAIN;
+	queue = may_be_queue(f);
+	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) || unseen || queue ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	say_what(m, needed + before, stall);
@@ -118,6 +131,10 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "pmtu-blackhole",
 			 "which repeats vanished before this point, and of what size, is not seen "
 			 "here");
+	if (queue)
+		tw_rival(m, "accept-queue-full",
+			 "only the client's first data was ignored: a listener whose accept queue "
+			 "is full does so");
 	if (tw_get(f, TW_F_TRACE_LOSSY))
 		tw_rival(m, "reordering",
 			 "the capture itself lost packets, so a missing original proves less");
