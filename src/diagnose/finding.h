@@ -10,16 +10,17 @@
 struct tw_step {
 	uint64_t frame;
 	int64_t time_ns;
-	enum tw_side from;   /* whose address is the source */
+	enum tw_side from; /* whose address is the source */
 	uint16_t flags;
 	uint32_t seq_rel, ack_rel; /* relative as in tshark: the ISN (or the first seq seen) is 0 */
 	uint32_t payload_bytes;
-	uint32_t window_bytes;	   /* scaled if the scale is known */
+	uint32_t window_bytes; /* scaled if the scale is known */
 	uint8_t ttl;
-	bool decisive;		   /* cited by the evidence */
-	const char *note;	   /* "retransmission", "keepalive probe", "answers #4", ICMP text ...; NULL */
-	bool is_icmp;		   /* an ICMP error towards @from's opposite, drawn as a note line */
-	uint64_t skipped;	   /* packets of the connection left out between the step before and this */
+	bool decisive; /* cited by the evidence */
+	const char
+		*note; /* "retransmission", "keepalive probe", "answers #4", ICMP text ...; NULL */
+	bool is_icmp;  /* an ICMP error towards @from's opposite, drawn as a note line */
+	uint64_t skipped; /* packets of the connection left out between the step before and this */
 };
 
 /*
@@ -38,12 +39,12 @@ struct tw_finding {
 	uint64_t packets[2], bytes[2];
 
 	const struct tw_phenomenon *phenomenon; /* NULL: verdict "clean" or "unknown" */
-	const char *verdict;			/* slug, "clean" or "unknown" */
-	struct tw_match match;			/* confidence, outcome, evidence ... (match.facts is NULL here) */
-	struct tw_facts facts;			/* what was known */
-	const char *vantage;			/* client, server, middle, one-sided, unknown */
-	const char *zeek;			/* conn_state */
-	unsigned completeness;			/* as tcp.completeness */
+	const char *verdict;                    /* slug, "clean" or "unknown" */
+	struct tw_match match; /* confidence, outcome, evidence ... (match.facts is NULL here) */
+	struct tw_facts facts; /* what was known */
+	const char *vantage;   /* client, server, middle, one-sided, unknown */
+	const char *zeek;      /* conn_state */
+	unsigned completeness; /* as tcp.completeness */
 
 	/* The packets of the diagram: all of a short connection, else its start, what is decisive with its
 	 * surroundings, and its end; gaps show as jumps of frame (step.skipped packets between). */
@@ -52,7 +53,8 @@ struct tw_finding {
 	uint64_t steps_total; /* packets of the connection, drawn or not */
 
 	/* Counts comparable with tshark, per sender side. */
-	uint64_t retransmissions[2], duplicate_acks[2], zero_windows[2], out_of_order[2], keepalives[2];
+	uint64_t retransmissions[2], duplicate_acks[2], zero_windows[2], out_of_order[2],
+		keepalives[2];
 };
 
 void tw_finding_free(struct tw_finding *f); /* NULL is fine */

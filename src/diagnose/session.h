@@ -13,14 +13,14 @@
  * single look at a stream, then facts, matchers, findings.
  */
 struct tw_session_config {
-	uint64_t memory_bytes;	/* ceiling, 0 = a quarter of RAM */
-	bool all;		/* findings for clean connections, too */
-	bool have_stream;	/* only this stream, with all its packets in the steps */
+	uint64_t memory_bytes; /* ceiling, 0 = a quarter of RAM */
+	bool all;              /* findings for clean connections, too */
+	bool have_stream;      /* only this stream, with all its packets in the steps */
 	uint64_t stream;
-	bool want_steps;	/* renderers draw: fill finding->steps */
-	unsigned steps_max;	/* at most so many steps per finding (0 = no limit) */
-	const char *idle_table;	/* path of the user's idle-timeout table, NULL = built in only */
-	uint64_t frames_max;	/* judge only the first so many frames that pass the filter, 0 = all */
+	bool want_steps;        /* renderers draw: fill finding->steps */
+	unsigned steps_max;     /* at most so many steps per finding (0 = no limit) */
+	const char *idle_table; /* path of the user's idle-timeout table, NULL = built in only */
+	uint64_t frames_max; /* judge only the first so many frames that pass the filter, 0 = all */
 	/* Set (by a signal handler) to end the first look, or the only one, early: what was read up to
 	 * there is judged as if the input ended. May be NULL. */
 	const volatile sig_atomic_t *stop;
@@ -34,14 +34,14 @@ struct tw_session_config {
 
 struct tw_session_summary {
 	const char *source;
-	uint64_t packets;     /* frames read */
+	uint64_t packets; /* frames read */
 	uint64_t tcp_packets;
 	uint64_t connections, clean, failed, degraded, unknown;
 	int64_t first_ns, last_ns;
 	uint64_t verdict_count[128]; /* indexed as tw_catalogue[] */
 	uint64_t remark_count[32];   /* remarks on clean connections, indexed as tw_remarks[] */
-	uint64_t evicted;	     /* connections whose record was given up for the memory ceiling */
-	uint64_t steps_dropped;	     /* packets not kept in full because a connection was too long */
+	uint64_t evicted;       /* connections whose record was given up for the memory ceiling */
+	uint64_t steps_dropped; /* packets not kept in full because a connection was too long */
 	uint64_t capture_drops;
 	/* Problems of the input and remarks on its quality, whole sentences. */
 	const char *problems[40];

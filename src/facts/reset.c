@@ -372,7 +372,8 @@ static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, siz
 	size_t i;
 
 	for (i = before; i > 0; i--)
-		if (d->pkt[i - 1].side == side && d->pkt[i - 1].payload_bytes && tw_counts(&d->pkt[i - 1]))
+		if (d->pkt[i - 1].side == side && d->pkt[i - 1].payload_bytes &&
+		    tw_counts(&d->pkt[i - 1]))
 			return &d->pkt[i - 1];
 	return NULL;
 }
@@ -410,7 +411,8 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->side != side || p->flags & TW_RST || p->marks & TW_MARKS_REPEAT)
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
+		    p->marks & TW_MARKS_REPEAT)
 			continue;
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
@@ -419,8 +421,9 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}
-	return bytes && ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
-			 bytes <= small_talk(d, side, (size_t)author_fin));
+	return bytes &&
+	       ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
+		bytes <= small_talk(d, side, (size_t)author_fin));
 }
 
 /*
@@ -439,9 +442,9 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	if (!said)
 		return false;
 	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return is_close_notify(said) || (before && last_words(d, side, (size_t)(before - d->pkt)) &&
-					 said->payload_bytes <= FAREWELL_BYTES &&
-					 fin->time_ns - said->time_ns < GOODBYE_NS);
+	return is_close_notify(said) ||
+	       (before && last_words(d, side, (size_t)(before - d->pkt)) &&
+		said->payload_bytes <= FAREWELL_BYTES && fin->time_ns - said->time_ns < GOODBYE_NS);
 }
 
 /*

@@ -52,14 +52,14 @@ struct tw_rival {
 
 /* What an application saw: which call, which errno (NULL: no error, text says what), after how long. */
 struct tw_app {
-	const char *call;   /* "connect", "recv", "send" ... NULL: this application noticed nothing */
-	const char *error;  /* "ECONNREFUSED", "EOF", "hang", "EPIPE" ... */
-	int64_t after_ns;   /* -1 = unknown */
-	const char *text;   /* a whole sentence for a person, may be NULL */
+	const char *call; /* "connect", "recv", "send" ... NULL: this application noticed nothing */
+	const char *error; /* "ECONNREFUSED", "EOF", "hang", "EPIPE" ... */
+	int64_t after_ns;  /* -1 = unknown */
+	const char *text;  /* a whole sentence for a person, may be NULL */
 };
 
 #define TW_EVIDENCE_MAX 12
-#define TW_RIVALS_MAX 8
+#define TW_RIVALS_MAX   8
 
 /*
  * What a matcher writes. All text is allocated in @arena (tw_say) or static.
@@ -76,31 +76,33 @@ struct tw_match {
 	enum tw_confidence confidence;
 	enum tw_outcome outcome;
 	enum tw_culprit culprit;
-	const char *summary; /* one whole sentence that names the endpoints or the numbers of this case */
+	const char *
+		summary; /* one whole sentence that names the endpoints or the numbers of this case */
 	struct tw_evidence evidence[TW_EVIDENCE_MAX];
 	unsigned evidence_count;
 	struct tw_rival rivals[TW_RIVALS_MAX], ruled_out[TW_RIVALS_MAX];
 	unsigned rival_count, ruled_out_count;
-	struct tw_app app[2]; /* [TW_CLIENT], [TW_SERVER] */
-	const char *remark;   /* a slug of the remarks list, or NULL */
+	struct tw_app app[2];   /* [TW_CLIENT], [TW_SERVER] */
+	const char *remark;     /* a slug of the remarks list, or NULL */
 	const char *missing[4]; /* what would be needed to know more */
 	unsigned missing_count;
 };
 
 /* Bands of strength: an explanation of how it ended beats one of how it went. */
 enum {
-	TW_STRENGTH_CONTRADICTION = 90, /* the packets contradict each other: forged, injected, untranslated */
-	TW_STRENGTH_EXPLICIT = 80,	/* somebody said so: ICMP, declared reason */
-	TW_STRENGTH_MECHANISM = 70,	/* the specific mechanism of the end is visible */
-	TW_STRENGTH_ENDING = 60,	/* how it ended, without the mechanism behind it */
-	TW_STRENGTH_STALL = 50,		/* it hung */
-	TW_STRENGTH_TEARDOWN = 40,	/* the close went wrong, the data did not */
-	TW_STRENGTH_DELAY = 30,		/* it worked, late or with repairs */
-	TW_STRENGTH_CURIOSITY = 20,	/* harmless oddity */
+	TW_STRENGTH_CONTRADICTION =
+		90, /* the packets contradict each other: forged, injected, untranslated */
+	TW_STRENGTH_EXPLICIT = 80,  /* somebody said so: ICMP, declared reason */
+	TW_STRENGTH_MECHANISM = 70, /* the specific mechanism of the end is visible */
+	TW_STRENGTH_ENDING = 60,    /* how it ended, without the mechanism behind it */
+	TW_STRENGTH_STALL = 50,     /* it hung */
+	TW_STRENGTH_TEARDOWN = 40,  /* the close went wrong, the data did not */
+	TW_STRENGTH_DELAY = 30,     /* it worked, late or with repairs */
+	TW_STRENGTH_CURIOSITY = 20, /* harmless oddity */
 };
 
 struct tw_governed {
-	const char *name;    /* "net.ipv4.tcp_syn_retries", "TCP_USER_TIMEOUT", "listen() backlog" */
+	const char *name; /* "net.ipv4.tcp_syn_retries", "TCP_USER_TIMEOUT", "listen() backlog" */
 	const char *meaning; /* one sentence: what it changes here, with the default */
 };
 
@@ -108,19 +110,20 @@ struct tw_governed {
 struct tw_phenomenon {
 	const char *slug;
 	enum tw_stage stage;
-	const char *title;	/* "The port is closed", up to 60 characters */
+	const char *title; /* "The port is closed", up to 60 characters */
 	/* The pages of the book. Paragraphs of whole sentences, separated by blank lines ("\n\n"),
 	 * no line breaks inside a paragraph: renderers wrap. Never NULL. */
-	const char *happens;	/* what happens in the two kernels and between them */
-	const char *diagram;	/* ASCII sequence diagram, at most 72 columns, lines end in \n */
+	const char *happens;     /* what happens in the two kernels and between them */
+	const char *diagram;     /* ASCII sequence diagram, at most 72 columns, lines end in \n */
 	const char *client_sees; /* calls, errnos, delays */
 	const char *server_sees;
-	const char *recognise;	/* how tcpwhy tells it, and from what it can not tell it apart */
-	const char *folklore;	/* what people wrongly believe, NULL if nothing */
+	const char *recognise; /* how tcpwhy tells it, and from what it can not tell it apart */
+	const char *folklore;  /* what people wrongly believe, NULL if nothing */
 	const struct tw_governed *governed; /* ends with a NULL name; may be NULL */
-	const char *const *remedies;	    /* imperative sentences, most useful first; NULL-terminated */
-	const char *const *references;	    /* "RFC 9293 s3.5.2", "net/ipv4/tcp_output.c: tcp_send_active_reset"; NULL-terminated */
-	const char *reproduced;	/* how it can be seen: 'W', 'K', 'P' letters of the catalogue */
+	const char *const *remedies; /* imperative sentences, most useful first; NULL-terminated */
+	const char *const *
+		references; /* "RFC 9293 s3.5.2", "net/ipv4/tcp_output.c: tcp_send_active_reset"; NULL-terminated */
+	const char *reproduced; /* how it can be seen: 'W', 'K', 'P' letters of the catalogue */
 	/*
 	 * Does this connection's evidence fit? Pure: reads m->facts only. If so it fills @m (at least
 	 * summary, strength, confidence, outcome, culprit and one evidence) and returns true.
