@@ -310,6 +310,25 @@ static void test_data_after_close(void **state)
 	assert_false(fires(&tw_ph_data_after_close));
 }
 
+/* A client that closes wants nothing more, unless it had been waiting for just that. */
+static void test_answer_too_late(void **state)
+{
+	established();
+	bare_reset(TW_CLIENT, TW_TRIGGER_DATA);
+	set(TW_F_RST_AUTHOR_FIN, true);
+	set(TW_F_FIN1_SIDE, TW_CLIENT);
+	set(TW_F_FIN_IDLE_BEFORE_NS, 30 * S);
+	set(TW_F_RST_UNANSWERED_BYTES, 1000);
+	assert_true(fires(&tw_ph_data_after_close)); /* most of the answer had come in time */
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+	set(TW_F_RST_UNANSWERED_BYTES, 7);
+	assert_true(fires(&tw_ph_data_after_close));
+	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
+	set(TW_F_FIN_IDLE_BEFORE_NS, S / 10); /* no time-out is so short */
+	assert_true(fires(&tw_ph_data_after_close));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+}
+
 static void test_keepalive_race(void **state)
 {
 	data_to_closed();
@@ -639,6 +658,7 @@ int main(void)
 		cmocka_unit_test(test_process_died),
 		cmocka_unit_test(test_host_shutdown),
 		cmocka_unit_test(test_data_after_close),
+		cmocka_unit_test(test_answer_too_late),
 		cmocka_unit_test(test_keepalive_race),
 		cmocka_unit_test(test_peer_rebooted),
 		cmocka_unit_test(test_idle_reset),

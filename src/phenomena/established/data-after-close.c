@@ -18,6 +18,8 @@
 
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
 #define FIN_WAIT2_NS (55 * TW_NS_PER_S)
+/* The time-outs of applications begin about here. */
+#define WAITED_NS (500 * TW_NS_PER_MS)
 
 static bool fits(const struct tw_facts *f)
 {
@@ -30,10 +32,48 @@ static bool fits(const struct tw_facts *f)
 	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN);
 }
 
+/*
+ * Had the closing client been waiting? Then all that the server said to its last words came too
+ * late, and there was a pause before the FIN as of a timer.
+ */
+static bool gave_up_waiting(const struct tw_facts *f)
+{
+	int64_t late = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
+
+	return tw_reset_author(f) == TW_CLIENT && late > 0 &&
+	       late == tw_get(f, TW_F_RST_VICTIM_UNACKED) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_FIN_IDLE_BEFORE_NS) >= WAITED_NS;
+}
+
+static void say(struct tw_match *m, enum tw_side author, long long lost)
+{
+	const struct tw_facts *f = m->facts;
+	const char *victim = tw_side_name(tw_other(author));
+
+	if (gave_up_waiting(f))
+		m->summary =
+			tw_say(m,
+			       "%s closed the connection after %s without an answer; the answer "
+			       "came %s later and was reset.",
+			       tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_FIN_IDLE_BEFORE_NS)),
+			       TW_DUR(tw_get(f, TW_F_DATA_AFTER_FIN1_DELAY_NS)));
+	else if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+		m->summary = tw_say(m,
+				    "%s closed the connection while %lld bytes of %s were on their "
+				    "way to it; they were answered with a reset.",
+				    tw_endpoint(m, author), lost, victim);
+	else
+		m->summary = tw_say(m,
+				    "%s closed the connection; %s still sent %lld bytes, which "
+				    "were answered with a reset %s after the close.",
+				    tw_endpoint(m, author), victim, lost,
+				    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	enum tw_side author = tw_reset_author(f);
 	int64_t lost = tw_get(f, TW_F_RST_VICTIM_UNACKED);
 
 	if (!fits(f))
@@ -42,19 +82,10 @@ static bool match(struct tw_match *m)
 									   : TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	/* A client that closed wants nothing more; a server's close leaves a request behind. */
-	m->outcome = author == TW_SERVER && lost > 0 ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
-	m->culprit = tw_app_of(author);
-	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
-		m->summary = tw_say(m,
-				    "%s closed the connection while %lld bytes of %s were on their "
-				    "way to it; they were answered with a reset.",
-				    tw_endpoint(m, author), (long long)lost, tw_side_name(victim));
-	else
-		m->summary = tw_say(m,
-				    "%s closed the connection; %s still sent %lld bytes, which "
-				    "were answered with a reset %s after the close.",
-				    tw_endpoint(m, author), tw_side_name(victim), (long long)lost,
-				    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
+	m->outcome = (author == TW_SERVER && lost > 0) || gave_up_waiting(f) ? TW_OUTCOME_FAILED
+									     : TW_OUTCOME_DEGRADED;
+	m->culprit = gave_up_waiting(f) ? TW_CULPRIT_UNKNOWN : tw_app_of(author);
+	say(m, author, lost);
 	tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it closed, and sends no more",
 		tw_side_name(author));
 	tw_reset_cite_trigger(m);
