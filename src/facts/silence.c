@@ -11,6 +11,8 @@
 #include "facts/view.h"
 
 #define LADDER_TIMES   32
+#define JUMBO	       9000
+#define ETHERNET       1448
 #define FULL_SIZE_LOSS 3 /* repeats of one full-size segment that count as "these do not pass" */
 
 /* The first payload segment of @side that is not acknowledged at the end, -1 if all is. */
@@ -101,6 +103,19 @@ static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 	tw_from(v, TW_F_PEER_SPOKE_AFTER_RST, rst != NULL, rst);
 }
 
+/*
+ * What one segment of @bytes is on the wire: a capture on a host with segmentation offload shows several as
+ * one. Without a handshake the MSS is unknown; then only what no link carries is taken for several.
+ */
+static uint32_t on_wire(const struct tw_view *v, int side, uint32_t bytes)
+{
+	int64_t mss = tw_get(v->f, side ? TW_F_MSS_S : TW_F_MSS_C);
+
+	if (!mss && bytes > JUMBO)
+		mss = ETHERNET;
+	return mss && bytes > mss ? (uint32_t)mss : bytes;
+}
+
 /* Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. */
 static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from,
 					 uint32_t large)
@@ -155,7 +170,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
 			&d->pkt[u]);
 	peer_after(v, side, (size_t)u, acked);
-	small = small_passed(d, side, (size_t)u, r.largest);
+	small = small_passed(d, side, (size_t)u, on_wire(v, side, r.largest));
 	tw_from(v, TW_F_SMALL_PASSED_AFTER, small != NULL, small);
 }
 
@@ -187,6 +202,7 @@ static void shrink_facts(struct tw_view *v, int side)
 
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *first = &d->pkt[i], *rep = NULL;
+		const uint32_t full = on_wire(v, side, first->payload_bytes);
 		int64_t repeats = 0;
 
 		if (!tw_counts(first) || first->side != side || first->payload_bytes < 500 ||
@@ -204,7 +220,7 @@ static void shrink_facts(struct tw_view *v, int side)
 			}
 			if (p->seq != first->seq || !(p->marks & TW_MARKS_REPEAT))
 				continue;
-			if (p->payload_bytes * 10 >= first->payload_bytes * 9) {
+			if (p->payload_bytes * 10 >= full * 9) {
 				repeats++;
 				if (!rep)
 					rep = p;

@@ -81,6 +81,13 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 				    m->client, m->server, lost);
 }
 
+/* The lost ones were too big, a router said so, and they were sent again in smaller pieces at once. */
+static bool too_big_was_said(const struct tw_facts *f, int64_t stall)
+{
+	return tw_get(f, TW_F_ICMP_TOO_BIG) > 0 && stall < LONG_STALL_NS &&
+	       tw_get(f, TW_F_RTO_REPEATS) < 2;
+}
+
 /*
  * Behind the loss only the repeat that got through is seen, not those that did not. A hole that
  * stood open for long, or one that is filled by segments well below the MSS, may be a path that
@@ -116,7 +123,7 @@ static bool match(struct tw_match *m)
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
 	bool unseen, queue;
 
-	if (needed + before == 0)
+	if (needed + before == 0 || too_big_was_said(f, stall))
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;

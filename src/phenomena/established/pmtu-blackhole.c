@@ -27,6 +27,15 @@
 
 #define IN_A_ROW 3 /* so many full-size repeats are lost before chance stops to be an explanation */
 
+/* Segmentation offload shows several segments as one: no more than the MSS is on the wire. */
+static int64_t on_wire(const struct tw_facts *f, enum tw_side sender, enum tw_fact_id bytes)
+{
+	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S),
+		n = tw_get(f, bytes);
+
+	return mss > 0 && n > mss ? mss : n;
+}
+
 /* The error came and was heeded: that is path MTU discovery at work, not a black hole. */
 static bool icmp_came(const struct tw_facts *f)
 {
@@ -88,9 +97,10 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
 {
 	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S);
-	int64_t smallest = tw_get(f, TW_F_UNANSWERED_SMALLEST);
+	int64_t smallest = on_wire(f, sender, TW_F_UNANSWERED_SMALLEST);
 
-	return mss > 0 && smallest * 10 >= mss * 9 && tw_get(f, TW_F_LARGEST_PASSED) < smallest &&
+	return mss > 0 && smallest * 10 >= mss * 9 &&
+	       on_wire(f, sender, TW_F_LARGEST_PASSED) < smallest &&
 	       (tw_get(f, TW_F_LARGEST_PASSED) ||
 		tw_get(f, sender == TW_CLIENT ? TW_F_BYTES_S : TW_F_BYTES_C)) &&
 	       !tw_get(f, TW_F_PEER_SPOKE_AFTER) && !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
@@ -134,7 +144,8 @@ static bool match(struct tw_match *m)
 	if (!recovered && (!tw_silence_lasts(f) || tw_window_stays_closed(f)))
 		return false;
 	small_pass = tw_get(f, TW_F_SMALL_PASSED_AFTER) &&
-		     tw_get(f, TW_F_LARGEST_PASSED) < tw_get(f, TW_F_UNANSWERED_LARGEST);
+		     on_wire(f, sender, TW_F_LARGEST_PASSED) <
+			     on_wire(f, sender, TW_F_UNANSWERED_LARGEST);
 	if (!recovered && !small_pass && !only_full_size(f, sender))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 8; /* it explains the silence, and who then gave up */
