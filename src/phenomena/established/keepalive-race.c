@@ -129,7 +129,7 @@ const struct tw_phenomenon tw_ph_keepalive_race = {
 		"The server's socket is closed, so the request draws a bare RST with the FIN's "
 		"sequence number + 1. The client sees the connection end although it had just sent "
 		"a request on it. It happens rarely, at a rate that follows the traffic, and never "
-		"in a test: one in 20 000 connections is typical.",
+		"in a test: one in 20 000 requests has been reported.",
 	.diagram = "client                          server\n"
 		   "  |<--- answer -------------------|\n"
 		   "  |      T seconds of silence     |\n"

@@ -36,12 +36,13 @@ static void add_rivals(struct tw_match *m)
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_rival(m, "fin-wait2-expired",
 			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
-	if (tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0)
+	if (tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0 && tw_get(f, TW_F_START_SEEN))
 		tw_rule_out(m, "closed-with-unread-data",
 			    "no byte was ever sent to it: nothing can be unread");
 	else
 		tw_rival(m, "closed-with-unread-data",
-			 "it had answered, but may have left a part of what it answered unread");
+			 "what it had received before it last spoke may not have been read to the "
+			 "end");
 	tw_reset_rule_out_active(m);
 }
 
