@@ -104,6 +104,15 @@ static void no_closed_port_that_answered(void **state)
 	assert_false(ask(&tw_ph_port_closed, &f, &arena, &m));
 }
 
+static void no_closed_port_if_a_socket_wrote_it(void **state)
+{
+	refused();
+	set(&f, TW_F_RST_FORM, TW_RST_ACTIVE);
+	set(&f, TW_F_HOST_TTL_DELTA, 1);
+	assert_false(ask(&tw_ph_port_closed, &f, &arena, &m));
+	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+}
+
 static void no_connect_time_at_the_server(void **state)
 {
 	refused();
@@ -434,6 +443,19 @@ static void lost_syn(void **state)
 	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 }
 
+/* The SYN|ACK comes in the last moment of the capture: nothing is known yet. */
+static void a_syn_ack_at_the_end_is_not_lost(void **state)
+{
+	syns(2, S(1), MS(1));
+	set(&f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK);
+	set(&f, TW_F_SYNACK_COUNT, 1);
+	set(&f, TW_F_PACKETS_S, 1);
+	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, S(9));
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+}
+
 static void lost_syn_ack(void **state)
 {
 	slow_connect(1);
@@ -486,6 +508,8 @@ static void syn_acks_that_never_get_back(void **state)
 	assert_true(rules_out(&m, "handshake-ack-lost"));
 	assert_false(ask(&tw_ph_syn_unanswered, &f, &arena, &m));
 	syns(1, 0, S(10));
+	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m)); /* nobody repeats: a missed ACK */
+	set(&f, TW_F_SYNACK_REPEATS_UNTRIGGERED, 3);
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_POSSIBLE);
 	assert_true(has_rival(&m, "handshake-ack-lost"));
@@ -715,6 +739,9 @@ static void a_flood_takes_many(void **state)
 	assert_true(ask(&tw_ph_syn_flood, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
 	assert_true(has_rival(&m, "port-scan"));
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, MS(2)); /* its ACK may be under way */
+	assert_false(ask(&tw_ph_syn_flood, &f, &arena, &m));
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, S(5));
 	set(&f, TW_F_ESTABLISHED, 1); /* this one was completed */
 	assert_false(ask(&tw_ph_syn_flood, &f, &arena, &m));
 }
@@ -821,6 +848,8 @@ static void time_wait_by_its_ip_id_alone(void **state)
 	set(&f, TW_F_SYN_ANSWER, TW_ANSWER_ACK);
 	assert_false(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
 	set(&f, TW_F_SYN_ANSWER_ID_ZERO, 1);
+	assert_false(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
+	set(&f, TW_F_BAD_ACK_IN_SYN_SENT, 1);
 	assert_true(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
 	assert_true(has_rival(&m, "peer-rebooted"));
@@ -888,6 +917,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(closed_port),
 		T(no_closed_port_that_answered),
+		T(no_closed_port_if_a_socket_wrote_it),
 		T(no_connect_time_at_the_server),
 		T(refused_with_a_foreign_ttl),
 		T(refused_with_netfilters_flow_label),
@@ -912,6 +942,7 @@ int main(void)
 		T(a_lone_syn_at_the_end_shows_nothing),
 		T(silence_of_a_deaf_capture),
 		T(lost_syn),
+		T(a_syn_ack_at_the_end_is_not_lost),
 		T(lost_syn_ack),
 		T(without_timestamps_the_rival_stays),
 		T(a_slow_path_loses_nothing),

@@ -31,7 +31,7 @@ static bool match_connect(struct tw_match *m)
 	int64_t delta = tw_get(f, TW_F_HOST_TTL_DELTA);
 
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
-	    tw_get(f, TW_F_SYNACK_COUNT) > 0)
+	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
 		return false;
 	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING))
 		return false;

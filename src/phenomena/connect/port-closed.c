@@ -46,6 +46,9 @@ static bool match(struct tw_match *m)
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) > 0)
 		return false;
+	/* Written by a socket: there was a SYN|ACK, and the capture missed it. */
+	if (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
+		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;

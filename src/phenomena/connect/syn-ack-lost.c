@@ -137,6 +137,20 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 		 (long long)tw_get(f, TW_F_PORT_HALF_OPEN));
 }
 
+/*
+ * Had the client time to answer? It repeats its SYN after a SYN|ACK, or a second passes, or the server
+ * repeats the SYN|ACK. Without any repeat of either end, the ACK is rather missing from the capture (or
+ * it was a SYN cookie, which nobody repeats).
+ */
+static bool stays_unacknowledged(const struct tw_facts *f, bool repeated)
+{
+	if (!repeated)
+		return tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) > 0;
+	return tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) ||
+	       tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= TW_NS_PER_S ||
+	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) >= SLOW_PATH_NS;
+}
+
 /* SYN|ACKs leave, nothing ever comes of them. */
 static bool match_one_way(struct tw_match *m)
 {
@@ -146,8 +160,7 @@ static bool match_one_way(struct tw_match *m)
 	if (!tw_syn_alone(f) || tw_get(f, TW_F_RST_COUNT) > 0 ||
 	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
-	/* The client had no time yet to answer or to repeat. */
-	if (tw_syn_watched_ns(f) < (repeated ? 1 : 3) * TW_NS_PER_S)
+	if (!stays_unacknowledged(f, repeated))
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 2;
 	m->confidence = repeated ? TW_LIKELY : TW_POSSIBLE;

@@ -17,6 +17,7 @@
 #include "phenomena/connect/handshake.h"
 
 #define MIN_HALF_OPEN 8
+#define ANSWER_DUE_NS TW_NS_PER_S
 
 static bool crowded(const struct tw_facts *f)
 {
@@ -37,7 +38,8 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool never = tw_syn_alone(f) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) &&
-		     tw_get(f, TW_F_PACKETS_S) == 0;
+		     tw_get(f, TW_F_PACKETS_S) == 0 &&
+		     (tw_syn_repeated(f) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= ANSWER_DUE_NS);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
 	if (!crowded(f) || (!never && !answered_late(f)))

@@ -21,7 +21,8 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	bool old_seen = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) && tw_get(f, TW_F_PREV_CLOSED);
 	bool bucket = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) &&
-		      tw_get(f, TW_F_SYN_ANSWER_ID_ZERO) && !tw_get(f, TW_F_PREV_EXISTS);
+		      tw_get(f, TW_F_SYN_ANSWER_ID_ZERO) &&
+		      tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 && !tw_get(f, TW_F_PREV_EXISTS);
 	enum tw_fact_id ack = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) ? TW_F_SYN_ANSWERED_BY_OLD_ACK
 								      : TW_F_SYN_ANSWER;
 	bool later = tw_get(f, TW_F_ESTABLISHED);

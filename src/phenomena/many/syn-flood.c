@@ -15,10 +15,11 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ANSWER_DUE_NS                                                                              \
-	(TW_NS_PER_S / 20) /* an ACK may be under way for so long at the capture's end */
+#define ACK_DUE_NS    (TW_NS_PER_S / 20)    /* after a SYN|ACK, a real client's ACK is here */
+#define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4) /* without one, a real client repeats its SYN */
+(TW_NS_PER_S / 20) /* an ACK may be under way for so long at the capture's end */
 
-static bool half_open(const struct tw_facts *f)
+	static bool half_open(const struct tw_facts *f)
 {
 	return tw_syn_alone(f) && tw_get(f, TW_F_RST_COUNT) == 0 &&
 	       tw_get(f, TW_F_ICMP_COUNT) == 0 && tw_get(f, TW_F_SYN_COUNT) == 1;
@@ -32,8 +33,9 @@ static bool match(struct tw_match *m)
 	bool answered = tw_get(f, TW_F_SYNACK_COUNT) > 0;
 
 	if (!half_open(f) || others < TW_FLOOD_HALF_OPEN || sources < TW_FLOOD_SOURCES ||
-	    tw_get(f, TW_F_PORT_SYNACKS_UNACKED) == 0 ||
-	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < ANSWER_DUE_NS)
+	    tw_get(f, TW_F_PORT_SYNACKS_UNACKED) == 0)
+		return false;
+	if (tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < (answered ? ACK_DUE_NS : REPEAT_DUE_NS))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 5;
 	m->confidence = TW_LIKELY;
