@@ -15,11 +15,10 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ACK_DUE_NS    (TW_NS_PER_S / 20)    /* after a SYN|ACK, a real client's ACK is here */
-#define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4) /* without one, a real client repeats its SYN */
-(TW_NS_PER_S / 20) /* an ACK may be under way for so long at the capture's end */
+#define ACK_DUE_NS    (TW_NS_PER_S / 20)    /* after a SYN|ACK, a client's ACK is here */
+#define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4) /* without one, a client repeats its SYN */
 
-	static bool half_open(const struct tw_facts *f)
+static bool half_open(const struct tw_facts *f)
 {
 	return tw_syn_alone(f) && tw_get(f, TW_F_RST_COUNT) == 0 &&
 	       tw_get(f, TW_F_ICMP_COUNT) == 0 && tw_get(f, TW_F_SYN_COUNT) == 1;
