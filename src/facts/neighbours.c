@@ -131,15 +131,19 @@ static bool silent_after(const struct tw_host *h, int64_t since)
 	return pending;
 }
 
+/*
+ * The server's own end of the connection: its FIN, or its reset if no FIN came before. (A bare RST that
+ * late data draws from a closed socket says nothing about when the socket was closed.)
+ */
 static int64_t end_of(const struct tw_view *v)
 {
 	const struct tw_facts *f = v->f;
+	const bool reset = tw_is(f, TW_F_RST_SIDE, TW_SERVER);
+	const int64_t reset_ns = f->f[TW_F_RST_SIDE].time_ns, fin_ns = f->f[TW_F_FIN1_SIDE].time_ns;
 
-	if (tw_known(f, TW_F_RST_SIDE) && tw_is(f, TW_F_RST_SIDE, TW_SERVER))
-		return f->f[TW_F_RST_SIDE].time_ns;
 	if (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER))
-		return f->f[TW_F_FIN1_SIDE].time_ns;
-	return v->d->last_ns;
+		return reset && reset_ns < fin_ns ? reset_ns : fin_ns;
+	return reset ? reset_ns : v->d->last_ns;
 }
 
 static void port_facts(struct tw_view *v, const struct tw_host *h)

@@ -198,8 +198,13 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 	const bool v4 = tw_addr_is_v4(&d->end[0].addr);
 	long own;
 
-	if (!(p->flags & TW_ACK))
-		return p->raw_window || ts || (v4 && !p->df) ? TW_RST_ALIEN : TW_RST_REPLY;
+	own = last_own(d, i);
+	if (!(p->flags & TW_ACK)) {
+		/* some stacks never set DF; it is strange only if this author does */
+		const bool lacks_df = v4 && !p->df && own >= 0 && d->pkt[own].df;
+
+		return p->raw_window || ts || lacks_df ? TW_RST_ALIEN : TW_RST_REPLY;
+	}
 	if (!p->seq && !p->raw_window && !ts)
 		return TW_RST_REPLY_NO_ACK;
 	if (tw_get(v->f, TW_F_TIMESTAMPS) && !ts && !(d->completeness & 4 ? false : p->side == 0))
@@ -207,7 +212,6 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 	if (p->raw_window || ts)
 		return TW_RST_ACTIVE;
 	/* window 0, no timestamps negotiated: live only if that end's window was 0, or its ids go on */
-	own = last_own(d, i);
 	if (own >= 0 && !d->pkt[own].raw_window)
 		return TW_RST_ACTIVE;
 	return compare_id(d, i) == TW_IPID_CONTINUES ? TW_RST_ACTIVE : TW_RST_ALIEN;
@@ -342,6 +346,7 @@ static bool is_close_notify(const struct tw_pkt *p)
 #define GOODBYE_NS     (20 * TW_NS_PER_MS)
 #define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES 1460
+#define FULL_SEGMENT   1400 /* of a path with tunnels, too */
 
 /*
  * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
@@ -458,6 +463,22 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 }
 
 /*
+ * Had @e no room for one full segment of @from any more? Then the other end had to wait, whatever else it
+ * had to say (RFC 9293 s3.8.6.2.1, silly window avoidance).
+ */
+static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
+			  const struct tw_snapshot_end *from)
+{
+	const bool scaled = d->end[0].saw_syn_options && d->end[1].saw_syn_options;
+	const uint32_t full = from->max_payload < FULL_SEGMENT ? from->max_payload : FULL_SEGMENT;
+
+	if (!e->window_set)
+		return false;
+	return !e->raw_window ||
+	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
+}
+
+/*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
  * last, is fully acknowledged and has nothing more to say: no closed window held it back, nothing new of it
  * crosses the reset.
@@ -467,8 +488,7 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
 {
 	size_t i;
 
-	if (author != TW_CLIENT || (c->window_set && !c->raw_window) ||
-	    mid_transfer(d, rst, TW_SERVER))
+	if (author != TW_CLIENT || window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
 		return false;
 	for (i = rst + 1; i < d->pkt_count; i++)
 		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER &&
@@ -529,7 +549,7 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, (int64_t)victim->payload_bytes, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
-	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, author->window_set && !author->raw_window, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
 		!author_unacked &&
 			(!victim->payload_bytes || author->last_payload > victim->last_payload),
