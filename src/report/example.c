@@ -272,7 +272,7 @@ static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigne
 
 	if (!g || !g->name)
 		return;
-	for (i = 0; g[i].name && i < max; i++) {
+	for (i = 0; i < max && g[i].name; i++) {
 		tw_row_begin(p, i ? NULL : "Governed by");
 		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s", g[i].name);
 		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " = %s", g[i].meaning);
