@@ -11,7 +11,7 @@
 #include "facts/view.h"
 
 #define LADDER_TIMES   32
-#define JUMBO	       9000
+#define JUMBO          9000
 #define ETHERNET       1448
 #define FULL_SIZE_LOSS 3 /* repeats of one full-size segment that count as "these do not pass" */
 
@@ -104,8 +104,9 @@ static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 }
 
 /*
- * What one segment of @bytes is on the wire: a capture on a host with segmentation offload shows several as
- * one. Without a handshake the MSS is unknown; then only what no link carries is taken for several.
+ * What one segment of @bytes is on the wire: a capture on a host with segmentation offload shows
+ * several as one. Without a handshake the MSS is unknown; then only what no link carries is taken for
+ * several.
  */
 static uint32_t on_wire(const struct tw_view *v, int side, uint32_t bytes)
 {

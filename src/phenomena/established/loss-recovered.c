@@ -81,7 +81,7 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 				    m->client, m->server, lost);
 }
 
-/* The lost ones were too big, a router said so, and they were sent again in smaller pieces at once. */
+/* The lost ones were too big, a router said so, and they were sent again smaller at once. */
 static bool too_big_was_said(const struct tw_facts *f, int64_t stall)
 {
 	return tw_get(f, TW_F_ICMP_TOO_BIG) > 0 && stall < LONG_STALL_NS &&

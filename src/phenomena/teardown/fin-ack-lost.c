@@ -45,9 +45,10 @@ static bool was_late(const struct tw_facts *f)
 }
 
 /*
- * The ACK may just have been delayed: it waits up to 200 ms (TCP_DELACK_MAX) in the hope of a ride on data,
- * and where data is outstanding with the FIN, a tail-loss probe repeats the FIN after some milliseconds
- * already. Where the acknowledging end sits here, an ACK that was sent would be in the capture.
+ * The ACK may just have been delayed: it waits up to 200 ms (TCP_DELACK_MAX) in the hope of a ride
+ * on data, and where data is outstanding with the FIN, a tail-loss probe repeats the FIN after some
+ * milliseconds already. Where the acknowledging end sits here, an ACK that was sent would be in the
+ * capture.
  */
 static bool may_be_delayed(const struct tw_facts *f, enum tw_side closer)
 {
