@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Speed and memory of `tcpwhy read`, against a bare header walk and against other tools.
+
+usage: run.py PATH/TO/tcpwhy [--scale 1] [--rounds 5] [--seconds 20] [--dir DIR] [--only KIND[,KIND]]
+
+Captures are made by generate (see generate.c) and stay in --dir for the next run. Every program reads
+the same file from the page cache, as a whole process: user and system CPU time by wait4(2), and the
+peak of its resident memory. Rounds are interleaved, the median counts. Tools that take longer than
+--seconds on the whole file get a cut-down one, and their time per packet is compared.
+
+The bound is walk: link, IP and TCP header of every packet read from a mapping and summed. Shares are
+shares of its speed. The exit status is 1 if a target that must be met is missed.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+MIB = 1 << 20
+
+# kind: share of the bound (must, aim), peak memory in MiB (must)
+TARGETS = {
+    "bulk": (0.33, 0.50, 32),
+    "short": (0.20, 0.33, 32),
+    "concurrent": (0.15, 0.25, 256),
+    "flood": (0.10, 0.25, 640),
+}
+# tool: kind: times as fast as that tool (must, aim)
+RIVALS = {
+    "tcpdump": {"bulk": (1, None), "short": (1, None)},
+    "tcptrace": {"bulk": (8, 16), "short": (25, 50), "concurrent": (15, 30)},
+    "tshark": {"bulk": (80, None), "short": (80, None), "concurrent": (80, None), "flood": (80, None)},
+}
+TEN_PACKETS_MS = 5  # must
+
+
+def others(scratch):
+    """The other tools: name, how they read a file."""
+    return {
+        "tcpdump": lambda f: ["tcpdump", "-r", f, "-w", "/dev/null", "tcp[tcpflags] & tcp-rst != 0"],
+        "tcptrace": lambda f: ["tcptrace", "-n", f],
+        "softflowd": lambda f: ["softflowd", "-r", f, "-d", "-n", "127.0.0.1:9", "-m", "2000000",
+                                "-c", f"{scratch}/softflowd.ctl", "-p", f"{scratch}/softflowd.pid"],
+        "nfpcapd": lambda f: ["nfpcapd", "-r", f, "-w", f"{scratch}/nf"],
+        "ndpiReader": lambda f: ["ndpiReader", "-i", f, "-q"],
+        "tshark": lambda f: ["tshark", "-n", "-q", "-z", "conv,tcp", "-r", f],
+    }
+
+
+class Usage:
+    """CPU seconds and peak memory of one whole process; seconds is None if it was stopped or failed."""
+
+    def __init__(self, seconds, rss):
+        self.seconds, self.rss = seconds, rss
+
+
+def measure(helper, command, limit, accepted=(0, 1)):
+    """Run @command for at most @limit seconds (see measure.c)."""
+    out = subprocess.run([helper, str(int(limit)), *command], capture_output=True, text=True, check=True)
+    seconds, kib, status = out.stdout.split()
+    return Usage(float(seconds) if int(status) in accepted else None, int(kib) * 1024)
+
+
+def median(usages):
+    seconds = [u.seconds for u in usages if u.seconds is not None]
+    return statistics.median(seconds) if len(seconds) == len(usages) else None
+
+
+def packets_of(walk, path):
+    return int(subprocess.run([walk, path], capture_output=True, text=True, check=True).stdout.split()[0])
+
+
+class Bench:
+    def __init__(self, args):
+        build = pathlib.Path(args.tcpwhy).resolve().parent
+        self.tcpwhy = str(pathlib.Path(args.tcpwhy).resolve())
+        self.generate = str(build / "tools" / "bench" / "generate")
+        self.walk = str(build / "tools" / "bench" / "walk")
+        self.helper = str(build / "tools" / "bench" / "measure")
+        self.hopeless = set()
+        self.args = args
+        self.dir = pathlib.Path(args.dir)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.scratch = tempfile.mkdtemp(prefix="tcpwhy-bench-")
+        (pathlib.Path(self.scratch) / "nf").mkdir()
+        self.missed = []
+
+    def capture(self, kind, scale):
+        path = self.dir / f"{kind}-{scale:g}.pcap"
+        if not path.exists():
+            part = path.with_suffix(".part")
+            subprocess.run([self.generate, kind, str(part), "--scale", str(scale)], check=True)
+            part.rename(path)
+        with open(path, "rb") as f:  # into the page cache
+            while f.read(16 * MIB):
+                pass
+        return str(path)
+
+    def verdict(self, what, value, must, aim, more_is_better=True):
+        """How a value stands to its targets; a missed must is remembered."""
+        good = (lambda v, t: v >= t) if more_is_better else (lambda v, t: v <= t)
+        if aim is not None and good(value, aim):
+            return "aim met"
+        if good(value, must):
+            return "met"
+        self.missed.append(what)
+        return "MISSED"
+
+    def rounds(self, commands, rounds, limit):
+        """Interleaved: every command once, then again."""
+        found = {name: [] for name in commands}
+        for _ in range(rounds):
+            for name, command in commands.items():
+                found[name].append(measure(self.helper, command, limit))
+        return found
+
+    def tcpwhy_against_walk(self, kind):
+        path = self.capture(kind, self.args.scale)
+        packets = packets_of(self.walk, path)
+        found = self.rounds({"walk": [self.walk, path], "tcpwhy": [self.tcpwhy, "read", path]},
+                            self.args.rounds, 600)
+        bound, ours = median(found["walk"]), median(found["tcpwhy"])
+        must, aim, mib = TARGETS[kind]
+        print(f"\n{kind}: {packets} packets, {os.path.getsize(path) / MIB:.0f} MiB")
+        print(f"  {'':12}{'ns/packet':>10}{'MiB':>8}{'share of bound':>16}   must / aim")
+        print(f"  {'walk':12}{bound / packets * 1e9:10.1f}{'':8}{'1':>16}")
+        if ours is None:
+            print(f"  {'tcpwhy':12}failed")
+            self.missed.append(f"{kind}: runs to its end")
+            return packets, None
+        peak = max(u.rss for u in found["tcpwhy"]) / MIB
+        share = bound / ours
+        state = self.verdict(f"{kind}: share of the bound", share, must, aim)
+        print(f"  {'tcpwhy':12}{ours / packets * 1e9:10.1f}{peak:8.0f}{share:16.3f}   "
+              f"{must:g} / {aim:g}: {state}")
+        state = self.verdict(f"{kind}: memory", peak, mib, None, more_is_better=False)
+        print(f"  {'':12}{'memory':>10}{peak:8.0f}{'':16}   {mib} MiB: {state}")
+        return packets, ours / packets
+
+    def rival(self, name, command, kind, ours):
+        """One other tool: on the whole file if it can, on a cut-down one if it is slow."""
+        for scale in (self.args.scale, self.args.scale / 20, self.args.scale / 400):
+            path = self.capture(kind, scale)
+            packets = packets_of(self.walk, path)
+            found = [measure(self.helper, command(path), self.args.seconds)]
+            if found[0].seconds is not None:
+                break
+        else:
+            print(f"  {name:12}did not end, or failed")
+            self.hopeless.add(name)
+            return
+        for _ in range(min(self.args.rounds, 3) - 1):
+            found.append(measure(self.helper, command(path), self.args.seconds))
+        took = median(found)
+        if took is None:
+            print(f"  {name:12}did not end every time")
+            return
+        peak = max(u.rss for u in found) / MIB
+        note = "" if scale == self.args.scale else f" ({packets} packets)"
+        state = ""
+        times = took / packets / ours
+        if kind in RIVALS.get(name, {}):
+            must, aim = RIVALS[name][kind]
+            state = f"{must:g} / {aim or '-'}: " + self.verdict(f"{kind}: against {name}", times, must, aim)
+        print(f"  {name:12}{took / packets * 1e9:10.1f}{peak:8.0f}{times:14.1f} x   {state}{note}")
+
+    def ten_packets(self):
+        path = str(self.dir / "ten.pcap")
+        if not os.path.exists(path):
+            subprocess.run([self.generate, "concurrent", path, "--scale", "0.000001"], check=True)
+        ms = median([measure(self.helper, [self.tcpwhy, "read", path], 10) for _ in range(21)]) * 1000
+        state = self.verdict("ten packets", ms, TEN_PACKETS_MS, None, more_is_better=False)
+        print(f"\nten packets, from start to exit: {ms:.1f} ms of CPU   {TEN_PACKETS_MS} ms: {state}")
+
+    def run(self):
+        kinds = self.args.only.split(",") if self.args.only else list(TARGETS)
+        tools = {n: c for n, c in others(self.scratch).items() if shutil.which(n)}
+        print("Not installed, so not compared with:",
+              ", ".join(sorted(set(others("")) - set(tools))) or "none")
+        for kind in kinds:
+            packets, ours = self.tcpwhy_against_walk(kind)
+            if ours is None or self.args.no_rivals:
+                continue
+            for name, command in tools.items():
+                if name not in self.hopeless:
+                    self.rival(name, command, kind, ours)
+        self.ten_packets()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self.missed:
+            print("\nMissed:", "; ".join(self.missed))
+        return 1 if self.missed else 0
+
+
+def main():
+    p = argparse.ArgumentParser(description="Speed and memory of tcpwhy read.")
+    p.add_argument("tcpwhy")
+    p.add_argument("--scale", type=float, default=1.0, help="size of the captures (1: some 50 M packets)")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--seconds", type=float, default=20, help="time that another tool may take")
+    p.add_argument("--dir", default=os.path.join(os.environ.get("TMPDIR", "/var/tmp"), "tcpwhy-bench"),
+                   help="where captures are kept (about 5 GB at scale 1)")
+    p.add_argument("--only", help="kinds, separated by commas")
+    p.add_argument("--no-rivals", action="store_true", help="only against the bound")
+    return Bench(p.parse_args()).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
