@@ -16,7 +16,6 @@
 #include "connection/triage_private.h"
 
 #include "base/duration.h"
-#include "base/duration.h"
 #include "capture/source.h"
 #include "connection/reuse.h"
 #include "packet/seq.h"
@@ -29,13 +28,14 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define FAR_BYTES	  (4 << 20) /* more than a plausible hole or window */
-#define SLOW_HANDSHAKE_NS (3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
-#define TIMER_REPEAT_NS	  (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
-#define LONG_REPEAT_NS	  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
-#define CLOCK_STEP_NS	  TW_NS_PER_MS
-#define CEILING_MIN	  ((size_t)1 << 20)
-#define PLAIN_FLAGS	  (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
+#define FAR_BYTES (4 << 20) /* more than a plausible hole or window */
+#define SLOW_HANDSHAKE_NS                                                                          \
+	(3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
+#define TIMER_REPEAT_NS (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
+#define LONG_REPEAT_NS  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
+#define CLOCK_STEP_NS   TW_NS_PER_MS
+#define CEILING_MIN     ((size_t)1 << 20)
+#define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
 
 /* One packet of the batch, between the rounds. */
 struct prepared {
@@ -57,8 +57,8 @@ struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
 	if (!t->ceiling) {
 		long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 
-		t->ceiling = pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page :
-						     (size_t)1 << 30;
+		t->ceiling =
+			pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page : (size_t)1 << 30;
 	}
 	if (t->ceiling < CEILING_MIN)
 		t->ceiling = CEILING_MIN;
@@ -93,8 +93,7 @@ static void odd(struct conn *c)
 /* A direction that has not spoken yet gets its base from the other's acknowledgement. */
 static void learn_bases(struct conn *c, int side, const struct tw_segment *s)
 {
-	if (!side_has(c, side, SIDE_BASE) ||
-	    (s->flags & (TW_SYN | TW_ACK)) == (TW_SYN | TW_ACK)) {
+	if (!side_has(c, side, SIDE_BASE) || (s->flags & (TW_SYN | TW_ACK)) == (TW_SYN | TW_ACK)) {
 		c->base[side] = tw_reuse_base(s->flags, s->seq);
 		side_set(c, side, SIDE_BASE);
 	}
@@ -310,7 +309,8 @@ static inline bool update_fast(struct conn *c, int side, const struct tw_segment
 	const uint32_t outstanding = c->next[!side] - c->acked[side];
 
 	if (unlikely(!(c->status & CONN_FAST) || (s->flags & PLAIN_FLAGS) != TW_ACK ||
-		     s->seq != c->next[side] || s->ack - c->acked[side] > outstanding || !s->window))
+		     s->seq != c->next[side] || s->ack - c->acked[side] > outstanding ||
+		     !s->window))
 		return false;
 	c->acked[side] = s->ack;
 	if (s->payload_bytes) {
@@ -595,8 +595,8 @@ static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct t
 	}
 	c = conn_at(t, handle);
 	if (unlikely((s->flags & (TW_SYN | TW_ACK)) == TW_SYN) &&
-	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender],
-			    s->flags, s->seq)) {
+	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender], s->flags,
+			    s->seq)) {
 		succeed(t, p, handle, s, f);
 		return;
 	}

@@ -22,12 +22,13 @@ struct tw_triage_config {
 	bool everything;       /* every connection is wanted (for --all): nothing is clean */
 	bool have_stream;      /* this one is wanted, whatever it looks like */
 	uint64_t stream;
-	int64_t settle_ns;     /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
+	int64_t settle_ns; /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
 };
 
 enum tw_interest_reason {
-	TW_WANT_DOSSIER = 1,   /* anything that may not be clean */
-	TW_WANT_LOSS = 2,      /* closed or open in order, nothing odd but repaired retransmissions or reordering */
+	TW_WANT_DOSSIER = 1, /* anything that may not be clean */
+	TW_WANT_LOSS =
+		2, /* closed or open in order, nothing odd but repaired retransmissions or reordering */
 	TW_WANT_HALF_OPEN = 3, /* SYNs, perhaps SYN|ACKs, and nothing else at all */
 };
 
@@ -35,7 +36,8 @@ enum tw_interest_reason {
 struct tw_interest {
 	struct tw_tuple tuple;
 	uint64_t stream;
-	uint64_t first_frame, last_frame; /* frame numbers: all frames of the tuple between belong to it */
+	uint64_t first_frame,
+		last_frame; /* frame numbers: all frames of the tuple between belong to it */
 	uint32_t packets, retransmitted;
 	enum tw_interest_reason reason;
 };
@@ -55,18 +57,20 @@ struct tw_half_open_group {
 };
 
 struct tw_triage_result {
-	uint64_t streams;      /* connections numbered */
-	uint64_t packets;      /* TCP segments */
-	uint64_t clean;	       /* beyond doubt */
-	uint64_t evicted;      /* records given up for the memory ceiling, before their end was known */
-	uint64_t evicted_undecided; /* of these: nothing wrong was seen, and they stand in no list */
+	uint64_t streams; /* connections numbered */
+	uint64_t packets; /* TCP segments */
+	uint64_t clean;   /* beyond doubt */
+	uint64_t evicted; /* records given up for the memory ceiling, before their end was known */
+	uint64_t
+		evicted_undecided; /* of these: nothing wrong was seen, and they stand in no list */
 	int64_t first_ns, last_ns; /* of all frames */
-	bool clock_backward;   /* a frame is more than 1 ms older than one before it */
-	int64_t clock_step_ns; /* the largest step backwards */
+	bool clock_backward;       /* a frame is more than 1 ms older than one before it */
+	int64_t clock_step_ns;     /* the largest step backwards */
 	/* Sorted by stream; owned by the triage. */
 	const struct tw_interest *interest;
 	uint64_t interest_count;
-	const struct tw_half_open_group *half_open; /* most connections first; at most 1024 groups */
+	const struct tw_half_open_group
+		*half_open; /* most connections first; at most 1024 groups */
 	unsigned half_open_groups;
 	uint64_t half_open_unlisted; /* connections in them, and in groups beyond the 1024 */
 };
@@ -79,8 +83,8 @@ void tw_triage_free(struct tw_triage *t);
  * Feed one batch of decoded frames in capture order: segments and their frames, @n at most TW_BATCH.
  * Batched so that hashing, prefetching and updating each run over the whole batch.
  */
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, const struct tw_segment *segs,
-		    unsigned n);
+void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
+		    const struct tw_segment *segs, unsigned n);
 /* The end of the input: decides on what is still open. Valid until tw_triage_free(). */
 const struct tw_triage_result *tw_triage_finish(struct tw_triage *t);
 

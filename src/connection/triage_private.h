@@ -23,29 +23,30 @@
 
 /* Per side, at bit 8 * side of conn.status. */
 enum {
-	SIDE_BASE = 1 << 0,	/* base[] is known */
-	SIDE_NEXT = 1 << 1,	/* it has spoken: next[] is known */
-	SIDE_ACK = 1 << 2,	/* it has acknowledged: acked[] is known */
-	SIDE_SYN = 1 << 3,	/* its SYN or SYN|ACK was seen */
-	SIDE_FIN = 1 << 4,	/* its FIN was seen; next[] includes it */
+	SIDE_BASE = 1 << 0, /* base[] is known */
+	SIDE_NEXT = 1 << 1, /* it has spoken: next[] is known */
+	SIDE_ACK = 1 << 2,  /* it has acknowledged: acked[] is known */
+	SIDE_SYN = 1 << 3,  /* its SYN or SYN|ACK was seen */
+	SIDE_FIN = 1 << 4,  /* its FIN was seen; next[] includes it */
 };
 
 /* Of the connection. */
 enum {
-	CONN_ODD = 1 << 16,	 /* deserves a dossier, whatever follows */
-	CONN_LOSS = 1 << 17,	 /* repeats, holes, overtaking; repaired as far as seen */
+	CONN_ODD = 1 << 16,  /* deserves a dossier, whatever follows */
+	CONN_LOSS = 1 << 17, /* repeats, holes, overtaking; repaired as far as seen */
 	CONN_RST = 1 << 18,
-	CONN_FAST = 1 << 19,	 /* open, in order: header prediction applies */
-	CONN_CLOSED = 1 << 20,	 /* both FINs acknowledged */
-	CONN_QUEUED = 1 << 21,	 /* waits in the queue of closed ones to be recycled */
-	CONN_TOUCHED = 1 << 22,	 /* a packet came since it was queued, or since the hand passed */
+	CONN_FAST = 1 << 19,      /* open, in order: header prediction applies */
+	CONN_CLOSED = 1 << 20,    /* both FINs acknowledged */
+	CONN_QUEUED = 1 << 21,    /* waits in the queue of closed ones to be recycled */
+	CONN_TOUCHED = 1 << 22,   /* a packet came since it was queued, or since the hand passed */
 	CONN_HALF_OPEN = 1 << 23, /* SYNs of one side, SYN|ACKs of the other, and nothing else */
 	CONN_CLIENT_KNOWN = 1 << 24,
-	CONN_CLIENT = 1 << 25,	 /* the client's side */
-	CONN_SPOKE = 1 << 26,	 /* any payload at all */
-	CONN_SPEAKER = 1 << 27,	 /* the side of the last payload */
-	CONN_SHADOWED = 1 << 28, /* its tuple belongs to a newer connection, which keeps it as prev */
-	CONN_DEAD = 1 << 29,	 /* decided; freed when it leaves the queue */
+	CONN_CLIENT = 1 << 25,  /* the client's side */
+	CONN_SPOKE = 1 << 26,   /* any payload at all */
+	CONN_SPEAKER = 1 << 27, /* the side of the last payload */
+	CONN_SHADOWED =
+		1 << 28,     /* its tuple belongs to a newer connection, which keeps it as prev */
+	CONN_DEAD = 1 << 29, /* decided; freed when it leaves the queue */
 };
 
 struct conn {
@@ -53,7 +54,7 @@ struct conn {
 	uint32_t next[2];  /* highest sequence number sent, plus one */
 	uint32_t acked[2]; /* highest acknowledgement sent */
 	uint32_t status;
-	uint32_t packets;  /* 0: a free record */
+	uint32_t packets; /* 0: a free record */
 	uint32_t retransmitted;
 	/* --- second cache line --- */
 	int64_t last_ns;
@@ -63,8 +64,9 @@ struct conn {
 	int64_t first_ns;
 	uint64_t stream;
 	uint32_t base[2];
-	uint32_t prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
-	uint32_t tag;  /* of its slot; in a free record: the next free one */
+	uint32_t
+		prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
+	uint32_t tag; /* of its slot; in a free record: the next free one */
 };
 _Static_assert(sizeof(struct conn) == 128, "a record is two cache lines");
 
@@ -72,22 +74,22 @@ struct half {
 	uint32_t addr[2]; /* as in the tuple, the last four bytes of each */
 	uint16_t port[2];
 	uint32_t seq;
-	uint32_t tag; /* of its slot; in a free record: the next free one */
+	uint32_t tag;      /* of its slot; in a free record: the next free one */
 	uint32_t first_us; /* since the first frame, low 32 bits ... */
 	uint32_t stream;   /* likewise */
 	uint32_t first_frame;
 	uint16_t first_us_high; /* ... and 16, 8, 8 more */
 	uint8_t stream_high, first_frame_high;
 	uint16_t last_frame_after; /* last - first, saturating: then it becomes a conn */
-	uint8_t syns;		   /* 0: a free record */
-	uint8_t flags;		   /* bit 0: the sender's side; bit 1: its tuple is someone else's */
+	uint8_t syns;              /* 0: a free record */
+	uint8_t flags; /* bit 0: the sender's side; bit 1: its tuple is someone else's */
 };
 #define HALF_SIDE     1
 #define HALF_SHADOWED 2
 _Static_assert(sizeof(struct half) == 40, "a half-open connection stays below 64 bytes");
 
 struct slot {
-	uint32_t tag;	 /* the low bits of the hash: home slot and comparison in one */
+	uint32_t tag;    /* the low bits of the hash: home slot and comparison in one */
 	uint32_t handle; /* 0: empty */
 };
 #define HANDLE_HALF UINT32_C(0x80000000)
@@ -97,8 +99,8 @@ struct pool {
 	size_t reserved; /* bytes of address space; memory only where it was written */
 	uint32_t record_bytes;
 	uint32_t used, live, max; /* used: ever handed out */
-	uint32_t free_head;	  /* handle, 0 = none */
-	uint32_t hand;		  /* of the eviction clock */
+	uint32_t free_head;       /* handle, 0 = none */
+	uint32_t hand;            /* of the eviction clock */
 };
 
 #define QUEUE_MAX 65536

@@ -21,14 +21,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLOTS_START  16384
-#define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
-#define HANDLES_MAX  UINT32_C(0x7ffffff0)
+#define SLOTS_START   16384
+#define HUGE_FROM     ((size_t)4 << 20) /* a small capture must not pay for huge pages */
+#define HANDLES_MAX   UINT32_C(0x7ffffff0)
 #define PREFETCH_FAR  16
 #define PREFETCH_NEAR 8
-#define QUEUE_TRIES  16
-#define RECORDS_MIN  64
-#define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
+#define QUEUE_TRIES   16
+#define RECORDS_MIN   64
+#define HAND_SCANNED  4096 /* records that one eviction may look at before it takes any */
 
 static void *reserve(size_t bytes)
 {

@@ -223,9 +223,9 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 	fill_texts(f, d);
 	f->phenomenon = p = tw_judge(&f->facts, &f->match);
 	f->match.facts = NULL;
-	f->verdict = f->phenomenon				  ? f->phenomenon->slug :
-		     f->match.outcome == TW_OUTCOME_CLEAN ? "clean" :
-							    "unknown";
+	f->verdict = f->phenomenon                          ? f->phenomenon->slug
+		     : f->match.outcome == TW_OUTCOME_CLEAN ? "clean"
+							    : "unknown";
 	count_outcome(s->summary, f->match.outcome, 1);
 	count_remark(s->summary, &f->match);
 	if (f->phenomenon)

@@ -24,9 +24,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LINGER_NS   INT64_C(2000000000)
-#define JUDGED_KEPT 65536
-#define SLOTS_START 1024
+#define LINGER_NS     INT64_C(2000000000)
+#define JUDGED_KEPT   65536
+#define SLOTS_START   1024
 #define CLOCK_STEP_NS 1000000
 
 enum list {
@@ -54,7 +54,7 @@ struct one_look {
 	struct tw_session *s;
 	uint64_t seed;
 	struct record **slot;
-	size_t slot_count, mapped; /* slot_count is a power of two */
+	size_t slot_count, mapped;   /* slot_count is a power of two */
 	struct record head[LIST__N]; /* rings */
 	size_t judged_count;
 	size_t bytes; /* dossiers and records */
@@ -287,8 +287,8 @@ static void add(struct one_look *l, struct record *r, const struct tw_frame *f,
 	int err;
 
 	tw_decode_detail(l->s->decoder, f, s);
-	err = s->kind == TW_SEG_TCP ? tw_dossier_add(r->dossier, f, s) :
-				      tw_dossier_add_icmp(r->dossier, f, s);
+	err = s->kind == TW_SEG_TCP ? tw_dossier_add(r->dossier, f, s)
+				    : tw_dossier_add_icmp(r->dossier, f, s);
 	if (err)
 		l->s->out_of_memory = true;
 	l->bytes += tw_dossier_bytes(r->dossier) - before;

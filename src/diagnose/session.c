@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROGRESS_NS	(250 * TW_NS_PER_MS)
+#define PROGRESS_NS     (250 * TW_NS_PER_MS)
 #define PROGRESS_FRAMES 65536 /* how often the clock is read */
-#define MEMORY_MIN	((size_t)8 << 20)
+#define MEMORY_MIN      ((size_t)8 << 20)
 
 static void tell_progress(struct tw_session *s, int pass, int of)
 {
@@ -95,23 +95,27 @@ static void tell_decoder_problems(struct tw_session *s)
 
 	if (st->unknown_link_frames)
 		tw_session_problem(s,
-				   "%" PRIu64 " frames of link type %s (%u) were skipped: this link "
+				   "%" PRIu64
+				   " frames of link type %s (%u) were skipped: this link "
 				   "type is not supported.",
 				   st->unknown_link_frames, tw_linktype_name(st->unknown_link),
 				   st->unknown_link);
 	if (st->malformed)
 		tw_session_problem(s,
-				   "%" PRIu64 " malformed packets (lengths that contradict each other) "
+				   "%" PRIu64
+				   " malformed packets (lengths that contradict each other) "
 				   "were skipped.",
 				   st->malformed);
 	if (st->cut)
 		tw_session_problem(s,
-				   "%" PRIu64 " packets were captured too short to hold a TCP header "
+				   "%" PRIu64
+				   " packets were captured too short to hold a TCP header "
 				   "(snap length) and were skipped.",
 				   st->cut);
 	if (st->reassembly_evicted)
 		tw_session_problem(s,
-				   "%" PRIu64 " fragmented packets could not be reassembled: pieces are "
+				   "%" PRIu64
+				   " fragmented packets could not be reassembled: pieces are "
 				   "missing.",
 				   st->reassembly_evicted);
 }
@@ -121,13 +125,15 @@ static void tell_own_limits(struct tw_session *s)
 	const struct tw_session_summary *sum = s->summary;
 
 	if (s->capture.clock_backward)
-		tw_session_problem(s,
-				   "Time stamps go backwards by up to %s: durations across such a step "
-				   "are not reliable.",
-				   TW_DUR(s->clock_step_ns));
+		tw_session_problem(
+			s,
+			"Time stamps go backwards by up to %s: durations across such a step "
+			"are not reliable.",
+			TW_DUR(s->clock_step_ns));
 	if (sum->evicted)
 		tw_session_problem(s,
-				   "%" PRIu64 " connections were given up before their end to stay below "
+				   "%" PRIu64
+				   " connections were given up before their end to stay below "
 				   "the memory ceiling of %zu MiB.",
 				   sum->evicted, s->memory_bytes >> 20);
 	if (sum->steps_dropped)

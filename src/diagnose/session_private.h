@@ -20,12 +20,12 @@ struct tw_session {
 	struct tw_decoder_stats stats; /* of the first look */
 	struct tw_hosts *hosts;
 	struct tw_capture_context capture;
-	size_t memory_bytes;	     /* the ceiling, resolved */
-	int64_t clock_step_ns;	     /* largest step of the clock backwards */
-	uint64_t frames;	     /* frames taken in this look */
+	size_t memory_bytes;         /* the ceiling, resolved */
+	int64_t clock_step_ns;       /* largest step of the clock backwards */
+	uint64_t frames;             /* frames taken in this look */
 	struct tw_finding *spare;    /* a finding that was not delivered, to be used again */
 	struct timespec progress_at; /* when progress was last told */
-	bool cancelled;		     /* the callback wants no more findings */
+	bool cancelled;              /* the callback wants no more findings */
 	bool out_of_memory;
 };
 
@@ -47,7 +47,7 @@ int tw_session_one_look(struct tw_session *s, struct tw_err *err);
 /* Judge one connection: count it in the summary, and hand its finding to the callback if it is wanted.
  * Returns the phenomenon, NULL if it is clean or unknown. */
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
-		      const struct tw_dossier_set *others);
+					     const struct tw_dossier_set *others);
 /* Count connections under a verdict (NULL: none) without having judged them one by one. */
 void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n);
 
@@ -61,16 +61,16 @@ struct tw_watch {
 };
 
 struct tw_watch_slot {
-	uint32_t tag;	/* of the tuple's hash */
+	uint32_t tag;   /* of the tuple's hash */
 	uint32_t index; /* of the watch + 1; 0 = empty */
 };
 
 struct tw_watchlist {
 	struct tw_watch *watch; /* in order of stream, that is of first frame */
 	uint32_t count;
-	uint32_t begun; /* watches [0, begun) have reached their first frame */
+	uint32_t begun;             /* watches [0, begun) have reached their first frame */
 	struct tw_watch_slot *slot; /* of those that have begun and may not be over */
-	uint32_t slots, used;	    /* slots is a power of two */
+	uint32_t slots, used;       /* slots is a power of two */
 	uint64_t seed;
 	uint64_t first_frame, last_frame;
 };

@@ -22,8 +22,9 @@ enum rank {
 	RANK__N,
 };
 
-#define EDGE_START 4 /* packets of the start that are worth a place: the handshake and the first data */
-#define EDGE_END   2
+#define EDGE_START                                                                                 \
+	4 /* packets of the start that are worth a place: the handshake and the first data */
+#define EDGE_END 2
 
 /* One candidate: a packet record, or an ICMP error. */
 struct candidate {
@@ -175,8 +176,8 @@ static void step_of_icmp(struct tw_finding *f, const struct tw_dossier *d, struc
 	to->seq_rel = e->quoted_seq - d->end[e->side].base_seq;
 	to->note = e->mtu ? tw_arena_printf(&f->arena, "ICMP %s (type %u, code %u, MTU %u) from %s",
 					    what, e->type, e->code, e->mtu,
-					    tw_addr_text(from, &e->from)) :
-			    tw_arena_printf(&f->arena, "ICMP %s (type %u, code %u) from %s", what,
+					    tw_addr_text(from, &e->from))
+			  : tw_arena_printf(&f->arena, "ICMP %s (type %u, code %u) from %s", what,
 					    e->type, e->code, tw_addr_text(from, &e->from));
 }
 
@@ -195,8 +196,8 @@ static void step_of_pkt(const struct tw_dossier *d, struct tw_step *to, const st
 }
 
 /* The chosen ones of @c, in order, each with the number of packets left out before it. */
-static void fill(struct tw_finding *f, const struct tw_dossier *d, const struct candidate *c, size_t n,
-		 struct tw_step *steps)
+static void fill(struct tw_finding *f, const struct tw_dossier *d, const struct candidate *c,
+		 size_t n, struct tw_step *steps)
 {
 	bool closed[2] = { false, false }; /* the last window that each end advertised was 0 */
 	uint64_t skipped = 0;

@@ -22,19 +22,19 @@
 #include <string.h>
 
 #define LOSS_FRAMES_SMALL 2000000 /* a file of so many frames is always looked through for losses */
-#define LOSS_FRAMES_SHARE 16	  /* of a larger file, only this share is */
+#define LOSS_FRAMES_SHARE 16      /* of a larger file, only this share is */
 #define LOSS_BYTES_SMALL  ((uint64_t)64 << 20) /* what dossiers of repaired losses may take ... */
 #define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
-#define DOSSIERS_SOFT	  ((size_t)8 << 20)
-#define DOSSIERS_SHARE	  2 /* of the ceiling: above it, judge what is complete in whatever order */
+#define DOSSIERS_SOFT     ((size_t)8 << 20)
+#define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 
 struct second_look {
 	struct tw_session *s;
 	struct tw_watchlist list;
-	uint32_t judged;   /* watches [0, judged) are done */
-	size_t bytes;	   /* held by dossiers */
+	uint32_t judged;                /* watches [0, judged) are done */
+	size_t bytes;                   /* held by dossiers */
 	const struct tw_dossier **live; /* in order of stream */
-	size_t live_first, live_count;	/* live[live_first .. live_first + live_count) */
+	size_t live_first, live_count;  /* live[live_first .. live_first + live_count) */
 	/* The verdict of most of the half-open ones (majority vote), for those that are not listed. */
 	const struct tw_phenomenon *half_open;
 	uint64_t half_open_votes;
@@ -77,7 +77,8 @@ struct loss_budget {
 	uint64_t untaken;
 };
 
-static struct loss_budget loss_budget(const struct tw_session *s, const struct tw_triage_result *res)
+static struct loss_budget loss_budget(const struct tw_session *s,
+				      const struct tw_triage_result *res)
 {
 	const bool small = s->frames <= LOSS_FRAMES_SMALL;
 	struct loss_budget b = { .bytes = small ? LOSS_BYTES_SMALL : LOSS_BYTES_LARGE };
@@ -116,17 +117,19 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, boo
 		if (take[i])
 			continue;
 		if (!in->retransmitted) {
-			s->summary->clean++; /* something overtook something, or the capture has a hole */
+			s->summary
+				->clean++; /* something overtook something, or the capture has a hole */
 			continue;
 		}
 		tw_session_count(s, "loss-recovered", TW_OUTCOME_DEGRADED, 1);
 		b.untaken++;
 	}
 	if (b.untaken)
-		tw_session_problem(s,
-				   "%" PRIu64 " connections that repaired their losses are counted as "
-				   "loss-recovered without a closer look: the file is too large for that.",
-				   b.untaken);
+		tw_session_problem(
+			s,
+			"%" PRIu64 " connections that repaired their losses are counted as "
+			"loss-recovered without a closer look: the file is too large for that.",
+			b.untaken);
 }
 
 /* --- the second look --- */
@@ -296,7 +299,8 @@ static void count_unlisted(struct second_look *l, const struct tw_triage_result 
 	tw_session_count(l->s, p ? p->slug : NULL, p ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN,
 			 res->half_open_unlisted);
 	tw_session_problem(l->s,
-			   "%" PRIu64 " half-open connections are counted without being listed; they "
+			   "%" PRIu64
+			   " half-open connections are counted without being listed; they "
 			   "share the verdict of those that are.",
 			   res->half_open_unlisted);
 }

@@ -24,7 +24,8 @@ struct feed {
 	uint32_t seq[2]; /* next of each side: 0 client, 1 server */
 };
 
-static void start(struct feed *f, const struct tw_triage_config *config, uint32_t isn_c, uint32_t isn_s)
+static void start(struct feed *f, const struct tw_triage_config *config, uint32_t isn_c,
+		  uint32_t isn_s)
 {
 	*f = (struct feed){ .now_ns = 1000 * TW_NS_PER_S,
 			    .client = 0x0a000001,
@@ -152,7 +153,7 @@ static void closed_in_order_is_clean(void **state)
 static void sequence_numbers_wrap(void **state)
 {
 	/* Every step crosses 2^32 somewhere: the SYN, the data, the FIN. */
-	static const uint32_t isn[] = { UINT32_MAX,	  UINT32_MAX - 1,   UINT32_MAX - 50,
+	static const uint32_t isn[] = { UINT32_MAX,       UINT32_MAX - 1,   UINT32_MAX - 50,
 					UINT32_MAX - 100, UINT32_MAX - 101, UINT32_MAX - 301 };
 	size_t i;
 
@@ -513,7 +514,8 @@ static void many_close_and_are_recycled(void **state)
 
 static void ceiling_evicts_and_counts(void **state)
 {
-	const struct tw_triage_config config = { .memory_bytes = 2 << 20, .settle_ns = TW_NS_PER_S };
+	const struct tw_triage_config config = { .memory_bytes = 2 << 20,
+						 .settle_ns = TW_NS_PER_S };
 	const uint32_t n = 100000;
 	struct feed f;
 	uint32_t i;
@@ -535,7 +537,8 @@ static void ceiling_evicts_and_counts(void **state)
 
 static void flood_is_counted_to_the_last(void **state)
 {
-	const struct tw_triage_config config = { .memory_bytes = 4 << 20, .settle_ns = TW_NS_PER_S };
+	const struct tw_triage_config config = { .memory_bytes = 4 << 20,
+						 .settle_ns = TW_NS_PER_S };
 	const uint32_t n = 300000;
 	struct feed f;
 	uint64_t grouped = 0;
@@ -549,9 +552,8 @@ static void flood_is_counted_to_the_last(void **state)
 	finish(&f);
 	assert_int_equal(f.res->streams, n);
 	assert_int_equal(f.res->clean, 0);
-	assert_int_equal(f.res->interest_count + f.res->half_open_unlisted +
-				 f.res->evicted_undecided,
-			 n);
+	assert_int_equal(
+		f.res->interest_count + f.res->half_open_unlisted + f.res->evicted_undecided, n);
 	for (i = 0; i < f.res->half_open_groups; i++)
 		grouped += f.res->half_open[i].connections;
 	assert_int_equal(grouped, f.res->half_open_unlisted);
