@@ -65,6 +65,19 @@ static void vanished_but_the_capture_ends_soon(void **state)
 	assert_true(m.missing_count > 0);
 }
 
+static void given_up_before_its_time(void **state)
+{
+	silence(4, S(3));
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, S(5)); /* the next repeat is due after 6 s */
+	assert_true(ask(&tw_ph_peer_vanished, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_UNKNOWN);
+	assert_false(has_rival(&m, "user-timeout"));
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, S(60));
+	assert_true(ask(&tw_ph_peer_vanished, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
+	assert_true(has_rival(&m, "user-timeout"));
+}
+
 static void not_vanished_by_the_end_of_the_capture(void **state)
 {
 	silence(1, MS(210));
@@ -422,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(vanished_after_a_long_ladder),
 		TEST(vanished_but_the_capture_ends_soon),
+		TEST(given_up_before_its_time),
 		TEST(not_vanished_by_the_end_of_the_capture),
 		TEST(not_vanished_where_the_capture_is_deaf),
 		TEST(not_vanished_behind_a_closed_window),

@@ -30,6 +30,18 @@
 #define EARLY_NS  (100 * TW_NS_PER_S)
 #define ARP_TRIES 3 /* mcast_solicit: one resolution asks three times */
 
+/*
+ * The next repeat was due after as long again (twice, with back-off), and never came. Unless ARP holds
+ * it back, the sender has given up.
+ */
+static bool stopped_early(const struct tw_facts *f)
+{
+	int64_t span = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+
+	return span < EARLY_NS && tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > 4 * span &&
+	       !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
+}
+
 static void name_rivals(struct tw_match *m, bool final)
 {
 	const struct tw_facts *f = m->facts;
@@ -39,7 +51,13 @@ static void name_rivals(struct tw_match *m, bool final)
 	tw_rival(m, "firewall-dropped",
 		 "a filter that drops silently from this moment on leaves the same packets; a "
 		 "capture at the other end decides");
-	if (final)
+	if (stopped_early(f))
+		tw_rival(m, "user-timeout",
+			 "the repeats stop after %s although the capture goes on: "
+			 "TCP_USER_TIMEOUT, a small "
+			 "tcp_retries2 or the end of the process gave it up before its time",
+			 TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	else if (final)
 		tw_rival(m, "user-timeout",
 			 "TCP_USER_TIMEOUT would end it earlier than tcp_retries2, and no packet "
 			 "marks either end");
