@@ -171,14 +171,16 @@ static bool on_finding(void *user, struct tw_finding *f)
 		tw_finding_free(f);
 		return true;
 	}
-	tw_progress_erase(&run->progress);
 	if (run->extract && !run->extract_error)
 		run->extract_error = tw_extract_add(run->extract, f);
 	if (run->text) {
-		if (run->flows && isatty(STDOUT_FILENO))
+		if (run->flows && isatty(STDOUT_FILENO)) {
+			tw_progress_erase(&run->progress);
 			line_now(run, f);
+		}
 		tw_text_add(run->text, f);
 	} else {
+		tw_progress_erase(&run->progress);
 		run->output_error = tw_json_finding(&out, f);
 		tw_finding_free(f);
 	}
