@@ -102,6 +102,8 @@ static void answer_facts(struct tw_view *v)
 		}
 		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK)
+			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->seq, p);
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK &&
 		    tw_is(v->f, TW_F_IP_VERSION, 4))
 			tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);

@@ -111,6 +111,9 @@ static void no_closed_port_if_a_socket_wrote_it(void **state)
 	set(&f, TW_F_HOST_TTL_DELTA, 1);
 	assert_false(ask(&tw_ph_port_closed, &f, &arena, &m));
 	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+	set(&f, TW_F_SYN_ANSWER_SEQ_ZERO, 1); /* a stack that fills in a window, no more */
+	assert_true(ask(&tw_ph_port_closed, &f, &arena, &m));
+	assert_true(ask(&tw_ph_firewall_reset, &f, &arena, &m));
 }
 
 static void no_connect_time_at_the_server(void **state)

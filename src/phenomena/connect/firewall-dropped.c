@@ -167,7 +167,7 @@ static const struct tw_governed governed[] = {
 };
 
 static const char *const references[] = {
-	"RFC 2979 s3 (requirements for firewalls); RFC 9293 s3.8.3 (R1, R2)",
+	"RFC 2979 (behavior of and requirements for firewalls); RFC 9293 s3.8.3 (R1, R2)",
 	"net/netfilter/core.c: nf_hook_slow (NF_DROP, reason SKB_DROP_REASON_NETFILTER_DROP)",
 	NULL,
 };

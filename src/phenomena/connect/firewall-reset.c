@@ -31,7 +31,7 @@ static bool match_connect(struct tw_match *m)
 	int64_t delta = tw_get(f, TW_F_HOST_TTL_DELTA);
 
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
-	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
+	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_reset_by_socket(f))
 		return false;
 	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING))
 		return false;
@@ -44,11 +44,16 @@ static bool match_connect(struct tw_match *m)
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that answers the SYN, %s after it",
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
-	if (delta != 0)
+	if (delta > 0)
 		tw_cite(m, TW_F_HOST_TTL_DELTA,
-			"its TTL differs by %+lld from that of the host's other packets: written "
-			"%s",
-			(long long)delta, delta > 0 ? "on a box in between" : "elsewhere");
+			"its TTL is %lld higher than in the host's other packets: a box in between "
+			"wrote it",
+			(long long)delta);
+	else if (delta < 0)
+		tw_cite(m, TW_F_HOST_TTL_DELTA,
+			"its TTL is %lld lower than in the host's other packets: another box wrote "
+			"it",
+			(long long)-delta);
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
 			"its IPv6 flow label is 0: netfilter writes so, the TCP of Linux does not");

@@ -25,6 +25,11 @@ bool tw_syn_alone(const struct tw_facts *f)
 	       !tw_get(f, TW_F_ONE_SIDED);
 }
 
+bool tw_reset_by_socket(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) && !tw_get(f, TW_F_SYN_ANSWER_SEQ_ZERO);
+}
+
 bool tw_syn_repeated(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_SYN_COUNT) > 1 && tw_get(f, TW_F_SYN_SPAN_NS) >= SYN_TIMER_MIN_NS;

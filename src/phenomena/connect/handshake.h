@@ -17,6 +17,12 @@ bool tw_syn_alone(const struct tw_facts *f);
 bool tw_syn_repeated(const struct tw_facts *f);
 
 /*
+ * The RST|ACK that seems to refuse the SYN was written by a socket (live numbers, not seq 0): there
+ * was a SYN|ACK, and the capture missed it.
+ */
+bool tw_reset_by_socket(const struct tw_facts *f);
+
+/*
  * First SYN to the frame that @at cites, as connect() would measure it; -1 if either frame is
  * unknown or the capture was taken at the server, where the way back to the client is not in the
  * difference.

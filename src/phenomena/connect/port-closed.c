@@ -46,9 +46,11 @@ static bool match(struct tw_match *m)
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) > 0)
 		return false;
-	/* Written by a socket: there was a SYN|ACK, and the capture missed it. */
-	if (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
+	if (tw_reset_by_socket(f))
 		return false;
+	/* Some systems (Windows) try again after the refusal, and fail only then. */
+	if (tw_get(f, TW_F_RST_COUNT_S) > 1)
+		after = -1;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
@@ -57,8 +59,7 @@ static bool match(struct tw_match *m)
 			    m->server);
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYN_ANSWER,
-		"RST|ACK%s that answers the SYN (seq 0, ack = ISN+1), %s after it",
-		tw_get(f, TW_F_RST_WINDOW_ZERO) ? ", window 0," : "",
+		"RST|ACK that answers the SYN (seq 0, ack = ISN+1), %s after it",
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE,

@@ -104,15 +104,14 @@ void tw_icmp_cite(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t n = tw_get(f, TW_F_ICMP_COUNT);
-	const char *what = tw_get(f, TW_F_ICMP_ON_SYN) ? "the SYN" : "a segment";
+	const char *victim = tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO));
 
-	if (tw_known(f, TW_F_ICMP_DELAY_NS))
-		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after %s of %s that it quotes",
-			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), what,
-			tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO)));
+	if (tw_get(f, TW_F_ICMP_ON_SYN))
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the SYN of %s that it quotes",
+			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);
 	else
-		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, quotes %s of %s", tw_icmp_text(m), what,
-			tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO)));
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the segment of %s that it quotes",
+			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);
 	if (n > 1)
 		tw_cite(m, TW_F_ICMP_CODE, "%lld such errors in all", (long long)n);
 }

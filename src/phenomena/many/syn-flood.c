@@ -46,9 +46,11 @@ static bool match(struct tw_match *m)
 		"this one: a flood of SYNs that nobody means to complete.",
 		(long long)others + 1, m->server, (long long)sources);
 	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s, never repeated", m->client);
-	if (answered)
-		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK that is never acknowledged%s",
-			tw_get(f, TW_F_SYNACK_COUNT) > 1 ? ", though the server repeats it" : "");
+	if (tw_get(f, TW_F_SYNACK_COUNT) > 1)
+		tw_cite(m, TW_F_SYNACK_COUNT,
+			"SYN|ACK that is never acknowledged, though the server repeats it");
+	else if (answered)
+		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK that is never acknowledged");
 	tw_cite(m, TW_F_PORT_HALF_OPEN,
 		"at least %lld other connections to the same endpoint are half-open around it",
 		(long long)others);
