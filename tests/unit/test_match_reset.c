@@ -300,8 +300,11 @@ static void test_data_after_close(void **state)
 	assert_true(fires(&tw_ph_data_after_close));
 	assert_true(m.strength < TW_STRENGTH_MECHANISM);
 
-	set(TW_F_RST_TRIGGER, TW_TRIGGER_FIN); /* nothing was lost */
+	set(TW_F_RST_TRIGGER, TW_TRIGGER_FIN); /* data and FIN in one burst */
+	assert_true(fires(&tw_ph_data_after_close));
+	set(TW_F_RST_VICTIM_UNACKED, 0); /* nothing was lost */
 	assert_false(fires(&tw_ph_data_after_close));
+	set(TW_F_RST_VICTIM_UNACKED, 7);
 	set(TW_F_RST_TRIGGER, TW_TRIGGER_DATA);
 	set(TW_F_RST_NOTHING_OWED, true);
 	assert_false(fires(&tw_ph_data_after_close));

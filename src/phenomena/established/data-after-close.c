@@ -28,8 +28,9 @@ static bool fits(const struct tw_facts *f)
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
-	/* A FIN that draws the reset loses nothing: that is a matter of the teardown. */
-	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN);
+	/* A FIN alone that draws the reset loses nothing: that is a matter of the teardown. */
+	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) ||
+	       tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0;
 }
 
 /*
