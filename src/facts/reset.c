@@ -18,6 +18,7 @@
 #define ID_STEP_MAX      256 /* ids between two segments of one connection: lost ones, super-segments */
 #define ACTIVE_SOON_NS   (2 * TW_NS_PER_MS)
 #define TOGETHER_NS      (20 * TW_NS_PER_MS)
+#define BURST_NS         (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
 #define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
 
 static bool is_rst(const struct tw_pkt *p)
@@ -560,6 +561,27 @@ static void owed_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		NULL);
 }
 
+/*
+ * The trigger is rarely alone: a request of several segments, or one with its FIN, leaves in one burst, and all
+ * of it carries the same ack. The silence is before the first of them.
+ */
+static size_t start_of_burst(const struct tw_dossier *d, size_t base, int victim)
+{
+	size_t i;
+
+	for (i = base; i > 0; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != victim || d->pkt[base].side != victim ||
+		    d->pkt[base].time_ns - q->time_ns > BURST_NS)
+			break;
+		base = i - 1;
+	}
+	return base;
+}
+
 static void silence_before(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -590,6 +612,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 		if (repeats && q->payload_bytes)
 			base = i - 1;
 	}
+	base = start_of_burst(d, base, !a);
 	for (i = base; i > 0 && prev < 0; i--)
 		if (tw_counts(&d->pkt[i - 1]))
 			prev = (long)i - 1;
