@@ -17,6 +17,7 @@
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
+	int64_t doubtful;
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
@@ -114,6 +115,13 @@ static bool sent_before(const struct tw_pkt *p, const struct tw_pkt *q)
 	return p->ip_id && q->ip_id && (int16_t)(p->ip_id - q->ip_id) < 0;
 }
 
+/* The same packet once more, by its IP id: the network's doing, and no repeat of the sender. */
+static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return p->ip_id && p->ip_id == q->ip_id && p->tsval == q->tsval &&
+	       p->payload_bytes == q->payload_bytes;
+}
+
 static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 {
 	w->reordered++;
@@ -129,6 +137,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk 
 	long o = original_of(d, i);
 	int n;
 
+	if (o >= 0 && same_packet(p, &d->pkt[o]))
+		return;
 	/* seen second, but sent first: the repeat overtook its original */
 	if (o >= 0 && sent_before(p, &d->pkt[o])) {
 		note_late(w, p, p->time_ns - d->pkt[o].time_ns);
@@ -139,6 +149,7 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk 
 		w->fast++;
 	if (n == 1) {
 		w->lost[p->side]++;
+		w->doubtful += tw_acks_missing(d, ack);
 		if (!w->first_lost[p->side])
 			w->first_lost[p->side] = p;
 		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
@@ -354,6 +365,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_RETRANSMITTED_S, (int64_t)d->end[1].retransmissions, first_repeat(d, 1));
 	tw_from(v, TW_F_LOST_C, w.lost[0], w.first_lost[0]);
 	tw_from(v, TW_F_LOST_S, w.lost[1], w.first_lost[1]);
+	tw_from(v, TW_F_LOST_DOUBTFUL, w.doubtful, NULL);
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
 	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);

@@ -111,7 +111,8 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 		if (answer->tsecr == fin->tsval)
 			tw_from(v, id->echo, 1, answer);
 		else if (tw_seq_gt(answer->tsecr, fin->tsval) &&
-			 (tw_get(v->f, TW_F_SACK_OK) || id == &ids[1]))
+			 (id == &ids[1] ||
+			  (tw_get(v->f, TW_F_SACK_OK) && !tw_acks_missing(d, answer))))
 			tw_from(v, id->echo, 2, answer);
 	}
 }

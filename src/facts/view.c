@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* more payload is several packets of one super-segment, with an IP id each */
+#define ONE_PACKET_BYTES 1500
+
 static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapshot *s)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -170,4 +173,17 @@ const struct tw_dossier *tw_predecessor(const struct tw_view *v)
 			return q;
 	}
 	return NULL;
+}
+
+bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a)
+{
+	const struct tw_pkt *q;
+
+	for (q = a; q > d->pkt; q--) {
+		if (!tw_counts(q - 1) || q[-1].side != a->side)
+			continue;
+		return a->ip_id && q[-1].ip_id && q[-1].payload_bytes <= ONE_PACKET_BYTES &&
+		       (uint16_t)(a->ip_id - q[-1].ip_id) > 1;
+	}
+	return false;
 }

@@ -96,4 +96,12 @@ void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);
 void tw_derive_neighbours(struct tw_view *v);
 
+/*
+ * Were ACKs lost right before @a? Its IP id does not follow that of its end's packet before. The
+ * answer to a needless repeat, with its D-SACK, may have been among them; and the echo of @a tells
+ * nothing then, because a receiver takes a repeat's TSval even if it had the data. False without ids
+ * to compare.
+ */
+bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a);
+
 #endif

@@ -345,6 +345,18 @@ static void only_the_first_data_may_be_a_full_queue(void **state)
 	assert_int_equal(m.confidence, TW_CERTAIN);
 }
 
+static void a_loss_is_doubtful_where_acks_are_missing(void **state)
+{
+	set(&f, TW_F_LOST_S, 1);
+	set(&f, TW_F_LOST_DOUBTFUL, 1);
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_true(has_rival(&m, "reordering"));
+	set(&f, TW_F_LOST_S, 2); /* one of them is beyond doubt */
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_CERTAIN);
+}
+
 static void needless_repeats_are_no_loss(void **state)
 {
 	set(&f, TW_F_RETRANSMITTED_C, 1);
@@ -459,6 +471,7 @@ int main(void)
 		TEST(a_reported_hole_and_a_needless_repeat_are_reordering),
 		TEST(a_swap_of_microseconds_may_be_the_capture),
 		TEST(only_the_first_data_may_be_a_full_queue),
+		TEST(a_loss_is_doubtful_where_acks_are_missing),
 		TEST(needless_repeats_are_no_loss),
 		TEST(overtaken_originals_are_reordering),
 		TEST(a_network_duplicate_is_nothing),

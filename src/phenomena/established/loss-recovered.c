@@ -121,7 +121,7 @@ static bool match(struct tw_match *m)
 	/* a hole is known to be repaired only if what filled it was acknowledged */
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
-	bool unseen, queue;
+	bool unseen, queue, doubtful;
 
 	if (needed + before == 0 || too_big_was_said(f, stall))
 		return false;
@@ -129,7 +129,9 @@ static bool match(struct tw_match *m)
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
 	unseen = may_be_size(f, stall);
 	queue = may_be_queue(f);
-	m->confidence = tw_get(f, TW_F_TRACE_LOSSY) || unseen || queue ? TW_LIKELY : TW_CERTAIN;
+	doubtful =
+		tw_get(f, TW_F_TRACE_LOSSY) || (!before && tw_get(f, TW_F_LOST_DOUBTFUL) >= needed);
+	m->confidence = unseen || queue || doubtful ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	say_what(m, needed + before, stall);
@@ -142,9 +144,10 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "only the client's first data was ignored: a listener whose accept queue "
 			 "is full does so");
-	if (tw_get(f, TW_F_TRACE_LOSSY))
+	if (doubtful)
 		tw_rival(m, "reordering",
-			 "the capture itself lost packets, so a missing original proves less");
+			 "acknowledgements are missing in the capture or were lost too: the repeat "
+			 "may have been needless");
 	else
 		tw_rule_out(m, "reordering",
 			    "the originals never arrived; what filled the holes are repeats");
