@@ -102,8 +102,8 @@ const struct tw_phenomenon tw_ph_aborted = {
 		   "close of a listener with connections still in its accept queue, `ss -K`, too "
 		   "many orphans, an unanswered keepalive.\n\n"
 		   "tcpwhy names the particular one where the input shows it. This verdict stands "
-		   "where it does not: one direction only was captured, the start is missing, or "
-		   "the capture lost packets.",
+		   "where it does not: the start of the connection is missing, or the capture lost "
+		   "packets.",
 	.diagram = "client                          server\n"
 		   "  |           ...                 |\n"
 		   "  |<--- RST|ACK seq=SND.NXT ------|  the socket existed; why?\n"

@@ -193,7 +193,7 @@ const struct tw_phenomenon tw_ph_forged_reset = {
 		   "  |---- request --|-------------->|\n"
 		   "  |<--- RST ------|               |  TTL, IP-ID not the server's\n"
 		   "  |<--- ACK, answer --------------|  it lives and goes on\n"
-		   "  |---- RST ---------------------->|\n"
+		   "  |---- RST --------------------->|\n"
 		   "recv: ECONNRESET              recv: ECONNRESET\n",
 	.client_sees = "ECONNRESET, often right after a certain request and sooner than the server "
 		       "could have answered.",

@@ -141,8 +141,9 @@ static bool match(struct tw_match *m)
 static const struct tw_governed governed[] = {
 	{ "idle timeout of the device",
 	  "AWS NLB and NAT gateway 350 s, Azure 240 s, F5 300 s by default; see the table." },
-	{ "SO_KEEPALIVE with TCP_KEEPIDLE", "Probes count as traffic for nearly all devices; "
-					    "default off, and 7200 s is later than any of them." },
+	{ "SO_KEEPALIVE with TCP_KEEPIDLE",
+	  "Probes count as traffic for nearly all devices; default off, and 7200 s is later than "
+	  "nearly all of them." },
 	{ "net.ipv4.tcp_keepalive_time", "The default idle time of SO_KEEPALIVE sockets, 7200 s." },
 	{ NULL, NULL },
 };

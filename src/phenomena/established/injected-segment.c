@@ -200,8 +200,8 @@ const struct tw_phenomenon tw_ph_injected_segment = {
 	.diagram = "client        injector          server\n"
 		   "  |               |-- seq 6 'EVIL' ->|  accepted\n"
 		   "  |<-------------------- ACK 11 -----|  never sent that\n"
-		   "  |---- seq 6 'good' ---------------->|  old: discarded\n"
-		   "  |<-------------------- ACK, DSACK --|\n",
+		   "  |---- seq 6 'good' --------------->|  old: discarded\n"
+		   "  |<------------------- ACK, DSACK --|\n",
 	.client_sees =
 		"Its data is silently replaced; it waits for an answer to a request that the "
 		"server never read. After an injected FIN its next data is answered with a reset.",

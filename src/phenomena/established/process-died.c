@@ -109,7 +109,7 @@ static bool match(struct tw_match *m)
 
 static const struct tw_governed governed[] = {
 	{ "SO_LINGER", "Sockets with {1,0} are reset at exit as at close(); default off." },
-	{ "fs.suid_dumpable, kernel.core_pattern",
+	{ "kernel.core_pattern",
 	  "A core dump is written before the sockets are closed, so it delays FIN and RST." },
 	{ NULL, NULL },
 };
