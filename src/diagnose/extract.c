@@ -108,6 +108,14 @@ int tw_extract_add(struct tw_extract *x, const struct tw_finding *f)
 	return r;
 }
 
+/* The watch list takes connections in the order in which they begin; short of memory, findings do not. */
+static int by_start(const void *a, const void *b)
+{
+	const struct tw_interest *x = a, *y = b;
+
+	return (x->first_frame > y->first_frame) - (x->first_frame < y->first_frame);
+}
+
 static int by_frame(const void *a, const void *b)
 {
 	const struct comment *x = a, *y = b;
@@ -139,6 +147,9 @@ static int copy(struct tw_extract *x, struct tw_watchlist *list, struct tw_decod
 
 			if (frames[i].number > list->last_frame)
 				return 0;
+			if (tw_watchlist_reach(list, frames[i].number))
+				return tw_err_set(err, -ENOMEM,
+						  "out of memory while writing packets");
 			kind = tw_decode(decoder, &frames[i], &s);
 			comment = comment_of(x, &at, frames[i].number);
 			/* What is cited goes along even if it is no segment: an ARP question. */
@@ -167,6 +178,7 @@ int tw_extract_write(struct tw_extract *x, struct tw_source *src, struct tw_writ
 		goto out;
 	for (i = 0; !r && i < x->count; i++)
 		take[i] = true;
+	qsort(x->interest, x->count, sizeof(*x->interest), by_start);
 	if (!r)
 		r = tw_watchlist_build(&list, x->interest, x->count, take);
 	if (r) {
