@@ -18,6 +18,8 @@ struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
 	int64_t doubtful;
+	int64_t rtt[2];	   /* smallest, from here to the other end of each side's data */
+	bool sack;	   /* the receiver could tell a needless repeat by D-SACK */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
@@ -145,11 +147,15 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk 
 		return;
 	}
 	n = needed(d, i, o, &ack);
+	/* sooner than the path allows: that ACK answers the original */
+	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] * 3 / 4)
+		n = 0;
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
 	if (n == 1) {
 		w->lost[p->side]++;
-		w->doubtful += tw_acks_missing(d, ack);
+		w->doubtful += tw_acks_missing(d, ack) ||
+			       (!w->sack && !(p->options & ack->options & TW_OPT_TIMESTAMPS));
 		if (!w->first_lost[p->side])
 			w->first_lost[p->side] = p;
 		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
@@ -348,6 +354,9 @@ void tw_derive_loss(struct tw_view *v)
 	struct tw_snapshot s;
 	size_t i;
 
+	w.sack = tw_get(v->f, TW_F_SACK_OK);
+	w.rtt[0] = tw_rtt_towards(d, 0);
+	w.rtt[1] = tw_rtt_towards(d, 1);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
