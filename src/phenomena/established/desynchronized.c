@@ -26,16 +26,18 @@ static bool impossible_ack(const struct tw_facts *f)
 	       !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_ONE_SIDED);
 }
 
-static bool quarrel(const struct tw_facts *f)
-{
-	return tw_get(f, TW_F_ACK_WAR) >= ACK_WAR_MIN ||
-	       (tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) >= REPEATS_MIN &&
-		!tw_known(f, TW_F_ZERO_WINDOW_SIDE) && tw_get(f, TW_F_ESTABLISHED));
-}
-
 static bool stuck(const struct tw_facts *f)
 {
 	return tw_reset_landed(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0;
+}
+
+/* ACKs that answer each other, or repeats that are refused: a quarrel only if nothing gets through. */
+static bool quarrel(const struct tw_facts *f)
+{
+	if (tw_known(f, TW_F_ZERO_WINDOW_SIDE) || !tw_get(f, TW_F_ESTABLISHED) || !stuck(f))
+		return false;
+	return tw_get(f, TW_F_ACK_WAR) >= ACK_WAR_MIN ||
+	       tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) >= REPEATS_MIN;
 }
 
 static void cite(struct tw_match *m)
