@@ -398,6 +398,20 @@ static void test_idle_reset(void **state)
 	set(TW_F_RST_IDLE_BEFORE_NS, 360 * S);
 	set(TW_F_RST_FORM, TW_RST_ACTIVE); /* the socket's own doing */
 	assert_false(fires(&tw_ph_idle_reset));
+
+	/* the device's timer: nobody sent anything */
+	established();
+	active_reset(TW_SERVER);
+	set(TW_F_RST_FORM, TW_RST_ALIEN);
+	set(TW_F_RST_TTL_DELTA, 191);
+	set(TW_F_RST_RECEIVER_GOT_ALL, true);
+	set(TW_F_RST_IDLE_BEFORE_NS, 300 * S);
+	assert_true(fires(&tw_ph_idle_reset));
+	assert_non_null(strstr(m.evidence[0].text, "F5 BIG-IP"));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+	set(TW_F_RST_TTL_DELTA, 0);
+	set(TW_F_RST_NOTHING_OWED, true); /* a client of another stack goes after its answer */
+	assert_false(fires(&tw_ph_idle_reset));
 }
 
 static void test_conntrack_invalid_reset(void **state)

@@ -59,6 +59,9 @@ static bool look(struct tw_match *m, struct hints *h)
 	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
 	if (h->ttl || h->label || h->population)
 		return true;
+	/* A stack of another kind that goes after its answer: nobody lost anything by it. */
+	if (h->timer && tw_reset_debt(f) == TW_DEBT_NONE)
+		return false;
 	return h->idle_ns >= IDLE_KNOWN_NS && h->candidates &&
 	       tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0 &&
 	       tw_get(f, TW_F_RST_AUTHOR_GOES_ON) == 0;
