@@ -7,6 +7,8 @@ outcome, is nothing said that must not be, is `certain` justified? Prints what i
 table of truth against verdict, totals, and TAP for the test runner (a case per labelled connection).
 Rows in disputed.tsv are scored apart and do not fail.
 
+All folders of tests/captures that hold a labels.tsv are scored, or only DIR.
+
 usage: TCPWHY=build/tcpwhy tests/score.py [--captures DIR] [--table] [NAME...]
 """
 import argparse
@@ -136,31 +138,33 @@ def self_test():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--captures", type=pathlib.Path, default=HERE / "captures" / "kernel")
+    parser.add_argument("--captures", type=pathlib.Path, help="score only this folder")
     parser.add_argument("--table", action="store_true", help="only failures, the table and the totals, no TAP")
     parser.add_argument("names", nargs="*", help="only captures whose name begins with this")
     arguments = parser.parse_args()
     program = os.environ.get("TCPWHY", str(HERE.parent / "build" / "tcpwhy"))
 
-    rows = []
-    for name in ("labels.tsv", "labels-healthy.tsv"):
-        if (arguments.captures / name).exists():
-            rows += [dict(r, healthy=name == "labels-healthy.tsv")
-                     for r in read_table(arguments.captures / name)]
+    folders = [arguments.captures] if arguments.captures else \
+        sorted(p.parent for p in (HERE / "captures").glob("*/labels.tsv"))
+    rows, disputed = [], {}
+    for folder in folders:
+        for name in ("labels.tsv", "labels-healthy.tsv"):
+            if (folder / name).exists():
+                rows += [dict(r, path=folder / r["file"], healthy=name == "labels-healthy.tsv")
+                         for r in read_table(folder / name)]
+        disputed.update(read_disputed(folder / "disputed.tsv"))
     if arguments.names:
         rows = [r for r in rows if any(r["file"].startswith(n) for n in arguments.names)]
-    disputed = read_disputed(arguments.captures / "disputed.tsv")
-    files = sorted({r["file"] for r in rows})
+    paths = sorted({r["path"] for r in rows})
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        diagnoses = dict(zip(files, pool.map(
-            lambda f: diagnose(program, arguments.captures / f), files)))
+        diagnoses = dict(zip(paths, pool.map(lambda path: diagnose(program, path), paths)))
 
     results, cases = [], [] if arguments.table else self_test()
     kinds = collections.Counter()
     healthy_alarms = accepted = disputed_wrong = certain = 0
     complained = set()
     for row in rows:
-        findings, complaint = diagnoses[row["file"]]
+        findings, complaint = diagnoses[row["path"]]
         finding = findings.get(int(row["stream"]))
         wrong = judge(row, finding)
         if complaint and row["file"] not in complained:

@@ -178,7 +178,8 @@ int tw_extract_write(struct tw_extract *x, struct tw_source *src, struct tw_writ
 		goto out;
 	for (i = 0; !r && i < x->count; i++)
 		take[i] = true;
-	qsort(x->interest, x->count, sizeof(*x->interest), by_start);
+	if (x->count)
+		qsort(x->interest, x->count, sizeof(*x->interest), by_start);
 	if (!r)
 		r = tw_watchlist_build(&list, x->interest, x->count, take);
 	if (r) {
@@ -191,7 +192,8 @@ int tw_extract_write(struct tw_extract *x, struct tw_source *src, struct tw_writ
 			   "the packets can not be written: the input can not be read again");
 		goto out;
 	}
-	qsort(x->comment, x->comments, sizeof(*x->comment), by_frame);
+	if (x->comments)
+		qsort(x->comment, x->comments, sizeof(*x->comment), by_frame);
 	r = copy(x, &list, decoder, src, w, &count, err);
 out:
 	tw_watchlist_free(&list);
