@@ -18,8 +18,8 @@ struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
 	int64_t doubtful;
-	int64_t rtt[2];	   /* smallest, from here to the other end of each side's data */
-	bool sack;	   /* the receiver could tell a needless repeat by D-SACK */
+	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
+	bool sack;      /* the receiver could tell a needless repeat by D-SACK */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
