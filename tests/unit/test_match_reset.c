@@ -368,6 +368,11 @@ static void test_peer_rebooted(void **state)
 	set(TW_F_RST_AUTHOR_GOES_ON, 2);
 	assert_false(fires(&tw_ph_peer_rebooted));
 	set(TW_F_RST_AUTHOR_GOES_ON, 0);
+	set(TW_F_RST_NOTHING_OWED, true); /* still a connection that its user believed in */
+	assert_true(fires(&tw_ph_peer_rebooted));
+	set(TW_F_RST_TRIGGER, TW_TRIGGER_ACK); /* nobody missed anything */
+	assert_false(fires(&tw_ph_peer_rebooted));
+	set(TW_F_RST_TRIGGER, TW_TRIGGER_DATA);
 	set(TW_F_RST_TTL_DELTA, 1);
 	assert_false(fires(&tw_ph_peer_rebooted));
 	set(TW_F_RST_TTL_DELTA, 0);

@@ -33,8 +33,12 @@ static bool fits(const struct tw_facts *f)
 	case TW_TRIGGER_SYN:
 	case TW_TRIGGER_SYNACK:
 		return false;
-	default:
+	case TW_TRIGGER_DATA:
+	case TW_TRIGGER_PROBE:
 		return true;
+	default:
+		/* A bare ACK or FIN that is refused after all was done takes nothing from anybody. */
+		return tw_reset_debt(f) != TW_DEBT_NONE;
 	}
 }
 
