@@ -10,8 +10,9 @@
  */
 #include "facts/view.h"
 
-#define SEQUENCE_STEP_MAX 64 /* ids between neighbours of a socket that counts them */
-#define WINDOW_JUMP       4  /* a window this many times larger or smaller than its neighbours' */
+#define PLACE_LOOK        300 /* records searched for a neighbour by id */
+#define SEQUENCE_STEP_MAX 64  /* ids between neighbours of a socket that counts them */
+#define WINDOW_JUMP       4   /* a window this many times larger or smaller than its neighbours' */
 #define WAR_MIN           6
 
 struct counted {
@@ -90,6 +91,30 @@ static bool overtook(const struct tw_pkt *p, const struct tw_pkt *b)
 }
 
 /*
+ * Is there a packet of the same end whose id is the next or the one before, with a clock to match? Then
+ * @i has a place in its end's own sequence, and the network only brought it out of order.
+ */
+static bool has_its_place(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k = i > PLACE_LOOK ? i - PLACE_LOOK : 0;
+	size_t stop = i + PLACE_LOOK < d->pkt_count ? i + PLACE_LOOK : d->pkt_count;
+
+	for (; k < stop; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+		int16_t step = (int16_t)(q->ip_id - p->ip_id);
+
+		if (k == i || !tw_counts(q) || q->side != p->side || !q->ip_id ||
+		    q->ttl != p->ttl || (step != 1 && step != -1))
+			continue;
+		if (!(p->options & q->options & TW_OPT_TIMESTAMPS) ||
+		    (step > 0 ? tw_seq_ge(q->tsval, p->tsval) : tw_seq_ge(p->tsval, q->tsval)))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Does record @i not fit its alleged sender? Two independent signs are needed: the id leaves a sequence
  * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'.
  */
@@ -107,7 +132,7 @@ static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 		uint16_t around = (uint16_t)(b->ip_id - a->ip_id),
 			 mine = (uint16_t)(p->ip_id - a->ip_id);
 
-		if (overtook(p, b))
+		if (overtook(p, b) || has_its_place(d, i))
 			return false;
 		signs += around <= SEQUENCE_STEP_MAX && mine > around;
 	} else if (p->ip_id && a != b) {
