@@ -116,7 +116,8 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 	return s->tag ? &h->host[s->index] : NULL;
 }
 
-static void prefetch(const struct tw_hosts *h, const struct tw_addr *a)
+/* Inlined at once: gcc drops calls of functions that only prefetch. */
+static inline __attribute__((always_inline)) void prefetch(const struct tw_hosts *h, const struct tw_addr *a)
 {
 	const uint32_t tag = tag_of(a);
 	const struct slot *s = &h->slot[tag & (h->slots - 1)];

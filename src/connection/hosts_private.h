@@ -27,7 +27,7 @@ struct tw_host_event {
 
 /* At most so many events are kept, half of them the first ones, half the last ones; what lies between
  * is dropped. */
-#define TW_HOST_EVENTS_MAX 256
+#define TW_HOST_EVENTS_MAX 128
 
 struct tw_host {
 	struct tw_addr addr;

@@ -663,7 +663,7 @@ static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_seg
 }
 
 /* The records that the first look at the table points to; a wrong guess costs nothing but time. */
-static void prefetch_records(struct tw_triage *t, const struct prepared *p, unsigned n)
+PREFETCHES void prefetch_records(struct tw_triage *t, const struct prepared *p, unsigned n)
 {
 	const uint64_t mask = t->slot_count - 1;
 	unsigned i;

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUPS_MAX   1024
 #define INTEREST_MIN 256
 
 /* --- one connection --- */
@@ -102,20 +101,23 @@ static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_
 					   uint16_t port)
 {
 	struct tw_triage_result *res = &t->result;
-	unsigned i;
+	uint64_t w[2];
+	uint32_t i;
 
-	/* Floods knock at few endpoints, scans at too many to be listed: the last hit is the best guess. */
-	for (i = res->half_open_groups; i > 0; i--) {
-		struct tw_half_open_group *g = &t->group[i - 1];
+	if (!t->group)
+		t->group = calloc(TRIAGE_GROUPS_MAX, sizeof(*t->group));
+	if (!t->group)
+		return NULL;
+	memcpy(w, server->b, sizeof(w));
+	w[1] = (w[0] ^ w[1] ^ t->seed ^ port) * UINT64_C(0x9e3779b97f4a7c15);
+	for (i = (w[1] ^ w[1] >> 32) % TRIAGE_GROUP_SLOTS; t->group_slot[i];
+	     i = (i + 1) % TRIAGE_GROUP_SLOTS) {
+		struct tw_half_open_group *g = &t->group[t->group_slot[i] - 1];
 
 		if (g->port == port && tw_addr_equal(&g->server, server))
 			return g;
-		if (res->half_open_groups - i > 16 && res->half_open_groups == GROUPS_MAX)
-			return NULL;
 	}
-	if (!t->group)
-		t->group = calloc(GROUPS_MAX, sizeof(*t->group));
-	if (!t->group || res->half_open_groups == GROUPS_MAX)
+	if (res->half_open_groups == TRIAGE_GROUPS_MAX)
 		return NULL;
 	t->group[res->half_open_groups] = (struct tw_half_open_group){
 		.server = *server,
@@ -123,24 +125,25 @@ static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_
 		.first_ns = INT64_MAX,
 		.last_ns = INT64_MIN,
 	};
+	t->group_slot[i] = (uint16_t)(res->half_open_groups + 1);
 	return &t->group[res->half_open_groups++];
 }
 
 /* A half-open connection that is not listed. */
-static void count_half_open(struct tw_triage *t, const struct conn *c)
+static void count_half_open(struct tw_triage *t, const struct tw_addr *server, uint16_t port,
+			    uint32_t syns, int64_t ns)
 {
-	const int server = !conn_client(c);
-	struct tw_half_open_group *g = group_of(t, &c->tuple.addr[server], c->tuple.port[server]);
+	struct tw_half_open_group *g = group_of(t, server, port);
 
 	t->result.half_open_unlisted++;
 	if (!g)
 		return;
 	g->connections++;
-	g->syns += c->packets;
-	if (c->first_ns < g->first_ns)
-		g->first_ns = c->first_ns;
-	if (c->first_ns > g->last_ns)
-		g->last_ns = c->first_ns;
+	g->syns += syns;
+	if (ns < g->first_ns)
+		g->first_ns = ns;
+	if (ns > g->last_ns)
+		g->last_ns = ns;
 }
 
 static void conclude(struct tw_triage *t, const struct conn *c, int reason)
@@ -152,7 +155,8 @@ static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 	else if (t->half_open_listed < t->half_open_max)
 		t->half_open_listed += note_interest(t, c, reason);
 	else
-		count_half_open(t, c);
+		count_half_open(t, &c->tuple.addr[!conn_client(c)], c->tuple.port[!conn_client(c)],
+				c->packets, c->first_ns);
 }
 
 void tw_triage_settle_prev(struct tw_triage *t, struct conn *c)
@@ -249,6 +253,16 @@ void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
 	tw_triage_half_free(t, handle);
 }
 
+/* A flood has millions of these: count without making a conn of each. */
+static void count_half(struct tw_triage *t, const struct half *h)
+{
+	const int server = !(h->flags & HALF_SIDE);
+	struct tw_addr addr = { { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(addr.b + 12, &h->addr[server], sizeof(h->addr[server]));
+	count_half_open(t, &addr, h->port[server], h->syns, half_first_ns(t, h));
+}
+
 static void finish_halves(struct tw_triage *t)
 {
 	uint32_t i;
@@ -259,6 +273,10 @@ static void finish_halves(struct tw_triage *t)
 
 		if (!h->syns)
 			continue;
+		if (t->half_open_listed >= t->half_open_max && !t->config.have_stream) {
+			count_half(t, h);
+			continue;
+		}
 		c = conn_of_half(t, h);
 		conclude(t, &c, tw_triage_decide(t, &c, true));
 	}

@@ -103,7 +103,9 @@ struct pool {
 	uint32_t hand;            /* of the eviction clock */
 };
 
-#define QUEUE_MAX 65536
+#define QUEUE_MAX          65536
+#define TRIAGE_GROUPS_MAX  1024
+#define TRIAGE_GROUP_SLOTS 2048
 
 struct tw_triage {
 	struct tw_triage_config config;
@@ -121,8 +123,15 @@ struct tw_triage {
 	uint64_t interest_room;
 	uint64_t half_open_listed, half_open_max;
 	struct tw_half_open_group *group;
+	uint16_t group_slot[TRIAGE_GROUP_SLOTS]; /* a hash over the groups: index + 1 */
 	struct tw_triage_result result;
 };
+
+/*
+ * gcc takes a function that does nothing but prefetch for one without any effect, and drops the calls.
+ * Inlined at once it has no say.
+ */
+#define PREFETCHES static inline __attribute__((always_inline))
 
 static inline struct conn *conn_at(const struct tw_triage *t, uint32_t handle)
 {

@@ -252,7 +252,7 @@ static bool recycle_oldest(struct tw_triage *t)
 
 /* The connections that will be recycled next have not been touched for long: fetch them in time, first
  * the record, then the slot that it names. */
-static void prefetch_oldest(const struct tw_triage *t)
+PREFETCHES void prefetch_oldest(const struct tw_triage *t)
 {
 	uint32_t far = t->queue_head + PREFETCH_FAR, near = t->queue_head + PREFETCH_NEAR;
 	const struct conn *c;

@@ -27,14 +27,18 @@
 #define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
 #define DOSSIERS_SOFT     ((size_t)8 << 20)
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
+#define JUDGED_AHEAD      1024 /* dossiers judged at a time, and kept as neighbours of the next */
+#define NEIGHBOURS        128  /* each way, that facts may compare with when not all are here */
 
 struct second_look {
 	struct tw_session *s;
 	struct tw_watchlist list;
-	uint32_t judged;                /* watches [0, judged) are done */
-	size_t bytes;                   /* held by dossiers */
+	uint32_t freed, judged; /* watches [0, judged) are judged, of these [0, freed) are freed */
+	size_t bytes;           /* held by dossiers */
 	const struct tw_dossier **live; /* in order of stream */
-	size_t live_first, live_count;  /* live[live_first .. live_first + live_count) */
+	size_t live_first, live_end;    /* live[live_first .. live_end) */
+	size_t live_at;                 /* of these, the first that is not judged yet */
+	bool partial;                   /* some have had to go */
 	/* The verdict of most of the half-open ones (majority vote), for those that are not listed. */
 	const struct tw_phenomenon *half_open;
 	uint64_t half_open_votes;
@@ -134,18 +138,31 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, boo
 
 /* --- the second look --- */
 
-static void release(struct second_look *l, uint32_t index)
+static void release(struct second_look *l, struct tw_watch *w)
 {
-	struct tw_watch *w = &l->list.watch[index];
-
 	l->bytes -= tw_dossier_bytes(w->dossier);
 	tw_dossier_free(w->dossier);
 	w->dossier = NULL;
 }
 
+/*
+ * What facts may compare with: all, as long as all are here. Once some have had to go, the nearest
+ * ones only, or a large file would be judged in quadratic time.
+ */
+static struct tw_dossier_set others_of(const struct second_look *l)
+{
+	size_t lo = l->live_first, hi = l->live_end;
+
+	if (l->partial) {
+		lo = l->live_at - lo > NEIGHBOURS ? l->live_at - NEIGHBOURS : lo;
+		hi = hi - l->live_at > NEIGHBOURS ? l->live_at + NEIGHBOURS : hi;
+	}
+	return (struct tw_dossier_set){ &l->live[lo], hi - lo };
+}
+
 static void judge(struct second_look *l, const struct tw_watch *w)
 {
-	const struct tw_dossier_set set = { &l->live[l->live_first], l->live_count };
+	const struct tw_dossier_set set = others_of(l);
 	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set);
 
 	if (w->interest->reason != TW_WANT_HALF_OPEN)
@@ -158,35 +175,41 @@ static void judge(struct second_look *l, const struct tw_watch *w)
 		l->half_open_votes--;
 }
 
-/* Judge the oldest watch: the callback sees streams in order. */
+/* Judge the oldest watch: the callback sees streams in order. Its dossier stays for its successors. */
 static void judge_first(struct second_look *l)
 {
-	struct tw_watch *w = &l->list.watch[l->judged];
+	struct tw_watch *w = &l->list.watch[l->judged++];
 
-	if (w->dossier) {
-		judge(l, w);
-		release(l, l->judged);
-		l->live_first++;
-		l->live_count--;
-	}
-	l->judged++;
+	if (!w->dossier)
+		return;
+	judge(l, w);
+	l->live_at++;
+}
+
+/* Free the oldest dossier that was judged. */
+static void free_first(struct second_look *l)
+{
+	struct tw_watch *w = &l->list.watch[l->freed++];
+
+	if (!w->dossier)
+		return;
+	release(l, w);
+	l->live_first++;
 }
 
 /* Judge one out of order: only when a connection that goes on and on holds up too many others. */
-static void judge_within(struct second_look *l, uint32_t index)
+static void judge_within(struct second_look *l, struct tw_watch *w)
 {
-	const struct tw_dossier *d = l->list.watch[index].dossier;
-	const struct tw_dossier **live = &l->live[l->live_first];
-	size_t i = 0;
+	size_t i = l->live_at;
 
-	judge(l, &l->list.watch[index]);
-	while (i < l->live_count && live[i] != d)
+	judge(l, w);
+	while (i < l->live_end && l->live[i] != w->dossier)
 		i++;
-	if (i < l->live_count) {
-		memmove(&live[i], &live[i + 1], (l->live_count - i - 1) * sizeof(*live));
-		l->live_count--;
+	if (i < l->live_end) {
+		memmove(&l->live[i], &l->live[i + 1], (l->live_end - i - 1) * sizeof(*l->live));
+		l->live_end--;
 	}
-	release(l, index);
+	release(l, w);
 }
 
 static bool is_complete(const struct second_look *l, uint32_t index, uint64_t frame)
@@ -194,21 +217,36 @@ static bool is_complete(const struct second_look *l, uint32_t index, uint64_t fr
 	return l->list.watch[index].interest->last_frame < frame;
 }
 
-/* Keep the dossiers within their share; @frame: the next to come. */
+/*
+ * Keep the dossiers within their share; @frame: the next to come. The oldest are judged early enough to
+ * stay a while as the predecessors of others.
+ */
 static void relieve(struct second_look *l, uint64_t frame)
 {
 	const size_t hard = l->s->memory_bytes / DOSSIERS_SHARE;
 	uint32_t i;
 
-	if (l->bytes > DOSSIERS_SOFT)
-		while (l->judged < l->list.count && l->bytes > DOSSIERS_SOFT / 2 &&
-		       is_complete(l, l->judged, frame))
+	if (l->bytes <= DOSSIERS_SOFT)
+		return;
+	l->partial = true;
+	for (;;) {
+		while (l->bytes > DOSSIERS_SOFT / 4 * 3 && l->freed < l->judged)
+			free_first(l);
+		if (l->bytes <= DOSSIERS_SOFT / 4 * 3)
+			break;
+		for (i = 0; i < JUDGED_AHEAD && l->judged < l->list.count; i++) {
+			if (!is_complete(l, l->judged, frame))
+				break;
 			judge_first(l);
+		}
+		if (l->freed == l->judged)
+			break;
+	}
 	for (i = l->judged; i < l->list.count && l->bytes > hard; i++) {
 		if (l->list.watch[i].interest->first_frame >= frame)
 			break;
 		if (l->list.watch[i].dossier && is_complete(l, i, frame))
-			judge_within(l, i);
+			judge_within(l, &l->list.watch[i]);
 	}
 }
 
@@ -225,7 +263,7 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 			s->out_of_memory = true;
 			return;
 		}
-		l->live[l->live_first + l->live_count++] = w->dossier;
+		l->live[l->live_end++] = w->dossier;
 		l->bytes += tw_dossier_bytes(w->dossier);
 	}
 	before = tw_dossier_bytes(w->dossier);
@@ -269,9 +307,8 @@ static void second_look(struct second_look *l)
 		relieve(l, frames[n - 1].number + 1);
 	}
 	/* Nothing more comes: all stay at hand to the end, because facts compare connections. */
-	for (; l->judged < l->list.count && !s->cancelled; l->judged++)
-		if (l->list.watch[l->judged].dossier)
-			judge(l, &l->list.watch[l->judged]);
+	while (l->judged < l->list.count && !s->cancelled)
+		judge_first(l);
 }
 
 static void take_down(struct tw_session *s, const struct tw_triage_result *res)

@@ -173,17 +173,29 @@ static void clean_or_unknown(struct tw_match *m)
 		say_clean(m);
 }
 
+/* Most matchers say no before they write a word: their trial serves the next one as it is. */
+static bool is_blank(const struct tw_match *t)
+{
+	return !t->strength && !t->confidence && !t->outcome && !t->culprit && !t->summary &&
+	       !t->evidence_count && !t->rival_count && !t->ruled_out_count && !t->missing_count &&
+	       !t->remark && !t->app[0].call && !t->app[0].text && !t->app[1].call &&
+	       !t->app[1].text;
+}
+
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const struct tw_phenomenon *best = NULL;
+	struct tw_match trial;
 	unsigned i;
 
 	m->facts = facts;
 	*m = blank(m);
+	trial = *m;
 	for (i = 0; i < tw_catalogue_count && !is(facts, TW_F_ONE_SIDED); i++) {
 		const struct tw_phenomenon *ph = tw_catalogue[i];
-		struct tw_match trial = blank(m);
 
+		if (!is_blank(&trial))
+			trial = blank(m);
 		if (!ph->match || !ph->match(&trial) || !trial.evidence_count || !trial.summary)
 			continue;
 		if (!best || trial.strength > m->strength) {
