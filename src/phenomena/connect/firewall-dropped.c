@@ -25,8 +25,7 @@ static bool otherwise_explained(const struct tw_facts *f)
 	return tw_get(f, TW_F_ICMP_COUNT) > 0 || tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
 	       tw_get(f, TW_F_SEGMENT_SHRUNK) || tw_get(f, TW_F_ACK_WAR) > 0 ||
 	       tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0 || tw_get(f, TW_F_OUT_OF_WINDOW) > 0 ||
-	       tw_get(f, TW_F_ZERO_WINDOW_PROBES) > 0 || tw_get(f, TW_F_TRACE_LOSSY) ||
-	       tw_get(f, TW_F_ONE_SIDED);
+	       tw_get(f, TW_F_ZERO_WINDOW_PROBES) > 0 || tw_get(f, TW_F_ONE_SIDED);
 }
 
 /*

@@ -37,7 +37,11 @@ static void tell_client(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	int64_t spent = tw_get(f, TW_F_SYN_SPAN_NS) + tw_syn_next_gap_ns(f);
 
-	if (!tw_syn_given_up(f)) {
+	if (tw_get(f, TW_F_SYN_COUNT) == 1 && tw_syn_given_up(f)) {
+		tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,
+			   "If nothing was missed, the application gave up within a second, by its "
+			   "own timer.");
+	} else if (!tw_syn_given_up(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
 			   "connect() was still waiting when the capture ended; with nothing else, "
 			   "it ends in "
@@ -84,9 +88,10 @@ static enum tw_outcome outcome_of(const struct tw_facts *f)
 {
 	int64_t watched = tw_syn_watched_ns(f);
 
-	if (tw_get(f, TW_F_TRACE_LOSSY))
+	/* A SYN that its sender does not repeat: it gave up within a second, or the capture missed the
+	 * answer. */
+	if (tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_SYN_COUNT) == 1)
 		return TW_OUTCOME_UNKNOWN;
-	/* Even without a repeat: then its sender gave up, or never was a TCP. */
 	return watched >= ENOUGH_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 }
 
@@ -124,11 +129,14 @@ static bool match(struct tw_match *m)
 			(long long)tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
 	name_rivals(m);
 	tell_client(m);
-	if (m->outcome == TW_OUTCOME_UNKNOWN)
-		tw_missing(m,
-			   tw_get(f, TW_F_TRACE_LOSSY)
-				   ? "the capture lost packets, so an answer may have been missed"
-				   : "the capture ends before the SYN repeats were spent");
+	if (tw_get(f, TW_F_TRACE_LOSSY))
+		tw_missing(m, "the capture lost packets, so an answer may have been missed");
+	else if (syns == 1)
+		tw_missing(m, "why the client did not repeat its SYN: it gave up within a second, "
+			      "or the capture "
+			      "missed an answer");
+	else if (m->outcome == TW_OUTCOME_UNKNOWN)
+		tw_missing(m, "the capture ends before the SYN repeats were spent");
 	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
 		tw_missing(m, "a capture at the server: do the SYNs arrive there?");
 	return true;
