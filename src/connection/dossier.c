@@ -14,6 +14,7 @@
  * Memory is bounded: TW_RECORDS_MAX records; then unmarked ones in the middle are dropped and counted.
  */
 #include "connection/dossier_private.h"
+#include "base/duration.h"
 #include "packet/seq.h"
 
 #include <errno.h>
@@ -21,6 +22,12 @@
 #include <string.h>
 
 #define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
+#define COPY_LATE_NS       (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
+#define DUPLICATE_NS       (100 * TW_NS_PER_MS)
+#define COPY_REACH         64   /* records searched for the first copy ... */
+#define COPY_REACH_FAR     2048 /* ... where a second one is expected */
+#define FORWARD_HOPS       3
+#define PARTS_MAX          64 /* of a super-segment of 64 KiB */
 #define FAST_RETRANS_NS    (20 * 1000 * 1000)
 #define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
 #define LOOK_BACK_RECORDS  512               /* bound of every search backwards */
@@ -127,25 +134,54 @@ static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
 }
 
 /*
+ * Was @p seen behind a router where @q was seen before it: another interface or MAC, a TTL some hops on?
+ * No sender writes the same packet so again, and so it may come late: it waited in the router's queue.
+ */
+static bool was_forwarded(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return p->ttl < q->ttl && q->ttl - p->ttl <= FORWARD_HOPS &&
+	       (p->iface != q->iface || p->mac_src != q->mac_src);
+}
+
+/*
+ * Offload cuts a super-segment into packets, or glues packets together, between the two interfaces: is @p a
+ * part of @q, or begins with it? Each part has an id of its own.
+ */
+static bool is_resegmented(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return p->side == q->side && p->payload_bytes && p->ack == q->ack && p->tsval == q->tsval &&
+	       p->tsecr == q->tsecr && (uint16_t)(p->ip_id - q->ip_id) <= PARTS_MAX &&
+	       tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) && was_forwarded(p, q);
+}
+
+/*
  * A packet that is here twice: seen on two interfaces (another interface, a TTL one hop on, another
  * MAC), or duplicated by the network. Id 0 without payload proves nothing: stateless answers and
- * pure ACKs of some stacks all look alike.
+ * pure ACKs of some stacks all look alike. Where copies come from the other side of a full queue, the
+ * first one is far back.
  */
-static uint32_t mark_copies(const struct tw_dossier *d, const struct tw_pkt *p)
+static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 {
-	size_t i, n = d->pkt_count;
+	struct tw_view_of_copies *c = &d->end[p->side].copies;
+	const bool expected = c->set && p->ttl == c->ttl && p->iface == c->iface;
+	const size_t n = d->pkt_count, reach = expected ? COPY_REACH_FAR : COPY_REACH;
+	size_t i;
 
-	for (i = n; i > 0 && n - i < 64; i--) {
+	for (i = n; i > 0 && n - i < reach; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
+		int64_t late_ns = p->time_ns - q->time_ns;
 
-		if (p->time_ns - q->time_ns > SECOND_COPY_NS * 20)
+		if (late_ns > COPY_LATE_NS)
 			break;
-		if (!same_packet(p, q))
+		if (!same_packet(p, q) && !is_resegmented(p, q))
 			continue;
-		if (p->time_ns - q->time_ns <= SECOND_COPY_NS &&
-		    (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))
+		if (was_forwarded(p, q) ||
+		    (late_ns <= SECOND_COPY_NS &&
+		     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))) {
+			*c = (struct tw_view_of_copies){ true, p->ttl, p->iface };
 			return TW_MARK_SECOND_COPY;
-		if (p->ip_id && p->payload_bytes)
+		}
+		if (p->ip_id && p->payload_bytes && late_ns <= DUPLICATE_NS)
 			return TW_MARK_NET_DUPLICATE;
 		return 0;
 	}
@@ -284,7 +320,8 @@ static uint32_t analyse(struct tw_dossier *d, const struct tw_pkt *p)
 
 static void learn_syn(struct tw_end *e, const struct tw_pkt *p, const struct tw_segment *s)
 {
-	e->saw_syn_options = true;
+	/* cut by the snaplen, an absence says nothing; the scale comes last (tcp_options_write) */
+	e->saw_syn_options = !(p->options & TW_OPT_CUT) || p->options & TW_OPT_WSCALE;
 	e->syn_options = p->options;
 	e->mss = p->options & TW_OPT_MSS ? s->mss : 0;
 	e->wscale = -1;

@@ -40,6 +40,12 @@ struct tw_end {
 	uint16_t mss;
 	int8_t wscale; /* as sent, -1 = not offered or not seen */
 
+	struct tw_view_of_copies {
+		bool set;
+		uint8_t ttl;
+		uint16_t iface;
+	} copies; /* how the second copies of its packets look, where they are captured twice */
+
 	bool fin_seen;
 	uint32_t fin_seq; /* sequence number of the (first) FIN itself */
 

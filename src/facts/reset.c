@@ -18,7 +18,7 @@
 #define ID_STEP_MAX      256 /* ids between two segments of one connection: lost ones, super-segments */
 #define ACTIVE_SOON_NS   (2 * TW_NS_PER_MS)
 #define TOGETHER_NS      (20 * TW_NS_PER_MS)
-#define BURST_NS         (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+#define BURST_NS	 (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
 #define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
 
 static bool is_rst(const struct tw_pkt *p)
@@ -362,9 +362,10 @@ static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
 	for (i = before; i > 0 && same < 4; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
-		if (!tw_counts(p) || p->side != side || !p->payload_bytes)
+		if (!tw_counts(p) || !p->payload_bytes)
 			continue;
-		if (p->payload_bytes < 1000 || (size && p->payload_bytes != size))
+		/* equal answers to one request each (keep-alive) are no long one */
+		if (p->side != side || p->payload_bytes < 1000 || (size && p->payload_bytes != size))
 			return false;
 		size = p->payload_bytes;
 		same++;

@@ -51,6 +51,7 @@ enum tw_option_bit {
 	TW_OPT_MPTCP = 1 << 6,
 	TW_OPT_MD5 = 1 << 7,
 	TW_OPT_AO = 1 << 8,
+	TW_OPT_CUT = 1 << 14,       /* the snaplen cut some away */
 	TW_OPT_MALFORMED = 1 << 15, /* option lengths that lie: what stood before them is kept */
 };
 

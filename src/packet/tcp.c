@@ -4,8 +4,8 @@
  *
  * Options are read as a receiver reads them (tcp_parse_options): left to right, until the end
  * option or until a length lies. A length that does not fit the header marks the segment and ends
- * the reading; a wrong length of a known option marks it and skips that option. What the snaplen
- * cut is not marked.
+ * the reading; a wrong length of a known option marks it and skips that option. That the snaplen
+ * cut some away is marked apart from lies.
  *
  * Limits: of several MPTCP options the first is reported, MP_TCPRST before all others.
  */
@@ -160,7 +160,7 @@ void tw_packet_tcp_options(struct tw_segment *s, struct tw_span options)
 			return;
 		}
 		if (i + 1 >= options.cap)
-			return;
+			break;
 		bytes = p[i + 1];
 		/* A length of 0 or 1 would never end, one too large would leave the header. */
 		if (bytes < 2 || i + bytes > options.wire) {
@@ -168,11 +168,13 @@ void tw_packet_tcp_options(struct tw_segment *s, struct tw_span options)
 			return;
 		}
 		if (i + bytes > options.cap)
-			return;
+			break;
 		if (!read_option(s, p + i, bytes))
 			s->options |= TW_OPT_MALFORMED;
 		i += bytes;
 	}
+	if (options.cap < options.wire && (i >= options.cap || p[i] != OPTION_END))
+		s->options |= TW_OPT_CUT;
 }
 
 /* The sum of 16-bit words (RFC 1071), in the byte order of memory, not folded. */

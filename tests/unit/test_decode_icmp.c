@@ -116,7 +116,7 @@ static void every_length_of_a_quote(void **state)
 		}
 		assert_quote(&s);
 		assert_int_equal(s.flags, n < 68 ? 0 : TW_SYN);
-		assert_int_equal(s.options, n < 72 ? 0 : TW_OPT_MSS);
+		assert_int_equal(s.options, n <= 68 ? 0 : n < 72 ? TW_OPT_CUT : TW_OPT_MSS);
 	}
 }
 

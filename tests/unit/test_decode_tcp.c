@@ -214,7 +214,7 @@ static void options_cut_by_the_snaplen(void **state)
 		expected |= cap >= 44 ? TW_OPT_MSS : 0;
 		expected |= cap >= 46 ? TW_OPT_SACK_PERMITTED : 0;
 		expected |= cap >= 56 ? TW_OPT_TIMESTAMPS : 0;
-		expected |= cap >= 60 ? TW_OPT_WSCALE : 0;
+		expected |= cap >= 60 ? TW_OPT_WSCALE : TW_OPT_CUT;
 		assert_int_equal(s.options, expected);
 		assert_int_equal(s.header_bytes, 40);
 		assert_int_equal(s.checksum, cap == frame.n ? TW_CSUM_GOOD : TW_CSUM_UNKNOWN);
