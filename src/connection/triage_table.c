@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 
 #define SLOTS_START   16384
+#define SLOTS_MANY    (4u << 20)
 #define HUGE_FROM     ((size_t)4 << 20) /* a small capture must not pay for huge pages */
 #define HANDLES_MAX   UINT32_C(0x7ffffff0)
 #define PREFETCH_FAR  16
@@ -140,9 +141,9 @@ struct slot *tw_triage_find(struct tw_triage *t, const struct tw_tuple *tuple, u
 	return &t->slot[i];
 }
 
-static bool grow(struct tw_triage *t)
+static bool grow(struct tw_triage *t, uint64_t times)
 {
-	uint64_t count = t->slot_count * 2, mask = count - 1, i;
+	uint64_t count = t->slot_count * times, mask = count - 1, i;
 	struct slot *more;
 
 	if (tw_triage_bytes(t) + count * sizeof(*more) > t->ceiling)
@@ -167,7 +168,10 @@ static bool grow(struct tw_triage *t)
 
 bool tw_triage_slot_room(struct tw_triage *t)
 {
-	if (t->slots_used + t->slots_used / 3 < t->slot_count || grow(t))
+	if (t->slots_used + t->slots_used / 3 < t->slot_count)
+		return true;
+	/* A table that big is a flood's: one step less, and its memory need not be made twice. */
+	if ((t->slot_count >= SLOTS_MANY && grow(t, 4)) || grow(t, 2))
 		return true;
 	return t->slots_used + t->slots_used / 16 < t->slot_count; /* crowded, but it works */
 }
