@@ -72,6 +72,11 @@ static void say_what(struct tw_match *m, int64_t overtaken, int64_t spurious)
 				    " packets arrived out of order, by up to %s; none was lost.",
 				    m->client, m->server, overtaken,
 				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else if (!tw_get(f, TW_F_SPURIOUS_LATE_NS))
+		m->summary = tw_say(m,
+				    "Between %s and %s %" PRId64
+				    " repeats were needless: the receiver had the data.",
+				    m->client, m->server, spurious);
 	else if (spurious == 1)
 		m->summary = tw_say(
 			m,
@@ -98,7 +103,7 @@ static bool match(struct tw_match *m)
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
 	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
 	bool provoked =
-		spurious && tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
+		spurious >= REPORTS && tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
 
 	/* A tail-loss probe that was not needed costs nobody anything: clean, with a remark. */
 	if (!overtaken && !late_ack && !provoked)

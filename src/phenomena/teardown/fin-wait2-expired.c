@@ -87,6 +87,9 @@ static bool match(struct tw_match *m)
 
 	if (!late_segment_refused(f) || (!fin && !(data && age >= FIN_TIMEOUT_NS)))
 		return false;
+	/* TCP_LINGER2 counts in seconds: so soon, the FIN was refused for what was lost before it */
+	if (fin && age < TW_NS_PER_S)
+		return false;
 	m->confidence = age >= FIN_TIMEOUT_NS ? TW_LIKELY : TW_POSSIBLE;
 	m->culprit = tw_app_of(tw_other(closer));
 	tw_cite(m, TW_F_FIN1_ACKED, "the first FIN is acknowledged: %s is in FIN_WAIT2 from now on",
