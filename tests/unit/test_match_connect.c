@@ -276,6 +276,11 @@ static void in_mid_connection_it_is_a_soft_error(void **state)
 	assert_true(ask(&tw_ph_firewall_rejected, &f, &arena, &m));
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 	assert_true(m.strength < TW_STRENGTH_TEARDOWN);
+	set(&f, TW_F_RST_SIDE, TW_CLIENT); /* the client has given up */
+	set(&f, TW_F_RST_FORM, TW_RST_REPLY);
+	assert_true(ask(&tw_ph_firewall_rejected, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
+	forget(&f, TW_F_RST_SIDE);
 	set(&f, TW_F_UNANSWERED_SIDE, TW_CLIENT);
 	set(&f, TW_F_UNANSWERED_BYTES, 7);
 	assert_true(ask(&tw_ph_firewall_rejected, &f, &arena, &m));

@@ -101,7 +101,7 @@ static bool match(struct tw_match *m)
 			tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
 			       tw_endpoint(m, victim), tw_icmp_text(m));
 	tw_icmp_cite(m);
-	if (fate == TW_ICMP_DATA_LOST)
+	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
 		tw_cite(m, TW_F_UNANSWERED_BYTES,
 			"%lld bytes of %s stay unacknowledged to the end, through %lld repeats",
 			(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, victim),

@@ -32,7 +32,8 @@ bool tw_reset_by_socket(const struct tw_facts *f)
 
 bool tw_syn_repeated(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_SYN_COUNT) > 1 && tw_get(f, TW_F_SYN_SPAN_NS) >= SYN_TIMER_MIN_NS;
+	return tw_get(f, TW_F_SYN_COUNT) > 1 &&
+	       (tw_get(f, TW_F_SYN_SPAN_NS) >= SYN_TIMER_MIN_NS || tw_get(f, TW_F_CLOCK_BACKWARD));
 }
 
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)

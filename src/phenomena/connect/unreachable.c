@@ -55,15 +55,24 @@ const char *tw_icmp_text(struct tw_match *m)
 		      (long long)tw_get(f, TW_F_ICMP_CODE));
 }
 
+/* The end whose segments drew the errors answers its peer with a bare RST: it has given up. */
+static bool victim_gave_up(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_RST_SIDE) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       tw_get(f, TW_F_RST_SIDE) == tw_get(f, TW_F_ICMP_TO) &&
+	       !tw_get(f, TW_F_RST_DURING_HANDSHAKE);
+}
+
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 {
-	if (!tw_get(f, TW_F_ESTABLISHED) && tw_get(f, TW_F_ICMP_ON_SYN))
+	bool connecting = tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ESTABLISHED);
+
+	if (connecting)
 		return TW_ICMP_KILLED_CONNECT;
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;
-	return tw_get(f, TW_F_ESTABLISHED) || !tw_get(f, TW_F_ICMP_ON_SYN) ? TW_ICMP_SURVIVED
-									   : TW_ICMP_KILLED_CONNECT;
+	return victim_gave_up(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
 }
 
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
