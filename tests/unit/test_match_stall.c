@@ -317,7 +317,7 @@ static void a_hole_filled_by_small_pieces_may_be_the_mtu(void **state)
 
 static void a_reported_hole_and_a_needless_repeat_are_reordering(void **state)
 {
-	set(&f, TW_F_SPURIOUS_S, 1);
+	set(&f, TW_F_SPURIOUS_S, 6);
 	set(&f, TW_F_SPURIOUS_LATE_NS, MS(50));
 	set(&f, TW_F_DUP_ACKS_C, 8);
 	assert_true(ask(&tw_ph_reordering, &f, &arena, &m));
@@ -355,6 +355,9 @@ static void a_loss_is_doubtful_where_acks_are_missing(void **state)
 	set(&f, TW_F_LOST_S, 2); /* one of them is beyond doubt */
 	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
+	set(&f, TW_F_SPURIOUS_S, 40); /* heavy reordering: this one may be no better */
+	assert_true(ask(&tw_ph_loss_recovered, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
 }
 
 static void needless_repeats_are_no_loss(void **state)

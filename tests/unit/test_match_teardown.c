@@ -192,7 +192,7 @@ static void data_within_the_minute_is_data_after_close(void **state)
 
 static void a_refused_fin_shows_that_the_socket_is_gone(void **state)
 {
-	late_reset(TW_TRIGGER_FIN, MS(100));
+	late_reset(TW_TRIGGER_FIN, S(3));
 	assert_true(ask(&tw_ph_fin_wait2_expired, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_POSSIBLE);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);

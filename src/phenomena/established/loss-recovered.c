@@ -121,6 +121,7 @@ static bool match(struct tw_match *m)
 	/* a hole is known to be repaired only if what filled it was acknowledged */
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
+	int64_t spurious;
 	bool unseen, queue, doubtful;
 
 	if (needed + before == 0 || too_big_was_said(f, stall))
@@ -129,8 +130,10 @@ static bool match(struct tw_match *m)
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
 	unseen = may_be_size(f, stall);
 	queue = may_be_queue(f);
-	doubtful =
-		tw_get(f, TW_F_TRACE_LOSSY) || (!before && tw_get(f, TW_F_LOST_DOUBTFUL) >= needed);
+	/* where most repeats were needless, a late D-SACK may make the rest needless too */
+	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
+	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
+		   (!before && (tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
 	m->confidence = unseen || queue || doubtful ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
@@ -146,8 +149,8 @@ static bool match(struct tw_match *m)
 			 "is full does so");
 	if (doubtful)
 		tw_rival(m, "reordering",
-			 "acknowledgements are missing in the capture or were lost too: the repeat "
-			 "may have been needless");
+			 "acknowledgements are missing, or other repeats were needless: this one "
+			 "may have been too");
 	else
 		tw_rule_out(m, "reordering",
 			    "the originals never arrived; what filled the holes are repeats");
