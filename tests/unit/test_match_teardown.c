@@ -197,6 +197,9 @@ static void a_refused_fin_shows_that_the_socket_is_gone(void **state)
 	assert_int_equal(m.confidence, TW_POSSIBLE);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 	assert_true(has_rival(&m, "peer-rebooted"));
+	late_reset(TW_TRIGGER_FIN,
+		   MS(1)); /* so soon it is a close_notify or data that was lost before it */
+	assert_false(ask(&tw_ph_fin_wait2_expired, &f, &arena, &m));
 }
 
 static void never_closed(void **state)
