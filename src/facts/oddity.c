@@ -13,6 +13,7 @@
 #define PLACE_LOOK        300 /* records searched for a neighbour by id */
 #define SEQUENCE_STEP_MAX 64  /* ids between neighbours of a socket that counts them */
 #define WINDOW_JUMP       4   /* a window this many times larger or smaller than its neighbours' */
+#define OVERTAKEN_NS      TW_NS_PER_MS /* a capture may hold an ACK before what it acknowledges */
 #define WAR_MIN           6
 
 struct counted {
@@ -327,7 +328,8 @@ static void never_sent_facts(struct tw_view *v)
 			if (!tw_counts(q) || q->side != to || q->flags & (TW_RST | TW_SYN) ||
 			    !q->payload_bytes)
 				continue;
-			if (tw_seq_in(q->seq, sent[to], top)) {
+			if (tw_seq_in(q->seq, sent[to], top) &&
+			    q->time_ns - p->time_ns > OVERTAKEN_NS) {
 				bytes = top - sent[to];
 				ack = p;
 				if (bytes == 1)

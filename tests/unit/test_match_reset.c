@@ -365,6 +365,9 @@ static void test_peer_rebooted(void **state)
 	assert_true(has(m.rivals, m.rival_count, "firewall-reset"));
 	assert_true(has(m.rivals, m.rival_count, "idle-reset"));
 
+	set(TW_F_RST_COUNT_C, 1); /* something had reset it in the client's name */
+	assert_false(fires(&tw_ph_peer_rebooted));
+	set(TW_F_RST_COUNT_C, 0);
 	set(TW_F_RST_AUTHOR_GOES_ON, 2);
 	assert_false(fires(&tw_ph_peer_rebooted));
 	set(TW_F_RST_AUTHOR_GOES_ON, 0);
@@ -603,6 +606,10 @@ static void test_invalid_segment_alone(void **state)
 	memset(&facts, 0, sizeof(facts));
 	set(TW_F_START_SEEN, true);
 	set(TW_F_BAD_ACK_IN_SYN_SENT, 2);
+	set(TW_F_RST_COUNT_C, 2);
+	set(TW_F_BYTES_S, 5000); /* the capture missed the handshake, that is all */
+	assert_false(fires(&tw_ph_invalid_segment));
+	set(TW_F_BYTES_S, 0);
 	assert_true(fires(&tw_ph_invalid_segment));
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 	set(TW_F_SYN_ANSWERED_BY_OLD_ACK, true); /* TIME_WAIT of the connection before */

@@ -49,6 +49,10 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 
 	if (refused == 0 || tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) || tw_get(f, TW_F_ESTABLISHED))
 		return false;
+	/* Where data flows, the capture only missed the handshake; a refusal shows by its reset. */
+	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||
+	    tw_get(f, TW_F_RST_COUNT_C) == 0)
+		return false;
 	return refused > 1 || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK);
 }
 

@@ -23,6 +23,9 @@ static bool fits(const struct tw_facts *f)
 		return false;
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return false;
+	/* A reset with the victim's own address explains why the author has no connection any more. */
+	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
+		return false;
 	/* Who goes on has a socket; another TTL or a flow label of 0 is another author. */
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||
 	    tw_get(f, TW_F_RST_LABEL_ZERO))
