@@ -53,7 +53,10 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||
 	    tw_get(f, TW_F_RST_COUNT_C) == 0)
 		return false;
-	return refused > 1 || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK);
+	if (refused > 1)
+		return true;
+	return !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY);
 }
 
 /* The SYN's stream begins with it, but what follows belongs to the connection that was there. */
