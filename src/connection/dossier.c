@@ -13,8 +13,8 @@
  *
  * Memory is bounded: TW_RECORDS_MAX records; then unmarked ones in the middle are dropped and counted.
  */
-#include "connection/dossier_private.h"
 #include "base/duration.h"
+#include "connection/dossier_private.h"
 #include "packet/seq.h"
 
 #include <errno.h>

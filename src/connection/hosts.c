@@ -117,7 +117,8 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 }
 
 /* Inlined at once: gcc drops calls of functions that only prefetch. */
-static inline __attribute__((always_inline)) void prefetch(const struct tw_hosts *h, const struct tw_addr *a)
+static inline __attribute__((always_inline)) void prefetch(const struct tw_hosts *h,
+							   const struct tw_addr *a)
 {
 	const uint32_t tag = tag_of(a);
 	const struct slot *s = &h->slot[tag & (h->slots - 1)];

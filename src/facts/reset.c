@@ -18,7 +18,7 @@
 #define ID_STEP_MAX      256 /* ids between two segments of one connection: lost ones, super-segments */
 #define ACTIVE_SOON_NS   (2 * TW_NS_PER_MS)
 #define TOGETHER_NS      (20 * TW_NS_PER_MS)
-#define BURST_NS	 (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+#define BURST_NS         (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
 #define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
 
 static bool is_rst(const struct tw_pkt *p)
@@ -365,7 +365,8 @@ static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
 		if (!tw_counts(p) || !p->payload_bytes)
 			continue;
 		/* equal answers to one request each (keep-alive) are no long one */
-		if (p->side != side || p->payload_bytes < 1000 || (size && p->payload_bytes != size))
+		if (p->side != side || p->payload_bytes < 1000 ||
+		    (size && p->payload_bytes != size))
 			return false;
 		size = p->payload_bytes;
 		same++;

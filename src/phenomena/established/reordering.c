@@ -102,8 +102,8 @@ static bool match(struct tw_match *m)
 	bool shown = overtaken && (delay >= CAPTURE_NS || reported);
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
 	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
-	bool provoked =
-		spurious >= REPORTS && tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
+	bool provoked = spurious >= REPORTS &&
+			tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
 
 	/* A tail-loss probe that was not needed costs nobody anything: clean, with a remark. */
 	if (!overtaken && !late_ack && !provoked)
