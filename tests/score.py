@@ -148,9 +148,9 @@ def main():
         sorted(p.parent for p in (HERE / "captures").glob("*/labels.tsv"))
     rows, disputed = [], {}
     for folder in folders:
-        for name in ("labels.tsv", "labels-healthy.tsv"):
+        for name in ("labels.tsv", "labels-healthy.tsv", "labels-found.tsv"):
             if (folder / name).exists():
-                rows += [dict(r, path=folder / r["file"], healthy=name == "labels-healthy.tsv")
+                rows += [dict(r, path=folder / r["file"], healthy=name != "labels.tsv")
                          for r in read_table(folder / name)]
         disputed.update(read_disputed(folder / "disputed.tsv"))
     if arguments.names:
