@@ -25,10 +25,10 @@
 #define LOSS_FRAMES_SHARE 16      /* of a larger file, only this share is */
 #define LOSS_BYTES_SMALL  ((uint64_t)64 << 20) /* what dossiers of repaired losses may take ... */
 #define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
-#define DOSSIERS_SOFT     ((size_t)8 << 20)
+#define DOSSIERS_SOFT     ((size_t)4 << 20)
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
-#define JUDGED_AHEAD      1024 /* dossiers judged at a time, and kept as neighbours of the next */
-#define NEIGHBOURS        128  /* each way, that facts may compare with when not all are here */
+#define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
+#define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
 struct second_look {
 	struct tw_session *s;
@@ -88,7 +88,7 @@ static struct loss_budget loss_budget(const struct tw_session *s,
 	struct loss_budget b = { .bytes = small ? LOSS_BYTES_SMALL : LOSS_BYTES_LARGE };
 	uint64_t i;
 
-	b.frames = small ? LOSS_FRAMES_SMALL : s->frames / LOSS_FRAMES_SHARE;
+	b.frames = small ? UINT64_MAX : s->frames / LOSS_FRAMES_SHARE;
 	for (i = 0; i < res->interest_count; i++)
 		if (res->interest[i].reason != TW_WANT_LOSS &&
 		    res->interest[i].last_frame > b.frames)
