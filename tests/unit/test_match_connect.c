@@ -339,6 +339,15 @@ static void dropped_one_way(void **state)
 	assert_int_equal(m.culprit, TW_CULPRIT_SERVER_HOST);
 }
 
+static void dropped_with_its_resets(void **state)
+{
+	silent_but_alive(4);
+	set(&f, TW_F_UNANSWERED_REPEATS, 1);
+	set(&f, TW_F_PEER_SPOKE_AFTER_RST, 1);
+	assert_true(ask(&tw_ph_firewall_dropped, &f, &arena, &m));
+	assert_false(has_rival(&m, "pmtu-blackhole"));
+}
+
 static void one_sign_of_life_after_the_repeats_may_end_an_outage(void **state)
 {
 	silent_but_alive(1);
@@ -669,6 +678,10 @@ static void full_queue_ignores_ack_and_data(void **state)
 {
 	ack_in_vain(2);
 	set(&f, TW_F_CLIENT_DATA_REPEATS_UNACKED, 4);
+	set(&f, TW_F_UNANSWERED_SPAN_NS, S(6));
+	assert_true(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_UNKNOWN); /* the capture ends between two repeats */
+	set(&f, TW_F_FIN1_SIDE, TW_CLIENT);
 	assert_true(ask(&tw_ph_accept_queue_full, &f, &arena, &m));
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 	assert_int_equal(m.confidence, TW_LIKELY);
@@ -946,6 +959,7 @@ int main(void)
 		T(unreachable_but_the_peer_speaks),
 		T(no_icmp_no_verdict),
 		T(dropped_one_way),
+		T(dropped_with_its_resets),
 		T(one_sign_of_life_after_the_repeats_may_end_an_outage),
 		T(not_dropped_where_something_else_explains_it),
 		T(dropped_on_connect_by_a_living_host),

@@ -23,6 +23,7 @@
 
 #define COOKIE_MIN_REPEATS      3
 #define COOKIE_MIN_REPEATS_BUSY 2 /* while others get through to the same port */
+#define REQUEST_LIFE_NS         (60 * TW_NS_PER_S)
 #define LONG_HANG_NS            (3 * TW_NS_PER_S)
 #define SMALL_BYTES             1000 /* larger first data may also be a path MTU problem */
 
@@ -150,6 +151,16 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 	tw_rule_out(m, "syn-ack-lost", "the client acknowledged the SYN|ACK");
 }
 
+/* Ignored to the end of the capture: is that an end, or was there more to come? */
+static enum tw_outcome outcome_of_hang(const struct tw_facts *f)
+{
+	bool ended = tw_known(f, TW_F_RST_SIDE) || tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) ||
+		     tw_get(f, TW_F_DURATION_NS) >= REQUEST_LIFE_NS ||
+		     tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+
+	return ended ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+}
+
 static bool match_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -166,7 +177,7 @@ static bool match_ignored(struct tw_match *m)
 			late >= LONG_HANG_NS ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_STALL + 2;
 	else
 		m->strength = TW_STRENGTH_MECHANISM + 2;
-	m->outcome = taken ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
+	m->outcome = taken ? TW_OUTCOME_DEGRADED : outcome_of_hang(f);
 	cite_ignored(m);
 	rivals_of_ignored(m, taken);
 	if (taken && late > 0)
@@ -192,6 +203,8 @@ static bool match_ignored(struct tw_match *m)
 			    "to the end, while the "
 			    "client believed itself connected.",
 			    m->server);
+	if (m->outcome == TW_OUTCOME_UNKNOWN)
+		tw_missing(m, "the capture ends between two repeats of the client");
 	if (tw_is(f, TW_F_RST_SIDE, TW_SERVER))
 		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
 			   "The request expired after about 64 s, and the next segment drew a bare "

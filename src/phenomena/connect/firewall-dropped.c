@@ -18,6 +18,7 @@
 #include "phenomena/connect/handshake.h"
 
 #define MIN_REPEATS 3
+#define SMALL_BYTES 500 /* fits through any path */
 
 /* Other reasons why living ends do not acknowledge data. */
 static bool otherwise_explained(const struct tw_facts *f)
@@ -46,6 +47,15 @@ static bool peer_lives_unreached(const struct tw_facts *f)
 	       first->time_ns + tw_get(f, TW_F_UNANSWERED_SPAN_NS);
 }
 
+/* The resets that end the repeats are as unheard as the data: then one repeat is enough. */
+static bool repeated_enough(const struct tw_facts *f)
+{
+	int64_t repeats = tw_get(f, TW_F_UNANSWERED_REPEATS);
+
+	return repeats >= MIN_REPEATS || (repeats > 0 && tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) &&
+					  tw_get(f, TW_F_PEER_SPOKE_AFTER) > 1);
+}
+
 static bool match_mid(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -58,8 +68,7 @@ static bool match_mid(struct tw_match *m)
 		tw_is(f, TW_F_VANTAGE, near_sender) || tw_is(f, TW_F_VANTAGE, TW_VANTAGE_MIDDLE);
 
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || !tw_get(f, TW_F_ESTABLISHED) ||
-	    tw_get(f, TW_F_UNANSWERED_REPEATS) < MIN_REPEATS || !peer_lives_unreached(f) ||
-	    otherwise_explained(f))
+	    !repeated_enough(f) || !peer_lives_unreached(f) || otherwise_explained(f))
 		return false;
 	/* At the sender, an outage of one direction is as good a guess: peer-vanished. */
 	m->strength = at_sender ? TW_STRENGTH_MECHANISM + 2 : TW_STRENGTH_MECHANISM + 6;
@@ -83,7 +92,8 @@ static bool match_mid(struct tw_match *m)
 			"the repeats arrive at this host and its TCP ignores them: the filter "
 			"is on it");
 	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
-	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED))
+	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > SMALL_BYTES &&
+	    tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED))
 		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");
 	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
