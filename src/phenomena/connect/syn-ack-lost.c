@@ -138,9 +138,9 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 }
 
 /*
- * Had the client time to answer? It repeats its SYN after a SYN|ACK, or a second passes, or the server
- * repeats the SYN|ACK. Without any repeat of either end, the ACK is rather missing from the capture (or
- * it was a SYN cookie, which nobody repeats).
+ * Had the client time to answer? It repeats its SYN after a SYN|ACK, or a second passes, or the
+ * server repeats the SYN|ACK. Without any repeat of either end, the ACK is rather missing from the
+ * capture (or it was a SYN cookie, which nobody repeats).
  */
 static bool stays_unacknowledged(const struct tw_facts *f, bool repeated)
 {

@@ -88,8 +88,8 @@ static enum tw_outcome outcome_of(const struct tw_facts *f)
 {
 	int64_t watched = tw_syn_watched_ns(f);
 
-	/* A SYN that its sender does not repeat: it gave up within a second, or the capture missed the
-	 * answer. */
+	/* A SYN that is not repeated: its sender gave up within a second, or the capture missed
+	 * the answer. */
 	if (tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_SYN_COUNT) == 1)
 		return TW_OUTCOME_UNKNOWN;
 	return watched >= ENOUGH_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
