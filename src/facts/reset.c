@@ -387,10 +387,30 @@ static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, siz
 }
 
 /*
+ * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS
+ * has no use for a half-close. So is a word of a few bytes to a server that has spoken, its FIN on its heels.
+ */
+static bool took_leave(const struct tw_dossier *d, int side)
+{
+	const struct tw_pkt *fin = NULL, *said, *before;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && !fin; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
+			fin = &d->pkt[i];
+	said = fin ? last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
+	if (!said)
+		return false;
+	before = last_words(d, !side, (size_t)(said - d->pkt));
+	return is_close_notify(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
+					 fin->time_ns - said->time_ns < GOODBYE_NS);
+}
+
+/*
  * How much may the server say to a client that has closed before something is lost? The client had asked
- * nothing that was not answered: what comes now is a goodbye (or the tick of something that it listened
- * to). To one that never asked it is a greeting or a complaint. Nothing, if the server was in the middle of
- * an answer.
+ * nothing that was not answered, or had said QUIT: what comes now is a goodbye (or the tick of something
+ * that it listened to). To one that never asked it is a greeting or a complaint. Nothing, if the server was
+ * in the middle of an answer.
  */
 static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_fin)
 {
@@ -401,7 +421,7 @@ static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_f
 		return 0;
 	if (!asked)
 		return d->completeness & 1 ? GREETING_BYTES : 0;
-	return answered > asked ? GOODBYE_BYTES : 0;
+	return answered > asked || took_leave(d, !side) ? GOODBYE_BYTES : 0;
 }
 
 /*
@@ -432,27 +452,6 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 	return bytes &&
 	       ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
 		bytes <= small_talk(d, side, (size_t)author_fin));
-}
-
-/*
- * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS
- * has no use for a half-close. So is a word of a few bytes at the end of a dialogue, its FIN on its heels.
- */
-static bool took_leave(const struct tw_dossier *d, int side)
-{
-	const struct tw_pkt *fin = NULL, *said, *before;
-	size_t i;
-
-	for (i = 0; i < d->pkt_count && !fin; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
-			fin = &d->pkt[i];
-	said = fin ? last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
-	if (!said)
-		return false;
-	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return is_close_notify(said) ||
-	       (before && last_words(d, side, (size_t)(before - d->pkt)) &&
-		said->payload_bytes <= FAREWELL_BYTES && fin->time_ns - said->time_ns < GOODBYE_NS);
 }
 
 /*

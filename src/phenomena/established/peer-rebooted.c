@@ -17,11 +17,21 @@
 #include "base/duration.h"
 #include "phenomena/resets.h"
 
+/* A capture that begins in the middle and has nothing else of the author cannot tell that it had not closed. */
+static bool author_unheard(const struct tw_facts *f)
+{
+	bool client = tw_reset_author(f) == TW_CLIENT;
+
+	return !tw_get(f, TW_F_START_SEEN) &&
+	       tw_get(f, client ? TW_F_PACKETS_C : TW_F_PACKETS_S) <=
+		       tw_get(f, client ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S);
+}
+
 static bool fits(const struct tw_facts *f)
 {
 	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
 		return false;
-	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AFTER_CLOSE))
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AFTER_CLOSE) || author_unheard(f))
 		return false;
 	/* A reset with the victim's own address explains why the author has no connection any more. */
 	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
@@ -72,7 +82,20 @@ static void add_rivals(struct tw_match *m)
 	tw_rule_out(m, "closed-with-unread-data",
 		    "a socket that aborts writes RST|ACK with its own numbers, not a bare RST in "
 		    "answer to a segment");
-	tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
+}
+
+/*
+ * May the author have closed, out of the capture's sight? The start is missing and it said nothing since;
+ * or an ACK covers something of it that was not captured, as its FIN would be.
+ */
+static bool may_have_closed(const struct tw_facts *f, enum tw_side author)
+{
+	bool client = author == TW_CLIENT;
+
+	if (tw_get(f, TW_F_TRACE_LOSSY) ||
+	    tw_get(f, client ? TW_F_ACKED_UNSEEN_C : TW_F_ACKED_UNSEEN_S) > 0)
+		return true;
+	return !tw_get(f, TW_F_START_SEEN) && !tw_get(f, client ? TW_F_BYTES_C : TW_F_BYTES_S);
 }
 
 /* A segment of the living end draws a bare RST. */
@@ -86,9 +109,10 @@ static bool match_reply(struct tw_match *m)
 		return false;
 	bool proven = author == TW_CLIENT || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
 		      tw_get(f, TW_F_BYTES_S) > 0 || !tw_get(f, TW_F_START_SEEN);
+	bool hidden = may_have_closed(f, author);
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
-	m->confidence = proven ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = proven && !hidden ? TW_LIKELY : TW_POSSIBLE;
 	/* a FIN that draws it: that end was done, and only its close went unheard */
 	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
@@ -111,6 +135,13 @@ static bool match_reply(struct tw_match *m)
 	if (!proven)
 		tw_missing(m, "a sign that the server ever had this connection (it acknowledged no "
 			      "data)");
+	if (hidden) {
+		tw_missing(m, "what that end sent before: its FIN may be among it");
+		tw_rival(m, "data-after-close",
+			 "that end may have closed before, in a part that was not captured");
+	} else {
+		tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
+	}
 	add_rivals(m);
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, author, NULL, NULL, -1,
