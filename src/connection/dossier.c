@@ -24,13 +24,15 @@
 #define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
 #define COPY_LATE_NS       (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
 #define DUPLICATE_NS       (100 * TW_NS_PER_MS)
-#define COPY_REACH         64   /* records searched for the first copy ... */
-#define COPY_REACH_FAR     2048 /* ... where a second one is expected */
+#define NO_TIMER_NS        (500 * 1000) /* well below the shortest timer that repeats a segment */
+#define COPY_REACH         64           /* records searched for the first copy ... */
+#define COPY_REACH_FAR     2048         /* ... where a second one is expected */
 #define FORWARD_HOPS       3
 #define PARTS_MAX          64 /* of a super-segment of 64 KiB */
 #define FAST_RETRANS_NS    (20 * 1000 * 1000)
 #define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
-#define LOOK_BACK_RECORDS  512               /* bound of every search backwards */
+#define CLOCK_STEP_NS      (100 * TW_NS_PER_MS) /* so far back: the clock was set, not the order mixed */
+#define LOOK_BACK_RECORDS  512                  /* bound of every search backwards */
 #define KEEP_MARKED        1024
 #define KEEP_TAIL          1024
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
@@ -183,6 +185,9 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 		}
 		if (p->ip_id && p->payload_bytes && late_ns <= DUPLICATE_NS)
 			return TW_MARK_NET_DUPLICATE;
+		/* next to each other, sooner than any timer: nothing came that could have drawn a repeat */
+		if (i == n && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))
+			return TW_MARK_NET_DUPLICATE;
 		return 0;
 	}
 	return 0;
@@ -202,7 +207,7 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 {
 	const struct tw_end *me = &d->end[p->side], *to = &d->end[!p->side];
 	bool not_advanced = me->next_set && tw_seq_lt(p->seq, me->next_seq);
-	int64_t limit = d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : OUT_OF_ORDER_NS;
+	int64_t limit = d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : OUT_OF_ORDER_NS, late_ns;
 
 	if (p->payload_bytes > 1 && me->next_set && me->next_seq - 1 == p->seq)
 		not_advanced = false;
@@ -214,7 +219,8 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (to->dup_ack_run >= 2 && to->last_ack == p->seq &&
 	    p->time_ns - to->last_ack_ns < FAST_RETRANS_NS)
 		return TW_MARK_RETRANSMISSION | TW_MARK_FAST;
-	if (p->time_ns - me->next_seq_ns < limit && tw_pkt_end(p) != me->next_seq)
+	late_ns = p->time_ns - me->next_seq_ns;
+	if (late_ns < limit && late_ns > -CLOCK_STEP_NS && tw_pkt_end(p) != me->next_seq)
 		return TW_MARK_OUT_OF_ORDER;
 	return TW_MARK_RETRANSMISSION;
 }

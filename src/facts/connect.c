@@ -73,6 +73,27 @@ static enum tw_syn_answer classify_answer(const struct tw_pkt *syn, const struct
 	return is_syn(p) ? TW_ANSWER_SYN : TW_ANSWER_ACK;
 }
 
+/*
+ * No SYN|ACK in the capture, but the client went on from its SYN and @p acknowledges that: the capture
+ * missed the SYN|ACK, and @p is no answer to the SYN.
+ */
+static bool answers_later(const struct tw_view *v, const struct tw_pkt *syn, const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+	bool went_on = false;
+
+	if ((p->flags & (TW_SYN | TW_RST | TW_ACK)) != TW_ACK ||
+	    !tw_seq_in(p->ack, tw_pkt_end(syn), v->d->end[0].next_seq + 1))
+		return false;
+	for (q = syn + 1; q < v->d->pkt + v->d->pkt_count; q++) {
+		if (tw_counts(q) && q->side && is_synack(q))
+			return false;
+		went_on |= tw_counts(q) && !q->side && q->flags & TW_ACK && !(q->flags & TW_RST) &&
+			   q->seq == tw_pkt_end(syn);
+	}
+	return went_on;
+}
+
 static void answer_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -100,6 +121,8 @@ static void answer_facts(struct tw_view *v)
 				last = p;
 			continue;
 		}
+		if (answers_later(v, syn, p))
+			return;
 		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK)

@@ -191,7 +191,8 @@ static void capture_facts(struct tw_view *v)
 	tw_from(v, TW_F_ONE_SIDED, one_sided(d), NULL);
 	tw_from(v, TW_F_DURATION_NS, d->last_ns - d->first_ns, NULL);
 	tw_from(v, TW_F_CAPTURE_GOES_ON_NS,
-		v->capture->last_ns > d->last_ns ? v->capture->last_ns - d->last_ns : 0, NULL);
+		tw_watched_until_ns(v) > d->last_ns ? tw_watched_until_ns(v) - d->last_ns : 0,
+		NULL);
 	size_facts(v);
 	quality_facts(v);
 	if (to_server >= 0 && to_client >= 0)

@@ -199,12 +199,24 @@ static void foreign_facts(struct tw_view *v)
 	}
 }
 
+/* Is the SYN|ACK @i the one that the client's ACK before it answers? Then the capture swapped the two. */
+static bool was_answered_before(const struct tw_dossier *d, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (tw_counts(&d->pkt[k]) && d->pkt[k].side != d->pkt[i].side &&
+		    (d->pkt[k].flags & (TW_SYN | TW_RST | TW_ACK)) == TW_ACK)
+			return d->pkt[k].ack == d->pkt[i].seq + 1;
+	return false;
+}
+
 /* Resets that nobody took, and SYNs in mid-connection. */
 static void ignored_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	struct counted rst = { 0 }, syn = { 0 };
-	bool up = false;
+	bool up = false, first = true;
 	size_t i, k;
 
 	for (i = 0; i < d->pkt_count; i++) {
@@ -234,8 +246,11 @@ static void ignored_facts(struct tw_view *v)
 				count(&rst, p);
 			continue;
 		}
-		if (p->flags & TW_SYN && up && !(p->marks & TW_MARKS_REPEAT))
+		if (p->flags & TW_SYN && up && !(p->marks & TW_MARKS_REPEAT) &&
+		    !(p->side && first && was_answered_before(d, i)))
 			count(&syn, p);
+		if (p->flags & TW_SYN && p->side)
+			first = false;
 		up |= !p->side && (p->flags & (TW_ACK | TW_SYN)) == TW_ACK;
 	}
 	set(v, TW_F_RST_IGNORED, &rst);

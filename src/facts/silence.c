@@ -11,6 +11,7 @@
 #include "facts/view.h"
 
 #define LADDER_TIMES   32
+#define CLOCK_STEP_NS  (100 * TW_NS_PER_MS) /* so much earlier: the clock was set back in between */
 #define JUMBO          9000
 #define ETHERNET       1448
 #define FULL_SIZE_LOSS 3 /* repeats of one full-size segment that count as "these do not pass" */
@@ -84,7 +85,8 @@ static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 	for (i = from; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->time_ns - d->pkt[from].time_ns <= soon)
+		if (!tw_counts(p) || (p->time_ns - d->pkt[from].time_ns <= soon &&
+				      p->time_ns - d->pkt[from].time_ns > -CLOCK_STEP_NS))
 			continue;
 		if (p->side == side) {
 			if (n && !rst && (p->flags & (TW_RST | TW_ACK)) == TW_RST)

@@ -118,7 +118,7 @@ static void request_facts(struct tw_view *v)
 	if (!s.end[!side].acked_set || !tw_above(s.end[!side].acked, since))
 		return;
 	bytes = tw_above(last->seq + last->payload_bytes, since);
-	end = d->last_ns > v->capture->last_ns ? d->last_ns : v->capture->last_ns;
+	end = tw_watched_until_ns(v);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_SIDE, side, last);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_NS, end - last->time_ns, last);

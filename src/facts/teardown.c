@@ -333,11 +333,7 @@ void tw_derive_teardown(struct tw_view *v)
 	}
 	if (fin[!one] < 0) {
 		if (tw_get(v->f, TW_F_FIN1_ACKED))
-			tw_from(v, TW_F_HALF_CLOSED_NS,
-				(v->capture->last_ns > d->last_ns ? v->capture->last_ns
-								  : d->last_ns) -
-					f1->time_ns,
-				f1);
+			tw_from(v, TW_F_HALF_CLOSED_NS, tw_watched_until_ns(v) - f1->time_ns, f1);
 		return;
 	}
 	f2 = &d->pkt[fin[!one]];

@@ -159,6 +159,15 @@ void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi)
 	*hi = !o ? 0 : a + reach < o->count ? a + reach : o->count;
 }
 
+int64_t tw_watched_until_ns(const struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+
+	if (v->capture->clock_backward && d->pkt_count)
+		return d->pkt[d->pkt_count - 1].time_ns;
+	return v->capture->last_ns > d->last_ns ? v->capture->last_ns : d->last_ns;
+}
+
 #define PREDECESSORS_SEARCHED 256
 
 const struct tw_dossier *tw_predecessor(const struct tw_view *v)
