@@ -31,8 +31,8 @@
 #define ARP_TRIES 3 /* mcast_solicit: one resolution asks three times */
 
 /*
- * The next repeat was due after as long again (twice, with back-off), and never came. Unless ARP holds
- * it back, the sender has given up.
+ * The next repeat was due after as long again (twice, with back-off), and never came. Unless ARP
+ * holds it back, the sender has given up.
  */
 static bool stopped_early(const struct tw_facts *f)
 {

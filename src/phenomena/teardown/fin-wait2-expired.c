@@ -87,7 +87,7 @@ static bool match(struct tw_match *m)
 
 	if (!late_segment_refused(f) || (!fin && !(data && age >= FIN_TIMEOUT_NS)))
 		return false;
-	/* TCP_LINGER2 counts in seconds: so soon, the FIN was refused for what was lost before it */
+	/* TCP_LINGER2 counts in seconds: so soon, the FIN was refused for what was lost before */
 	if (fin && age < TW_NS_PER_S)
 		return false;
 	m->confidence = age >= FIN_TIMEOUT_NS ? TW_LIKELY : TW_POSSIBLE;
