@@ -420,7 +420,7 @@ static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_f
 	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
 		return 0;
 	if (!asked)
-		return d->completeness & 1 ? GREETING_BYTES : 0;
+		return d->completeness & 1 ? GREETING_BYTES : GOODBYE_BYTES;
 	return answered > asked || took_leave(d, !side) ? GOODBYE_BYTES : 0;
 }
 

@@ -325,6 +325,9 @@ static void test_answer_too_late(void **state)
 	assert_true(fires(&tw_ph_data_after_close)); /* most of the answer had come in time */
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 	set(TW_F_RST_UNANSWERED_BYTES, 7);
+	assert_true(fires(&tw_ph_data_after_close)); /* it had never asked */
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+	set(TW_F_RST_AUTHOR_SENT_BYTES, 100);
 	assert_true(fires(&tw_ph_data_after_close));
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 	set(TW_F_FIN_IDLE_BEFORE_NS, S / 10); /* no time-out is so short */

@@ -41,8 +41,10 @@ static bool gave_up_waiting(const struct tw_facts *f)
 {
 	int64_t late = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
 
-	return tw_reset_author(f) == TW_CLIENT && late > 0 &&
-	       late == tw_get(f, TW_F_RST_VICTIM_UNACKED) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
+	/* who never asked did not wait for an answer */
+	return tw_reset_author(f) == TW_CLIENT && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0 &&
+	       late > 0 && late == tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
+	       tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
 	       tw_get(f, TW_F_FIN_IDLE_BEFORE_NS) >= WAITED_NS;
 }
 
