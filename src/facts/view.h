@@ -93,6 +93,8 @@ void tw_derive_connect(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
 void tw_derive_reset(struct tw_view *v);
+/* What was owed at the reset @rst, @s being the state just before it; part of tw_derive_reset(). */
+void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s);
 void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
 void tw_derive_loss(struct tw_view *v);

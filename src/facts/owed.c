@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Was anybody owed something when a reset came? That parts a failure from a goodbye: 5 % of all healthy
+ * connections carry a reset (browsers, health checks, TLS alerts that cross a FIN), and none of them failed.
+ */
+#include "facts/view.h"
+
+/*
+ * TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
+ * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). It may stand behind one more record in the
+ * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288).
+ */
+static bool is_close_notify(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+	uint32_t record, behind;
+
+	if (p->payload_head_bytes < 5 || h[0] < 20 || h[0] > 23 || h[1] != 3)
+		return false;
+	record = 5u + (h[3] << 8 | h[4]);
+	if (p->payload_bytes == record)
+		return h[0] == 21 || (h[0] == 23 && record == 24);
+	behind = p->payload_bytes > record ? p->payload_bytes - record : 0;
+	return h[0] == 23 && (behind == 24 || behind == 31);
+}
+
+#define GOODBYE_BYTES  64
+#define GOODBYE_NS     (20 * TW_NS_PER_MS)
+#define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
+#define GREETING_BYTES 1460
+#define FULL_SEGMENT   1400 /* of a path with tunnels, too */
+
+/*
+ * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
+ * complete ends in a shorter one.
+ */
+static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
+{
+	uint32_t size = 0;
+	unsigned same = 0;
+	size_t i;
+
+	for (i = before; i > 0 && same < 4; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || !p->payload_bytes)
+			continue;
+		/* equal answers to one request each (keep-alive) are no long one */
+		if (p->side != side || p->payload_bytes < 1000 ||
+		    (size && p->payload_bytes != size))
+			return false;
+		size = p->payload_bytes;
+		same++;
+	}
+	return same == 4;
+}
+
+/* The last payload of @side before record @before, or NULL. */
+static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, size_t before)
+{
+	size_t i;
+
+	for (i = before; i > 0; i--)
+		if (d->pkt[i - 1].side == side && d->pkt[i - 1].payload_bytes &&
+		    tw_counts(&d->pkt[i - 1]))
+			return &d->pkt[i - 1];
+	return NULL;
+}
+
+/*
+ * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS
+ * has no use for a half-close. So is a word of a few bytes to a server that has spoken, its FIN on its heels.
+ */
+static bool took_leave(const struct tw_dossier *d, int side)
+{
+	const struct tw_pkt *fin = NULL, *said, *before;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && !fin; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
+			fin = &d->pkt[i];
+	said = fin ? last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
+	if (!said)
+		return false;
+	before = last_words(d, !side, (size_t)(said - d->pkt));
+	return is_close_notify(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
+					 fin->time_ns - said->time_ns < GOODBYE_NS);
+}
+
+/*
+ * How much may the server say to a client that has closed before something is lost? The client had asked
+ * nothing that was not answered, or had said QUIT: what comes now is a goodbye (or the tick of something
+ * that it listened to). To one that never asked it is a greeting or a complaint. Nothing, if the server was
+ * in the middle of an answer.
+ */
+static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_fin)
+{
+	const struct tw_pkt *asked = last_words(d, !side, author_fin + 1),
+			    *answered = last_words(d, side, author_fin);
+
+	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
+		return 0;
+	if (!asked)
+		return d->completeness & 1 ? GREETING_BYTES : GOODBYE_BYTES;
+	return answered > asked || took_leave(d, !side) ? GOODBYE_BYTES : 0;
+}
+
+/*
+ * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
+ * on their heels, no answer awaited (QUIT, Terminate, DISCONNECT ...), or a server's last words to a client
+ * that has all it asked for. The bare RST that they draw from the closed end takes nothing from anybody.
+ */
+static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
+{
+	uint32_t bytes = 0;
+	int64_t said_ns = 0;
+	bool alerts = true, fin = false;
+	size_t i;
+
+	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
+		    p->marks & TW_MARKS_REPEAT)
+			continue;
+		if (p->payload_bytes) {
+			bytes += p->payload_bytes;
+			said_ns = p->time_ns;
+			alerts &= is_close_notify(p);
+		}
+		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
+	}
+	return bytes &&
+	       ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
+		bytes <= small_talk(d, side, (size_t)author_fin));
+}
+
+/*
+ * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
+ * nothing. But a client that only half-closed after its request still waits for the answer.
+ */
+static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unanswered)
+{
+	return d->end[victim].fin_seen &&
+	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
+}
+
+/*
+ * Had @e no room for one full segment of @from any more? Then the other end had to wait, whatever else it
+ * had to say (RFC 9293 s3.8.6.2.1, silly window avoidance).
+ */
+static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
+			  const struct tw_snapshot_end *from)
+{
+	const bool scaled = d->end[0].saw_syn_options && d->end[1].saw_syn_options;
+	const uint32_t full = from->max_payload < FULL_SEGMENT ? from->max_payload : FULL_SEGMENT;
+
+	if (!e->window_set)
+		return false;
+	return !e->raw_window ||
+	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
+}
+
+/*
+ * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
+ * last, is fully acknowledged and has nothing more to say: no closed window held it back, nothing new of it
+ * crosses the reset.
+ */
+static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
+			   const struct tw_snapshot_end *c, const struct tw_snapshot_end *s)
+{
+	size_t i;
+
+	if (author != TW_CLIENT || window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
+		return false;
+	for (i = rst + 1; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER &&
+		    d->pkt[i].payload_bytes && !(d->pkt[i].marks & TW_MARKS_REPEAT))
+			return false;
+	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
+	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK) ||
+	       (s->payload_bytes && s->last_payload > c->last_payload);
+}
+
+void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[rst];
+	const int a = p->side, w = !a;
+	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
+	uint32_t victim_base = d->end[w].base_seq + 1, reached, since, got = 0;
+	uint32_t victim_unacked = tw_unacked_payload(d, s, w),
+		 author_unacked = tw_unacked_payload(d, s, a);
+	const struct tw_pkt *last = NULL;
+	bool acked, unseen = false;
+	size_t i;
+
+	/* an active reset carries SND.NXT: what lies between it and the victim's ack was lost unseen */
+	if (tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) && victim->acked_set) {
+		uint32_t beyond = tw_above(p->seq - (author->fin >= 0), victim->acked);
+
+		unseen = author->next_set && tw_seq_gt(p->seq, author->next);
+		if (beyond > author_unacked)
+			author_unacked = beyond;
+	}
+	/* how far the author's receive sequence reached: its ack field, or all that was sent */
+	reached = victim->next_set ? victim->next - (victim->fin >= 0) : victim_base;
+	if (p->flags & TW_ACK && tw_get(v->f, TW_F_RST_FORM) != TW_RST_REPLY_NO_ACK) {
+		if (tw_seq_lt(p->ack, reached))
+			reached = p->ack;
+		if (victim->next_set && tw_seq_ge(p->ack, victim->next - (victim->fin >= 0)))
+			victim_unacked = 0;
+		else if (victim->next_set && author->acked_set && tw_seq_gt(p->ack, author->acked))
+			victim_unacked = tw_above(victim->next - (victim->fin >= 0), p->ack);
+	}
+	/* what the author had received when it last spoke */
+	since = author->last_payload >= 0 ? d->pkt[author->last_payload].ack : victim_base;
+	/* an author that sent more than was seen here has answered, for all we know */
+	if (victim->payload_bytes && !unseen)
+		got = tw_above(reached, tw_seq_lt(since, victim_base) ? victim_base : since);
+	for (i = 0; i < rst; i++)
+		if (d->pkt[i].side == w && d->pkt[i].payload_bytes && tw_counts(&d->pkt[i]) &&
+		    tw_seq_le(d->pkt[i].seq + d->pkt[i].payload_bytes, reached))
+			last = &d->pkt[i];
+	acked = got && ((p->flags & TW_ACK && tw_seq_gt(p->ack, since)) ||
+			(author->acked_set && tw_seq_gt(author->acked, since)));
+	tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
+	tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
+	if (got && last)
+		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, p->time_ns - last->time_ns, last);
+	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, (int64_t)author->payload_bytes, NULL);
+	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, (int64_t)victim->payload_bytes, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
+	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
+	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
+		!author_unacked &&
+			(!victim->payload_bytes || author->last_payload > victim->last_payload),
+		NULL);
+	tw_from(v, TW_F_RST_NOTHING_OWED,
+		!author_unacked && (victim_closed(d, w, got) || only_goodbye(d, w, author->fin) ||
+				    (!victim_unacked && client_had_all(d, rst, a, author, victim))),
+		NULL);
+}
