@@ -241,6 +241,11 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	note_late(w, p, late);
 }
 
+static bool carries(const struct tw_pkt *p, uint32_t seq)
+{
+	return tw_seq_le(p->seq, seq) && tw_seq_gt(p->seq + p->payload_bytes, seq);
+}
+
 /*
  * At the sender: a SACK hole that closes although nothing was repeated into it. The missing segment was
  * overtaken on its way.
@@ -252,7 +257,7 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *a = &d->pkt[i], *closed = NULL;
 		uint32_t left, right;
-		bool repeated = false;
+		bool repeated = false, hole = false, overtook = false;
 
 		if (!tw_counts(a) || !a->sack_count || a->marks & TW_MARK_DSACK ||
 		    a->flags & TW_RST)
@@ -271,11 +276,17 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 				closed = p;
 				break;
 			}
-			repeated |= p->side != a->side && p->payload_bytes &&
-				    p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) &&
+			if (p->side == a->side || !p->payload_bytes)
+				continue;
+			repeated |= p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) &&
 				    tw_seq_in(p->seq, left, right);
+			if (k < i) {
+				overtook |= hole && carries(p, right);
+				hole |= carries(p, left);
+			}
 		}
-		if (closed && !repeated && !(a->marks & TW_MARK_ACKED_UNSEEN)) {
+		/* both were seen on their way, in order: what was sent before the capture may be a repeat */
+		if (closed && !repeated && overtook && !(a->marks & TW_MARK_ACKED_UNSEEN)) {
 			w->reordered++;
 			if (!w->first_reordered)
 				w->first_reordered = a;

@@ -65,6 +65,25 @@ static enum tw_rst_effect effect_in_syn_sent(const struct tw_snapshot *s, const 
 		       : TW_RST_IGNORED;
 }
 
+/* Does the receiver of the reset @i acknowledge data that came after it? Then it lives. */
+static bool took_more(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *after = NULL;
+	size_t k;
+
+	for (k = i + 1; k < d->pkt_count; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == d->pkt[i].side && p->payload_bytes && !after)
+			after = p;
+		else if (after && p->side != after->side && p->flags & TW_ACK)
+			return tw_seq_ge(p->ack, tw_pkt_end(after));
+	}
+	return false;
+}
+
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -79,7 +98,7 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	if (!me->next_set && victim->next_set && !victim->acked_set)
 		return effect_in_syn_sent(&s, p);
 	if (!me->next_set && !victim->acked_set)
-		return TW_RST_EFFECT_UNKNOWN;
+		return took_more(d, i) ? TW_RST_IGNORED : TW_RST_EFFECT_UNKNOWN;
 	/* RCV.NXT of the victim: what it has acknowledged, or the data on its way that it is about to */
 	expected = victim->acked_set ? victim->acked : me->next;
 	if (me->next_set && p->seq == me->next)

@@ -36,6 +36,10 @@ static bool fits(const struct tw_facts *f)
 	/* A reset with the victim's own address explains why the author has no connection any more. */
 	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
 		return false;
+	/* Who was repeating its own data until just now knew the connection, and gave it up. */
+	if (tw_is(f, TW_F_UNANSWERED_SIDE, tw_reset_author(f)) &&
+	    tw_get(f, TW_F_UNANSWERED_REPEATS) >= 2)
+		return false;
 	/* Who goes on has a socket; another TTL or a flow label of 0 is another author. */
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||
 	    tw_get(f, TW_F_RST_LABEL_ZERO))

@@ -39,6 +39,9 @@ static bool match(struct tw_match *m)
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
 	bool final = count >= FULL_LADDER || span >= LONG_NS;
+	/* a first FIN before the start of the capture, or one that it missed, makes this one the second */
+	bool first = !tw_is(f, TW_F_START_SEEN, 0) &&
+		     !tw_get(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
 	bool owned = span > 110 * TW_NS_PER_S; /* longer than an orphan lives */
 
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
@@ -46,7 +49,7 @@ static bool match(struct tw_match *m)
 	    (tw_get(f, TW_F_RST_COUNT) && !given_up(f)))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
-	m->confidence = final ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = !first ? TW_POSSIBLE : final ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	m->summary = tw_say(m,
@@ -67,7 +70,11 @@ static bool match(struct tw_match *m)
 		tw_missing(m, "The capture ends early: a later repeat may have been answered.");
 	}
 	tw_rule_out(m, "fin-lost", "no copy of the FIN was acknowledged");
-	tw_rule_out(m, "last-ack-expired", "it is the first FIN that stays unanswered");
+	if (first)
+		tw_rule_out(m, "last-ack-expired", "it is the first FIN that stays unanswered");
+	else
+		tw_rival(m, "last-ack-expired",
+			 "the other end may have closed before, in a part that was not captured");
 	if (owned)
 		tw_app_saw(m, closer, "recv", "ETIMEDOUT", -1,
 			   "It was shutdown(), not close(): recv() ends with ETIMEDOUT by "
