@@ -478,13 +478,15 @@ static void update_completeness(struct tw_dossier *d, const struct tw_pkt *p)
 		d->completeness |= 32;
 }
 
-/* Wireshark's "initial RTT": first SYN to the ACK that completes the handshake. */
+/* Wireshark's "initial RTT": the last SYN to the ACK that completes the handshake. */
 static void learn_handshake_rtt(struct tw_dossier *d, const struct tw_pkt *p)
 {
+	if ((p->flags & (TW_SYN | TW_ACK)) == TW_SYN)
+		d->last_syn_ns = p->time_ns;
 	if (d->handshake_rtt_ns < 0 && p->side == 0 && (d->completeness & 3) == 3 &&
 	    (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_ACK && d->end[1].next_set &&
 	    p->ack == d->end[1].base_seq + 1)
-		d->handshake_rtt_ns = p->time_ns - d->first_ns;
+		d->handshake_rtt_ns = p->time_ns - d->last_syn_ns;
 }
 
 /* Drop unremarkable records from the middle when the room is full. */

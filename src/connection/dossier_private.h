@@ -77,7 +77,8 @@ struct tw_dossier {
 
 	int64_t first_ns, last_ns;
 	uint64_t first_frame, last_frame;
-	int64_t handshake_rtt_ns; /* first SYN to the ACK, -1 = unknown (tshark's initial RTT) */
+	int64_t last_syn_ns;      /* the last SYN before the connection was up */
+	int64_t handshake_rtt_ns; /* from it to the ACK, -1 = unknown (tshark's initial RTT) */
 	bool super_segments;      /* payload larger than the path can carry: offload */
 	bool partial_checksums;
 	bool second_copies;    /* captured on two interfaces */
