@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What other stacks and boxes write, packet by packet: none of it may be taken for what it only looks like.
+
+Each case is a short conversation between a client and a server that behaves as its docstring says (other
+systems' stacks, balancers, proxies, censors, odd but correct habits), and what may be said about it.
+
+usage: TCPWHY=build/tcpwhy tests/lookalikes.py [WORD...]
+"""
+import json
+import pathlib
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import craft
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main, tcpwhy
+
+START = 1_700_000_000
+MSS, SACK_OK, WSCALE = b"\2\4\5\xb4", b"\4\2", b"\3\3\7"
+
+
+class Talk:
+    """Packets of one connection; each end's numbers go on by themselves. Times in s since the start."""
+
+    def __init__(self, client=craft.CLIENT, server=craft.SERVER, timestamps=False, ttl=(64, 64),
+                 idents=("count", "count"), now=0.0, isn=(1000, 700000)):
+        self.ends, self.timestamps, self.ttl, self.idents = (client, server), timestamps, ttl, idents
+        self.next, self.now, self.frames = [isn[0], isn[1]], now, []
+        self.count, self.heard = [100, 30000], [0, 0]
+
+    def ident(self, side):
+        if self.idents[side] == "zero":
+            return 0
+        self.count[side] += 1
+        return (self.count[side] * (40503 if self.idents[side] == "random" else 1)) & 0xFFFF
+
+    def send(self, side, flags, data=b"", after=0.0001, seq=None, ack=None, options=b"", keep=False, **more):
+        """One packet of @side (0 client, 1 server) @after seconds; @keep: the numbers do not go on."""
+        self.now += after
+        at = self.next[side] if seq is None else seq
+        number = (self.next[1 - side] if ack is None else ack) if flags & ACK else 0
+        if self.timestamps and not flags & RST:
+            ticks = int(self.now * 1000) + (5000, 90000)[side]
+            options += b"\1\1\x08\x0a" + struct.pack(">II", ticks, self.heard[side])
+            self.heard[1 - side] = ticks
+        ttl = more.pop("ttl", self.ttl[side])
+        ident = more.pop("ident", None)
+        window = more.pop("window", 64240)
+        (source, sport), (target, dport) = self.ends[side], self.ends[1 - side]
+        segment = craft.tcp(sport, dport, at, number, flags, data, options, window)
+        packet = craft.ipv4(source, target, segment, ttl=ttl,
+                            ident=self.ident(side) if ident is None else ident)
+        self.frames.append((self.now, craft.ethernet(packet)))
+        if not keep and seq is None:
+            self.next[side] += len(data) + bool(flags & SYN) + bool(flags & FIN)
+        return self
+
+    def c(self, flags, data=b"", **more):
+        return self.send(0, flags, data, **more)
+
+    def s(self, flags, data=b"", **more):
+        return self.send(1, flags, data, **more)
+
+    def icmp(self, kind, code, quoted, source="192.0.2.254", rest=0, after=0.0005):
+        """An ICMP error to the client that quotes @quoted, the start of an IP packet."""
+        self.now += after
+        body = struct.pack(">BBHI", kind, code, 0, rest) + quoted
+        body = body[:2] + struct.pack(">H", craft.checksum(body)) + body[4:]
+        self.frames.append((self.now, craft.ethernet(
+            craft.ipv4(source, self.ends[0][0], body, protocol=1))))
+        return self
+
+    def last_ip(self, size=28):
+        return self.frames[-1][1][14:14 + size]
+
+    def shake(self, options=MSS + SACK_OK + b"\1" + WSCALE, rtt=0.02):
+        return (self.c(SYN, options=options).s(SYN | ACK, options=options, after=rtt)
+                .c(ACK, after=0.0001))
+
+    def ask(self, question=b"GET / HTTP/1.1\r\n\r\n", answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            rtt=0.02, wait=0.01):
+        return (self.c(PSH | ACK, question).s(ACK, after=rtt).s(PSH | ACK, answer, after=wait)
+                .c(ACK, after=0.0001))
+
+    def close(self, first=0, rtt=0.02):
+        return (self.send(first, FIN | ACK).send(1 - first, FIN | ACK, after=rtt)
+                .send(first, ACK, after=0.0001))
+
+
+def told(*talks):
+    """What the program says of each talk, told in one capture."""
+    frames = sorted((f for talk in talks for f in talk.frames), key=lambda f: f[0])
+    out = craft.pcap_header()
+    for at, data in frames:
+        out += craft.record(data, START + int(at), int(at % 1 * 1_000_000))
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(out)
+        file.flush()
+        lines = [json.loads(line) for line in tcpwhy("--json", "--all", file.name).out.splitlines()]
+    found = {}
+    for finding in lines:
+        if finding["type"] == "finding":
+            found.setdefault(frozenset((finding["client"], finding["server"])), finding)
+    return [found[frozenset(f"{a}:{p}" for a, p in talk.ends)] for talk in talks]
+
+
+def expect(talk, *verdicts, outcomes=("clean",), certain=False, remark=None, others=()):
+    finding = told(talk, *others)[0]
+    got = f"{finding['verdict']} ({finding['outcome']}, {finding['confidence']}): {finding['summary']}"
+    if finding["verdict"] not in verdicts:
+        raise AssertionError(f"said {got}; wanted {' or '.join(verdicts)}")
+    if finding["outcome"] not in outcomes:
+        raise AssertionError(f"said {got}; wanted outcome {' or '.join(outcomes)}")
+    if finding["confidence"] == "certain" and finding["verdict"] != "clean" and not certain:
+        raise AssertionError(f"said {got}; nothing here is certain")
+    if remark and finding["remark"] != remark:
+        raise AssertionError(f"remark {finding['remark']}, wanted {remark}")
+    return finding
+
+
+WINDOWS = dict(ttl=(64, 128), timestamps=False)
+
+
+@case
+def windows_closed_port():
+    """A closed port of Windows: RST|ACK, TTL 128, ids of a global counter."""
+    expect(Talk(**WINDOWS).c(SYN, options=MSS).s(RST | ACK, seq=0, window=0, ident=4711),
+           "port-closed", "firewall-reset", outcomes=("failed",))
+
+
+@case
+def windows_closed_port_repeated():
+    """A Windows client asks a closed port three times, 500 ms apart: each SYN is refused."""
+    talk = Talk(ttl=(128, 64))
+    for after in (0, 0.5, 0.5):
+        talk.next[0] = 1000
+        talk.c(SYN, options=MSS, after=after).s(RST | ACK, seq=0, ack=1001, window=0, ident=0)
+    expect(talk, "port-closed", "firewall-reset", outcomes=("failed",))
+
+
+@case
+def windows_abort():
+    """An abort by Windows: RST|ACK with window 0, next in sequence, nothing unread that shows."""
+    talk = Talk(**WINDOWS).shake().ask().c(PSH | ACK, b"more", after=1).s(RST | ACK, window=0, after=0.02)
+    finding = expect(talk, "aborted", "closed-with-unread-data", "linger-reset", "process-died", "unknown",
+                     outcomes=("failed", "unknown"), certain=True)
+    assert not (finding["confidence"] == "certain" and finding["verdict"] != "aborted"), finding["verdict"]
+
+
+@case
+def windows_close_after_answer():
+    """Windows programs end by RST|ACK once the answer is in: nobody was owed anything."""
+    expect(Talk(ttl=(128, 64)).shake().ask().c(RST | ACK, window=0, after=0.1),
+           "clean", "linger-reset", "aborted", outcomes=("clean", "degraded"))
+
+
+@case
+def windows_delayed_ack():
+    """Windows delays its ACK by 200 ms; the sender waits for it (Nagle). Slow, but nothing is lost."""
+    talk = Talk(**WINDOWS).shake()
+    for _ in range(4):
+        talk.c(PSH | ACK, b"x" * 100).s(ACK, after=0.2).c(PSH | ACK, b"y" * 20).s(PSH | ACK, b"ok", after=0.02)
+    expect(talk.close(), "clean")
+
+
+@case
+def bsd_ids():
+    """BSD and macOS: random ids or 0 on every packet prove no forgery, on a reset neither."""
+    for kind in ("zero", "random"):
+        talk = Talk(timestamps=True, idents=(kind, kind)).shake().ask().c(PSH | ACK, b"again", after=1)
+        expect(talk.s(RST, seq=talk.next[1], window=0, after=0.02), "peer-rebooted", "aborted", "unknown",
+               "firewall-reset", "data-after-close", "idle-reset", "linger-reset",
+               outcomes=("failed", "unknown"))
+        expect(Talk(timestamps=True, idents=(kind, kind)).shake().ask().close(), "clean")
+
+
+@case
+def balancer_idle_to_both_sides():
+    """A balancer (F5) resets both ends after 300 s of idleness."""
+    talk = Talk(timestamps=True).shake().ask()
+    talk.s(RST | ACK, after=300, window=0, ident=9, ttl=255)
+    talk.c(RST | ACK, window=0, ident=10, ttl=255, after=0.0002)
+    expect(talk, "idle-reset", "forged-reset", "clean", "aborted", "linger-reset",
+           outcomes=("failed", "degraded", "clean"))
+
+
+@case
+def balancer_lazy_reset():
+    """AWS NLB: 350 s idle, then the next segment draws a bare reset."""
+    talk = Talk(timestamps=True).shake().ask().c(PSH | ACK, b"again", after=400)
+    talk.s(RST, seq=talk.next[1], window=0, after=0.001, ident=0)
+    expect(talk, "idle-reset", "peer-rebooted", "firewall-reset", outcomes=("failed",))
+
+
+@case
+def balancer_blackhole():
+    """Azure: 240 s idle, then all is dropped in silence."""
+    talk = Talk(timestamps=True).shake().ask().c(PSH | ACK, b"again", after=300, keep=True)
+    for step in range(7):
+        talk.c(PSH | ACK, b"again", after=0.2 * 2 ** step, keep=True)
+    expect(talk, "idle-blackholed", "peer-vanished", "firewall-dropped", outcomes=("failed",))
+
+
+@case
+def censor_triple():
+    """A censor's three RST|ACKs at once (seq, seq + 1460, seq + 4380), other TTL, while the server goes on."""
+    talk = Talk(timestamps=True, ttl=(64, 50)).shake(rtt=0.2).c(PSH | ACK, b"GET /forbidden HTTP/1.1\r\n\r\n")
+    base = talk.next[1]
+    for offset in (0, 1460, 4380):
+        talk.s(RST | ACK, seq=base + offset, window=2000 + offset, ttl=93, ident=55555, after=0.03)
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", after=0.15)
+    talk.c(RST, seq=talk.next[0], window=0, ident=0)
+    expect(talk, "forged-reset", outcomes=("failed",), certain=True)
+
+
+@case
+def forged_single():
+    """One forged RST to the client; the server, which knows nothing of it, goes on and is reset in turn."""
+    talk = Talk(timestamps=True, ttl=(64, 52)).shake(rtt=0.1).ask(rtt=0.1).c(PSH | ACK, b"again")
+    talk.s(RST, seq=talk.next[1], window=0, ttl=117, ident=7777, after=0.01)
+    talk.s(ACK, after=0.09).c(RST, seq=talk.next[0], window=0, ident=0)
+    expect(talk, "forged-reset", outcomes=("failed",), certain=True)
+
+
+@case
+def proxy_of_the_handshake():
+    """A SYN proxy answers the SYN (other TTL, no ids); the true server takes over: clean."""
+    talk = Talk(timestamps=False, ttl=(64, 58))
+    talk.c(SYN, options=MSS).s(SYN | ACK, options=MSS, ttl=250, ident=0, after=0.005, window=0)
+    talk.c(ACK).s(ACK, after=0.02).ask().close()
+    expect(talk, "clean")
+
+
+@case
+def cookie_without_options():
+    """A SYN cookie's SYN|ACK carries only an MSS: clean."""
+    talk = Talk().c(SYN, options=MSS + SACK_OK + b"\1" + WSCALE).s(SYN | ACK, options=MSS, ident=0, after=0.02)
+    expect(talk.c(ACK).ask().close(), "clean")
+
+
+@case
+def close_notify_crosses_fin():
+    """TLS: close_notify and FIN cross the other end's FIN, a reset answers: nobody lost anything."""
+    alert = b"\x15\3\3\0\x1a" + bytes(26)
+    talk = Talk(timestamps=True).shake().ask()
+    talk.s(PSH | ACK, alert, after=5).s(FIN | ACK)
+    talk.c(PSH | ACK, alert, ack=talk.next[1] - 1 - len(alert), after=0.001).c(FIN | ACK)
+    talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02).s(RST, seq=talk.next[1], window=0, ident=0)
+    expect(talk, "clean", "data-after-close", "keepalive-race", outcomes=("clean", "degraded"))
+
+
+@case
+def half_close():
+    """A client that shuts its writing side and waits for the answer (ssh, rsh, netcat): clean."""
+    talk = Talk(timestamps=True).shake().c(PSH | ACK, b"all I have").s(ACK, after=0.02).c(FIN | ACK)
+    talk.s(ACK, after=0.02)
+    for _ in range(5):
+        talk.s(PSH | ACK, b"z" * 1000, after=1).c(ACK)
+    expect(talk.s(FIN | ACK).c(ACK, after=0.001), "clean", remark="half-closed")
+
+
+@case
+def all_in_few_packets():
+    """T/TCP's way: SYN with data and FIN in the next packets, answer with FIN: clean."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02).c(FIN | PSH | ACK, b"question")
+    expect(talk.s(FIN | PSH | ACK, b"answer", after=0.02).c(ACK), "clean")
+
+
+@case
+def keepalive_with_a_byte():
+    """Keepalive probes with one byte of garbage (old stacks, some clients), answered: clean."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(5):
+        talk.c(ACK, b"\0", seq=talk.next[0] - 1, after=60).s(ACK, after=0.02)
+    expect(talk.close(), "clean")
+
+
+@case
+def zero_window_probes_with_a_byte():
+    """BSD's window probes carry the next byte; the window opens after 3 s: a stall, not a loss."""
+    talk = Talk(timestamps=True).shake().c(PSH | ACK, b"d" * 1400).s(ACK, window=0, after=0.02)
+    for after in (0.5, 1):
+        talk.c(ACK, b"e", after=after, keep=True).s(ACK, window=0, after=0.02)
+    talk.s(ACK, after=1, window=500).c(PSH | ACK, b"e" * 1000).s(ACK, after=0.02)
+    expect(talk.close(), "clean", "zero-window-stall", outcomes=("clean", "degraded"), certain=True)
+
+
+@case
+def port_reused():
+    """The same port again two minutes later, a higher number: two clean connections."""
+    one = Talk(timestamps=True).shake().ask().close()
+    two = Talk(timestamps=True, now=120, isn=(90_000_000, 800_000_000)).shake().ask().close()
+    one.frames += two.frames
+    expect(one, "clean")
+
+
+@case
+def syn_from_another_port():
+    """A client (happy eyeballs) gives up a slow SYN silently and succeeds from another port."""
+    first = Talk(timestamps=True).c(SYN, options=MSS)
+    second = Talk(client=("192.0.2.1", 40001), timestamps=True, now=0.3).shake().ask().close()
+    expect(second, "clean", others=(first,))
+
+
+@case
+def short_quote():
+    """An ICMP error that quotes 8 bytes of TCP: it belongs to the SYN all the same."""
+    talk = Talk().c(SYN, options=MSS)
+    expect(talk.icmp(3, 13, talk.last_ip()), "firewall-rejected", outcomes=("failed",), certain=True)
+
+
+@case
+def quote_from_behind_a_nat():
+    """An ICMP error whose quote still has inner addresses belongs to nobody here: the answer came."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS)
+    quoted = talk.last_ip()
+    talk.icmp(3, 3, quoted[:12] + b"\x0a\0\0\1" + quoted[16:])
+    talk.s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+    expect(talk, "clean")
+
+
+@case
+def soft_error_on_the_way():
+    """A host-unreachable in mid-connection is soft: the repeat passes, the connection ends in order."""
+    talk = Talk(timestamps=True).shake().ask().c(PSH | ACK, b"again", after=1, keep=True)
+    talk.icmp(3, 1, talk.last_ip()).c(PSH | ACK, b"again", after=0.3).s(ACK, after=0.02)
+    expect(talk.s(PSH | ACK, b"ok").c(ACK).close(), "clean", "loss-recovered",
+           "host-unreachable", "firewall-rejected", outcomes=("clean", "degraded"), certain=True)
+
+
+@case
+def path_mtu_found():
+    """Too big, says a router once; smaller segments pass: clean, with the remark."""
+    talk = Talk(timestamps=True).shake().c(ACK, b"b" * 1440, keep=True)
+    talk.icmp(3, 4, talk.last_ip(), rest=1400)
+    talk.c(ACK, b"b" * 1340).c(PSH | ACK, b"b" * 100).s(ACK, after=0.02).s(PSH | ACK, b"ok").c(ACK)
+    expect(talk.close(), "clean", remark="pmtu-discovered")
+
+
+@case
+def multipath_subflows():
+    """MPTCP: a second subflow that joins and ends by RST (MP_TCPRST) is no failure of the application."""
+    talk = Talk(timestamps=True).shake(options=MSS + SACK_OK + b"\1" + WSCALE + b"\x1e\4\1\1")
+    talk.ask().close()
+    join = Talk(client=("192.0.2.1", 40009), timestamps=True, now=0.1)
+    join.shake(options=MSS + b"\x1e\x0c\x10\1" + bytes(8)).c(ACK, after=1)
+    join.s(RST | ACK, options=b"\x1e\4\x80\2", after=1)
+    expect(talk, "clean", others=(join,))
+    expect(join, "clean", "linger-reset", "aborted", "unknown", "closed-with-unread-data",
+           outcomes=("clean", "degraded", "unknown"))
+
+
+@case
+def both_ends_ask_at_once():
+    """Simultaneous open: the SYNs cross, both answer: clean."""
+    talk = Talk(client=("192.0.2.1", 5001), server=("192.0.2.2", 5002))
+    talk.c(SYN, options=MSS).s(SYN, options=MSS)
+    talk.c(SYN | ACK, seq=1000, options=MSS, after=0.01).s(SYN | ACK, seq=700000, options=MSS)
+    talk.c(PSH | ACK, b"hi", after=0.01).s(ACK, after=0.01)
+    expect(talk.close(), "clean")
+
+
+if __name__ == "__main__":
+    main()
