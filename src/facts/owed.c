@@ -182,6 +182,14 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
 	       (s->payload_bytes && s->last_payload > c->last_payload);
 }
 
+/* Where the author closed: its FIN, or a close_notify as its last words, whose FIN was lost on the way here. */
+static long closed_at(const struct tw_dossier *d, int author, size_t rst, long fin)
+{
+	const struct tw_pkt *said = last_words(d, author, rst);
+
+	return fin < 0 && said && is_close_notify(said) ? (long)(said - d->pkt) : fin;
+}
+
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -238,7 +246,8 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 			(!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
-		!author_unacked && (victim_closed(d, w, got) || only_goodbye(d, w, author->fin) ||
+		!author_unacked && (victim_closed(d, w, got) ||
+				    only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
 				    (!victim_unacked && client_had_all(d, rst, a, author, victim))),
 		NULL);
 }

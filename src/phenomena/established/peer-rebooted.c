@@ -50,9 +50,11 @@ static bool fits(const struct tw_facts *f)
 	case TW_TRIGGER_SYN:
 	case TW_TRIGGER_SYNACK:
 		return false;
-	case TW_TRIGGER_DATA:
 	case TW_TRIGGER_PROBE:
 		return true;
+	case TW_TRIGGER_DATA:
+		/* only its goodbye, to an end that had said so first */
+		return !tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_VICTIM_FIN);
 	default:
 		/* A bare ACK or FIN that is refused after all was done takes nothing from anybody. */
 		return tw_reset_debt(f) != TW_DEBT_NONE;
@@ -99,7 +101,11 @@ static bool may_have_closed(const struct tw_facts *f, enum tw_side author)
 	if (tw_get(f, TW_F_TRACE_LOSSY) ||
 	    tw_get(f, client ? TW_F_ACKED_UNSEEN_C : TW_F_ACKED_UNSEEN_S) > 0)
 		return true;
-	return !tw_get(f, TW_F_START_SEEN) && !tw_get(f, client ? TW_F_BYTES_C : TW_F_BYTES_S);
+	if (tw_get(f, TW_F_START_SEEN))
+		return false;
+	/* with data of its own in flight it may have given up instead, after repeats before the start */
+	return !tw_get(f, client ? TW_F_BYTES_C : TW_F_BYTES_S) ||
+	       tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0;
 }
 
 /* A segment of the living end draws a bare RST. */
