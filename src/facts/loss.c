@@ -215,7 +215,8 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	int64_t late;
 	bool repeat;
 
-	if (k < 0)
+	/* below all that the capture saw from its start in mid-connection: sent before, who knows when */
+	if (k < 0 || (!(d->completeness & 1) && tw_seq_le(p->seq, d->end[p->side].base_seq)))
 		return;
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;

@@ -109,7 +109,11 @@ static bool match(struct tw_match *m)
 	if (!overtaken && !late_ack && !provoked)
 		return false;
 	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
-	m->confidence = shown && !lost && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_CERTAIN : TW_LIKELY;
+	/* between two interfaces the queues of the capturing host itself mix the order */
+	m->confidence =
+		shown && !lost && !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_DUPLICATE_CAPTURE)
+			? TW_CERTAIN
+			: TW_LIKELY;
 	m->outcome = late_ack || provoked || delay >= NOTICEABLE_NS ? TW_OUTCOME_DEGRADED
 								    : TW_OUTCOME_CLEAN;
 	m->culprit = TW_CULPRIT_NETWORK;
