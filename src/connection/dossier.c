@@ -32,7 +32,8 @@
 #define FAST_RETRANS_NS    (20 * 1000 * 1000)
 #define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
 #define CLOCK_STEP_NS      (100 * TW_NS_PER_MS) /* so far back: the clock was set, not the order mixed */
-#define LOOK_BACK_RECORDS  512                  /* bound of every search backwards */
+#define GOOD_CHECKSUMS_MIN 2
+#define LOOK_BACK_RECORDS  512 /* bound of every search backwards */
 #define KEEP_MARKED        1024
 #define KEEP_TAIL          1024
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
@@ -193,9 +194,25 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 	return 0;
 }
 
-static uint32_t mark_invalid(const struct tw_pkt *p)
+/*
+ * A wrong checksum proves that the receiver dropped the segment only where the same end's checksums are
+ * right as a rule. Where they never were, they are filled in later (offload without the pseudo header's sum), or
+ * a tool that rewrote the capture left them behind.
+ */
+static bool checksum_proves(struct tw_end *e, const struct tw_pkt *p)
 {
-	if (p->checksum == TW_CSUM_BAD)
+	if (p->checksum == TW_CSUM_GOOD)
+		e->good_checksums++;
+	if (p->checksum != TW_CSUM_BAD)
+		return false;
+	e->bad_checksums++;
+	return e->good_checksums >= GOOD_CHECKSUMS_MIN &&
+	       e->bad_checksums * 4 <= e->good_checksums + 4;
+}
+
+static uint32_t mark_invalid(struct tw_dossier *d, const struct tw_pkt *p)
+{
+	if (checksum_proves(&d->end[p->side], p))
 		return TW_MARK_BAD_CHECKSUM;
 	if (!(p->flags & (TW_SYN | TW_RST | TW_ACK)))
 		return TW_MARK_NO_ACK_FLAG;
@@ -581,7 +598,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	fill_record(p, f, s);
 	p->time_ns = bounded_time(d, f->time_ns);
 	p->side = (uint8_t)side_of(d, s);
-	p->marks = mark_invalid(p) | mark_copies(d, p);
+	p->marks = mark_invalid(d, p) | mark_copies(d, p);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
 	if (p->marks & TW_MARK_SECOND_COPY)

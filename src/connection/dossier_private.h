@@ -53,6 +53,7 @@ struct tw_end {
 	uint64_t data_packets;
 	uint64_t retransmissions, dup_acks, zero_windows, out_of_order, keepalives;
 	uint64_t rsts;
+	uint64_t good_checksums, bad_checksums; /* of those that could be verified */
 };
 
 /* How many records are kept at the start and (marked ones apart) at the end of a long connection. */

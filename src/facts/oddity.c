@@ -32,32 +32,16 @@ static void set(struct tw_view *v, enum tw_fact_id id, const struct counted *c)
 	tw_from(v, id, c->n, c->first);
 }
 
-/*
- * Wrong checksums: some drivers leave garbage for the card to fill. If one side's segments are wrong as
- * a rule, it is that, and says nothing.
- */
+/* Segments that any receiver drops (see dossier.c: where checksums are wrong as a rule, none is marked). */
 static void checksum_fact(struct tw_view *v)
 {
-	const struct tw_dossier *d = v->d;
-	struct counted bad[2] = { { 0 }, { 0 } }, all = { 0 };
-	int64_t total[2] = { 0, 0 };
+	struct counted bad = { 0 };
 	size_t i;
-	int s;
 
-	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		total[p->side]++;
-		if (p->marks & TW_MARK_BAD_CHECKSUM)
-			count(&bad[p->side], p);
-	}
-	for (s = 0; s < 2; s++)
-		if (bad[s].n && (bad[s].n * 3 < total[s] || total[s] < 3)) {
-			all.n += bad[s].n;
-			if (!all.first || bad[s].first->frame < all.first->frame)
-				all.first = bad[s].first;
-		}
-	set(v, TW_F_BAD_CHECKSUM, &all);
+	for (i = 0; i < v->d->pkt_count; i++)
+		if (v->d->pkt[i].marks & TW_MARK_BAD_CHECKSUM)
+			count(&bad, &v->d->pkt[i]);
+	set(v, TW_F_BAD_CHECKSUM, &bad);
 }
 
 /* The neighbours of @i from the same side that have an id, before and after. */

@@ -166,6 +166,11 @@ static void invalid_segments_move_nothing(void **state)
 		const struct tw_pkt *p;
 
 		handshake(&b);
+		for (int i = 0; i < 3; i++) {
+			s = segment(&b, 0, TW_ACK, 1, 1, 0);
+			s.checksum = TW_CSUM_GOOD;
+			add_segment(&b, s);
+		}
 		s = segment(&b, 0, TW_ACK, 1, 1, 100);
 		s.checksum = TW_CSUM_BAD;
 		p = add_segment(&b, s);
@@ -175,6 +180,26 @@ static void invalid_segments_move_nothing(void **state)
 		assert_true(p->marks & TW_MARK_NO_ACK_FLAG);
 		assert_int_equal(b.d->end[0].bytes, 0);
 		assert_int_equal(b.d->end[0].next_seq, (uint32_t)(b.isn[0] + 1));
+	}
+}
+
+/* Checksums that are wrong as a rule say nothing: offload, or a rewritten capture. */
+static void checksums_never_filled(void **state)
+{
+	struct builder b;
+
+	EACH_WRAP(b)
+	{
+		int i;
+
+		handshake(&b);
+		for (i = 0; i < 20; i++) {
+			struct tw_segment s = segment(&b, 0, TW_ACK, 1 + (uint32_t)i * 100, 1, 100);
+
+			s.checksum = TW_CSUM_BAD;
+			assert_false(add_segment(&b, s)->marks & TW_MARK_BAD_CHECKSUM);
+		}
+		assert_int_equal(b.d->end[0].bytes, 2000);
 	}
 }
 
@@ -270,6 +295,7 @@ int main(void)
 		cmocka_unit_test(late_original_is_out_of_order),
 		cmocka_unit_test(probes),
 		cmocka_unit_test(invalid_segments_move_nothing),
+		cmocka_unit_test(checksums_never_filled),
 		cmocka_unit_test(copies),
 		cmocka_unit_test(other_bytes_at_the_same_place),
 		cmocka_unit_test(long_connections_stay_bounded),
