@@ -374,7 +374,8 @@ static void test_peer_rebooted(void **state)
 	set(TW_F_RST_AUTHOR_GOES_ON, 2);
 	assert_false(fires(&tw_ph_peer_rebooted));
 	set(TW_F_RST_AUTHOR_GOES_ON, 0);
-	set(TW_F_RST_NOTHING_OWED, true); /* goodbyes crossed, and a FIN was lost before this point */
+	set(TW_F_RST_NOTHING_OWED,
+	    true); /* goodbyes crossed, and a FIN was lost before this point */
 	assert_false(fires(&tw_ph_peer_rebooted));
 	set(TW_F_RST_VICTIM_FIN, true); /* still a connection that its user believed in */
 	assert_true(fires(&tw_ph_peer_rebooted));
