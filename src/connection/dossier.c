@@ -619,6 +619,17 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	return 0;
 }
 
+/* Of the quoted segment the snaplen left only the ports: it was probably the last one of that side. */
+static uint32_t last_seq(const struct tw_dossier *d, int side)
+{
+	size_t i;
+
+	for (i = d->pkt_count; i > 0; i--)
+		if (d->pkt[i - 1].side == side)
+			return d->pkt[i - 1].seq;
+	return 0;
+}
+
 int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s)
 {
 	struct tw_icmp *i;
@@ -635,10 +646,10 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 	i->time_ns = bounded_time(d, f->time_ns);
 	i->frame = f->number;
 	i->from = s->icmp_src;
-	i->quoted_seq = s->seq;
+	i->side = (uint8_t)side_of(d, s);
+	i->quoted_seq = s->quote_seq_known ? s->seq : last_seq(d, i->side);
 	i->quoted_flags = s->flags;
 	i->mtu = s->icmp_mtu;
-	i->side = (uint8_t)side_of(d, s);
 	i->version = s->icmp_version;
 	i->type = s->icmp_type;
 	i->code = s->icmp_code;

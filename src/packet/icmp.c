@@ -43,14 +43,17 @@ static enum tw_segment_kind quoted_tcp(struct tw_walk *w, struct tw_span v, uint
 	uint32_t header;
 	uint16_t word;
 
-	if (v.cap < 8)
+	/* the quote was whole enough, but of its eight bytes the snaplen left only the ports */
+	const bool ports_only = v.cap >= 4 && v.cap < 8 && v.wire >= 8;
+
+	if (v.cap < 8 && !ports_only)
 		return quote_lacks(v, 8);
 	if (v.p - w->base > UINT16_MAX)
 		return TW_SEG_OTHER;
 	s->l4_offset = (uint16_t)(v.p - w->base);
 	s->sport = tw_load_be16(v.p);
 	s->dport = tw_load_be16(v.p + 2);
-	s->seq = tw_load_be32(v.p + 4);
+	s->seq = ports_only ? 0 : tw_load_be32(v.p + 4);
 	w->quoted_bytes = v.cap;
 	if (v.cap < 20)
 		return TW_SEG_ICMP_ERROR;

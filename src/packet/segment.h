@@ -122,6 +122,7 @@ struct tw_segment {
 	struct tw_addr icmp_src;      /* who says so */
 	struct tw_addr icmp_dst;
 	uint32_t icmp_mtu; /* fragmentation needed / packet too big */
+	bool quote_seq_known; /* else the snaplen left only the ports of the quoted segment (seq is 0) */
 
 	/* --- neighbour --- */
 	bool neighbour_is_answer;        /* ARP reply or announcement, neighbour advertisement */

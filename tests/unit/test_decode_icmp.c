@@ -120,7 +120,7 @@ static void every_length_of_a_quote(void **state)
 	}
 }
 
-/* The same, cut by the snaplen: then it is "cut", because the ports were there. */
+/* The same, cut by the snaplen: "cut", unless the ports are still there; then the sequence number is not known. */
 static void a_cut_quote(void **state)
 {
 	struct tw_decoder *d = tw_decoder_new();
@@ -128,10 +128,16 @@ static void a_cut_quote(void **state)
 
 	for (uint32_t cap = 28; cap < frame.n; cap++) {
 		decode_cut(d, RAW_IP, frame.b, cap, frame.n, &s);
-		if (cap < 28 + 20 + 8)
+		if (cap < 28 + 20 + 4) {
 			assert_int_equal(s.kind, TW_SEG_CUT);
-		else
+		} else if (cap < 28 + 20 + 8) {
+			assert_int_equal(s.kind, TW_SEG_ICMP_ERROR);
+			assert_int_equal(s.seq, 0);
+			assert_false(s.quote_seq_known);
+		} else {
 			assert_quote(&s);
+			assert_true(s.quote_seq_known);
+		}
 	}
 	tw_decoder_free(d);
 }
@@ -237,9 +243,9 @@ static void every_length_of_an_ipv6_quote(void **state)
 
 		frame = whole;
 		decode_cut(d, RAW_IP, frame.b, n, frame.n, &s);
-		assert_int_equal(s.kind, ports    ? TW_SEG_ICMP_ERROR
-					 : n < 48 ? TW_SEG_OTHER
-						  : TW_SEG_CUT);
+		assert_int_equal(s.kind, n >= 48 + 40 + 4 ? TW_SEG_ICMP_ERROR
+					 : n < 48         ? TW_SEG_OTHER
+							  : TW_SEG_CUT);
 		put16(frame.b + 4, n - 40);
 		decode_cut(d, RAW_IP, frame.b, n, n, &s);
 		assert_int_equal(s.kind, ports    ? TW_SEG_ICMP_ERROR
