@@ -45,6 +45,7 @@ install: all
 
 lint:
 	packaging/install-deps test
+	$(MAKE) $(TEST_BUILD)/build.ninja
 	tests/lint $(TEST_BUILD)
 
 $(FUZZ_BUILD)/build.ninja:
