@@ -91,12 +91,14 @@ static bool too_big_was_said(const struct tw_facts *f, int64_t stall)
 /*
  * Behind the loss only the repeat that got through is seen, not those that did not. A hole that
  * stood open for long, or one that is filled by segments well below the MSS, may be a path that
- * lets no large ones through.
+ * lets no large ones through. The same holds for what was sent before the capture began.
  */
 static bool may_be_size(const struct tw_facts *f, int64_t stall)
 {
 	int64_t filled_by = tw_get(f, TW_F_LOST_BEFORE_LARGEST);
 
+	if (tw_is(f, TW_F_START_SEEN, 0) && stall >= LONG_STALL_NS)
+		return true;
 	return tw_get(f, TW_F_LOST_BEFORE_HERE) &&
 	       (stall >= LONG_STALL_NS ||
 		(filled_by >= SMALL_PIECES && filled_by * 10 < tw_get(f, TW_F_MSS_C) * 9));
