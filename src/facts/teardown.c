@@ -119,7 +119,7 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 
 static void fin_facts(struct tw_view *v, const struct tw_pkt *fin, const struct fin_ids *id)
 {
-	struct fin_walk w = { 0 };
+	struct fin_walk w = { .last = fin };
 
 	walk_fin(v->d, fin, &w);
 	tw_from(v, id->count, w.count, w.last);
