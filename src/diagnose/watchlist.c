@@ -57,7 +57,7 @@ void tw_watchlist_free(struct tw_watchlist *w)
 {
 	uint32_t i;
 
-	for (i = 0; i < w->count; i++)
+	for (i = 0; w->watch && i < w->count; i++)
 		tw_dossier_free(w->watch[i].dossier);
 	free(w->watch);
 	free(w->slot);
