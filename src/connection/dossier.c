@@ -168,6 +168,7 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 	struct tw_view_of_copies *c = &d->end[p->side].copies;
 	const bool expected = c->set && p->ttl == c->ttl && p->iface == c->iface;
 	const size_t n = d->pkt_count, reach = expected ? COPY_REACH_FAR : COPY_REACH;
+	bool unprovoked = true;
 	size_t i;
 
 	for (i = n; i > 0 && n - i < reach; i--) {
@@ -176,8 +177,10 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 
 		if (late_ns > COPY_LATE_NS)
 			break;
-		if (!same_packet(p, q) && !is_resegmented(p, q))
+		if (!same_packet(p, q) && !is_resegmented(p, q)) {
+			unprovoked = unprovoked && q->side == p->side;
 			continue;
+		}
 		if (was_forwarded(p, q) ||
 		    (late_ns <= SECOND_COPY_NS &&
 		     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))) {
@@ -186,8 +189,8 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 		}
 		if (p->ip_id && p->payload_bytes && late_ns <= DUPLICATE_NS)
 			return TW_MARK_NET_DUPLICATE;
-		/* next to each other, sooner than any timer: nothing came that could have drawn a repeat */
-		if (i == n && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))
+		/* sooner than any timer, and nothing came in between that could have drawn a repeat */
+		if (unprovoked && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))
 			return TW_MARK_NET_DUPLICATE;
 		return 0;
 	}
