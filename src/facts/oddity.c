@@ -144,6 +144,14 @@ static const struct tw_pkt *first_version(const struct tw_dossier *d, const stru
 	return NULL;
 }
 
+/* The bytes that were here before came with a wrong checksum. */
+static bool replaces_damaged(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const struct tw_pkt *first = first_version(d, p);
+
+	return first && first->checksum == TW_CSUM_BAD;
+}
+
 static void foreign_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -159,7 +167,9 @@ static void foreign_facts(struct tw_view *v)
 
 		if (p->marks & TW_MARK_NO_ACK_FLAG)
 			count(&no_flags, p);
-		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN) || p->frame > closed)
+		/* what has a wrong checksum was dropped, or rewritten by a tool: its content proves nothing */
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN) || p->frame > closed ||
+		    p->checksum == TW_CSUM_BAD)
 			continue;
 		strange = (p->payload_bytes || p->flags & TW_FIN) && foreign(d, i, ts);
 		if (strange)
@@ -167,7 +177,7 @@ static void foreign_facts(struct tw_view *v)
 		/* a foreign version of what was acknowledged already harms nobody: it is an old duplicate */
 		if (p->marks & TW_MARK_CONFLICT &&
 		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) &&
-		    !(strange && p->marks & TW_MARK_SPURIOUS))
+		    !(strange && p->marks & TW_MARK_SPURIOUS) && !replaces_damaged(d, p))
 			count(&conflict, p);
 	}
 	set(v, TW_F_NO_FLAGS, &no_flags);
