@@ -149,6 +149,7 @@ KNOWN = {
     ("neighbours swapped", "25-network-duplicate"): "the capture's reordering is the network's to a reader",
     ("neighbours swapped", "26-tfo.router-mc"): "the swapped packets are the SYN and its repeat",
     ("start missing", "17-fin-ahead.server"): "the injected segment is in the part that is missing",
+    ("start missing", "found-"): "what makes the goodbye benign is in the part that is missing",
     ("start missing", "15-tw-rst"): "the close is in the part that is missing: a foreign reset is left",
     ("end missing", "12-fw-tcpreset-mid-host"): "the second reset tells the filter from the host",
     ("end missing", "healthy-curl-abort"): "up to there it is reordering, and that is certain",
