@@ -161,9 +161,11 @@ static int slurp(const char *path, char **text, struct tw_err *err)
 		if (strlen(*text) == n)
 			return 0;
 		free(*text);
+		*text = NULL;
 		return tw_err_set(err, -EINVAL, "%s: not a text file", path);
 	}
 	free(*text);
+	*text = NULL;
 	if (error)
 		return tw_err_set(err, -error, "%s: %s", path, strerror(error));
 	return tw_err_set(err, -E2BIG, "%s: larger than %d bytes", path, USER_BYTES_MAX);
@@ -176,7 +178,7 @@ int tw_idle_load(const char *path, struct tw_err *err)
 	char *text = NULL;
 	int rc = slurp(path, &text, err);
 
-	if (rc)
+	if (rc || !text)
 		return rc;
 	entries = calloc(USER_ENTRIES_MAX, sizeof(*entries));
 	rc = entries ? parse(text, entries, &count, path, err)

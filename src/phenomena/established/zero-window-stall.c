@@ -145,8 +145,7 @@ static const char *const remedies[] = {
 };
 
 static const char *const references[] = {
-	"RFC 9293 s3.8.6.1 (zero-window probing; the connection must stay open while probes "
-	"are answered)",
+	"RFC 9293 s3.8.6.1 (zero-window probing: open while probes are answered)",
 	"RFC 1122 s4.2.2.17",
 	"net/ipv4/tcp_timer.c: tcp_probe_timer",
 	"net/ipv4/tcp_output.c: tcp_send_probe0, __tcp_select_window",
