@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "facts/facts.h"
+#include "phenomena/scenario.h"
 
 /*
  * One way a TCP connection goes wrong: one slug, one file, one `const struct tw_phenomenon`.
@@ -130,6 +131,8 @@ struct tw_phenomenon {
 	 * NULL for phenomena that leave no packet (only kernel facts can show them).
 	 */
 	bool (*match)(struct tw_match *m);
+	/* How the lab reproduces it; ends with a NULL name, NULL if it can not. */
+	const struct tw_scenario *scenarios;
 };
 
 /* ---- helpers for matchers ---- */

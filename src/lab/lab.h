@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_LAB_LAB_H
+#define TW_LAB_LAB_H
+
+#include "base/err.h"
+#include "phenomena/phenomenon.h"
+#include "phenomena/scenario.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * One run of one scenario in one variant. It happens in a process of its own, which is the init of a
+ * fresh PID namespace with a network namespace of its own: when that process dies, however it
+ * dies, the kernel takes everything with it: actors, programs, namespaces, interfaces.
+ *
+ *	orchestrator (crew.c)            one per run, side by side
+ *	   |-- supervisor, pid 1 of its namespace (run.c): script, cable, read-back
+ *	          |-- client actor   (actor.c), in the client's network namespace
+ *	          |-- server actor
+ *	          `-- the user's programs (trace.c)
+ */
+struct tw_lab_job {
+	const struct tw_phenomenon *phenomenon; /* NULL for a script file of the user's */
+	const struct tw_scenario *scenario;
+	const char *slug;    /* of the phenomenon, or the file's name */
+	const char *variant; /* "v4", "v6-nots" */
+	bool full_time;      /* leave the default timers: `short` statements are skipped */
+	const char *keep;    /* folder for captures and record, NULL = captures live in memory only */
+	uint64_t seed;
+
+	/* The user's programs; argv NULL = the actor plays that end. */
+	const char *const *program[2]; /* [TW_CLIENT], [TW_SERVER] */
+	const char *serve;             /* what our server speaks to the user's client: "auto", "http", "echo", "none" */
+	enum tw_lab_trigger {
+		TW_TRIGGER_DEFAULT, /* after the first byte from the client; connect-stage scenarios: before it starts */
+		TW_TRIGGER_CONNECT,
+		TW_TRIGGER_BYTES,
+		TW_TRIGGER_TIME,
+		TW_TRIGGER_LINE,
+	} trigger;
+	uint64_t trigger_bytes;
+	int64_t trigger_ns;
+	const char *trigger_line; /* extended regular expression on the program's output */
+	int64_t within_ns;        /* the program must have ended by then; 0 = 60 s after the fault, and no assertion */
+	int expect_exit;          /* -1 = not asserted */
+	bool inside_user_ns;      /* we are not root outside */
+	uid_t uid;                /* the caller's, outside */
+	gid_t gid;
+};
+
+/*
+ * The supervisor's work: build the hosts, play the script, read the captures back, judge. Called in the
+ * prepared process. Writes the record, one JSON object (docs/lab.md, "The record"), to @out_fd.
+ * Return: 0 if a record was written, whatever it says; a negative errno otherwise.
+ */
+int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err);
+
+#endif
