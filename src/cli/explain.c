@@ -3,8 +3,8 @@
  * `tcpwhy explain`: the catalogue as a book, from the same texts as the reports.
  */
 #include "report/explain.h"
+#include "base/suggest.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 #include <errno.h>
 #include <string.h>

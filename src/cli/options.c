@@ -4,7 +4,7 @@
  * long name takes its argument after '=' or as the next word, and "--" ends the options.
  */
 #include "cli/options.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "report/style.h"
 
 #include <errno.h>

@@ -6,9 +6,9 @@
  * From a pipe, JSON findings are flushed one by one as connections end. The text report groups its
  * findings and so stands at the end; until then a terminal gets a line per finding.
  */
+#include "base/suggest.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/suggest.h"
 #include "diagnose/extract.h"
 #include "diagnose/session.h"
 #include "packet/decode.h"

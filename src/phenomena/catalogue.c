@@ -2,6 +2,7 @@
 /*
  * The list of all phenomena, made from catalogue.def, and the small helpers that matchers write with.
  */
+#include "base/suggest.h"
 #include "phenomena/phenomenon.h"
 
 #include <stdio.h>
@@ -28,37 +29,6 @@ const struct tw_phenomenon *tw_phenomenon_find(const char *slug)
 	return NULL;
 }
 
-/* Optimal string alignment distance, capped by the length of the row buffer. */
-static unsigned distance(const char *a, const char *b)
-{
-	enum { MAX = 48 };
-	unsigned row[3][MAX + 1];
-	size_t la = strlen(a), lb = strlen(b), i, j;
-
-	if (la > MAX || lb > MAX)
-		return MAX;
-	for (j = 0; j <= lb; j++)
-		row[0][j] = (unsigned)j;
-	for (i = 1; i <= la; i++) {
-		unsigned *cur = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
-
-		cur[0] = (unsigned)i;
-		for (j = 1; j <= lb; j++) {
-			unsigned best = up[j - 1] + (a[i - 1] != b[j - 1]);
-
-			if (up[j] + 1 < best)
-				best = up[j] + 1;
-			if (cur[j - 1] + 1 < best)
-				best = cur[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    up2[j - 2] + 1 < best)
-				best = up2[j - 2] + 1;
-			cur[j] = best;
-		}
-	}
-	return row[la % 3][lb];
-}
-
 const char *tw_phenomenon_nearest(const char *slug)
 {
 	unsigned i, best = ~0u;
@@ -67,7 +37,7 @@ const char *tw_phenomenon_nearest(const char *slug)
 
 	for (i = 0; i < tw_catalogue_count; i++) {
 		const char *s = tw_catalogue[i]->slug;
-		unsigned n = distance(slug, s);
+		unsigned n = tw_suggest_distance(slug, s);
 
 		if (len >= 4 && strstr(s, slug) && n > 2)
 			n = 2;

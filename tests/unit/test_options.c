@@ -10,8 +10,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/suggest.h"
 #include "cli/options.h"
-#include "cli/suggest.h"
 
 #define ARGV_MAX 16
 

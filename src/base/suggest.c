@@ -2,7 +2,7 @@
 /*
  * "Did you mean ...?": the optimal string alignment distance, three rows of it at a time.
  */
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <limits.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef TW_CLI_SUGGEST_H
-#define TW_CLI_SUGGEST_H
+#ifndef TW_BASE_SUGGEST_H
+#define TW_BASE_SUGGEST_H
 
 /*
  * Nearness of a mistyped word to a known one: single-character edits (insert, delete, replace, swap
