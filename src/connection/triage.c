@@ -208,7 +208,8 @@ static void on_sequence(const struct tw_triage *t, struct conn *c, int side,
 		c->next[side] = s->seq;
 		if (side_has(c, !side, SIDE_ACK)) {
 			ahead = tw_seq_diff(s->seq, c->acked[!side]);
-			if (ahead > FAR_BYTES || ahead < -FAR_BYTES)
+			/* Below what was acknowledged: a repeat, or somebody else spoke before. */
+			if (ahead > FAR_BYTES || ahead < 0)
 				odd(c);
 		}
 	}

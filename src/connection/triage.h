@@ -19,8 +19,8 @@ struct tw_triage;
 
 struct tw_triage_config {
 	uint64_t memory_bytes; /* ceiling for all tables; 0 = a quarter of RAM */
-	bool everything;       /* every connection is wanted (for --all): nothing is clean */
-	bool have_stream;      /* this one is wanted, whatever it looks like */
+	bool everything;  /* every connection is wanted (for --all), clean ones as TW_WANT_ALL */
+	bool have_stream; /* this one is wanted, whatever it looks like */
 	uint64_t stream;
 	int64_t settle_ns; /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
 };
@@ -30,6 +30,15 @@ enum tw_interest_reason {
 	TW_WANT_LOSS =
 		2, /* closed or open in order, nothing odd but repaired retransmissions or reordering */
 	TW_WANT_HALF_OPEN = 3, /* SYNs, perhaps SYN|ACKs, and nothing else at all */
+	TW_WANT_KIN = 4,       /* clean, but it may explain another (triage_kin.c) */
+	TW_WANT_ALL = 5,       /* clean, and wanted only because everything is */
+};
+
+/* What other connections could explain about one. */
+enum tw_kin {
+	TW_KIN_STRAY = 1 << 0, /* reset, and no handshake seen: whose segments were they? */
+	TW_KIN_IDLE =
+		1 << 1, /* reset or unanswered after long: do others survive such idle times? */
 };
 
 /* A connection that wants the second look. */
@@ -40,6 +49,7 @@ struct tw_interest {
 		last_frame; /* frame numbers: all frames of the tuple between belong to it */
 	uint32_t packets, retransmitted;
 	enum tw_interest_reason reason;
+	unsigned kin; /* enum tw_kin */
 };
 
 /*

@@ -46,7 +46,7 @@ int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end)
 		return TW_WANT_HALF_OPEN;
 	if (c->status & CONN_ODD)
 		return TW_WANT_DOSSIER;
-	if (t->config.everything || !all_acknowledged(c))
+	if (!all_acknowledged(c))
 		return TW_WANT_DOSSIER;
 	if (!(c->status & CONN_CLOSED) && (fins || (end && is_waiting(t, c))))
 		return TW_WANT_DOSSIER;
@@ -90,6 +90,7 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 		.packets = c->packets,
 		.retransmitted = c->retransmitted,
 		.reason = reason,
+		.kin = tw_triage_kin_of(c),
 	};
 	return true;
 }
@@ -148,6 +149,10 @@ static void count_half_open(struct tw_triage *t, const struct tw_addr *server, u
 
 static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 {
+	if (!reason && tw_triage_kin_takes(t, c))
+		reason = TW_WANT_KIN;
+	else if (!reason && t->config.everything)
+		reason = TW_WANT_ALL;
 	if (!reason)
 		t->result.clean++;
 	else if (reason != TW_WANT_HALF_OPEN)
@@ -201,7 +206,7 @@ void tw_triage_evict_conn(struct tw_triage *t, uint32_t handle)
 		conclude(t, c, TW_WANT_HALF_OPEN);
 		t->result.evicted++;
 	} else if (c->status & CONN_ODD || t->config.everything) {
-		if (note_interest(t, c, TW_WANT_DOSSIER))
+		if (note_interest(t, c, c->status & CONN_ODD ? TW_WANT_DOSSIER : TW_WANT_ALL))
 			t->result.evicted++;
 	} else {
 		t->result.evicted++;
@@ -309,12 +314,14 @@ static void finish_conns(struct tw_triage *t)
 		if (c->packets && c->prev && tw_triage_decide(t, c, true))
 			conn_at(t, c->prev)->status |= CONN_ODD;
 	}
+	tw_triage_kin_gather(t);
 	for (i = 1; i <= t->conns.used; i++) {
 		const struct conn *c = conn_at(t, i);
 
 		if (c->packets && !(c->status & CONN_DEAD))
 			conclude(t, c, tw_triage_decide(t, c, true));
 	}
+	tw_triage_kin_free(t);
 }
 
 static int by_stream(const void *x, const void *y)

@@ -8,6 +8,7 @@
  *	triage.c	 what a packet means for the connection it belongs to
  *	triage_table.c	 where records live: pools, the hash table, the ceiling
  *	triage_finish.c	 what a record means in the end, and the lists of the result
+ *	triage_kin.c	 which clean connections may explain others
  *
  * Memory per connection: a record in a pool and a slot of the table, 8 bytes at a load of 3/8 to 3/4.
  *
@@ -124,6 +125,7 @@ struct tw_triage {
 	uint64_t half_open_listed, half_open_max;
 	struct tw_half_open_group *group;
 	uint16_t group_slot[TRIAGE_GROUP_SLOTS]; /* a hash over the groups: index + 1 */
+	struct kinship *kinship;                 /* NULL: nobody is to be explained by others */
 	struct tw_triage_result result;
 };
 
@@ -199,11 +201,21 @@ void tw_triage_queue(struct tw_triage *t, uint32_t handle);
 void tw_triage_settle(struct tw_triage *t, uint32_t handle);
 /* The same for the connection that had the tuple before @c, if it still is kept for @c. */
 void tw_triage_settle_prev(struct tw_triage *t, struct conn *c);
-/* Is it clean, or what does it deserve? 0 = clean. @end: nothing more can come. */
+/* Is it clean, or what does it deserve? 0 = clean, whatever the configuration wants of clean ones. @end:
+ * nothing more can come. */
 int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end);
 /* Give up a connection before its end is known. */
 void tw_triage_evict_conn(struct tw_triage *t, uint32_t handle);
 void tw_triage_evict_half(struct tw_triage *t, uint32_t handle);
+
+/* --- triage_kin.c --- */
+/* What could others explain about it? enum tw_kin. */
+unsigned tw_triage_kin_of(const struct conn *c);
+/* Who is to be explained, of all interests and records. */
+void tw_triage_kin_gather(struct tw_triage *t);
+/* Shall the clean connection @c be taken along for one of them? */
+bool tw_triage_kin_takes(struct tw_triage *t, const struct conn *c);
+void tw_triage_kin_free(struct tw_triage *t);
 
 /* --- half records --- */
 static inline uint64_t half_first_frame(const struct half *h)

@@ -170,14 +170,14 @@ int tw_extract_write(struct tw_extract *x, struct tw_source *src, struct tw_writ
 {
 	struct tw_watchlist list = { 0 };
 	struct tw_decoder *decoder = tw_decoder_new();
-	bool *take = malloc(x->count + 1);
+	uint8_t *take = malloc(x->count + 1);
 	uint64_t count = 0, i;
 	int r = take && decoder ? 0 : -ENOMEM;
 
 	if (!r && !x->count)
 		goto out;
 	for (i = 0; !r && i < x->count; i++)
-		take[i] = true;
+		take[i] = TW_TAKE;
 	if (x->count)
 		qsort(x->interest, x->count, sizeof(*x->interest), by_start);
 	if (!r)

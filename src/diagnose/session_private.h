@@ -55,9 +55,16 @@ void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome ou
 void tw_steps_fill(struct tw_finding *f, const struct tw_dossier *d, unsigned max);
 
 /* --- watchlist.c: the connections that the second look waits for --- */
+enum tw_take {
+	TW_TAKE_NOT,
+	TW_TAKE,
+	TW_TAKE_ASIDE, /* judged and reported, but no other is compared with it */
+};
+
 struct tw_watch {
 	const struct tw_interest *interest;
 	struct tw_dossier *dossier; /* NULL before its first frame and after it was judged */
+	bool aside;                 /* TW_TAKE_ASIDE */
 };
 
 struct tw_watch_slot {
@@ -75,9 +82,9 @@ struct tw_watchlist {
 	uint64_t first_frame, last_frame;
 };
 
-/* @interest: sorted by stream; only those with @take set are watched. -ENOMEM. */
+/* @interest: sorted by stream; @take: enum tw_take of each. -ENOMEM. */
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
-		       uint64_t interest_count, const bool *take);
+		       uint64_t interest_count, const uint8_t *take);
 void tw_watchlist_free(struct tw_watchlist *w);
 /* The look has come to @frame: what begins there is watched from now on. -ENOMEM. */
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame);

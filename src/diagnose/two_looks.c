@@ -30,15 +30,20 @@
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
+/* Dossiers in order of stream: line[first .. end), of which [at .. end) are not judged yet. */
+struct line {
+	const struct tw_dossier **d;
+	size_t first, at, end;
+};
+
 struct second_look {
 	struct tw_session *s;
 	struct tw_watchlist list;
 	uint32_t freed, judged; /* watches [0, judged) are judged, of these [0, freed) are freed */
 	size_t bytes;           /* held by dossiers */
-	const struct tw_dossier **live; /* in order of stream */
-	size_t live_first, live_end;    /* live[live_first .. live_end) */
-	size_t live_at;                 /* of these, the first that is not judged yet */
-	bool partial;                   /* some have had to go */
+	struct line live;
+	struct line peers; /* of these, the ones that facts compare with, whatever is asked for */
+	bool partial;      /* some have had to go */
 	/* The verdict of most of the half-open ones (majority vote), for those that are not listed. */
 	const struct tw_phenomenon *half_open;
 	uint64_t half_open_votes;
@@ -91,6 +96,7 @@ static struct loss_budget loss_budget(const struct tw_session *s,
 	b.frames = small ? UINT64_MAX : s->frames / LOSS_FRAMES_SHARE;
 	for (i = 0; i < res->interest_count; i++)
 		if (res->interest[i].reason != TW_WANT_LOSS &&
+		    res->interest[i].reason != TW_WANT_ALL &&
 		    res->interest[i].last_frame > b.frames)
 			b.frames = res->interest[i].last_frame; /* so far the look goes anyway */
 	return b;
@@ -108,8 +114,16 @@ static bool take_loss(struct loss_budget *b, const struct tw_interest *in)
 	return true;
 }
 
+/* Does it deserve a dossier for its own sake? */
+static enum tw_take deserves(struct loss_budget *b, const struct tw_interest *in)
+{
+	if (in->reason == TW_WANT_ALL)
+		return TW_TAKE_NOT;
+	return in->reason != TW_WANT_LOSS || take_loss(b, in) ? TW_TAKE : TW_TAKE_NOT;
+}
+
 /* @take[i]: does interest i get a dossier? What does not is counted here and now. */
-static void choose(struct tw_session *s, const struct tw_triage_result *res, bool *take)
+static void choose(struct tw_session *s, const struct tw_triage_result *res, uint8_t *take)
 {
 	struct loss_budget b = loss_budget(s, res);
 	uint64_t i;
@@ -117,7 +131,9 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, boo
 	for (i = 0; i < res->interest_count; i++) {
 		const struct tw_interest *in = &res->interest[i];
 
-		take[i] = in->reason != TW_WANT_LOSS || take_loss(&b, in);
+		take[i] = deserves(&b, in);
+		if (!take[i] && s->config->all)
+			take[i] = TW_TAKE_ASIDE;
 		if (take[i])
 			continue;
 		if (!in->retransmitted) {
@@ -147,22 +163,24 @@ static void release(struct second_look *l, struct tw_watch *w)
 
 /*
  * What facts may compare with: all, as long as all are here. Once some have had to go, the nearest
- * ones only, or a large file would be judged in quadratic time.
+ * ones only, or a large file would be judged in quadratic time. What is here only because it was asked for
+ * is compared with all, but none of the rest with it: a verdict does not depend on who else is reported.
  */
-static struct tw_dossier_set others_of(const struct second_look *l)
+static struct tw_dossier_set others_of(const struct second_look *l, const struct tw_watch *w)
 {
-	size_t lo = l->live_first, hi = l->live_end;
+	const struct line *line = w->aside ? &l->live : &l->peers;
+	size_t lo = line->first, hi = line->end;
 
 	if (l->partial) {
-		lo = l->live_at - lo > NEIGHBOURS ? l->live_at - NEIGHBOURS : lo;
-		hi = hi - l->live_at > NEIGHBOURS ? l->live_at + NEIGHBOURS : hi;
+		lo = line->at - lo > NEIGHBOURS ? line->at - NEIGHBOURS : lo;
+		hi = hi - line->at > NEIGHBOURS ? line->at + NEIGHBOURS : hi;
 	}
-	return (struct tw_dossier_set){ &l->live[lo], hi - lo };
+	return (struct tw_dossier_set){ &line->d[lo], hi - lo };
 }
 
 static void judge(struct second_look *l, const struct tw_watch *w)
 {
-	const struct tw_dossier_set set = others_of(l);
+	const struct tw_dossier_set set = others_of(l, w);
 	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set);
 
 	if (w->interest->reason != TW_WANT_HALF_OPEN)
@@ -183,7 +201,8 @@ static void judge_first(struct second_look *l)
 	if (!w->dossier)
 		return;
 	judge(l, w);
-	l->live_at++;
+	l->live.at++;
+	l->peers.at += !w->aside;
 }
 
 /* Free the oldest dossier that was judged. */
@@ -194,21 +213,28 @@ static void free_first(struct second_look *l)
 	if (!w->dossier)
 		return;
 	release(l, w);
-	l->live_first++;
+	l->live.first++;
+	l->peers.first += !w->aside;
+}
+
+static void take_out(struct line *line, const struct tw_dossier *d)
+{
+	size_t i = line->at;
+
+	while (i < line->end && line->d[i] != d)
+		i++;
+	if (i < line->end) {
+		memmove(&line->d[i], &line->d[i + 1], (line->end - i - 1) * sizeof(*line->d));
+		line->end--;
+	}
 }
 
 /* Judge one out of order: only when a connection that goes on and on holds up too many others. */
 static void judge_within(struct second_look *l, struct tw_watch *w)
 {
-	size_t i = l->live_at;
-
 	judge(l, w);
-	while (i < l->live_end && l->live[i] != w->dossier)
-		i++;
-	if (i < l->live_end) {
-		memmove(&l->live[i], &l->live[i + 1], (l->live_end - i - 1) * sizeof(*l->live));
-		l->live_end--;
-	}
+	take_out(&l->live, w->dossier);
+	take_out(&l->peers, w->dossier);
 	release(l, w);
 }
 
@@ -263,7 +289,9 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 			s->out_of_memory = true;
 			return;
 		}
-		l->live[l->live_end++] = w->dossier;
+		l->live.d[l->live.end++] = w->dossier;
+		if (!w->aside)
+			l->peers.d[l->peers.end++] = w->dossier;
 		l->bytes += tw_dossier_bytes(w->dossier);
 	}
 	before = tw_dossier_bytes(w->dossier);
@@ -342,7 +370,7 @@ static void count_unlisted(struct second_look *l, const struct tw_triage_result 
 			   res->half_open_unlisted);
 }
 
-static int look_again(struct tw_session *s, const struct tw_triage_result *res, const bool *take,
+static int look_again(struct tw_session *s, const struct tw_triage_result *res, const uint8_t *take,
 		      struct tw_err *err)
 {
 	struct second_look l = { .s = s };
@@ -354,10 +382,11 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		return 0;
 	}
 	if (!r) {
-		l.live = calloc(l.list.count, sizeof(const struct tw_dossier *));
+		l.live.d = calloc(l.list.count, sizeof(const struct tw_dossier *));
+		l.peers.d = calloc(l.list.count, sizeof(const struct tw_dossier *));
 		tw_decoder_free(s->decoder);
 		s->decoder = tw_decoder_new();
-		r = l.live && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
+		r = l.live.d && l.peers.d && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
 	}
 	s->frames = 0;
 	if (!r) {
@@ -367,7 +396,8 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		tw_err_set(err, r, "%s: cannot be read a second time: %s.", s->summary->source,
 			   strerror(-r));
 	}
-	free(l.live);
+	free(l.live.d);
+	free(l.peers.d);
 	tw_watchlist_free(&l.list);
 	return r;
 }
@@ -384,7 +414,7 @@ int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
 	};
 	const struct tw_triage_result *res;
 	struct tw_triage *triage = tw_triage_new(&tc);
-	bool *take = NULL;
+	uint8_t *take = NULL;
 	int r = 0;
 
 	if (!triage)

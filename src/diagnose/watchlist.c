@@ -23,7 +23,7 @@
 #define SLOTS_START 256
 
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
-		       uint64_t interest_count, const bool *take)
+		       uint64_t interest_count, const uint8_t *take)
 {
 	uint64_t n = 0, i;
 
@@ -32,7 +32,7 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) != sizeof(w->seed))
 		w->seed = UINT64_C(0x51ed270b9f3e4d17);
 	for (i = 0; i < interest_count; i++)
-		n += take[i];
+		n += take[i] != TW_TAKE_NOT;
 	if (n >= UINT32_MAX / 8)
 		return -ENOMEM;
 	w->watch = calloc(n + 1, sizeof(*w->watch));
@@ -48,7 +48,8 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 			w->first_frame = interest[i].first_frame;
 		if (interest[i].last_frame > w->last_frame)
 			w->last_frame = interest[i].last_frame;
-		w->watch[w->count++].interest = &interest[i];
+		w->watch[w->count].interest = &interest[i];
+		w->watch[w->count++].aside = take[i] == TW_TAKE_ASIDE;
 	}
 	return 0;
 }

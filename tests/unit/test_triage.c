@@ -483,14 +483,19 @@ static void same_syn_is_no_new_connection(void **state)
 	expect_one(&f, TW_WANT_DOSSIER);
 }
 
+static void calm_run(struct feed *f)
+{
+	handshake(f);
+	exchange(f);
+	shut(f);
+}
+
 static void clean_run(struct feed *f, uint32_t id)
 {
 	f->client = 0x0b000000 + id;
 	f->seq[0] = id * 7919;
 	f->seq[1] = id * 104729;
-	handshake(f);
-	exchange(f);
-	shut(f);
+	calm_run(f);
 }
 
 static void many_close_and_are_recycled(void **state)
@@ -580,6 +585,139 @@ static void asked_for_stream_is_never_clean(void **state)
 	tw_triage_free(f.t);
 }
 
+/* A segment of no known connection and the bare reset that answers it. */
+static void stray(struct feed *f)
+{
+	raw(f, 1, 7000, 8000, TW_PSH | TW_ACK, 100);
+	raw(f, 0, 8000, 0, TW_RST, 0);
+}
+
+static unsigned wanted(const struct feed *f, int reason)
+{
+	unsigned n = 0;
+	uint64_t i;
+
+	for (i = 0; i < f->res->interest_count; i++)
+		n += f->res->interest[i].reason == (enum tw_interest_reason)reason;
+	return n;
+}
+
+/* What a stray may belong to comes along: what shares an endpoint and began before. */
+static void stray_brings_its_kin(void **state)
+{
+	struct feed f = begin(1000, 2000);
+
+	calm_run(&f); /* stream 0: the client's endpoint, as through a balancer */
+	f.client = 0x0a000009;
+	f.cport = 40001;
+	calm_run(&f); /* a stranger */
+	f.sport = 443;
+	calm_run(&f);
+	f.client = 0x0a000001;
+	f.server = 0x0a000004;
+	f.cport = 40000;
+	f.sport = 80;
+	stray(&f); /* stream 3 */
+	f.server = 0x0a000005;
+	calm_run(&f); /* begins after it */
+	finish(&f);
+	assert_int_equal(f.res->clean, 3);
+	assert_int_equal(f.res->interest_count, 2);
+	assert_int_equal(f.res->interest[0].stream, 0);
+	assert_int_equal(f.res->interest[0].reason, TW_WANT_KIN);
+	assert_int_equal(f.res->interest[1].reason, TW_WANT_DOSSIER);
+	assert_int_equal(f.res->interest[1].kin, TW_KIN_STRAY);
+	tw_triage_free(f.t);
+}
+
+/* However many there are: few with any port at the other end, some with the same. */
+static void kin_of_many_strays_is_few(void **state)
+{
+	struct feed f = begin(1000, 2000);
+	uint32_t i;
+
+	for (i = 0; i < 3000; i++)
+		clean_run(&f, i);
+	f.client = 0x0a000001;
+	for (i = 0; i < 3000; i++) {
+		f.cport = (uint16_t)(39000 + i);
+		stray(&f);
+	}
+	finish(&f);
+	assert_int_equal(wanted(&f, TW_WANT_DOSSIER), 3000);
+	assert_int_equal(wanted(&f, TW_WANT_KIN), 4);
+	tw_triage_free(f.t);
+	f = begin(1000, 2000);
+	for (i = 0; i < 3000; i++)
+		clean_run(&f, i);
+	f.client = 0x0a000001;
+	stray(&f);
+	finish(&f);
+	assert_int_equal(wanted(&f, TW_WANT_KIN), 12);
+	tw_triage_free(f.t);
+}
+
+/* Reset after a long silence: connections of the two hosts that may have survived as long come along. */
+static void idle_end_brings_its_kin(void **state)
+{
+	struct feed f = begin(1000, 2000);
+	uint32_t i;
+
+	for (i = 0; i < 30; i++) {
+		f.client = i < 10 || i >= 20 ? 0x0a000001 : 0x0a000007;
+		f.cport = (uint16_t)(40000 + i);
+		handshake(&f);
+		exchange(&f);
+		if (i < 20)
+			f.now_ns += 30 * TW_NS_PER_S;
+		exchange(&f);
+		shut(&f);
+	}
+	f.cport = 41000;
+	handshake(&f);
+	exchange(&f);
+	f.now_ns += 30 * TW_NS_PER_S;
+	next(&f, 0, TW_PSH | TW_ACK, 10);
+	raw(&f, 1, f.seq[1], 0, TW_RST, 0);
+	finish(&f);
+	assert_int_equal(wanted(&f, TW_WANT_DOSSIER), 1);
+	assert_int_equal(wanted(&f, TW_WANT_KIN), 4);
+	assert_true(f.res->interest[3].stream < 10);
+	tw_triage_free(f.t);
+}
+
+/* Who wants everything gets everything, and is told what deserved it anyway. */
+static void everything_is_told_apart(void **state)
+{
+	const struct tw_triage_config config = { .settle_ns = TW_NS_PER_S, .everything = true };
+	struct feed f;
+
+	start(&f, &config, 1000, 2000);
+	clean_run(&f, 0);
+	clean_run(&f, 1);
+	f.cport = 50000;
+	handshake(&f);
+	exchange(&f);
+	raw(&f, 1, f.seq[1], 0, TW_RST, 0);
+	finish(&f);
+	assert_int_equal(wanted(&f, TW_WANT_ALL), 2);
+	assert_int_equal(wanted(&f, TW_WANT_DOSSIER), 1);
+	assert_int_equal(f.res->clean, 0);
+	tw_triage_free(f.t);
+}
+
+/* Below what was acknowledged: sent before the capture began, or by somebody else. */
+static void first_words_below_what_was_taken(void **state)
+{
+	struct feed f = begin(1000, 2000);
+
+	raw(&f, 1, 2000, 1011, TW_ACK, 0);
+	raw(&f, 0, 1006, 2000, TW_ACK, 0);
+	raw(&f, 1, 2000, 1011, TW_ACK, 0);
+	raw(&f, 0, 1006, 2000, TW_PSH | TW_ACK, 5);
+	expect_one(&f, TW_WANT_DOSSIER);
+}
+
 static void clock_steps_are_noticed(void **state)
 {
 	struct feed f = begin(1, 1);
@@ -641,6 +779,11 @@ int main(void)
 		cmocka_unit_test(ceiling_evicts_and_counts),
 		cmocka_unit_test(flood_is_counted_to_the_last),
 		cmocka_unit_test(asked_for_stream_is_never_clean),
+		cmocka_unit_test(stray_brings_its_kin),
+		cmocka_unit_test(kin_of_many_strays_is_few),
+		cmocka_unit_test(idle_end_brings_its_kin),
+		cmocka_unit_test(everything_is_told_apart),
+		cmocka_unit_test(first_words_below_what_was_taken),
 		cmocka_unit_test(clock_steps_are_noticed),
 		cmocka_unit_test(batches_change_nothing),
 	};
