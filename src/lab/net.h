@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where the client finds the server behind a translating cable (cable.h, tw_cable_nat()). */
+#define TW_NET_VIRTUAL_V4 "192.0.2.100"
+#define TW_NET_VIRTUAL_V6 "2001:db8::100"
+
 /*
  * The hosts of a scenario: network namespaces with a veth each, whose other ends stay in the caller's
  * namespace ("home") for the cable.
@@ -50,6 +54,11 @@ int tw_net_port(const struct tw_net *n, unsigned link, unsigned end);
 /* "192.0.2.2" or "2001:db8::2"; static. */
 const char *tw_net_address(const struct tw_net *n, enum tw_host_id host, bool v6);
 
+/* False on a kernel without IPv6: then the IPv6 addresses are not there. */
+bool tw_net_has_v6(const struct tw_net *n);
+/* The fixed MAC address of a host's card; it needs no network. */
+void tw_net_mac(enum tw_host_id host, unsigned eth, uint8_t out[6]);
+
 /*
  * Move the calling thread into a host's namespace, and back home. Sockets that it opens meanwhile
  * belong to the host for good. -ENODEV if the host is removed.
@@ -59,12 +68,16 @@ int tw_net_leave(struct tw_net *n);
 
 /*
  * Set "net.ipv4.tcp_syn_retries" (or the last part alone: "tcp_syn_retries") in a host. The sentence
- * in @err names the setting and, where rights are what is missing, says so.
+ * in @err names the setting and, where rights are what is missing, says so. -ENOENT: hosts have no such
+ * setting (some exist only for the whole machine). A rebuilt host gets its settings again.
  */
 int tw_net_sysctl(struct tw_net *n, enum tw_host_id host, const char *name, const char *value,
 		  struct tw_err *err);
 
-/* What a host knows of its next hop's MAC address. */
+/*
+ * What a host knows of its next hop's MAC address (and, the client, of the virtual address). At first:
+ * reachable, everywhere, so that neither ARP nor neighbour discovery delays a scenario's beginning.
+ */
 enum tw_neighbour {
 	TW_NEIGHBOUR_NONE,      /* forgotten: the next packet asks by ARP or ND */
 	TW_NEIGHBOUR_STALE,     /* known, to be confirmed */
@@ -94,7 +107,13 @@ struct tw_net_socket {
 };
 /* All TCP sockets of a host into @out; returns how many (at most @max), or a negative errno. */
 int tw_net_sockets(struct tw_net *n, enum tw_host_id host, struct tw_net_socket *out, unsigned max);
-/* `ss -K`: destroy the sockets that have this local port. Returns how many, or a negative errno. */
+/*
+ * `ss -K`: destroy the connections that have this local port (a listener on it stays). Returns how many,
+ * or a negative errno: -EOPNOTSUPP if the kernel was built without it (CONFIG_INET_DIAG_DESTROY).
+ */
 int tw_net_destroy(struct tw_net *n, enum tw_host_id host, uint16_t local_port);
+/* The same for the one connection with these two ports. */
+int tw_net_destroy_connection(struct tw_net *n, enum tw_host_id host, uint16_t local_port,
+			      uint16_t remote_port);
 
 #endif
