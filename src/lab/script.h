@@ -18,17 +18,17 @@ enum tw_verb {
 	TW_DO_BIND,    /* port */
 	TW_DO_CONNECT, /* port */
 	TW_DO_ACCEPT,
-	TW_DO_SEND,    /* number: bytes in all; -1: one call */
+	TW_DO_SEND,    /* number: bytes in all; -1: one call of at most TW_ONE_CALL_BYTES */
 	TW_DO_RECV,    /* the same */
 	TW_DO_RECV_EOF,
 	TW_DO_FILL,
 	TW_DO_SHUTDOWN, /* number: SHUT_RD ... */
-	TW_DO_CLOSE,
+	TW_DO_CLOSE, /* socket 0: the listener; so for OPTION, POLL, NONBLOCKING, STATE, QUEUE */
 	TW_DO_UNSPEC,
-	TW_DO_OPTION, /* option, number, number2 */
+	TW_DO_OPTION, /* option, number, number2, value */
 	TW_DO_NONBLOCKING, /* number: 1 on, 0 off */
 	TW_DO_POLL,        /* number: events */
-	TW_DO_ERROR,
+	TW_DO_ERROR, /* its result is minus the SO_ERROR, as if the call itself had failed so */
 	TW_DO_EXIT,
 	TW_DO_CRASH,
 	/* an end's process: done to it */
@@ -59,13 +59,20 @@ enum tw_verb {
 	TW_DO_VERDICT,
 };
 
+#define TW_ONE_CALL_BYTES 65536
+
+/*
+ * What a call must do. Of `join` it is for the call that is joined; if nothing is written there
+ * (not @given), what was written at the call itself holds.
+ */
 struct tw_expect {
+	bool given; /* something was written, if only `within` or `-> ok` */
 	enum tw_expect_kind {
 		TW_EXPECT_SUCCESS, /* nothing was written */
 		TW_EXPECT_ERRNO,   /* value */
 		TW_EXPECT_EOF,
 		TW_EXPECT_NUMBER, /* value */
-		TW_EXPECT_HANG,
+		TW_EXPECT_HANG,   /* for at_least_ns and longer */
 		TW_EXPECT_EVENTS, /* value: POLLIN | ... exactly */
 	} kind;
 	int64_t value;
@@ -106,10 +113,18 @@ struct tw_statement {
 };
 
 /* Socket options by name: how their values are written. */
+#define TW_OPTVAL_STRING_MAX 15
 struct tw_socket_option {
 	const char *name;
 	int level, number;
-	enum { TW_OPTVAL_INT, TW_OPTVAL_LINGER, TW_OPTVAL_TIMEVAL_MS, TW_OPTVAL_MS } kind;
+	enum tw_optval {
+		TW_OPTVAL_INT,        /* number */
+		TW_OPTVAL_LINGER,     /* number: on, number2: seconds */
+		TW_OPTVAL_TIMEVAL_MS, /* number: milliseconds; the kernel wants a struct timeval */
+		TW_OPTVAL_MS,         /* number: milliseconds; the kernel wants them so */
+		TW_OPTVAL_STRING,     /* value: up to TW_OPTVAL_STRING_MAX bytes */
+		TW_OPTVAL_MPTCP,      /* number: 1 makes the socket an MPTCP one; no option of the kernel */
+	} kind;
 };
 const struct tw_socket_option *tw_socket_option_find(const char *name);
 
@@ -125,13 +140,18 @@ struct tw_script {
 	unsigned fault; /* index of the first statement after `fault`; 0 if there is no such line */
 };
 
-/* -EINVAL with "line N: ..." in @err (the nearest word is suggested where one is near). */
+/*
+ * -EINVAL with "line N: ..." in @err (the nearest word is suggested where one is near); -ENOMEM. After
+ * an error there is nothing to free. @text is not needed afterwards; any bytes are a possible script.
+ */
 int tw_script_parse(struct tw_script *s, const char *text, struct tw_err *err);
 void tw_script_free(struct tw_script *s);
 
 /* "ECONNRESET within 200 ms": an expectation for a person, into @out (which it returns). */
 #define TW_EXPECT_TEXT 96
 const char *tw_expect_text(char *out, const struct tw_expect *e);
+/* "in+hup": poll events, into @out of TW_EXPECT_TEXT bytes; "nothing" for none. */
+const char *tw_events_text(char *out, unsigned events);
 /* "ECONNRESET" for 104; "errno 999" for what has no name. */
 const char *tw_errno_name(int error);
 /* "ESTABLISHED", "TIME_WAIT" ...; of <netinet/tcp.h>, 12 is "SYN_RECV" as well. */
