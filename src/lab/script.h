@@ -18,14 +18,14 @@ enum tw_verb {
 	TW_DO_BIND,    /* port */
 	TW_DO_CONNECT, /* port */
 	TW_DO_ACCEPT,
-	TW_DO_SEND,    /* number: bytes in all; -1: one call of at most TW_ONE_CALL_BYTES */
-	TW_DO_RECV,    /* the same */
+	TW_DO_SEND, /* number: bytes in all; -1: one call of at most TW_ONE_CALL_BYTES */
+	TW_DO_RECV, /* the same */
 	TW_DO_RECV_EOF,
 	TW_DO_FILL,
 	TW_DO_SHUTDOWN, /* number: SHUT_RD ... */
-	TW_DO_CLOSE, /* socket 0: the listener; so for OPTION, POLL, NONBLOCKING, STATE, QUEUE */
+	TW_DO_CLOSE,    /* socket 0: the listener; so for OPTION, POLL, NONBLOCKING, STATE, QUEUE */
 	TW_DO_UNSPEC,
-	TW_DO_OPTION, /* option, number, number2, value */
+	TW_DO_OPTION,      /* option, number, number2, value */
 	TW_DO_NONBLOCKING, /* number: 1 on, 0 off */
 	TW_DO_POLL,        /* number: events */
 	TW_DO_ERROR, /* its result is minus the SO_ERROR, as if the call itself had failed so */
@@ -84,8 +84,9 @@ struct tw_expect {
 struct tw_expected_verdict {
 	bool vantage[2]; /* [TW_CLIENT], [TW_SERVER] */
 	uint64_t stream;
-	bool any;              /* `verdict WHO any`: whatever it says */
-	const char *slugs[12]; /* accepted, best first (also "clean", "unknown"); of `never`: forbidden */
+	bool any; /* `verdict WHO any`: whatever it says */
+	const char *slugs
+		[12]; /* accepted, best first (also "clean", "unknown"); of `never`: forbidden */
 	unsigned slug_count;
 	bool never;
 	bool never_certain;
@@ -123,7 +124,7 @@ struct tw_socket_option {
 		TW_OPTVAL_TIMEVAL_MS, /* number: milliseconds; the kernel wants a struct timeval */
 		TW_OPTVAL_MS,         /* number: milliseconds; the kernel wants them so */
 		TW_OPTVAL_STRING,     /* value: up to TW_OPTVAL_STRING_MAX bytes */
-		TW_OPTVAL_MPTCP,      /* number: 1 makes the socket an MPTCP one; no option of the kernel */
+		TW_OPTVAL_MPTCP, /* number: 1 makes the socket an MPTCP one; no option of the kernel */
 	} kind;
 };
 const struct tw_socket_option *tw_socket_option_find(const char *name);
@@ -134,7 +135,7 @@ struct tw_script {
 	bool nat;
 	int64_t delay_ns;
 	unsigned loss_permille;
-	const char *truth; /* slug or "clean"; NULL: the file's */
+	const char *truth;               /* slug or "clean"; NULL: the file's */
 	struct tw_statement *statements; /* sysctls of the head first; in order */
 	unsigned count;
 	unsigned fault; /* index of the first statement after `fault`; 0 if there is no such line */
