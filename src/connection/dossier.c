@@ -11,7 +11,8 @@
  * Segments that no receiver takes notice of (bad checksum, no ACK flag) and second copies of a packet
  * that was captured on two interfaces are recorded, but do not move any state.
  *
- * Memory is bounded: TW_RECORDS_MAX records; then unmarked ones in the middle are dropped and counted.
+ * Memory is bounded: TW_RECORDS_MAX records; then unmarked ones in the middle are dropped and counted, and
+ * the next one that stays is marked as standing behind a gap: nothing may be concluded across it.
  */
 #include "base/duration.h"
 #include "connection/dossier_private.h"
@@ -36,6 +37,9 @@
 #define LOOK_BACK_RECORDS  512 /* bound of every search backwards */
 #define KEEP_MARKED        1024
 #define KEEP_TAIL          1024
+#define KEEP_BEFORE        24                /* records before one that needs its context ... */
+#define KEEP_AFTER         16                /* ... and behind it */
+#define KEEP_CONTEXT       (KEEP_MARKED / 2) /* when so many are kept, repeats go without context */
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
 #define UNREMARKABLE_MARKS (TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL)
 
@@ -509,21 +513,48 @@ static void learn_handshake_rtt(struct tw_dossier *d, const struct tw_pkt *p)
 		d->handshake_rtt_ns = p->time_ns - d->last_syn_ns;
 }
 
+/* Is it told by its neighbours what it was? Data again: where was the original, what came back? */
+static bool needs_context(const struct tw_pkt *p, size_t kept)
+{
+	return p->flags & (TW_SYN | TW_FIN | TW_RST) ||
+	       (kept < KEEP_CONTEXT && p->payload_bytes &&
+		p->marks & (TW_MARK_RETRANSMISSION | TW_MARK_OUT_OF_ORDER));
+}
+
+/* Does such a record follow soon on @i, or is it one? */
+static bool context_of_next(const struct tw_dossier *d, size_t i, size_t kept)
+{
+	size_t k;
+
+	for (k = i; k <= i + KEEP_BEFORE && (k == i || !d->pkt[k].gap); k++)
+		if (needs_context(&d->pkt[k], kept))
+			return true;
+	return false;
+}
+
 /* Drop unremarkable records from the middle when the room is full. */
 static void make_room(struct tw_dossier *d)
 {
-	size_t i, to = TW_RECORDS_HEAD, marked = 0;
+	size_t i, to = TW_RECORDS_HEAD, kept = 0, after = 0;
 	size_t tail = d->pkt_count - KEEP_TAIL;
+	bool gap = false;
 
 	for (i = TW_RECORDS_HEAD; i < tail; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (marked < KEEP_MARKED && (p->marks & ~(uint32_t)UNREMARKABLE_MARKS ||
-					     p->flags & (TW_SYN | TW_FIN | TW_RST))) {
-			d->pkt[to++] = *p;
-			marked++;
+		after = needs_context(p, kept) ? 1 + KEEP_AFTER : after && !p->gap ? after - 1 : 0;
+		gap |= p->gap;
+		if (kept < KEEP_MARKED && (p->marks & ~(uint32_t)UNREMARKABLE_MARKS || after ||
+					   context_of_next(d, i, kept))) {
+			d->pkt[to] = *p;
+			d->pkt[to++].gap = gap;
+			gap = false;
+			kept++;
+		} else {
+			gap = true;
 		}
 	}
+	d->pkt[tail].gap |= gap;
 	d->dropped += tail - to;
 	memmove(&d->pkt[to], &d->pkt[tail], KEEP_TAIL * sizeof(*d->pkt));
 	d->pkt_count = to + KEEP_TAIL;

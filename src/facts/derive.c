@@ -31,6 +31,8 @@ static int64_t acked_unseen(const struct tw_dossier *d, int side, const struct t
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		if (p->gap) /* what lies in it was seen, and is not known any more */
+			set = false, pending = 0;
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
 		if (p->side == side) {
@@ -41,8 +43,10 @@ static int64_t acked_unseen(const struct tw_dossier *d, int side, const struct t
 					hole += pending;
 				pending = 0;
 			}
+			/* a keepalive probe is one below what was sent */
 			if (!set || tw_seq_gt(tw_pkt_end(p), covered))
-				covered = tw_pkt_end(p);
+				covered = tw_pkt_end(p) + (!set && p->marks & TW_MARK_KEEPALIVE &&
+							   !p->payload_bytes);
 			set = true;
 		} else if (set && p->flags & TW_ACK && tw_seq_gt(p->ack, covered)) {
 			pending += p->ack - covered;
@@ -59,11 +63,15 @@ static void quality_facts(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *where[2] = { NULL, NULL };
 	int64_t unseen_c = acked_unseen(d, 0, &where[0]), unseen_s = acked_unseen(d, 1, &where[1]);
-	size_t i, copies = 0;
+	size_t i, copies = 0,
+		  whole = 0; /* records before the first gap: behind it marked ones prevail */
 	bool cut = false;
 
+	while (whole < d->pkt_count && !d->pkt[whole].gap)
+		whole++;
 	for (i = 0; i < d->pkt_count; i++) {
-		copies += (d->pkt[i].marks & (TW_MARK_SECOND_COPY | TW_MARK_NET_DUPLICATE)) != 0;
+		copies += i < whole &&
+			  d->pkt[i].marks & (TW_MARK_SECOND_COPY | TW_MARK_NET_DUPLICATE);
 		cut |= d->pkt[i].payload_cut;
 	}
 	tw_from(v, TW_F_ACKED_UNSEEN_C, unseen_c, where[0]);
@@ -74,7 +82,7 @@ static void quality_facts(struct tw_view *v)
 	tw_from(v, TW_F_SNAPLEN_CUT, cut, NULL);
 	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
 	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
-	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= d->pkt_count, NULL);
+	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= whole, NULL);
 }
 
 /* 0 hops away: the TTL still has one of the initial values that stacks use. */

@@ -9,6 +9,9 @@
  *
  * At the receiver's side the original may never be seen: a hole that is filled by a segment newer (timestamp,
  * IP id) than what came after the hole was repeated; one that is older was overtaken.
+ *
+ * Where records were dropped (a very long connection), no search crosses the gap: what cannot be told without
+ * them is not counted.
  */
 #include "facts/view.h"
 
@@ -48,16 +51,23 @@ static bool repeats_syn_data(const struct tw_dossier *d, const struct tw_pkt *p)
 	return false;
 }
 
-/* The record that first carried the start of @p's range, -1: not in the capture (or dropped). */
-static long original_of(const struct tw_dossier *d, size_t i)
+/*
+ * The record that first carried the start of @p's range, -1: not in the capture, or (*@gap) perhaps among the
+ * records that were dropped.
+ */
+static long original_of(const struct tw_dossier *d, size_t i, bool *gap)
 {
 	const struct tw_pkt *p = &d->pkt[i];
 	size_t k, stop = i > LOOK ? i - LOOK : 0;
 	long found = -1;
 
+	*gap = false;
 	for (k = i; k > stop; k--) {
 		const struct tw_pkt *q = &d->pkt[k - 1];
 
+		*gap = d->pkt[k].gap;
+		if (*gap)
+			break;
 		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
 		    !(q->flags & TW_RST) && tw_seq_le(q->seq, p->seq) &&
 		    tw_seq_gt(q->seq + q->payload_bytes, p->seq)) {
@@ -91,6 +101,8 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 	for (k = i + 1; k < stop; k++) {
 		const struct tw_pkt *a = &d->pkt[k];
 
+		if (a->gap) /* before the first ACK of it: that one may be missing */
+			return verdict;
 		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) ||
 		    a->flags & TW_RST)
 			continue;
@@ -133,10 +145,10 @@ static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 		w->reorder_delay = late;
 }
 
-static void judge_repeat(const struct tw_dossier *d, size_t i, struct loss_walk *w)
+/* @o: its original. */
+static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
-	long o = original_of(d, i);
 	int n;
 
 	if (o >= 0 && same_packet(p, &d->pkt[o]))
@@ -176,7 +188,7 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 	size_t k, stop = i > LOOK ? i - LOOK : 0;
 	long found = -1;
 
-	for (k = i; k > stop; k--) {
+	for (k = i; k > stop && !d->pkt[k].gap; k--) {
 		const struct tw_pkt *q = &d->pkt[k - 1];
 
 		if (!tw_counts(q) || q->side != p->side || !tw_pkt_seq_len(q) || q->flags & TW_RST)
@@ -193,7 +205,7 @@ static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
 	const struct tw_pkt *p = &d->pkt[i];
 	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
 
-	for (k = i + 1; k < stop; k++) {
+	for (k = i + 1; k < stop && !d->pkt[k].gap; k++) {
 		const struct tw_pkt *q = &d->pkt[k];
 
 		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
@@ -270,6 +282,10 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 		for (k = i > LOOK ? i - LOOK : 0; k < d->pkt_count && k < i + LOOK; k++) {
 			const struct tw_pkt *p = &d->pkt[k];
 
+			if (p->gap && k > i)
+				break;
+			if (p->gap)
+				hole = overtook = false;
 			if (!tw_counts(p))
 				continue;
 			if (k > i && p->side == a->side && p->flags & TW_ACK &&
@@ -337,7 +353,7 @@ static void run_facts(struct tw_view *v)
 			carried += tw_counts(q) && q->side != p->side && q->payload_bytes &&
 				   tw_seq_in(p->sack[0].left, q->seq, q->seq + q->payload_bytes);
 		}
-		if (carried == 1 && i <= LOOK) {
+		if (carried == 1 && i <= LOOK && !tw_gap_between(d, 0, i)) {
 			lone++;
 			if (!first_lone)
 				first_lone = p;
@@ -371,14 +387,19 @@ void tw_derive_loss(struct tw_view *v)
 	w.rtt[1] = tw_rtt_towards(d, 1);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
+		bool gap;
+		long o;
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
 		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) ||
 		    repeats_syn_data(d, p))
 			continue;
-		if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) && original_of(d, i) >= 0)
-			judge_repeat(d, i, &w);
-		else if (p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER))
+		if (!(p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER)))
+			continue;
+		o = original_of(d, i, &gap);
+		if (o >= 0)
+			judge_repeat(d, i, o, &w);
+		else if (!gap)
 			judge_filler(d, i, &w);
 	}
 	sack_holes(d, &w);

@@ -259,6 +259,8 @@ static void judge_gap(const struct tw_dossier *q, size_t i, int64_t gap, struct 
 	for (k = i + 1; k < q->pkt_count; k++) {
 		const struct tw_pkt *p = &q->pkt[k];
 
+		if (p->gap)
+			return;
 		if (!tw_counts(p))
 			continue;
 		if (p->side == q->pkt[i].side) {
@@ -288,6 +290,8 @@ static void walk_idle(const struct tw_dossier *q, struct idle_walk *w)
 	for (i = 0; i < q->pkt_count; i++) {
 		const struct tw_pkt *p = &q->pkt[i];
 
+		if (p->gap)
+			prev = NULL;
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
 		if (prev && p->time_ns - prev->time_ns > IDLE_MIN_NS &&

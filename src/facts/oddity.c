@@ -52,6 +52,8 @@ static const struct tw_pkt *neighbour(const struct tw_dossier *d, size_t i, int 
 	for (k = (long)i + step; k >= 0 && k < (long)d->pkt_count; k += step) {
 		const struct tw_pkt *q = &d->pkt[k];
 
+		if (step > 0 ? q->gap : q[1].gap)
+			return NULL; /* its neighbour was dropped */
 		if (tw_counts(q) && q->side == d->pkt[i].side && !(q->flags & (TW_RST | TW_SYN)) &&
 		    (!need_id || q->ip_id))
 			return q;
@@ -265,6 +267,8 @@ static bool was_taken(const struct tw_dossier *d, size_t i)
 	for (k = i + 1; k < d->pkt_count && k - i < ACCEPTED_WITHIN; k++) {
 		const struct tw_pkt *q = &d->pkt[k];
 
+		if (q->gap)
+			return true; /* or not: no reason to accuse it */
 		if (!tw_counts(q))
 			continue;
 		if (q->side == p->side && q->payload_bytes && tw_seq_le(q->seq, p->seq) &&
@@ -289,6 +293,8 @@ static void window_fact(struct tw_view *v)
 		const struct tw_end *to = &d->end[!p->side];
 		const bool scaled = to->saw_syn_options && d->end[p->side].saw_syn_options;
 
+		if (p->gap)
+			edge_set[0] = edge_set[1] = false;
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;
 		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
@@ -322,6 +328,8 @@ static void never_sent_facts(struct tw_view *v)
 		const int to = !p->side;
 		uint32_t top = p->ack;
 
+		if (p->gap)
+			sent_set[0] = sent_set[1] = false;
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
 		if (!sent_set[p->side] || tw_seq_gt(tw_pkt_end(p), sent[p->side]))
@@ -331,7 +339,7 @@ static void never_sent_facts(struct tw_view *v)
 			top = p->sack[0].right;
 		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
 			continue;
-		for (k = i + 1; k < d->pkt_count; k++) {
+		for (k = i + 1; k < d->pkt_count && !d->pkt[k].gap; k++) {
 			const struct tw_pkt *q = &d->pkt[k];
 
 			if (!tw_counts(q) || q->side != to || q->flags & (TW_RST | TW_SYN) ||
@@ -391,6 +399,10 @@ static void war_facts(struct tw_view *v)
 		const struct tw_pkt *p = &d->pkt[i], *q = i ? &d->pkt[i - 1] : NULL;
 		const struct tw_pkt *mine = last[p->side];
 
+		if (p->gap) {
+			q = mine = last[0] = last[1] = NULL;
+			run = 0;
+		}
 		if (!tw_counts(p))
 			continue;
 		if (tw_pure_ack(p) && q && tw_counts(q) && q->side != p->side &&

@@ -190,6 +190,12 @@ static long closed_at(const struct tw_dossier *d, int author, size_t rst, long f
 	return fin < 0 && said && is_close_notify(said) ? (long)(said - d->pkt) : fin;
 }
 
+/* Payload of @side before the reset; of a connection that is not known in full, the count of all it sent. */
+static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
+{
+	return (int64_t)(s->gap < 0 ? s->end[side].payload_bytes : d->end[side].bytes);
+}
+
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -232,12 +238,15 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 			last = &d->pkt[i];
 	acked = got && ((p->flags & TW_ACK && tw_seq_gt(p->ack, since)) ||
 			(author->acked_set && tw_seq_gt(author->acked, since)));
-	tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
-	tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
-	if (got && last)
-		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, p->time_ns - last->time_ns, last);
-	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, (int64_t)author->payload_bytes, NULL);
-	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, (int64_t)victim->payload_bytes, NULL);
+	if (s->gap <= author->last_payload ||
+	    s->gap < 0) { /* else it may have answered in between */
+		tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
+		tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
+		if (got && last)
+			tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, p->time_ns - last->time_ns, last);
+	}
+	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
+	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);

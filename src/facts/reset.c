@@ -97,6 +97,9 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	victim = &s.end[!p->side];
 	if (!me->next_set && victim->next_set && !victim->acked_set)
 		return effect_in_syn_sent(&s, p);
+	/* what it expected is among the records that were dropped */
+	if (victim->acked_set && victim->stale)
+		return TW_RST_EFFECT_UNKNOWN;
 	if (!me->next_set && !victim->acked_set)
 		return took_more(d, i) ? TW_RST_IGNORED : TW_RST_EFFECT_UNKNOWN;
 	/* RCV.NXT of the victim: what it has acknowledged, or the data on its way that it is about to */
@@ -194,6 +197,8 @@ static enum tw_ipid compare_id(const struct tw_dossier *d, size_t rst)
 	for (i = 0; i < rst; i++) {
 		const struct tw_pkt *q = &d->pkt[i];
 
+		if (q->gap)
+			set = false;
 		if (!tw_counts(q) || q->side != p->side || q->flags & TW_RST || !q->ip_id)
 			continue;
 		if (set) {
@@ -203,7 +208,7 @@ static enum tw_ipid compare_id(const struct tw_dossier *d, size_t rst)
 		prev = q->ip_id;
 		set = true;
 	}
-	if (!set)
+	if (!set || p->gap)
 		return TW_IPID_UNKNOWN;
 	if ((uint16_t)(p->ip_id - prev) <= ID_STEP_MAX && p->ip_id != prev)
 		return TW_IPID_CONTINUES;
@@ -301,7 +306,7 @@ static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form 
 	const struct tw_pkt *p = &d->pkt[rst];
 	size_t i;
 
-	for (i = rst; i > 0; i--) {
+	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 
 		if (q->side == p->side || q->flags & TW_RST || q->marks & TW_MARK_SECOND_COPY)
@@ -351,7 +356,7 @@ static size_t start_of_burst(const struct tw_dossier *d, size_t base, int victim
 {
 	size_t i;
 
-	for (i = base; i > 0; i--) {
+	for (i = base; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 
 		if (!tw_counts(q))
@@ -373,7 +378,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 	int64_t repeats = 0, probes = 0;
 	long prev = -1;
 
-	for (i = rst; i > 0; i--) {
+	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 
 		if (!tw_counts(q))
@@ -395,7 +400,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 			base = i - 1;
 	}
 	base = start_of_burst(d, base, !a);
-	for (i = base; i > 0 && prev < 0; i--)
+	for (i = base; i > 0 && prev < 0 && !d->pkt[i].gap; i--)
 		if (tw_counts(&d->pkt[i - 1]))
 			prev = (long)i - 1;
 	if (prev >= 0)
@@ -436,9 +441,10 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			continue;
 		}
 		if (q->flags & TW_RST) {
-			bool explained = trigger_of(d, i,
-						    q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK
-								      : TW_RST_REPLY) >= 0;
+			const enum tw_rst_form form =
+				q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK : TW_RST_REPLY;
+			/* what it answers may be among the records that were dropped */
+			bool explained = trigger_of(d, i, form) >= 0 || tw_gap_between(d, 0, i);
 
 			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
 				q->seq == d->pkt[challenge].ack;

@@ -169,7 +169,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 	for (i = (size_t)u; i > 0 && prev < 0; i--)
 		if (tw_counts(&d->pkt[i - 1]))
 			prev = (long)i - 1;
-	if (prev >= 0)
+	if (prev >= 0 && !tw_gap_between(d, (size_t)prev, (size_t)u))
 		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
 			&d->pkt[u]);
 	peer_after(v, side, (size_t)u, acked);
@@ -214,6 +214,8 @@ static void shrink_facts(struct tw_view *v, int side)
 		for (k = i + 1; k < d->pkt_count; k++) {
 			const struct tw_pkt *p = &d->pkt[k];
 
+			if (p->gap) /* its acknowledgement may be in it */
+				break;
 			if (!tw_counts(p) || p->flags & TW_RST)
 				continue;
 			if (p->side != side) {

@@ -46,6 +46,15 @@ static void window_segment(struct window_walk *w, const struct tw_pkt *p)
 	}
 }
 
+/* Records were dropped here, and with them perhaps what opened the window: it was 0 at least up to now. */
+static void window_gap(struct window_walk *w, int64_t until_ns)
+{
+	if (w->zero_now && until_ns - w->zero_since > w->best_span)
+		w->best_span = until_ns - w->zero_since;
+	w->zero_now = w->probe_open = false;
+	w->unanswered_last = 0;
+}
+
 /* @side's windows, and the probes of the other end while they are 0. */
 static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 			 struct window_walk *w)
@@ -55,6 +64,8 @@ static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		if (p->gap)
+			window_gap(w, d->pkt[i - 1].time_ns);
 		if (!tw_counts(p))
 			continue;
 		if (p->side == side) {
@@ -112,7 +123,11 @@ static void request_facts(struct tw_view *v)
 	if (s.end[side].last_payload < 0)
 		return;
 	last = &d->pkt[s.end[side].last_payload];
-	tw_from(v, TW_F_PEER_NEVER_SPOKE, s.end[!side].payload_bytes == 0, NULL);
+	/* what it said may be among the records that were dropped; the count is of all */
+	tw_from(v, TW_F_PEER_NEVER_SPOKE,
+		!s.end[!side].payload_bytes && (s.gap < 0 || !d->end[!side].bytes), NULL);
+	if (s.gap > (long)(last - d->pkt))
+		return; /* who spoke last is not known */
 	since = s.end[!side].last_payload >= 0 ? d->pkt[s.end[!side].last_payload].ack
 					       : d->end[side].base_seq + 1;
 	if (!s.end[!side].acked_set || !tw_above(s.end[!side].acked, since))
@@ -120,7 +135,9 @@ static void request_facts(struct tw_view *v)
 	bytes = tw_above(last->seq + last->payload_bytes, since);
 	end = tw_watched_until_ns(v);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_SIDE, side, last);
-	tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
+	if (s.gap < 0 ||
+	    s.gap <= s.end[!side].last_payload) /* else more of it may have been answered */
+		tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_NS, end - last->time_ns, last);
 	for (i = (size_t)(last - d->pkt) + 1; i < d->pkt_count && !gave_up; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
@@ -160,6 +177,11 @@ static void walk_keepalives(const struct tw_dossier *d, int side, struct keepali
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		if (p->gap) { /* an answer may be missing */
+			open = zero = false;
+			w->unanswered_last = 0;
+			w->first_unanswered = NULL;
+		}
 		if (!tw_counts(p))
 			continue;
 		if (p->side != side) {

@@ -199,8 +199,10 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	tw_snapshot_take(d, (size_t)(fin - d->pkt), &s);
 	me = &s.end[fin->side];
 	peer = &s.end[!fin->side];
-	if (s.last >= 0)
+	if (s.last >= 0 && !tw_gap_between(d, (size_t)s.last, (size_t)(fin - d->pkt)))
 		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, fin->time_ns - d->pkt[s.last].time_ns, fin);
+	if (s.gap >= 0 && s.gap > me->last_payload)
+		return; /* the answer may be among the records that were dropped */
 	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack
 				      : d->end[!fin->side].base_seq + 1;
 	tw_from(v, TW_F_FIN_BEFORE_ANSWER,

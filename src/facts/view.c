@@ -16,6 +16,7 @@ static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapsho
 	s->last = e->last = (long)i;
 	if (p->flags & TW_RST)
 		return;
+	e->stale = false;
 	if (p->payload_bytes && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE))) {
 		if (!(p->marks & TW_MARKS_REPEAT)) {
 			e->payload_bytes += p->payload_bytes;
@@ -48,12 +49,27 @@ void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snaps
 	size_t i;
 
 	memset(s, 0, sizeof(*s));
-	s->last = -1;
+	s->last = s->gap = -1;
 	for (i = 0; i < 2; i++)
 		s->end[i].last = s->end[i].last_payload = s->end[i].fin = -1;
-	for (i = 0; i < before && i < d->pkt_count; i++)
+	for (i = 0; i < before && i < d->pkt_count; i++) {
+		if (d->pkt[i].gap) {
+			s->gap = (long)i;
+			s->end[0].stale = s->end[1].stale = true;
+		}
 		if (tw_counts(&d->pkt[i]))
 			snapshot_add(d, i, s);
+	}
+	if (before < d->pkt_count && d->pkt[before].gap)
+		s->end[0].stale = s->end[1].stale = true;
+}
+
+bool tw_gap_between(const struct tw_dossier *d, size_t from, size_t to)
+{
+	for (from++; from <= to && from < d->pkt_count; from++)
+		if (d->pkt[from].gap)
+			return true;
+	return false;
 }
 
 uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
@@ -122,6 +138,8 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		if (p->gap)
+			waiting = -1;
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
 		if (p->side == side) {

@@ -29,13 +29,15 @@ struct tw_snapshot_end {
 	bool window_set;
 	uint32_t right_edge;          /* highest ack + window */
 	long last, last_payload, fin; /* indices of its last segment, last payload, first FIN */
-	uint64_t payload_bytes;       /* sent, repeats not counted */
+	bool stale; /* nothing was heard of it since the last gap of the records: all of the above may be old */
+	uint64_t payload_bytes; /* sent, repeats not counted */
 	uint32_t max_payload;
 };
 
 struct tw_snapshot {
 	struct tw_snapshot_end end[2];
 	long last; /* last analysed record of either end */
+	long gap;  /* last record that stands behind a gap, -1: none */
 };
 
 void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snapshot *s);
@@ -45,6 +47,9 @@ static inline bool tw_counts(const struct tw_pkt *p)
 {
 	return !(p->marks & TW_MARKS_NOT_ANALYSED);
 }
+
+/* Were records dropped between @from and @to, two places in order? */
+bool tw_gap_between(const struct tw_dossier *d, size_t from, size_t to);
 
 /* A pure ACK: no payload, no SYN, FIN, RST. */
 static inline bool tw_pure_ack(const struct tw_pkt *p)
