@@ -6,6 +6,7 @@
 #include "packet/segment.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -48,8 +49,10 @@ struct tw_frame_spec {
 	uint32_t larger_than;  /* only IP packets of more bytes than this, 0 = any */
 	uint64_t after_bytes;  /* only segments that carry stream bytes beyond this many from their sender */
 	/*
-	 * Of the frames that fit all the above, counted from when the rule is added: the first that it
-	 * takes and the last (1 and 1: just the next one). last 0: all from @first on.
+	 * Of the frames that fit all the above, counted from when the rule is added (also those that
+	 * an earlier rule takes): the first that it takes and the last (1 and 1: just the next one).
+	 * last 0: all from @first on. A frame is counted where it leaves its sender, not again behind a
+	 * router.
 	 */
 	unsigned first, last;
 };
@@ -66,7 +69,7 @@ enum tw_cable_action {
 
 enum tw_cable_field {
 	TW_FIELD_TTL,      /* set to @value */
-	TW_FIELD_SEQ,      /* add @value (and take it from the ACKs of the other direction: see rewrite_both) */
+	TW_FIELD_SEQ,      /* add @value; the ACKs of the other direction stay as they are */
 	TW_FIELD_ACK,      /* add */
 	TW_FIELD_WINDOW,   /* set, unscaled */
 	TW_FIELD_TSVAL,    /* add */
@@ -122,7 +125,7 @@ struct tw_cable_event {
 	enum tw_fate fate;
 	enum tw_from from; /* whose direction: FORGED has the claimed sender */
 	unsigned link;
-	uint64_t id;      /* the same for SENT and what follows of one frame; copies get new ones */
+	uint64_t id;      /* the same for SENT and what follows of one frame, also behind a router; copies get new ones */
 	bool altered;     /* corrupted or rewritten on the way */
 	const struct tw_segment *segment; /* decoded in full, as it was at this point */
 };
@@ -130,7 +133,7 @@ struct tw_cable_event {
 struct tw_cable_config {
 	unsigned links;
 	int port[2][2];     /* [link][end 0: client's] interface indexes */
-	int64_t delay_ns;   /* per link and direction */
+	int64_t delay_ns;   /* per link and direction; 0: handed over at once, but never within the sender's call */
 	/* Capture files: paths for tw_writer_open(), "/dev/fd/N" for a memfd; NULL: none. */
 	const char *client_capture, *server_capture;
 	unsigned loss_permille; /* seeded random loss of TCP segments, 0 = none */
@@ -164,13 +167,17 @@ int tw_cable_forge(struct tw_cable *c, const struct tw_cable_forge *f, struct tw
 uint64_t tw_cable_seen(const struct tw_cable *c, const struct tw_frame_spec *spec);
 /* Stream bytes (highest sequence number reached) that a side's newest connection has sent. */
 uint64_t tw_cable_stream_bytes(const struct tw_cable *c, enum tw_from from);
-/* When the last frame was seen from any side, 0 = never. */
+/* When a frame was last seen from any side, or handed over (CLOCK_REALTIME), 0 = never. */
 int64_t tw_cable_last_ns(const struct tw_cable *c);
+/* Frames on their way: delayed, not those held. The wire is quiet only if there are none. */
+size_t tw_cable_pending(const struct tw_cable *c);
 
 /*
  * A middlebox that translates: the client talks to 192.0.2.100 (2001:db8::100) and the server, at its own
  * address, takes part unknowing (destination NAT). ARP and ND for the virtual address are answered.
- * With @forgotten set, segments from the server pass untranslated.
+ * With @forgotten set, the connections that there are lose their entries, as in a load balancer: what
+ * the server sends in them passes untranslated, what the client sends to the virtual address in them
+ * is answered with a RST by the middlebox. A new SYN makes a new entry.
  */
 void tw_cable_nat(struct tw_cable *c, bool on, bool forgotten);
 

@@ -54,6 +54,9 @@ int tw_net_port(const struct tw_net *n, unsigned link, unsigned end);
 /* "192.0.2.2" or "2001:db8::2"; static. */
 const char *tw_net_address(const struct tw_net *n, enum tw_host_id host, bool v6);
 
+/* The same before there is a network, and for an address (IPv4 is v4-mapped): is it the router's? */
+const char *tw_net_plan_address(bool router, enum tw_host_id host, bool v6);
+bool tw_net_plan_is_router(const uint8_t address[16]);
 /* False on a kernel without IPv6: then the IPv6 addresses are not there. */
 bool tw_net_has_v6(const struct tw_net *n);
 /* The fixed MAC address of a host's card; it needs no network. */
@@ -89,8 +92,9 @@ int tw_net_neighbour(struct tw_net *n, enum tw_host_id host, enum tw_neighbour s
 
 /*
  * The host's death: its namespace is given up, with its interface, without a packet (the caller has cut
- * the cable before). The caller must have killed its processes and closed sockets opened in it.
- * The cable's ports go with the veth: tw_net_port() changes with the rebuild, a fresh host with the
+ * the cable before). Remove first, kill its processes then: what their kernel still wants to send (a FIN
+ * or RST of a killed process) has no card to leave by, and no capture shows it. The namespace is gone
+ * when the last process or socket in it is. The cable's ports go with the veth: tw_net_port() changes with the rebuild, a fresh host with the
  * same addresses, without any connection.
  */
 void tw_net_remove(struct tw_net *n, enum tw_host_id host);

@@ -33,9 +33,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The port takes whatever a host sends, and what is forged. */
-#define PORT_MTU 65535
-
 #define CARRIER_WAIT_NS (5 * TW_NS_PER_S)
 
 /* The system's error behind one of libnl, as a negative errno. */
@@ -126,7 +123,7 @@ static int add_pair(struct tw_net *n, const struct tw_net_nic *nic, const char *
 	tw_net_mac(nic->host, nic->eth, mac);
 	peer = rtnl_link_veth_get_peer(link);
 	rtnl_link_set_name(link, port);
-	rtnl_link_set_mtu(link, PORT_MTU);
+	rtnl_link_set_mtu(link, nic_mtu(n, nic));
 	set_mac(link, port_mac);
 	rtnl_link_set_name(peer, eth);
 	rtnl_link_set_mtu(peer, nic_mtu(n, nic));

@@ -10,6 +10,7 @@
 
 #include "lab/net.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static const struct tw_net_nic plan_lan[] = {
@@ -69,6 +70,36 @@ unsigned tw_net_links(const struct tw_net *n)
 int tw_net_port(const struct tw_net *n, unsigned link, unsigned end)
 {
 	return link < 2 && end < 2 ? n->port[link][end] : 0;
+}
+
+const char *tw_net_plan_address(bool router, enum tw_host_id host, bool v6)
+{
+	const struct tw_net n = { .config = { .router = router } };
+
+	return tw_net_address(&n, host, v6);
+}
+
+static bool is_address(const uint8_t address[16], const char *text, bool v6)
+{
+	uint8_t b[16] = { [10] = 0xff, [11] = 0xff };
+
+	return inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? b : b + 12) == 1 &&
+	       !memcmp(b, address, sizeof(b));
+}
+
+bool tw_net_plan_is_router(const uint8_t address[16])
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof(plan_router) / sizeof(plan_router[0]); i++) {
+		const struct tw_net_nic *nic = &plan_router[i];
+
+		if (nic->host == TW_HOST_ROUTER &&
+		    (is_address(address, nic->v4, false) || is_address(address, nic->v6, true) ||
+		     is_address(address, nic->v6_link_local, true)))
+			return true;
+	}
+	return false;
 }
 
 const char *tw_net_address(const struct tw_net *n, enum tw_host_id host, bool v6)
