@@ -18,8 +18,8 @@ struct tw_actor;
 /* A call as it happened; from tw_actor_take(). */
 struct tw_actor_result {
 	const struct tw_statement *statement;
-	int64_t start_ns,
-		end_ns; /* CLOCK_REALTIME; around the statement's system calls, of which there may be several */
+	/* CLOCK_REALTIME; around the statement's system calls, of which there may be several. */
+	int64_t start_ns, end_ns;
 	/*
 	 * Bytes, poll events, or -errno. 0 of recv is the end of the stream, also when some of N bytes came
 	 * before it. Of `error` it is minus what SO_ERROR said. -EBUSY: `accept` into a socket that is

@@ -261,6 +261,9 @@ static int unknown_opening(struct tw_script_parser *p, const char *word)
 	struct tw_suggestion s = { .typed = word };
 	size_t i;
 
+	if (!strncmp(word, "client.", 7) || !strncmp(word, "server.", 7))
+		return tw_script_fault(p, "'%s' is no process: client, or client.2 to client.99",
+				       TW_QUOTED(word));
 	for (i = 0; openings[i].name; i++)
 		tw_suggest_offer(&s, openings[i].name);
 	for (i = 0; i < SETTINGS; i++)

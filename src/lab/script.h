@@ -85,8 +85,8 @@ struct tw_expected_verdict {
 	bool vantage[2]; /* [TW_CLIENT], [TW_SERVER] */
 	uint64_t stream;
 	bool any; /* `verdict WHO any`: whatever it says */
-	const char *slugs
-		[12]; /* accepted, best first (also "clean", "unknown"); of `never`: forbidden */
+	/* Accepted, best first (also "clean", "unknown"); of `never`: forbidden. */
+	const char *slugs[12];
 	unsigned slug_count;
 	bool never;
 	bool never_certain;

@@ -255,7 +255,14 @@ static int unknown_result(struct tw_script_parser *p, const char *word)
 {
 	struct tw_suggestion s = { .typed = word };
 	const char *near = NULL;
+	int64_t value;
 
+	/* Right words at the wrong call. */
+	if (!strcmp(word, "EOF") || tw_script_size(word, &value) ||
+	    tw_script_set(tw_script_events, word, &near) >= 0)
+		return tw_script_fault(p, "'%s' is not what '%s' can return", TW_QUOTED(word),
+				       TW_QUOTED(p->word[1]));
+	near = NULL;
 	tw_script_errno(word, &near);
 	if (near)
 		tw_suggest_offer(&s, near);

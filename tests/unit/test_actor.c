@@ -1,0 +1,804 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Actors on the real kernel: in a network namespace of the test's own, over loopback, with both ends in
+ * it. Skipped where no namespace can be had.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lab/actor.h"
+#include "lab_ground.h"
+
+/* Nothing here takes long; a call that never ends must fail the test, not hang it. */
+#define PATIENCE_MS 20000
+
+static struct tw_actor *client, *server;
+static struct tw_script script;
+static const char *lacking; /* why there are no actors */
+
+static bool loopback_up(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	bool up = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &lo);
+
+	close(fd);
+	return up;
+}
+
+static bool has_v6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	close(fd);
+	return fd >= 0;
+}
+
+/* A fresh namespace per test, so that ports and TIME_WAIT of one do not reach the next. */
+static int start(void **state, bool v6)
+{
+	struct tw_err err = { 0 };
+
+	ground_enter(state);
+	lacking = ground_missing[0] ? ground_missing : v6 && !has_v6() ? "no IPv6 here" : NULL;
+	if (lacking)
+		return 0;
+	if (!loopback_up() || tw_actor_new(&client, NULL, TW_HOST_CLIENT, 1, v6, false, &err) ||
+	    tw_actor_new(&server, NULL, TW_HOST_SERVER, 2, v6, false, &err)) {
+		print_message("%s\n", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static void skip_if_lacking(void)
+{
+	if (lacking) {
+		print_message("# skipped: %s\n", lacking);
+		skip();
+	}
+}
+
+static int start_v4(void **state)
+{
+	return start(state, false);
+}
+
+static int start_v6(void **state)
+{
+	return start(state, true);
+}
+
+static int stop(void **state)
+{
+	tw_actor_free(client);
+	tw_actor_free(server);
+	client = server = NULL;
+	tw_script_free(&script);
+	return 0;
+}
+
+static struct tw_actor *actor_of(const struct tw_statement *s)
+{
+	return s->host == TW_HOST_CLIENT ? client : server;
+}
+
+/* The first statement of a script, which stays until the next is read. */
+static const struct tw_statement *statement(const char *text)
+{
+	struct tw_err err = { 0 };
+
+	skip_if_lacking();
+	tw_script_free(&script);
+	if (tw_script_parse(&script, text, &err))
+		fail_msg("%s", err.text);
+	return &script.statements[0];
+}
+
+static struct tw_actor_result wait_for(struct tw_actor *a)
+{
+	struct tw_actor_result result = { 0 };
+	struct pollfd one = { .fd = tw_actor_fd(a), .events = POLLIN };
+
+	while (!tw_actor_take(a, &result))
+		if (poll(&one, 1, PATIENCE_MS) == 0)
+			fail_msg("%s did not answer: %s", tw_actor_name(a),
+				 script.count ? script.statements[0].text : "");
+	return result;
+}
+
+static struct tw_actor_result run(const char *text)
+{
+	const struct tw_statement *s = statement(text);
+	struct tw_actor_result result;
+	int r = tw_actor_begin(actor_of(s), s);
+
+	if (r)
+		fail_msg("'%s' cannot begin: %s", text, strerror(-r));
+	result = wait_for(actor_of(s));
+	assert_ptr_equal(result.statement, s);
+	assert_true(result.end_ns >= result.start_ns);
+	return result;
+}
+
+static void must(const char *text, long expected)
+{
+	struct tw_actor_result result = run(text);
+
+	if (result.ended || result.result != expected)
+		fail_msg("'%s' gave %ld, not %ld%s", text, result.result, expected,
+			 result.ended ? " (its process ended)" : "");
+}
+
+static void connected(void)
+{
+	must("server listen", 0);
+	must("client connect", 0);
+	must("server accept", 0);
+}
+
+/* ---- calls ---- */
+
+static void data_goes_both_ways(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	must("client send 100", 100);
+	must("server recv 100", 100);
+	must("server send 64k", 65536);
+	must("client recv 64k", 65536);
+	must("client send", TW_ONE_CALL_BYTES);
+	must("server recv 64k", 65536);
+	must("client shutdown", 0);
+	must("server recv", 0);
+	must("server recv", 0);
+	r = run("server close");
+	assert_int_equal(r.result, 0);
+	assert_int_equal(r.local_port, 80);
+	assert_true(r.remote_port > 1024);
+	must("client recv 1", 0);
+	must("client close", 0);
+	must("client close", -EBADF);
+}
+
+static void ports_are_told(void **state)
+{
+	struct tw_actor_result c, s;
+
+	must("server listen 5 port 8080", 0);
+	c = run("client connect #3 port 8080");
+	assert_int_equal(c.result, 0);
+	assert_int_equal(c.remote_port, 8080);
+	s = run("server accept #9");
+	assert_int_equal(s.local_port, 8080);
+	assert_int_equal(s.remote_port, c.local_port);
+	must("server accept #9", -EBUSY);
+	must("client bind #2 4000", 0);
+	c = run("client connect #2 port 8080");
+	assert_int_equal(c.local_port, 4000);
+}
+
+static void a_short_count_before_the_end_is_the_end(void **state)
+{
+	connected();
+	must("client send 10", 10);
+	must("client close", 0);
+	must("server recv 11", 0);
+}
+
+static void the_rest_can_be_read_away(void **state)
+{
+	connected();
+	must("client send 200k", 200 * 1024);
+	must("client close", 0);
+	must("server recv eof", 0);
+}
+
+static void a_closed_port_refuses(void **state)
+{
+	struct tw_actor_result r = run("client connect port 81");
+
+	assert_int_equal(r.result, -ECONNREFUSED);
+	assert_int_equal(r.remote_port, 81);
+}
+
+static void a_dead_connection_says_epipe(void **state)
+{
+	connected();
+	must("client send 100", 100);
+	must("server poll in", POLLIN);
+	must("server close", 0); /* with unread data: a reset */
+	must("client recv", -ECONNRESET);
+	must("client recv", 0);
+	must("client send 1", -EPIPE);
+}
+
+static void so_error_is_the_call_s_failure(void **state)
+{
+	must("client nonblocking", 0);
+	must("client connect port 81", -EINPROGRESS);
+	must("client poll out", POLLOUT | POLLERR | POLLHUP);
+	must("client error", -ECONNREFUSED);
+	must("client error", 0);
+}
+
+static void nonblocking_is_a_switch(void **state)
+{
+	connected();
+	must("client nonblocking", 0);
+	must("client recv", -EAGAIN);
+	must("server send 5", 5);
+	must("client poll any", POLLIN | POLLOUT);
+	must("client blocking", 0);
+	must("client recv 5", 5);
+}
+
+static void fill_stops_when_it_is_full(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	must("client option SO_SNDBUF 16384", 0);
+	r = run("client fill");
+	assert_true(r.result > 1000);
+	must("client nonblocking", 0);
+	must("client send", -EAGAIN);
+}
+
+static void a_timeout_ends_a_call(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	must("client option SO_RCVTIMEO 50ms", 0);
+	r = run("client recv 1");
+	assert_int_equal(r.result, -EAGAIN);
+	assert_true(r.end_ns - r.start_ns >= 50000000);
+}
+
+static void linger_zero_and_unspec_reset(void **state)
+{
+	connected();
+	must("client option SO_LINGER 1 0", 0);
+	must("client close", 0);
+	must("server recv", -ECONNRESET);
+	must("client connect #2", 0);
+	must("server accept #2", 0);
+	must("client unspec #2", 0);
+	must("server recv #2", -ECONNRESET);
+}
+
+static void options_are_set(void **state)
+{
+	connected();
+	must("client option TCP_USER_TIMEOUT 2s", 0);
+	must("client option TCP_KEEPIDLE 1", 0);
+	must("client option IP_TTL 9", 0);
+	must("client option TCP_CONGESTION reno", 0);
+	must("client option TCP_CONGESTION no-such-thing", -ENOENT);
+	must("client option TCP_KEEPCNT 1000", -EINVAL);
+	must("server option listener SO_RCVBUF 4096", 0);
+}
+
+static void addresses_can_be_in_use(void **state)
+{
+	must("server listen", 0);
+	must("server bind #2 80", -EADDRINUSE);
+	must("client connect", 0);
+	must("server accept", 0);
+	must("server close", 0); /* first: TIME_WAIT is here */
+	must("client recv eof", 0);
+	must("client close", 0);
+	must("server close listener", 0);
+	must("server option listener SO_REUSEADDR 0", 0);
+	must("server listen", -EADDRINUSE);
+	must("server close listener", 0);
+	must("server listen", 0); /* with SO_REUSEADDR, as servers do */
+}
+
+static void the_listener_can_be_polled(void **state)
+{
+	must("server listen 1", 0);
+	must("client connect #1", 0);
+	must("client connect #2", 0);
+	must("server accept #1", 0);
+	must("server accept #2", 0);
+	must("server nonblocking listener", 0);
+	must("server accept #3", -EAGAIN);
+	must("client connect #3", 0);
+	must("server poll listener in", POLLIN);
+	must("server accept #3", 0);
+}
+
+/* ---- calls in the background ---- */
+
+static void one_call_at_a_time(void **state)
+{
+	struct tw_actor_result r;
+	const struct tw_statement *s;
+
+	connected();
+	s = statement("server recv 5 &");
+	assert_int_equal(tw_actor_since_ns(server), 0);
+	assert_int_equal(tw_actor_begin(server, s), 0);
+	assert_true(tw_actor_busy(server));
+	assert_true(tw_actor_since_ns(server) > 0);
+	assert_int_equal(tw_actor_begin(server, s), -EBUSY);
+	assert_int_equal(tw_actor_take(server, &r), 0);
+	assert_int_equal(tw_actor_begin(client, &(struct tw_statement){ .verb = TW_DO_SEND,
+									.socket = 1,
+									.number = 5 }),
+			 0);
+	r = wait_for(server);
+	assert_int_equal(r.result, 5);
+	assert_false(tw_actor_busy(server));
+	assert_int_equal(wait_for(client).result, 5);
+	assert_int_equal(tw_actor_begin(client, &(struct tw_statement){ .verb = TW_DO_FAULT }),
+			 -EINVAL);
+}
+
+/* ---- ends of processes ---- */
+
+static struct tw_actor_result end_of(struct tw_actor *a)
+{
+	struct tw_actor_result r = wait_for(a);
+
+	assert_true(r.ended);
+	assert_int_equal(tw_actor_fd(a), -1);
+	assert_int_equal(tw_actor_take(a, &r), 0);
+	return r;
+}
+
+static void killed_during_a_call(void **state)
+{
+	const struct tw_statement *s;
+	struct tw_actor_result r;
+
+	connected();
+	s = statement("server recv &");
+	assert_int_equal(tw_actor_begin(server, s), 0);
+	assert_int_equal(tw_actor_signal(server, SIGKILL), 0);
+	assert_int_equal(kill(tw_actor_pid(server), 0), -1); /* gone and waited for */
+	r = wait_for(server);
+	assert_true(r.ended);
+	assert_true(WIFSIGNALED(r.status) && WTERMSIG(r.status) == SIGKILL);
+	assert_ptr_equal(r.statement, s);
+	assert_true(r.end_ns >= r.start_ns && r.start_ns > 0);
+	assert_int_equal(tw_actor_fd(server), -1);
+	assert_int_equal(tw_actor_take(server, &r), 0);
+	assert_int_equal(tw_actor_begin(server, s), -ESRCH);
+	assert_int_equal(tw_actor_signal(server, SIGKILL), -ESRCH);
+	must("client recv", 0); /* its kernel closed the socket: nothing was unread */
+}
+
+static void killed_between_calls(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	must("client send 10", 10);
+	must("server poll in", POLLIN);
+	assert_int_equal(tw_actor_signal(server, SIGTERM), 0);
+	r = wait_for(server);
+	assert_true(r.ended && WIFSIGNALED(r.status) && WTERMSIG(r.status) == SIGTERM);
+	assert_null(r.statement);
+	must("client recv", -ECONNRESET); /* something was unread */
+}
+
+static void a_crash_is_a_real_one(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	r = run("server crash");
+	assert_true(r.ended && WIFSIGNALED(r.status));
+	assert_int_equal(WTERMSIG(r.status), SIGSEGV);
+	assert_false(WCOREDUMP(r.status));
+	must("client recv", 0);
+}
+
+static void exit_leaves_sockets_to_the_kernel(void **state)
+{
+	struct tw_actor_result r;
+
+	connected();
+	r = run("server exit");
+	assert_true(r.ended && WIFEXITED(r.status) && !WEXITSTATUS(r.status));
+	must("client recv", 0);
+}
+
+static void an_answer_before_the_end_is_not_lost(void **state)
+{
+	struct pollfd one;
+	struct tw_actor_result r;
+
+	connected();
+	assert_int_equal(tw_actor_begin(client, statement("client send 10")), 0);
+	one = (struct pollfd){ .fd = tw_actor_fd(client), .events = POLLIN };
+	assert_int_equal(poll(&one, 1, PATIENCE_MS), 1);
+	assert_int_equal(tw_actor_signal(client, SIGKILL), 0);
+	r = wait_for(client);
+	assert_false(r.ended);
+	assert_int_equal(r.result, 10);
+	r = end_of(client);
+	assert_null(r.statement);
+}
+
+static void a_stopped_process_hangs(void **state)
+{
+	struct pollfd one;
+
+	connected();
+	assert_int_equal(tw_actor_signal(server, SIGSTOP), 0);
+	assert_int_equal(tw_actor_signal(server, SIGSTOP), 0);
+	must("client send 10", 10); /* its kernel takes it */
+	assert_int_equal(tw_actor_begin(server, statement("server recv 10 &")), 0);
+	one = (struct pollfd){ .fd = tw_actor_fd(server), .events = POLLIN };
+	assert_int_equal(poll(&one, 1, 100), 0);
+	assert_int_equal(tw_actor_signal(server, SIGTERM), 0); /* comes when it goes on */
+	assert_int_equal(poll(&one, 1, 0), 0);
+	assert_int_equal(tw_actor_signal(server, SIGCONT), 0);
+	assert_true(wait_for(server).ended);
+}
+
+static void a_process_goes_on_after_a_stop(void **state)
+{
+	connected();
+	assert_int_equal(tw_actor_begin(server, statement("server recv 10 &")), 0);
+	assert_int_equal(tw_actor_signal(server, SIGSTOP), 0);
+	assert_int_equal(tw_actor_signal(server, SIGCONT), 0);
+	assert_int_equal(tw_actor_begin(client, &(struct tw_statement){ .verb = TW_DO_SEND,
+									.socket = 1,
+									.number = 10 }),
+			 0);
+	assert_int_equal(wait_for(server).result, 10);
+}
+
+static void a_parent_s_death_is_the_actor_s(void **state)
+{
+	int pair[2], status;
+	pid_t parent, actor;
+
+	assert_int_equal(pipe(pair), 0);
+	parent = fork();
+	if (!parent) {
+		struct tw_actor *a;
+
+		if (tw_actor_new(&a, NULL, TW_HOST_CLIENT, 1, false, false, NULL))
+			_exit(1);
+		actor = tw_actor_pid(a);
+		if (write(pair[1], &actor, sizeof(actor)) != sizeof(actor))
+			_exit(1);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(read(pair[0], &actor, sizeof(actor)), sizeof(actor));
+	/* Somebody else's child now, who waits for it in his own time: dead is what it must be. */
+	for (int i = 0; i < PATIENCE_MS / 10 && !kill(actor, 0); i++) {
+		char path[64], line[256] = "";
+		FILE *stat;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)actor);
+		stat = fopen(path, "r");
+		if (!stat)
+			break;
+		if (!fgets(line, sizeof(line), stat))
+			line[0] = '\0';
+		fclose(stat);
+		if (strstr(line, ") Z "))
+			break;
+		poll(NULL, 0, 10);
+		assert_true(i + 1 < PATIENCE_MS / 10);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void names_and_addresses(void **state)
+{
+	struct tw_actor *a;
+
+	skip_if_lacking();
+	assert_string_equal(tw_actor_name(client), "client");
+	assert_string_equal(tw_actor_name(server), "server.2");
+	assert_int_equal(tw_actor_new(&a, NULL, TW_HOST_SERVER, 1, false, false, NULL), 0);
+	assert_string_equal(tw_actor_name(a), "server");
+	tw_actor_free(a);
+	tw_actor_free(NULL);
+}
+
+static void an_actor_lives_in_its_host(void **state)
+{
+	const struct tw_net_config lan = { 0 };
+	struct tw_net_socket sockets[4];
+	struct tw_err err = { 0 };
+	struct tw_net *net;
+	struct tw_actor *a;
+
+	skip_if_lacking();
+	net = new_net(&lan);
+	if (tw_actor_new(&a, net, TW_HOST_SERVER, 1, false, false, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(tw_actor_begin(a, statement("server listen")), 0);
+	assert_int_equal(wait_for(a).result, 0);
+	assert_int_equal(tw_net_sockets(net, TW_HOST_SERVER, sockets, 4), 1);
+	assert_int_equal(sockets[0].local_port, 80);
+	assert_int_equal(tw_net_sockets(net, TW_HOST_CLIENT, sockets, 4), 0);
+	tw_actor_free(a);
+	tw_net_remove(net, TW_HOST_SERVER);
+	assert_int_equal(tw_actor_new(&a, net, TW_HOST_SERVER, 1, false, false, &err), -ENODEV);
+	assert_non_null(strstr(err.text, "server cannot enter its namespace"));
+	tw_net_free(net);
+}
+
+/* ---- the service ---- */
+
+static int dial(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(80),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Exactly this comes next. */
+static void hear(int fd, const char *text)
+{
+	size_t n = strlen(text), at = 0;
+	char got[2048] = "";
+
+	assert_true(n < sizeof(got));
+	while (at < n) {
+		ssize_t r = recv(fd, got + at, n - at, 0);
+
+		if (r <= 0)
+			fail_msg("'%s' came, then %s", got, r ? strerror(errno) : "the end");
+		at += (size_t)r;
+	}
+	assert_string_equal(got, text);
+}
+
+static void hear_end(int fd)
+{
+	char c;
+
+	assert_int_equal(recv(fd, &c, 1, 0), 0);
+	close(fd);
+}
+
+#define PAGE "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\ntcpwhy lab\n"
+#define LAST_HEAD                                                                                  \
+	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: "        \
+	"close\r\n\r\n"
+
+static void serve(const char *kind)
+{
+	struct tw_err err = { 0 };
+
+	skip_if_lacking();
+	if (tw_actor_serve(server, kind, &err))
+		fail_msg("%s", err.text);
+}
+
+static void http_is_served(void **state)
+{
+	int fd, other;
+
+	serve("http");
+	fd = dial();
+	other = dial();
+	say(fd, "GET / HTTP/1.1\r\nHost: x\r\n");
+	say(fd, "\r\n");
+	hear(fd, PAGE);
+	say(other, "HEAD / HTTP/1.1\r\nconnection:  CLOSE\r\n\r\n");
+	hear(other, LAST_HEAD);
+	hear_end(other);
+	/* a body is no request, and two requests at once are two */
+	say(fd, "POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\n\r\n\r\nxxGET /a HTTP/1.1\r\n\r\n"
+		"GET /b HTTP/1.0\r\n\r\n");
+	hear(fd, PAGE PAGE LAST_HEAD "tcpwhy lab\n");
+	hear_end(fd);
+}
+
+static void a_head_without_end_is_given_up(void **state)
+{
+	char head[9000];
+	int fd;
+
+	serve("http");
+	fd = dial();
+	memset(head, 'x', sizeof(head));
+	assert_int_equal(send(fd, head, 8192, MSG_NOSIGNAL), 8192);
+	hear_end(fd);
+}
+
+static void auto_tells_http_from_others(void **state)
+{
+	int fd, other;
+
+	serve("auto");
+	fd = dial();
+	other = dial();
+	say(other, "PING\r\n");
+	hear(other, "PING\r\n");
+	say(fd, "P"); /* may become PUT or PING */
+	say(fd, "OST / HTTP/1.1\r\n\r\n");
+	hear(fd, PAGE);
+	say(other, "GET / HTTP/1.1\r\n\r\n"); /* it was an echo and stays one */
+	hear(other, "GET / HTTP/1.1\r\n\r\n");
+	shutdown(other, SHUT_WR);
+	hear_end(other);
+	close(fd);
+}
+
+/* More than fits in all buffers between: the service must stop reading, not grow or lose a byte. */
+static void an_echo_of_much(void **state)
+{
+	enum { BYTES = 16 << 20 };
+	static char block[65536];
+	size_t sent = 0, got = 0;
+	int fd;
+
+	serve("echo");
+	fd = dial();
+	while (got < BYTES) {
+		struct pollfd one = { .fd = fd, .events = POLLIN | (sent < BYTES ? POLLOUT : 0) };
+		ssize_t n;
+		size_t i;
+
+		assert_true(poll(&one, 1, PATIENCE_MS) > 0);
+		if (one.revents & POLLOUT) {
+			for (i = 0; i < sizeof(block); i++)
+				block[i] = (char)((sent + i) % 251);
+			n = send(fd, block,
+				 BYTES - sent < sizeof(block) ? BYTES - sent : sizeof(block),
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+			sent += n > 0 ? (size_t)n : 0;
+			if (n > 0)
+				continue; /* as long as it takes anything, let it fill up */
+		}
+		n = recv(fd, block, sizeof(block), MSG_DONTWAIT);
+		for (i = 0; n > 0 && i < (size_t)n; i++)
+			assert_int_equal(block[i], (char)((got + i) % 251));
+		got += n > 0 ? (size_t)n : 0;
+	}
+	assert_int_equal(sent, got);
+	close(fd);
+}
+
+static void a_command_ends_the_service(void **state)
+{
+	int first, newest;
+	struct tw_actor_result r;
+
+	serve("echo");
+	first = dial();
+	say(first, "one");
+	hear(first, "one");
+	newest = dial();
+	say(newest, "two");
+	hear(newest, "two");
+	r = run("server send 26");
+	assert_int_equal(r.result, 26);
+	assert_int_equal(r.local_port, 80);
+	hear(newest, "abcdefghijklmnopqrstuvwxyz");
+	say(newest, "unread");
+	say(first, "unread");
+	must("server poll in", POLLIN);
+	must("server close", 0);
+	assert_int_equal(recv(newest, (char[1]){ 0 }, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(recv(first, (char[1]){ 0 }, 1, MSG_DONTWAIT), -1); /* open, and silent */
+	assert_int_equal(errno, EAGAIN);
+	close(newest);
+	newest = dial(); /* the listener is there, nobody accepts */
+	must("server accept", 0);
+	close(newest);
+	close(first);
+}
+
+static void none_reads_nothing(void **state)
+{
+	int fd;
+
+	serve("none");
+	fd = dial();
+	say(fd, "hello");
+	must("client connect", 0); /* it is accepted later than the first */
+	must("client close", 0);
+	must("server recv eof", 0); /* #1 is the newest, from which nothing came */
+	close(fd);
+}
+
+static void what_cannot_be_served(void **state)
+{
+	struct tw_err err = { 0 };
+
+	must("client listen", 0);
+	assert_int_equal(tw_actor_serve(server, "gopher", &err), -EINVAL);
+	assert_string_equal(err.text, "'gopher' is no service: auto, http, echo or none");
+	assert_int_equal(tw_actor_serve(server, "http", &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "server.2 cannot listen: Address already in use"));
+	assert_int_equal(tw_actor_signal(server, SIGKILL), 0);
+	assert_int_equal(tw_actor_serve(server, "http", &err), -ESRCH);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, start_v4, stop)
+#define CASE_V6(f)                                                                                 \
+	{                                                                                          \
+#f " (IPv6)", f, start_v6, stop, NULL                                              \
+	}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(data_goes_both_ways),
+		CASE_V6(data_goes_both_ways),
+		CASE(ports_are_told),
+		CASE_V6(ports_are_told),
+		CASE(a_short_count_before_the_end_is_the_end),
+		CASE(the_rest_can_be_read_away),
+		CASE(a_closed_port_refuses),
+		CASE_V6(a_closed_port_refuses),
+		CASE(a_dead_connection_says_epipe),
+		CASE(so_error_is_the_call_s_failure),
+		CASE(nonblocking_is_a_switch),
+		CASE(fill_stops_when_it_is_full),
+		CASE(a_timeout_ends_a_call),
+		CASE(linger_zero_and_unspec_reset),
+		CASE(options_are_set),
+		CASE_V6(options_are_set),
+		CASE(addresses_can_be_in_use),
+		CASE(the_listener_can_be_polled),
+		CASE(one_call_at_a_time),
+		CASE(killed_during_a_call),
+		CASE(killed_between_calls),
+		CASE(a_crash_is_a_real_one),
+		CASE(exit_leaves_sockets_to_the_kernel),
+		CASE(an_answer_before_the_end_is_not_lost),
+		CASE(a_stopped_process_hangs),
+		CASE(a_process_goes_on_after_a_stop),
+		CASE(a_parent_s_death_is_the_actor_s),
+		CASE(names_and_addresses),
+		CASE(an_actor_lives_in_its_host),
+		CASE(http_is_served),
+		CASE(a_head_without_end_is_given_up),
+		CASE(auto_tells_http_from_others),
+		CASE(an_echo_of_much),
+		CASE(a_command_ends_the_service),
+		CASE(none_reads_nothing),
+		CASE(what_cannot_be_served),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
