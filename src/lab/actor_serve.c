@@ -212,23 +212,25 @@ static void set_blocking(int fd, bool blocking)
 		fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
-static void take_connection(struct service *s)
+/* False: there is none, or no room. */
+static bool take_connection(struct service *s)
 {
 	int fd = accept4(s->player->socket[0].fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct connection *c;
 
 	if (fd < 0) {
 		s->full = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
-		return;
+		return false;
 	}
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		close(fd);
-		return;
+		return false;
 	}
 	c->fd = fd;
 	c->service = s->kind;
 	s->connection[s->count++] = c;
+	return true;
 }
 
 static void drop(struct service *s, unsigned i)
@@ -285,12 +287,17 @@ static void work_connections(struct service *s, const struct pollfd *fds)
 	}
 }
 
-/* Leave all as it is; the newest becomes socket 1. */
+/*
+ * Leave all as it is; the newest becomes socket 1. Whoever was connected before the command came is
+ * accepted, so that it does not depend on luck which one that is.
+ */
 static void leave(struct service *s)
 {
 	struct tw_actor_socket *first = &s->player->socket[1];
 	unsigned i;
 
+	while (s->count < CONNECTIONS_MAX && take_connection(s))
+		;
 	set_blocking(s->player->socket[0].fd, true);
 	for (i = 0; i < s->count; i++) {
 		set_blocking(s->connection[i]->fd, true);
