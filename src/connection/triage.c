@@ -134,7 +134,7 @@ static void on_ack(struct conn *c, int side, const struct tw_segment *s)
 		c->acked[side] = s->ack;
 		side_set(c, side, SIDE_ACK);
 	} else if (s->ack != c->acked[side]) {
-		c->status |= CONN_LOSS; /* overtaken by a later one */
+		/* Overtaken by a later one: that acknowledged this, too. */
 		if (tw_seq_le(s->ack, c->base[!side]))
 			odd(c);
 		return;
@@ -166,6 +166,9 @@ static void on_repeat(struct conn *c, int side, const struct tw_segment *s, int6
 	if (!s->payload_bytes)
 		return;
 	c->retransmitted++;
+	/* What was acknowledged already comes again: needless, or the true version of what somebody forged. */
+	if (side_has(c, !side, SIDE_ACK) && tw_seq_le(end, c->acked[!side]))
+		odd(c);
 	/* A first segment that a timer repeats, unacknowledged, may be part of the handshake's trouble; a
 	 * long silence before a repeat is a stall. */
 	if (!side_has(c, !side, SIDE_ACK) || now_ns - c->last_ns > LONG_REPEAT_NS ||

@@ -20,6 +20,8 @@ struct tw_session_config {
 	bool want_steps;        /* renderers draw: fill finding->steps */
 	unsigned steps_max;     /* at most so many steps per finding (0 = no limit) */
 	const char *idle_table; /* path of the user's idle-timeout table, NULL = built in only */
+	/* Larger files are not looked through for repaired losses to the end; 0 = 2 million frames. */
+	uint64_t loss_frames;
 	uint64_t frames_max; /* judge only the first so many frames that pass the filter, 0 = all */
 	/* Set (by a signal handler) to end the first look, or the only one, early: what was read up to
 	 * there is judged as if the input ended. May be NULL. */

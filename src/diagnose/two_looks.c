@@ -11,8 +11,10 @@
  * are judged together at the end, because facts compare connections; when they outgrow their share of
  * the memory, those whose last frame has passed are judged in between, oldest first.
  *
- * What is only slow or a flood has a budget: repaired losses and unanswered SYNs beyond it are counted
- * from what triage knows. Whatever may have failed in any other way always gets its dossier.
+ * What is only slow or a flood has a budget. Unanswered SYNs beyond it are counted from what triage knows.
+ * Connections that ended in order, all acknowledged, with repeats in between show no failure; but whether
+ * anything was lost only a dossier tells (the repeats may be needless, or the network's). Beyond the budget they
+ * are unknown. Whatever may have failed in any other way always gets its dossier.
  */
 #include "diagnose/session_private.h"
 
@@ -89,7 +91,8 @@ struct loss_budget {
 static struct loss_budget loss_budget(const struct tw_session *s,
 				      const struct tw_triage_result *res)
 {
-	const bool small = s->frames <= LOSS_FRAMES_SMALL;
+	const uint64_t limit = s->config->loss_frames ? s->config->loss_frames : LOSS_FRAMES_SMALL;
+	const bool small = s->frames <= limit;
 	struct loss_budget b = { .bytes = small ? LOSS_BYTES_SMALL : LOSS_BYTES_LARGE };
 	uint64_t i;
 
@@ -134,22 +137,17 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, uin
 		take[i] = deserves(&b, in);
 		if (!take[i] && s->config->all)
 			take[i] = TW_TAKE_ASIDE;
-		if (take[i])
-			continue;
-		if (!in->retransmitted) {
-			s->summary
-				->clean++; /* something overtook something, or the capture has a hole */
-			continue;
-		}
-		tw_session_count(s, "loss-recovered", TW_OUTCOME_DEGRADED, 1);
-		b.untaken++;
+		b.untaken += !take[i];
 	}
-	if (b.untaken)
-		tw_session_problem(
-			s,
-			"%" PRIu64 " connections that repaired their losses are counted as "
-			"loss-recovered without a closer look: the file is too large for that.",
-			b.untaken);
+	if (!b.untaken)
+		return;
+	tw_session_count(s, NULL, TW_OUTCOME_UNKNOWN, b.untaken);
+	tw_session_problem(s,
+			   "%" PRIu64
+			   " connections are counted as unknown: they ended in order, but after "
+			   "repeated or reordered packets, and the file is too large for a closer "
+			   "look at those. A filter (-f) or --all takes it.",
+			   b.untaken);
 }
 
 /* --- the second look --- */
