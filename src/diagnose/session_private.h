@@ -68,7 +68,7 @@ struct tw_watch {
 };
 
 struct tw_watch_slot {
-	uint32_t tag;   /* of the tuple's hash */
+	uint32_t tag;   /* of the tuple's flow */
 	uint32_t index; /* of the watch + 1; 0 = empty */
 };
 
@@ -80,6 +80,8 @@ struct tw_watchlist {
 	uint32_t slots, used;       /* slots is a power of two */
 	uint64_t seed;
 	uint64_t first_frame, last_frame;
+	uint64_t next_first; /* first frame of the next to begin, UINT64_MAX = none */
+	uint64_t live_to;    /* behind this frame nothing that has begun is under way any more */
 };
 
 /* @interest: sorted by stream; @take: enum tw_take of each. -ENOMEM. */
@@ -88,6 +90,22 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 void tw_watchlist_free(struct tw_watchlist *w);
 /* The look has come to @frame: what begins there is watched from now on. -ENOMEM. */
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame);
+static inline uint32_t tw_watchlist_tag(uint64_t flow)
+{
+	return (uint32_t)(flow >> 32);
+}
+
+/* Can a frame of this flow (not 0) be of a watched connection? Says no to nearly all that are not. */
+static inline bool tw_watchlist_may_have(const struct tw_watchlist *w, uint64_t flow)
+{
+	const uint32_t mask = w->slots - 1, tag = tw_watchlist_tag(flow);
+	uint32_t i = tag & mask;
+
+	while (w->slot[i].index && w->slot[i].tag != tag)
+		i = (i + 1) & mask;
+	return w->slot[i].index != 0;
+}
+
 /* Whose frame is it? NULL: of no watched connection. */
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
 				   uint64_t frame);

@@ -12,7 +12,8 @@
  *
  * Of many watches few are under way at any one frame. The table holds these alone, so it stays in the
  * cache: a watch enters when its first frame is reached, and leaves with the next rebuilding after its
- * last one. Most frames belong to none, and an empty slot or another tag says so.
+ * last one. Most frames belong to none. The table goes by a frame's flow (tw_decode_flows()), which is
+ * known without decoding it, and is sparse while it is small: an empty slot is the usual answer.
  */
 #include "diagnose/session_private.h"
 
@@ -20,7 +21,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define SLOTS_START 256
+#define SLOTS_START  256
+#define SLOTS_SPARSE 16384 /* up to here, one slot of 8 is taken at most, and one of 2 above */
 
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
 		       uint64_t interest_count, const uint8_t *take)
@@ -41,11 +43,12 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 		tw_watchlist_free(w);
 		return -ENOMEM;
 	}
+	w->next_first = UINT64_MAX;
 	for (i = 0; i < interest_count; i++) {
 		if (!take[i])
 			continue;
 		if (!w->count)
-			w->first_frame = interest[i].first_frame;
+			w->first_frame = w->next_first = interest[i].first_frame;
 		if (interest[i].last_frame > w->last_frame)
 			w->last_frame = interest[i].last_frame;
 		w->watch[w->count].interest = &interest[i];
@@ -87,7 +90,7 @@ static int rebuild(struct tw_watchlist *w, uint64_t frame)
 
 	for (i = 0; i < w->slots; i++)
 		live += w->slot[i].index && !is_over(w, &w->slot[i], frame);
-	while (slots < live * 4)
+	while (slots < live * (slots < SLOTS_SPARSE ? 16 : 4))
 		slots *= 2;
 	slot = calloc(slots, sizeof(*slot));
 	if (!slot)
@@ -102,21 +105,21 @@ static int rebuild(struct tw_watchlist *w, uint64_t frame)
 	return 0;
 }
 
-static uint32_t tag_of(const struct tw_watchlist *w, const struct tw_tuple *t)
-{
-	return (uint32_t)tw_tuple_hash(t, w->seed);
-}
-
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame)
 {
-	while (w->begun < w->count && w->watch[w->begun].interest->first_frame <= frame) {
-		const struct tw_tuple *t = &w->watch[w->begun].interest->tuple;
+	while (w->next_first <= frame) {
+		const struct tw_interest *in = w->watch[w->begun].interest;
+		const uint32_t tag = tw_watchlist_tag(tw_tuple_flow(&in->tuple, w->seed));
 
-		if (w->used * 2 >= w->slots && rebuild(w, frame))
+		if (w->used * (w->slots < SLOTS_SPARSE ? 8 : 2) >= w->slots && rebuild(w, frame))
 			return -ENOMEM;
 		w->begun++;
 		w->used++;
-		put(w->slot, w->slots - 1, (struct tw_watch_slot){ tag_of(w, t), w->begun });
+		put(w->slot, w->slots - 1, (struct tw_watch_slot){ tag, w->begun });
+		if (in->last_frame > w->live_to)
+			w->live_to = in->last_frame;
+		w->next_first =
+			w->begun < w->count ? w->watch[w->begun].interest->first_frame : UINT64_MAX;
 	}
 	return 0;
 }
@@ -129,7 +132,7 @@ struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segme
 	uint32_t tag, i;
 
 	tw_tuple_of(s, &t);
-	tag = tag_of(w, &t);
+	tag = tw_watchlist_tag(tw_tuple_flow(&t, w->seed));
 	for (i = tag & mask; w->slot[i].index; i = (i + 1) & mask) {
 		struct tw_watch *watch = &w->watch[w->slot[i].index - 1];
 

@@ -12,12 +12,14 @@
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define TW_BE16(x) __builtin_bswap16(x)
 #define TW_BE32(x) __builtin_bswap32(x)
+#define TW_BE64(x) __builtin_bswap64(x)
 #define TW_LE16(x) (x)
 #define TW_LE32(x) (x)
 #define TW_LE64(x) (x)
 #else
 #define TW_BE16(x) (x)
 #define TW_BE32(x) (x)
+#define TW_BE64(x) (x)
 #define TW_LE16(x) __builtin_bswap16(x)
 #define TW_LE32(x) __builtin_bswap32(x)
 #define TW_LE64(x) __builtin_bswap64(x)

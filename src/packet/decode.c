@@ -16,6 +16,7 @@
  * filled in). The offsets in a segment have 16 bits; a header deeper in a frame is not decoded.
  */
 #include "packet/decode_private.h"
+#include "packet/tuple.h"
 
 #include <stdlib.h>
 
@@ -59,9 +60,23 @@ static inline bool fast_tcp(const uint8_t *tcp, uint32_t bytes, struct tw_segmen
 	return true;
 }
 
+/* The second word of an IPv4 address, mapped: the first one is 0. */
+static inline uint64_t mapped_v4(const uint8_t *p)
+{
+	return TW_BE64(UINT64_C(0xffff00000000) | tw_load_be32(p));
+}
+
+/* In two whole words, because it will be read so at once. */
+static inline void store_v4(struct tw_addr *a, const uint8_t *p)
+{
+	const uint64_t w[2] = { 0, mapped_v4(p) };
+
+	memcpy(a->b, &w[0], sizeof(w[0]));
+	memcpy(a->b + 8, &w[1], sizeof(w[1]));
+}
+
 static inline bool fast_ipv4(const uint8_t *ip, uint32_t cap, uint32_t wire, struct tw_segment *s)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	uint32_t total;
 
 	if (tw_unlikely(cap < 40))
@@ -73,10 +88,8 @@ static inline bool fast_ipv4(const uint8_t *ip, uint32_t cap, uint32_t wire, str
 		return false;
 	s->ip_version = 4;
 	s->ttl = ip[8];
-	memcpy(s->src.b, mapped, sizeof(mapped));
-	memcpy(s->src.b + 12, ip + 12, 4);
-	memcpy(s->dst.b, mapped, sizeof(mapped));
-	memcpy(s->dst.b + 12, ip + 16, 4);
+	store_v4(&s->src, ip + 12);
+	store_v4(&s->dst, ip + 16);
 	return fast_tcp(ip + 20, total - 20, s);
 }
 
@@ -224,6 +237,44 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, s
 	d->walk.fast = true;
 	d->stats.tcp++;
 	return TW_SEG_TCP;
+}
+
+/* See tw_decode_flows(). Whatever the full decoder makes of such a frame, it is of no other connection. */
+static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
+{
+	uint64_t src[2] = { 0 }, dst[2] = { 0 };
+	const uint8_t *ip, *tcp;
+	uint32_t offset;
+	uint16_t type;
+
+	if (tw_unlikely(!fast_link(f, &offset, &type)))
+		return 0;
+	ip = f->data + offset;
+	if (tw_likely(type == TW_ETHERTYPE_IPV4)) {
+		if (tw_unlikely(f->caplen < offset + 24 || ip[0] != 0x45 || ip[9] != TW_IP_TCP ||
+				(tw_load_be16(ip + 6) & 0x3fff)))
+			return 0;
+		src[1] = mapped_v4(ip + 12);
+		dst[1] = mapped_v4(ip + 16);
+		tcp = ip + 20;
+	} else if (type == TW_ETHERTYPE_IPV6) {
+		if (f->caplen < offset + 44 || ip[0] >> 4 != 6 || ip[6] != TW_IP_TCP)
+			return 0;
+		memcpy(src, ip + 8, sizeof(src));
+		memcpy(dst, ip + 24, sizeof(dst));
+		tcp = ip + 40;
+	} else {
+		return 0;
+	}
+	return tw_flow_of(src, tw_load_be16(tcp), dst, tw_load_be16(tcp + 2), seed);
+}
+
+void tw_decode_flows(const struct tw_frame *frames, unsigned n, uint64_t seed, uint64_t *flow)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		flow[i] = flow_of(&frames[i], seed);
 }
 
 static void detail_ip(const struct tw_walk *w, struct tw_segment *s)

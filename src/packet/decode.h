@@ -32,6 +32,12 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f,
 			       struct tw_segment *s);
 
 /*
+ * Of each frame its connection's tw_tuple_flow(), or 0 if only tw_decode() can tell. Much cheaper than
+ * that: for passing over the frames of connections that nobody asks for.
+ */
+void tw_decode_flows(const struct tw_frame *frames, unsigned n, uint64_t seed, uint64_t *flow);
+
+/*
  * Fill the detail fields of a segment that tw_decode() produced from this same frame, with no other
  * frame decoded in between (a reassembled segment's bytes live in the decoder until the next call).
  */

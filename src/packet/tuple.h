@@ -2,6 +2,7 @@
 #ifndef TW_PACKET_TUPLE_H
 #define TW_PACKET_TUPLE_H
 
+#include "packet/bytes.h"
 #include "packet/segment.h"
 
 #include <string.h>
@@ -17,25 +18,45 @@ struct tw_tuple {
 
 /*
  * Build the key of a segment. Returns the index (0 or 1) under which the segment's sender stands.
+ * Without a branch, and in whole words: which end is the lower one is a coin toss, and a wide load from
+ * bytes that were just stored narrow has to wait for them.
  */
 static inline int tw_tuple_of(const struct tw_segment *s, struct tw_tuple *t)
 {
-	int c = memcmp(s->src.b, s->dst.b, sizeof(s->src.b));
-	int sender;
+	uint64_t src[2], dst[2], swap, w;
+	__uint128_t from, to;
+	uint16_t ports;
+	int sender, i;
 
-	if (!c)
-		c = (s->sport > s->dport) - (s->sport < s->dport);
-	sender = c > 0;
-	t->addr[sender] = s->src;
-	t->addr[!sender] = s->dst;
-	t->port[sender] = s->sport;
-	t->port[!sender] = s->dport;
+	memcpy(src, s->src.b, sizeof(src));
+	memcpy(dst, s->dst.b, sizeof(dst));
+	from = (__uint128_t)TW_BE64(src[0]) << 64 | TW_BE64(src[1]);
+	to = (__uint128_t)TW_BE64(dst[0]) << 64 | TW_BE64(dst[1]);
+	sender = (from > to) | ((from == to) & (s->sport > s->dport));
+	swap = -(uint64_t)sender;
+	for (i = 0; i < 2; i++) {
+		w = (src[i] ^ dst[i]) & swap;
+		src[i] ^= w;
+		dst[i] ^= w;
+	}
+	memcpy(t->addr[0].b, src, sizeof(src));
+	memcpy(t->addr[1].b, dst, sizeof(dst));
+	ports = (s->sport ^ s->dport) & (uint16_t)swap;
+	t->port[0] = s->sport ^ ports;
+	t->port[1] = s->dport ^ ports;
 	return sender;
 }
 
 static inline bool tw_tuple_equal(const struct tw_tuple *a, const struct tw_tuple *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	uint64_t x[4], y[4];
+	uint32_t p, q;
+
+	memcpy(x, a->addr, sizeof(x));
+	memcpy(y, b->addr, sizeof(y));
+	memcpy(&p, a->port, sizeof(p));
+	memcpy(&q, b->port, sizeof(q));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (p ^ q));
 }
 
 /* A seeded mixing hash (wyhash-like multiply-fold): cheap, and not steerable without the seed. */
@@ -58,16 +79,40 @@ static inline uint64_t tw_tuple_hash(const struct tw_tuple *t, uint64_t seed)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+/*
+ * A seeded number that is the same for both directions, without putting the ends in order first: to ask
+ * of many packets whether they can be of few connections. An end is its address in two words (first,
+ * second) and its port. Never 0.
+ */
+static inline uint64_t tw_flow_of(const uint64_t a[2], uint16_t a_port, const uint64_t b[2],
+				  uint16_t b_port, uint64_t seed)
+{
+	const uint64_t x = (a[0] * UINT64_C(0xa0761d6478bd642f)) ^ a[1] ^ a_port;
+	const uint64_t y = (b[0] * UINT64_C(0xa0761d6478bd642f)) ^ b[1] ^ b_port;
+	const __uint128_t m = (__uint128_t)((x + y) ^ seed) *
+			      (((x ^ y) * UINT64_C(0x9e3779b97f4a7c15)) ^ (seed >> 7) ^ 1);
+
+	return ((uint64_t)m ^ (uint64_t)(m >> 64)) | 1;
+}
+
+static inline uint64_t tw_tuple_flow(const struct tw_tuple *t, uint64_t seed)
+{
+	uint64_t a[2], b[2];
+
+	memcpy(a, t->addr[0].b, sizeof(a));
+	memcpy(b, t->addr[1].b, sizeof(b));
+	return tw_flow_of(a, t->port[0], b, t->port[1], seed);
+}
+
 static inline bool tw_addr_is_v4(const struct tw_addr *a)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return !memcmp(a->b, mapped, sizeof(mapped));
+	return !(tw_load_le64(a->b) | (tw_load_be32(a->b + 8) ^ 0xffff));
 }
 
 static inline bool tw_addr_equal(const struct tw_addr *a, const struct tw_addr *b)
 {
-	return !memcmp(a->b, b->b, sizeof(a->b));
+	return !((tw_load_le64(a->b) ^ tw_load_le64(b->b)) |
+		 (tw_load_le64(a->b + 8) ^ tw_load_le64(b->b + 8)));
 }
 
 #define TW_ENDPOINT_TEXT 64
