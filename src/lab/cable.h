@@ -111,7 +111,10 @@ struct tw_cable_forge {
 	bool with_timestamps;   /* continue the true sender's, if the connection has them */
 };
 
-/* What happened to a frame, told to the owner as it happens. */
+/*
+ * What happened to a frame, told to the owner as the cable comes to know it: a SENT may be told shortly
+ * after an ARRIVED of a later time. Sort by time.
+ */
 enum tw_fate {
 	TW_FATE_SENT,      /* came out of an end: on its way */
 	TW_FATE_ARRIVED,   /* handed to the other end */

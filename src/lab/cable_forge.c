@@ -242,7 +242,9 @@ struct tw_cable_frame *tw_cable_forged(const struct tw_cable_flow *flow,
 
 	e.src = receiver->sent ? receiver->to_there : sender->from_here;
 	e.dst = receiver->sent ? receiver->from_here : sender->to_there;
-	e.ttl = f->ttl ? f->ttl : sender->arrived ? sender->ttl : DEFAULT_TTL;
+	e.ttl = f->ttl            ? f->ttl
+		: sender->arrived ? sender->ttl
+				  : (uint8_t)(DEFAULT_TTL + 1 - links);
 	e.id = f->ip_id < 0 ? (uint16_t)(sender->ip_id + 1) : (uint16_t)f->ip_id;
 	link_macs(&e, f->to, links);
 	if (f->with_timestamps && sender->timestamps)

@@ -114,7 +114,7 @@ static bool swap_address(const struct ip_view *v, uint8_t *address, bool to_own,
 
 	if (!parse_text(to_own ? virtual : own, v->address_bytes, from) ||
 	    !parse_text(to_own ? own : virtual, v->address_bytes, to) ||
-	    memcmp(address, from, v->address_bytes))
+	    memcmp(address, from, v->address_bytes) != 0)
 		return false;
 	memcpy(address, to, v->address_bytes);
 	if (v->protocol == IPPROTO_TCP && v->l4_bytes >= 18)

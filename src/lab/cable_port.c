@@ -29,7 +29,7 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
-#define RING_BYTES  (4u << 20)
+#define RING_BYTES  (6u << 20) /* more frames than a full send buffer (tcp_wmem) makes at once */
 #define BLOCK_BYTES (64u << 10)
 #define SLOT_MIN    2048u
 #define SLOT_EXTRA  256u /* the slot's header and the Ethernet header */

@@ -6,7 +6,8 @@
  *	     -> cut there? -> handed over -> captured
  *
  * Rules see a frame once: where it leaves its sender. Behind a router the same packet comes out on
- * the second link; it is known again by its transport bytes, which a router leaves alone, and keeps its id.
+ * the second link; it is known again by its transport bytes, which a router leaves alone, and keeps its
+ * id.
  *
  * Multicast listener reports and router solicitations are taken out in silence: there is nobody on a link of
  * two hosts that they could be for, and no scenario is about them.
@@ -90,31 +91,57 @@ static bool is_noise(const uint8_t *data, uint32_t length)
 
 /* --- through the router --- */
 
+/* Where the IP header's payload begins; 0: this is no IP packet. */
+static uint32_t transport_offset(const uint8_t *data, uint32_t length)
+{
+	uint32_t offset = 0;
+
+	if (length < TW_CABLE_ETHERNET + 20)
+		return 0;
+	if (tw_load_be16(data + 12) == 0x0800)
+		offset = TW_CABLE_ETHERNET + (data[TW_CABLE_ETHERNET] & 15) * 4u;
+	else if (tw_load_be16(data + 12) == 0x86dd)
+		offset = TW_CABLE_ETHERNET + 40;
+	return offset <= length ? offset : 0;
+}
+
+static bool is_from_router(const uint8_t *data)
+{
+	uint8_t source[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (tw_load_be16(data + 12) == 0x0800)
+		memcpy(source + 12, data + TW_CABLE_ETHERNET + 12, 4);
+	else
+		memcpy(source, data + TW_CABLE_ETHERNET + 8, 16);
+	return tw_net_plan_is_router(source);
+}
+
 /* FNV-1a over what a router leaves alone; never 0. */
-static uint64_t passing_key(const struct tw_segment *s, const uint8_t *data, uint32_t length)
+static uint64_t passing_key(const uint8_t *data, uint32_t length)
 {
 	uint64_t key = UINT64_C(0xcbf29ce484222325);
 	uint32_t i;
 
-	for (i = s->l4_offset; i < length; i++)
+	for (i = transport_offset(data, length); i < length; i++)
 		key = (key ^ data[i]) * UINT64_C(0x100000001b3);
-	return (key ^ s->ip_id) | 1;
+	if (tw_load_be16(data + 12) == 0x0800) /* the IP ID tells repeats from each other */
+		key ^= tw_load_be16(data + TW_CABLE_ETHERNET + 4);
+	return key | 1;
 }
 
-static void passing_remember(struct tw_cable *c, const struct tw_cable_frame *f,
-			     const struct tw_segment *s)
+static void passing_remember(struct tw_cable *c, const struct tw_cable_frame *f)
 {
-	if (s->kind != TW_SEG_TCP)
+	if (!transport_offset(f->data, f->length))
 		return;
 	c->passing[f->from][c->passed[f->from]++ % TW_CABLE_PASSING] = (struct tw_cable_passing){
-		.key = passing_key(s, f->data, f->length), .id = f->id, .altered = f->altered
+		.key = passing_key(f->data, f->length), .id = f->id, .altered = f->altered
 	};
 }
 
 /* A frame comes out of the router: the oldest of those that went in and look the same. */
 static void passing_recall(struct tw_cable *c, struct entry *e)
 {
-	uint64_t key = passing_key(&e->segment, e->data, e->length), i;
+	uint64_t key = passing_key(e->data, e->length), i;
 	uint64_t end = c->passed[e->from];
 
 	for (i = end > TW_CABLE_PASSING ? end - TW_CABLE_PASSING : 0; i < end; i++) {
@@ -132,16 +159,8 @@ static void passing_recall(struct tw_cable *c, struct entry *e)
 /* Did this frame leave its sender here, or was it seen before, on the other side of the router? */
 static bool is_first_sight(const struct tw_cable *c, const struct entry *e)
 {
-	if (tw_cable_end_at(c, e->link, (unsigned)e->from) != TW_FROM_ANY)
-		return true;
-	switch (e->segment.kind) {
-	case TW_SEG_TCP:
-		return false;
-	case TW_SEG_ICMP_ERROR:
-		return tw_net_plan_is_router(e->segment.icmp_src.b);
-	default:
-		return true;
-	}
+	return tw_cable_end_at(c, e->link, (unsigned)e->from) != TW_FROM_ANY ||
+	       !transport_offset(e->data, e->length) || is_from_router(e->data);
 }
 
 /* --- onwards --- */
@@ -399,10 +418,9 @@ int tw_cable_arrive(struct tw_cable *c, unsigned link, unsigned end,
 	decode(c, &e.segment, a->data, a->length, a->time_ns);
 	if (is_first_sight(c, &e))
 		return depart(c, &e, err);
-	if (e.segment.kind == TW_SEG_TCP) {
-		passing_recall(c, &e);
+	passing_recall(c, &e);
+	if (e.segment.kind == TW_SEG_TCP)
 		e.flow = tw_cable_flow_find(&c->flows, &e.segment, e.from);
-	}
 	f = frame_of(&e);
 	return f ? forward(c, &e, f, 0, err) : out_of_memory(err);
 }
@@ -435,7 +453,7 @@ int tw_cable_hand_over(struct tw_cable *c, struct tw_cable_frame *f, struct tw_e
 		return 0;
 	}
 	if (!code && host == TW_FROM_ANY) {
-		passing_remember(c, f, &segment);
+		passing_remember(c, f);
 	} else if (!code) {
 		code = tw_cable_record_add(&c->record[host], e.time_ns, f->data, f->length, err);
 		if (!f->forged && segment.kind == TW_SEG_TCP)

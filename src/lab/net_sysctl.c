@@ -181,7 +181,7 @@ static int write_named(char path[PATH_BYTES], const char *name, const char *valu
 			if (path[i] == '.')
 				path[i] = '/';
 		/* Only what belongs to the namespace: nothing else is the lab's to change. */
-		if (strncmp(path, "net/", 4) || strstr(path, "//"))
+		if (strncmp(path, "net/", 4) != 0 || strstr(path, "//"))
 			return -ENOENT;
 		return tw_net_setting_write(path, value);
 	}

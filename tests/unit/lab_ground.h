@@ -72,6 +72,12 @@ static inline int ground_enter(void **state)
 		}                                                                                  \
 	} while (0)
 
+/* For loops over both families: 2, or 1 on a kernel without IPv6. */
+static inline unsigned ground_families(void)
+{
+	return access("/proc/sys/net/ipv6", F_OK) ? 1 : 2;
+}
+
 static inline int64_t now_ns(void)
 {
 	struct timespec t;
