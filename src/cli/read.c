@@ -286,6 +286,7 @@ static int read_source(struct run *run, struct tw_source *src)
 	struct tw_session_config config = {
 		.memory_bytes = a->memory_bytes,
 		.all = a->all || run->want_clean,
+		.harmless = run->wanted != NULL,
 		.have_stream = a->have_stream,
 		.stream = a->stream,
 		.want_steps = !a->json && !a->quiet,

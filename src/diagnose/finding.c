@@ -147,15 +147,17 @@ static void count_outcome(struct tw_session_summary *sum, enum tw_outcome outcom
 	}
 }
 
-static void count_verdict(struct tw_session_summary *sum, const struct tw_phenomenon *p, uint64_t n)
+static void count_verdict(struct tw_session_summary *sum, const struct tw_phenomenon *p,
+			  enum tw_outcome outcome, uint64_t n)
 {
 	const unsigned room = sizeof(sum->verdict_count) / sizeof(sum->verdict_count[0]);
+	uint64_t *counts = outcome == TW_OUTCOME_CLEAN ? sum->harmless_count : sum->verdict_count;
 	unsigned i;
 
 	for (i = 0; i < tw_catalogue_count && i < room; i++) {
 		if (tw_catalogue[i] != p)
 			continue;
-		sum->verdict_count[i] += n;
+		counts[i] += n;
 		return;
 	}
 }
@@ -176,7 +178,7 @@ static void count_remark(struct tw_session_summary *sum, const struct tw_match *
 void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n)
 {
 	if (slug)
-		count_verdict(s->summary, tw_phenomenon_find(slug), n);
+		count_verdict(s->summary, tw_phenomenon_find(slug), outcome, n);
 	count_outcome(s->summary, outcome, n);
 }
 
@@ -204,7 +206,7 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 		return false;
 	if (c->have_stream)
 		return d->stream == c->stream;
-	return c->all || f->phenomenon || f->match.outcome != TW_OUTCOME_CLEAN;
+	return c->all || f->match.outcome != TW_OUTCOME_CLEAN || (c->harmless && f->phenomenon);
 }
 
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
@@ -229,7 +231,7 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 	count_outcome(s->summary, f->match.outcome, 1);
 	count_remark(s->summary, &f->match);
 	if (f->phenomenon)
-		count_verdict(s->summary, f->phenomenon, 1);
+		count_verdict(s->summary, f->phenomenon, f->match.outcome, 1);
 	s->summary->steps_dropped += d->dropped;
 	if (s->cancelled || !is_wanted(c, f, d)) {
 		s->spare = f;

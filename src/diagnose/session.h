@@ -15,7 +15,8 @@
 struct tw_session_config {
 	uint64_t memory_bytes; /* ceiling, 0 = a quarter of RAM */
 	bool all;              /* findings for clean connections, too */
-	bool have_stream;      /* only this stream, with all its packets in the steps */
+	bool harmless; /* ... and for those clean ones that a phenomenon explains, as far as they are judged */
+	bool have_stream; /* only this stream, with all its packets in the steps */
 	uint64_t stream;
 	bool want_steps;        /* renderers draw: fill finding->steps */
 	unsigned steps_max;     /* at most so many steps per finding (0 = no limit) */
@@ -40,8 +41,10 @@ struct tw_session_summary {
 	uint64_t tcp_packets;
 	uint64_t connections, clean, failed, degraded, unknown;
 	int64_t first_ns, last_ns;
-	uint64_t verdict_count[128]; /* indexed as tw_catalogue[] */
-	uint64_t remark_count[32];   /* remarks on clean connections, indexed as tw_remarks[] */
+	/* Indexed as tw_catalogue[]: connections that are not clean; clean ones that show a phenomenon all the
+	 * same, as far as they were judged. */
+	uint64_t verdict_count[128], harmless_count[128];
+	uint64_t remark_count[32]; /* remarks on clean connections, indexed as tw_remarks[] */
 	uint64_t evicted;       /* connections whose record was given up for the memory ceiling */
 	uint64_t steps_dropped; /* packets not kept in full because a connection was too long */
 	uint64_t capture_drops;

@@ -210,10 +210,16 @@ static json_t *verdicts(const struct tw_session_summary *s)
 	return o;
 }
 
+/* Remarks on clean connections, and phenomena that harmed nobody. */
 static json_t *remarks(const struct tw_session_summary *s)
 {
 	size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]), i;
+	const size_t places = sizeof(s->harmless_count) / sizeof(s->harmless_count[0]);
 	json_t *o = json_object();
+
+	for (i = 0; i < tw_catalogue_count && i < places; i++)
+		if (s->harmless_count[i])
+			json_object_set_new(o, tw_catalogue[i]->slug, count(s->harmless_count[i]));
 
 	for (i = 0; i < room && tw_remarks[i].slug; i++)
 		if (s->remark_count[i])

@@ -99,19 +99,27 @@ static void remark(struct tw_pen *p, const char *slug, uint64_t n, char after)
 		tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " %s%c", slug, after);
 }
 
+/* Remarks on clean connections, and phenomena that harmed nobody. */
 static void remarks(struct tw_pen *p, const struct tw_session_summary *s)
 {
-	size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]), i, last = room;
+	const size_t room = sizeof(s->remark_count) / sizeof(s->remark_count[0]);
+	const size_t places = sizeof(s->harmless_count) / sizeof(s->harmless_count[0]);
+	unsigned left = 0;
+	size_t i;
 
 	for (i = 0; i < room && tw_remarks[i].slug; i++)
-		if (s->remark_count[i])
-			last = i;
-	if (last == room)
+		left += s->remark_count[i] > 0;
+	for (i = 0; i < places && i < tw_catalogue_count; i++)
+		left += s->harmless_count[i] > 0;
+	if (!left)
 		return;
 	tw_pen_wrap(p, 2, TW_ROLE_PLAIN, " Worth knowing:");
-	for (i = 0; i <= last; i++)
+	for (i = 0; i < room && tw_remarks[i].slug; i++)
 		if (s->remark_count[i])
-			remark(p, tw_remarks[i].slug, s->remark_count[i], i == last ? '.' : ',');
+			remark(p, tw_remarks[i].slug, s->remark_count[i], --left ? ',' : '.');
+	for (i = 0; i < places && i < tw_catalogue_count; i++)
+		if (s->harmless_count[i])
+			remark(p, tw_catalogue[i]->slug, s->harmless_count[i], --left ? ',' : '.');
 }
 
 static void head(struct tw_pen *p, const struct tw_session_summary *s)

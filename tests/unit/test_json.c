@@ -211,6 +211,7 @@ static void the_summary_counts(void **state)
 
 	s.verdict_count[0] = 1;
 	s.remark_count[0] = 4;
+	s.harmless_count[1] = 2;
 	s.problems[0] = "The file is cut.";
 	tw_string_clear(&out);
 	assert_int_equal(tw_json_summary(&sink, &s), 0);
@@ -228,6 +229,9 @@ static void the_summary_counts(void **state)
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "remarks"),
 							    tw_remarks[0].slug)),
 			 4);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "remarks"),
+							    tw_catalogue[1]->slug)),
+			 2);
 	assert_string_equal(json_string_value(json_array_get(json_object_get(o, "problems"), 0)),
 			    "The file is cut.");
 	assert_non_null(strstr(out.bytes, "\"duration\":0.000213,"));

@@ -114,6 +114,11 @@ static void a_clean_capture_is_two_lines(void **state)
 	assert_non_null(strstr(text, "2 810 TCP connections: all clean. Worth knowing: "));
 	assert_non_null(strstr(text, tw_remarks[0].slug));
 	assert_non_null(strstr(text, "(31)."));
+	s.harmless_count[tw_catalogue_count - 1] = 7;
+	text = finish(begin(&o), &s);
+	assert_non_null(strstr(text, "(31),"));
+	assert_non_null(strstr(text, tw_catalogue[tw_catalogue_count - 1]->slug));
+	assert_non_null(strstr(text, "(7)."));
 }
 
 static void an_empty_capture_says_so(void **state)
