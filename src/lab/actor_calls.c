@@ -10,9 +10,11 @@
  */
 #include "lab/actor_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,15 +46,23 @@ static int need_socket(struct tw_actor_player *p, struct tw_actor_socket *s, int
 	return s->fd < 0 ? -errno : 0;
 }
 
+/* The port stands at the same place in both families' addresses. */
+#define PORT_AT offsetof(struct sockaddr_in, sin_port)
+static_assert(PORT_AT == offsetof(struct sockaddr_in6, sin6_port), "ports of IPv4 and IPv6");
+
 static uint16_t port_of(const struct sockaddr_storage *address)
 {
-	/* sin_port and sin6_port stand at the same place */
-	return ntohs(((const struct sockaddr_in *)address)->sin_port);
+	uint16_t port = 0;
+
+	memcpy(&port, (const char *)address + PORT_AT, sizeof(port));
+	return ntohs(port);
 }
 
 static void set_port(struct sockaddr_storage *address, uint16_t port)
 {
-	((struct sockaddr_in *)address)->sin_port = htons(port);
+	uint16_t wire = htons(port);
+
+	memcpy((char *)address + PORT_AT, &wire, sizeof(wire));
 }
 
 static socklen_t address_bytes(const struct tw_actor_player *p)
@@ -62,7 +72,7 @@ static socklen_t address_bytes(const struct tw_actor_player *p)
 
 void tw_actor_note_ports(struct tw_actor_socket *s)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = { 0 };
 	socklen_t n = sizeof(address);
 
 	if (s->fd < 0)

@@ -76,6 +76,6 @@ int tw_actor_send_answer(struct tw_actor_player *p, const struct tw_actor_answer
  * Serve until a command is waiting at p->control; the first thing is an answer: 0, or the errno of
  * listen(). Afterwards the newest connection that is still open is socket 1.
  */
-void tw_actor_serve_loop(struct tw_actor_player *p, enum tw_actor_service service);
+void tw_actor_serve_loop(struct tw_actor_player *p, enum tw_actor_service kind);
 
 #endif

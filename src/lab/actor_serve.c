@@ -235,11 +235,12 @@ static bool take_connection(struct service *s)
 
 static void drop(struct service *s, unsigned i)
 {
-	close(s->connection[i]->fd);
-	free(s->connection[i]);
-	s->count--;
-	memmove(&s->connection[i], &s->connection[i + 1],
-		(s->count - i) * sizeof(struct connection *));
+	struct connection *c = s->connection[i];
+
+	for (s->count--; i < s->count; i++)
+		s->connection[i] = s->connection[i + 1];
+	close(c->fd);
+	free(c);
 	s->full = false;
 }
 
@@ -311,8 +312,8 @@ static void leave(struct service *s)
 
 void tw_actor_serve_loop(struct tw_actor_player *p, enum tw_actor_service kind)
 {
-	static struct service s;
 	static struct pollfd fds[2 + CONNECTIONS_MAX];
+	struct service s = { .player = p, .kind = kind };
 	struct tw_actor_answer answer = { .start_ns = tw_actor_now_ns() };
 
 	if (p->socket[0].fd < 0)
@@ -324,7 +325,6 @@ void tw_actor_serve_loop(struct tw_actor_player *p, enum tw_actor_service kind)
 		_exit(1);
 	if (answer.result)
 		return;
-	s = (struct service){ .player = p, .kind = kind };
 	set_blocking(p->socket[0].fd, false);
 	for (;;) {
 		unsigned n = gather(&s, fds);

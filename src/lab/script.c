@@ -296,12 +296,17 @@ static int parse_step(struct tw_script_parser *p, enum opening opening)
 /* The statement of this line goes into p->s; *keep: it is one for the list, not a setting. */
 static int parse_statement(struct tw_script_parser *p, bool *keep)
 {
-	const char *word = p->word[p->next++];
-	const struct tw_script_word *w = tw_script_find(openings, word);
-	bool call = tw_script_who(word, &p->s->host, &p->s->process);
+	const char *word = tw_script_peek(p);
+	const struct tw_script_word *w;
+	bool call;
 	size_t i;
 
 	*keep = false;
+	if (!word)
+		return 0;
+	p->next++;
+	w = tw_script_find(openings, word);
+	call = tw_script_who(word, &p->s->host, &p->s->process);
 	for (i = 0; i < SETTINGS; i++)
 		if (!strcmp(settings[i].name, word))
 			return parse_setting(p, i);
@@ -346,11 +351,12 @@ static size_t without_comment(const char *line, size_t length)
 /* Cut a line, which is without comment and blanks around, into words. */
 static int cut_words(struct tw_script_parser *p, const char *text)
 {
-	char *copy = tw_arena_alloc(&p->script->arena, strlen(text) + 1);
+	size_t bytes = strlen(text) + 1;
+	char *copy = tw_arena_alloc(&p->script->arena, bytes);
 
-	if (!copy || !*text) /* a text is never empty, unless memory was out */
+	if (!copy || bytes == 1) /* a text is never empty, unless memory was out */
 		return tw_err_set(p->err, -ENOMEM, "memory is out");
-	strcpy(copy, text);
+	memcpy(copy, text, bytes);
 	p->count = p->next = 0;
 	for (;;) {
 		while (is_blank(*copy))
@@ -442,7 +448,7 @@ static unsigned count_lines(const char *text)
 
 int tw_script_parse(struct tw_script *s, const char *text, struct tw_err *err)
 {
-	struct tw_err unread;
+	struct tw_err unread = { 0 };
 	struct tw_script_parser p = { .script = s, .err = err ? err : &unread };
 	int r = 0;
 

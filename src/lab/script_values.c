@@ -26,9 +26,9 @@ const char *tw_script_quote(char *out, const char *word)
 {
 	size_t i;
 
-	for (i = 0; word[i] && i < TW_SCRIPT_QUOTE - 4; i++)
+	for (i = 0; i < TW_SCRIPT_QUOTE - 4 && word[i]; i++)
 		out[i] = word[i] >= ' ' && word[i] <= '~' ? word[i] : '?';
-	strcpy(out + i, word[i] ? "..." : "");
+	snprintf(out + i, TW_SCRIPT_QUOTE - i, "%s", word[i] ? "..." : "");
 	return out;
 }
 
@@ -237,7 +237,7 @@ int tw_script_take_duration(struct tw_script_parser *p, const char *what, int64_
 
 int tw_script_take_port(struct tw_script_parser *p, uint16_t *out)
 {
-	int64_t port;
+	int64_t port = 0;
 
 	if (tw_script_take_number(p, "a port", 1, 65535, &port))
 		return -EINVAL;

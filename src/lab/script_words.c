@@ -209,26 +209,30 @@ const char *tw_events_text(char *out, unsigned events)
 /* What is expected, without its time; returns the length. */
 static size_t what_text(char *out, const struct tw_expect *e)
 {
+	const char *fixed = NULL;
+
 	switch (e->kind) {
 	case TW_EXPECT_SUCCESS:
-		strcpy(out, "success");
+		fixed = "success";
 		break;
 	case TW_EXPECT_ERRNO:
 		snprintf(out, TW_EXPECT_TEXT, "%s", tw_errno_name((int)e->value));
 		break;
 	case TW_EXPECT_EOF:
-		strcpy(out, "EOF");
+		fixed = "EOF";
 		break;
 	case TW_EXPECT_NUMBER:
 		snprintf(out, TW_EXPECT_TEXT, "%lld", (long long)e->value);
 		break;
 	case TW_EXPECT_HANG:
-		strcpy(out, "hang");
+		fixed = "hang";
 		break;
 	case TW_EXPECT_EVENTS:
 		tw_events_text(out, (unsigned)e->value);
 		break;
 	}
+	if (fixed)
+		snprintf(out, TW_EXPECT_TEXT, "%s", fixed);
 	return strlen(out);
 }
 
