@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Short fuzz runs, and the replay of all seeds.
 
-The seeds are the test captures (and frames cut from them), and what stands in tests/fuzz/corpus/TARGET:
-inputs that once broke something. With libFuzzer targets (a build directory configured with
--Dfuzz=true) each is fuzzed for a while; with the replaying driver every seed is run once. TAP.
+The seeds are the test captures (and frames cut from them), the statements of docs/lab.md, and what stands in
+tests/fuzz/corpus/TARGET: inputs that once broke something. With libFuzzer targets (a build directory
+configured with -Dfuzz=true) each is fuzzed for a while; with the replaying driver every seed is run once. TAP.
 
 usage: tests/fuzz/run.py BUILD [--seconds N]
        tests/fuzz/run.py BUILD --make [--seconds N]  make a libFuzzer build at BUILD first; without clang
@@ -13,6 +13,7 @@ usage: tests/fuzz/run.py BUILD [--seconds N]
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -21,7 +22,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TARGETS = ["file", "source", "pipe", "decode", "tracker"]
+TARGETS = ["file", "source", "pipe", "decode", "tracker", "script"]
 
 
 def captures():
@@ -55,6 +56,14 @@ def tracker_seeds(folder):
     (folder / "window").write_bytes(shake + op(24, 0, 60) + op(16, 1, more=8) + op(16, 0, seq=-1, scale=10) * 5)
 
 
+def script_seeds(folder):
+    """The scenario of docs/lab.md, and whatever else stands there as code: most of it is a statement."""
+    page = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    (folder / "example").write_text(page.split("```")[1], encoding="utf-8")
+    for number, code in enumerate(re.findall("`([^`\n]+)`", page.replace("\\|", "|"))):
+        (folder / f"statement-{number}").write_text(code + "\n", encoding="utf-8")
+
+
 def is_libfuzzer(program):
     done = subprocess.run([program, "-help=1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return b"libFuzzer" in done.stdout
@@ -82,6 +91,8 @@ def one_target(build, name, seconds, folder):
         frames_as_seeds(seeds)
     elif name == "tracker":
         tracker_seeds(seeds)
+    elif name == "script":
+        script_seeds(seeds)
     corpora = [seeds] + ([ROOT / "tests" / "captures"] if name in ("file", "pipe") else [])
     if (HERE / "corpus" / name).is_dir():
         corpora.append(HERE / "corpus" / name)
