@@ -80,23 +80,9 @@ size_t tw_hosts_bytes(const struct tw_hosts *h)
 	       h->event_bytes;
 }
 
-uint32_t tw_host_peer_hash(const struct tw_addr *a)
+static uint32_t tag_of(uint32_t hash)
 {
-	uint64_t w[2];
-	__uint128_t m;
-
-	/* The folded product: what differs is the last byte of the address, the highest of the word, and a
-	 * plain product would leave it there, out of reach of the table's mask. */
-	memcpy(w, a->b, sizeof(w));
-	m = (__uint128_t)(w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) *
-	    UINT64_C(0xa0761d6478bd642f);
-	w[0] = (uint64_t)m ^ (uint64_t)(m >> 64);
-	return (uint32_t)(w[0] >> 32) ^ (uint32_t)w[0];
-}
-
-static uint32_t tag_of(const struct tw_addr *a)
-{
-	return tw_host_peer_hash(a) | UINT32_C(0x80000000);
+	return hash | UINT32_C(0x80000000);
 }
 
 static uint32_t probe(const struct tw_hosts *h, uint32_t tag, const struct tw_addr *a)
@@ -111,28 +97,9 @@ static uint32_t probe(const struct tw_hosts *h, uint32_t tag, const struct tw_ad
 
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a)
 {
-	const struct slot *s = &h->slot[probe(h, tag_of(a), a)];
+	const struct slot *s = &h->slot[probe(h, tag_of(tw_host_peer_hash(a)), a)];
 
 	return s->tag ? &h->host[s->index] : NULL;
-}
-
-/* Inlined at once: gcc drops calls of functions that only prefetch. */
-static inline __attribute__((always_inline)) void prefetch(const struct tw_hosts *h,
-							   const struct tw_addr *a)
-{
-	const uint32_t tag = tag_of(a);
-	const struct slot *s = &h->slot[tag & (h->slots - 1)];
-
-	if (s->tag != tag)
-		return;
-	__builtin_prefetch(&h->host[s->index], 1);
-	__builtin_prefetch((const char *)&h->host[s->index] + 64, 1);
-}
-
-void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_segment *s)
-{
-	prefetch(h, &s->src);
-	prefetch(h, &s->dst);
 }
 
 static int grow(struct tw_hosts *h)
@@ -164,9 +131,9 @@ static int grow(struct tw_hosts *h)
 }
 
 /* The record of an address, a new one if there is room. Valid until the next call. */
-static struct tw_host *host_of(struct tw_hosts *h, const struct tw_addr *a)
+static struct tw_host *host_of(struct tw_hosts *h, const struct tw_addr *a, uint32_t hash)
 {
-	const uint32_t tag = tag_of(a);
+	const uint32_t tag = tag_of(hash);
 	uint32_t i = probe(h, tag, a);
 
 	if (h->slot[i].tag)
@@ -212,16 +179,6 @@ static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_
 	host->count++;
 }
 
-/* The bit that stands for a (host, port) pair. */
-static void set_bit(uint64_t map[16], const struct tw_addr *addr, uint16_t port)
-{
-	uint32_t bit =
-		(tw_host_peer_hash(addr) ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
-
-	bit ^= bit >> 15;
-	map[(bit >> 6) % 16] |= UINT64_C(1) << (bit % 64);
-}
-
 unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 {
 	unsigned i, set = 0;
@@ -231,53 +188,142 @@ unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 	return set;
 }
 
-static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
+/* A segment worth noting, with the hashes of its addresses. */
+struct noted {
+	uint32_t src, dst;
+	uint8_t index; /* in the batch */
+};
+
+/* The bit that stands for a (host, port) pair, of 1024. */
+static uint32_t bit_of(uint32_t hash, uint16_t port)
 {
-	const bool syn = (s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN;
+	uint32_t bit = (hash ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
+
+	bit ^= bit >> 15;
+	return (bit >> 6) % 16 * 64 + bit % 64;
+}
+
+static void set_bit(uint64_t map[16], uint32_t bit)
+{
+	map[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* A pure SYN: its sender knocks, and its receiver is noted. */
+static void note_syn(struct tw_hosts *h, const struct tw_segment *s, const struct noted *n,
+		     struct tw_host_event *e)
+{
+	struct tw_host *host = host_of(h, &s->src, n->src);
+
+	if (host)
+		set_bit(host->knocked, bit_of(n->dst, s->dport));
+	e->kind = TW_HOST_SYN;
+	e->port = s->dport;
+	e->peer_port = s->sport;
+	e->peer = n->src;
+	host = host_of(h, &s->dst, n->dst);
+	if (!host)
+		return;
+	host->serves = true;
+	note(h, host, e);
+}
+
+static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s,
+		     const struct noted *n)
+{
 	struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number, .ttl = s->ttl };
 	struct tw_host *host;
 
-	if (syn) {
-		host = host_of(h, &s->src);
-		if (host)
-			set_bit(host->knocked, &s->dst, s->dport);
-		e.kind = TW_HOST_SYN;
-		e.port = s->dport;
-		e.peer_port = s->sport;
-		e.peer = tw_host_peer_hash(&s->src);
-		host = host_of(h, &s->dst);
-		if (host)
-			host->serves = true;
-	} else {
-		e.port = s->sport;
-		e.peer_port = s->dport;
-		e.peer = tw_host_peer_hash(&s->dst);
-		if (s->flags & TW_SYN) {
-			e.kind = TW_HOST_SYNACK;
-			host = host_of(h, &s->dst);
-			if (host)
-				set_bit(host->opened, &s->src, s->sport);
-		} else if (s->flags & TW_RST)
-			e.kind = s->flags & TW_ACK && !s->seq ? TW_HOST_REFUSED : TW_HOST_RST;
-		else
-			e.kind = TW_HOST_FIN;
-		host = host_of(h, &s->src);
+	if ((s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN) {
+		note_syn(h, s, n, &e);
+		return;
 	}
+	e.port = s->sport;
+	e.peer_port = s->dport;
+	e.peer = n->dst;
+	if (s->flags & TW_SYN) {
+		e.kind = TW_HOST_SYNACK;
+		host = host_of(h, &s->dst, n->dst);
+		if (host)
+			set_bit(host->opened, bit_of(n->src, s->sport));
+	} else if (s->flags & TW_RST) {
+		e.kind = s->flags & TW_ACK && !s->seq ? TW_HOST_REFUSED : TW_HOST_RST;
+	} else {
+		e.kind = TW_HOST_FIN;
+	}
+	host = host_of(h, &s->src, n->src);
 	if (host)
 		note(h, host, &e);
 }
 
-void tw_hosts_note(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
+static void note_neighbour(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
 {
-	if (s->kind == TW_SEG_TCP) {
-		note_tcp(h, f, s);
-	} else if (s->kind == TW_SEG_NEIGHBOUR) {
-		struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number };
-		struct tw_host *host = host_of(h, &s->neighbour_target);
+	struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number };
+	struct tw_host *host =
+		host_of(h, &s->neighbour_target, tw_host_peer_hash(&s->neighbour_target));
 
-		e.kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
-		e.peer = tw_host_peer_hash(&s->neighbour_sender);
-		if (host)
-			note(h, host, &e);
+	e.kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
+	e.peer = tw_host_peer_hash(&s->neighbour_sender);
+	if (host)
+		note(h, host, &e);
+}
+
+/* Fetch the record that probably is this host's, with the bit that a handshake will set. */
+static inline __attribute__((always_inline)) void prefetch_host(const struct tw_hosts *h,
+								uint32_t hash, uint32_t bit)
+{
+	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
+	const struct tw_host *host = &h->host[s->index];
+
+	if (s->tag != tag_of(hash))
+		return;
+	__builtin_prefetch(host, 1);
+	__builtin_prefetch(&host->knocked[bit / 64], 1);
+	__builtin_prefetch(&host->opened[bit / 64], 1);
+}
+
+/* The place of the next event, of a record that is here by now. */
+static inline __attribute__((always_inline)) void prefetch_event(const struct tw_hosts *h,
+								 uint32_t hash)
+{
+	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
+	const struct tw_host *host = &h->host[s->index];
+
+	if (s->tag == tag_of(hash) && host->cap)
+		__builtin_prefetch(&host->event[tw_host_event_index(host->count, host->cap)], 1);
+}
+
+void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
+		   unsigned n)
+{
+	struct noted list[TW_HOSTS_BATCH];
+	unsigned count = 0, i;
+
+	for (i = 0; i < n; i++) {
+		list[count].index = (uint8_t)i;
+		count += tw_hosts_wants(&segs[i]);
+	}
+	for (i = 0; i < count; i++) {
+		const struct tw_segment *s = &segs[list[i].index];
+
+		list[i].src = tw_host_peer_hash(&s->src);
+		list[i].dst = tw_host_peer_hash(&s->dst);
+		__builtin_prefetch(&h->slot[tag_of(list[i].src) & (h->slots - 1)]);
+		__builtin_prefetch(&h->slot[tag_of(list[i].dst) & (h->slots - 1)]);
+	}
+	for (i = 0; i < count; i++) {
+		const struct tw_segment *s = &segs[list[i].index];
+
+		prefetch_host(h, list[i].src, bit_of(list[i].dst, s->dport));
+		prefetch_host(h, list[i].dst, bit_of(list[i].src, s->sport));
+	}
+	for (i = 0; i < count; i++)
+		prefetch_event(h, segs[list[i].index].flags & TW_ACK ? list[i].src : list[i].dst);
+	for (i = 0; i < count; i++) {
+		const struct tw_segment *s = &segs[list[i].index];
+
+		if (s->kind == TW_SEG_TCP)
+			note_tcp(h, &frames[list[i].index], s, &list[i]);
+		else if (s->kind == TW_SEG_NEIGHBOUR)
+			note_neighbour(h, &frames[list[i].index], s);
 	}
 }

@@ -25,11 +25,13 @@ static inline bool tw_hosts_wants(const struct tw_segment *s)
 				     : (s->flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
 }
 
-/* @s needs the core fields only, except neighbour messages, which need the detail. Never fails:
- * without memory it forgets. */
-void tw_hosts_note(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s);
-/* A segment that will be noted soon: fetch what that will touch. Only a hint. */
-void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_segment *s);
+#define TW_HOSTS_BATCH 64
+/*
+ * Note what tw_hosts_wants() of at most TW_HOSTS_BATCH segments, in capture order. They need the core
+ * fields only, except neighbour messages, which need the detail. Never fails: without memory it forgets.
+ */
+void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
+		   unsigned n);
 uint64_t tw_hosts_forgotten(const struct tw_hosts *h);
 size_t tw_hosts_bytes(const struct tw_hosts *h);
 

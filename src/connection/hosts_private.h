@@ -6,6 +6,7 @@
 #include "connection/hosts.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum tw_host_event_kind {
 	TW_HOST_SYN = 1,  /* a pure SYN arrived for it */
@@ -41,10 +42,11 @@ struct tw_host {
 
 /* NULL if the host is not known. */
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a);
-/* Where the nth event stands in a log with room for @cap: the first half stays, the second turns. */
+/* Where the nth event stands in a log with room for @cap, a power of two: the first half stays, the
+ * second turns. */
 static inline uint32_t tw_host_event_index(uint32_t n, uint32_t cap)
 {
-	return n < cap ? n : cap / 2 + (n - cap / 2) % (cap - cap / 2);
+	return n < cap ? n : cap / 2 + ((n - cap / 2) & (cap / 2 - 1));
 }
 
 static inline uint32_t tw_host_event_count(const struct tw_host *h)
@@ -62,6 +64,19 @@ static inline const struct tw_host_event *tw_host_event_at(const struct tw_host 
 
 /* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */
 unsigned tw_host_knocked_in_vain(const struct tw_host *h);
-uint32_t tw_host_peer_hash(const struct tw_addr *a);
+
+static inline uint32_t tw_host_peer_hash(const struct tw_addr *a)
+{
+	uint64_t w[2];
+	__uint128_t m;
+
+	/* The folded product: what differs is the last byte of the address, the highest of the word, and a
+	 * plain product would leave it there, out of reach of the table's mask. */
+	memcpy(w, a->b, sizeof(w));
+	m = (__uint128_t)(w[0] ^ w[1] ^ UINT64_C(0x9e3779b97f4a7c15)) *
+	    UINT64_C(0xa0761d6478bd642f);
+	w[0] = (uint64_t)m ^ (uint64_t)(m >> 64);
+	return (uint32_t)(w[0] >> 32) ^ (uint32_t)w[0];
+}
 
 #endif

@@ -41,6 +41,8 @@
 struct prepared {
 	struct tw_tuple tuple;
 	uint32_t tag;
+	uint32_t handle; /* what the table had under this tag when the batch came, 0 = nothing */
+	uint64_t at;     /* in this slot */
 	uint8_t sender;
 	bool skip;
 };
@@ -581,11 +583,23 @@ static void succeed(struct tw_triage *t, const struct prepared *p, uint32_t old,
 		tw_triage_queue(t, handle);
 }
 
+/*
+ * Whose packet is it? Mostly of what was found before the batch; but packets of the batch may have
+ * moved slots, freed records and used them for others, and a tag may stand for two tuples.
+ */
+static inline uint32_t handle_of(struct tw_triage *t, const struct prepared *p)
+{
+	if (likely(p->handle && !(p->handle & HANDLE_HALF) && p->at < t->slot_count &&
+		   t->slot[p->at].handle == p->handle &&
+		   tw_tuple_equal(&conn_at(t, p->handle)->tuple, &p->tuple)))
+		return p->handle;
+	return tw_triage_find(t, &p->tuple, p->tag)->handle;
+}
+
 static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
 		   const struct tw_frame *f)
 {
-	const struct slot *slot = tw_triage_find(t, &p->tuple, p->tag);
-	const uint32_t handle = slot->handle;
+	const uint32_t handle = handle_of(t, p);
 	const struct conn *c;
 
 	t->result.packets++;
@@ -666,8 +680,9 @@ static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_seg
 	}
 }
 
-/* The records that the first look at the table points to; a wrong guess costs nothing but time. */
-PREFETCHES void prefetch_records(struct tw_triage *t, const struct prepared *p, unsigned n)
+/* What the table has for each, and the records of that: a wrong guess costs nothing but time. */
+static inline __attribute__((always_inline)) void locate(struct tw_triage *t, struct prepared *p,
+							 unsigned n)
 {
 	const uint64_t mask = t->slot_count - 1;
 	unsigned i;
@@ -680,7 +695,8 @@ PREFETCHES void prefetch_records(struct tw_triage *t, const struct prepared *p, 
 			continue;
 		while (t->slot[at].handle && t->slot[at].tag != p[i].tag)
 			at = (at + 1) & mask;
-		handle = t->slot[at].handle;
+		p[i].at = at;
+		p[i].handle = handle = t->slot[at].handle;
 		if (!handle)
 			continue;
 		if (handle & HANDLE_HALF) {
@@ -700,7 +716,7 @@ void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
 
 	follow_clock(t, frames, n);
 	prepare(t, p, segs, n);
-	prefetch_records(t, p, n);
+	locate(t, p, n);
 	for (i = 0; i < n; i++) {
 		if (p[i].skip)
 			continue;

@@ -166,18 +166,6 @@ static inline int conn_speaker(const struct conn *c)
 	return (c->status & CONN_SPEAKER) != 0;
 }
 
-static inline bool tuple_equal(const struct tw_tuple *x, const struct tw_tuple *y)
-{
-	uint64_t a[4], b[4];
-	uint32_t p, q;
-
-	memcpy(a, x->addr, sizeof(a));
-	memcpy(b, y->addr, sizeof(b));
-	memcpy(&p, x->port, sizeof(p));
-	memcpy(&q, y->port, sizeof(q));
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (p ^ q));
-}
-
 /* --- triage_table.c --- */
 int tw_triage_tables_new(struct tw_triage *t);
 void tw_triage_tables_free(struct tw_triage *t);

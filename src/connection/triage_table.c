@@ -120,7 +120,7 @@ static bool same_tuple(const struct tw_triage *t, uint32_t handle, const struct 
 	uint32_t lower, upper, ports, held;
 
 	if (!(handle & HANDLE_HALF))
-		return tuple_equal(&conn_at(t, handle)->tuple, tuple);
+		return tw_tuple_equal(&conn_at(t, handle)->tuple, tuple);
 	h = half_at(t, handle);
 	memcpy(&lower, tuple->addr[0].b + 12, sizeof(lower));
 	memcpy(&upper, tuple->addr[1].b + 12, sizeof(upper));

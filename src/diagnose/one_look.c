@@ -372,8 +372,7 @@ static void look(struct one_look *l)
 			follow_clock(l, &frames[i]);
 			if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 				tw_decode_detail(s->decoder, &frames[i], &seg);
-			if (tw_hosts_wants(&seg))
-				tw_hosts_note(s->hosts, &frames[i], &seg);
+			tw_hosts_feed(s->hosts, &frames[i], &seg, 1);
 			if (kind == TW_SEG_TCP)
 				look_at_tcp(l, &frames[i], &seg);
 			else if (kind == TW_SEG_ICMP_ERROR)

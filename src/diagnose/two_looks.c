@@ -61,12 +61,8 @@ static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
 
 		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 			tw_decode_detail(s->decoder, &frames[i], &segs[i]);
-		if (tw_hosts_wants(&segs[i]))
-			tw_hosts_prefetch(s->hosts, &segs[i]);
 	}
-	for (i = 0; i < n; i++)
-		if (tw_hosts_wants(&segs[i]))
-			tw_hosts_note(s->hosts, &frames[i], &segs[i]);
+	tw_hosts_feed(s->hosts, frames, segs, n);
 	tw_triage_feed(triage, frames, segs, n);
 }
 

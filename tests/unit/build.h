@@ -91,7 +91,7 @@ static inline const struct tw_pkt *add_segment(struct builder *b, struct tw_segm
 	struct tw_frame f = { .time_ns = b->now_ns, .number = ++b->frame, .iface = b->iface };
 
 	if (b->hosts)
-		tw_hosts_note(b->hosts, &f, &s);
+		tw_hosts_feed(b->hosts, &f, &s, 1);
 	b->last = s;
 	tw_dossier_add(b->d, &f, &s);
 	return &b->d->pkt[b->d->pkt_count - 1];
