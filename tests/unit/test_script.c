@@ -552,6 +552,43 @@ static void the_example_of_the_manual(void **state)
 	assert_int_equal(script.statements[script.fault].verb, TW_DO_KILL);
 }
 
+/* "v4", "v6", and either with a suffix (scenario.h). */
+static void check_variants(const char *slug, const char *words)
+{
+	while (words && *words) {
+		size_t n = strcspn(words, " ");
+
+		if (n < 2 || words[0] != 'v' || (words[1] != '4' && words[1] != '6') ||
+		    (n > 2 && words[2] != '-'))
+			fail_msg("%s: variants '%s'", slug, words);
+		words += n + (words[n] == ' ');
+	}
+}
+
+/* Everything that is in the catalogue can be run, as far as the language goes. */
+static void the_catalogue_s_scenarios(void **state)
+{
+	unsigned i, bad = 0;
+
+	for (i = 0; i < tw_catalogue_count; i++) {
+		const struct tw_scenario *s = tw_catalogue[i]->scenarios;
+
+		for (; s && s->name; s++) {
+			struct tw_err err = { 0 };
+
+			tw_script_free(&script);
+			if (tw_script_parse(&script, s->script, &err)) {
+				print_message("%s/%s: %s\n", tw_catalogue[i]->slug, s->name,
+					      err.text);
+				bad++;
+			}
+			assert_non_null(s->about);
+			check_variants(tw_catalogue[i]->slug, s->variants);
+		}
+	}
+	assert_int_equal(bad, 0);
+}
+
 /* ---- names ---- */
 
 static void names(void **state)
@@ -593,6 +630,7 @@ int main(void)
 		CASE(verdicts),
 		CASE(what_a_line_is),
 		CASE(the_example_of_the_manual),
+		CASE(the_catalogue_s_scenarios),
 		CASE(names),
 	};
 
