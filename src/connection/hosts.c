@@ -263,8 +263,10 @@ static void note_neighbour(struct tw_hosts *h, const struct tw_frame *f, const s
 
 	e.kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
 	e.peer = tw_host_peer_hash(&s->neighbour_sender);
-	if (host)
-		note(h, host, &e);
+	if (!host)
+		return;
+	host->neighbours = true;
+	note(h, host, &e);
 }
 
 /* Fetch the record that probably is this host's, with the bit that a handshake will set. */

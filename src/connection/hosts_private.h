@@ -32,7 +32,8 @@ struct tw_host_event {
 
 struct tw_host {
 	struct tw_addr addr;
-	bool serves; /* a SYN was sent to it */
+	bool serves;     /* a SYN was sent to it */
+	bool neighbours; /* the log holds, or held, TW_HOST_ASKED or TW_HOST_ANSWERED */
 	struct tw_host_event
 		*event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
 	uint32_t count, cap;  /* count: all ever noted */

@@ -61,7 +61,7 @@ struct one_look {
 	int64_t now_ns;
 	bool started; /* the clock is set by the first frame */
 	/* Dossiers in order of stream: what facts may compare with. */
-	const struct tw_dossier **live;
+	struct tw_dossier_ref *live;
 	size_t live_count, live_room;
 };
 
@@ -147,14 +147,14 @@ static int live_append(struct one_look *l, const struct tw_dossier *d)
 {
 	if (l->live_count == l->live_room) {
 		size_t room = l->live_room ? l->live_room * 2 : 256;
-		const struct tw_dossier **more = realloc(l->live, room * sizeof(*more));
+		struct tw_dossier_ref *more = realloc(l->live, room * sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
 		l->live = more;
 		l->live_room = room;
 	}
-	l->live[l->live_count++] = d;
+	l->live[l->live_count++] = tw_dossier_ref_of(d);
 	return 0;
 }
 
@@ -165,12 +165,12 @@ static void live_remove(struct one_look *l, const struct tw_dossier *d)
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
-		if (l->live[mid]->stream < d->stream)
+		if (l->live[mid].dossier->stream < d->stream)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == l->live_count || l->live[lo] != d)
+	if (lo == l->live_count || l->live[lo].dossier != d)
 		return;
 	memmove(&l->live[lo], &l->live[lo + 1], (l->live_count - lo - 1) * sizeof(*l->live));
 	l->live_count--;
@@ -390,7 +390,7 @@ static void judge_rest(struct one_look *l)
 	size_t i;
 
 	for (i = 0; i < l->live_count && !l->s->cancelled; i++)
-		tw_session_judge(l->s, l->live[i], &set);
+		tw_session_judge(l->s, l->live[i].dossier, &set);
 }
 
 int tw_session_one_look(struct tw_session *s, struct tw_err *err)

@@ -34,7 +34,7 @@
 
 /* Dossiers in order of stream: line[first .. end), of which [at .. end) are not judged yet. */
 struct line {
-	const struct tw_dossier **d;
+	struct tw_dossier_ref *d;
 	size_t first, at, end;
 };
 
@@ -215,7 +215,7 @@ static void take_out(struct line *line, const struct tw_dossier *d)
 {
 	size_t i = line->at;
 
-	while (i < line->end && line->d[i] != d)
+	while (i < line->end && line->d[i].dossier != d)
 		i++;
 	if (i < line->end) {
 		memmove(&line->d[i], &line->d[i + 1], (line->end - i - 1) * sizeof(*line->d));
@@ -283,9 +283,9 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 			s->out_of_memory = true;
 			return;
 		}
-		l->live.d[l->live.end++] = w->dossier;
+		l->live.d[l->live.end++] = tw_dossier_ref_of(w->dossier);
 		if (!w->aside)
-			l->peers.d[l->peers.end++] = w->dossier;
+			l->peers.d[l->peers.end++] = l->live.d[l->live.end - 1];
 		l->bytes += tw_dossier_bytes(w->dossier);
 	}
 	before = tw_dossier_bytes(w->dossier);
@@ -397,8 +397,8 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		return 0;
 	}
 	if (!r) {
-		l.live.d = calloc(l.list.count, sizeof(const struct tw_dossier *));
-		l.peers.d = calloc(l.list.count, sizeof(const struct tw_dossier *));
+		l.live.d = calloc(l.list.count, sizeof(struct tw_dossier_ref));
+		l.peers.d = calloc(l.list.count, sizeof(struct tw_dossier_ref));
 		tw_decoder_free(s->decoder);
 		s->decoder = tw_decoder_new();
 		r = l.live.d && l.peers.d && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;

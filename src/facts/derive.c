@@ -212,11 +212,18 @@ static void capture_facts(struct tw_view *v)
 	tw_from(v, TW_F_VANTAGE, guess_vantage(v), NULL);
 }
 
+struct tw_dossier_ref tw_dossier_ref_of(const struct tw_dossier *d)
+{
+	return (struct tw_dossier_ref){
+		d, { tw_host_peer_hash(&d->tuple.addr[0]), tw_host_peer_hash(&d->tuple.addr[1]) }
+	};
+}
+
 void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 		     const struct tw_dossier_set *others, const struct tw_capture_context *capture,
 		     struct tw_facts *out)
 {
-	struct tw_view v = { d, hosts, others, capture, out };
+	struct tw_view v = { d, hosts, others, capture, out, tw_dossier_ref_of(d) };
 
 	memset(out, 0, sizeof(*out));
 	if (!d->pkt_count)

@@ -14,10 +14,19 @@ struct tw_capture_context {
 	uint64_t capture_drops;
 };
 
+/* A dossier among many: the hashes of its two hosts, in the tuple's order, say whether it is worth looking
+ * at. Most are not, and are not touched then. */
+struct tw_dossier_ref {
+	const struct tw_dossier *dossier;
+	uint32_t host[2];
+};
+
+struct tw_dossier_ref tw_dossier_ref_of(const struct tw_dossier *d);
+
 /* Neighbouring dossiers of the same run that facts may compare with: tuples that leaked untranslated, the
  * predecessor on the same tuple. May be partial (a stream, a memory ceiling). */
 struct tw_dossier_set {
-	const struct tw_dossier *const *dossiers; /* in order of stream */
+	const struct tw_dossier_ref *refs; /* in order of stream */
 	size_t count;
 };
 

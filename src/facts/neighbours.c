@@ -37,13 +37,17 @@ struct half_open_walk {
 
 static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 {
+	const uint32_t server = tw_host_peer_hash(&v->d->end[1].addr);
 	size_t lo, hi, i, k;
 
 	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi && w->n < HALF_OPEN_MAX; i++) {
-		const struct tw_dossier *q = v->others->dossiers[i];
+		const struct tw_dossier_ref *r = &v->others->refs[i];
+		const struct tw_dossier *q = r->dossier;
 		struct peer p;
 
+		if (r->host[0] != server && r->host[1] != server)
+			continue;
 		if (q == v->d || !half_open(q) || !same_endpoint(&q->end[1], &v->d->end[1]))
 			continue;
 		p.hash = tw_host_peer_hash(&q->end[0].addr);
@@ -112,23 +116,18 @@ static void walk_port(const struct tw_view *v, const struct tw_host *h,
 	}
 }
 
-/* A SYN to the host after @since that nothing of the host's answers any more. */
+/* A SYN to the host after @since that nothing of the host's answers any more: its last word counts. */
 static bool silent_after(const struct tw_host *h, int64_t since)
 {
-	bool pending = false;
 	uint32_t i;
 
-	for (i = 0; i < tw_host_event_count(h); i++) {
-		const struct tw_host_event *e = tw_host_event_at(h, i);
+	for (i = tw_host_event_count(h); i > 0; i--) {
+		const struct tw_host_event *e = tw_host_event_at(h, i - 1);
 
-		if (e->time_ns <= since)
-			continue;
-		if (e->kind == TW_HOST_SYN)
-			pending = true;
-		else if (speaks(e))
-			pending = false;
+		if (e->time_ns > since && (e->kind == TW_HOST_SYN || speaks(e)))
+			return e->kind == TW_HOST_SYN;
 	}
-	return pending;
+	return false;
 }
 
 /*
@@ -220,7 +219,7 @@ static void neighbour_fact(struct tw_view *v)
 		const struct tw_host *h = tw_hosts_find(v->hosts, &v->d->end[side].addr);
 		uint32_t i, k;
 
-		for (i = 0; h && i < tw_host_event_count(h); i++) {
+		for (i = 0; h && h->neighbours && i < tw_host_event_count(h); i++) {
 			const struct tw_host_event *e = tw_host_event_at(h, i);
 			bool answered = false;
 
@@ -308,9 +307,10 @@ static void idle_facts(struct tw_view *v)
 
 	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi; i++) {
-		const struct tw_dossier *q = v->others->dossiers[i];
+		const struct tw_dossier *q = v->others->refs[i].dossier;
 
-		if (tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) &&
+		if (tw_maybe_same_hosts(v, &v->others->refs[i]) &&
+		    tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) &&
 		    tw_addr_equal(&q->end[1].addr, &v->d->end[1].addr))
 			walk_idle(q, &w);
 	}

@@ -567,10 +567,12 @@ static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
 		return;
 	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi; i++) {
-		if (o->dossiers[i] == v->d || !continues(o->dossiers[i], t))
+		const struct tw_dossier *q = o->refs[i].dossier;
+
+		if (q == v->d || !continues(q, t))
 			continue;
 		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
-		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)o->dossiers[i]->stream, t);
+		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)q->stream, t);
 		return;
 	}
 }

@@ -168,7 +168,7 @@ void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi)
 	while (a < b) { /* the first dossier that is not before ours */
 		size_t mid = a + (b - a) / 2;
 
-		if (o->dossiers[mid]->stream < v->d->stream)
+		if (o->refs[mid].dossier->stream < v->d->stream)
 			a = mid + 1;
 		else
 			b = mid;
@@ -194,9 +194,11 @@ const struct tw_dossier *tw_predecessor(const struct tw_view *v)
 
 	tw_around(v, PREDECESSORS_SEARCHED, &lo, &hi);
 	for (i = hi; i > lo; i--) {
-		const struct tw_dossier *q = v->others->dossiers[i - 1];
+		const struct tw_dossier_ref *r = &v->others->refs[i - 1];
+		const struct tw_dossier *q = r->dossier;
 
-		if (q->stream < v->d->stream && tw_tuple_equal(&q->tuple, &v->d->tuple))
+		if (tw_maybe_same_hosts(v, r) && q->stream < v->d->stream &&
+		    tw_tuple_equal(&q->tuple, &v->d->tuple))
 			return q;
 	}
 	return NULL;

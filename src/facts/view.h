@@ -18,7 +18,14 @@ struct tw_view {
 	const struct tw_dossier_set *others;
 	const struct tw_capture_context *capture;
 	struct tw_facts *f;
+	struct tw_dossier_ref self;
 };
+
+/* May @r be between the same two hosts as this connection? No is sure. */
+static inline bool tw_maybe_same_hosts(const struct tw_view *v, const struct tw_dossier_ref *r)
+{
+	return r->host[0] == v->self.host[0] && r->host[1] == v->self.host[1];
+}
 
 /* Both ends as they stood just before record @before, from the records alone. -1: no such record. */
 struct tw_snapshot_end {
