@@ -343,6 +343,7 @@ void tw_cable_release(struct tw_cable *c)
 		}
 	}
 	c->held_end = &c->held;
+	c->held_count = 0;
 	set_timer(c, NULL);
 }
 

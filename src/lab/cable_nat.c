@@ -42,12 +42,13 @@ struct ip_view {
 
 static bool look(struct ip_view *v, uint8_t *ip, uint32_t bytes)
 {
-	uint32_t header;
+	uint32_t header, total;
 
 	if (bytes < 20)
 		return false;
 	if (ip[0] >> 4 == 4) {
 		header = (ip[0] & 15) * 4u;
+		total = tw_load_be16(ip + 2);
 		*v = (struct ip_view){
 			.address_bytes = 4, .protocol = ip[9], .src = ip + 12, .dst = ip + 16
 		};
@@ -55,10 +56,14 @@ static bool look(struct ip_view *v, uint8_t *ip, uint32_t bytes)
 			return false;
 	} else {
 		header = 40;
+		total = header + tw_load_be16(ip + 4);
 		*v = (struct ip_view){
 			.address_bytes = 16, .protocol = ip[6], .src = ip + 8, .dst = ip + 24
 		};
 	}
+	/* What the link added behind the packet is not part of it; a quote may end before it does. */
+	if (bytes > total)
+		bytes = total;
 	if (bytes < header)
 		return false;
 	v->ip = ip;

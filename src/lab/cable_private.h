@@ -227,6 +227,7 @@ struct tw_cable {
 	struct tw_decoder *decoder;
 	struct tw_cable_queue queue;
 	struct tw_cable_frame *held, **held_end;
+	unsigned held_count;
 	struct tw_cable_active_rule *rules;
 	size_t rule_count, rule_room;
 	struct tw_cable_log log;

@@ -14,6 +14,7 @@
  */
 #include "lab/cable_private.h"
 
+#include "base/duration.h"
 #include "lab/net.h"
 #include "packet/bytes.h"
 
@@ -21,6 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define AGE_MAX_NS (10 * TW_NS_PER_S)
+
+/* A frame that a rule holds stays in memory: what a scenario can want to hold, and no more. */
+#define HELD_MAX 65536u
 
 /* A frame as it came in, and what is known of it. */
 struct entry {
@@ -242,10 +248,15 @@ static int reject(struct tw_cable *c, const struct entry *e, const struct tw_cab
 
 static int hold(struct tw_cable *c, const struct entry *e, struct tw_err *err)
 {
-	struct tw_cable_frame *f = frame_of(e);
+	struct tw_cable_frame *f;
 
+	if (c->held_count == HELD_MAX)
+		return tw_err_set(err, -ENOBUFS, "the cable holds %u frames, and takes no more",
+				  HELD_MAX);
+	f = frame_of(e);
 	if (!f)
 		return out_of_memory(err);
+	c->held_count++;
 	translate(c, e, f);
 	*c->held_end = f;
 	c->held_end = &f->next;
@@ -409,7 +420,10 @@ int tw_cable_arrive(struct tw_cable *c, unsigned link, unsigned end,
 
 	if (is_noise(a->data, a->length))
 		return 0;
-	e.now_ns = tw_cable_clock(CLOCK_MONOTONIC) - (age > 0 ? age : 0);
+	/* If the machine's clock was set meanwhile, the age of the frame is not known. */
+	if (age < 0 || age > AGE_MAX_NS)
+		age = 0;
+	e.now_ns = tw_cable_clock(CLOCK_MONOTONIC) - age;
 	c->last_ns = real;
 	if (host != TW_FROM_ANY)
 		code = tw_cable_record_add(&c->record[host], a->time_ns, a->data, a->length, err);

@@ -9,6 +9,8 @@
 
 #include "lab_cable.h"
 
+#include "lab/cable_private.h"
+
 static void rejected_connects(void **state)
 {
 	static const struct {
@@ -287,13 +289,86 @@ static void translated_icmp(void **state)
 	}
 }
 
+/* The same bytes each time (xorshift). */
+static uint32_t next_random(uint32_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 17;
+	*state ^= *state << 5;
+	return *state;
+}
+
+/* Everything that looks into frames, on damaged ones: a user's program may send what it likes. */
+static void look_everywhere(struct tw_decoder *d, uint8_t *data, uint32_t length, uint32_t dice)
+{
+	const struct tw_cable_rule rule = { .reject = (enum tw_cable_reject)(dice % 6),
+					    .value = 1400 };
+	struct tw_frame f = {
+		.number = 1, .data = data, .caplen = length, .len = length, .linktype = 1
+	};
+	struct tw_segment s = { 0 };
+
+	tw_decode(d, &f, &s);
+	tw_decode_detail(d, &f, &s);
+	free(tw_cable_answer(data, length, &s, &rule, 1));
+	free(tw_cable_virtual_neighbour(data, length, dice & 1));
+	tw_cable_rewrite(data, &s, length, (enum tw_cable_field)(dice >> 3 & 7), dice);
+	tw_cable_translate(data, length, (enum tw_from)(dice >> 6 & 1), dice & 1);
+	if (length)
+		tw_cable_corrupt(data, &s, length);
+}
+
+static void damaged_frames_are_survived(void **state)
+{
+	const struct tw_cable_forge forge = { .to = TW_FROM_SERVER,
+					      .flags = TW_SYN | TW_ACK,
+					      .payload_bytes = 40,
+					      .with_timestamps = true };
+	struct tw_cable_flow flow = { .side[0] = { .timestamps = true } };
+	struct tw_decoder *d = tw_decoder_new();
+	uint32_t dice = 2463534242u;
+	unsigned i, j;
+
+	assert_non_null(d);
+	for (i = 0; i < 100000; i++) {
+		struct tw_cable_frame *f;
+		uint8_t *exact;
+		uint32_t length;
+
+		flow.v6 = i & 1;
+		assert_int_equal(inet_pton(flow.v6 ? AF_INET6 : AF_INET,
+					   flow.v6 ? TW_NET_VIRTUAL_V6 : TW_NET_VIRTUAL_V4,
+					   flow.side[0].to_there.b + (flow.v6 ? 0 : 12)),
+				 1);
+		f = tw_cable_forged(&flow, &forge, 1 + (i >> 1 & 1));
+		assert_non_null(f);
+		for (j = next_random(&dice) % 5; j; j--)
+			f->data[next_random(&dice) % f->length] = (uint8_t)next_random(&dice);
+		if (i % 3 == 0) /* ICMP, ARP, a header before TCP */
+			f->data[i & 1 ? 20 : 23] = (uint8_t)(next_random(&dice) % 2 ? 58 : 1);
+		length = i % 5 ? f->length : 14 + next_random(&dice) % (f->length - 14);
+		exact = malloc(length); /* so that a byte too far is found */
+		assert_non_null(exact);
+		memcpy(exact, f->data, length);
+		look_everywhere(d, exact, length, next_random(&dice));
+		free(exact);
+		free(f);
+	}
+	tw_decoder_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GROUND_TEST(rejected_connects),   GROUND_TEST(answers_look_as_netfilter_makes_them),
-		GROUND_TEST(too_big_is_obeyed),   GROUND_TEST(forged_resets_are_believed),
-		GROUND_TEST(forged_data_is_read), GROUND_TEST(a_forged_refusal),
-		GROUND_TEST(translated),          GROUND_TEST(forgotten_translation),
+		cmocka_unit_test(damaged_frames_are_survived),
+		GROUND_TEST(rejected_connects),
+		GROUND_TEST(answers_look_as_netfilter_makes_them),
+		GROUND_TEST(too_big_is_obeyed),
+		GROUND_TEST(forged_resets_are_believed),
+		GROUND_TEST(forged_data_is_read),
+		GROUND_TEST(a_forged_refusal),
+		GROUND_TEST(translated),
+		GROUND_TEST(forgotten_translation),
 		GROUND_TEST(translated_icmp),
 	};
 
