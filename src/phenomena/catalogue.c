@@ -117,6 +117,11 @@ const char *tw_endpoint(const struct tw_match *m, enum tw_side side)
 	return side == TW_CLIENT ? m->client : m->server;
 }
 
+const char *tw_bytes(struct tw_match *m, int64_t n)
+{
+	return n == 1 ? "1 byte" : tw_say(m, "%lld bytes", (long long)n);
+}
+
 const char *tw_side_name(enum tw_side side)
 {
 	return side == TW_CLIENT ? "the client" : "the server";

@@ -152,6 +152,8 @@ void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const c
 void tw_missing(struct tw_match *m, const char *text);
 /* Endpoint text and plain names of a side: "the client", "the server". */
 const char *tw_endpoint(const struct tw_match *m, enum tw_side side);
+/* "1 byte", "14 bytes" */
+const char *tw_bytes(struct tw_match *m, int64_t n);
 const char *tw_side_name(enum tw_side side);
 enum tw_culprit tw_host_of(enum tw_side side);
 enum tw_culprit tw_app_of(enum tw_side side);

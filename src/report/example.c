@@ -240,7 +240,24 @@ static void add_name(struct tw_pen *p, const char *name, bool last)
 	tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, last ? " %s" : " %s,", name);
 }
 
-/* "connect() -> ECONNREFUSED after 213 us"; EOF, hang and the like are no errno. */
+/* "connect() -> ECONNREFUSED after 213 us", "recv() hangs for 2 min", "accept() returns after 1.01 s" */
+static void call_outcome(struct tw_pen *p, const struct tw_app *a)
+{
+	const bool hangs = a->error && strcmp(a->error, "hang") == 0, timed = a->after_ns >= 0;
+
+	tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s%s", a->call,
+		    strchr(a->call, '(') ? "" : "()");
+	if (hangs)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " hangs");
+	else if (a->error)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " -> %s", a->error);
+	else if (timed)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " returns");
+	if (timed)
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, hangs ? " for %s" : " after %s",
+			    TW_DUR(a->after_ns));
+}
+
 static void app_row(struct tw_pen *p, const struct tw_match *m, enum tw_side side,
 		    unsigned text_max)
 {
@@ -253,12 +270,7 @@ static void app_row(struct tw_pen *p, const struct tw_match *m, enum tw_side sid
 		return;
 	tw_row_begin(p, side == TW_CLIENT ? "Client sees" : "Server sees");
 	if (a->call)
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s%s", a->call,
-			    strchr(a->call, '(') ? "" : "()");
-	if (a->call && a->error)
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, " -> %s", a->error);
-	if (a->call && a->after_ns >= 0)
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, " after %s", TW_DUR(a->after_ns));
+		call_outcome(p, a);
 	if (text && a->call)
 		tw_pen_put(p, TW_ROLE_PLAIN, outcome ? "." : ":");
 	if (text)

@@ -155,6 +155,34 @@ static void one_failure_reads_as_one_screen(void **state)
 	check_lines(text, 80);
 }
 
+/* What a call did, as one says it: a hang lasts, an error comes, a late success returns. */
+static void calls_read_naturally(void **state)
+{
+	static const struct {
+		struct tw_app app;
+		const char *line;
+	} calls[] = {
+		{ { "recv", "hang", 120 * INT64_C(1000000000), NULL },
+		  "  Client sees recv() hangs for 2 min\n" },
+		{ { "recv", "hang", -1, NULL }, "  Client sees recv() hangs\n" },
+		{ { "recv", "EOF", -1, NULL }, "  Client sees recv() -> EOF\n" },
+		{ { "connect", NULL, 1020000000, NULL },
+		  "  Client sees connect() returns after 1.02 s\n" },
+	};
+	const struct tw_text_options o = { .style.width = 80 };
+	const struct tw_session_summary s = summary_of(1, 0);
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct tw_finding *f = made_finding(3, 2, 80);
+		struct tw_text *t = begin(&o);
+
+		f->match.app[TW_CLIENT] = calls[i].app;
+		tw_text_add(t, f);
+		assert_non_null(strstr(finish(t, &s), calls[i].line));
+	}
+}
+
 static void verbose_adds_the_rest(void **state)
 {
 	const struct tw_text_options o = { .style.width = 80, .verbosity = 1 };
@@ -605,6 +633,7 @@ int main(void)
 		cmocka_unit_test(a_clean_capture_is_two_lines),
 		cmocka_unit_test(an_empty_capture_says_so),
 		cmocka_unit_test(one_failure_reads_as_one_screen),
+		cmocka_unit_test(calls_read_naturally),
 		cmocka_unit_test(verbose_adds_the_rest),
 		cmocka_unit_test(the_story_shows_both_ends_and_all_facts),
 		cmocka_unit_test(equal_failures_are_one_group),

@@ -79,8 +79,8 @@ static bool match_mid(struct tw_match *m)
 		"while %s is alive and goes on sending.",
 		tw_endpoint(m, sender), (long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
 		tw_endpoint(m, silent));
-	tw_cite(m, TW_F_UNANSWERED_BYTES, "first of %lld bytes of %s that are never acknowledged",
-		(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, sender));
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
+		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, sender));
 	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %lld repeats over %s",
 		(long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
 		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));

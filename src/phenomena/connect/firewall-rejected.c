@@ -103,8 +103,8 @@ static bool match(struct tw_match *m)
 	tw_icmp_cite(m);
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
 		tw_cite(m, TW_F_UNANSWERED_BYTES,
-			"%lld bytes of %s stay unacknowledged to the end, through %lld repeats",
-			(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, victim),
+			"%s of %s, unacknowledged to the end, through %lld repeats",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim),
 			(long long)tw_get(f, TW_F_UNANSWERED_REPEATS));
 	reason(m, kind);
 	tw_icmp_apps(m, fate);

@@ -85,8 +85,7 @@ static bool match_ack_in_vain(struct tw_match *m)
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");
 	tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
-		"SYN|ACK again, %s after the first, although it was acknowledged; %lld repeats in "
-		"all",
+		"SYN|ACK again, %s after the first, although it was acknowledged (repeats: %lld)",
 		TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)), (long long)repeats);
 	if (refused)
 		tw_cite(m, TW_F_RST_COUNT,
@@ -123,7 +122,7 @@ static bool match(struct tw_match *m)
 				    "when the SYN|ACK had been repeated after %s.",
 				    m->server, TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
 		tw_app_saw(m, TW_SERVER, "accept", NULL, tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS),
-			   "accept() returned late; the client had been connected all the time.");
+			   "Late: the client had been connected all the time.");
 	}
 	return true;
 }

@@ -94,8 +94,8 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_ICMP_BURST))
 		tw_cite(m, TW_F_ICMP_BURST, "the errors for all waiting SYNs come together");
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
-		tw_cite(m, TW_F_UNANSWERED_BYTES, "%lld bytes of %s stay unacknowledged to the end",
-			(long long)tw_get(f, TW_F_UNANSWERED_BYTES), tw_endpoint(m, victim));
+		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, unacknowledged to the end",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim));
 	name_rivals(m, fate);
 	tw_icmp_apps(m, fate);
 	return true;

@@ -113,8 +113,7 @@ static bool match_recovered(struct tw_match *m)
 			 "no round trip is known; on a path slower than the SYN timeout nothing "
 			 "need "
 			 "have been lost at all");
-	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
-		   "connect() succeeded, late.");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "Late, but it succeeds.");
 	return true;
 }
 

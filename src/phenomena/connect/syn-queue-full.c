@@ -77,7 +77,7 @@ static bool match(struct tw_match *m)
 			   "connect() hangs until the SYN repeats are spent.");
 	else
 		tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
-			   "connect() succeeded, late.");
+			   "Late, but it succeeds.");
 	return true;
 }
 

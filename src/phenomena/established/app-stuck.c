@@ -108,9 +108,8 @@ static bool match(struct tw_match *m)
 	m->strength = TW_STRENGTH_STALL;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
-		"last %" PRId64
-		" bytes of the client: acknowledged by the server's kernel, never answered",
-		tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES));
+		"the client's last %s: acknowledged by the server's kernel, never answered",
+		tw_bytes(m, tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES)));
 	if (gave_up)
 		say_gave_up(m);
 	else

@@ -41,7 +41,7 @@ static enum sign sign_of(const struct tw_facts *f)
 static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 {
 	const struct tw_facts *f = m->facts;
-	long long bytes = tw_get(f, TW_F_RST_UNANSWERED_BYTES);
+	const char *bytes = tw_bytes(m, tw_get(f, TW_F_RST_UNANSWERED_BYTES));
 
 	switch (sign) {
 	case SIGN_FULL:
@@ -55,12 +55,12 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 		break;
 	case SIGN_UNANSWERED:
 		m->summary = tw_say(m,
-				    "%s aborted the connection %s after it had received %lld bytes "
+				    "%s aborted the connection %s after it had received %s "
 				    "that its application never answered.",
 				    tw_endpoint(m, author),
 				    TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), bytes);
 		tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
-			"%lld bytes of %s had reached %s, which never sent a byte again", bytes,
+			"%s of %s had reached %s, which never sent a byte again", bytes,
 			tw_side_name(tw_other(author)), tw_side_name(author));
 		break;
 	default:

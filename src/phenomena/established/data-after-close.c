@@ -62,14 +62,14 @@ static void say(struct tw_match *m, enum tw_side author, long long lost)
 			       TW_DUR(tw_get(f, TW_F_DATA_AFTER_FIN1_DELAY_NS)));
 	else if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
 		m->summary = tw_say(m,
-				    "%s closed the connection while %lld bytes of %s were on their "
-				    "way to it; they were answered with a reset.",
-				    tw_endpoint(m, author), lost, victim);
+				    "%s closed the connection while %s of %s crossed its FIN; the "
+				    "answer was a reset.",
+				    tw_endpoint(m, author), tw_bytes(m, lost), victim);
 	else
 		m->summary = tw_say(m,
-				    "%s closed the connection; %s still sent %lld bytes, which "
-				    "were answered with a reset %s after the close.",
-				    tw_endpoint(m, author), victim, lost,
+				    "%s closed the connection; %s still sent %s, and drew a reset "
+				    "%s after the close.",
+				    tw_endpoint(m, author), victim, tw_bytes(m, lost),
 				    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
 }
 

@@ -49,8 +49,8 @@ static void cite(struct tw_match *m)
 			"acknowledges a FIN that its alleged sender did not send");
 	if (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0)
 		tw_cite(m, TW_F_ACKED_NEVER_SENT,
-			"acknowledges (or SACKs) %lld bytes that its alleged sender never sent",
-			(long long)tw_get(f, TW_F_ACKED_NEVER_SENT));
+			"acknowledges (or SACKs) %s that its alleged sender never sent",
+			tw_bytes(m, tw_get(f, TW_F_ACKED_NEVER_SENT)));
 	if (tw_get(f, TW_F_ACK_WAR) > 0)
 		tw_cite(m, TW_F_ACK_WAR, "%d ACKs without progress, each answering the other",
 			(int)tw_get(f, TW_F_ACK_WAR));

@@ -61,9 +61,8 @@ static bool match(struct tw_match *m)
 		tw_reset_cite(m);
 	if (unanswered)
 		tw_cite(m, TW_F_UNANSWERED_REPEATS,
-			"%lld bytes of the client stay unanswered through %d repeats: now the host "
-			"is gone",
-			(long long)tw_get(f, TW_F_UNANSWERED_BYTES),
+			"%s of the client, unanswered through %d repeats: now the host is gone",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)),
 			(int)tw_get(f, TW_F_UNANSWERED_REPEATS));
 	if (silent)
 		tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");

@@ -82,8 +82,8 @@ static void cite(struct tw_match *m, enum proof proof)
 			"an ACK of a FIN that its alleged sender had not sent");
 	else if (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0)
 		tw_cite(m, TW_F_ACKED_NEVER_SENT,
-			"%lld bytes acknowledged that their alleged sender never sent",
-			(long long)tw_get(f, TW_F_ACKED_NEVER_SENT));
+			"acknowledges %s that the alleged sender never sent",
+			tw_bytes(m, tw_get(f, TW_F_ACKED_NEVER_SENT)));
 }
 
 static void add_rivals(struct tw_match *m, enum proof proof)

@@ -76,7 +76,7 @@ static bool match(struct tw_match *m)
 	else
 		tw_cite(m, TW_F_FIN1_SIDE, "the server's FIN, after %s of silence", TW_DUR(idle));
 	tw_cite(m, TW_F_FIN_CROSSED_REQUEST,
-		"%lld bytes of the client, sent before it could know of the FIN", (long long)lost);
+		"%s of the client, sent before it could know of the FIN", tw_bytes(m, lost));
 	tw_reset_cite(m);
 	tw_rival(m, "data-after-close",
 		 "the server may have closed for another reason than its idle timer");

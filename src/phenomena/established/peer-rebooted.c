@@ -200,7 +200,7 @@ static bool match_half_open(struct tw_match *m)
 	tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
 		   "The old connection ends with ECONNRESET, after what had arrived was read.");
 	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
-		   "connect() succeeds, late by the few milliseconds of the second SYN.");
+		   "It succeeds, late by the few milliseconds of the second SYN.");
 	return true;
 }
 

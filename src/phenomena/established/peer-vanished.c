@@ -72,8 +72,8 @@ static void name_rivals(struct tw_match *m, bool final)
 			 " bytes or more were lost, and none of that size ever passed",
 			 smallest);
 	else if (tw_known(f, TW_F_UNANSWERED_SMALLEST) && smallest <= SMALL_BYTES)
-		tw_rule_out(m, "pmtu-blackhole",
-			    "a segment of only %" PRId64 " bytes stayed unanswered too", smallest);
+		tw_rule_out(m, "pmtu-blackhole", "a segment of only %s stayed unanswered too",
+			    tw_bytes(m, smallest));
 	else if (tw_get(f, TW_F_LARGEST_PASSED) >= smallest && smallest > 0)
 		tw_rule_out(m, "pmtu-blackhole", "segments of %" PRId64 " bytes had passed before",
 			    tw_get(f, TW_F_LARGEST_PASSED));
@@ -85,8 +85,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 {
 	const struct tw_facts *f = m->facts;
 
-	tw_cite(m, TW_F_UNANSWERED_BYTES, "%" PRId64 " bytes of %s, never acknowledged",
-		tw_get(f, TW_F_UNANSWERED_BYTES), tw_side_name(sender));
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
+		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_side_name(sender));
 	tw_cite(m, TW_F_UNANSWERED_REPEATS,
 		"the first of %" PRId64 " repeats over %s, all unanswered",
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));

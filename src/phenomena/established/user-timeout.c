@@ -42,8 +42,8 @@ static bool match(struct tw_match *m)
 			    "much earlier than "
 			    "tcp_retries2 would by default.",
 			    tw_endpoint(m, sender), TW_DUR(lived));
-	tw_cite(m, TW_F_UNANSWERED_BYTES, "%" PRId64 " bytes, never acknowledged",
-		tw_get(f, TW_F_UNANSWERED_BYTES));
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s, never acknowledged",
+		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)));
 	tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
 		"a bare RST answers the peer %s later: the connection is already gone",
 		TW_DUR(lived));

@@ -34,7 +34,7 @@ static void say_after_close(struct tw_match *m)
 			    "waiting for it.",
 			    m->client, m->server);
 	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
-		"the first of %" PRId64 " segments after the complete close",
+		"comes after the complete close (such segments: %" PRId64 ")",
 		tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS));
 	if (tw_get(f, TW_F_AFTER_CLOSE_RST_EXACT))
 		tw_rival(m, "time-wait-killed",
