@@ -32,9 +32,13 @@ const char *tw_duration_text(char *out, int64_t ns)
 	} else {
 		int64_t s = ns / TW_NS_PER_S + (ns % TW_NS_PER_S >= TW_NS_PER_S / 2);
 
-		if (s < 2 * 3600)
+		if (s < 2 * 3600 && s % 60 == 0)
+			snprintf(out, TW_DURATION_TEXT, "%d min", (int)(s / 60));
+		else if (s < 2 * 3600)
 			snprintf(out, TW_DURATION_TEXT, "%d min %d s", (int)(s / 60),
 				 (int)(s % 60));
+		else if (s < INT64_C(2) * 86400 && s % 3600 < 60)
+			snprintf(out, TW_DURATION_TEXT, "%d h", (int)(s / 3600));
 		else if (s < INT64_C(2) * 86400)
 			snprintf(out, TW_DURATION_TEXT, "%d h %d min", (int)(s / 3600),
 				 (int)(s % 3600 / 60));

@@ -72,6 +72,8 @@ static void durations_have_three_digits_and_a_unit(void **state)
 	assert_string_equal(TW_DUR(213 * TW_NS_PER_US), "213 us");
 	assert_string_equal(TW_DUR(1020 * TW_NS_PER_MS), "1.02 s");
 	assert_string_equal(TW_DUR(938 * TW_NS_PER_S), "15 min 38 s");
+	assert_string_equal(TW_DUR(900 * TW_NS_PER_S), "15 min");
+	assert_string_equal(TW_DUR(7200 * TW_NS_PER_S), "2 h");
 }
 
 static void extreme_durations_fit_the_buffer(void **state)
