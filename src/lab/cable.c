@@ -4,8 +4,9 @@
  *
  *	veth ports --frames--> arrive --> queue (heap by time) --timer--> hand over --> veth ports
  *
- * Arrivals of all ports are taken in order of their times, so that "the second of any side" means what
- * a bystander would have seen. Everything that came is read before anything that is due is handed over.
+ * Arrivals of all ports are taken in order of their times, so that "the second of any side" means
+ * what a bystander would have seen. Everything that came is read before anything that is due is
+ * handed over.
  */
 #include "lab/cable.h"
 
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Rounds of reading and handing over in one tw_cable_work(): the owner has other things to do, too. */
+/* Rounds of reading and handing over in one tw_cable_work(): the owner has other work, too. */
 #define ROUNDS_MAX 64
 
 /* How long after its stamp a frame can be read, other processors being slow with it. */
@@ -155,7 +156,9 @@ int tw_cable_fd(const struct tw_cable *c)
 	return c->epoll;
 }
 
-/* An interface that went away leaves an error on its socket, which would wake the owner for ever. */
+/*
+ * An interface that went away leaves an error on its socket, which would wake the owner for ever.
+ */
 static void clear_errors(struct tw_cable *c)
 {
 	unsigned link, end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns: what the cable does to the bytes of a TCP segment: a flipped bit that its checksum betrays, or
- * another value in a field with the checksums put right, as a middlebox does it.
+ * Owns: what the cable does to the bytes of a TCP segment: a flipped bit that its checksum
+ * betrays, or another value in a field with the checksums put right, as a middlebox does it.
  *
  * Lengths never change. Segments in tunnels or fragments are left alone; the lab's hosts send none.
  */

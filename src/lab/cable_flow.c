@@ -2,8 +2,9 @@
 /*
  * Owns: what the cable knows of each connection: numbers, so that it can forge, and bytes.
  *
- * A connection is named by its two ports and its family: there are only two hosts. What a side sent is
- * taken when its frame enters the cable, what the other side knows of it when a frame is handed over.
+ * A connection is named by its two ports and its family: there are only two hosts. What a side
+ * sent is taken when its frame enters the cable, what the other side knows of it when a frame is
+ * handed over.
  *
  * Limits: the oldest of more than TW_CABLE_FLOWS connections is forgotten.
  */

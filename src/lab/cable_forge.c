@@ -3,7 +3,8 @@
  * Owns: frames that no host sent: answers to what is rejected, and forged segments.
  *
  * A rejection looks as netfilter makes it (net/ipv4/netfilter/nf_reject_ipv4.c, nf_reject_ipv6.c):
- *	segment with ACK:      RST, seq = its ack, no ACK, window 0, no options, IP ID 0, DF, flow label 0
+ *	segment with ACK:      RST, seq = its ack, no ACK
+ *	                       (always: window 0, no options, IP ID 0, DF, flow label 0)
  *	segment without ACK:   RST|ACK, seq 0, ack = its seq + its length (RFC 9293 s3.5.2)
  *	a RST:                 nothing
  * An ICMP error quotes as much as icmp_send() does: 576 bytes in all (RFC 1812 s4.3.2.3), 1280 for
@@ -215,8 +216,9 @@ static void put_timestamps(uint8_t *p, const struct tw_cable_side *sender)
 }
 
 /*
- * The numbers at which the forged segment's count from: what the receiver expects next of the claimed
- * sender, and what that sender acknowledged last (before its first ACK: all that the receiver sent).
+ * The numbers from which a forged segment's offsets count: what the receiver expects next of the
+ * claimed sender, and what that sender acknowledged last (before its first ACK: all that the
+ * receiver sent).
  */
 static void bases(const struct tw_cable_side *sender, const struct tw_cable_side *receiver,
 		  uint32_t *seq, uint32_t *ack)

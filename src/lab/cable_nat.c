@@ -6,8 +6,8 @@
  *	  |-- to the virtual -->|-- to the server's own ---->|
  *	  |<- from the virtual -|<- from the server's own ---|
  *
- * The packet that an ICMP error quotes is translated as well. Transport checksums are changed by the
- * difference (RFC 1624), so that a segment that was corrupted stays corrupted.
+ * The packet that an ICMP error quotes is translated as well. Transport checksums are changed by
+ * the difference (RFC 1624), so that a segment that was corrupted stays corrupted.
  *
  * The virtual address has the MAC address of whoever stands at the far end of the client's link.
  */
@@ -61,7 +61,7 @@ static bool look(struct ip_view *v, uint8_t *ip, uint32_t bytes)
 			.address_bytes = 16, .protocol = ip[6], .src = ip + 8, .dst = ip + 24
 		};
 	}
-	/* What the link added behind the packet is not part of it; a quote may end before it does. */
+	/* What the link added behind the packet is not part of it; a quote may end earlier. */
 	if (bytes > total)
 		bytes = total;
 	if (bytes < header)

@@ -2,10 +2,10 @@
 /*
  * Owns: one end of a link: a packet socket on the home end of a veth pair.
  *
- * Frames are received in a ring that is shared with the kernel (packet(7), PACKET_RX_RING, TPACKET_V2): its
- * size does not depend on net.core.rmem_max, which an ordinary user cannot raise, and the kernel
- * puts the time of arrival beside each frame. A frame that the kernel could not store would make the
- * experiment a lie: it is always told as an error.
+ * Frames are received in a ring that is shared with the kernel (packet(7), PACKET_RX_RING,
+ * TPACKET_V2): its size does not depend on net.core.rmem_max, which an ordinary user cannot
+ * raise, and the kernel puts the time of arrival beside each frame. A frame that the kernel could
+ * not store would make the experiment a lie: it is always told as an error.
  *
  *	ring:  | KERNEL | USER | USER | KERNEL | ...     USER: ours to read, then given back
  *	                  ^ next

@@ -142,8 +142,8 @@ struct tw_cable_traits {
 	uint8_t from;     /* enum tw_from */
 	uint16_t sport, dport;
 	uint32_t ip_bytes;
-	uint64_t
-		stream_end; /* stream bytes of its sender up to the end of this segment; 0 = no payload */
+	/* Stream bytes of its sender up to the end of this segment; 0 = no payload. */
+	uint64_t stream_end;
 };
 
 struct tw_cable_log {
@@ -172,7 +172,10 @@ bool tw_cable_rewrite(uint8_t *data, const struct tw_segment *s, uint32_t length
 /* The Internet checksum (RFC 1071) of bytes, folded on top of @sum, not complemented. */
 uint32_t tw_cable_sum(uint32_t sum, const uint8_t *p, size_t n);
 uint16_t tw_cable_sum_end(uint32_t sum);
-/* The sum of a pseudo header for @bytes of @protocol; @ip points to the IP header of either version. */
+/*
+ * The sum of a pseudo header for @bytes of @protocol; @ip points to the IP header of either
+ * version.
+ */
 uint32_t tw_cable_pseudo_sum(const uint8_t *ip, uint8_t protocol, uint32_t bytes);
 
 /* --- cable_forge.c --- */
@@ -195,7 +198,10 @@ bool tw_cable_is_virtual(const struct tw_addr *a);
 /* --- cable_record.c --- */
 struct tw_cable_record_entry;
 
-/* One capture: frames wait a moment, so that arrivals and hand-overs are written in order of time. */
+/*
+ * One capture: frames wait a moment, so that arrivals and hand-overs are written in order of
+ * time.
+ */
 struct tw_cable_record {
 	struct tw_writer *writer; /* NULL: none is wanted */
 	struct tw_cable_record_entry *oldest, *newest;

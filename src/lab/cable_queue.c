@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Owns: the frames on their way, ordered by the time at which they are handed over, then by entry. */
+/*
+ * Owns: the frames on their way, ordered by the time at which they are handed over, then by
+ * entry.
+ */
 #include "lab/cable_private.h"
 
 #include <errno.h>

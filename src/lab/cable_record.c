@@ -2,9 +2,9 @@
 /*
  * Owns: what an end sees, written as a capture in order of time.
  *
- * A frame's arrival is stamped by the kernel, its hand-over by us, and the cable reads arrivals a moment
- * later: a hand-over at 12 may be known before the arrival of 10. So entries wait until all that is
- * older must have been read.
+ * A frame's arrival is stamped by the kernel, its hand-over by us, and the cable reads arrivals a
+ * moment later: a hand-over at 12 may be known before the arrival of 10. So entries wait until
+ * all that is older must have been read.
  */
 #include "lab/cable_private.h"
 

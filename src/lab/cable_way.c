@@ -5,12 +5,12 @@
  *	out of a host -> captured -> cut here? -> rules -> translation -> on its way (queue)
  *	     -> cut there? -> handed over -> captured
  *
- * Rules see a frame once: where it leaves its sender. Behind a router the same packet comes out on
- * the second link; it is known again by its transport bytes, which a router leaves alone, and keeps its
- * id.
+ * Rules see a frame once: where it leaves its sender. Behind a router the same packet comes out
+ * on the second link; it is known again by its transport bytes, which a router leaves alone, and
+ * keeps its id.
  *
- * Multicast listener reports and router solicitations are taken out in silence: there is nobody on a link of
- * two hosts that they could be for, and no scenario is about them.
+ * Multicast listener reports and router solicitations are taken out in silence: there is nobody
+ * on a link of two hosts that they could be for, and no scenario is about them.
  */
 #include "lab/cable_private.h"
 
@@ -318,7 +318,10 @@ static int apply(struct tw_cable *c, const struct entry *e, const struct tw_cabl
 	return forward(c, e, f, rule->action == TW_CABLE_DELAY ? rule->time_ns : 0, err);
 }
 
-/* The rule that takes a frame. Every rule counts every frame that fits it, also those taken by another. */
+/*
+ * The rule that takes a frame. Every rule counts every frame that fits it, also those taken by
+ * another.
+ */
 static const struct tw_cable_rule *decide(struct tw_cable *c, const struct tw_cable_traits *t)
 {
 	const struct tw_cable_rule *taker = NULL;
@@ -348,9 +351,9 @@ static bool is_lost(struct tw_cable *c)
 }
 
 /*
- * What only a translating middlebox does: it owns the virtual address, and answers for it what nobody
- * behind it can: who has it, and segments of connections that it forgot.
- * 1: the frame was taken; 0: not.
+ * What only a translating middlebox does: it owns the virtual address, and answers for it what
+ * nobody behind it can: who has it, and segments of connections that it forgot. 1: the frame was
+ * taken; 0: not.
  */
 static int middlebox(struct tw_cable *c, const struct entry *e, struct tw_err *err)
 {

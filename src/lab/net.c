@@ -3,14 +3,15 @@
  * Owns: the hosts of a scenario, from their making to their death.
  *
  * A host is a network namespace that has no name: the calling thread unshares one, keeps a file
- * descriptor on it and goes home again. What holds it are this descriptor, the netlink sockets opened
- * inside, and the processes that the caller puts there; with them it goes, however the caller ends.
+ * descriptor on it and goes home again. What holds it are this descriptor, the netlink sockets
+ * opened inside, and the processes that the caller puts there; with them it goes, however the
+ * caller ends.
  *
  *	home: link0a ==veth== eth0 of the client      the cable reads and writes link0a, link0b ...
  *	      link0b ==veth== eth0 of the server
  *
- * Limits: a thread that cannot go home again (setns(2) fails, which needs a right taken away in between)
- * is told so, and should end.
+ * Limits: a thread that cannot go home again (setns(2) fails, which needs a right taken away in
+ * between) is told so, and should end.
  */
 #include "lab/net.h"
 

@@ -5,8 +5,8 @@
  * A connection request (SYN_RECV) is shown as TCP_SYN_RECV, a closed socket that still waits as
  * TCP_TIME_WAIT or TCP_FIN_WAIT2, also when no process holds it any more.
  *
- * Limits: a dump is no snapshot: a socket that changes its state meanwhile may be missed or be there
- * twice. Who waits for a state asks again.
+ * Limits: a dump is no snapshot: a socket that changes its state meanwhile may be missed or be
+ * there twice. Who waits for a state asks again.
  */
 #include "lab/net_private.h"
 
@@ -44,8 +44,8 @@ static int send_request(const struct tw_net_host *host, struct diag_request *r)
 }
 
 /*
- * Read the answers to request @sequence until its end. Every message of a dump is handed to @each even
- * after it said enough, so that the socket is empty for the next request.
+ * Read the answers to request @sequence until its end. Every message of a dump is handed to @each
+ * even after it said enough, so that the socket is empty for the next request.
  */
 static int read_answers(const struct tw_net_host *host, uint32_t sequence, each_fn each, void *user)
 {

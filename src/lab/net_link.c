@@ -3,10 +3,10 @@
  * Owns: the lab's links as the kernel has them: veth pairs between the home namespace and a host,
  * their offloads, addresses, routes and neighbour entries.
  *
- * A veth end that came up first has no carrier until the other is up, and then sends nothing until the
- * kernel's link watch has run (dev_activate()): what is sent meanwhile is lost without a word. So nothing
- * is said to be ready before both ends show IFF_RUNNING, and neighbour entries come after that (losing
- * the carrier flushes them).
+ * A veth end that came up first has no carrier until the other is up, and then sends nothing
+ * until the kernel's link watch has run (dev_activate()): what is sent meanwhile is lost without
+ * a word. So nothing is said to be ready before both ends show IFF_RUNNING, and neighbour entries
+ * come after that (losing the carrier flushes them).
  *
  * The port, the home end, has no address, no ARP and no IPv6: the home namespace never answers.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns: who is where in the lab: cards, links, addresses (RFC 5737, RFC 3849: nobody's), MAC addresses
- * (locally administered, the host and the card are in them).
+ * Owns: who is where in the lab: cards, links, addresses (RFC 5737, RFC 3849: nobody's), MAC
+ * addresses (locally administered, the host and the card are in them).
  *
  * The link-local addresses are given by hand: neighbour discovery probes from them, and generated
  * ones would have to wait for the kernel.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns: the settings of hosts: those that make every host of the lab alike and quiet, and those that a
- * scenario asks for, which are remembered for a host that is rebuilt.
+ * Owns: the settings of hosts: those that make every host of the lab alike and quiet, and those
+ * that a scenario asks for, which are remembered for a host that is rebuilt.
  *
  * /proc/sys/net shows the namespace of the thread that looks. A new namespace has the kernel's
- * defaults for most of TCP, but takes buffer sizes and congestion control from the machine: those are
- * set, or a tuned machine would show other windows than the next one.
+ * defaults for most of TCP, but takes buffer sizes and congestion control from the machine: those
+ * are set, or a tuned machine would show other windows than the next one.
  */
 #include "lab/net_private.h"
 
@@ -98,7 +98,10 @@ int tw_net_settings_base(const struct tw_net *n, enum tw_host_id host, struct tw
 		if (code && code != -ENOENT)
 			return explain(err, code, host, alike[i].path, alike[i].value);
 	}
-	/* Reno is allowed everywhere; a namespace may take another only if the machine's list has it. */
+	/*
+	 * Reno is allowed everywhere; a namespace may take another only if the machine's list has
+	 * it.
+	 */
 	if (tw_net_setting_write("net/ipv4/tcp_congestion_control", "cubic"))
 		tw_net_setting_write("net/ipv4/tcp_congestion_control", "reno");
 	for (i = 0; host == TW_HOST_ROUTER && i < (n->v6 ? 2 : 1); i++) {

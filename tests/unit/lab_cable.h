@@ -2,7 +2,10 @@
 #ifndef TW_TESTS_LAB_CABLE_H
 #define TW_TESTS_LAB_CABLE_H
 
-/* Two hosts and a cable for tests: worked by polling with deadlines, its events and captures kept. */
+/*
+ * Two hosts and a cable for tests: worked by polling with deadlines, its events and captures
+ * kept.
+ */
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -241,7 +244,10 @@ static inline const struct seen_event *find(const struct lab *l, enum tw_fate fa
 	return NULL;
 }
 
-/* What a capture holds: TCP segments by direction, all with good checksums unless @bad were corrupted. */
+/*
+ * What a capture holds: TCP segments by direction, all with good checksums unless @bad were
+ * corrupted.
+ */
 struct content {
 	unsigned frames, tcp, neighbours, icmp, bad;
 	struct tw_segment first[64]; /* the TCP segments */

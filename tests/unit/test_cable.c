@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The cable between two real kernels: what it does to frames, what they make of it, what it records. */
+/*
+ * The cable between two real kernels: what it does to frames, what they make of it, what it
+ * records.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,7 +273,10 @@ static void check_rewritten(enum tw_cable_field field, const struct tw_segment *
 	}
 }
 
-/* Each field, and the checksums of the whole frame. MSS is in the SYN, the others are tried on data. */
+/*
+ * Each field, and the checksums of the whole frame. MSS is in the SYN, the others are tried on
+ * data.
+ */
 static void rewritten_fields(void **state)
 {
 	unsigned v6, i;

@@ -227,7 +227,10 @@ static void translated(void **state)
 		}
 }
 
-/* The middlebox forgot: the server's data comes from a stranger, the client's is answered with RST. */
+/*
+ * The middlebox forgot: the server's data comes from a stranger, the client's is answered with
+ * RST.
+ */
 static void forgotten_translation(void **state)
 {
 	const struct seen_event *reset;
