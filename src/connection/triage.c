@@ -42,7 +42,8 @@ struct prepared {
 	struct tw_tuple tuple;
 	uint32_t tag;
 	uint32_t handle; /* what the table had under this tag when the batch came, 0 = nothing */
-	uint64_t at;     /* in this slot */
+	uint64_t at;     /* in this slot, or the empty one where the search ended ... */
+	uint64_t moves;  /* ... when so many times a slot had been moved */
 	uint8_t sender;
 	bool skip;
 };
@@ -186,7 +187,6 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, int64_t 
 	const int64_t settle = t->config.settle_ns;
 
 	side_set(c, side, SIDE_FIN);
-	c->status &= ~(uint32_t)CONN_FAST;
 	if (side_has(c, !side, SIDE_FIN)) {
 		if (now_ns - c->last_ns > settle)
 			odd(c); /* half closed for long */
@@ -248,13 +248,12 @@ static void on_payload(struct conn *c, int side, int64_t now_ns)
 		c->status |= CONN_SPEAKER;
 }
 
-/* Both ends have spoken and acknowledged, nobody has closed, nothing odd: predictions apply. */
+/* Both ends have spoken and acknowledged, nothing odd: predictions apply. */
 static void try_fast(struct conn *c)
 {
 	const uint32_t both = SIDE_NEXT | SIDE_ACK | (SIDE_NEXT | SIDE_ACK) << 8;
-	const uint32_t none = CONN_ODD | SIDE_FIN | SIDE_FIN << 8;
 
-	if ((c->status & both) == both && !(c->status & none))
+	if ((c->status & both) == both && !(c->status & CONN_ODD))
 		c->status |= CONN_FAST;
 }
 
@@ -298,37 +297,85 @@ static void update_slow(const struct tw_triage *t, struct conn *c, int side,
 	on_sequence(t, c, side, s, now_ns);
 	if (s->payload_bytes)
 		on_payload(c, side, now_ns);
-	if (is_closed(c))
+	if (is_closed(c)) {
 		c->status |= CONN_CLOSED;
-	else
+		c->status &= ~(uint32_t)CONN_FAST;
+	} else {
 		try_fast(c);
+	}
 }
 
 /* --- the fast path --- */
+
+static inline void take_payload(struct conn *c, int side, const struct tw_segment *s,
+				int64_t now_ns)
+{
+	if (!s->payload_bytes)
+		return;
+	c->next[side] += s->payload_bytes;
+	on_payload(c, side, now_ns);
+}
+
+/* In order, and a FIN is on it or was before. */
+static bool update_closing(const struct tw_triage *t, struct conn *c, int side,
+			   const struct tw_segment *s, int64_t now_ns)
+{
+	if (side_has(c, side, SIDE_FIN) && (s->payload_bytes || s->flags & TW_FIN))
+		return false;
+	c->acked[side] = s->ack;
+	if (s->flags & TW_FIN) {
+		on_fin(t, c, side, now_ns);
+		c->next[side]++;
+	}
+	take_payload(c, side, s, now_ns);
+	if (is_closed(c)) {
+		c->status |= CONN_CLOSED;
+		c->status &= ~(uint32_t)CONN_FAST;
+	}
+	return true;
+}
+
+/* The third packet of a handshake in which nothing was repeated, late or odd. */
+static bool update_handshake(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
+{
+	const uint32_t spoke = SIDE_BASE | SIDE_SYN | SIDE_NEXT, acked = SIDE_ACK | SIDE_ACK << 8;
+	const uint32_t want = CONN_CLIENT_KNOWN | CONN_HALF_OPEN | spoke | spoke << 8 |
+			      (uint32_t)SIDE_ACK << 8 * !side;
+	const uint32_t bad = CONN_ODD | CONN_RST | CONN_CLOSED | SIDE_FIN | SIDE_FIN << 8;
+
+	if ((c->status & (want | acked | bad)) != want || (s->flags & PLAIN_FLAGS) != TW_ACK ||
+	    s->seq != c->next[side] || s->ack != c->next[!side] || !s->window ||
+	    now_ns - c->first_ns > SLOW_HANDSHAKE_NS)
+		return false;
+	c->acked[side] = s->ack;
+	c->status &= ~(uint32_t)CONN_HALF_OPEN;
+	c->status |= CONN_FAST | (uint32_t)SIDE_ACK << 8 * side;
+	take_payload(c, side, s, now_ns);
+	return true;
+}
 
 /*
  * Header prediction: flags plain, sequence exactly next, acknowledgement within what is outstanding, window
  * open. True if the record is up to date then.
  */
-static inline bool update_fast(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
+static inline bool update_fast(const struct tw_triage *t, struct conn *c, int side,
+			       const struct tw_segment *s, int64_t now_ns)
 {
 	const uint32_t outstanding = c->next[!side] - c->acked[side];
 
-	if (unlikely(!(c->status & CONN_FAST) || (s->flags & PLAIN_FLAGS) != TW_ACK ||
-		     s->seq != c->next[side] || s->ack - c->acked[side] > outstanding ||
-		     !s->window))
+	if (unlikely(!(c->status & CONN_FAST)))
+		return update_handshake(c, side, s, now_ns);
+	if (unlikely((s->flags & (PLAIN_FLAGS & ~TW_FIN)) != TW_ACK || s->seq != c->next[side] ||
+		     s->ack - c->acked[side] > outstanding || !s->window))
 		return false;
+	if (unlikely(c->status & (SIDE_FIN | SIDE_FIN << 8) || s->flags & TW_FIN))
+		return update_closing(t, c, side, s, now_ns);
 	c->acked[side] = s->ack;
-	if (s->payload_bytes) {
-		c->next[side] += s->payload_bytes;
-		c->payload_ns = now_ns;
-		c->status = (c->status & ~(uint32_t)CONN_SPEAKER) | CONN_SPOKE |
-			    (side ? CONN_SPEAKER : 0);
-	}
+	take_payload(c, side, s, now_ns);
 	return true;
 }
 
-static void count_packet(struct conn *c, const struct tw_frame *f)
+static inline void count_packet(struct conn *c, const struct tw_frame *f)
 {
 	c->status |= CONN_TOUCHED;
 	c->packets += c->packets != UINT32_MAX;
@@ -341,17 +388,28 @@ static void update(struct tw_triage *t, uint32_t handle, int side, const struct 
 {
 	struct conn *c = conn_at(t, handle);
 
-	if (likely(update_fast(c, side, s, f->time_ns))) {
-		count_packet(c, f);
-		return;
-	}
-	update_slow(t, c, side, s, f->time_ns);
+	if (unlikely(!update_fast(t, c, side, s, f->time_ns)))
+		update_slow(t, c, side, s, f->time_ns);
 	count_packet(c, f);
-	if (c->status & (CONN_CLOSED | CONN_RST) && !(c->status & CONN_QUEUED))
+	if (unlikely(c->status & (CONN_CLOSED | CONN_RST)) && !(c->status & CONN_QUEUED))
 		tw_triage_queue(t, handle);
 }
 
 /* --- new connections --- */
+
+/*
+ * The slot of its tuple, or the empty one where it would stand: the one found before the batch, unless
+ * packets of the batch have moved slots or put another record there.
+ */
+static inline struct slot *slot_of(struct tw_triage *t, const struct prepared *p)
+{
+	struct slot *slot = &t->slot[p->at];
+
+	if (likely(t->moves == p->moves && slot->handle == p->handle &&
+		   (!p->handle || handle_is_of(t, p->handle, &p->tuple))))
+		return slot;
+	return tw_triage_find(t, &p->tuple, p->tag);
+}
 
 /* A SYN that can wait in a half record: IPv4, no payload, no odd flags, two endpoints. */
 static bool fits_half(const struct tw_triage *t, const struct prepared *p,
@@ -385,7 +443,7 @@ static void begin_half(struct tw_triage *t, const struct prepared *p, const stru
 		no_room(t);
 		return;
 	}
-	slot = tw_triage_find(t, &p->tuple, p->tag);
+	slot = slot_of(t, p);
 	memcpy(&h->addr[0], p->tuple.addr[0].b + 12, sizeof(h->addr[0]));
 	memcpy(&h->addr[1], p->tuple.addr[1].b + 12, sizeof(h->addr[1]));
 	memcpy(h->port, p->tuple.port, sizeof(h->port));
@@ -441,7 +499,7 @@ static struct conn *begin_conn(struct tw_triage *t, const struct prepared *p,
 
 	if (!c)
 		return NULL;
-	slot = tw_triage_find(t, &p->tuple, p->tag);
+	slot = slot_of(t, p);
 	c->tuple = p->tuple;
 	c->tag = p->tag;
 	c->stream = stream;
@@ -484,7 +542,7 @@ static void begin(struct tw_triage *t, const struct prepared *p, const struct tw
  */
 static uint32_t promote(struct tw_triage *t, const struct prepared *p, const struct tw_frame *f)
 {
-	uint32_t old = tw_triage_find(t, &p->tuple, p->tag)->handle, handle;
+	uint32_t old = slot_of(t, p)->handle, handle;
 	struct half h = *half_at(t, old);
 	int side = h.flags & HALF_SIDE ? 1 : 0;
 	struct conn *c;
@@ -583,23 +641,10 @@ static void succeed(struct tw_triage *t, const struct prepared *p, uint32_t old,
 		tw_triage_queue(t, handle);
 }
 
-/*
- * Whose packet is it? Mostly of what was found before the batch; but packets of the batch may have
- * moved slots, freed records and used them for others, and a tag may stand for two tuples.
- */
-static inline uint32_t handle_of(struct tw_triage *t, const struct prepared *p)
-{
-	if (likely(p->handle && !(p->handle & HANDLE_HALF) && p->at < t->slot_count &&
-		   t->slot[p->at].handle == p->handle &&
-		   tw_tuple_equal(&conn_at(t, p->handle)->tuple, &p->tuple)))
-		return p->handle;
-	return tw_triage_find(t, &p->tuple, p->tag)->handle;
-}
-
 static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
 		   const struct tw_frame *f)
 {
-	const uint32_t handle = handle_of(t, p);
+	const uint32_t handle = slot_of(t, p)->handle;
 	const struct conn *c;
 
 	t->result.packets++;
@@ -624,7 +669,7 @@ static void on_tcp(struct tw_triage *t, const struct prepared *p, const struct t
 /* An ICMP error about a known connection: a second look in any case. Unknown ones are no connection. */
 static void on_icmp(struct tw_triage *t, const struct prepared *p, const struct tw_frame *f)
 {
-	uint32_t handle = tw_triage_find(t, &p->tuple, p->tag)->handle;
+	uint32_t handle = slot_of(t, p)->handle;
 	struct conn *c;
 
 	if (handle & HANDLE_HALF)
@@ -696,6 +741,7 @@ static inline __attribute__((always_inline)) void locate(struct tw_triage *t, st
 		while (t->slot[at].handle && t->slot[at].tag != p[i].tag)
 			at = (at + 1) & mask;
 		p[i].at = at;
+		p[i].moves = t->moves;
 		p[i].handle = handle = t->slot[at].handle;
 		if (!handle)
 			continue;
@@ -715,6 +761,7 @@ void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
 	unsigned i;
 
 	follow_clock(t, frames, n);
+	tw_triage_recycle(t, n);
 	prepare(t, p, segs, n);
 	locate(t, p, n);
 	for (i = 0; i < n; i++) {

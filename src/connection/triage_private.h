@@ -115,6 +115,8 @@ struct tw_triage {
 	struct pool conns, halves;
 	uint32_t *queue; /* closed connections, oldest first: a ring */
 	uint32_t queue_max, queue_head, queue_count;
+	uint64_t
+		moves; /* how often a slot was moved: what was found before does not hold any more */
 	uint64_t seed;
 	size_t ceiling;
 	int64_t now_ns; /* the latest time seen */
@@ -183,6 +185,26 @@ void tw_triage_half_free(struct tw_triage *t, uint32_t handle);
 size_t tw_triage_bytes(const struct tw_triage *t);
 /* Queue a closed connection; the oldest one in the queue is decided and recycled if it is full. */
 void tw_triage_queue(struct tw_triage *t, uint32_t handle);
+/* Make place in the queue for the @n packets to come, so that none of them moves slots for that. */
+void tw_triage_recycle(struct tw_triage *t, unsigned n);
+
+/* Is this the record of @tuple? */
+static inline bool handle_is_of(const struct tw_triage *t, uint32_t handle,
+				const struct tw_tuple *tuple)
+{
+	const struct half *h;
+	uint32_t lower, upper, ports, held;
+
+	if (!(handle & HANDLE_HALF))
+		return tw_tuple_equal(&conn_at(t, handle)->tuple, tuple);
+	h = half_at(t, handle);
+	memcpy(&lower, tuple->addr[0].b + 12, sizeof(lower));
+	memcpy(&upper, tuple->addr[1].b + 12, sizeof(upper));
+	memcpy(&ports, tuple->port, sizeof(ports));
+	memcpy(&held, h->port, sizeof(held));
+	return h->addr[0] == lower && h->addr[1] == upper && held == ports &&
+	       tw_addr_is_v4(&tuple->addr[0]) && tw_addr_is_v4(&tuple->addr[1]);
+}
 
 /* --- triage_finish.c --- */
 /* Decide on a connection of which nothing more is expected, and free it. */

@@ -21,15 +21,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLOTS_START   16384
-#define SLOTS_MANY    (4u << 20)
-#define HUGE_FROM     ((size_t)4 << 20) /* a small capture must not pay for huge pages */
-#define HANDLES_MAX   UINT32_C(0x7ffffff0)
-#define PREFETCH_FAR  16
-#define PREFETCH_NEAR 8
-#define QUEUE_TRIES   16
-#define RECORDS_MIN   64
-#define HAND_SCANNED  4096 /* records that one eviction may look at before it takes any */
+#define SLOTS_START  16384
+#define SLOTS_MANY   (4u << 20)
+#define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
+#define HANDLES_MAX  UINT32_C(0x7ffffff0)
+#define QUEUE_TRIES  16
+#define RECORDS_MIN  64
+#define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
 
 static void *reserve(size_t bytes)
 {
@@ -114,29 +112,13 @@ size_t tw_triage_bytes(const struct tw_triage *t)
 
 /* --- the table --- */
 
-static bool same_tuple(const struct tw_triage *t, uint32_t handle, const struct tw_tuple *tuple)
-{
-	const struct half *h;
-	uint32_t lower, upper, ports, held;
-
-	if (!(handle & HANDLE_HALF))
-		return tw_tuple_equal(&conn_at(t, handle)->tuple, tuple);
-	h = half_at(t, handle);
-	memcpy(&lower, tuple->addr[0].b + 12, sizeof(lower));
-	memcpy(&upper, tuple->addr[1].b + 12, sizeof(upper));
-	memcpy(&ports, tuple->port, sizeof(ports));
-	memcpy(&held, h->port, sizeof(held));
-	return h->addr[0] == lower && h->addr[1] == upper && held == ports &&
-	       tw_addr_is_v4(&tuple->addr[0]) && tw_addr_is_v4(&tuple->addr[1]);
-}
-
 struct slot *tw_triage_find(struct tw_triage *t, const struct tw_tuple *tuple, uint32_t tag)
 {
 	const uint64_t mask = t->slot_count - 1;
 	uint64_t i = tag & mask;
 
 	while (t->slot[i].handle &&
-	       !(t->slot[i].tag == tag && same_tuple(t, t->slot[i].handle, tuple)))
+	       !(t->slot[i].tag == tag && handle_is_of(t, t->slot[i].handle, tuple)))
 		i = (i + 1) & mask;
 	return &t->slot[i];
 }
@@ -163,6 +145,7 @@ static bool grow(struct tw_triage *t, uint64_t times)
 	unmap(t->slot, t->slot_count * sizeof(*t->slot));
 	t->slot = more;
 	t->slot_count = count;
+	t->moves++;
 	return true;
 }
 
@@ -193,6 +176,7 @@ void tw_triage_slot_remove(struct tw_triage *t, uint32_t handle, uint32_t tag)
 	}
 	t->slot[hole].handle = 0;
 	t->slots_used--;
+	t->moves++;
 }
 
 /* --- records --- */
@@ -254,36 +238,54 @@ static bool recycle_oldest(struct tw_triage *t)
 	return false;
 }
 
-/* The connections that will be recycled next have not been touched for long: fetch them in time, first
- * the record, then the slot that it names. */
-PREFETCHES void prefetch_oldest(const struct tw_triage *t)
+static uint32_t queue_place(const struct tw_triage *t, uint32_t nth)
 {
-	uint32_t far = t->queue_head + PREFETCH_FAR, near = t->queue_head + PREFETCH_NEAR;
-	const struct conn *c;
+	const uint64_t at = (uint64_t)t->queue_head + nth;
 
-	if (t->queue_count < t->queue_max || t->queue_max <= PREFETCH_FAR)
+	return at >= t->queue_max ? (uint32_t)(at - t->queue_max) : (uint32_t)at;
+}
+
+/* They have not been touched for long: fetch first the records, then the slots that they name. */
+PREFETCHES void prefetch_oldest(const struct tw_triage *t, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct conn *c = conn_at(t, t->queue[queue_place(t, i)]);
+
+		__builtin_prefetch(c, 1);
+		__builtin_prefetch((const char *)c + 64, 1);
+	}
+	for (i = 0; i < n; i++) {
+		const struct conn *c = conn_at(t, t->queue[queue_place(t, i)]);
+
+		__builtin_prefetch(&t->slot[c->tag & (t->slot_count - 1)], 1);
+	}
+}
+
+void tw_triage_recycle(struct tw_triage *t, unsigned n)
+{
+	uint32_t excess;
+
+	if (t->queue_count + n <= t->queue_max)
 		return;
-	far = far >= t->queue_max ? far - t->queue_max : far;
-	near = near >= t->queue_max ? near - t->queue_max : near;
-	c = conn_at(t, t->queue[far]);
-	__builtin_prefetch(c, 1);
-	__builtin_prefetch((const char *)c + 64, 1);
-	c = conn_at(t, t->queue[near]);
-	__builtin_prefetch(&t->slot[c->tag & (t->slot_count - 1)], 1);
+	excess = t->queue_count + n - t->queue_max;
+	if (excess > t->queue_count)
+		excess = t->queue_count;
+	prefetch_oldest(t, excess);
+	while (excess--)
+		recycle_oldest(t);
 }
 
 void tw_triage_queue(struct tw_triage *t, uint32_t handle)
 {
-	uint64_t at;
 	int tries;
 
-	prefetch_oldest(t);
 	for (tries = 0; tries < QUEUE_TRIES && t->queue_count == t->queue_max; tries++)
 		recycle_oldest(t);
 	if (t->queue_count == t->queue_max)
 		return; /* the oldest went on and took its place anew: this one waits for the hand */
-	at = (uint64_t)t->queue_head + t->queue_count;
-	t->queue[at >= t->queue_max ? at - t->queue_max : at] = handle;
+	t->queue[queue_place(t, t->queue_count)] = handle;
 	t->queue_count++;
 	conn_at(t, handle)->status |= CONN_QUEUED;
 	conn_at(t, handle)->status &= ~(uint32_t)CONN_TOUCHED;
