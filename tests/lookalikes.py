@@ -363,5 +363,54 @@ def both_ends_ask_at_once():
     expect(talk.close(), "clean")
 
 
+OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
+
+
+@case
+def censor_refuses_the_syn():
+    """A censor answers the SYN by RST|ACK; the server's SYN|ACK comes all the same, and finds no socket."""
+    for ttl, count in ((101, 1), (101, 3), (50, 1)):
+        talk = Talk(timestamps=True, ttl=(64, 50)).c(SYN, options=OPTIONS)
+        for n in range(count):
+            talk.s(RST | ACK, seq=0, window=0, ttl=ttl, ident=0x4E21 + n, after=0.005)
+        talk.s(SYN | ACK, options=OPTIONS, after=0.15).c(RST, seq=talk.next[0], window=0, ident=0)
+        expect(talk, "forged-reset", outcomes=("failed",))
+
+
+@case
+def censor_refuses_one_of_two():
+    """Only the repeat of the SYN is accepted after a RST|ACK to the first: nothing contradicts a closed port."""
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(RST | ACK, seq=0, window=0, ident=0, after=0.02)
+    talk.c(SYN, seq=1000, options=OPTIONS, after=1).s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
+    expect(talk.ask().close(), "clean", "port-closed", "syn-lost", "unknown", "firewall-reset",
+           outcomes=("clean", "degraded", "failed", "unknown"))
+
+
+@case
+def censor_in_the_handshake():
+    """Seen at the server: a forged RST ends the half-open request, then the client's ACK and data arrive."""
+    talk = Talk(timestamps=True, ttl=(50, 64)).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS)
+    talk.c(RST, ttl=99, ident=777, window=0, after=0.02)
+    talk.c(ACK, after=0.13).s(RST, window=0, ident=0).c(PSH | ACK, b"GET", after=0.001)
+    expect(talk.s(RST, window=0, ident=0), "forged-reset", outcomes=("failed",), certain=True)
+
+
+@case
+def unreachable_says_the_one_accepted_says_the_other():
+    """An ICMP error ends connect(); the SYN|ACK to the very same SYN shows that nothing was in the way."""
+    talk = Talk(timestamps=True, ttl=(64, 50)).c(SYN, options=OPTIONS)
+    talk.icmp(3, 13, talk.last_ip(), after=0.005)
+    talk.s(SYN | ACK, options=OPTIONS, after=0.15).c(RST, seq=talk.next[0], window=0, ident=0)
+    expect(talk, "firewall-rejected", "unknown", "injected-segment", outcomes=("failed", "unknown"))
+
+
+@case
+def scanner_goes_on():
+    """A SYN scan: the scanner's kernel resets the SYN|ACK, because it knows of no such connection."""
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, after=0.02)
+    expect(talk.c(RST, window=0, ident=0), "connect-aborted", "port-scan", "clean", "unknown",
+           outcomes=("clean", "failed", "unknown"))
+
+
 if __name__ == "__main__":
     main()

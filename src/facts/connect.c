@@ -94,6 +94,25 @@ static bool answers_later(const struct tw_view *v, const struct tw_pkt *syn, con
 	return went_on;
 }
 
+/* The SYN that @rst refused is accepted after all, without having been sent again? */
+static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p;
+
+	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (!p->side && is_syn(p))
+			break;
+		if (!p->side || !is_synack(p) || p->ack != rst->ack)
+			continue;
+		tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 1, p);
+		return;
+	}
+	tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 0, NULL);
+}
+
 static void answer_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -125,8 +144,10 @@ static void answer_facts(struct tw_view *v)
 			return;
 		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK)
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK) {
 			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->seq, p);
+			in_vain_fact(v, p);
+		}
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK &&
 		    tw_is(v->f, TW_F_IP_VERSION, 4))
 			tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);

@@ -407,7 +407,7 @@ static void war_facts(struct tw_view *v)
 			continue;
 		if (tw_pure_ack(p) && q && tw_counts(q) && q->side != p->side &&
 		    q->marks & TW_MARKS_REPEAT && q->payload_bytes && tw_seq_le(p->ack, q->seq) &&
-		    !(p->marks & TW_MARK_ZERO_WINDOW) && p->sack_count == 0)
+		    p->raw_window && p->sack_count == 0) /* window 0: no room, no quarrel */
 			count(&repeats, p);
 		if (tw_pure_ack(p) && mine && mine->seq == p->seq && mine->ack == p->ack &&
 		    prev == !p->side && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_KEEPALIVE_ACK)) &&

@@ -107,6 +107,13 @@ static bool match(struct tw_match *m)
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim),
 			(long long)tw_get(f, TW_F_UNANSWERED_REPEATS));
 	reason(m, kind);
+	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYN_COUNT) == 1 &&
+	    tw_get(f, TW_F_SYNACK_COUNT)) {
+		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK in answer to the same SYN all the same");
+		tw_rival(m, "injected-segment",
+			 "the SYN arrived and was accepted: the error came in addition, and may be "
+			 "forged");
+	}
 	tw_icmp_apps(m, fate);
 	return true;
 }

@@ -94,13 +94,60 @@ static void add_rivals(struct tw_match *m, unsigned odds)
 	}
 }
 
+/* The SYN was refused, and accepted: two answered it, and the first was not the one that listens. */
+static bool refused_in_vain(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->strength = TW_STRENGTH_CONTRADICTION;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary =
+		tw_say(m,
+		       "Somebody refused the connection in the name of %s, which then accepted "
+		       "the same SYN.",
+		       m->server);
+	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s to %s", m->client, m->server);
+	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK in answer to it, after %s",
+		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	tw_cite(m, TW_F_SYN_REFUSED_IN_VAIN,
+		"SYN|ACK in answer to the very same SYN: something listens, and the SYN arrived");
+	if (tw_get(f, TW_F_RST_COUNT_C))
+		tw_cite(m, TW_F_ACK3_DELAY_NS,
+			"RST of the client: its connect() had already failed");
+	tw_rival(m, "port-closed",
+		 "two hosts may answer to one address (a balancer, anycast, a duplicate address): "
+		 "one refuses, the other accepts");
+	tw_rule_out(m, "firewall-reset",
+		    "a filter refuses in place of the server, and its SYN|ACK "
+		    "would never have come");
+	tw_missing(m, "a capture at the server: a forged reset does not show there");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_get(f, TW_F_SYN_ANSWER_DELAY_NS),
+		   NULL);
+	return true;
+}
+
+/*
+ * Seen at the server: the client's RST ends the half-open request, and then the client acknowledges the
+ * SYN|ACK that its RST refused. (An ACK sent before the RST may arrive behind it, but not so late.)
+ */
+static bool request_killed(const struct tw_facts *f, unsigned odds)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_ANSWERS_SYNACK) &&
+	       tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && (odds & TW_ODD_ACKS_TRIGGER) &&
+	       (odds & PLACE) && lives_for_sure(f, odds);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	unsigned odds = tw_reset_odds(f);
 	enum tw_side author = tw_reset_author(f);
 
-	if (!fits(f, odds))
+	if (tw_get(f, TW_F_SYN_REFUSED_IN_VAIN) && !tw_get(f, TW_F_ACK3_SEEN))
+		return refused_in_vain(m);
+	if (!fits(f, odds) && !request_killed(f, odds))
 		return false;
 	m->strength = !(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS
 			      ? TW_STRENGTH_ENDING + 5
