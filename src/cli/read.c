@@ -189,6 +189,15 @@ static bool on_finding(void *user, struct tw_finding *f)
 	return !run->output_error;
 }
 
+/* For a report of which nothing else is made: few findings are worked out, most are but counted. */
+static bool on_sketch(void *user, const struct tw_finding *f)
+{
+	struct run *run = user;
+
+	run->found = true;
+	return is_chosen(run, f) && tw_text_sketch(run->text, f);
+}
+
 static void on_progress(void *user, const struct tw_source_info *info, int pass, int of)
 {
 	struct run *run = user;
@@ -295,6 +304,7 @@ static int read_source(struct run *run, struct tw_source *src)
 		.stop = &stop,
 		.progress = on_progress,
 		.finding = on_finding,
+		.sketch = a->json || run->writer || !tw_source_can_rewind(src) ? NULL : on_sketch,
 		.user = run,
 	};
 	struct tw_session_summary summary;

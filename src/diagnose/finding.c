@@ -105,9 +105,20 @@ static void fill_texts(struct tw_finding *f, const struct tw_dossier *d)
 		copy = tw_arena_printf(&f->arena, "%s", tw_endpoint_text(text, &e->addr, e->port));
 		*(i ? &f->server : &f->client) = copy;
 	}
-	f->match.arena = &f->arena;
 	f->match.client = f->client;
 	f->match.server = f->server;
+}
+
+static void fill_numbers(struct tw_finding *f, const struct tw_dossier *d)
+{
+	f->stream = d->stream;
+	fill_ends(f, d);
+	f->start_ns = d->first_ns;
+	f->duration_ns = d->last_ns > d->first_ns ? d->last_ns - d->first_ns : 0;
+	f->first_frame = d->first_frame;
+	f->last_frame = d->last_frame;
+	f->completeness = d->completeness;
+	f->steps_total = d->packets;
 }
 
 static void fill(struct tw_session *s, struct tw_finding *f, const struct tw_dossier *d)
@@ -115,16 +126,8 @@ static void fill(struct tw_session *s, struct tw_finding *f, const struct tw_dos
 	const struct tw_session_config *c = s->config;
 
 	f->source = tw_arena_printf(&f->arena, "%s", s->summary->source);
-	f->stream = d->stream;
-	fill_ends(f, d);
-	f->start_ns = d->first_ns;
-	f->duration_ns = d->last_ns > d->first_ns ? d->last_ns - d->first_ns : 0;
-	f->first_frame = d->first_frame;
-	f->last_frame = d->last_frame;
 	f->vantage = vantage_name(&f->facts);
 	f->zeek = zeek_state(d);
-	f->completeness = d->completeness;
-	f->steps_total = d->packets;
 	if (c->want_steps)
 		tw_steps_fill(f, d, c->have_stream ? 0 : c->steps_max);
 }
@@ -190,7 +193,7 @@ static struct tw_finding *take_finding(struct tw_session *s)
 	s->spare = NULL;
 	if (f) {
 		tw_arena_free(&f->arena);
-		memset(f, 0, sizeof(*f));
+		memset(f, 0, offsetof(struct tw_finding, facts));
 	} else {
 		f = calloc(1, sizeof(*f));
 	}
@@ -209,6 +212,40 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 	return c->all || f->match.outcome != TW_OUTCOME_CLEAN || (c->harmless && f->phenomenon);
 }
 
+/* The verdict over facts that are derived. @brief: without texts, by far the dearest part of it. */
+static const struct tw_phenomenon *give_verdict(struct tw_finding *f, const struct tw_dossier *d,
+						bool brief)
+{
+	f->match = (struct tw_match){ .brief = brief, .client = "", .server = "" };
+	f->match.arena = &f->arena;
+	if (!brief)
+		fill_texts(f, d);
+	f->phenomenon = tw_judge(&f->facts, &f->match);
+	f->match.facts = NULL;
+	f->verdict = f->phenomenon                          ? f->phenomenon->slug
+		     : f->match.outcome == TW_OUTCOME_CLEAN ? "clean"
+							    : "unknown";
+	return f->phenomenon;
+}
+
+/* Hand it over, unless a sketch of it is all that is asked for. */
+static void deliver(struct tw_session *s, struct tw_finding *f, const struct tw_dossier *d)
+{
+	const struct tw_session_config *c = s->config;
+
+	fill_numbers(f, d);
+	if (c->sketch) {
+		if (!c->sketch(c->user, f)) {
+			s->spare = f;
+			return;
+		}
+		give_verdict(f, d, false);
+	}
+	fill(s, f, d);
+	if (!c->finding(c->user, f))
+		s->cancelled = true;
+}
+
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
 					     const struct tw_dossier_set *others)
 {
@@ -222,12 +259,7 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 		return NULL;
 	}
 	tw_facts_derive(d, s->hosts, others, &s->capture, &f->facts);
-	fill_texts(f, d);
-	f->phenomenon = p = tw_judge(&f->facts, &f->match);
-	f->match.facts = NULL;
-	f->verdict = f->phenomenon                          ? f->phenomenon->slug
-		     : f->match.outcome == TW_OUTCOME_CLEAN ? "clean"
-							    : "unknown";
+	p = give_verdict(f, d, c->sketch != NULL);
 	count_outcome(s->summary, f->match.outcome, 1);
 	count_remark(s->summary, &f->match);
 	if (f->phenomenon)
@@ -237,8 +269,6 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 		s->spare = f;
 		return p;
 	}
-	fill(s, f, d);
-	if (!c->finding(c->user, f))
-		s->cancelled = true;
+	deliver(s, f, d);
 	return p;
 }

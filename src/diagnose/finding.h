@@ -41,7 +41,6 @@ struct tw_finding {
 	const struct tw_phenomenon *phenomenon; /* NULL: verdict "clean" or "unknown" */
 	const char *verdict;                    /* slug, "clean" or "unknown" */
 	struct tw_match match; /* confidence, outcome, evidence ... (match.facts is NULL here) */
-	struct tw_facts facts; /* what was known */
 	const char *vantage;   /* client, server, middle, one-sided, unknown */
 	const char *zeek;      /* conn_state */
 	unsigned completeness; /* as tcp.completeness */
@@ -55,6 +54,8 @@ struct tw_finding {
 	/* Counts comparable with tshark, per sender side. */
 	uint64_t retransmissions[2], duplicate_acks[2], zero_windows[2], out_of_order[2],
 		keepalives[2];
+
+	struct tw_facts facts; /* what was known; the last, and by far the largest */
 };
 
 void tw_finding_free(struct tw_finding *f); /* NULL is fine */

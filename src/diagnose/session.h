@@ -32,6 +32,9 @@ struct tw_session_config {
 	/* A finding, in the order of the connections' first packets (from a pipe: as they end).
 	 * Ownership goes to the callback. Return false to stop. */
 	bool (*finding)(void *user, struct tw_finding *f);
+	/* May be NULL. Else asked before: @f has all but texts, vantage, zeek and steps. Return true to be
+	 * given the whole; false if what is known will do: that costs much less. */
+	bool (*sketch)(void *user, const struct tw_finding *f);
 	void *user;
 };
 

@@ -49,13 +49,19 @@ const char *tw_phenomenon_nearest(const char *slug)
 	return best <= 2 || best * 3 <= len ? name : NULL;
 }
 
+__attribute__((format(printf, 2, 0))) static const char *text(struct tw_match *m, const char *fmt,
+							      va_list ap)
+{
+	return m->brief ? "" : tw_arena_vprintf(m->arena, fmt, ap);
+}
+
 const char *tw_say(struct tw_match *m, const char *fmt, ...)
 {
 	const char *s;
 	va_list ap;
 
 	va_start(ap, fmt);
-	s = tw_arena_vprintf(m->arena, fmt, ap);
+	s = text(m, fmt, ap);
 	va_end(ap);
 	return s;
 }
@@ -72,7 +78,7 @@ void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
 	e->frame = f->known ? f->frame : 0;
 	e->time_ns = f->known ? f->time_ns : 0;
 	va_start(ap, fmt);
-	e->text = tw_arena_vprintf(m->arena, fmt, ap);
+	e->text = text(m, fmt, ap);
 	va_end(ap);
 }
 
@@ -83,8 +89,7 @@ void tw_rival(struct tw_match *m, const char *slug, const char *fmt, ...)
 	if (m->rival_count == TW_RIVALS_MAX)
 		return;
 	va_start(ap, fmt);
-	m->rivals[m->rival_count++] =
-		(struct tw_rival){ slug, tw_arena_vprintf(m->arena, fmt, ap) };
+	m->rivals[m->rival_count++] = (struct tw_rival){ slug, text(m, fmt, ap) };
 	va_end(ap);
 }
 
@@ -95,8 +100,7 @@ void tw_rule_out(struct tw_match *m, const char *slug, const char *fmt, ...)
 	if (m->ruled_out_count == TW_RIVALS_MAX)
 		return;
 	va_start(ap, fmt);
-	m->ruled_out[m->ruled_out_count++] =
-		(struct tw_rival){ slug, tw_arena_vprintf(m->arena, fmt, ap) };
+	m->ruled_out[m->ruled_out_count++] = (struct tw_rival){ slug, text(m, fmt, ap) };
 	va_end(ap);
 }
 

@@ -51,6 +51,7 @@ static struct tw_match blank(const struct tw_match *m)
 			      .facts = m->facts,
 			      .client = m->client,
 			      .server = m->server,
+			      .brief = m->brief,
 			      .app = { { .after_ns = -1 }, { .after_ns = -1 } } };
 
 	return b;

@@ -72,6 +72,7 @@ struct tw_match {
 	struct tw_arena *arena;
 	const struct tw_facts *facts;
 	const char *client, *server; /* endpoints as text, for sentences */
+	bool brief; /* nobody will read it: what is said, cited and ruled out stays without its text */
 
 	int strength;
 	enum tw_confidence confidence;
@@ -137,7 +138,7 @@ struct tw_phenomenon {
 
 /* ---- helpers for matchers ---- */
 
-/* Text in the match's arena. */
+/* Text in the match's arena; "" if it is brief. */
 const char *tw_say(struct tw_match *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Evidence that cites the frame of a known fact (unknown: cited without a frame). */
 void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)

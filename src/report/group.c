@@ -68,8 +68,8 @@ static void add_stream(struct tw_group *g, uint64_t stream)
 	g->streams[i] = stream;
 }
 
-/* Give all of @from to @to. */
-static void merge(struct tw_group *to, struct tw_group *from)
+/* Give all of @from to @to, but for its example. */
+static void merge_counts(struct tw_group *to, const struct tw_group *from)
 {
 	unsigned i;
 
@@ -85,6 +85,11 @@ static void merge(struct tw_group *to, struct tw_group *from)
 		to->duration_min_ns = from->duration_min_ns;
 	if (from->duration_max_ns > to->duration_max_ns)
 		to->duration_max_ns = from->duration_max_ns;
+}
+
+static void merge(struct tw_group *to, struct tw_group *from)
+{
+	merge_counts(to, from);
 	if (better_example(from->example, to->example)) {
 		struct tw_finding *worse = to->example;
 
@@ -96,7 +101,8 @@ static void merge(struct tw_group *to, struct tw_group *from)
 	from->example = NULL;
 }
 
-static struct tw_group group_of(struct tw_finding *f)
+/* A group of one; its example is left to the caller. */
+static struct tw_group group_of(const struct tw_finding *f)
 {
 	struct tw_group one = {
 		.scope = TW_GROUP_ENDPOINT, .verdict = f->verdict, .count = 1, .members = 1
@@ -105,7 +111,6 @@ static struct tw_group group_of(struct tw_finding *f)
 	one.outcome = f->match.outcome;
 	one.server = f->addr[TW_SERVER];
 	one.port = f->port[TW_SERVER];
-	one.example = f;
 	one.duration_min_ns = one.duration_max_ns = f->duration_ns;
 	add_stream(&one, f->stream);
 	add_client(&one, &f->addr[TW_CLIENT]);
@@ -168,18 +173,35 @@ static void make_place(struct tw_groups *g)
 		merge_alike(g, TW_GROUP_ALL, 1);
 }
 
+/* An endpoint's group has its one member; a wider group may know it or not. */
+static void join(struct tw_group *group, struct tw_group *one)
+{
+	one->members = 0;
+	group->more_members |= group->scope != TW_GROUP_ENDPOINT;
+}
+
+bool tw_groups_sketch(struct tw_groups *g, const struct tw_finding *f)
+{
+	struct tw_group one = group_of(f), *group = group_for(g, &one);
+
+	if (!group || better_example(f, group->example))
+		return true;
+	join(group, &one);
+	merge_counts(group, &one);
+	return false;
+}
+
 void tw_groups_add(struct tw_groups *g, struct tw_finding *f)
 {
 	struct tw_group one = group_of(f), *group = group_for(g, &one);
 
+	one.example = f;
 	if (!group && g->count == TW_GROUPS_MAX) {
 		make_place(g);
 		group = group_for(g, &one);
 	}
 	if (group) {
-		one.members =
-			0; /* an endpoint's group has its one; a wider group may know it or not */
-		group->more_members |= group->scope != TW_GROUP_ENDPOINT;
+		join(group, &one);
 		merge(group, &one);
 	} else if (g->count < TW_GROUPS_MAX) {
 		g->list[g->count++] = one;

@@ -42,6 +42,9 @@ struct tw_groups {
 	unsigned count;
 };
 
+/* A finding without its texts. False: it was counted, and cannot become its group's example. True: it was
+ * not, and tw_groups_add() wants the whole. */
+bool tw_groups_sketch(struct tw_groups *g, const struct tw_finding *f);
 /* Takes ownership of @f. */
 void tw_groups_add(struct tw_groups *g, struct tw_finding *f);
 /* Merge what would read as a list of ports or of hosts, and put the worst first: failed, unknown,

@@ -30,6 +30,11 @@ struct tw_text *tw_text_new(const struct tw_text_options *options)
 	return t;
 }
 
+bool tw_text_sketch(struct tw_text *t, const struct tw_finding *f)
+{
+	return tw_groups_sketch(&t->groups, f);
+}
+
 void tw_text_add(struct tw_text *t, struct tw_finding *f)
 {
 	tw_groups_add(&t->groups, f);

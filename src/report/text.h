@@ -20,6 +20,9 @@ struct tw_text;
 
 /* NULL when memory is out. */
 struct tw_text *tw_text_new(const struct tw_text_options *options);
+/* A finding without its texts. False: it was counted, and the report will not work it out. True: it was
+ * not, and tw_text_add() wants the whole. */
+bool tw_text_sketch(struct tw_text *t, const struct tw_finding *f);
 /* Takes ownership of @f. */
 void tw_text_add(struct tw_text *t, struct tw_finding *f);
 /* Write the report. Return: 0 or a negative errno (-ENOMEM, or the sink's). */
