@@ -412,5 +412,26 @@ def scanner_goes_on():
            outcomes=("clean", "failed", "unknown"))
 
 
+def unanswered(repeats):
+    """A request, and its repeats by a Linux kernel on a short path: 3.2 s for five."""
+    talk = Talk(timestamps=True).shake(rtt=0.001).ask().c(PSH | ACK, b"again", after=1, keep=True)
+    for step in range(repeats):
+        talk.c(PSH | ACK, b"again", after=0.01 if not step else 0.21 * 2 ** (step - 1), keep=True)
+    return talk
+
+
+@case
+def capture_ends_in_the_outage():
+    """Five repeats in three seconds, and the capture ends: a path may take that long to be rerouted."""
+    expect(unanswered(5), "peer-vanished", "unknown", outcomes=("unknown",))
+
+
+@case
+def capture_outlives_the_repeats():
+    """The same, and the capture goes on for half a minute without another repeat: given up."""
+    later = Talk(client=("192.0.2.1", 40055), now=36).shake().ask().close()
+    expect(unanswered(5), "peer-vanished", outcomes=("failed",), others=(later,))
+
+
 if __name__ == "__main__":
     main()

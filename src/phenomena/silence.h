@@ -29,14 +29,24 @@ static inline bool tw_silence_lasts(const struct tw_facts *f)
 	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S / 2;
 }
 
-/* Did it last until it can be called the end? If not, the next repeat might have been answered. */
+#define TW_FINAL_NS   (10 * TW_NS_PER_S)
+#define TW_FINAL_5_NS (5 * TW_NS_PER_S) /* with five repeats; those of a short path take 3.2 s */
+
+/*
+ * Did it last until it can be called the end? The kernel goes on for 15 minutes, and a path that was
+ * rerouted may be back after a few seconds. So the repeats alone, which crowd into the first three
+ * seconds, are not enough: what counts is how long nothing came, also after the last of them. If the
+ * capture goes on for twice as long as they took, the next one was due, and the sender has given up.
+ */
 static inline bool tw_silence_is_final(const struct tw_facts *f)
 {
 	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+	int64_t on_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+	int64_t silent_ns = span_ns + on_ns;
 
-	return tw_get(f, TW_F_UNANSWERED_REPEATS) >= 5 || span_ns >= 10 * TW_NS_PER_S ||
-	       tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ||
-	       tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > 2 * span_ns;
+	return (tw_get(f, TW_F_UNANSWERED_REPEATS) >= 5 && silent_ns >= TW_FINAL_5_NS) ||
+	       span_ns >= TW_FINAL_NS || tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ||
+	       on_ns > 2 * span_ns;
 }
 
 /* The receiver had closed its window: then repeats are probes, and silence has another name. */
