@@ -28,12 +28,15 @@
 struct tw_program;
 
 struct tw_program_config {
-	const struct tw_lab_job
-		*job; /* argv of the side, trigger, asserts, the caller's ids; must stay alive */
+	/* argv of the side, trigger, asserts, the caller's ids; must stay alive. */
+	const struct tw_lab_job *job;
 	enum tw_host_id side; /* TW_HOST_CLIENT or TW_HOST_SERVER */
 	struct tw_net *net;   /* must stay alive */
-	const char *
-		host; /* for {host} and TCPWHY_HOST: where the client finds the server, where the server listens */
+	/*
+	 * For {host} and TCPWHY_HOST: where the client finds the server, or where the server listens. In
+	 * "http://{host}/" and "{host}:80" an IPv6 address gets its brackets.
+	 */
+	const char *host;
 	uint16_t port; /* for {port} and TCPWHY_PORT */
 	/* Its exit status and time are what the job asserts (of CMD, not of --peer's). */
 	bool asserted;
@@ -58,13 +61,16 @@ void tw_program_free(struct tw_program *p);
 int tw_program_fd(const struct tw_program *p);
 void tw_program_work(struct tw_program *p); /* never blocks */
 
-/* Does it, or anybody in its host, listen on the port? A look at the kernel's table of sockets. */
+/*
+ * Does it, or anybody in its host, listen on the port? A look at the kernel's table of sockets; ask after every
+ * tw_program_work(), as the descriptor is readable after its listen(2).
+ */
 bool tw_program_listening(const struct tw_program *p);
 /* The program itself has ended; @status (may be NULL) is its wait status. */
 bool tw_program_ended(const struct tw_program *p, int *status);
 /*
  * When it should have ended (CLOCK_REALTIME): within_ns of the job after its start, if it is the asserted
- * one; else 60 s after tw_program_fault(), 0 before it.
+ * one and that is asserted; else 60 s after its start or tw_program_fault(), whichever came later.
  */
 int64_t tw_program_deadline_ns(const struct tw_program *p);
 /* It has ended, or the deadline has come. */
@@ -92,17 +98,16 @@ bool tw_programs_triggered(struct tw_program *const programs[2], const struct tw
 
 /* ---- what it lived through ---- */
 struct tw_program_outcome {
-	bool ended;          /* by itself, before tw_program_stop() */
-	int exit_status;     /* -1: it did not exit (by itself, or after SIGTERM) */
-	int signal;          /* that killed it, 0 = none; SIGKILL of ours included if not @ended */
-	int64_t duration_ns; /* from its start to its end, or to tw_program_stop() */
-	bool within;         /* ended before the deadline */
-	bool exit_expected;  /* the exit status is the asserted one, or none is asserted */
-	bool passed;         /* all that is asserted of it holds */
-	unsigned
-		connections; /* a client: sockets that it connected, or tried to; a server: accepted */
-	unsigned calls;      /* on TCP sockets */
-	char failure[200]; /* a sentence if not @passed: "curl exited with 28, not with 0" */
+	bool ended;           /* by itself, before tw_program_stop() */
+	int exit_status;      /* -1: it did not exit (by itself, or after SIGTERM) */
+	int signal;           /* that killed it, 0 = none; SIGKILL of ours included if not @ended */
+	int64_t duration_ns;  /* from its start to its end, or to tw_program_stop() */
+	bool within;          /* ended before the deadline */
+	bool exit_expected;   /* the exit status is the asserted one, or none is asserted */
+	bool passed;          /* all that is asserted of it holds */
+	unsigned connections; /* a client's: tried, with or without success; a server's: accepted */
+	uint64_t calls;       /* on TCP sockets */
+	char failure[200];    /* a sentence if not @passed: "curl exited with 28, not with 0" */
 };
 void tw_program_judge(const struct tw_program *p, struct tw_program_outcome *out);
 /*

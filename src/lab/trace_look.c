@@ -2,8 +2,8 @@
 /*
  * Owns: what a descriptor of a traced process is, and what a wait of it is about.
  *
- * The descriptor is taken over for a moment (pidfd_getfd(2)) and asked as one's own: that needs no /proc, which in a
- * PID namespace of the lab may show other processes.
+ * The descriptor is taken over for a moment (pidfd_getfd(2)) and asked as one's own: that needs no /proc of the
+ * lab's PID namespace, which cannot be mounted in every container.
  *
  * Limits: while the copy is there, a close() by another thread of the program does not send the FIN until the
  * copy is closed, some microseconds later. Of poll the first POLL_MAX descriptors are looked at, of

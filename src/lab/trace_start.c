@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -41,6 +40,7 @@
 
 const struct tw_trace_syscall tw_trace_syscalls[] = {
 	{ SYS_connect, "connect", TW_HOW_CONNECT },
+	{ SYS_listen, "listen", TW_HOW_FD0 },
 	{ SYS_accept, "accept", TW_HOW_ACCEPT },
 	{ SYS_accept4, "accept4", TW_HOW_ACCEPT },
 	{ SYS_sendto, "sendto", TW_HOW_FD0 },
@@ -142,25 +142,6 @@ static int write_file(const char *path, const char *text)
 }
 
 /*
- * In a PID namespace of the lab, under the /proc of another one: /proc/PID would be somebody else. A /proc
- * that fits is mounted where that is allowed (not in every container); most programs need only
- * /proc/self, which is right either way, so failing is no error.
- */
-static void own_proc(void)
-{
-	char text[24];
-	ssize_t n = readlink("/proc/self", text, sizeof(text) - 1);
-
-	if (n <= 0)
-		return;
-	text[n] = 0;
-	if (strtol(text, NULL, 10) == getpid() || unshare(CLONE_NEWNS))
-		return;
-	if (!mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL))
-		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-}
-
-/*
  * The lab is root in a user namespace in which the caller's own uid is 0. In one more, inside, it is the caller's
  * uid again, without any right over the lab's network.
  */
@@ -209,7 +190,6 @@ static enum tw_trace_step prepare(const struct tw_trace_config *config)
 {
 	if (config->netns >= 0 && setns(config->netns, CLONE_NEWNET))
 		return TW_STEP_NETWORK;
-	own_proc();
 	if (config->as_user && give_user_back(config->uid, config->gid))
 		return TW_STEP_USER;
 	if (set_streams(config))
