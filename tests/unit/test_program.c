@@ -11,6 +11,8 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "lab/program.h"
 #include "lab_ground.h"
@@ -192,6 +194,50 @@ static void environment_and_namespace(void **state)
 	assert_true(json_is_null(json_object_get(j, "signal")));
 	assert_true(json_is_null(json_object_get(j, "longest_call")));
 	json_decref(j);
+}
+
+static uid_t outer_uid; /* the caller's: of what the ground is made, ours is 0 */
+
+/* In a user namespace, as nobody: its own uid, no right over the lab, and any port. */
+static int as_nobody(void)
+{
+	void *state = NULL;
+	char text[100], wanted[100];
+
+	if (!outer_uid) {
+		outer_uid = 65534;
+		if (setgid(outer_uid) || setuid(outer_uid) || prctl(PR_SET_DUMPABLE, 1))
+			return 1;
+		if (ground_enter(&state) || ground_missing[0])
+			return 77;
+	}
+	new_job("sh", "-c",
+		"echo $(id -u) $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start) "
+		"$(sed -n 's/CapEff:\t//p' /proc/self/status)");
+	job.inside_user_ns = true;
+	job.uid = job.gid = outer_uid;
+	json_decref(run("192.0.2.2", text, sizeof(text), NULL));
+	snprintf(wanted, sizeof(wanted), "%u 0 0000000000000000\n", outer_uid);
+	return strcmp(text, wanted) ? 2 : 0;
+}
+
+static void ordinary_user(void **state)
+{
+	int status = 0;
+	pid_t pid;
+
+	GROUND_OR_SKIP();
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		_exit(as_nobody());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		print_message("# skipped: nobody can not make a user namespace here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void calls_and_connections(void **state)
@@ -431,6 +477,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(address_in_arguments),
 		cmocka_unit_test(environment_and_namespace),
+		cmocka_unit_test(ordinary_user),
 		cmocka_unit_test(calls_and_connections),
 		cmocka_unit_test(exit_status_is_asserted),
 		cmocka_unit_test(time_is_asserted),
@@ -441,6 +488,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(not_to_be_started),
 	};
 
+	outer_uid = getuid();
 	if (argc > 1 && !strcmp(argv[1], "listen"))
 		part_listen();
 	if (argc > 1 && !strcmp(argv[1], "connect"))
