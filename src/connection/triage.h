@@ -44,12 +44,13 @@ enum tw_kin {
 /* A connection that wants the second look. */
 struct tw_interest {
 	struct tw_tuple tuple;
+	uint32_t packets;
 	uint64_t stream;
-	uint64_t first_frame,
-		last_frame; /* frame numbers: all frames of the tuple between belong to it */
-	uint32_t packets, retransmitted;
-	enum tw_interest_reason reason;
-	unsigned kin; /* enum tw_kin */
+	/* Frame numbers: all frames of the tuple between belong to it. */
+	uint64_t first_frame, last_frame;
+	uint32_t retransmitted;
+	uint8_t reason; /* enum tw_interest_reason */
+	uint8_t kin;    /* enum tw_kin */
 };
 
 /*

@@ -89,8 +89,8 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 		.last_frame = c->last_frame,
 		.packets = c->packets,
 		.retransmitted = c->retransmitted,
-		.reason = reason,
-		.kin = tw_triage_kin_of(c),
+		.reason = (uint8_t)reason,
+		.kin = (uint8_t)tw_triage_kin_of(c),
 	};
 	return true;
 }

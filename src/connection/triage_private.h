@@ -104,7 +104,7 @@ struct pool {
 	uint32_t hand;            /* of the eviction clock */
 };
 
-#define QUEUE_MAX          65536
+#define QUEUE_MAX          32768
 #define TRIAGE_GROUPS_MAX  1024
 #define TRIAGE_GROUP_SLOTS 2048
 

@@ -62,8 +62,8 @@ enum tw_take {
 };
 
 struct tw_watch {
-	const struct tw_interest *interest;
 	struct tw_dossier *dossier; /* NULL before its first frame and after it was judged */
+	uint32_t interest;          /* index */
 	bool aside;                 /* TW_TAKE_ASIDE */
 };
 
@@ -73,6 +73,7 @@ struct tw_watch_slot {
 };
 
 struct tw_watchlist {
+	const struct tw_interest *interest;
 	struct tw_watch *watch; /* in order of stream, that is of first frame */
 	uint32_t count;
 	uint32_t begun;             /* watches [0, begun) have reached their first frame */
@@ -90,6 +91,12 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 void tw_watchlist_free(struct tw_watchlist *w);
 /* The look has come to @frame: what begins there is watched from now on. -ENOMEM. */
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame);
+static inline const struct tw_interest *tw_watch_interest(const struct tw_watchlist *l,
+							  const struct tw_watch *w)
+{
+	return &l->interest[w->interest];
+}
+
 static inline uint32_t tw_watchlist_tag(uint64_t flow)
 {
 	return (uint32_t)(flow >> 32);

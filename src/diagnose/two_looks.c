@@ -30,12 +30,14 @@
 #define DOSSIERS_SOFT     ((size_t)4 << 20)
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
+#define LINE_ROOM         1024
 #define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
-/* Dossiers in order of stream: line[first .. end), of which [at .. end) are not judged yet. */
+/* Dossiers in order of stream: d[first .. end), of which [at .. end) are not judged yet. What stands before
+ * is gone; its place is taken back when the array is full. */
 struct line {
 	struct tw_dossier_ref *d;
-	size_t first, at, end;
+	size_t first, at, end, room;
 };
 
 struct second_look {
@@ -177,7 +179,7 @@ static void judge(struct second_look *l, const struct tw_watch *w)
 	const struct tw_dossier_set set = others_of(l, w);
 	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set);
 
-	if (w->interest->reason != TW_WANT_HALF_OPEN)
+	if (tw_watch_interest(&l->list, w)->reason != TW_WANT_HALF_OPEN)
 		return;
 	if (!l->half_open_votes)
 		l->half_open = p;
@@ -234,7 +236,7 @@ static void judge_within(struct second_look *l, struct tw_watch *w)
 
 static bool is_complete(const struct second_look *l, uint32_t index, uint64_t frame)
 {
-	return l->list.watch[index].interest->last_frame < frame;
+	return tw_watch_interest(&l->list, &l->list.watch[index])->last_frame < frame;
 }
 
 /*
@@ -263,11 +265,55 @@ static void relieve(struct second_look *l, uint64_t frame)
 			break;
 	}
 	for (i = l->judged; i < l->list.count && l->bytes > hard; i++) {
-		if (l->list.watch[i].interest->first_frame >= frame)
+		if (tw_watch_interest(&l->list, &l->list.watch[i])->first_frame >= frame)
 			break;
 		if (l->list.watch[i].dossier && is_complete(l, i, frame))
 			judge_within(l, &l->list.watch[i]);
 	}
+}
+
+static int append(struct line *line, const struct tw_dossier_ref *ref)
+{
+	if (line->end == line->room && line->first > line->room / 2) {
+		line->end -= line->first;
+		line->at -= line->first;
+		memmove(line->d, &line->d[line->first], line->end * sizeof(*line->d));
+		line->first = 0;
+	} else if (line->end == line->room) {
+		const size_t room = line->room ? line->room * 2 : LINE_ROOM;
+		struct tw_dossier_ref *more = realloc(line->d, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		line->d = more;
+		line->room = room;
+	}
+	line->d[line->end++] = *ref;
+	return 0;
+}
+
+/* The first frame of a watched connection has come. */
+static int begin(struct second_look *l, struct tw_watch *w)
+{
+	const struct tw_interest *in = tw_watch_interest(&l->list, w);
+	struct tw_dossier *d = tw_dossier_new(&in->tuple, in->stream);
+	struct tw_dossier_ref ref;
+
+	if (!d)
+		return -ENOMEM;
+	ref = tw_dossier_ref_of(d);
+	if (append(&l->live, &ref)) {
+		tw_dossier_free(d);
+		return -ENOMEM;
+	}
+	if (!w->aside && append(&l->peers, &ref)) {
+		l->live.end--;
+		tw_dossier_free(d);
+		return -ENOMEM;
+	}
+	w->dossier = d;
+	l->bytes += tw_dossier_bytes(d);
+	return 0;
 }
 
 static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_frame *f,
@@ -277,16 +323,9 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 	size_t before;
 	int r;
 
-	if (!w->dossier) {
-		w->dossier = tw_dossier_new(&w->interest->tuple, w->interest->stream);
-		if (!w->dossier) {
-			s->out_of_memory = true;
-			return;
-		}
-		l->live.d[l->live.end++] = tw_dossier_ref_of(w->dossier);
-		if (!w->aside)
-			l->peers.d[l->peers.end++] = l->live.d[l->live.end - 1];
-		l->bytes += tw_dossier_bytes(w->dossier);
+	if (!w->dossier && begin(l, w)) {
+		s->out_of_memory = true;
+		return;
 	}
 	before = tw_dossier_bytes(w->dossier);
 	tw_decode_detail(s->decoder, f, seg);
@@ -397,11 +436,9 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		return 0;
 	}
 	if (!r) {
-		l.live.d = calloc(l.list.count, sizeof(struct tw_dossier_ref));
-		l.peers.d = calloc(l.list.count, sizeof(struct tw_dossier_ref));
 		tw_decoder_free(s->decoder);
 		s->decoder = tw_decoder_new();
-		r = l.live.d && l.peers.d && s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
+		r = s->decoder ? tw_source_rewind(s->source) : -ENOMEM;
 	}
 	s->frames = 0;
 	if (!r) {

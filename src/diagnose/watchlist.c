@@ -29,13 +29,13 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 {
 	uint64_t n = 0, i;
 
-	*w = (struct tw_watchlist){ .slots = SLOTS_START };
+	*w = (struct tw_watchlist){ .slots = SLOTS_START, .interest = interest };
 	/* Not steerable by a capture that was made to collide; without entropy, still right. */
 	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) != sizeof(w->seed))
 		w->seed = UINT64_C(0x51ed270b9f3e4d17);
 	for (i = 0; i < interest_count; i++)
 		n += take[i] != TW_TAKE_NOT;
-	if (n >= UINT32_MAX / 8)
+	if (n >= UINT32_MAX / 8 || interest_count > UINT32_MAX)
 		return -ENOMEM;
 	w->watch = calloc(n + 1, sizeof(*w->watch));
 	w->slot = calloc(w->slots, sizeof(*w->slot));
@@ -51,7 +51,7 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 			w->first_frame = w->next_first = interest[i].first_frame;
 		if (interest[i].last_frame > w->last_frame)
 			w->last_frame = interest[i].last_frame;
-		w->watch[w->count].interest = &interest[i];
+		w->watch[w->count].interest = (uint32_t)i;
 		w->watch[w->count++].aside = take[i] == TW_TAKE_ASIDE;
 	}
 	return 0;
@@ -79,7 +79,7 @@ static void put(struct tw_watch_slot *slot, uint32_t mask, struct tw_watch_slot 
 
 static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s, uint64_t frame)
 {
-	return w->watch[s->index - 1].interest->last_frame < frame;
+	return tw_watch_interest(w, &w->watch[s->index - 1])->last_frame < frame;
 }
 
 /* Drop what is over, and make the table fit the rest. */
@@ -108,7 +108,7 @@ static int rebuild(struct tw_watchlist *w, uint64_t frame)
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame)
 {
 	while (w->next_first <= frame) {
-		const struct tw_interest *in = w->watch[w->begun].interest;
+		const struct tw_interest *in = tw_watch_interest(w, &w->watch[w->begun]);
 		const uint32_t tag = tw_watchlist_tag(tw_tuple_flow(&in->tuple, w->seed));
 
 		if (w->used * (w->slots < SLOTS_SPARSE ? 8 : 2) >= w->slots && rebuild(w, frame))
@@ -118,8 +118,9 @@ int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame)
 		put(w->slot, w->slots - 1, (struct tw_watch_slot){ tag, w->begun });
 		if (in->last_frame > w->live_to)
 			w->live_to = in->last_frame;
-		w->next_first =
-			w->begun < w->count ? w->watch[w->begun].interest->first_frame : UINT64_MAX;
+		w->next_first = w->begun == w->count
+					? UINT64_MAX
+					: tw_watch_interest(w, &w->watch[w->begun])->first_frame;
 	}
 	return 0;
 }
@@ -136,9 +137,10 @@ struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segme
 	for (i = tag & mask; w->slot[i].index; i = (i + 1) & mask) {
 		struct tw_watch *watch = &w->watch[w->slot[i].index - 1];
 
-		if (w->slot[i].tag == tag && frame >= watch->interest->first_frame &&
-		    frame <= watch->interest->last_frame &&
-		    tw_tuple_equal(&watch->interest->tuple, &t))
+		const struct tw_interest *in = tw_watch_interest(w, watch);
+
+		if (w->slot[i].tag == tag && frame >= in->first_frame && frame <= in->last_frame &&
+		    tw_tuple_equal(&in->tuple, &t))
 			return watch;
 	}
 	return NULL;
