@@ -172,8 +172,8 @@ static int start(struct tw_program *p, struct tw_err *err)
 		r = compile_line(p, err);
 	if (!r && p->line_searched)
 		r = tw_program_tee_open(p, out, err);
-	/* An ordinary user's program shall be able to be a web server. */
-	if (!r && p->config.job->inside_user_ns)
+	/* Whoever it runs as, it shall be able to serve the scenario's port. */
+	if (!r)
 		r = tw_net_sysctl(p->config.net, p->config.side, "ip_unprivileged_port_start", "0",
 				  err);
 	if (!r)
@@ -286,18 +286,14 @@ int tw_program_signal(struct tw_program *p, int sig)
 	return tw_trace_signal(p->trace, sig, true);
 }
 
-/* Its children that outlive it have no business any more; what it left stopped hears SIGTERM, too. */
+/* All of it is asked: a shell does not pass SIGTERM on, and what is stopped hears it when it goes on. */
 void tw_program_stop(struct tw_program *p)
 {
 	if (p->stop_ns)
 		return;
 	p->stop_ns = tw_program_now_ns();
-	if (tw_trace_signal(p->trace, SIGTERM, false) == -ESRCH) {
-		tw_trace_kill(p->trace);
-		p->killed = true;
-	} else {
-		tw_trace_signal(p->trace, SIGCONT, true);
-	}
+	tw_trace_signal(p->trace, SIGTERM, true);
+	tw_trace_signal(p->trace, SIGCONT, true);
 	set_timer(p, false);
 }
 

@@ -20,7 +20,7 @@
  *	tw_program_start(client)
  *	  ... tw_program_work() ... tw_programs_triggered(): now play what follows `fault`
  *	tw_program_over(client)        it has ended, or its time is over
- *	tw_program_stop()              SIGTERM; SIGKILL to what is left 3 s later
+ *	tw_program_stop()              SIGTERM to all of it; SIGKILL to what is left 3 s later
  *	  ... tw_program_work() ... until
  *	tw_program_gone()              nothing is left of it, children included
  *	tw_program_json()              what it lived through
@@ -46,8 +46,8 @@ struct tw_program_config {
 };
 
 /*
- * Start it. -ENOENT, -EACCES ... with a sentence that names the program when it can not be run. A program
- * of an ordinary user may listen on any port of its host.
+ * Start it. -ENOENT, -EACCES ... with a sentence that names the program when it can not be run. Whoever it
+ * runs as, it may listen on any port of its host.
  */
 int tw_program_start(struct tw_program **out, const struct tw_program_config *config,
 		     struct tw_err *err);
