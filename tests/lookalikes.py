@@ -433,5 +433,69 @@ def capture_outlives_the_repeats():
     expect(unanswered(5), "peer-vanished", outcomes=("failed",), others=(later,))
 
 
+def crowd(count, answered, repeats=0, hosts=250, seconds=5.0):
+    """@count SYNs to one port within @seconds; each of @answered draws SYN|ACKs that nobody takes."""
+    talks = []
+    for i in range(count):
+        talk = Talk(client=(f"198.51.100.{1 + i % hosts}", 1024 + i), now=i * seconds / count,
+                    isn=(i * 7919 + 1, i * 104729 + 5)).c(SYN, options=OPTIONS)
+        for step in range(repeats):
+            talk.c(SYN, seq=i * 7919 + 1, options=OPTIONS, after=2 ** step)
+        if answered(i):
+            talk.s(SYN | ACK, options=OPTIONS)
+            for step in range(5):
+                talk.s(SYN | ACK, options=OPTIONS, seq=talk.next[1] - 1, after=2 ** step)
+        talks.append(talk)
+    return talks
+
+
+def verdicts(talks):
+    return sorted({(f["verdict"], f["outcome"]) for f in told(*talks)})
+
+
+@case
+def one_flood_one_verdict():
+    """A flood is one event: the SYNs that the full queue drops belong to it like those that are answered."""
+    for answered in (lambda i: True, lambda i: i < 60, lambda i: i % 3 == 0):
+        got = verdicts(crowd(200, answered))
+        assert got == [("syn-flood", "failed")], got
+
+
+@case
+def flood_into_a_void():
+    """SYNs of many hosts, none repeated, none answered: a flood whose answers are not seen here."""
+    later = Talk(client=("192.0.2.1", 40055), server=("192.0.2.3", 81), now=9).shake().ask().close()
+    got = verdicts([*crowd(200, lambda i: False), later])
+    assert got == [("clean", "clean"), ("syn-flood", "failed")], got
+
+
+@case
+def filter_for_syns():
+    """A capture taken with `tcp[tcpflags] & tcp-syn != 0` shows the SYNs of healthy connections: no failure."""
+    talks = [Talk(client=(f"198.51.100.{1 + i}", 1024 + i), now=i * 0.05).c(SYN, options=OPTIONS)
+             for i in range(200)]
+    got = verdicts(talks)
+    assert not any(outcome == "failed" for _, outcome in got), got
+    for talk in talks:
+        talk.s(SYN | ACK, options=OPTIONS, after=0.001)
+    got = verdicts(talks)
+    assert not any(outcome == "failed" for _, outcome in got), got
+
+
+@case
+def clients_of_a_dead_server():
+    """Real clients repeat their SYNs: many of them at a dead server are no flood."""
+    got = verdicts(crowd(100, lambda i: False, repeats=4))
+    assert got == [("syn-unanswered", "failed")], got
+
+
+@case
+def one_impatient_client():
+    """One host that gives up each connect() after half a second and tries again is no flood."""
+    later = Talk(client=("192.0.2.1", 40055), server=("192.0.2.3", 81), now=60).shake().ask().close()
+    got = verdicts([*crowd(100, lambda i: False, hosts=1, seconds=50), later])
+    assert not any(verdict == "syn-flood" for verdict, _ in got), got
+
+
 if __name__ == "__main__":
     main()

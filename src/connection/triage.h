@@ -84,6 +84,7 @@ struct tw_triage_result {
 		*half_open; /* most connections first; at most 1024 groups */
 	unsigned half_open_groups;
 	uint64_t half_open_unlisted; /* connections in them, and in groups beyond the 1024 */
+	bool only_half_open; /* nothing else was seen at all: perhaps the capture's filter took SYNs only */
 };
 
 /* NULL when memory is out. */

@@ -346,6 +346,7 @@ const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
 	finish_conns(t);
 	finish_halves(t);
 	tw_triage_tables_free(t);
+	res->only_half_open = t->half_open_listed + res->half_open_unlisted == res->streams;
 	if (res->interest_count)
 		qsort(t->interest, res->interest_count, sizeof(*t->interest), by_stream);
 	if (res->half_open_groups)

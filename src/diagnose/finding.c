@@ -247,7 +247,8 @@ static void deliver(struct tw_session *s, struct tw_finding *f, const struct tw_
 }
 
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
-					     const struct tw_dossier_set *others)
+					     const struct tw_dossier_set *others,
+					     enum tw_outcome *outcome)
 {
 	const struct tw_phenomenon *p;
 	const struct tw_session_config *c = s->config;
@@ -255,11 +256,15 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 
 	if (!f) {
 		s->out_of_memory = true;
+		if (outcome)
+			*outcome = TW_OUTCOME_UNKNOWN;
 		count_outcome(s->summary, TW_OUTCOME_UNKNOWN, 1);
 		return NULL;
 	}
 	tw_facts_derive(d, s->hosts, others, &s->capture, &f->facts);
 	p = give_verdict(f, d, c->sketch != NULL);
+	if (outcome)
+		*outcome = f->match.outcome;
 	count_outcome(s->summary, f->match.outcome, 1);
 	count_remark(s->summary, &f->match);
 	if (f->phenomenon)

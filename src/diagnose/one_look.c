@@ -223,7 +223,7 @@ static void judge(struct one_look *l, struct record *r)
 {
 	const struct tw_dossier_set set = { l->live, l->live_count };
 
-	tw_session_judge(l->s, r->dossier, &set);
+	tw_session_judge(l->s, r->dossier, &set, NULL);
 	live_remove(l, r->dossier);
 	l->bytes -= tw_dossier_bytes(r->dossier);
 	tw_dossier_free(r->dossier);
@@ -390,7 +390,7 @@ static void judge_rest(struct one_look *l)
 	size_t i;
 
 	for (i = 0; i < l->live_count && !l->s->cancelled; i++)
-		tw_session_judge(l->s, l->live[i].dossier, &set);
+		tw_session_judge(l->s, l->live[i].dossier, &set, NULL);
 }
 
 int tw_session_one_look(struct tw_session *s, struct tw_err *err)

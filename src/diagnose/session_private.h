@@ -45,9 +45,10 @@ int tw_session_one_look(struct tw_session *s, struct tw_err *err);
 
 /* --- finding.c --- */
 /* Judge one connection: count it in the summary, and hand its finding to the callback if it is wanted.
- * Returns the phenomenon, NULL if it is clean or unknown. */
+ * Returns the phenomenon, NULL if it is clean or unknown, and the outcome (@outcome may be NULL). */
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
-					     const struct tw_dossier_set *others);
+					     const struct tw_dossier_set *others,
+					     enum tw_outcome *outcome);
 /* Count connections under a verdict (NULL: none) without having judged them one by one. */
 void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome outcome, uint64_t n);
 

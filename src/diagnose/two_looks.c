@@ -50,6 +50,7 @@ struct second_look {
 	bool partial;      /* some have had to go */
 	/* The verdict of most of the half-open ones (majority vote), for those that are not listed. */
 	const struct tw_phenomenon *half_open;
+	enum tw_outcome half_open_outcome;
 	uint64_t half_open_votes;
 };
 
@@ -177,13 +178,16 @@ static struct tw_dossier_set others_of(const struct second_look *l, const struct
 static void judge(struct second_look *l, const struct tw_watch *w)
 {
 	const struct tw_dossier_set set = others_of(l, w);
-	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set);
+	enum tw_outcome outcome;
+	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set, &outcome);
 
 	if (tw_watch_interest(&l->list, w)->reason != TW_WANT_HALF_OPEN)
 		return;
-	if (!l->half_open_votes)
+	if (!l->half_open_votes) {
 		l->half_open = p;
-	if (l->half_open == p)
+		l->half_open_outcome = outcome;
+	}
+	if (l->half_open == p && l->half_open_outcome == outcome)
 		l->half_open_votes++;
 	else
 		l->half_open_votes--;
@@ -400,6 +404,7 @@ static void take_down(struct tw_session *s, const struct tw_triage_result *res)
 	s->capture.first_ns = res->first_ns;
 	s->capture.last_ns = res->last_ns;
 	s->capture.clock_backward = res->clock_backward;
+	s->capture.only_half_open = res->only_half_open;
 	s->clock_step_ns = res->clock_step_ns;
 	sum->tcp_packets = res->packets;
 	sum->connections = res->streams;
@@ -415,7 +420,8 @@ static void count_unlisted(struct second_look *l, const struct tw_triage_result 
 
 	if (!res->half_open_unlisted)
 		return;
-	tw_session_count(l->s, p ? p->slug : NULL, p ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN,
+	tw_session_count(l->s, p ? p->slug : NULL,
+			 l->half_open_votes ? l->half_open_outcome : TW_OUTCOME_UNKNOWN,
 			 res->half_open_unlisted);
 	tw_session_problem(l->s,
 			   "%" PRIu64

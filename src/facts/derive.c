@@ -82,6 +82,7 @@ static void quality_facts(struct tw_view *v)
 	tw_from(v, TW_F_SNAPLEN_CUT, cut, NULL);
 	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
 	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
+	tw_from(v, TW_F_ONLY_HALF_OPEN, v->capture->only_half_open, NULL);
 	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= whole, NULL);
 }
 

@@ -31,7 +31,7 @@ static bool same_endpoint(const struct tw_end *a, const struct tw_end *b)
 struct half_open_walk {
 	struct peer peer[HALF_OPEN_MAX];
 	size_t n;
-	int64_t synacks;
+	int64_t synacks, repeated;
 	int64_t sources;
 };
 
@@ -57,6 +57,7 @@ static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 		w->sources += k == w->n;
 		w->peer[w->n++] = p;
 		w->synacks += (q->completeness & 2) != 0;
+		w->repeated += q->end[1].packets > 1;
 	}
 }
 
@@ -156,7 +157,9 @@ static void port_facts(struct tw_view *v, const struct tw_host *h)
 	tw_from(v, TW_F_PORT_HALF_OPEN, (int64_t)half.n, NULL);
 	tw_from(v, TW_F_PORT_HALF_OPEN_SOURCES, half.sources > 1 ? half.sources : (int64_t)half.n,
 		NULL);
+	tw_from(v, TW_F_PORT_HALF_OPEN_HOSTS, half.sources, NULL);
 	tw_from(v, TW_F_PORT_SYNACKS_UNACKED, half.synacks, NULL);
+	tw_from(v, TW_F_PORT_SYNACKS_REPEATED, half.repeated, NULL);
 	if (h)
 		walk_port(v, h, &half, end_ns, &w);
 	tw_from(v, TW_F_PORT_OPEN_BEFORE, w.before, NULL);

@@ -391,7 +391,9 @@ static void a_flood_takes_many(void **state)
 	assert_true(ask(&tw_ph_syn_flood, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
 	assert_true(has_rival(&m, "port-scan"));
-	set(&f, TW_F_CAPTURE_GOES_ON_NS, MS(2)); /* its ACK may be under way */
+	set(&f, TW_F_CAPTURE_GOES_ON_NS, MS(2)); /* overdue: the SYN|ACK was repeated already */
+	assert_true(ask(&tw_ph_syn_flood, &f, &arena, &m));
+	set(&f, TW_F_SYNACK_COUNT, 1); /* its ACK may be under way */
 	assert_false(ask(&tw_ph_syn_flood, &f, &arena, &m));
 	set(&f, TW_F_CAPTURE_GOES_ON_NS, S(5));
 	set(&f, TW_F_ESTABLISHED, 1); /* this one was completed */
@@ -417,6 +419,9 @@ static void dropped_in_a_flood(void **state)
 	assert_true(ask(&tw_ph_syn_queue_full, &f, &arena, &m));
 	assert_true(has_rival(&m, "syn-flood"));
 	assert_true(ask(&tw_ph_syn_flood, &f, &arena, &flood));
+	assert_true(m.strength < flood.strength); /* not repeated: one of the flood */
+	syns(3, S(3), S(5));
+	assert_true(ask(&tw_ph_syn_queue_full, &f, &arena, &m));
 	assert_true(m.strength > flood.strength);
 }
 

@@ -44,7 +44,10 @@ static bool match(struct tw_match *m)
 
 	if (!crowded(f) || (!never && !answered_late(f)))
 		return false;
-	m->strength = never ? TW_STRENGTH_MECHANISM + 6 : TW_STRENGTH_DELAY + 5;
+	/* a SYN that is not even repeated is one of the flood that filled the queue, if there is one */
+	m->strength = !never               ? TW_STRENGTH_DELAY + 5
+		      : tw_syn_repeated(f) ? TW_STRENGTH_MECHANISM + 6
+					   : TW_STRENGTH_MECHANISM + 4;
 	m->confidence = TW_LIKELY;
 	m->outcome = never ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
@@ -117,6 +120,40 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "half-open",
+		.about = "half-open connections fill the SYN queue, SYN cookies are off",
+		.variants = "v4",
+		.script = "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "set server tcp_syncookies 0\n"
+			  "set server tcp_max_syn_backlog 2\n"
+			  "server listen 2\n"
+			  "fault\n"
+			  "cable drop server synack #1-20\n"
+			  "client nonblocking #2\n"
+			  "client nonblocking #3\n"
+			  "client nonblocking #4\n"
+			  "client connect #2 -> EINPROGRESS\n"
+			  "client connect #3 -> EINPROGRESS\n"
+			  "client connect #4 -> EINPROGRESS\n"
+			  "cable wait client syn #3\n"
+			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict both any\n"
+			  "verdict both any stream 1\n"
+			  "verdict both any stream 2\n"
+			  "verdict client "
+			  "syn-unanswered|syn-queue-full|accept-queue-full|syn-ack-lost|firewall-"
+			  "dropped likely possible failed unknown stream 3\n"
+			  "never both port-closed|clean|certain stream 3\n"
+			  "verdict server "
+			  "syn-unanswered|syn-queue-full|accept-queue-full|firewall-dropped likely "
+			  "possible failed unknown stream 3\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_syn_queue_full = {
 	.slug = "syn-queue-full",
 	.stage = TW_STAGE_CONNECT,
@@ -155,4 +192,5 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -11,12 +11,14 @@
  *
  * One half-open connection is never a flood; the neighbours at the same endpoint decide. A dead
  * server with many real clients is no flood either: real clients repeat their SYNs, and no SYN|ACK
- * is there to be ignored.
+ * is there to be ignored. Where no SYN|ACK is seen at all, it takes many different hosts, none of which
+ * repeats its SYN: so write no real ones.
  */
 #include "phenomena/connect/handshake.h"
 
 #define ACK_DUE_NS    (TW_NS_PER_S / 20)    /* after a SYN|ACK, a client's ACK is here */
 #define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4) /* without one, a client repeats its SYN */
+#define MANY_HOSTS    32
 
 static bool half_open(const struct tw_facts *f)
 {
@@ -31,14 +33,22 @@ static bool match(struct tw_match *m)
 		sources = tw_get(f, TW_F_PORT_HALF_OPEN_SOURCES);
 	bool answered = tw_get(f, TW_F_SYNACK_COUNT) > 0;
 
-	if (!half_open(f) || others < TW_FLOOD_HALF_OPEN || sources < TW_FLOOD_SOURCES ||
-	    tw_get(f, TW_F_PORT_SYNACKS_UNACKED) == 0)
+	bool heard = tw_get(f, TW_F_PORT_SYNACKS_UNACKED) > 0 || answered, filtered;
+
+	if (!half_open(f) || others < TW_FLOOD_HALF_OPEN || sources < TW_FLOOD_SOURCES)
 		return false;
-	if (tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < (answered ? ACK_DUE_NS : REPEAT_DUE_NS))
+	if (!heard && tw_get(f, TW_F_PORT_HALF_OPEN_HOSTS) < MANY_HOSTS)
 		return false;
+	/* where the SYN|ACK is repeated, the ACK of the first was due long ago */
+	if (tw_get(f, TW_F_SYNACK_COUNT) < 2 &&
+	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < (answered ? ACK_DUE_NS : REPEAT_DUE_NS))
+		return false;
+	/* the SYN|ACK of a healthy connection is not repeated */
+	filtered = tw_get(f, TW_F_ONLY_HALF_OPEN) && tw_get(f, TW_F_SYNACK_COUNT) < 2 &&
+		   !tw_get(f, TW_F_PORT_SYNACKS_REPEATED);
 	m->strength = TW_STRENGTH_MECHANISM + 5;
-	m->confidence = TW_LIKELY;
-	m->outcome = TW_OUTCOME_FAILED;
+	m->confidence = filtered ? TW_POSSIBLE : TW_LIKELY;
+	m->outcome = filtered ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
@@ -54,16 +64,25 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_PORT_HALF_OPEN,
 		"at least %lld other connections to the same endpoint are half-open around it",
 		(long long)others);
+	if (filtered)
+		tw_missing(m,
+			   "What is no SYN: the capture holds none of it, so its filter may have "
+			   "left it out, and these are healthy connections.");
 	tw_rival(m, "port-scan",
 		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
 	if (answered)
 		tw_rival(m, "handshake-ack-lost",
 			 "the ACKs of real clients may be lost on a way that is not captured here");
-	else
+	else if (heard)
 		tw_rival(m, "syn-queue-full",
 			 "this SYN went unanswered, perhaps since the queue was full by then");
-	tw_rule_out(m, "syn-unanswered",
-		    "the endpoint answers: its SYN|ACKs are what stays unacknowledged");
+	if (heard)
+		tw_rule_out(m, "syn-unanswered",
+			    "the endpoint answers: its SYN|ACKs are what stays unacknowledged");
+	else
+		tw_rival(m, "syn-unanswered",
+			 "many clients that give up within a second would leave the same SYNs at a "
+			 "server that does not answer");
 	return true;
 }
 
