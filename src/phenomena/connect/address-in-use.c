@@ -45,6 +45,36 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "other-process",
+		.about = "another process listens already",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "server.2 listen -> EADDRINUSE\n",
+	},
+	{
+		.name = "time-wait",
+		.about = "an old connection in TIME_WAIT, and no SO_REUSEADDR",
+		.variants = "v4",
+		.script = "server option listener SO_REUSEADDR 0\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "state server TIME_WAIT\n"
+			  "server close listener\n"
+			  "fault\n"
+			  "server.2 option listener SO_REUSEADDR 0\n"
+			  "server.2 listen -> EADDRINUSE\n"
+			  "verdict both clean clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_address_in_use = {
 	.slug = "address-in-use",
 	.stage = TW_STAGE_CONNECT,
@@ -77,4 +107,5 @@ const struct tw_phenomenon tw_ph_address_in_use = {
 	.references = references,
 	.reproduced = "K",
 	.match = NULL,
+	.scenarios = scenarios,
 };

@@ -100,6 +100,24 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "own-timeout",
+		.about = "the application gives up before the SYN|ACK is there",
+		.variants = "v4 v6",
+		.script = "delay 300ms\n"
+			  "server listen\n"
+			  "fault\n"
+			  "client option SO_SNDTIMEO 200ms\n"
+			  "client connect -> EINPROGRESS after 200ms\n"
+			  "client close\n"
+			  "cable wait client rst within 3s\n"
+			  "verdict both connect-aborted|port-scan likely failed\n"
+			  "never both clean|syn-ack-lost\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_connect_aborted = {
 	.slug = "connect-aborted",
 	.stage = TW_STAGE_CONNECT,
@@ -132,4 +150,5 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

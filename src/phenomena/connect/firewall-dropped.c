@@ -181,6 +181,52 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "on-path",
+		.about = "SYNs to one port vanish, another port of the same host answers",
+		.variants = "v4 v6",
+		.script = "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "server listen\n"
+			  "server.2 listen port 81\n"
+			  "client connect port 81 #2\n"
+			  "fault\n"
+			  "cable drop client tcp port 80 always\n"
+			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict client clean|unknown clean unknown\n"
+			  "verdict client firewall-dropped|syn-unanswered likely possible failed "
+			  "unknown stream 1\n"
+			  "never client port-closed|host-unreachable|certain stream 1\n",
+	},
+	{
+		.name = "one-way",
+		.about = "what the client sends vanishes in mid-connection, the server goes on "
+			 "sending",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable drop client data always\n"
+			  "client send 100\n"
+			  "server send 1000\n"
+			  "client recv 1000\n"
+			  "server send 1000\n"
+			  "client recv 1000\n"
+			  "client recv -> ETIMEDOUT after 2s..9s\n"
+			  "verdict client firewall-dropped|peer-vanished likely failed\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_firewall_dropped = {
 	.slug = "firewall-dropped",
 	.stage = TW_STAGE_CONNECT,
@@ -222,4 +268,5 @@ const struct tw_phenomenon tw_ph_firewall_dropped = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

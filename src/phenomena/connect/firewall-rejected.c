@@ -155,6 +155,77 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "admin-prohibited",
+		.about = "an ICMP error says that the filter forbids it",
+		.variants = "v4 v4-nots",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject admin-prohibited client syn always\n"
+			  "client connect -> EHOSTUNREACH within 300ms\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|syn-unanswered\n",
+	},
+	{
+		.name = "admin-prohibited-v6",
+		.about = "over IPv6 the same reads EACCES",
+		.variants = "v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject admin-prohibited client syn always\n"
+			  "client connect -> EACCES within 300ms\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|syn-unanswered\n",
+	},
+	{
+		.name = "port-unreachable",
+		.about = "the default of REJECT: port unreachable",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject port-unreachable client syn always\n"
+			  "client connect -> ECONNREFUSED within 300ms\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|syn-unanswered|port-closed\n",
+	},
+	{
+		.name = "midway",
+		.about = "in mid-connection an ICMP error is only remembered until the "
+			 "retransmissions end",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable reject admin-prohibited client data always\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 2s..9s\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean\n"
+			  "verdict server any\n",
+	},
+	{
+		.name = "net-unreachable",
+		.about = "net unreachable in the name of the server itself: no router without a "
+			 "route says that",
+		.variants = "v4 v6",
+		.script =
+			"server listen\n"
+			"fault\n"
+			"cable reject net-unreachable client syn always\n"
+			"client connect -> ENETUNREACH within 300ms\n"
+			"verdict client firewall-rejected|host-unreachable certain likely failed\n"
+			"never client clean|port-closed\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",
 	.stage = TW_STAGE_CONNECT,
@@ -204,4 +275,5 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -201,6 +201,43 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "on-connect",
+		.about = "a firewall answers the SYN with a reset; like a closed port",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject rst client syn always\n"
+			  "client connect -> ECONNREFUSED within 300ms\n"
+			  "verdict client firewall-reset|port-closed likely failed\n"
+			  "never client clean|syn-unanswered\n",
+	},
+	{
+		.name = "midway",
+		.about = "a firewall answers data in mid-connection with a reset in the server's "
+			 "name",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable reject rst client data always\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 300ms\n"
+			  "cable quiet 100ms\n"
+			  "verdict client firewall-reset|peer-rebooted|idle-reset|forged-reset "
+			  "failed\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_firewall_reset = {
 	.slug = "firewall-reset",
 	.stage = TW_STAGE_CONNECT,
@@ -250,4 +287,5 @@ const struct tw_phenomenon tw_ph_firewall_reset = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -154,6 +154,46 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "server-first",
+		.about = "the third ACK is lost and the server speaks first: a second passes",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "client connect within 300ms\n"
+			  "server accept after 1s\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client handshake-ack-lost|accept-queue-full likely degraded\n"
+			  "verdict server handshake-ack-lost|syn-ack-lost likely degraded\n"
+			  "never client certain\n",
+	},
+	{
+		.name = "client-first",
+		.about = "the third ACK is lost, the first data heals it",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "client connect within 300ms\n"
+			  "client send 100\n"
+			  "server accept within 300ms\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean|handshake-ack-lost clean degraded\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.slug = "handshake-ack-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -193,4 +233,5 @@ const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

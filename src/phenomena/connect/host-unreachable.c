@@ -133,6 +133,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "dead-on-lan",
+		.about = "the host is long dead: ARP or ND stays unanswered and no SYN is sent",
+		.variants = "v4 v6",
+		.script = "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client connect -> EHOSTUNREACH after 3s\n",
+	},
+	{
+		.name = "behind-router",
+		.about = "the last router does not reach the dead host and says so",
+		.variants = "v4",
+		.script = "topology router\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host router neighbour none\n"
+			  "client connect -> EHOSTUNREACH after 3s\n"
+			  "verdict client host-unreachable certain likely failed\n"
+			  "never client clean|port-closed\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_host_unreachable = {
 	.slug = "host-unreachable",
 	.stage = TW_STAGE_CONNECT,
@@ -185,4 +210,5 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -50,6 +50,23 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "two-ports",
+		.about = "all local ports towards this server are taken",
+		.variants = "v4",
+		.script = "set client ip_local_port_range 40000 40001\n"
+			  "server listen\n"
+			  "client connect #2\n"
+			  "client connect #3\n"
+			  "fault\n"
+			  "client connect -> EADDRNOTAVAIL within 100ms\n"
+			  "verdict both any\n"
+			  "verdict both any stream 1\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.slug = "ports-exhausted",
 	.stage = TW_STAGE_CONNECT,
@@ -84,4 +101,5 @@ const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.references = references,
 	.reproduced = "KP",
 	.match = NULL,
+	.scenarios = scenarios,
 };

@@ -224,6 +224,46 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the SYN|ACK is lost, both ends repeat",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable drop server synack\n"
+			  "client connect after 1s\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client syn-ack-lost|syn-lost|accept-queue-full|syn-queue-full "
+			  "likely certain degraded\n"
+			  "verdict server syn-ack-lost likely certain degraded\n",
+	},
+	{
+		.name = "one-way",
+		.about = "no SYN|ACK ever comes back",
+		.variants = "v4",
+		.script = "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "short server tcp_synack_retries 1\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable drop server synack always\n"
+			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict client syn-unanswered|syn-ack-lost|firewall-dropped likely "
+			  "possible failed unknown\n"
+			  "verdict server syn-ack-lost likely certain failed unknown\n"
+			  "never client certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.slug = "syn-ack-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -263,4 +303,5 @@ const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -105,6 +105,49 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the first SYN is lost, the repeat after 1 s gets through",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable drop client syn\n"
+			  "client connect after 1s\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client syn-lost|syn-ack-lost|accept-queue-full|syn-queue-full "
+			  "likely degraded\n"
+			  "verdict server clean|syn-lost clean degraded\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "twice",
+		.about = "two SYNs are lost",
+		.variants = "v4",
+		.script = "set client tcp_syn_linear_timeouts 0\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable drop client syn #1-2\n"
+			  "client connect after 3s\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client syn-lost|syn-ack-lost|accept-queue-full|syn-queue-full "
+			  "likely degraded\n"
+			  "verdict server clean|syn-lost clean degraded\n"
+			  "never both certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_syn_lost = {
 	.slug = "syn-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -139,4 +182,5 @@ const struct tw_phenomenon tw_ph_syn_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

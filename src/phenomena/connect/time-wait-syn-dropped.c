@@ -100,6 +100,35 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "older-timestamp",
+		.about = "a SYN with an older timestamp meets TIME_WAIT and is answered by an ACK",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client bind 40000\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "state server TIME_WAIT\n"
+			  "fault\n"
+			  "cable rewrite tsval -1000000 client syn always\n"
+			  "client option SO_REUSEADDR 1 #2\n"
+			  "client bind 40000 #2\n"
+			  "client nonblocking #2\n"
+			  "client connect #2 -> EINPROGRESS\n"
+			  "cable wait client syn #3 within 5s\n"
+			  "verdict both clean clean\n"
+			  "verdict both time-wait-syn-dropped likely certain failed unknown "
+			  "degraded stream 1\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 	.slug = "time-wait-syn-dropped",
 	.stage = TW_STAGE_CONNECT,
@@ -143,4 +172,5 @@ const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

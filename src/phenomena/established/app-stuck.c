@@ -161,6 +161,51 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "never-accepts",
+		.about = "the kernel shakes hands and acknowledges, the application never accepts",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "client connect within 300ms\n"
+			  "client send 100 within 300ms\n"
+			  "client option SO_RCVTIMEO 4s\n"
+			  "client recv -> EAGAIN after 4s\n"
+			  "client close\n"
+			  "wait 6s\n"
+			  "client connect #2\n"
+			  "verdict both app-stuck|unknown|clean likely possible failed unknown "
+			  "clean\n"
+			  "never both peer-vanished|accept-queue-full|certain\n",
+	},
+	{
+		.name = "hangs",
+		.about = "the application stops answering (SIGSTOP), its kernel goes on "
+			 "acknowledging",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "server stop\n"
+			  "client send 100\n"
+			  "client option SO_RCVTIMEO 4s\n"
+			  "client recv -> EAGAIN after 4s\n"
+			  "client close\n"
+			  "wait 6s\n"
+			  "client connect #2\n"
+			  "verdict both app-stuck|unknown|clean likely possible failed unknown "
+			  "clean\n"
+			  "never both peer-vanished|zero-window-stall\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_app_stuck = {
 	.slug = "app-stuck",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -209,4 +254,5 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

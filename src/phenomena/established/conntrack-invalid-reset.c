@@ -87,6 +87,29 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "untranslated",
+		.about = "a translating middlebox lets a segment pass untranslated",
+		.variants = "v4",
+		.script = "nat\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable forget\n"
+			  "server send 100\n"
+			  "cable wait client rst\n"
+			  "verdict both any\n"
+			  "verdict both any stream 1\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.slug = "conntrack-invalid-reset",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -126,4 +149,5 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

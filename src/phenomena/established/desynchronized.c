@@ -124,6 +124,33 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "rewritten",
+		.about = "a device shifts one direction's sequence numbers, and forgets the other",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable rewrite seq 100000 client tcp always\n"
+			  "client send 100\n"
+			  "client option SO_RCVTIMEO 3s\n"
+			  "client recv -> EAGAIN after 1s..4s\n"
+			  "verdict client desynchronized|peer-vanished|invalid-segment likely "
+			  "possible failed unknown\n"
+			  "verdict server desynchronized|invalid-segment|unknown likely possible "
+			  "failed unknown degraded\n"
+			  "never both clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_desynchronized = {
 	.slug = "desynchronized",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -155,4 +182,5 @@ const struct tw_phenomenon tw_ph_desynchronized = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -222,6 +222,33 @@ static const struct tw_governed governed[] = {
 	{ NULL, NULL },
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "off-path",
+		.about = "a third party sends a reset in the server's name, the server knows "
+			 "nothing",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 1000\n"
+			  "client recv 1000\n"
+			  "fault\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "cable forge RST+ACK to client ttl 41 id 12345\n"
+			  "client recv -> ECONNRESET within 300ms\n"
+			  "server send 1000\n"
+			  "cable wait client rst\n"
+			  "verdict client forged-reset likely certain failed\n"
+			  "never client clean|peer-rebooted\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_forged_reset = {
 	.slug = "forged-reset",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -265,4 +292,5 @@ const struct tw_phenomenon tw_ph_forged_reset = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

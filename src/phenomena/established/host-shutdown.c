@@ -108,6 +108,51 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "orderly",
+		.about = "all connections are closed together, then the host is silent",
+		.variants = "v4",
+		.script = "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "server.2 listen port 81\n"
+			  "client connect\n"
+			  "client connect #2\n"
+			  "client.2 connect port 81\n"
+			  "server accept\n"
+			  "server accept #2\n"
+			  "server.2 accept\n"
+			  "client send 10\n"
+			  "server recv 10\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client send 10 #2\n"
+			  "server recv 10 #2\n"
+			  "server send 10 #2\n"
+			  "client recv 10 #2\n"
+			  "fault\n"
+			  "server kill SIGTERM\n"
+			  "server.2 kill SIGTERM\n"
+			  "client recv -> EOF within 300ms\n"
+			  "client recv #2 -> EOF within 300ms\n"
+			  "client.2 recv -> EOF within 300ms\n"
+			  "host server vanish\n"
+			  "client connect #3 -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict client any\n"
+			  "verdict client any stream 1\n"
+			  "verdict client any stream 2\n"
+			  "verdict client "
+			  "syn-unanswered|host-shutdown|firewall-dropped|host-unreachable likely "
+			  "possible failed unknown stream 3\n"
+			  "verdict server any\n"
+			  "verdict server any stream 1\n"
+			  "verdict server any stream 2\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_host_shutdown = {
 	.slug = "host-shutdown",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -145,4 +190,5 @@ const struct tw_phenomenon tw_ph_host_shutdown = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

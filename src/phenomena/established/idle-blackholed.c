@@ -136,6 +136,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "on-next-packet",
+		.about = "a device forgot the idle connection and drops what comes",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "wait 61s\n"
+			  "fault\n"
+			  "cable drop any tcp always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "verdict client idle-blackholed|peer-vanished|firewall-dropped likely "
+			  "possible failed unknown\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.slug = "idle-blackholed",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -181,4 +207,5 @@ const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.references = references,
 	.reproduced = "WP",
 	.match = match,
+	.scenarios = scenarios,
 };

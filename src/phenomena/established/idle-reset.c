@@ -174,6 +174,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "on-next-packet",
+		.about = "a device forgot the idle connection and resets it when data comes",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "wait 61s\n"
+			  "fault\n"
+			  "cable reject rst any tcp always\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 500ms\n"
+			  "verdict client idle-reset|peer-rebooted|firewall-reset likely possible "
+			  "failed unknown\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_idle_reset = {
 	.slug = "idle-reset",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -212,4 +237,5 @@ const struct tw_phenomenon tw_ph_idle_reset = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -182,6 +182,35 @@ static const struct tw_governed governed[] = {
 	{ NULL, NULL },
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "race",
+		.about = "a third party's answer arrives before the true one",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable forge PSH+ACK to client payload 200 ttl 41 id 4711 timestamps\n"
+			  "client recv 200\n"
+			  "server send 300\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client injected-segment likely certain\n"
+			  "never client clean\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_injected_segment = {
 	.slug = "injected-segment",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -219,4 +248,5 @@ const struct tw_phenomenon tw_ph_injected_segment = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -234,6 +234,30 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "syn-in-connection",
+		.about = "a SYN in mid-connection draws a challenge ACK and changes nothing",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable forge SYN to server\n"
+			  "cable wait server ack #2\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both invalid-segment|clean clean degraded likely certain\n"
+			  "never both forged-reset\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_invalid_segment = {
 	.slug = "invalid-segment",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -270,4 +294,5 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

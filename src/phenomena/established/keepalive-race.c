@@ -118,6 +118,35 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "crossing",
+		.about = "the server closes the idle connection while the next request is on its "
+			 "way",
+		.variants = "v4 v6",
+		.script = "delay 40ms\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 200\n"
+			  "client recv 200\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 200\n"
+			  "client recv 200\n"
+			  "wait 2s\n"
+			  "fault\n"
+			  "server close\n"
+			  "client send 100\n"
+			  "client recv -> EOF\n"
+			  "verdict both keepalive-race|data-after-close likely certain failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_keepalive_race = {
 	.slug = "keepalive-race",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -156,4 +185,5 @@ const struct tw_phenomenon tw_ph_keepalive_race = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -91,6 +91,34 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "probes",
+		.about = "keepalive probes stay unanswered",
+		.variants = "v4 v6",
+		.script = "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client option TCP_KEEPIDLE 1\n"
+			  "client option TCP_KEEPINTVL 1\n"
+			  "client option TCP_KEEPCNT 2\n"
+			  "client option SO_KEEPALIVE 1\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client recv -> ETIMEDOUT after 2s..5s\n"
+			  "cable wait client rst\n"
+			  "verdict client keepalive-timeout likely certain failed\n"
+			  "never client clean|aborted\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.slug = "keepalive-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -127,4 +155,5 @@ const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -200,6 +200,65 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "fast-retransmit",
+		.about = "one segment of many is lost and repaired at once",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable drop client data #5\n"
+			  "client send 40000 &\n"
+			  "server recv 40000 within 2s\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both loss-recovered|clean degraded clean likely certain\n",
+	},
+	{
+		.name = "tail",
+		.about = "the last segment is lost: a tail-loss probe or a timeout repairs it",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable drop client data\n"
+			  "client send 100\n"
+			  "server recv 100 within 3s\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client loss-recovered likely certain degraded\n"
+			  "verdict server loss-recovered|clean degraded clean likely certain\n",
+	},
+	{
+		.name = "random",
+		.about = "two percent of random loss in both directions",
+		.variants = "v4",
+		.script = "loss 2%\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send 300000 &\n"
+			  "server recv 300000 within 30s\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both loss-recovered|syn-lost|syn-ack-lost|fin-lost|clean "
+			  "degraded clean likely certain\n"
+			  "never both peer-vanished\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_loss_recovered = {
 	.slug = "loss-recovered",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -247,4 +306,5 @@ const struct tw_phenomenon tw_ph_loss_recovered = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -218,6 +218,74 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "in-flight",
+		.about = "the host loses power while data is on its way",
+		.variants = "v4 v6 v4-nots",
+		.script = "short client tcp_retries2 3\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "verdict client peer-vanished|firewall-dropped likely possible failed "
+			  "unknown\n"
+			  "never client clean|pmtu-blackhole|certain\n"
+			  "verdict server any\n",
+	},
+	{
+		.name = "arp-fails",
+		.about = "the same on a LAN whose ARP entry goes stale: the error becomes "
+			 "EHOSTUNREACH",
+		.variants = "v4",
+		.script = "short client tcp_retries2 5\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 3s..30s full 938s\n"
+			  "verdict client peer-vanished|host-unreachable|clean|unknown\n"
+			  "verdict server any\n",
+	},
+	{
+		.name = "send-timeout",
+		.about = "SO_SNDTIMEO only bounds the call, not the connection",
+		.variants = "v4",
+		.script = "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 8192\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client option SO_SNDTIMEO 1s\n"
+			  "client fill\n"
+			  "client send 10000 -> EAGAIN after 1s\n"
+			  "verdict client peer-vanished|unknown|firewall-dropped likely possible "
+			  "failed unknown\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_peer_vanished = {
 	.slug = "peer-vanished",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -270,4 +338,5 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -208,6 +208,30 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "no-icmp",
+		.about = "full-size segments vanish, small ones pass, no ICMP comes",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 5\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable drop client data larger 1400 always\n"
+			  "client send 4000\n"
+			  "client recv -> ETIMEDOUT after 5s..40s\n"
+			  "verdict client pmtu-blackhole|peer-vanished likely certain failed\n"
+			  "never client clean\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.slug = "pmtu-blackhole",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -257,4 +281,5 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -170,6 +170,28 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "overtaken",
+		.about = "a segment is overtaken by those behind it",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable delay 15ms client data #4\n"
+			  "client send 40000 &\n"
+			  "server recv 40000 within 2s\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both reordering|clean|loss-recovered clean degraded likely "
+			  "certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_reordering = {
 	.slug = "reordering",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -210,4 +232,5 @@ const struct tw_phenomenon tw_ph_reordering = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -37,6 +37,29 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "ss-kill",
+		.about = "`ss -K`: the socket is ended from outside",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "server recv &\n"
+			  "server destroy\n"
+			  "join server -> ECONNABORTED within 300ms\n"
+			  "client recv -> ECONNRESET within 300ms\n"
+			  "verdict both "
+			  "aborted|linger-reset|socket-destroyed|process-died|closed-with-unread-"
+			  "data likely failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_socket_destroyed = {
 	.slug = "socket-destroyed",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -65,4 +88,5 @@ const struct tw_phenomenon tw_ph_socket_destroyed = {
 	.references = references,
 	.reproduced = "K",
 	.match = NULL,
+	.scenarios = scenarios,
 };

@@ -81,6 +81,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "in-flight",
+		.about = "TCP_USER_TIMEOUT ends the retransmissions early",
+		.variants = "v4 v6",
+		.script = "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "client option TCP_USER_TIMEOUT 1500\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 1500ms..3s\n"
+			  "verdict client peer-vanished|user-timeout|unknown|firewall-dropped "
+			  "likely possible failed unknown\n"
+			  "never client clean|certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_user_timeout = {
 	.slug = "user-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -117,4 +143,5 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 	.references = references,
 	.reproduced = "KP",
 	.match = match,
+	.scenarios = scenarios,
 };

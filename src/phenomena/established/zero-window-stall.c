@@ -152,6 +152,50 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "reader-stops",
+		.about = "the receiver does not read: window 0, probes, send() blocks",
+		.variants = "v4 v6",
+		.script = "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client fill\n"
+			  "client option SO_SNDTIMEO 2s\n"
+			  "client send 10000 -> EAGAIN after 2s\n"
+			  "verdict both zero-window-stall|app-stuck likely certain failed degraded "
+			  "unknown\n"
+			  "never both clean|peer-vanished\n",
+	},
+	{
+		.name = "recovers",
+		.about = "the reader comes back after a while",
+		.variants = "v4",
+		.script = "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send 40000 &\n"
+			  "cable quiet 150ms\n"
+			  "wait 1s\n"
+			  "server recv 40000\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both zero-window-stall|clean likely certain degraded clean\n"
+			  "never both peer-vanished\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.slug = "zero-window-stall",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -197,4 +241,5 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -86,6 +86,53 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "closed-ports",
+		.about = "one client knocks at many ports",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "fault\n"
+			  "client connect #1 port 21 -> ECONNREFUSED\n"
+			  "client connect #2 port 22 -> ECONNREFUSED\n"
+			  "client connect #3 port 23 -> ECONNREFUSED\n"
+			  "client connect #4 port 25 -> ECONNREFUSED\n"
+			  "client connect #5 port 53 -> ECONNREFUSED\n"
+			  "client connect #6 port 79 -> ECONNREFUSED\n"
+			  "client connect #7 port 110 -> ECONNREFUSED\n"
+			  "client connect #8 port 111 -> ECONNREFUSED\n"
+			  "client connect #9 port 113 -> ECONNREFUSED\n"
+			  "client.2 connect #1 port 119 -> ECONNREFUSED\n"
+			  "client.2 connect #2 port 135 -> ECONNREFUSED\n"
+			  "client.2 connect #3 port 139 -> ECONNREFUSED\n"
+			  "client.2 connect #4 port 143 -> ECONNREFUSED\n"
+			  "client.2 connect #5 port 389 -> ECONNREFUSED\n"
+			  "client.2 connect #6 port 443 -> ECONNREFUSED\n"
+			  "client.2 connect #7 port 445 -> ECONNREFUSED\n"
+			  "client.2 connect #8 port 993 -> ECONNREFUSED\n"
+			  "client.2 connect #9 port 995 -> ECONNREFUSED\n"
+			  "verdict both port-scan likely certain\n"
+			  "verdict both port-scan likely certain stream 1\n"
+			  "verdict both port-scan likely certain stream 2\n"
+			  "verdict both port-scan likely certain stream 3\n"
+			  "verdict both port-scan likely certain stream 4\n"
+			  "verdict both port-scan likely certain stream 5\n"
+			  "verdict both port-scan likely certain stream 6\n"
+			  "verdict both port-scan likely certain stream 7\n"
+			  "verdict both port-scan likely certain stream 8\n"
+			  "verdict both port-scan likely certain stream 9\n"
+			  "verdict both port-scan likely certain stream 10\n"
+			  "verdict both port-scan likely certain stream 11\n"
+			  "verdict both port-scan likely certain stream 12\n"
+			  "verdict both port-scan likely certain stream 13\n"
+			  "verdict both port-scan likely certain stream 14\n"
+			  "verdict both port-scan likely certain stream 15\n"
+			  "verdict both port-scan likely certain stream 16\n"
+			  "verdict both port-scan likely certain stream 17\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_port_scan = {
 	.slug = "port-scan",
 	.stage = TW_STAGE_MANY,
@@ -117,4 +164,5 @@ const struct tw_phenomenon tw_ph_port_scan = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -86,6 +86,29 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "never-closed",
+		.about = "the server got the end of the stream and never closes",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "state server CLOSE_WAIT\n"
+			  "wait 2s\n"
+			  "verdict both close-wait-leak|unknown|clean likely possible degraded "
+			  "unknown clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_close_wait_leak = {
 	.slug = "close-wait-leak",
 	.stage = TW_STAGE_TEARDOWN,
@@ -122,4 +145,5 @@ const struct tw_phenomenon tw_ph_close_wait_leak = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -114,6 +114,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the ACK of the first FIN is lost",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable drop server ack\n"
+			  "client close\n"
+			  "cable wait client fin #2\n"
+			  "state client FIN_WAIT2\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client fin-ack-lost|fin-lost degraded likely certain\n"
+			  "verdict server fin-ack-lost|fin-lost degraded likely certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_fin_ack_lost = {
 	.slug = "fin-ack-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -144,4 +169,5 @@ const struct tw_phenomenon tw_ph_fin_ack_lost = {
 	.references = references,
 	.reproduced = "WP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -82,6 +82,29 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the first FIN is lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable drop client fin\n"
+			  "client close\n"
+			  "server recv eof within 2s\n"
+			  "server close\n"
+			  "verdict client fin-lost|fin-ack-lost degraded likely certain\n"
+			  "verdict server clean|fin-lost clean degraded\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_fin_lost = {
 	.slug = "fin-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -112,4 +135,5 @@ const struct tw_phenomenon tw_ph_fin_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

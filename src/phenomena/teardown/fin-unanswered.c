@@ -121,6 +121,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "dead-host",
+		.about = "the FIN and its repeats stay unanswered: the orphan gives up",
+		.variants = "v4 v6",
+		.script = "short client tcp_orphan_retries 3\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client close\n"
+			  "state client FIN_WAIT1\n"
+			  "state client CLOSE within 30s\n"
+			  "verdict client fin-unanswered|peer-vanished degraded failed likely\n"
+			  "never client clean\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_fin_unanswered = {
 	.slug = "fin-unanswered",
 	.stage = TW_STAGE_TEARDOWN,
@@ -156,4 +182,5 @@ const struct tw_phenomenon tw_ph_fin_unanswered = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

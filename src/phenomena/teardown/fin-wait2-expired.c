@@ -139,6 +139,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "late-data",
+		.about = "the peer does not close; what it sends later draws a reset",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client option TCP_LINGER2 1\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client close\n"
+			  "state client FIN_WAIT2\n"
+			  "server recv eof\n"
+			  "state client CLOSE within 10s\n"
+			  "server send 100\n"
+			  "state server CLOSE\n"
+			  "server send 100 -> EPIPE\n"
+			  "verdict both fin-wait2-expired|data-after-close likely failed degraded\n"
+			  "never both forged-reset|clean\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_fin_wait2_expired = {
 	.slug = "fin-wait2-expired",
 	.stage = TW_STAGE_TEARDOWN,
@@ -178,4 +203,5 @@ const struct tw_phenomenon tw_ph_fin_wait2_expired = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -91,6 +91,34 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "dead-host",
+		.about = "LAST_ACK's FIN stays unanswered",
+		.variants = "v4 v6",
+		.script = "short server tcp_orphan_retries 3\n"
+			  "host server neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server close\n"
+			  "state server LAST_ACK\n"
+			  "state server CLOSE within 30s\n"
+			  "verdict server last-ack-expired degraded failed likely certain\n"
+			  "never server clean\n"
+			  "verdict client any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.slug = "last-ack-expired",
 	.stage = TW_STAGE_TEARDOWN,
@@ -124,4 +152,5 @@ const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

@@ -109,6 +109,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the ACK of the second FIN is lost",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "server close\n"
+			  "cable wait server fin #2\n"
+			  "state server CLOSE within 5s\n"
+			  "verdict server last-ack-lost|last-fin-lost degraded likely certain\n"
+			  "verdict client last-ack-lost|last-fin-lost degraded likely certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_last_ack_lost = {
 	.slug = "last-ack-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -138,4 +163,5 @@ const struct tw_phenomenon tw_ph_last_ack_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

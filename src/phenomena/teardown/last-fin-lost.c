@@ -80,6 +80,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "once",
+		.about = "the second FIN is lost",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "state client FIN_WAIT2\n"
+			  "fault\n"
+			  "cable drop server fin\n"
+			  "server close\n"
+			  "cable wait server fin #2\n"
+			  "state server CLOSE within 5s\n"
+			  "verdict server last-fin-lost|last-ack-lost degraded likely certain\n"
+			  "verdict client clean|last-fin-lost clean degraded\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_last_fin_lost = {
 	.slug = "last-fin-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -109,4 +135,5 @@ const struct tw_phenomenon tw_ph_last_fin_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.scenarios = scenarios,
 };

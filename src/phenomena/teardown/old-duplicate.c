@@ -109,6 +109,31 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "late-copy",
+		.about = "an old copy of a segment meets TIME_WAIT",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable duplicate 300ms server data\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "cable quiet 400ms\n"
+			  "verdict both old-duplicate|time-wait-killed|clean degraded clean likely "
+			  "certain\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_old_duplicate = {
 	.slug = "old-duplicate",
 	.stage = TW_STAGE_TEARDOWN,
@@ -139,4 +164,5 @@ const struct tw_phenomenon tw_ph_old_duplicate = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.scenarios = scenarios,
 };

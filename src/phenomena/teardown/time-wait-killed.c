@@ -74,6 +74,30 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "rst",
+		.about = "a reset ends TIME_WAIT early",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "fault\n"
+			  "cable forge RST to client\n"
+			  "state client CLOSE within 2s\n"
+			  "verdict client time-wait-killed|clean|forged-reset degraded clean "
+			  "likely certain\n"
+			  "verdict server any\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_time_wait_killed = {
 	.slug = "time-wait-killed",
 	.stage = TW_STAGE_TEARDOWN,
@@ -106,4 +130,5 @@ const struct tw_phenomenon tw_ph_time_wait_killed = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };
