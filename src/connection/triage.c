@@ -415,12 +415,12 @@ static inline struct slot *slot_of(struct tw_triage *t, const struct prepared *p
 static bool fits_half(const struct tw_triage *t, const struct prepared *p,
 		      const struct tw_segment *s, const struct tw_frame *f)
 {
-	const int64_t since_us = (f->time_ns - t->result.first_ns) / 1000;
+	const int64_t since_ns = f->time_ns - t->result.first_ns;
 
 	return (s->flags & (PLAIN_FLAGS)) == TW_SYN && !s->payload_bytes && s->ip_version == 4 &&
 	       tw_addr_is_v4(&p->tuple.addr[0]) && tw_addr_is_v4(&p->tuple.addr[1]) &&
-	       since_us >= 0 && since_us < INT64_C(1) << 48 && f->number < UINT64_C(1) << 40 &&
-	       t->result.streams < UINT64_C(1) << 40 &&
+	       since_ns >= 0 && since_ns >> HALF_TICK <= UINT32_MAX && f->number < HALF_FRAME_MAX &&
+	       t->result.streams < HALF_FRAME_MAX &&
 	       (s->sport != s->dport || !tw_addr_equal(&s->src, &s->dst));
 }
 
@@ -433,7 +433,6 @@ static void no_room(struct tw_triage *t)
 static void begin_half(struct tw_triage *t, const struct prepared *p, const struct tw_segment *s,
 		       const struct tw_frame *f)
 {
-	uint64_t us = (uint64_t)(f->time_ns - t->result.first_ns) / 1000;
 	uint64_t stream = t->result.streams - 1;
 	uint32_t handle;
 	struct half *h = tw_triage_half_new(t, &handle);
@@ -448,15 +447,13 @@ static void begin_half(struct tw_triage *t, const struct prepared *p, const stru
 	memcpy(&h->addr[1], p->tuple.addr[1].b + 12, sizeof(h->addr[1]));
 	memcpy(h->port, p->tuple.port, sizeof(h->port));
 	h->seq = s->seq;
-	h->tag = p->tag;
-	h->first_us = (uint32_t)us;
-	h->first_us_high = (uint16_t)(us >> 32);
+	h->first_ticks = (uint32_t)((f->time_ns - t->result.first_ns) >> HALF_TICK);
 	h->stream = (uint32_t)stream;
-	h->stream_high = (uint8_t)(stream >> 32);
+	h->stream_high = stream >> 32 & 15;
 	h->first_frame = (uint32_t)f->number;
-	h->first_frame_high = (uint8_t)(f->number >> 32);
+	h->first_frame_high = f->number >> 32 & 15;
 	h->syns = 1;
-	h->flags = p->sender ? HALF_SIDE : 0;
+	h->side = p->sender & 1;
 	t->slots_used += !slot->handle;
 	*slot = (struct slot){ p->tag, handle };
 }
@@ -544,7 +541,7 @@ static uint32_t promote(struct tw_triage *t, const struct prepared *p, const str
 {
 	uint32_t old = slot_of(t, p)->handle, handle;
 	struct half h = *half_at(t, old);
-	int side = h.flags & HALF_SIDE ? 1 : 0;
+	int side = h.side;
 	struct conn *c;
 
 	c = begin_conn(t, p, f, half_stream(&h), &handle);
@@ -575,7 +572,7 @@ static bool half_repeats(struct half *h, int side, const struct tw_segment *s,
 	uint64_t after = f->number - half_first_frame(h);
 
 	if ((s->flags & PLAIN_FLAGS) != TW_SYN || s->payload_bytes || s->seq != h->seq ||
-	    side != (h->flags & HALF_SIDE) || after > UINT16_MAX || h->syns == UINT8_MAX)
+	    side != h->side || after > UINT16_MAX || h->syns == HALF_SYNS_MAX)
 		return false;
 	h->syns++;
 	h->last_frame_after = (uint16_t)after;
@@ -586,7 +583,7 @@ static bool half_repeats(struct half *h, int side, const struct tw_segment *s,
 static void renew_half(struct tw_triage *t, const struct prepared *p, uint32_t old,
 		       const struct tw_segment *s, const struct tw_frame *f)
 {
-	half_at(t, old)->flags |= HALF_SHADOWED;
+	half_at(t, old)->shadowed = 1;
 	tw_triage_slot_remove(t, old, p->tag);
 	begin(t, p, s, f);
 }
@@ -598,7 +595,7 @@ static void on_half(struct tw_triage *t, const struct prepared *p, uint32_t hand
 
 	if (half_repeats(h, p->sender, s, f))
 		return;
-	if (tw_reuse_begins(p->sender == (h->flags & HALF_SIDE), h->seq, s->flags, s->seq)) {
+	if (tw_reuse_begins(p->sender == h->side, h->seq, s->flags, s->seq)) {
 		renew_half(t, p, handle, s, f);
 		return;
 	}

@@ -105,6 +105,9 @@ static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_
 	uint64_t w[2];
 	uint32_t i;
 
+	if (t->last_group && t->last_group->port == port &&
+	    tw_addr_equal(&t->last_group->server, server))
+		return t->last_group;
 	if (!t->group)
 		t->group = calloc(TRIAGE_GROUPS_MAX, sizeof(*t->group));
 	if (!t->group)
@@ -116,7 +119,7 @@ static struct tw_half_open_group *group_of(struct tw_triage *t, const struct tw_
 		struct tw_half_open_group *g = &t->group[t->group_slot[i] - 1];
 
 		if (g->port == port && tw_addr_equal(&g->server, server))
-			return g;
+			return t->last_group = g;
 	}
 	if (res->half_open_groups == TRIAGE_GROUPS_MAX)
 		return NULL;
@@ -239,7 +242,7 @@ static struct conn conn_of_half(const struct tw_triage *t, const struct half *h)
 		.last_frame = half_first_frame(h) + h->last_frame_after,
 		.first_ns = half_first_ns(t, h),
 		.packets = h->syns,
-		.status = CONN_HALF_OPEN | (h->flags & HALF_SIDE ? CONN_CLIENT : 0),
+		.status = CONN_HALF_OPEN | (h->side ? CONN_CLIENT : 0),
 	};
 
 	c.last_ns = c.first_ns;
@@ -253,15 +256,15 @@ void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
 
 	conclude(t, &c, TW_WANT_HALF_OPEN);
 	t->result.evicted++;
-	if (!(h->flags & HALF_SHADOWED))
-		tw_triage_slot_remove(t, handle, h->tag);
+	if (!h->shadowed)
+		tw_triage_slot_remove(t, handle, (uint32_t)tw_tuple_hash(&c.tuple, t->seed));
 	tw_triage_half_free(t, handle);
 }
 
 /* A flood has millions of these: count without making a conn of each. */
 static void count_half(struct tw_triage *t, const struct half *h)
 {
-	const int server = !(h->flags & HALF_SIDE);
+	const int server = !h->side;
 	struct tw_addr addr = { { [10] = 0xff, [11] = 0xff } };
 
 	memcpy(addr.b + 12, &h->addr[server], sizeof(h->addr[server]));

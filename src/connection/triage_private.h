@@ -14,7 +14,7 @@
  *
  *	slot { tag, handle }  --->  struct conn, 128 bytes: two cache lines, the first of which
  *	                            holds all that a packet in sequence needs to be checked
- *	                      --->  struct half,  40 bytes: IPv4, SYNs that nobody answered
+ *	                      --->  struct half,  32 bytes: IPv4, SYNs that nobody answered
  *
  * A handle is a pool index plus 1; the top bit tells a half from a conn.
  */
@@ -74,20 +74,20 @@ _Static_assert(sizeof(struct conn) == 128, "a record is two cache lines");
 struct half {
 	uint32_t addr[2]; /* as in the tuple, the last four bytes of each */
 	uint16_t port[2];
-	uint32_t seq;
-	uint32_t tag;      /* of its slot; in a free record: the next free one */
-	uint32_t first_us; /* since the first frame, low 32 bits ... */
-	uint32_t stream;   /* likewise */
+	uint32_t seq;         /* in a free record: the next free one */
+	uint32_t first_ticks; /* of 2^HALF_TICK ns, since the first frame: good for 13 days */
+	uint32_t stream;      /* low 32 bits ... */
 	uint32_t first_frame;
-	uint16_t first_us_high; /* ... and 16, 8, 8 more */
-	uint8_t stream_high, first_frame_high;
-	uint16_t last_frame_after; /* last - first, saturating: then it becomes a conn */
-	uint8_t syns;              /* 0: a free record */
-	uint8_t flags; /* bit 0: the sender's side; bit 1: its tuple is someone else's */
+	uint8_t stream_high : 4, first_frame_high : 4; /* ... and 4 more */
+	uint8_t side : 1;                              /* the sender's */
+	uint8_t shadowed : 1;                          /* its tuple is someone else's by now */
+	uint8_t syns : 6;                              /* 0: a free record */
+	uint16_t last_frame_after; /* last - first; one further away makes it a conn */
 };
-#define HALF_SIDE     1
-#define HALF_SHADOWED 2
-_Static_assert(sizeof(struct half) == 40, "a half-open connection stays below 64 bytes");
+#define HALF_TICK      18
+#define HALF_SYNS_MAX  63
+#define HALF_FRAME_MAX (UINT64_C(1) << 36)
+_Static_assert(sizeof(struct half) == 32, "a half-open connection stays below 64 bytes");
 
 struct slot {
 	uint32_t tag;    /* the low bits of the hash: home slot and comparison in one */
@@ -126,6 +126,7 @@ struct tw_triage {
 	uint64_t interest_room;
 	uint64_t half_open_listed, half_open_max;
 	struct tw_half_open_group *group;
+	struct tw_half_open_group *last_group; /* that one was counted in: a flood knocks at few */
 	uint16_t group_slot[TRIAGE_GROUP_SLOTS]; /* a hash over the groups: index + 1 */
 	struct kinship *kinship;                 /* NULL: nobody is to be explained by others */
 	struct tw_triage_result result;
@@ -240,9 +241,7 @@ static inline uint64_t half_stream(const struct half *h)
 
 static inline int64_t half_first_ns(const struct tw_triage *t, const struct half *h)
 {
-	uint64_t us = (uint64_t)h->first_us_high << 32 | h->first_us;
-
-	return t->result.first_ns + (int64_t)us * 1000;
+	return t->result.first_ns + ((int64_t)h->first_ticks << HALF_TICK);
 }
 
 #endif

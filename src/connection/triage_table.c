@@ -346,7 +346,7 @@ struct half *tw_triage_half_new(struct tw_triage *t, uint32_t *handle)
 
 	if (!p->free_head && !may_grow(t, p))
 		evict_half(t);
-	*handle = pool_take(p, p->free_head ? half_at(t, p->free_head)->tag : 0, may_grow(t, p));
+	*handle = pool_take(p, p->free_head ? half_at(t, p->free_head)->seq : 0, may_grow(t, p));
 	if (!*handle)
 		return NULL;
 	*handle |= HANDLE_HALF;
@@ -369,7 +369,7 @@ void tw_triage_half_free(struct tw_triage *t, uint32_t handle)
 	struct half *h = half_at(t, handle);
 
 	h->syns = 0;
-	h->tag = t->halves.free_head;
+	h->seq = t->halves.free_head;
 	t->halves.free_head = handle & ~HANDLE_HALF;
 	t->halves.live--;
 }
