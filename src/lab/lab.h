@@ -32,6 +32,7 @@ struct tw_lab_job {
 
 	/* The user's programs; argv NULL = the actor plays that end. */
 	const char *const *program[2]; /* [TW_CLIENT], [TW_SERVER] */
+	enum tw_side command; /* whose program the asserts are about; the other is --peer's */
 	const char *serve;             /* what our server speaks to the user's client: "auto", "http", "echo", "none" */
 	enum tw_lab_trigger {
 		TW_TRIGGER_DEFAULT, /* after the first byte from the client; connect-stage scenarios: before it starts */

@@ -261,7 +261,7 @@ static bool at_rest(struct tw_run *run, void *arg)
 	       tw_run_now_ns() - tw_cable_last_ns(run->cable) > QUIET_NS + 2 * delay_ns;
 }
 
-static int play(struct tw_run *run)
+static int play_script(struct tw_run *run)
 {
 	unsigned i;
 
@@ -275,6 +275,16 @@ static int play(struct tw_run *run)
 			return tw_run_fail(run, "line %u: the scenario has used up its time",
 					   s->line);
 	}
+	return 0;
+}
+
+static int play(struct tw_run *run)
+{
+	bool programs = run->job->program[TW_CLIENT] || run->job->program[TW_SERVER];
+	int r = programs ? tw_run_programs(run) : play_script(run);
+
+	if (r)
+		return r;
 	/* What is on its way still belongs to the captures. Repeats may go on for ever: not they. */
 	return tw_run_until(run, at_rest, NULL, tw_run_now_ns() + TW_NS_PER_S) < 0 ? -ECANCELED : 0;
 }

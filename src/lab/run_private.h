@@ -106,6 +106,10 @@ int tw_run_step(struct tw_run *run, const struct tw_statement *s);
 /* Kill the processes of a host, and take its connections down without a packet. */
 int tw_run_vanish(struct tw_run *run, enum tw_host_id host);
 
+/* ---- run_program.c ---- */
+/* Play with users' programs: start them, bring the fault about, wait for their end, judge them. */
+int tw_run_programs(struct tw_run *run);
+
 /* ---- run_checks.c ---- */
 /* Compare what a call did with what was expected of it, and note it. */
 void tw_run_check(struct tw_run *run, const struct tw_statement *expecting,
