@@ -91,8 +91,11 @@ bool tw_trace_look(int pidfd, int fd, struct tw_trace_socket *out)
 bool tw_trace_peek(pid_t pid, uint64_t address, void *out, size_t bytes)
 {
 	struct iovec here = { out, bytes };
-	struct iovec there = { (void *)(uintptr_t)address, bytes };
+	struct iovec there = { NULL, bytes };
 
+	_Static_assert(sizeof(there.iov_base) == sizeof(address), "64-bit only");
+	memcpy(&there.iov_base, &address,
+	       sizeof(address)); /* in the other's memory: no pointer of ours */
 	return address && process_vm_readv(pid, &here, 1, &there, 1, 0) == (ssize_t)bytes;
 }
 

@@ -24,11 +24,19 @@ static void on_term(int sig)
 	_exit(sig == SIGTERM ? 4 : 5);
 }
 
+static socklen_t given_address(struct sockaddr_storage *out)
+{
+	const char *host = getenv("TCPWHY_HOST"), *port = getenv("TCPWHY_PORT");
+
+	if (!host || !port)
+		_exit(90);
+	return socket_address(out, host, false, (uint16_t)strtoul(port, NULL, 10));
+}
+
 static void part_listen(void)
 {
 	struct sockaddr_storage a;
-	socklen_t length = socket_address(&a, getenv("TCPWHY_HOST"), false,
-					  (uint16_t)atoi(getenv("TCPWHY_PORT")));
+	socklen_t length = given_address(&a);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	signal(SIGTERM, on_term);
@@ -42,15 +50,14 @@ static void part_listen(void)
 static void part_connect(void)
 {
 	struct sockaddr_storage a;
-	socklen_t length = socket_address(&a, getenv("TCPWHY_HOST"), false,
-					  (uint16_t)atoi(getenv("TCPWHY_PORT")));
+	socklen_t length = given_address(&a);
 	int i, fd;
 
 	for (i = 0; i < 3; i++) {
 		fd = socket(AF_INET, SOCK_STREAM | (i == 2 ? SOCK_NONBLOCK : 0), 0);
-		connect(fd, (struct sockaddr *)&a, length);
+		(void)connect(fd, (struct sockaddr *)&a, length);
 		if (i == 2)
-			connect(fd, (struct sockaddr *)&a, length);
+			(void)connect(fd, (struct sockaddr *)&a, length);
 	}
 	_exit(9);
 }

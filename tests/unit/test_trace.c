@@ -23,8 +23,6 @@
 #include "lab/trace.h"
 #include "lab_ground.h"
 
-extern char **environ;
-
 /* ==== the parts ==== */
 
 #define PORT 80
@@ -207,7 +205,7 @@ static void part_nonblocking(void)
 	struct pollfd p = { fd, POLLOUT, 0 };
 	socklen_t length = sizeof(error);
 
-	connect(fd, (struct sockaddr *)&a, sizeof(a));
+	(void)connect(fd, (struct sockaddr *)&a, sizeof(a));
 	poll(&p, 1, 1000);
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	getsockopt(fd, SOL_SOCKET, SO_TYPE, &error, &length);
