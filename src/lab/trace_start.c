@@ -35,6 +35,7 @@
 #elif defined(__riscv) && __riscv_xlen == 64
 #define NATIVE_ARCH AUDIT_ARCH_RISCV64
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "which AUDIT_ARCH is this? (and check where the low half of an argument is)"
 #endif
 
