@@ -18,11 +18,19 @@ static const char *const read_usage[] = {
 	"read -r FILE [OPTIONS] [FILTER]",
 	NULL,
 };
+static const char *const lab_usage[] = {
+	"lab list [SLUG]... [OPTIONS]",
+	"lab run SLUG[/NAME[/VARIANT]]...|all|FILE.lab [OPTIONS]",
+	"lab run SLUG [OPTIONS] -- COMMAND [ARGUMENT]...",
+	NULL,
+};
 static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
 
 const struct tw_command tw_commands[] = {
 	{ "read", TW_CMD_READ, "say why the TCP connections in captures failed", read_usage,
 	  tw_command_read },
+	{ "lab", TW_CMD_LAB, "reproduce it on real kernels, also with a program of yours",
+	  lab_usage, tw_command_lab },
 	{ "explain", TW_CMD_EXPLAIN, "the catalogue of what goes wrong, as a book", explain_usage,
 	  tw_command_explain },
 	{ NULL, 0, NULL, NULL, NULL },

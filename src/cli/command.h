@@ -7,12 +7,14 @@
 /* Exit statuses of every command. */
 enum {
 	TW_EXIT_CLEAN = 0,  /* nothing failed */
-	TW_EXIT_FAILED = 1, /* at least one connection failed */
-	TW_EXIT_USAGE = 2,  /* wrong usage, or an input that could not be read */
+	TW_EXIT_FAILED = 1, /* at least one connection failed; a run of the lab did */
+	TW_EXIT_USAGE =
+		2, /* wrong usage, or an input that could not be read, a right that is missing */
 };
 
 /* One per subcommand, argv[0] being its first word. Return: the exit status. */
 int tw_command_read(int argc, char **argv);
+int tw_command_lab(int argc, char **argv);
 int tw_command_explain(int argc, char **argv);
 
 /* All commands; ends with a NULL name. */

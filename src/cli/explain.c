@@ -59,7 +59,9 @@ static int explain(const struct tw_arguments *a)
 		r = tw_explain_remark(&sink, &style, remark);
 	else
 		return unknown_page(slug);
-	if (r && r != -EPIPE)
+	if (r == -EPIPE)
+		return TW_EXIT_CLEAN;
+	if (r)
 		return tw_complain("cannot write to standard output: %s", strerror(-r));
 	return tw_finish_output(TW_EXIT_CLEAN);
 }

@@ -19,6 +19,8 @@ static const char *const stage_titles[] = {
 
 /* ---- completions ---- */
 
+#define EVERY (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB)
+
 static void slug_list(const char *separator)
 {
 	unsigned i;
@@ -52,8 +54,51 @@ static void option_words(unsigned commands, int with, const char *separator)
 static void bash_case(enum tw_argument argument, const char *reply)
 {
 	fputs("\t", stdout);
-	option_words(TW_CMD_READ | TW_CMD_EXPLAIN, (int)argument, "|");
+	option_words(EVERY, (int)argument, "|");
 	printf(")\n\t\t%s\n\t\treturn\n\t\t;;\n", reply);
+}
+
+/* Options with words of their own to choose from. */
+static void bash_choices(void)
+{
+	unsigned i;
+
+	for (i = 0; i < tw_option_count; i++)
+		if (tw_options[i].argument == TW_ARG_CHOICE)
+			printf("\t--%s)\n\t\tmapfile -t COMPREPLY < <(compgen -W '%s' -- "
+			       "\"$cur\")\n"
+			       "\t\treturn\n\t\t;;\n",
+			       tw_options[i].name, tw_options[i].choices);
+}
+
+/* What the words of `lab` are: list or run, then phenomena or scripts; behind "--", a program's. */
+static void bash_lab(void)
+{
+	puts("_tcpwhy_lab()\n{\n"
+	     "\tlocal i\n"
+	     "\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
+	     "\t\tif [[ ${COMP_WORDS[i]} == -- ]]; then\n"
+	     "\t\t\tcompopt -o default\n"
+	     "\t\t\treturn\n"
+	     "\t\tfi\n"
+	     "\tdone\n"
+	     "\tif [[ $1 == -* ]]; then");
+	printf("\t\tif [[ ${COMP_WORDS[2]} == list ]]; then\n"
+	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	option_words(TW_CMD_LAB_LIST, -1, " ");
+	printf("' -- \"$1\")\n\t\telse\n\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	option_words(TW_CMD_LAB_RUN, -1, " ");
+	puts("' -- \"$1\")\n\t\tfi\n"
+	     "\telif ((COMP_CWORD == 2)); then\n"
+	     "\t\tmapfile -t COMPREPLY < <(compgen -W 'list run' -- \"$1\")\n"
+	     "\telif [[ ${COMP_WORDS[2]} == list ]]; then\n"
+	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$2\" -- \"$1\")\n"
+	     "\telse\n"
+	     "\t\tcompopt -o filenames\n"
+	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$2 all\" -- \"$1\"\n"
+	     "\t\t\tcompgen -d -- \"$1\"\n"
+	     "\t\t\tcompgen -f -X '!*.lab' -- \"$1\")\n"
+	     "\tfi\n}\n");
 }
 
 static void bash(void)
@@ -66,12 +111,14 @@ static void bash(void)
 	     "\tmapfile -t COMPREPLY < <(compgen -d -- \"$1\"\n"
 	     "\t\tcompgen -f -X '!*.@(pcap|pcapng|cap|dmp|pcap.gz|pcapng.gz|pcap.zst|pcapng.zst)' "
 	     "-- \"$1\")\n}\n");
+	bash_lab();
 	printf("_tcpwhy()\n{\n"
 	       "\tlocal cur prev command=read slugs\n"
 	       "\tcur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\t[[ $cur == = ]] && cur=\n"
 	       "\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-	       "\t[[ ${COMP_WORDS[1]} == explain ]] && ((COMP_CWORD > 1)) && command=explain\n"
+	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab) ]] && ((COMP_CWORD > 1)) && "
+	       "command=${COMP_WORDS[1]}\n"
 	       "\tslugs='");
 	slug_list(" ");
 	puts("'\n\tCOMPREPLY=()\n\tcase $prev in");
@@ -85,8 +132,15 @@ static void bash(void)
 		  "\t\t[[ $cur == *,* ]] && before=${cur%,*},\n"
 		  "\t\tmapfile -t COMPREPLY < <(compgen -P \"$before\" -W \"$slugs clean "
 		  "unknown\" -- \"${cur##*,}\")");
+	bash_case(TW_ARG_FOLDER,
+		  "compopt -o filenames\n\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
+	bash_choices();
 	bash_case(TW_ARG_TEXT, ":");
-	puts("\tesac");
+	puts("\tesac\n"
+	     "\tif [[ $command == lab ]]; then\n"
+	     "\t\t_tcpwhy_lab \"$cur\" \"$slugs\"\n"
+	     "\t\treturn\n"
+	     "\tfi");
 	printf("\tif [[ $cur == -* ]]; then\n\t\tif [[ $command == explain ]]; then\n"
 	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_EXPLAIN, -1, " ");
@@ -113,9 +167,11 @@ static void quoted(const char *text)
 	}
 }
 
-static const char *zsh_action(enum tw_argument argument)
+static const char *zsh_action(const struct tw_option *o)
 {
-	switch (argument) {
+	static char words[128];
+
+	switch (o->argument) {
 	case TW_ARG_NONE:
 		break;
 	case TW_ARG_CAPTURE:
@@ -128,6 +184,11 @@ static const char *zsh_action(enum tw_argument argument)
 		return "_values -s , verdict $slugs clean unknown";
 	case TW_ARG_COLOR:
 		return "(auto always never)";
+	case TW_ARG_FOLDER:
+		return "_files -/";
+	case TW_ARG_CHOICE:
+		snprintf(words, sizeof(words), "(%s)", o->choices);
+		return words;
 	}
 	return "";
 }
@@ -143,7 +204,7 @@ static void zsh_option(const struct tw_option *o, const char *dashes, const char
 	putchar(']');
 	if (o->argument != TW_ARG_NONE)
 		printf(":%s:%s", o->argument_name[0] == 'S' ? "SLUG" : o->argument_name,
-		       zsh_action(o->argument));
+		       zsh_action(o));
 	puts("' \\");
 }
 
@@ -179,13 +240,71 @@ static void zsh(void)
 		puts("'");
 	}
 	puts("\t)\n\t((CURRENT == 2)) && _describe command commands\n\t_tcpwhy_captures\n}\n");
+	puts("_tcpwhy_scenario() {\n\t(($words[(I)run])) && compadd -- $slugs all\n"
+	     "\t_files -g '*.lab(-.)'\n}\n");
 	printf("_tcpwhy() {\n\tlocal -a slugs=(");
 	slug_list(" ");
 	puts(")\n\tif [[ ${words[2]} == explain ]] && ((CURRENT > 2)); then\n\t\t_arguments -s \\");
 	zsh_options(TW_CMD_EXPLAIN);
-	puts("\t\t'2:SLUG:($slugs)'\n\telse\n\t\t_arguments -s \\");
+	puts("\t\t'2:SLUG:($slugs)'\n"
+	     "\telif [[ ${words[2]} == lab && ${words[3]} == list ]] && ((CURRENT > 3)); then\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_LAB_LIST);
+	puts("\t\t'*:SLUG:($slugs)'\n"
+	     "\telif [[ ${words[2]} == lab ]] && ((CURRENT > 3)); then\n"
+	     "\t\tif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then\n"
+	     "\t\t\t_normal\n"
+	     "\t\t\treturn\n"
+	     "\t\tfi\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_LAB_RUN);
+	puts("\t\t'*:scenario:_tcpwhy_scenario'\n"
+	     "\telif [[ ${words[2]} == lab ]] && ((CURRENT > 2)); then\n"
+	     "\t\t_values command list run\n"
+	     "\telse\n\t\t_arguments -s \\");
 	zsh_options(TW_CMD_READ);
 	puts("\t\t'*:capture:_tcpwhy_first'\n\tfi\n}\n\n_tcpwhy \"$@\"");
+}
+
+/* Where an option is offered. */
+static const char *fish_condition(unsigned commands)
+{
+	switch (commands) {
+	case TW_CMD_READ:
+		return " -n 'not __fish_seen_subcommand_from explain lab'";
+	case TW_CMD_READ | TW_CMD_EXPLAIN:
+		return " -n 'not __fish_seen_subcommand_from lab'";
+	case TW_CMD_LAB:
+		return " -n '__fish_seen_subcommand_from lab'";
+	case TW_CMD_LAB_RUN:
+		return " -n '__fish_seen_subcommand_from lab; and __fish_seen_subcommand_from run'";
+	default:
+		return "";
+	}
+}
+
+static void fish_option(const struct tw_option *o)
+{
+	printf("complete -c tcpwhy%s", fish_condition(o->commands));
+	if (o->letter)
+		printf(" -s %c", o->letter);
+	if (o->name)
+		printf(" -l %s", o->name);
+	if (o->argument == TW_ARG_COLOR)
+		fputs(" -x -a 'auto always never'", stdout);
+	else if (o->argument == TW_ARG_CHOICE)
+		printf(" -x -a '%s'", o->choices);
+	else if (o->argument == TW_ARG_SLUGS)
+		fputs(" -x -a \"$slugs clean unknown\"", stdout);
+	else if (o->argument == TW_ARG_TEXT)
+		fputs(" -x", stdout);
+	else if (o->argument == TW_ARG_FOLDER)
+		fputs(" -x -a '(__fish_complete_directories)'", stdout);
+	else if (o->argument != TW_ARG_NONE)
+		fputs(" -r -F", stdout);
+	fputs(" -d '", stdout);
+	quoted(o->summary);
+	puts("'");
 }
 
 static void fish(void)
@@ -203,28 +322,14 @@ static void fish(void)
 		puts("'");
 	}
 	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from explain' -a \"$slugs\"");
-	for (i = 0; i < tw_option_count; i++) {
-		const struct tw_option *o = &tw_options[i];
-
-		fputs("complete -c tcpwhy", stdout);
-		if (o->commands == TW_CMD_READ)
-			fputs(" -n 'not __fish_seen_subcommand_from explain'", stdout);
-		if (o->letter)
-			printf(" -s %c", o->letter);
-		if (o->name)
-			printf(" -l %s", o->name);
-		if (o->argument == TW_ARG_COLOR)
-			fputs(" -x -a 'auto always never'", stdout);
-		else if (o->argument == TW_ARG_SLUGS)
-			fputs(" -x -a \"$slugs clean unknown\"", stdout);
-		else if (o->argument == TW_ARG_TEXT)
-			fputs(" -x", stdout);
-		else if (o->argument != TW_ARG_NONE)
-			fputs(" -r -F", stdout);
-		fputs(" -d '", stdout);
-		quoted(o->summary);
-		puts("'");
-	}
+	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from lab; and not "
+	     "__fish_seen_subcommand_from list run' -a 'list run'");
+	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from lab; and "
+	     "__fish_seen_subcommand_from list' -a \"$slugs\"");
+	puts("complete -c tcpwhy -n '__fish_seen_subcommand_from lab; and "
+	     "__fish_seen_subcommand_from run' -a \"$slugs all\"");
+	for (i = 0; i < tw_option_count; i++)
+		fish_option(&tw_options[i]);
 }
 
 /* ---- man pages ---- */
@@ -366,11 +471,13 @@ int main(int argc, char **argv)
 		options_section(TW_CMD_READ);
 	else if (strcmp(what, "options-explain") == 0)
 		options_section(TW_CMD_EXPLAIN);
+	else if (strcmp(what, "options-lab") == 0)
+		options_section(TW_CMD_LAB);
 	else if (strcmp(what, "phenomena") == 0)
 		phenomena_page();
 	else
 		return tw_complain(
 			"usage: tcpwhy-generate bash|zsh|fish|options-read|options-explain|"
-			"phenomena");
+			"options-lab|phenomena");
 	return tw_finish_output(TW_EXIT_CLEAN);
 }

@@ -5,13 +5,16 @@
  */
 #include "cli/options.h"
 #include "base/suggest.h"
+#include "lab/script.h"
 #include "report/style.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BOTH (TW_CMD_READ | TW_CMD_EXPLAIN)
+#define JOBS_MAX   256
+#define REPEAT_MAX 100000
+#define ALL        (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB)
 
 const struct tw_option tw_options[] = {
 	{ TW_OPT_READ, 'r', NULL, TW_ARG_CAPTURE, "FILE", TW_CMD_READ,
@@ -65,8 +68,7 @@ const struct tw_option tw_options[] = {
 	  "take all files as one timeline",
 	  "Take several files as parts of one timeline, ordered by time, in place of one report "
 	  "per file." },
-	{ TW_OPT_COLOR, 0, "color", TW_ARG_COLOR, "WHEN", TW_CMD_READ | TW_CMD_EXPLAIN,
-	  "auto (default), always or never",
+	{ TW_OPT_COLOR, 0, "color", TW_ARG_COLOR, "WHEN", ALL, "auto (default), always or never",
 	  "When to colour: *auto* (the default: only on a terminal, and not if NO_COLOR is set), "
 	  "*always* or "
 	  "*never*." },
@@ -79,14 +81,82 @@ const struct tw_option tw_options[] = {
 	  "What had "
 	  "to be forgotten is counted and said. The default is a quarter of the machine's "
 	  "memory." },
-	{ TW_OPT_WIDTH, 0, "width", TW_ARG_TEXT, "N", TW_CMD_READ | TW_CMD_EXPLAIN,
-	  "wrap text at N columns, 60 to 100",
+	{ TW_OPT_WIDTH, 0, "width", TW_ARG_TEXT, "N", ALL, "wrap text at N columns, 60 to 100",
 	  "Wrap text at _N_ columns, 60 to 100. The default is the terminal's width within these "
 	  "bounds, and 80 "
 	  "without a terminal." },
-	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, BOTH, "show this help",
+	{ TW_OPT_JOBS, 'j', "jobs", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN,
+	  "run N scenarios side by side",
+	  "Run _N_ scenarios side by side. The default is four per processor: they mostly wait." },
+	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_LAB_RUN,
+	  "show packets and calls of each run on a time line",
+	  "Show the time line of each run: packets, calls of the applications with what they "
+	  "returned, states of the kernels' sockets, and what was done to cable and hosts. Long "
+	  "transfers are folded; *-vv* shows every packet." },
+	{ TW_OPT_QUIET, 'q', "quiet", TW_ARG_NONE, NULL, TW_CMD_LAB_RUN,
+	  "show failed runs and the closing line only",
+	  "Show failed runs and the closing line only; with a program of yours, leave out the time "
+	  "line." },
+	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_LAB, "JSON Lines in place of text",
+	  "Print one JSON object per line: a record per run, then a summary; of *list*, an object "
+	  "per scenario. See JSON below." },
+	{ TW_OPT_KEEP, 0, "keep", TW_ARG_FOLDER, "DIR", TW_CMD_LAB_RUN,
+	  "keep captures and record of each run in DIR",
+	  "Keep the captures of both ends and the record of each run, in "
+	  "_DIR_/SLUG/NAME/VARIANT (with *--repeat*, a numbered folder below it): "
+	  "client.pcapng, server.pcapng, record.json." },
+	{ TW_OPT_REPEAT, 0, "repeat", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN, "run everything N times",
+	  "Run each scenario _N_ times." },
+	{ TW_OPT_FULL_TIME, 0, "full-time", TW_ARG_NONE, NULL, TW_CMD_LAB_RUN,
+	  "with the kernel's default timers, not shortened",
+	  "Leave the kernel's timers at their defaults. Scenarios shorten them to end within "
+	  "seconds; some then take a quarter of an hour, with keepalive more than two hours." },
+	{ TW_OPT_SEED, 0, "seed", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN, "seed of random loss",
+	  "Where a scenario has random loss, this number decides which packets are lost. The "
+	  "default is 0." },
+	{ TW_OPT_AS, 0, "as", TW_ARG_CHOICE, "END", TW_CMD_LAB_RUN,
+	  "the program is the client (default) or the server",
+	  "The program after *--* is this end: *client* (the default) or *server*.",
+	  "client server" },
+	{ TW_OPT_PEER, 0, "peer", TW_ARG_TEXT, "COMMAND", TW_CMD_LAB_RUN,
+	  "a second program as the other end",
+	  "Run _COMMAND_ with sh -c as the other end, in place of the lab's own client or "
+	  "server." },
+	{ TW_OPT_AT, 0, "at", TW_ARG_CHOICE, "WHEN", TW_CMD_LAB_RUN,
+	  "begin the fault at connect, or before it (start)",
+	  "When the fault begins: *connect*, once the program's connection is established; "
+	  "*start*, as the program starts. Without any of *--at*, *--after-bytes*, *--after* and "
+	  "*--at-line*: once the client's first byte is on the wire, and in scenarios about "
+	  "connecting before it starts.",
+	  "connect start" },
+	{ TW_OPT_AFTER_BYTES, 0, "after-bytes", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN,
+	  "begin the fault once N bytes have passed, as 64k",
+	  "Begin the fault once _N_ bytes of data have passed, in both directions together; *k* "
+	  "and *M* may follow the number." },
+	{ TW_OPT_AFTER, 0, "after", TW_ARG_TEXT, "TIME", TW_CMD_LAB_RUN,
+	  "begin the fault so long after the start, as 2s",
+	  "Begin the fault so long after the program was started: *500ms*, *2s*, *1m*." },
+	{ TW_OPT_AT_LINE, 0, "at-line", TW_ARG_TEXT, "REGEX", TW_CMD_LAB_RUN,
+	  "begin the fault at a line of the program's output",
+	  "Begin the fault when a line of the program's standard output or error matches this "
+	  "extended regular expression (*regex*(7))." },
+	{ TW_OPT_SERVE, 0, "serve", TW_ARG_CHOICE, "KIND", TW_CMD_LAB_RUN,
+	  "what the lab's server answers a program",
+	  "What the lab's own server answers to your client: *http*, *echo* (sends back what "
+	  "came), *none* (reads and is silent), or *auto* (the default), which answers HTTP where "
+	  "it "
+	  "is asked in HTTP and echoes otherwise.",
+	  "auto http echo none" },
+	{ TW_OPT_EXPECT_EXIT, 0, "expect-exit", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN,
+	  "fail unless the program exits with N",
+	  "Fail unless the program exits by itself with status _N_." },
+	{ TW_OPT_WITHIN, 0, "within", TW_ARG_TEXT, "TIME", TW_CMD_LAB_RUN,
+	  "fail unless the program ends within TIME, as 30s",
+	  "Fail unless the program ends within this time after its start; it is stopped then. "
+	  "Without it, it is stopped 60 seconds after the fault, which is no failure." },
+	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, ALL, "show this help",
 	  "Show a short help." },
-	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, BOTH, "show the version",
+	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, ALL, "show the version",
 	  "Show the version." },
 };
 const unsigned tw_option_count = sizeof(tw_options) / sizeof(tw_options[0]);
@@ -210,6 +280,95 @@ static int once(const char **slot, const struct tw_option *o, const char *value,
 	return 0;
 }
 
+static int choice(const char **slot, const struct tw_option *o, const char *value,
+		  struct tw_err *err)
+{
+	const char *p = o->choices;
+
+	while (*(p += strspn(p, " "))) {
+		size_t n = strcspn(p, " ");
+
+		if (strlen(value) == n && memcmp(value, p, n) == 0)
+			return once(slot, o, value, err);
+		p += n;
+	}
+	return tw_err_set(err, -EINVAL, "option --%s takes one of: %s; not '%s'", o->name,
+			  o->choices, value);
+}
+
+static int counted(const struct tw_option *o, const char *value, uint64_t most, uint64_t *out,
+		   struct tw_err *err)
+{
+	if (number(o, value, out, err))
+		return -EINVAL;
+	if (!*out || *out > most)
+		return tw_err_set(err, -EINVAL, "option --%s takes a number from 1 to %llu, not %s",
+				  o->name, (unsigned long long)most, value);
+	return 0;
+}
+
+static int duration(const struct tw_option *o, const char *value, int64_t *out, struct tw_err *err)
+{
+	if (!tw_script_duration(value, strlen(value), out))
+		return tw_err_set(err, -EINVAL,
+				  "option --%s needs a time such as 500ms or 30s, not '%s'",
+				  o->name, value);
+	return 0;
+}
+
+/* Of `lab run`. */
+static int apply_lab(struct tw_arguments *a, const struct tw_option *o, const char *value,
+		     struct tw_err *err)
+{
+	uint64_t status;
+
+	switch (o->id) {
+	case TW_OPT_JOBS:
+		return counted(o, value, JOBS_MAX, &a->jobs, err);
+	case TW_OPT_REPEAT:
+		return counted(o, value, REPEAT_MAX, &a->repeat, err);
+	case TW_OPT_SEED:
+		return number(o, value, &a->seed, err);
+	case TW_OPT_KEEP:
+		return once(&a->keep, o, value, err);
+	case TW_OPT_PEER:
+		return once(&a->peer, o, value, err);
+	case TW_OPT_AT_LINE:
+		return once(&a->at_line, o, value, err);
+	case TW_OPT_AS:
+		return choice(&a->as, o, value, err);
+	case TW_OPT_AT:
+		return choice(&a->at, o, value, err);
+	case TW_OPT_SERVE:
+		return choice(&a->serve, o, value, err);
+	case TW_OPT_AFTER:
+		a->have_after = true;
+		return duration(o, value, &a->after_ns, err);
+	case TW_OPT_WITHIN:
+		a->have_within = true;
+		return duration(o, value, &a->within_ns, err);
+	case TW_OPT_AFTER_BYTES:
+		a->have_after_bytes = true;
+		if (tw_script_size(value, &a->after_bytes))
+			return 0;
+		return tw_err_set(err, -EINVAL,
+				  "option --after-bytes needs a size such as 1000 or 64k, not '%s'",
+				  value);
+	case TW_OPT_EXPECT_EXIT:
+		a->have_expect_exit = true;
+		if (number(o, value, &status, err))
+			return -EINVAL;
+		a->expect_exit = (int)(status & 0xff);
+		return status <= 255
+			       ? 0
+			       : tw_err_set(err, -EINVAL,
+					    "an exit status is a number from 0 to 255, not %s",
+					    value);
+	default:
+		return 0;
+	}
+}
+
 /* @value: the argument, "" for an option that takes none. */
 static int apply(struct tw_arguments *a, const struct tw_option *o, const char *value,
 		 struct tw_err *err)
@@ -263,8 +422,12 @@ static int apply(struct tw_arguments *a, const struct tw_option *o, const char *
 	case TW_OPT_VERSION:
 		a->version = true;
 		return 0;
+	case TW_OPT_FULL_TIME:
+		a->full_time = true;
+		return 0;
+	default:
+		return apply_lab(a, o, value, err);
 	}
-	return 0;
 }
 
 /* "-nvc5", "-c 5": every letter in turn; one that takes an argument swallows the rest, or the next word. */
@@ -328,7 +491,10 @@ int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char 
 	for (i = first; i < argc && !r; i++) {
 		if (ended || argv[i][0] != '-' || argv[i][1] == '\0')
 			a->words[a->word_count++] = argv[i];
-		else if (strcmp(argv[i], "--") == 0)
+		else if (strcmp(argv[i], "--") == 0 && (command & TW_CMD_LAB_RUN)) {
+			a->program = argv + i + 1;
+			break;
+		} else if (strcmp(argv[i], "--") == 0)
 			ended = true;
 		else if (argv[i][1] == '-')
 			r = parse_name(a, command, argc, argv, &i, err);

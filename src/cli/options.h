@@ -29,6 +29,20 @@ enum tw_option_id {
 	TW_OPT_IDLE_TABLE,
 	TW_OPT_MEMORY,
 	TW_OPT_WIDTH,
+	TW_OPT_JOBS,
+	TW_OPT_KEEP,
+	TW_OPT_REPEAT,
+	TW_OPT_FULL_TIME,
+	TW_OPT_SEED,
+	TW_OPT_AS,
+	TW_OPT_PEER,
+	TW_OPT_AT,
+	TW_OPT_AFTER_BYTES,
+	TW_OPT_AFTER,
+	TW_OPT_AT_LINE,
+	TW_OPT_SERVE,
+	TW_OPT_EXPECT_EXIT,
+	TW_OPT_WITHIN,
 	TW_OPT_HELP,
 	TW_OPT_VERSION,
 };
@@ -37,6 +51,9 @@ enum tw_option_id {
 enum tw_command_bit {
 	TW_CMD_READ = 1 << 0,
 	TW_CMD_EXPLAIN = 1 << 1,
+	TW_CMD_LAB_LIST = 1 << 2,
+	TW_CMD_LAB_RUN = 1 << 3,
+	TW_CMD_LAB = TW_CMD_LAB_LIST | TW_CMD_LAB_RUN,
 };
 
 /* What stands in the place of an argument: decides what a shell offers. */
@@ -47,6 +64,8 @@ enum tw_argument {
 	TW_ARG_TEXT,    /* free text: nothing to offer */
 	TW_ARG_SLUGS,   /* verdicts, separated by commas */
 	TW_ARG_COLOR,   /* auto, always, never */
+	TW_ARG_FOLDER,
+	TW_ARG_CHOICE, /* one of the words in @choices */
 };
 
 struct tw_option {
@@ -58,6 +77,7 @@ struct tw_option {
 	unsigned commands;         /* enum tw_command_bit */
 	const char *summary;       /* for --help and completion: one line, no full stop */
 	const char *description;   /* for the man page: whole sentences */
+	const char *choices;       /* of TW_ARG_CHOICE, separated by blanks */
 };
 extern const struct tw_option tw_options[];
 extern const unsigned tw_option_count;
@@ -88,6 +108,14 @@ struct tw_arguments {
 	bool have_stream, numeric, quiet, all, json, merge, help, version;
 	unsigned verbose, width;
 	enum tw_color color;
+
+	/* lab run */
+	char **program; /* what follows "--", ends in NULL; NULL: there is no "--" */
+	const char *keep, *as, *peer, *at, *at_line, *serve;
+	uint64_t jobs, repeat, seed;
+	int64_t after_bytes, after_ns, within_ns;
+	bool have_after_bytes, have_after, have_within, have_expect_exit, full_time;
+	int expect_exit;
 };
 
 /*

@@ -34,15 +34,26 @@ void tw_progress_init(struct tw_progress *p)
 	};
 }
 
-void tw_progress_show(struct tw_progress *p, const struct tw_source_info *info, int pass, int of)
+/* Is it time for a new line? */
+static bool due(struct tw_progress *p)
 {
-	int64_t now = p->terminal ? now_ns() : 0, spent = now - p->started_ns;
-	double done, rate;
+	int64_t now = p->terminal ? now_ns() : 0;
 
-	if (!p->terminal || spent < SILENT_NS || now - p->shown_ns < INTERVAL_NS)
-		return;
+	if (!p->terminal || now - p->started_ns < SILENT_NS || now - p->shown_ns < INTERVAL_NS)
+		return false;
 	p->shown_ns = now;
 	p->visible = true;
+	return true;
+}
+
+void tw_progress_show(struct tw_progress *p, const struct tw_source_info *info, int pass, int of)
+{
+	double done, rate;
+	int64_t spent;
+
+	if (!due(p))
+		return;
+	spent = p->shown_ns - p->started_ns;
 	rate = (double)info->frames / ((double)spent / 1e9);
 	if (!info->bytes_total || of < 1) {
 		fprintf(stderr, "\r\033[Kreading: %llu packets, %.2f M packets/s",
@@ -56,6 +67,14 @@ void tw_progress_show(struct tw_progress *p, const struct tw_source_info *info, 
 	rate = done * of * (double)info->bytes_total / ((double)spent / 1e9);
 	fprintf(stderr, "\r\033[K%3.0f %%, %.0f MB/s, %s left", 100 * done, rate / 1e6,
 		TW_DUR((int64_t)((double)spent * (1 - done) / done)));
+}
+
+void tw_progress_runs(struct tw_progress *p, const struct tw_crew_state *s)
+{
+	if (!due(p))
+		return;
+	fprintf(stderr, "\r\033[K%u of %u runs finished, %u running, %u failed, %s", s->finished,
+		s->total, s->running, s->failed, TW_DUR(s->elapsed_ns));
 }
 
 void tw_progress_erase(struct tw_progress *p)

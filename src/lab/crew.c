@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,6 +96,27 @@ static int run_body(void *user, bool user_ns, int out_fd, struct tw_err *err)
 	return b->config->run(&job, out_fd, err);
 }
 
+/* mkdir -p */
+static int make_folder(const char *path, struct tw_err *err)
+{
+	char part[4096];
+	size_t i, n = strlen(path);
+
+	if (n >= sizeof(part))
+		return tw_err_set(err, -ENAMETOOLONG, "cannot create %.80s...: %s", path,
+				  strerror(ENAMETOOLONG));
+	for (i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			return tw_err_set(err, -errno, "cannot create %s: %s", part,
+					  strerror(errno));
+	}
+	return 0;
+}
+
 static int begin(struct crew *c, unsigned i, struct tw_err *err)
 {
 	struct body body = { .config = c->config, .job = &c->jobs[i].job };
@@ -104,6 +126,9 @@ static int begin(struct crew *c, unsigned i, struct tw_err *err)
 	struct run *run = &c->runs[i];
 	int r;
 
+	r = body.job->keep ? make_folder(body.job->keep, err) : 0;
+	if (r)
+		return r;
 	run->started_ns = now_ns();
 	r = tw_isolate_start(&run->isolated, &isolate, err);
 	if (r)

@@ -10,7 +10,6 @@
 /* A list of runs, carried out side by side, each alone in namespaces of its own (isolate.h). */
 struct tw_crew_job {
 	struct tw_lab_job job;
-	char *keep;          /* owned: job.keep points to it; NULL if nothing is kept */
 	unsigned repetition; /* from 1 on; 0: it runs once */
 };
 

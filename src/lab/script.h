@@ -148,6 +148,10 @@ struct tw_script {
 int tw_script_parse(struct tw_script *s, const char *text, struct tw_err *err);
 void tw_script_free(struct tw_script *s);
 
+/* Is the whole of @word a size ("64k"), a duration ("1.5s")? Nothing is written if not. */
+bool tw_script_size(const char *word, int64_t *out);
+bool tw_script_duration(const char *word, size_t length, int64_t *out_ns);
+
 /* "ECONNRESET within 200 ms": an expectation for a person, into @out (which it returns). */
 #define TW_EXPECT_TEXT 96
 const char *tw_expect_text(char *out, const struct tw_expect *e);

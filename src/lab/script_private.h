@@ -63,10 +63,8 @@ int tw_script_take_number(struct tw_script_parser *p, const char *what, int64_t 
 int tw_script_take_size(struct tw_script_parser *p, const char *what, int64_t *out);
 int tw_script_take_duration(struct tw_script_parser *p, const char *what, int64_t *out_ns);
 int tw_script_take_port(struct tw_script_parser *p, uint16_t *out);
-/* Is the whole of @word a number, a size, a duration? Nothing is written if not. */
+/* Is the whole of @word a number? Nothing is written if not. */
 bool tw_script_number(const char *word, int64_t least, int64_t most, int64_t *out);
-bool tw_script_size(const char *word, int64_t *out);
-bool tw_script_duration(const char *word, size_t length, int64_t *out_ns);
 /* Nothing may be left of the line. */
 int tw_script_end_of_line(struct tw_script_parser *p);
 

@@ -134,6 +134,8 @@ struct tw_phenomenon {
 	bool (*match)(struct tw_match *m);
 	/* How the lab reproduces it; ends with a NULL name, NULL if it can not. */
 	const struct tw_scenario *scenarios;
+	/* Why the lab can not: a clause for `lab list`. NULL where there are scenarios, or nothing is known. */
+	const char *unreproduced;
 };
 
 /* ---- helpers for matchers ---- */

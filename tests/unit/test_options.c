@@ -18,22 +18,24 @@
 static struct tw_arguments a;
 static struct tw_err err;
 
-/* Parses the words of a `read` command; returns what the parser returns. */
-static int parse(const char *const *words)
+/* Parses the words of a command; returns what the parser returns. */
+static int parse(unsigned command, const char *const *words)
 {
-	char *argv[ARGV_MAX];
+	static char *argv[ARGV_MAX]; /* of `lab run`, the rest is borrowed */
 	int argc = 0;
 
 	while (words[argc]) {
 		argv[argc] = (char *)(uintptr_t)words[argc];
 		argc++;
 	}
+	argv[argc] = NULL;
 	tw_arguments_free(&a);
 	memset(&err, 0, sizeof(err));
-	return tw_arguments_parse(&a, TW_CMD_READ, argc, argv, 0, &err);
+	return tw_arguments_parse(&a, command, argc, argv, 0, &err);
 }
 
-#define PARSE(...) parse((const char *const[]){ __VA_ARGS__, NULL })
+#define PARSE(...)     parse(TW_CMD_READ, (const char *const[]){ __VA_ARGS__, NULL })
+#define PARSE_LAB(...) parse(TW_CMD_LAB_RUN, (const char *const[]){ __VA_ARGS__, NULL })
 
 static int free_arguments(void **state)
 {
@@ -121,6 +123,47 @@ static void an_unknown_option_gets_the_nearest(void **state)
 	assert_int_equal(PARSE("-Z"), -EINVAL);
 }
 
+static void a_program_follows_two_dashes(void **state)
+{
+	assert_int_equal(PARSE_LAB("slug", "-j3", "--", "curl", "-v", "--", "{host}"), 0);
+	assert_int_equal(a.jobs, 3);
+	assert_int_equal(a.word_count, 1);
+	assert_int_equal(a.verbose, 0);
+	assert_string_equal(a.program[1], "-v");
+	assert_string_equal(a.program[3], "{host}");
+	assert_null(a.program[4]);
+	assert_int_equal(PARSE_LAB("slug", "--"), 0);
+	assert_non_null(a.program);
+	assert_null(a.program[0]);
+	assert_int_equal(PARSE_LAB("slug"), 0);
+	assert_null(a.program);
+}
+
+static void the_lab_takes_times_and_sizes(void **state)
+{
+	assert_int_equal(PARSE_LAB("--within", "1.5s", "--after-bytes=64k", "--expect-exit=28"), 0);
+	assert_int_equal(a.within_ns, 1500000000);
+	assert_int_equal(a.after_bytes, 65536);
+	assert_true(a.have_expect_exit && a.expect_exit == 28);
+	assert_int_equal(PARSE_LAB("--as=server", "--serve", "echo", "--repeat", "10"), 0);
+	assert_string_equal(a.as, "server");
+	assert_int_equal(a.repeat, 10);
+}
+
+static void the_lab_refuses_what_makes_no_sense(void **state)
+{
+	assert_int_equal(PARSE_LAB("--within", "30"), -EINVAL);
+	assert_non_null(strstr(err.text, "30s"));
+	assert_int_equal(PARSE_LAB("--as", "router"), -EINVAL);
+	assert_non_null(strstr(err.text, "client server"));
+	assert_int_equal(PARSE_LAB("--expect-exit", "256"), -EINVAL);
+	assert_int_equal(PARSE_LAB("--repeat", "0"), -EINVAL);
+	assert_int_equal(PARSE_LAB("-j", "1000"), -EINVAL);
+	assert_int_equal(PARSE_LAB("--after-bytes", "-1"), -EINVAL);
+	assert_int_equal(PARSE_LAB("--at", "start", "--at", "connect"), -EINVAL);
+	assert_int_equal(PARSE_LAB("--merge"), -EINVAL);
+}
+
 static void distance_counts_edits(void **state)
 {
 	assert_int_equal(tw_suggest_distance("", "abc"), 3);
@@ -159,7 +202,10 @@ static void the_table_is_sound(void **state)
 		/* The help's columns, and what a completion file can hold. */
 		assert_true(strlen(o->summary) <= 52);
 		assert_null(strpbrk(o->summary, ":[]\\\""));
+		assert_true((o->argument == TW_ARG_CHOICE) == !!o->choices);
 		for (j = 0; j < i; j++) {
+			if (!(o->commands & tw_options[j].commands))
+				continue;
 			assert_true(!o->letter || o->letter != tw_options[j].letter);
 			assert_true(!o->name || !tw_options[j].name ||
 				    strcmp(o->name, tw_options[j].name) != 0);
@@ -178,6 +224,9 @@ int main(void)
 		cmocka_unit_test_teardown(bad_values_are_refused, free_arguments),
 		cmocka_unit_test_teardown(a_missing_argument_is_named, free_arguments),
 		cmocka_unit_test_teardown(an_unknown_option_gets_the_nearest, free_arguments),
+		cmocka_unit_test_teardown(a_program_follows_two_dashes, free_arguments),
+		cmocka_unit_test_teardown(the_lab_takes_times_and_sizes, free_arguments),
+		cmocka_unit_test_teardown(the_lab_refuses_what_makes_no_sense, free_arguments),
 		cmocka_unit_test(distance_counts_edits),
 		cmocka_unit_test(only_what_is_near_is_suggested),
 		cmocka_unit_test(the_table_is_sound),

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `tcpwhy lab`: lists scenarios, and runs them, or a program of the user's in one of them.
+ *
+ * Results go to stdout as they come, in the order of the list; with a program, that has stdout first, and
+ * the report follows when it has ended. Ctrl-C stops the runs, waits until nothing of them is left, prints
+ * what was finished, and then ends by that signal, so that a shell's loop ends, too.
+ */
+#include "base/suggest.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "lab/choose.h"
+#include "lab/show.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop; /* the signal that came */
+
+struct lab {
+	const struct tw_arguments *arguments;
+	struct tw_style style;
+	struct tw_show_options show;
+	struct tw_progress progress;
+	const char *programs[2][4]; /* "sh", "-c", the command of --peer */
+	struct tw_choice choice;
+};
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
+}
+
+static const struct tw_sink out = { .write = write_stdout };
+
+static void on_signal(int signal)
+{
+	stop = signal;
+}
+
+/* The first one stops in order; a second one of its kind kills, which the runs do not outlive either. */
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+static int write_json(json_t *object)
+{
+	int r = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
+
+	json_decref(object);
+	if (r)
+		return object ? -errno : -ENOMEM;
+	return putchar('\n') == EOF ? -errno : 0;
+}
+
+static int output_failed(int r)
+{
+	if (r == -ENOMEM)
+		return tw_complain("out of memory");
+	return tw_complain("cannot write to standard output: %s", strerror(-r));
+}
+
+/* ---- list ---- */
+
+static int list_json(const struct tw_phenomenon *p)
+{
+	const struct tw_scenario *s = p->scenarios;
+	int r = 0;
+
+	if (!s || !s->name)
+		return write_json(tw_list_json(p, NULL));
+	for (; s->name && !r; s++)
+		r = write_json(tw_list_json(p, s));
+	return r;
+}
+
+static int unknown_slug(const char *slug)
+{
+	const char *near = tw_phenomenon_nearest(slug);
+
+	if (near)
+		return tw_complain("unknown phenomenon '%s'; did you mean %s?", slug, near);
+	return tw_complain("unknown phenomenon '%s'; `tcpwhy lab list` lists them", slug);
+}
+
+static int list_these(const struct tw_arguments *a, const struct tw_phenomenon *const *phenomena,
+		      unsigned count)
+{
+	const struct tw_style style = { .color = tw_use_color(a->color),
+					.width = tw_use_width(a->width) };
+	struct tw_pen pen;
+	unsigned i;
+	int r = 0;
+
+	if (a->json) {
+		for (i = 0; i < count && !r; i++)
+			r = list_json(phenomena[i]);
+	} else {
+		tw_pen_init(&pen, &out, &style);
+		tw_show_list(&pen, phenomena, count);
+		r = tw_pen_finish(&pen);
+	}
+	if (r == -EPIPE)
+		return TW_EXIT_CLEAN;
+	return r ? output_failed(r) : tw_finish_output(TW_EXIT_CLEAN);
+}
+
+static int list(const struct tw_arguments *a)
+{
+	const struct tw_phenomenon **chosen;
+	unsigned i;
+	int status = TW_EXIT_CLEAN;
+
+	if (!a->word_count)
+		return list_these(a, tw_catalogue, tw_catalogue_count);
+	chosen = calloc(a->word_count, sizeof(*chosen));
+	if (!chosen)
+		return tw_complain("out of memory");
+	for (i = 0; i < a->word_count && !status; i++) {
+		chosen[i] = tw_phenomenon_find(a->words[i]);
+		if (!chosen[i])
+			status = unknown_slug(a->words[i]);
+	}
+	if (!status)
+		status = list_these(a, chosen, a->word_count);
+	free(chosen);
+	return status;
+}
+
+/* ---- run: the command line ---- */
+
+static int check_program_options(const struct tw_arguments *a)
+{
+	const struct {
+		bool given;
+		const char *name;
+	} options[] = {
+		{ a->as, "as" },
+		{ a->peer, "peer" },
+		{ a->at, "at" },
+		{ a->have_after_bytes, "after-bytes" },
+		{ a->have_after, "after" },
+		{ a->at_line, "at-line" },
+		{ a->serve, "serve" },
+		{ a->have_expect_exit, "expect-exit" },
+		{ a->have_within, "within" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].given && !a->program)
+			return tw_complain("--%s is for a program of yours: give one after --",
+					   options[i].name);
+	if (a->program && !a->program[0])
+		return tw_complain("there is no program after --");
+	if (!!a->at + a->have_after_bytes + a->have_after + !!a->at_line > 1)
+		return tw_complain("--at, --after-bytes, --after and --at-line say the same thing "
+				   "in different ways: give one");
+	if (a->peer && a->serve)
+		return tw_complain("--serve is for the lab's own server, and --peer replaces it");
+	return 0;
+}
+
+static int check_line(const char *expression)
+{
+	char wrong[200];
+	regex_t regex;
+	int r;
+
+	if (!expression)
+		return 0;
+	r = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
+	if (!r) {
+		regfree(&regex);
+		return 0;
+	}
+	regerror(r, &regex, wrong, sizeof(wrong));
+	return tw_complain("--at-line '%s': %s", expression, wrong);
+}
+
+static int check(const struct tw_arguments *a)
+{
+	int status;
+
+	if (!a->word_count)
+		return tw_complain("lab run needs a phenomenon, a script or all; `tcpwhy lab list` "
+				   "lists them");
+	if (a->quiet && a->verbose)
+		return tw_complain("-q and -v contradict each other");
+	status = check_program_options(a);
+	if (status)
+		return status;
+	if (a->program && a->word_count > 1)
+		return tw_complain("a program runs in one scenario: name one, not %u",
+				   a->word_count);
+	if (a->program && strcmp(a->words[0], "all") == 0)
+		return tw_complain("a program runs in one scenario: name it");
+	return check_line(a->at_line);
+}
+
+static void describe_programs(struct lab *lab, struct tw_lab_job *job)
+{
+	const struct tw_arguments *a = lab->arguments;
+	enum tw_side side = a->as && strcmp(a->as, "server") == 0 ? TW_SERVER : TW_CLIENT;
+
+	if (!a->program)
+		return;
+	job->program[side] = (const char *const *)a->program;
+	job->command = side;
+	if (a->peer) {
+		const char *shell[] = { "sh", "-c", a->peer, NULL };
+
+		memcpy(lab->programs[!side], shell, sizeof(shell));
+		job->program[!side] = lab->programs[!side];
+	}
+	if (a->have_after_bytes) {
+		job->trigger = TW_TRIGGER_BYTES;
+		job->trigger_bytes = (uint64_t)a->after_bytes;
+	} else if (a->have_after || (a->at && strcmp(a->at, "start") == 0)) {
+		job->trigger = TW_TRIGGER_TIME;
+		job->trigger_ns = a->after_ns;
+	} else if (a->at) {
+		job->trigger = TW_TRIGGER_CONNECT;
+	} else if (a->at_line) {
+		job->trigger = TW_TRIGGER_LINE;
+		job->trigger_line = a->at_line;
+	}
+}
+
+static int choose(struct lab *lab)
+{
+	const struct tw_arguments *a = lab->arguments;
+	struct tw_choice_options options = {
+		.like = { .full_time = a->full_time,
+			  .seed = a->seed,
+			  .serve = a->serve ? a->serve : "auto",
+			  .within_ns = a->within_ns,
+			  .expect_exit = a->have_expect_exit ? a->expect_exit : -1,
+			  .uid = geteuid(),
+			  .gid = getegid() },
+		.repeat = (unsigned)a->repeat,
+		.keep = a->keep,
+		.only_first = a->program,
+	};
+	struct tw_err err = { 0 };
+
+	describe_programs(lab, &options.like);
+	if (tw_choose(&lab->choice, a->words, a->word_count, &options, &err))
+		return tw_complain("%s", err.text);
+	return 0;
+}
+
+/* ---- run: results ---- */
+
+static int on_result(void *user, const struct tw_crew_result *result)
+{
+	struct lab *lab = user;
+	struct tw_pen pen;
+	int r;
+
+	tw_progress_erase(&lab->progress);
+	if (lab->arguments->json) {
+		r = write_json(json_incref(result->record));
+	} else {
+		tw_pen_init(&pen, &out, &lab->style);
+		if (lab->arguments->program)
+			tw_show_program(&pen, &lab->show, result);
+		else
+			tw_show_result(&pen, &lab->show, result);
+		r = tw_pen_finish(&pen);
+	}
+	if (!r && fflush(stdout))
+		r = -errno;
+	return r;
+}
+
+static void on_progress(void *user, const struct tw_crew_state *state)
+{
+	struct lab *lab = user;
+
+	if (!lab->arguments->program)
+		tw_progress_runs(&lab->progress, state);
+}
+
+static int closing(struct lab *lab, const struct tw_crew_state *state)
+{
+	struct tw_pen pen;
+
+	if (lab->arguments->json)
+		return write_json(json_pack(
+			"{s:s, s:i, s:i, s:i, s:i}", "type", "lab-summary", "schema", 1, "passed",
+			(int)(state->finished - state->failed), "failed", (int)state->failed,
+			"not_run", (int)(state->total - state->finished)));
+	if (lab->arguments->program && state->total == 1)
+		return 0;
+	tw_pen_init(&pen, &out, &lab->style);
+	tw_show_summary(&pen, state, stop);
+	return tw_pen_finish(&pen);
+}
+
+/* As the shell wants to see it: ended by the signal, with status 128 + N. */
+static void end_by_signal(void)
+{
+	fflush(stdout);
+	signal(stop, SIG_DFL);
+	raise(stop);
+}
+
+static int run_chosen(struct lab *lab)
+{
+	const struct tw_arguments *a = lab->arguments;
+	struct tw_crew_config config = {
+		.side_by_side = a->program ? 1 : (unsigned)a->jobs,
+		.run = tw_lab_run,
+		.foreground = a->program,
+		.stop = &stop,
+		.result = on_result,
+		.progress = on_progress,
+		.user = lab,
+	};
+	struct tw_crew_state state;
+	struct tw_err err = { 0 };
+	int r;
+
+	if (!lab->choice.count)
+		return tw_complain("there is no scenario to run");
+	catch_signals();
+	tw_progress_init(&lab->progress);
+	fflush(stdout);
+	r = tw_crew_run(&config, lab->choice.jobs, lab->choice.count, &state, &err);
+	tw_progress_erase(&lab->progress);
+	if (r && r != -EPIPE)
+		return tw_complain("%s", err.text);
+	if (!r)
+		r = closing(lab, &state);
+	if (stop)
+		end_by_signal();
+	if (r && r != -EPIPE)
+		return output_failed(r);
+	if (r == -EPIPE)
+		return state.failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
+	return tw_finish_output(state.failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN);
+}
+
+static int run(const struct tw_arguments *a)
+{
+	struct lab lab = {
+		.arguments = a,
+		.style = { .color = tw_use_color(a->color), .width = tw_use_width(a->width) },
+		.show = { .verbosity = a->quiet ? -1 : (int)a->verbose },
+	};
+	int status = check(a);
+
+	if (!status)
+		status = choose(&lab);
+	if (!status)
+		status = run_chosen(&lab);
+	tw_choice_free(&lab.choice);
+	return status;
+}
+
+/* ---- the subcommands ---- */
+
+static int unknown_verb(const char *word)
+{
+	struct tw_suggestion s = { .typed = word };
+
+	tw_suggest_offer(&s, "list");
+	tw_suggest_offer(&s, "run");
+	if (s.best)
+		return tw_complain("lab has no '%s'; did you mean lab %s?", word, s.best);
+	return tw_complain("lab is either `lab list` or `lab run`, not '%s'; see tcpwhy lab --help",
+			   word);
+}
+
+int tw_command_lab(int argc, char **argv)
+{
+	const char *verb = argc > 1 && argv[1][0] != '-' ? argv[1] : "";
+	bool lists = strcmp(verb, "list") == 0, runs = strcmp(verb, "run") == 0;
+	struct tw_arguments a = { 0 };
+	struct tw_err err = { 0 };
+	int status;
+
+	if (*verb && !lists && !runs)
+		return unknown_verb(verb);
+	if (tw_arguments_parse(&a,
+			       lists  ? TW_CMD_LAB_LIST
+			       : runs ? TW_CMD_LAB_RUN
+				      : TW_CMD_LAB,
+			       argc, argv, *verb ? 2 : 1, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		tw_command_help(stdout, tw_command_find("lab"));
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (!*verb) {
+		status = tw_complain("lab needs `list` or `run`; see tcpwhy lab --help");
+	} else {
+		status = lists ? list(&a) : run(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
+}
