@@ -25,7 +25,7 @@ struct tw_traced_call {
 	/*
 	 * "connect", "recvfrom", "write" ..., static. "getsockopt(SO_ERROR)": @result is minus what it said.
 	 * Waits (poll, select, epoll_wait and their kin) only of 50 ms and more, and only if a connection
-	 * was among what was waited for; those that time out and begin again are one.
+	 * was among what was waited for; those that time out and begin again are one. setsockopt only if it failed.
 	 */
 	const char *name;
 	int fd;      /* of accept the listener, of waits the first connection */

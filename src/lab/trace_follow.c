@@ -219,7 +219,7 @@ static void finish(struct tracer *t, struct thread *th, struct call *c, int64_t 
 		else
 			c->known = false;
 	}
-	if (!is_wait(c->what) || c->told || c->known)
+	if (c->what->how == TW_HOW_OPTION ? result < 0 : !is_wait(c->what) || c->told || c->known)
 		tell_call(t, th, c, TW_TRACE_END, end_ns, result);
 	c->what = NULL;
 }

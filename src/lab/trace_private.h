@@ -17,6 +17,7 @@ enum tw_trace_how {
 	TW_HOW_ACCEPT,   /* a listener; the result is the connection */
 	TW_HOW_SPLICE,   /* args[0] or args[2] */
 	TW_HOW_SO_ERROR, /* args[3] will hold an errno */
+	TW_HOW_OPTION,   /* args[0] is the socket; of interest only if it fails */
 	TW_HOW_POLL,
 	TW_HOW_SELECT,
 	TW_HOW_EPOLL,

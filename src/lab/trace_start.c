@@ -58,7 +58,7 @@ const struct tw_trace_syscall tw_trace_syscalls[] = {
 	{ SYS_splice, "splice", TW_HOW_SPLICE },
 	{ SYS_shutdown, "shutdown", TW_HOW_FD0 },
 	{ SYS_close, "close", TW_HOW_FD0 },
-	{ SYS_setsockopt, "setsockopt", TW_HOW_FD0 },
+	{ SYS_setsockopt, "setsockopt", TW_HOW_OPTION },
 #ifdef SYS_poll
 	{ SYS_poll, "poll", TW_HOW_POLL },
 #endif
