@@ -497,5 +497,24 @@ def one_impatient_client():
     assert not any(verdict == "syn-flood" for verdict, _ in got), got
 
 
+@case
+def fin_that_its_sender_denies():
+    """A forged FIN without any mark of its own (ids 0): the client goes on acknowledging from below it."""
+    talk = Talk(timestamps=True, idents=("zero", "zero")).shake().ask()
+    talk.c(FIN | ACK, keep=True).s(ACK, ack=talk.next[0] + 1, after=0.02)
+    talk.c(ACK, after=0.0001, keep=True).s(PSH | ACK, b"news", ack=talk.next[0] + 1, after=1)
+    talk.c(ACK, after=0.0001, keep=True)
+    expect(talk, "injected-segment", "desynchronized", outcomes=("failed", "degraded", "unknown"))
+
+
+@case
+def probes_after_a_fin():
+    """Keepalive probes of an end that has sent its FIN stand at the FIN's number: they deny nothing."""
+    talk = Talk(timestamps=True).shake().ask().c(FIN | ACK).s(ACK, after=0.02)
+    for _ in range(4):
+        talk.c(ACK, seq=talk.next[0] - 1, after=60).s(ACK, after=0.02)
+    expect(talk, "clean", "close-wait-leak", outcomes=("clean", "unknown", "failed"))
+
+
 if __name__ == "__main__":
     main()

@@ -426,8 +426,13 @@ static void bad_answers(struct tw_view *v)
 static bool established(const struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	uint64_t c = d->end[0].packets - d->end[0].rsts, s = d->end[1].packets - d->end[1].rsts;
+	uint64_t spoke[2] = { 0, 0 }, c, s; /* segments but resets, copies not counted */
+	size_t i;
 
+	for (i = 0; i < d->pkt_count; i++)
+		spoke[d->pkt[i].side] += tw_counts(&d->pkt[i]) && !(d->pkt[i].flags & TW_RST);
+	c = spoke[0];
+	s = spoke[1];
 	if (tw_get(v->f, TW_F_SYN_COUNT) || tw_get(v->f, TW_F_SYNACK_COUNT))
 		return tw_get(v->f, TW_F_ACK3_SEEN) || tw_get(v->f, TW_F_SIMULTANEOUS_OPEN) ||
 		       tw_get(v->f, TW_F_SELF_CONNECT) ||

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define CLOCK_RECORDS 3 /* so many times in a row are no multiples of 10 ms by chance */
+
 static const struct tw_fact_info infos[TW_F__N] = {
 #define FACT(id, type, unit, meaning) [TW_F_##id] = { #id, TW_FACT_##type, unit, meaning },
 #include "facts/facts.def"
@@ -58,6 +60,18 @@ static int64_t acked_unseen(const struct tw_dossier *d, int side, const struct t
 	return hole + pending;
 }
 
+/* The coarsest of these units that all times are multiples of; 0: none of them. */
+static int64_t clock_unit(const struct tw_dossier *d)
+{
+	int64_t unit = TW_NS_PER_S;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && unit >= 10 * TW_NS_PER_MS; i++)
+		while (unit >= 10 * TW_NS_PER_MS && d->pkt[i].time_ns % unit)
+			unit /= 10;
+	return i >= CLOCK_RECORDS && unit >= 10 * TW_NS_PER_MS ? unit : 0;
+}
+
 static void quality_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -82,6 +96,8 @@ static void quality_facts(struct tw_view *v)
 	tw_from(v, TW_F_SNAPLEN_CUT, cut, NULL);
 	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
 	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
+	if (clock_unit(d))
+		tw_from(v, TW_F_CLOCK_COARSE_NS, clock_unit(d), NULL);
 	tw_from(v, TW_F_ONLY_HALF_OPEN, v->capture->only_half_open, NULL);
 	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= whole, NULL);
 }
@@ -167,9 +183,11 @@ static void size_facts(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	const struct tw_end *c = &d->end[0], *s = &d->end[1];
 	bool ts[2] = { false, false }, sack = false;
+	int64_t copies[2] = { 0, 0 };
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
+		copies[d->pkt[i].side] += (d->pkt[i].marks & TW_MARK_SECOND_COPY) != 0;
 		ts[d->pkt[i].side] |= (d->pkt[i].options & TW_OPT_TIMESTAMPS) != 0;
 		sack |= d->pkt[i].sack_count > 0;
 	}
@@ -183,8 +201,8 @@ static void size_facts(struct tw_view *v)
 		tw_from(v, TW_F_MSS_C, s->mss - (ts[0] && ts[1] ? 12 : 0), NULL);
 	if (c->mss)
 		tw_from(v, TW_F_MSS_S, c->mss - (ts[0] && ts[1] ? 12 : 0), NULL);
-	tw_from(v, TW_F_PACKETS_C, (int64_t)c->packets, NULL);
-	tw_from(v, TW_F_PACKETS_S, (int64_t)s->packets, NULL);
+	tw_from(v, TW_F_PACKETS_C, (int64_t)c->packets - copies[0], NULL);
+	tw_from(v, TW_F_PACKETS_S, (int64_t)s->packets - copies[1], NULL);
 	tw_from(v, TW_F_BYTES_C, (int64_t)c->bytes, NULL);
 	tw_from(v, TW_F_BYTES_S, (int64_t)s->bytes, NULL);
 }

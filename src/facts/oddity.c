@@ -385,6 +385,37 @@ static void data_at_fin_fact(struct tw_view *v)
 	tw_from(v, TW_F_DATA_AT_FIN, found != NULL, found);
 }
 
+#define DENIED_AFTER_NS (100 * TW_NS_PER_MS) /* the network delays nothing by that much */
+#define AMID_NS         (200 * TW_NS_PER_MS) /* keepalive probes come after a second of silence, or more */
+
+/*
+ * An end that has sent a FIN acknowledges from behind it ever after (SND.NXT). One that does so from
+ * below, when the FIN is long out, never sent it. Only keepalive probes stand one below SND.NXT.
+ */
+static void fin_denied_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *fin[2] = { NULL, NULL }, *last = NULL, *found = NULL;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && !found; i++) {
+		const struct tw_pkt *p = &d->pkt[i], *f = fin[p->side];
+
+		if (p->gap)
+			last = NULL;
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
+			continue;
+		if (p->flags & TW_FIN && !f)
+			fin[p->side] = p;
+		else if (f && tw_pure_ack(p) && p->seq == f->seq + f->payload_bytes && last &&
+			 last->side != p->side && p->time_ns - last->time_ns < AMID_NS &&
+			 p->time_ns - f->time_ns > DENIED_AFTER_NS)
+			found = p;
+		last = p;
+	}
+	tw_from(v, TW_F_FIN_DENIED, found != NULL, found);
+}
+
 /* Pure ACKs that answer each other without any progress: the ends disagree about numbers. */
 static void war_facts(struct tw_view *v)
 {
@@ -436,5 +467,6 @@ void tw_derive_oddities(struct tw_view *v)
 	window_fact(v);
 	never_sent_facts(v);
 	data_at_fin_fact(v);
+	fin_denied_fact(v);
 	war_facts(v);
 }

@@ -303,7 +303,8 @@ static void stray_facts(struct tw_view *v)
 	size_t i, others = 0;
 
 	for (i = 1; i < d->pkt_count; i++)
-		others += d->pkt[i].side == p->side || !(d->pkt[i].flags & TW_RST);
+		others += tw_counts(&d->pkt[i]) &&
+			  (d->pkt[i].side == p->side || !(d->pkt[i].flags & TW_RST));
 	tw_from(v, TW_F_STRAY_ONLY, !syn && !others, p);
 	tw_from(v, TW_F_STRAY_FLAGS, p->flags, p);
 }

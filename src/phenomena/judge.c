@@ -36,6 +36,11 @@ static void cap(struct tw_match *m)
 		tw_missing(m, "The capture itself lost packets: what looks like silence or loss "
 			      "may be its own.");
 	}
+	if (is(f, TW_F_CLOCK_COARSE_NS) && m->confidence == TW_CERTAIN) {
+		m->confidence = TW_LIKELY;
+		tw_missing(m, tw_say(m, "Times are in steps of %s: shorter delays are not known.",
+				     TW_DUR(tw_get(f, TW_F_CLOCK_COARSE_NS))));
+	}
 	if (is(f, TW_F_CLOCK_BACKWARD) && m->confidence == TW_CERTAIN) {
 		m->confidence = TW_LIKELY;
 		tw_missing(

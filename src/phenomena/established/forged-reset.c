@@ -64,6 +64,13 @@ static bool maybe_forgotten(const struct tw_facts *f, unsigned odds)
 	return tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS && !(odds & TW_ODD_ACKS_TRIGGER);
 }
 
+/* Its alleged author had closed, nothing is open, and the other end's close may be before the capture. */
+static bool close_unseen(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_START_SEEN, 0) && tw_get(f, TW_F_RST_AUTHOR_FIN) &&
+	       !tw_get(f, TW_F_RST_VICTIM_FIN) && tw_reset_debt(f) != TW_DEBT_OWED;
+}
+
 static void add_rivals(struct tw_match *m, unsigned odds)
 {
 	const struct tw_facts *f = m->facts;
@@ -179,6 +186,12 @@ static bool match(struct tw_match *m)
 	if (m->confidence != TW_CERTAIN)
 		tw_missing(m,
 			   "a capture at the alleged author: a forged reset does not show there");
+	if (close_unseen(f)) {
+		m->confidence = TW_POSSIBLE;
+		m->outcome = TW_OUTCOME_UNKNOWN;
+		tw_missing(m, "The start of the connection: if the other end had closed in it, "
+			      "nobody lost anything.");
+	}
 	tw_reset_victim_saw(m);
 	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
 		tw_app_saw(m, author, "recv", "ECONNRESET", -1,

@@ -40,7 +40,7 @@ static enum proof prove(const struct tw_facts *f)
 	if (tw_get(f, TW_F_CONFLICTING_PAYLOAD) > 0 && !tw_get(f, TW_F_SNAPLEN_CUT) &&
 	    in_time(f, TW_F_CONFLICTING_PAYLOAD))
 		return PROOF_PAYLOAD;
-	if (tw_get(f, TW_F_DATA_AT_FIN))
+	if (tw_get(f, TW_F_DATA_AT_FIN) || tw_get(f, TW_F_FIN_DENIED))
 		return PROOF_FIN;
 	if (tw_get(f, TW_F_FOREIGN_SEGMENTS) > 0 && in_time(f, TW_F_FOREIGN_SEGMENTS))
 		return PROOF_HEADERS;
@@ -74,6 +74,10 @@ static void cite(struct tw_match *m, enum proof proof)
 		tw_cite(m, TW_F_DATA_AT_FIN,
 			"data at the sequence number of its own sender's FIN: that FIN was not the "
 			"sender's");
+	if (tw_get(f, TW_F_FIN_DENIED))
+		tw_cite(m, TW_F_FIN_DENIED,
+			"an ACK from below its own sender's FIN of long ago: that end never sent "
+			"the FIN");
 	if (proof == PROOF_SYNACK)
 		tw_cite(m, TW_F_SYNACK_ISN_CONFLICT,
 			"a second SYN|ACK with another sequence number for one SYN");

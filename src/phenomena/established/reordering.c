@@ -28,8 +28,7 @@
 
 /* later than this, a LAN's sender may have repeated */
 #define NOTICEABLE_NS (2 * TW_NS_PER_MS)
-/* closer than this, and unless the receiver says so, the capturing host's own queues may have
- * swapped the packets */
+/* closer than this, the capturing host's own queues may have swapped the packets */
 #define CAPTURE_NS (TW_NS_PER_MS / 2)
 /* an ACK that is later than this costs a timeout; sooner it only drew a tail-loss probe */
 #define LATE_ACK_NS (200 * TW_NS_PER_MS)
@@ -98,8 +97,7 @@ static bool match(struct tw_match *m)
 	int64_t overtaken = tw_get(f, TW_F_REORDERED), delay = tw_get(f, TW_F_REORDER_DELAY_NS);
 	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
-	bool reported = tw_get(f, TW_F_DUP_ACKS_C) || tw_get(f, TW_F_DUP_ACKS_S);
-	bool shown = overtaken && (delay >= CAPTURE_NS || reported);
+	bool shown = overtaken && delay >= CAPTURE_NS;
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
 	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
 	bool provoked = spurious >= REPORTS &&
