@@ -345,6 +345,7 @@ const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
 {
 	struct tw_triage_result *res = &t->result;
 
+	tw_triage_index_free(t);
 	limit_half_open(t);
 	finish_conns(t);
 	finish_halves(t);

@@ -172,6 +172,8 @@ static inline int conn_speaker(const struct conn *c)
 /* --- triage_table.c --- */
 int tw_triage_tables_new(struct tw_triage *t);
 void tw_triage_tables_free(struct tw_triage *t);
+/* The part by which records are found: nothing is, once the input has ended. */
+void tw_triage_index_free(struct tw_triage *t);
 /* The slot of a tuple, or the empty one where it would stand. */
 struct slot *tw_triage_find(struct tw_triage *t, const struct tw_tuple *tuple, uint32_t tag);
 /* A zeroed record with its handle; makes room at the ceiling. NULL: nothing could be given up. The

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 
 #define SLOTS_START  16384
+#define SLOTS_SPARSE (1u << 20) /* a table up to here is at most half full */
 #define SLOTS_MANY   (4u << 20)
 #define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
@@ -91,14 +92,19 @@ static void unmap(void *p, size_t bytes)
 		munmap(p, bytes);
 }
 
-void tw_triage_tables_free(struct tw_triage *t)
+void tw_triage_index_free(struct tw_triage *t)
 {
 	unmap(t->slot, t->slot_count * sizeof(*t->slot));
 	unmap(t->queue, t->queue_max * sizeof(*t->queue));
-	unmap(t->conns.base, t->conns.reserved);
-	unmap(t->halves.base, t->halves.reserved);
 	t->slot = NULL;
 	t->queue = NULL;
+}
+
+void tw_triage_tables_free(struct tw_triage *t)
+{
+	tw_triage_index_free(t);
+	unmap(t->conns.base, t->conns.reserved);
+	unmap(t->halves.base, t->halves.reserved);
 	t->conns.base = t->halves.base = NULL;
 }
 
@@ -151,7 +157,9 @@ static bool grow(struct tw_triage *t, uint64_t times)
 
 bool tw_triage_slot_room(struct tw_triage *t)
 {
-	if (t->slots_used + t->slots_used / 3 < t->slot_count)
+	const uint64_t spare = t->slot_count <= SLOTS_SPARSE ? t->slots_used : t->slots_used / 3;
+
+	if (t->slots_used + spare < t->slot_count)
 		return true;
 	/* A table that big is a flood's: one step less, and its memory need not be made twice. */
 	if ((t->slot_count >= SLOTS_MANY && grow(t, 4)) || grow(t, 2))
@@ -245,36 +253,36 @@ static uint32_t queue_place(const struct tw_triage *t, uint32_t nth)
 	return at >= t->queue_max ? (uint32_t)(at - t->queue_max) : (uint32_t)at;
 }
 
-/* They have not been touched for long: fetch first the records, then the slots that they name. */
+/*
+ * What is oldest has not been touched for long. Each batch fetches the records that the one after the
+ * next will recycle, and the slots, which these name, of those that the next will.
+ */
 PREFETCHES void prefetch_oldest(const struct tw_triage *t, uint32_t n)
 {
 	uint32_t i;
 
-	for (i = 0; i < n; i++) {
-		const struct conn *c = conn_at(t, t->queue[queue_place(t, i)]);
+	for (i = 0; i < n && 2 * n <= t->queue_count; i++) {
+		const struct conn *near = conn_at(t, t->queue[queue_place(t, i)]);
+		const struct conn *far = conn_at(t, t->queue[queue_place(t, n + i)]);
 
-		__builtin_prefetch(c, 1);
-		__builtin_prefetch((const char *)c + 64, 1);
-	}
-	for (i = 0; i < n; i++) {
-		const struct conn *c = conn_at(t, t->queue[queue_place(t, i)]);
-
-		__builtin_prefetch(&t->slot[c->tag & (t->slot_count - 1)], 1);
+		__builtin_prefetch(&t->slot[near->tag & (t->slot_count - 1)], 1);
+		__builtin_prefetch(far, 1);
+		__builtin_prefetch((const char *)far + 64, 1);
 	}
 }
 
 void tw_triage_recycle(struct tw_triage *t, unsigned n)
 {
-	uint32_t excess;
+	uint32_t excess, i;
 
 	if (t->queue_count + n <= t->queue_max)
 		return;
 	excess = t->queue_count + n - t->queue_max;
 	if (excess > t->queue_count)
 		excess = t->queue_count;
-	prefetch_oldest(t, excess);
-	while (excess--)
+	for (i = 0; i < excess; i++)
 		recycle_oldest(t);
+	prefetch_oldest(t, excess + 1);
 }
 
 void tw_triage_queue(struct tw_triage *t, uint32_t handle)

@@ -27,7 +27,7 @@
 #define LOSS_FRAMES_SHARE 16      /* of a larger file, only this share is */
 #define LOSS_BYTES_SMALL  ((uint64_t)64 << 20) /* what dossiers of repaired losses may take ... */
 #define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
-#define DOSSIERS_SOFT     ((size_t)4 << 20)
+#define DOSSIERS_SOFT     ((size_t)3 << 20)
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define LINE_ROOM         1024

@@ -47,16 +47,20 @@ static inline int tw_tuple_of(const struct tw_segment *s, struct tw_tuple *t)
 	return sender;
 }
 
+static inline bool tw_addr_equal(const struct tw_addr *a, const struct tw_addr *b)
+{
+	return !((tw_load_le64(a->b) ^ tw_load_le64(b->b)) |
+		 (tw_load_le64(a->b + 8) ^ tw_load_le64(b->b + 8)));
+}
+
 static inline bool tw_tuple_equal(const struct tw_tuple *a, const struct tw_tuple *b)
 {
-	uint64_t x[4], y[4];
 	uint32_t p, q;
 
-	memcpy(x, a->addr, sizeof(x));
-	memcpy(y, b->addr, sizeof(y));
 	memcpy(&p, a->port, sizeof(p));
 	memcpy(&q, b->port, sizeof(q));
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (p ^ q));
+	return p == q && tw_addr_equal(&a->addr[0], &b->addr[0]) &&
+	       tw_addr_equal(&a->addr[1], &b->addr[1]);
 }
 
 /* A seeded mixing hash (wyhash-like multiply-fold): cheap, and not steerable without the seed. */
@@ -107,12 +111,6 @@ static inline uint64_t tw_tuple_flow(const struct tw_tuple *t, uint64_t seed)
 static inline bool tw_addr_is_v4(const struct tw_addr *a)
 {
 	return !(tw_load_le64(a->b) | (tw_load_be32(a->b + 8) ^ 0xffff));
-}
-
-static inline bool tw_addr_equal(const struct tw_addr *a, const struct tw_addr *b)
-{
-	return !((tw_load_le64(a->b) ^ tw_load_le64(b->b)) |
-		 (tw_load_le64(a->b + 8) ^ tw_load_le64(b->b + 8)));
 }
 
 #define TW_ENDPOINT_TEXT 64
