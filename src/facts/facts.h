@@ -96,6 +96,27 @@ enum tw_ipid {
 /* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
 #define TW_DECLARED_MPTCP 1000
 
+/*
+ * Why the kernel says that it sends a reset (K_RST_REASON): its names, sorted by what they mean. The names of
+ * the kernel mislead; what each stands for was measured.
+ */
+enum tw_kernel_reset {
+	TW_KRST_UNSAID = 0,     /* before Linux 6.10, or not specified */
+	TW_KRST_NO_SOCKET,      /* NO_SOCKET: nobody has such a connection, nor listens */
+	TW_KRST_LISTENER,       /* TCP_FLAGS: a listener got a segment of no connection of its */
+	TW_KRST_TIME_WAIT,      /* TCP_TIMEWAIT_SOCKET: data after close() */
+	TW_KRST_DATA_AFTER,     /* TCP_ABORT_ON_DATA: the same, a little earlier */
+	TW_KRST_UNREAD,         /* TCP_ABORT_ON_CLOSE: close() with unread data */
+	TW_KRST_STATE,          /* TCP_STATE: linger 0, AF_UNSPEC, ss -K, a listener's unaccepted */
+	TW_KRST_LINGER2,        /* TCP_ABORT_ON_LINGER: TCP_LINGER2 below 0 in FIN_WAIT2 */
+	TW_KRST_MEMORY,         /* TCP_ABORT_ON_MEMORY */
+	TW_KRST_KEEPALIVE,      /* TCP_KEEPALIVE_TIMEOUT */
+	TW_KRST_ACCEPT_QUEUE,   /* INVALID_SYN at a listener: tcp_abort_on_overflow */
+	TW_KRST_BAD_ACK,        /* an ACK that fits no segment sent */
+	TW_KRST_DISCONNECT,     /* TCP_DISCONNECT_WITH_DATA: connect(AF_UNSPEC) with unsent data */
+	TW_KRST_OTHER,
+};
+
 enum tw_fact_id {
 #define FACT(id, type, unit, meaning) TW_F_##id,
 #include "facts/facts.def"
