@@ -171,6 +171,26 @@ static int check_program_options(const struct tw_arguments *a)
 	return 0;
 }
 
+/* As execvp(3) would look for it; told here, it is a wrong command line and no failed run. */
+static int check_command(const char *name)
+{
+	const char *path = getenv("PATH"), *part;
+	char file[4096];
+	size_t n;
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) ? tw_complain("cannot run %s: %s", name, strerror(errno))
+					  : 0;
+	for (part = path ? path : ""; *part; part += n + (part[n] == ':')) {
+		n = strcspn(part, ":");
+		if (snprintf(file, sizeof(file), "%.*s%s%s", (int)n, part, n ? "/" : "", name) <
+			    (int)sizeof(file) &&
+		    access(file, X_OK) == 0)
+			return 0;
+	}
+	return tw_complain("cannot run %s: there is no such program in PATH", name);
+}
+
 static int check_line(const char *expression)
 {
 	char wrong[200];
@@ -205,7 +225,8 @@ static int check(const struct tw_arguments *a)
 				   a->word_count);
 	if (a->program && strcmp(a->words[0], "all") == 0)
 		return tw_complain("a program runs in one scenario: name it");
-	return check_line(a->at_line);
+	status = check_line(a->at_line);
+	return status || !a->program ? status : check_command(a->program[0]);
 }
 
 static void describe_programs(struct lab *lab, struct tw_lab_job *job)
@@ -216,6 +237,7 @@ static void describe_programs(struct lab *lab, struct tw_lab_job *job)
 	if (!a->program)
 		return;
 	job->program[side] = (const char *const *)a->program;
+	job->command = side;
 	job->command = side;
 	if (a->peer) {
 		const char *shell[] = { "sh", "-c", a->peer, NULL };

@@ -5,9 +5,9 @@
  *
  *	jobs     0   1   2   3   4   5 ...
  *	        told  |   |   |   `-- not begun
- *	              |   |   `-- running (slot)
+ *	              |   |   `-- running
  *	              |   `-- finished, waits for 1
- *	              `-- running (slot)
+ *	              `-- running
  *
  * A run writes its record to a pipe; the end of the pipe is the end of the run. What a run can do to us is
  * bounded: a record of RECORD_BYTES_MAX, and a time, far beyond what a scenario takes, after which it is
@@ -16,6 +16,7 @@
 #include "lab/crew.h"
 
 #include "base/duration.h"
+#include "lab/durations.h"
 #include "lab/isolate.h"
 
 #include <errno.h>
@@ -53,6 +54,8 @@ struct crew {
 	struct run *runs;
 	struct pollfd *polls; /* of the running */
 	unsigned *polled;     /* their runs */
+	unsigned *
+		order; /* in which they are begun: the longest first, or the end is waiting for them */
 	unsigned side_by_side, begun, told;
 	int64_t started_ns;
 	struct tw_crew_state *state;
@@ -249,7 +252,7 @@ static int tell_finished(struct crew *c, bool gaps)
 {
 	int r = 0;
 
-	for (; !r && c->told < c->begun; c->told++) {
+	for (; !r && c->told < c->state->total; c->told++) {
 		if (c->runs[c->told].stage == FINISHED)
 			r = tell(c, c->told);
 		else if (!gaps)
@@ -282,7 +285,7 @@ static void wait_for_some(struct crew *c)
 {
 	unsigned n = 0, i;
 
-	for (i = c->told; i < c->begun; i++) {
+	for (i = c->told; i < c->state->total; i++) {
 		if (c->runs[i].stage != RUNNING)
 			continue;
 		kill_overdue(c, i);
@@ -310,7 +313,7 @@ static int work(struct crew *c, unsigned count, struct tw_err *err)
 	while (!r && c->told < count && !stopped(c)) {
 		while (!r && c->begun < count && c->state->running < c->side_by_side &&
 		       !stopped(c)) {
-			r = begin(c, c->begun, err);
+			r = begin(c, c->order[c->begun], err);
 			c->begun += !r;
 		}
 		if (r)
@@ -330,10 +333,10 @@ static void end_all(struct crew *c)
 	char rest[4096];
 	unsigned i;
 
-	for (i = 0; i < c->begun; i++)
+	for (i = 0; i < c->state->total; i++)
 		if (c->runs[i].stage == RUNNING)
 			tw_isolate_stop(&c->runs[i].isolated);
-	for (i = 0; i < c->begun; i++) {
+	for (i = 0; i < c->state->total; i++) {
 		if (c->runs[i].stage != RUNNING)
 			continue;
 		while (read(c->runs[i].isolated.out, rest, sizeof(rest)) > 0)
@@ -342,6 +345,22 @@ static void end_all(struct crew *c)
 		c->runs[i].stage = WAITING;
 		c->state->running--;
 	}
+}
+
+static int64_t expected_ns(const struct tw_lab_job *job)
+{
+	return job->phenomenon ? tw_typical_ns(job->slug, job->scenario->name) : -1;
+}
+
+static int longest_first(const void *a, const void *b, void *user)
+{
+	const struct crew *c = user;
+	const unsigned *x = a, *y = b;
+	int64_t left = expected_ns(&c->jobs[*x].job), right = expected_ns(&c->jobs[*y].job);
+
+	if (left != right)
+		return left > right ? -1 : 1;
+	return *x < *y ? -1 : *x > *y;
 }
 
 static unsigned at_once(unsigned asked)
@@ -367,10 +386,16 @@ int tw_crew_run(const struct tw_crew_config *config, const struct tw_crew_job *j
 	c.runs = calloc(count + 1, sizeof(*c.runs));
 	c.polls = calloc(c.side_by_side, sizeof(*c.polls));
 	c.polled = calloc(c.side_by_side, sizeof(*c.polled));
-	if (c.runs && c.polls && c.polled)
+	c.order = calloc(count + 1, sizeof(*c.order));
+	if (c.runs && c.polls && c.polled && c.order) {
+		for (i = 0; i < count; i++)
+			c.order[i] = i;
+		if (c.side_by_side > 1)
+			qsort_r(c.order, count, sizeof(*c.order), longest_first, &c);
 		r = work(&c, count, err);
-	else
+	} else {
 		r = tw_err_set(err, -ENOMEM, "out of memory");
+	}
 	if (c.runs)
 		end_all(&c);
 	if (!r && stopped(&c))
@@ -382,5 +407,6 @@ int tw_crew_run(const struct tw_crew_config *config, const struct tw_crew_job *j
 	free(c.runs);
 	free(c.polls);
 	free(c.polled);
+	free(c.order);
 	return r;
 }

@@ -276,7 +276,11 @@ static void event(struct ladder *l, double time, const json_t *o)
 		add_call(&line, tw_show_text(o, "who"), text);
 	} else if (strcmp(kind, "cable") == 0) {
 		role = TW_ROLE_WARN;
-		tw_string_printf(&line, "cable: %s", text);
+		tw_string_printf(&line, "cable: %s",
+				 strncmp(text, "cable ", 6) == 0 ? text + 6 : text);
+	} else if (place == MIDDLE && strcmp(kind, "host") == 0) {
+		role = TW_ROLE_WARN;
+		tw_string_printf(&line, "%s", text);
 	} else if (strcmp(kind, "host") == 0 || strcmp(kind, "signal") == 0) {
 		role = TW_ROLE_BAD;
 		tw_string_printf(&line, "%s%s: %s", who,
