@@ -193,6 +193,13 @@ static void packets(struct tw_pen *p, const json_t *record)
 
 /* ---- what was asserted ---- */
 
+/* The record's sentence on what did not hold. */
+static void failure(struct tw_pen *p, const json_t *program)
+{
+	if (*tw_show_text(program, "failure"))
+		line(p, "", TW_ROLE_BAD, tw_show_text(program, "failure"));
+}
+
 static void asserts(struct tw_pen *p, const struct tw_lab_job *job, const json_t *program)
 {
 	const json_t *status = json_object_get(program, "exit");
@@ -227,8 +234,9 @@ static void each_program(struct tw_pen *p, const struct tw_crew_result *r)
 		connections(p, program);
 		calls(p, program);
 		hung(p, program);
-		if (json_object_get(program, "asserted") != json_false() && i == 0)
+		if (json_is_true(json_object_get(program, "asserted")))
 			asserts(p, &r->job->job, program);
+		failure(p, program);
 	}
 }
 
