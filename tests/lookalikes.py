@@ -516,5 +516,86 @@ def probes_after_a_fin():
     expect(talk, "clean", "close-wait-leak", outcomes=("clean", "unknown", "failed"))
 
 
+def abort(talk, side, after):
+    """What Linux writes when a program aborts: RST|ACK with timestamps and a live window."""
+    talk.now += after
+    stamp = struct.pack(">II", int(talk.now * 1000) + (5000, 90000)[side], talk.heard[side])
+    return talk.send(side, RST | ACK, after=0, options=b"\1\1\x08\x0a" + stamp)
+
+
+@case
+def abort_amid_keepalive_probes():
+    """Probes stay unanswered, and the program aborts for itself before the next is due: not keepalive's end."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(3):
+        talk.c(ACK, seq=talk.next[0] - 1, after=75)
+    expect(abort(talk, 0, 10), "keepalive-timeout", "aborted", "peer-vanished", "linger-reset", "unknown",
+           "clean", outcomes=("failed", "unknown", "degraded", "clean"))
+
+
+@case
+def keepalive_gives_up():
+    """The same when the next probe was due: that is keepalive's end, for certain."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(9):
+        talk.c(ACK, seq=talk.next[0] - 1, after=75)
+    expect(abort(talk, 0, 75), "keepalive-timeout", outcomes=("failed",), certain=True)
+
+
+@case
+def closed_window_that_nobody_minds():
+    """A full buffer is read after 5 s, but the sender had nothing more to send: nobody waited."""
+    talk = Talk(timestamps=True).shake()
+    for _ in range(4):
+        talk.c(ACK, b"d" * 1400)
+    talk.s(ACK, window=0, after=0.02).s(ACK, after=5).c(PSH | ACK, b"later", after=20).s(ACK, after=0.02)
+    expect(talk.close(), "clean")
+
+
+@case
+def closed_window_that_holds_up():
+    """The same, with the rest on its way as soon as the window opens (a stack that probes late): a stall."""
+    talk = Talk(timestamps=True).shake()
+    for _ in range(4):
+        talk.c(ACK, b"d" * 1400)
+    talk.s(ACK, window=0, after=0.02).s(ACK, after=3).c(ACK, b"d" * 1400, after=0.001).s(ACK, after=0.02)
+    expect(talk.close(), "zero-window-stall", outcomes=("degraded",), certain=True)
+
+
+@case
+def old_ack_to_a_new_syn():
+    """A SYN meets a connection that its client has forgotten: its ACK, with whatever numbers, is no quarrel."""
+    for theirs in (88_888, 1_000_000_000, 3_000_000_000):
+        talk = Talk(timestamps=True, isn=(500, 1)).c(SYN, options=OPTIONS)
+        talk.s(ACK, seq=77777, ack=theirs, after=0.02).c(RST, seq=theirs, window=0, ident=0)
+        talk.c(SYN, seq=500, options=OPTIONS, after=0.015).s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
+        expect(talk.ask().close(), "time-wait-syn-dropped", "peer-rebooted", "clean",
+               outcomes=("degraded", "clean"))
+
+
+@case
+def host_found_too_late():
+    """A router gives the host up, but its SYN|ACK comes after all: it is there, for certain it is not gone."""
+    talk = Talk(timestamps=True)
+    for after in (0, 1, 1):
+        talk.next[0] = 1000
+        talk.c(SYN, options=OPTIONS, after=after)
+    quoted = talk.last_ip()
+    talk.icmp(3, 1, quoted, after=1.07).icmp(3, 1, quoted).s(SYN | ACK, options=OPTIONS, after=0.05)
+    expect(talk.c(RST, seq=1001, window=0, ident=0), "host-unreachable", "unknown", outcomes=("failed", "unknown"))
+
+
+@case
+def fin_repeated_on_a_slow_path():
+    """The FIN's ACK takes longer than its timer: the repeat was needless, and nothing was lost."""
+    for timestamps in (False, True):
+        talk = Talk(timestamps=timestamps).shake(rtt=0.3).ask(rtt=0.3).c(FIN | ACK, keep=True)
+        heard = talk.heard[1]
+        talk.c(FIN | ACK, after=0.21)
+        talk.heard[1] = heard
+        talk.s(ACK, after=0.09).s(FIN | ACK, after=0.01).c(ACK)
+        expect(talk, "clean", "fin-ack-lost", "reordering", "fin-lost", outcomes=("clean", "degraded"))
+
+
 if __name__ == "__main__":
     main()

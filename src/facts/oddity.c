@@ -320,6 +320,7 @@ static void never_sent_facts(struct tw_view *v)
 	const struct tw_pkt *fin_ack = NULL, *ack = NULL;
 	uint32_t sent[2] = { 0, 0 }; /* highest sequence number of each side so far */
 	bool sent_set[2] = { false, false };
+	bool answered = !(v->d->completeness & 1); /* the SYN, by a SYN|ACK */
 	int64_t bytes = 0;
 	size_t i, k;
 
@@ -331,6 +332,10 @@ static void never_sent_facts(struct tw_view *v)
 		if (p->gap)
 			sent_set[0] = sent_set[1] = false;
 		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		answered |= p->flags & TW_SYN && p->side;
+		/* SYN_SENT takes no other answer: this one is of an older connection (TIME_WAIT) */
+		if (!answered && p->side)
 			continue;
 		if (!sent_set[p->side] || tw_seq_gt(tw_pkt_end(p), sent[p->side]))
 			sent[p->side] = tw_pkt_end(p);

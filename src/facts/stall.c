@@ -18,6 +18,8 @@ struct window_walk {
 	bool zero_now;
 	int64_t zero_since;
 	bool probe_open; /* the last probe still waits for its answer */
+	int64_t soon;    /* after the opening: what comes so soon was waiting for it */
+	const struct tw_pkt *waited;
 };
 
 static void window_segment(struct window_walk *w, const struct tw_pkt *p)
@@ -81,6 +83,10 @@ static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 			if (!w->first_probe)
 				w->first_probe = p;
 		}
+		if (!w->waited && (w->zero_now ? p == w->first_probe
+					       : w->opened && tw_pkt_seq_len(p) &&
+							 p->time_ns - w->opened->time_ns < w->soon))
+			w->waited = p;
 	}
 	if (w->zero_now && end_ns - w->zero_since > w->best_span)
 		w->best_span = end_ns - w->zero_since;
@@ -91,6 +97,7 @@ static void window_facts(struct tw_view *v)
 	struct window_walk w[2] = { { 0 }, { 0 } };
 	int side;
 
+	w[0].soon = w[1].soon = 50 * TW_NS_PER_MS + 2 * tw_get(v->f, TW_F_RTT_NS);
 	walk_windows(v->d, 0, v->d->last_ns, &w[0]);
 	walk_windows(v->d, 1, v->d->last_ns, &w[1]);
 	side = !w[0].zero_count || (w[1].zero_count && w[1].best_span > w[0].best_span);
@@ -99,6 +106,7 @@ static void window_facts(struct tw_view *v)
 	tw_from(v, TW_F_ZERO_WINDOW_PROBES_ANSWERED, w[side].answered, NULL);
 	tw_from(v, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST, w[side].unanswered_last, NULL);
 	tw_from(v, TW_F_ZERO_WINDOW_OPEN_AT_END, !w[side].zero_now, w[side].opened);
+	tw_from(v, TW_F_ZERO_WINDOW_WAITED, w[side].waited != NULL, w[side].waited);
 	if (!w[side].zero_count)
 		return;
 	tw_from(v, TW_F_ZERO_WINDOW_SIDE, side, w[side].first_zero);

@@ -448,6 +448,12 @@ static void test_keepalive_timeout(void **state)
 	set(TW_F_RST_UNANSWERED_PROBES, 3);
 	set(TW_F_KEEPALIVE_INTERVAL_NS, S);
 	set(TW_F_RST_NOTHING_OWED, true); /* nothing was owed, and yet the connection is lost */
+	facts.f[TW_F_RST_UNANSWERED_PROBES].time_ns = 10 * S;
+	facts.f[TW_F_RST_COUNT].time_ns =
+		10 * S + 5 * S / 2; /* half a second before the next one */
+	assert_true(fires(&tw_ph_keepalive_timeout));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	facts.f[TW_F_RST_COUNT].time_ns = 13 * S; /* in its place */
 	assert_true(fires(&tw_ph_keepalive_timeout));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_string_equal(m.app[TW_CLIENT].error, "ETIMEDOUT");

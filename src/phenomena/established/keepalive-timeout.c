@@ -16,7 +16,23 @@
  * silence.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
+
+#include <errno.h>
+
+/*
+ * The timer sends the reset when the next probe would be due (tcp_keepalive_timer). At any other time it is
+ * the application that went, weary of waiting.
+ */
+static bool is_due(const struct tw_facts *f, int64_t probes)
+{
+	int64_t waited = tw_between_ns(f, TW_F_RST_UNANSWERED_PROBES, TW_F_RST_COUNT);
+	int64_t due = tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS) * probes;
+
+	return due > 0 && waited > due - due / 8 && waited < due + due / 8;
+}
 
 static bool match(struct tw_match *m)
 {
@@ -27,8 +43,8 @@ static bool match(struct tw_match *m)
 	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		return false;
-	bool certain =
-		probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) && tw_reset_odds(f) == 0;
+	bool certain = probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) &&
+		       tw_reset_odds(f) == 0 && is_due(f, probes);
 
 	m->strength = TW_STRENGTH_EXPLICIT;
 	m->confidence = certain ? TW_CERTAIN : TW_LIKELY;
@@ -47,7 +63,8 @@ static bool match(struct tw_match *m)
 	tw_reset_cite(m);
 	if (!certain)
 		tw_rival(m, "aborted",
-			 "a single lost probe before an abort for another reason looks the same");
+			 "an abort for another reason, after a probe or two that were lost, looks "
+			 "the same");
 	tw_rule_out(m, "peer-rebooted",
 		    "a peer without the connection would have answered the probe with a reset");
 	tw_rule_out(m, "linger-reset", "the reset follows the unanswered probes at their own pace");
@@ -119,6 +136,27 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool told = tw_live_reset_for(m, TW_KRST_KEEPALIVE);
+	const bool inferred = tw_live_error(m, ETIMEDOUT) && tw_get(f, TW_F_K_KEEPALIVE) &&
+			      tw_get(f, TW_F_K_PROBES) > 0 && !tw_get(f, TW_F_K_UNACKED) &&
+			      !tw_get(f, TW_F_K_UNSENT);
+
+	if ((!told && !inferred) || tw_known(f, TW_F_K_USER_TIMEOUT_NS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
+			   "kernel gave the connection up.",
+			   (long long)tw_get(f, TW_F_K_PROBES)));
+	tw_live_cite_reset(m);
+	tw_live_cite_error(m);
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.slug = "keepalive-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -155,5 +193,6 @@ const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };
