@@ -69,7 +69,8 @@ struct tw_run {
 	struct tw_cable *cable;
 	struct tw_run_actor actor[2][TW_RUN_PROCESSES];
 	struct tw_program *program[2];
-	bool removed[2]; /* the host is gone */
+	bool removed[2];       /* the host is gone */
+	bool client_was_heard; /* data of the client has arrived at the server */
 	char capture_path[2][512];
 	int capture_fd[2]; /* memfd, -1: a file */
 
@@ -127,6 +128,9 @@ int64_t tw_run_at_least_ns(const struct tw_run *run, const struct tw_expect *e);
 int tw_timeline_init(struct tw_run *run);
 void tw_timeline_event(struct tw_run *run, int64_t time_ns, const char *kind, const char *who,
 		       unsigned socket, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* A call's statement without what is expected of it: "client connect", into @out, which it returns. */
+#define TW_CALL_TEXT 160
+const char *tw_timeline_call_text(char out[TW_CALL_TEXT], const struct tw_statement *s);
 void tw_timeline_return(struct tw_run *run, const char *who, const struct tw_actor_result *result);
 /* The cable's callback; @user is the run. */
 void tw_timeline_packet(void *user, const struct tw_cable_event *e);

@@ -197,12 +197,15 @@ static int start(struct tw_run *run, enum tw_host_id side)
 	return 0;
 }
 
+/* By default the first byte must also have arrived, or its receiver dies before it was spoken to. */
 static bool triggered(struct tw_run *run, void *arg)
 {
 	struct tw_program *asserted = run->program[run->job->command];
 
-	return tw_programs_triggered(run->program, run->job, run->cable) ||
-	       (asserted && tw_program_over(asserted));
+	if (asserted && tw_program_over(asserted))
+		return true;
+	return tw_programs_triggered(run->program, run->job, run->cable) &&
+	       (run->job->trigger != TW_TRIGGER_DEFAULT || run->client_was_heard);
 }
 
 static bool step_done(struct tw_run *run, void *arg)
@@ -217,6 +220,7 @@ static bool step_done(struct tw_run *run, void *arg)
 static int our_call(struct tw_run *run, const struct tw_statement *s, int64_t deadline_ns)
 {
 	struct tw_run_actor *a = tw_run_actor(run, s);
+	char text[TW_CALL_TEXT];
 	int r;
 
 	if (!a)
@@ -227,7 +231,7 @@ static int our_call(struct tw_run *run, const struct tw_statement *s, int64_t de
 		return 0;
 	a->calling = s;
 	tw_timeline_event(run, tw_run_now_ns(), "call", tw_actor_name(a->actor), s->socket, "%s",
-			  s->text);
+			  tw_timeline_call_text(text, s));
 	r = tw_run_until(run, step_done, a, deadline_ns);
 	if (a->have_result) {
 		a->have_result = false;
@@ -353,9 +357,10 @@ static int live(struct tw_run *run)
 		if (r)
 			return r;
 		r = alone && run->job->trigger == TW_TRIGGER_DEFAULT
-			    ? 1
+			    ? 0
 			    : tw_run_until(run, triggered, NULL, run->deadline_ns);
-		if (r < 0 || (r && (r = fault(run))))
+		r = r < 0 ? r : fault(run);
+		if (r)
 			return r;
 	} else if (!serves(run) || alone) {
 		r = exchange(run);

@@ -52,10 +52,39 @@ void tw_timeline_event(struct tw_run *run, int64_t time_ns, const char *kind, co
 	va_end(ap);
 }
 
+static bool begins_expectation(const char *word, size_t length)
+{
+	static const char *const words[] = { "->", "within", "after", "full", "&" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == length && strncmp(word, words[i], length) == 0)
+			return true;
+	return false;
+}
+
+const char *tw_timeline_call_text(char out[TW_CALL_TEXT], const struct tw_statement *s)
+{
+	const char *word = s->text + strspn(s->text, " \t");
+	size_t n = 0, length;
+
+	for (; *word; word += length, word += strspn(word, " \t")) {
+		length = strcspn(word, " \t");
+		if (begins_expectation(word, length) || n + length + 2 > TW_CALL_TEXT)
+			break;
+		if (n)
+			out[n++] = ' ';
+		memcpy(out + n, word, length);
+		n += length;
+	}
+	out[n] = '\0';
+	return out;
+}
+
 void tw_timeline_return(struct tw_run *run, const char *who, const struct tw_actor_result *result)
 {
 	const struct tw_statement *s = result->statement;
-	char text[TW_EXPECT_TEXT];
+	char text[TW_EXPECT_TEXT], call[TW_CALL_TEXT];
 	json_t *e = add_entry(run, result->end_ns, "return");
 
 	if (!e)
@@ -63,7 +92,8 @@ void tw_timeline_return(struct tw_run *run, const char *who, const struct tw_act
 	json_object_set_new(e, "who", json_string(who));
 	json_object_set_new(e, "socket", json_integer((json_int_t)s->socket));
 	json_object_set_new(e, "text",
-			    json_sprintf("%s = %s", s->text, tw_run_result_text(text, result)));
+			    json_sprintf("%s = %s", tw_timeline_call_text(call, s),
+					 tw_run_result_text(text, result)));
 	json_object_set_new(
 		e, "after",
 		json_real((double)(result->end_ns - result->start_ns) / (double)TW_NS_PER_S));
@@ -202,6 +232,9 @@ void tw_timeline_packet(void *user, const struct tw_cable_event *e)
 	json_t *p;
 
 	run->look_wanted = true;
+	if (e->fate == TW_FATE_ARRIVED && e->from == TW_FROM_CLIENT && e->segment->payload_bytes &&
+	    e->link + 1 == tw_net_links(run->net))
+		run->client_was_heard = true;
 	p = recent(&run->timeline, e->id);
 	if (!p)
 		p = new_packet(run, e);
