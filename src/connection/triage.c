@@ -706,6 +706,29 @@ static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, uns
 	res->last_ns = t->now_ns;
 }
 
+/* An endpoint back to where it came from: the address mapped, in two whole words. */
+static inline void put_endpoint(struct tw_tuple *t, int side, uint64_t endpoint)
+{
+	const uint64_t zero = 0, mapped = TW_BE64(UINT64_C(0xffff00000000) | endpoint >> 16);
+
+	memcpy(t->addr[side].b, &zero, sizeof(zero));
+	memcpy(t->addr[side].b + 8, &mapped, sizeof(mapped));
+	t->port[side] = (uint16_t)endpoint;
+}
+
+/* tw_tuple_of() and tag_of(), for what nearly all packets are: an IPv4 endpoint fits one word. */
+static inline void prepare_v4(struct prepared *p, const struct tw_segment *s, uint64_t seed)
+{
+	const uint64_t src = endpoint_v4(&s->src, s->sport), dst = endpoint_v4(&s->dst, s->dport);
+	const bool sender = src > dst;
+	const uint64_t differ = (src ^ dst) & -(uint64_t)sender;
+
+	p->sender = sender;
+	put_endpoint(&p->tuple, 0, src ^ differ);
+	put_endpoint(&p->tuple, 1, dst ^ differ);
+	p->tag = tag_of_v4(src ^ differ, dst ^ differ, seed);
+}
+
 static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_segment *segs,
 		    unsigned n)
 {
@@ -716,8 +739,12 @@ static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_seg
 		p[i].skip = segs[i].kind != TW_SEG_TCP && segs[i].kind != TW_SEG_ICMP_ERROR;
 		if (p[i].skip)
 			continue;
-		p[i].sender = (uint8_t)tw_tuple_of(&segs[i], &p[i].tuple);
-		p[i].tag = (uint32_t)tw_tuple_hash(&p[i].tuple, t->seed);
+		if (likely(segs[i].ip_version == 4)) {
+			prepare_v4(&p[i], &segs[i], t->seed);
+		} else {
+			p[i].sender = (uint8_t)tw_tuple_of(&segs[i], &p[i].tuple);
+			p[i].tag = tag_of(&p[i].tuple, t->seed);
+		}
 		__builtin_prefetch(&t->slot[p[i].tag & mask]);
 	}
 }

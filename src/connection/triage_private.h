@@ -230,6 +230,31 @@ void tw_triage_kin_gather(struct tw_triage *t);
 bool tw_triage_kin_takes(struct tw_triage *t, const struct conn *c);
 void tw_triage_kin_free(struct tw_triage *t);
 
+/* --- the hash of a tuple --- */
+
+/* Of two IPv4 endpoints, each address << 16 | port, the lower one first. Seeded, so not steerable. */
+static inline uint32_t tag_of_v4(uint64_t lower, uint64_t upper, uint64_t seed)
+{
+	const __uint128_t m =
+		(__uint128_t)(lower ^ seed) * (upper ^ (seed >> 13) ^ UINT64_C(0x9e3779b97f4a7c15));
+	const uint64_t folded = (uint64_t)m ^ (uint64_t)(m >> 64);
+
+	return (uint32_t)folded ^ (uint32_t)(folded >> 32);
+}
+
+static inline uint64_t endpoint_v4(const struct tw_addr *a, uint16_t port)
+{
+	return (uint64_t)tw_load_be32(a->b + 12) << 16 | port;
+}
+
+static inline uint32_t tag_of(const struct tw_tuple *t, uint64_t seed)
+{
+	if (tw_addr_is_v4(&t->addr[0]) && tw_addr_is_v4(&t->addr[1]))
+		return tag_of_v4(endpoint_v4(&t->addr[0], t->port[0]),
+				 endpoint_v4(&t->addr[1], t->port[1]), seed);
+	return (uint32_t)tw_tuple_hash(t, seed);
+}
+
 /* --- half records --- */
 static inline uint64_t half_first_frame(const struct half *h)
 {
