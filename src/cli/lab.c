@@ -103,7 +103,7 @@ static int list_these(const struct tw_arguments *a, const struct tw_phenomenon *
 	int r = 0;
 
 	if (a->json) {
-		for (i = 0; i < count && !r; i++)
+		for (i = 0; i < count && phenomena[i] && !r; i++)
 			r = list_json(phenomena[i]);
 	} else {
 		tw_pen_init(&pen, &out, &style);

@@ -320,7 +320,7 @@ static int duration(const struct tw_option *o, const char *value, int64_t *out, 
 static int apply_lab(struct tw_arguments *a, const struct tw_option *o, const char *value,
 		     struct tw_err *err)
 {
-	uint64_t status;
+	uint64_t status = 0;
 
 	switch (o->id) {
 	case TW_OPT_JOBS:

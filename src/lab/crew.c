@@ -396,10 +396,11 @@ int tw_crew_run(const struct tw_crew_config *config, const struct tw_crew_job *j
 	} else {
 		r = tw_err_set(err, -ENOMEM, "out of memory");
 	}
-	if (c.runs)
+	if (c.runs) {
 		end_all(&c);
-	if (!r && stopped(&c))
-		r = tell_finished(&c, true);
+		if (!r && stopped(&c))
+			r = tell_finished(&c, true);
+	}
 	for (i = 0; c.runs && i < count; i++) {
 		free(c.runs[i].bytes);
 		free(c.runs[i].error);

@@ -341,7 +341,7 @@ int tw_isolate_start(struct tw_isolated *out, const struct tw_isolate_config *co
 	struct start s = {
 		.config = config, .caller = getpid(), .uid = geteuid(), .gid = getegid()
 	};
-	int records[2], reports[2], r;
+	int records[2] = { -1, -1 }, reports[2] = { -1, -1 }, r;
 	struct report first;
 
 	r = open_pipes(records, reports, err);

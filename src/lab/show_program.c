@@ -255,6 +255,9 @@ void tw_show_program(struct tw_pen *p, const struct tw_show_options *o,
 		tw_show_ladder(p, o, result->record);
 		packets(p, result->record);
 	}
-	json_array_foreach(verdicts, i, v) verdict(p, v);
+	json_array_foreach(verdicts, i, v)
+	{
+		verdict(p, v);
+	}
 	each_program(p, result);
 }
