@@ -101,20 +101,31 @@ enum tw_ipid {
  * the kernel mislead; what each stands for was measured.
  */
 enum tw_kernel_reset {
-	TW_KRST_UNSAID = 0,     /* before Linux 6.10, or not specified */
-	TW_KRST_NO_SOCKET,      /* NO_SOCKET: nobody has such a connection, nor listens */
-	TW_KRST_LISTENER,       /* TCP_FLAGS: a listener got a segment of no connection of its */
-	TW_KRST_TIME_WAIT,      /* TCP_TIMEWAIT_SOCKET: data after close() */
-	TW_KRST_DATA_AFTER,     /* TCP_ABORT_ON_DATA: the same, a little earlier */
-	TW_KRST_UNREAD,         /* TCP_ABORT_ON_CLOSE: close() with unread data */
-	TW_KRST_STATE,          /* TCP_STATE: linger 0, AF_UNSPEC, ss -K, a listener's unaccepted */
-	TW_KRST_LINGER2,        /* TCP_ABORT_ON_LINGER: TCP_LINGER2 below 0 in FIN_WAIT2 */
-	TW_KRST_MEMORY,         /* TCP_ABORT_ON_MEMORY */
-	TW_KRST_KEEPALIVE,      /* TCP_KEEPALIVE_TIMEOUT */
-	TW_KRST_ACCEPT_QUEUE,   /* INVALID_SYN at a listener: tcp_abort_on_overflow */
-	TW_KRST_BAD_ACK,        /* an ACK that fits no segment sent */
-	TW_KRST_DISCONNECT,     /* TCP_DISCONNECT_WITH_DATA: connect(AF_UNSPEC) with unsent data */
+	TW_KRST_UNSAID = 0,   /* before Linux 6.10, or not specified */
+	TW_KRST_NO_SOCKET,    /* NO_SOCKET: nobody has such a connection, nor listens */
+	TW_KRST_LISTENER,     /* TCP_FLAGS: a listener got a segment of no connection of its */
+	TW_KRST_TIME_WAIT,    /* TCP_TIMEWAIT_SOCKET: data after close() */
+	TW_KRST_DATA_AFTER,   /* TCP_ABORT_ON_DATA: the same, a little earlier */
+	TW_KRST_UNREAD,       /* TCP_ABORT_ON_CLOSE: close() with unread data */
+	TW_KRST_STATE,        /* TCP_STATE: linger 0, AF_UNSPEC, ss -K, a listener's unaccepted */
+	TW_KRST_LINGER2,      /* TCP_ABORT_ON_LINGER: TCP_LINGER2 below 0 in FIN_WAIT2 */
+	TW_KRST_MEMORY,       /* TCP_ABORT_ON_MEMORY */
+	TW_KRST_KEEPALIVE,    /* TCP_KEEPALIVE_TIMEOUT */
+	TW_KRST_ACCEPT_QUEUE, /* INVALID_SYN at a listener: tcp_abort_on_overflow */
+	TW_KRST_BAD_ACK,      /* an ACK that fits no segment sent */
+	TW_KRST_DISCONNECT,   /* TCP_DISCONNECT_WITH_DATA: connect(AF_UNSPEC) with unsent data */
 	TW_KRST_OTHER,
+};
+
+/* What kind of reason this host had to drop a segment (K_DROP); as enum tw_drop_class of the BPF programs. */
+enum tw_drop_kind {
+	TW_DROP_CLASS_ACCEPT_QUEUE = 2,
+	TW_DROP_CLASS_WINDOW = 4,
+	TW_DROP_CLASS_PAWS,
+	TW_DROP_CLASS_AUTH,
+	TW_DROP_CLASS_FILTER,
+	TW_DROP_CLASS_ROUTE,
+	TW_DROP_CLASS_SEGMENT,
 };
 
 enum tw_fact_id {

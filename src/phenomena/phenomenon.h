@@ -132,6 +132,8 @@ struct tw_phenomenon {
 	 * NULL for phenomena that leave no packet (only kernel facts can show them).
 	 */
 	bool (*match)(struct tw_match *m);
+	/* The same for the facts of the running kernel (K_); NULL: they can not show it. */
+	bool (*match_live)(struct tw_match *m);
 	/* How the lab reproduces it; ends with a NULL name, NULL if it can not. */
 	const struct tw_scenario *scenarios;
 	/* Why the lab can not: a clause for `lab list`. NULL where there are scenarios, or nothing is known. */
