@@ -23,6 +23,15 @@ struct tw_step {
 	uint64_t skipped; /* packets of the connection left out between the step before and this */
 };
 
+/* The process that owns a socket, where the kernel told it. */
+struct tw_process {
+	uint32_t pid; /* 0: not known */
+	bool sure;    /* seen at work on this socket; else its listener's owner */
+	const char *comm;
+	uint64_t cgroup_id; /* 0: not known */
+	const char *cgroup; /* path below the root of the hierarchy, NULL: not known */
+};
+
 /*
  * One diagnosed connection: everything that the renderers need, in its own arena. The JSON of
  * design.md section 5 is a plain walk over this.
@@ -50,6 +59,14 @@ struct tw_finding {
 	const struct tw_step *steps;
 	unsigned step_count;
 	uint64_t steps_total; /* packets of the connection, drawn or not */
+
+	/* From the running kernel: evidence cites events in place of frames, and there are no packets. */
+	bool live;
+	struct tw_process process[2]; /* [TW_CLIENT], [TW_SERVER] */
+	enum tw_side process_side;    /* whose finding it is: the end that acted, or that got the error */
+	const char *actor;            /* who did it: the name of a process, or "kernel" */
+	const char *reason;           /* the kernel's own word for it, NULL: none */
+	uint64_t folded;              /* equal events that were only counted */
 
 	/* Counts comparable with tshark, per sender side. */
 	uint64_t retransmissions[2], duplicate_acks[2], zero_windows[2], out_of_order[2],

@@ -20,6 +20,7 @@
  * syn-unanswered.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
 
 #define COOKIE_MIN_REPEATS      3
 #define COOKIE_MIN_REPEATS_BUSY 2 /* while others get through to the same port */
@@ -340,6 +341,40 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: the listener's queue itself, or what the kernel dropped or reset because of it. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool reset = tw_live_reset_for(m, TW_KRST_ACCEPT_QUEUE) &&
+			   tw_is(f, TW_F_K_RST_STATE, 10 /* LISTEN */);
+
+	if (!reset && !tw_get(f, TW_F_K_QUEUE_FULL))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_SERVER_APP, NULL);
+	if (tw_known(f, TW_F_K_QUEUE_LIMIT))
+		m->summary = tw_say(m, "The accept queue of %s is full: %lld wait, %lld may.",
+				    m->server, (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
+				    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));
+	else
+		m->summary = tw_say(m, "The accept queue of %s is full.", m->server);
+	if (tw_get(f, TW_F_K_QUEUE_FULL))
+		tw_cite(m, TW_F_K_QUEUE_FULL,
+			"the listener takes no more connections; the program does "
+			"not call accept() fast enough");
+	if (reset)
+		tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	if (reset)
+		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1, NULL);
+	else
+		tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
+			   "New SYNs are dropped in silence; one that had its SYN|ACK already "
+			   "waits for "
+			   "an answer.");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_accept_queue_full = {
 	.slug = "accept-queue-full",
 	.stage = TW_STAGE_CONNECT,
@@ -393,5 +428,6 @@ const struct tw_phenomenon tw_ph_accept_queue_full = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -13,7 +13,9 @@
  * client, of the RST at the server. A RST|ACK is not ours at all: that socket was connected, and
  * its application aborted it.
  */
+#include "base/duration.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
 
 #define LATE_SYNACK_NS (TW_NS_PER_S / 5)     /* seen from the client */
 #define LATE_RST_NS    (TW_NS_PER_S * 2 / 5) /* seen from the server */
@@ -118,6 +120,22 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_K_GAVE_UP))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_APP,
+		    tw_say(m,
+			   "The application closed its socket %s after connect(), before %s had "
+			   "answered.",
+			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)), m->server));
+	tw_cite(m, TW_F_K_GAVE_UP, "SYN_SENT to CLOSE by the process itself, without an error");
+	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout", tw_get(f, TW_F_K_CONNECT_NS), NULL);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_connect_aborted = {
 	.slug = "connect-aborted",
 	.stage = TW_STAGE_CONNECT,
@@ -150,5 +168,6 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -15,6 +15,9 @@
  * except when the peer proves to be alive.
  */
 #include "phenomena/connect/unreachable.h"
+#include "phenomena/live.h"
+
+#include <errno.h>
 
 /* Why the error is (or may be) a filter's. */
 enum kind {
@@ -226,6 +229,21 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: refused without a reset, so by an ICMP error. */
+static bool match_live(struct tw_match *m)
+{
+	if (!tw_live_connect_error(m, ECONNREFUSED) && !tw_live_connect_error(m, EACCES) &&
+	    !tw_live_connect_error(m, ENOPROTOOPT))
+		return false;
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "connect() to %s was refused by an ICMP error, not by a RST.",
+			   m->server));
+	tw_live_cite_error(m);
+	tw_rule_out(m, "port-closed", "the socket got no RST");
+	tw_live_error_seen(m, "connect");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",
 	.stage = TW_STAGE_CONNECT,
@@ -275,5 +293,6 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

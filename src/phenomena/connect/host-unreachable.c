@@ -17,7 +17,12 @@
  *
  * Only the burst after the neighbour timeout excludes a filter: a REJECT answers each SYN at once.
  */
+#include "base/duration.h"
 #include "phenomena/connect/unreachable.h"
+#include "phenomena/live.h"
+
+#include <errno.h>
+#include <string.h>
 
 static bool by_neighbour_failure(const struct tw_facts *f)
 {
@@ -166,6 +171,29 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const bool dropped = tw_is(m->facts, TW_F_K_DROP, TW_DROP_CLASS_ROUTE);
+
+	if (!tw_live_connect_error(m, EHOSTUNREACH) && !tw_live_connect_error(m, ENETUNREACH))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, dropped ? TW_CERTAIN : TW_LIKELY, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "%s cannot be reached: connect() failed with %s after %s.", m->server,
+			   strerrorname_np((int)tw_get(m->facts, TW_F_K_ERROR)),
+			   TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS))));
+	tw_live_cite_error(m);
+	if (dropped)
+		tw_cite(m, TW_F_K_DROP,
+			"this host dropped the SYN itself: the next hop does not "
+			"answer ARP or neighbour discovery, or there is no route");
+	else
+		tw_rival(m, "firewall-rejected",
+			 "an ICMP error of a firewall can give the same errno");
+	tw_live_error_seen(m, "connect");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_host_unreachable = {
 	.slug = "host-unreachable",
 	.stage = TW_STAGE_CONNECT,
@@ -218,5 +246,6 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

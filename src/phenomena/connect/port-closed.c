@@ -12,6 +12,9 @@
  * TTL or flow label give the filter away.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
+
+#include <errno.h>
 
 static void name_rivals(struct tw_match *m)
 {
@@ -146,6 +149,35 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: the client's socket was refused; if the server is here, too, its kernel says why. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool told = tw_live_reset_for(m, TW_KRST_NO_SOCKET) &&
+			  (tw_get(f, TW_F_K_RST_ANSWERS) & (TW_SYN | TW_ACK)) == TW_SYN;
+	const bool refused =
+		tw_live_error(m, ECONNREFUSED) && tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */);
+
+	if (!told && !refused)
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, told ? TW_CERTAIN : TW_LIKELY, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_SERVER_HOST,
+		    tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
+			   m->server));
+	if (told)
+		tw_live_cite_reset(m);
+	else
+		tw_rival(m, "firewall-reset",
+			 "a firewall that rejects with a RST looks the same from the client");
+	tw_live_cite_got(m);
+	tw_live_cite_error(m);
+	if (refused)
+		tw_live_error_seen(m, "connect");
+	else
+		tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", -1, NULL);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_port_closed = {
 	.slug = "port-closed",
 	.stage = TW_STAGE_CONNECT,
@@ -187,5 +219,6 @@ const struct tw_phenomenon tw_ph_port_closed = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

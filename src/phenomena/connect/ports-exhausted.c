@@ -10,6 +10,7 @@
  * So no capture can show it, and there is no matcher: it takes the kernel's own answer, or the
  * settings and the socket table of the host.
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 
 static const char *const remedies[] = {
@@ -67,6 +68,20 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	if (!tw_get(m->facts, TW_F_K_NO_PORT))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_HOST,
+		    tw_say(m,
+			   "No local port was left towards %s: connect() failed and sent nothing.",
+			   m->server));
+	tw_cite(m, TW_F_K_NO_PORT,
+		"SYN_SENT to CLOSE within connect(), no port bound, no SYN sent");
+	tw_app_saw(m, TW_CLIENT, "connect", "EADDRNOTAVAIL", 0, NULL);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.slug = "ports-exhausted",
 	.stage = TW_STAGE_CONNECT,
@@ -101,5 +116,6 @@ const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.references = references,
 	.reproduced = "KP",
 	.match = NULL,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

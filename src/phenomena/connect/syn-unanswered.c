@@ -16,7 +16,11 @@
  * How long is long enough? The first repeat is due after 1 s. A lone SYN at the end of a capture
  * tells nothing; with a repeat and three seconds, any living path would have answered.
  */
+#include "base/duration.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
+
+#include <errno.h>
 
 #define ENOUGH_NS     (3 * TW_NS_PER_S)
 #define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4)
@@ -219,6 +223,27 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_connect_error(m, ETIMEDOUT))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "%s never answered: connect() gave up after %s and %lld repeats of the SYN.",
+		       m->server, TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)),
+		       (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_live_cite_error(m);
+	tw_rival(m, "firewall-dropped", "a filter beyond this host drops as silently");
+	tw_rival(m, "accept-queue-full", "a full accept queue drops SYNs as silently");
+	tw_rival(m, "syn-ack-lost", "the answers may be lost on their way");
+	tw_rule_out(m, "host-unreachable", "no ICMP error and no failed neighbour came into it");
+	tw_live_error_seen(m, "connect");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.slug = "syn-unanswered",
 	.stage = TW_STAGE_CONNECT,
@@ -269,5 +294,6 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

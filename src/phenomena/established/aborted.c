@@ -13,6 +13,7 @@
  * all it claims. For a form that no Linux code path writes, it is the honest rest: other stacks
  * and proxies have forms of their own.
  */
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 static void add_rivals_unknown_author(struct tw_match *m, unsigned odds)
@@ -118,6 +119,38 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: an active reset, and the kernel that sent it is elsewhere; or here, and nothing tells more. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool here = tw_known(f, TW_F_K_RST_SIDE) && tw_get(f, TW_F_K_RST_STATE) &&
+			  !tw_known(f, TW_F_K_RST_ANSWERS) && !tw_known(f, TW_F_K_DESTROYED);
+	const enum tw_side author =
+		here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
+
+	if (!here && !tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ACTIVE))
+		return false;
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, here ? tw_live_outcome(m) : TW_OUTCOME_FAILED,
+		    tw_app_of(author),
+		    tw_say(m,
+			   "%s aborted the connection: its kernel sent a RST for a living socket.",
+			   tw_endpoint(m, author)));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	if (!here) {
+		tw_rival(m, "closed-with-unread-data",
+			 "the same RST; only the other host can tell");
+		tw_rival(m, "linger-reset", "the same RST; only the other host can tell");
+		tw_rival(m, "process-died", "the same RST; only the other host can tell");
+	} else {
+		tw_rival(m, "linger-reset",
+			 "connect(AF_UNSPEC) and a listener that is closed over "
+			 "connections not yet accepted give the same");
+	}
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_aborted = {
 	.slug = "aborted",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -150,5 +183,6 @@ const struct tw_phenomenon tw_ph_aborted = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -16,6 +16,7 @@
  * purpose looks the same.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 /* What shows that something was unread. */
@@ -210,6 +211,32 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: the kernel says so, or (before Linux 6.10) the socket does. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool inferred = tw_live_reset_for(m, TW_KRST_UNSAID) && tw_live_reset_by_call(m) &&
+			      tw_get(f, TW_F_K_RST_UNREAD) > 0;
+	const enum tw_side author = tw_live_author(m);
+
+	if ((!tw_live_reset_for(m, TW_KRST_UNREAD) || tw_known(f, TW_F_K_EXIT_SIDE)) && !inferred)
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, inferred ? TW_LIKELY : TW_CERTAIN, tw_live_outcome(m),
+		    tw_app_of(author),
+		    tw_say(m,
+			   "%s closed its socket with %lld bytes unread, so its kernel sent a RST.",
+			   tw_endpoint(m, author), (long long)tw_get(f, TW_F_K_RST_UNREAD)));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	if (inferred)
+		tw_missing(m, "This kernel gives no reason for its resets (Linux 6.12 does); it is "
+			      "inferred from the socket.");
+	tw_rule_out(m, "linger-reset", "unread data was in the socket");
+	tw_rule_out(m, "process-died", "the process lives");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_closed_with_unread_data = {
 	.slug = "closed-with-unread-data",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -255,5 +282,6 @@ const struct tw_phenomenon tw_ph_closed_with_unread_data = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -14,6 +14,7 @@
  * which a peer that got the FIN already accepts as one below RCV.NXT.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
@@ -174,6 +175,34 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: this kernel resets because of data after close(), or a reset comes in after the peer's FIN. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool here =
+		tw_live_reset_for(m, TW_KRST_TIME_WAIT) || tw_live_reset_for(m, TW_KRST_DATA_AFTER);
+	const bool there = tw_known(f, TW_F_K_RST_IN) && tw_get(f, TW_F_K_PEER_FIN) &&
+			   !tw_known(f, TW_F_K_RST_SIDE);
+	enum tw_side closer;
+
+	if (!here && !there)
+		return false;
+	closer = here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
+	tw_live_say(m, TW_STRENGTH_MECHANISM, here ? TW_CERTAIN : TW_LIKELY,
+		    here && !tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_CLEAN : TW_OUTCOME_FAILED,
+		    tw_app_of(closer),
+		    tw_say(m, "%s had closed, and %s went on sending: the data drew a RST.",
+			   tw_endpoint(m, closer), tw_side_name(tw_other(closer))));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	tw_live_cite_error(m);
+	if (there)
+		tw_rival(m, "fin-wait2-expired",
+			 "the closed end may have waited for its time, too");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_data_after_close = {
 	.slug = "data-after-close",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -215,5 +244,6 @@ const struct tw_phenomenon tw_ph_data_after_close = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

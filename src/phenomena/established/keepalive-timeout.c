@@ -16,8 +16,11 @@
  * silence.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
+
+#include <errno.h>
 
 /*
  * The timer sends the reset when the next probe would be due (tcp_keepalive_timer). At any other time it is
@@ -133,6 +136,27 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool told = tw_live_reset_for(m, TW_KRST_KEEPALIVE);
+	const bool inferred = tw_live_error(m, ETIMEDOUT) && tw_get(f, TW_F_K_KEEPALIVE) &&
+			      tw_get(f, TW_F_K_PROBES) > 0 && !tw_get(f, TW_F_K_UNACKED) &&
+			      !tw_get(f, TW_F_K_UNSENT);
+
+	if ((!told && !inferred) || tw_known(f, TW_F_K_USER_TIMEOUT_NS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
+			   "kernel gave the connection up.",
+			   (long long)tw_get(f, TW_F_K_PROBES)));
+	tw_live_cite_reset(m);
+	tw_live_cite_error(m);
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.slug = "keepalive-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -169,5 +193,6 @@ const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

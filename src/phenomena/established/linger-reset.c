@@ -22,6 +22,7 @@
  * accept queue write the same, so this is never certain from packets.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 static void add_rivals(struct tw_match *m)
@@ -179,6 +180,37 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: a process aborted the socket by a call, and nothing was unread. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side author = tw_live_author(m);
+	const bool linger = tw_get(f, TW_F_K_RST_LINGER);
+	const bool unspec = tw_live_reset_for(m, TW_KRST_DISCONNECT);
+
+	if (!tw_live_reset_by_call(m) || tw_get(f, TW_F_K_RST_UNREAD) > 0 || (!linger && !unspec))
+		return false;
+	if (!unspec && !tw_live_reset_for(m, TW_KRST_STATE) &&
+	    !tw_live_reset_for(m, TW_KRST_UNSAID))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_MECHANISM, TW_CERTAIN, tw_live_outcome(m), tw_app_of(author),
+		linger ? tw_say(m, "%s closed with SO_LINGER {1,0}: a RST in place of the FIN.",
+				tw_endpoint(m, author))
+		       : tw_say(m,
+				"%s disconnected its socket by connect(AF_UNSPEC): a RST in place "
+				"of the FIN.",
+				tw_endpoint(m, author)));
+	tw_live_cite_reset(m);
+	if (linger)
+		tw_cite(m, TW_F_K_RST_LINGER, "SO_LINGER is on, with a time of 0");
+	tw_live_cite_got(m);
+	tw_rule_out(m, "closed-with-unread-data", "nothing was unread");
+	tw_rule_out(m, "socket-destroyed", "the process itself called close()");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_linger_reset = {
 	.slug = "linger-reset",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -218,5 +250,6 @@ const struct tw_phenomenon tw_ph_linger_reset = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

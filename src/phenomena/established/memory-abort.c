@@ -11,6 +11,7 @@
  * The segment is that of every active reset; only the kernel's counters and log show the reason.
  * It has no matcher.
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 
 static const struct tw_governed governed[] = {
@@ -45,6 +46,22 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	if (!tw_live_reset_for(m, TW_KRST_MEMORY))
+		return false;
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_CERTAIN, TW_OUTCOME_FAILED,
+		    tw_host_of(tw_live_author(m)),
+		    tw_say(m,
+			   "The kernel of %s ran out of socket memory or orphans and reset the "
+			   "connection.",
+			   tw_endpoint(m, tw_live_author(m))));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_memory_abort = {
 	.slug = "memory-abort",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -74,4 +91,5 @@ const struct tw_phenomenon tw_ph_memory_abort = {
 	.references = references,
 	.reproduced = "K",
 	.match = NULL,
+	.match_live = match_live,
 };

@@ -15,6 +15,7 @@
  * awaited, same TTL, and nothing of the old connection from it ever again.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 /* A capture that begins in the middle and has nothing else of the author cannot tell that it had not closed. */
@@ -287,6 +288,44 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/*
+ * Live: this host answers a segment of a connection that it does not know; or the socket here is reset in
+ * the form that such a host writes.
+ */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool here = (tw_live_reset_for(m, TW_KRST_NO_SOCKET) ||
+			   tw_live_reset_for(m, TW_KRST_LISTENER)) &&
+			  tw_get(f, TW_F_K_RST_ANSWERS) & TW_ACK;
+	const bool there =
+		tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_K_PEER_FIN);
+	enum tw_side lost;
+
+	if (!here && !there)
+		return false;
+	lost = here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
+	tw_live_say(
+		m, TW_STRENGTH_ENDING, TW_LIKELY,
+		there || tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_FAILED : TW_OUTCOME_CLEAN,
+		TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "%s does not know this connection (any more): its host answered a segment "
+		       "of it with a RST.",
+		       tw_endpoint(m, lost)));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	tw_live_cite_error(m);
+	tw_rival(m, "idle-reset",
+		 "a device on the path that forgot the connection answers like this");
+	tw_rival(m, "old-duplicate",
+		 "a late segment of a connection that ended well draws the same");
+	if (there)
+		tw_rival(m, "firewall-reset", "a firewall writes the same packet");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_peer_rebooted = {
 	.slug = "peer-rebooted",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -325,5 +364,6 @@ const struct tw_phenomenon tw_ph_peer_rebooted = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -19,9 +19,12 @@
  *      |   818 s                 the 15th repeat -------------X
  *      |   938 s: ETIMEDOUT; no packet is sent
  */
+#include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define SMALL_BYTES          1000 /* passes every path: IPv6 requires 1280 bytes */
@@ -286,6 +289,33 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int error = (int)tw_get(f, TW_F_K_ERROR);
+
+	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	if (error != ETIMEDOUT && error != EHOSTUNREACH && error != ENETUNREACH &&
+	    error != ECONNREFUSED)
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "The peer vanished: %lld bytes stayed unacknowledged after %lld repeats, "
+		       "nothing came for %s.",
+		       (long long)tw_get(f, TW_F_K_UNACKED), (long long)tw_get(f, TW_F_K_REPEATS),
+		       TW_DUR(tw_get(f, TW_F_K_QUIET_NS))));
+	tw_cite(m, TW_F_K_REPEATS, "%lld repeats by timer, none answered",
+		(long long)tw_get(f, TW_F_K_REPEATS));
+	tw_live_cite_error(m);
+	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");
+	tw_rival(m, "firewall-dropped", "a filter on the path drops as silently");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_peer_vanished = {
 	.slug = "peer-vanished",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -338,5 +368,6 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -16,7 +16,10 @@
  * afterwards.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
+
+#include <string.h>
 
 /* A refusal long after says more about a later restart than about this end. */
 #define SOON_NS (60 * TW_NS_PER_S)
@@ -227,6 +230,44 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: the process that closes the socket is on its way out, and its exit code tells of what. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side side = (enum tw_side)tw_get(f, TW_F_K_EXIT_SIDE);
+	const int number = (int)tw_get(f, TW_F_K_EXIT_SIGNAL);
+	const char *name = number ? sigabbrev_np(number) : NULL;
+	const bool reset = tw_is(f, TW_F_K_RST_SIDE, side);
+
+	if (!tw_known(f, TW_F_K_EXIT_SIDE))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 2, TW_CERTAIN,
+		    tw_get(f, TW_F_K_EXIT_OWED) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED,
+		    tw_app_of(side), NULL);
+	if (name)
+		m->summary = tw_say(m,
+				    "The process of %s died of SIG%s; its kernel closed the "
+				    "connection with a %s.",
+				    tw_endpoint(m, side), name, reset ? "RST" : "FIN");
+	else
+		m->summary =
+			tw_say(m,
+			       "The process of %s ended (status %lld) with the connection open; "
+			       "its kernel closed it with a %s.",
+			       tw_endpoint(m, side), (long long)tw_get(f, TW_F_K_EXIT_STATUS),
+			       reset ? "RST" : "FIN");
+	tw_cite(m, TW_F_K_EXIT_SIDE, "the process closes the socket while it exits");
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	tw_rule_out(m, "closed-with-unread-data", "no close() was called: the process was exiting");
+	if (reset)
+		tw_live_victim_saw(m);
+	else
+		tw_app_saw(m, tw_other(side), "recv", "EOF", -1,
+			   "recv returns 0, in the midst of what was going on.");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_process_died = {
 	.slug = "process-died",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -266,5 +307,6 @@ const struct tw_phenomenon tw_ph_process_died = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

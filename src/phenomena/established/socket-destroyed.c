@@ -11,7 +11,10 @@
  * tcp_abort() writes the segment that close() with SO_LINGER {1,0} writes, so packets cannot show
  * it: it has no matcher, and is named as a rival by those that look the same.
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
+
+#include <errno.h>
 
 static const struct tw_governed governed[] = {
 	{ "CONFIG_INET_DIAG_DESTROY",
@@ -60,6 +63,26 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Live: only tcp_abort() gives the socket ECONNABORTED. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side side = (enum tw_side)tw_get(f, TW_F_K_DESTROYED);
+
+	if (!tw_known(f, TW_F_K_DESTROYED))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED, tw_host_of(side),
+		    tw_say(m, "The socket of %s was destroyed from outside (ss -K or the like).",
+			   tw_endpoint(m, side)));
+	tw_cite(m, TW_F_K_DESTROYED, "the socket gets ECONNABORTED, which only tcp_abort() gives");
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	tw_rule_out(m, "linger-reset", "its own process did not close it");
+	tw_app_saw(m, side, "recv", "ECONNABORTED", -1, NULL);
+	tw_app_saw(m, tw_other(side), "recv", "ECONNRESET", -1, NULL);
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_socket_destroyed = {
 	.slug = "socket-destroyed",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -88,5 +111,6 @@ const struct tw_phenomenon tw_ph_socket_destroyed = {
 	.references = references,
 	.reproduced = "K",
 	.match = NULL,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -19,9 +19,11 @@
  *      |<--------------------- ACK win > 0 ------------------|<------| recv
  *      |------------------------ data ---------------------->|
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define ORDINARY_NS (TW_NS_PER_S / 2) /* shorter pauses are flow control at work */
@@ -198,6 +200,26 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_WINDOW_ZERO) ||
+	    !tw_get(f, TW_F_K_UNSENT) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "The window of the peer stayed closed with %lld bytes still to send, until "
+		       "the kernel gave up.",
+		       (long long)tw_get(f, TW_F_K_UNSENT)));
+	tw_cite(m, TW_F_K_WINDOW_ZERO, "the peer's window is 0: its application does not read");
+	tw_live_cite_error(m);
+	tw_rival(m, "peer-vanished", "the peer may have died behind its closed window");
+	tw_live_error_seen(m, "send");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.slug = "zero-window-stall",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -243,5 +265,6 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

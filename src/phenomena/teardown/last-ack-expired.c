@@ -16,9 +16,11 @@
  *                        :      0.42  0.84 ... 26.8  53.9 s       :
  *                                           107.5 s: gone, silent |
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 /* the FIN and three repeats */
@@ -119,6 +121,23 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_is(f, TW_F_K_ERROR_STATE, 9 /* LAST_ACK */))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN, TW_OUTCOME_DEGRADED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "The second FIN stayed unanswered: %lld repeats, then the kernel of %s gave "
+		       "up.",
+		       (long long)tw_get(f, TW_F_K_REPEATS),
+		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
+	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up in LAST_ACK");
+	return true;
+}
+
 const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.slug = "last-ack-expired",
 	.stage = TW_STAGE_TEARDOWN,
@@ -152,5 +171,6 @@ const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.references = references,
 	.reproduced = "WKP",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

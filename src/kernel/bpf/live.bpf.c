@@ -1,0 +1,841 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The programs in the kernel. A connection that ends well costs two or three look-ups and no record;
+ * one that fails writes a few records, from which the watcher (src/kernel/) makes a finding.
+ *
+ * Whose socket is it? current is the owner only while a process holds the socket's lock
+ * (sk_lock.owned); else it is whoever the softirq happened to interrupt. So the owner is noted where a
+ * process acts for sure, and kept in the socket's own storage:
+ *
+ *	connect()           CLOSE -> SYN_SENT    this process, for certain
+ *	listen()            CLOSE -> LISTEN      the listener's; every accepted socket inherits a copy
+ *	                                         (BPF_F_CLONE) until somebody else is seen to use it
+ *	close(), shutdown() ESTABLISHED -> ...   corrects an inherited owner
+ *	sockets from before                      walk_files: every process' descriptors
+ *
+ * A process that dies closes its sockets itself, in do_exit(): then current is marked PF_EXITING and
+ * its exit code tells the signal. No table of dead processes is needed for it.
+ *
+ * What differs between kernels is asked of BTF before loading and given in the constants below; what a
+ * kernel lacks is cut off as dead code there.
+ */
+#include "kernel/bpf/core.h"
+
+#include "kernel/record.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#include <bpf/bpf_tracing.h>
+
+/* Set before loading. */
+const volatile bool want_all, reset_has_reason, drop_has_reason, drop_has_socket;
+const volatile bool filter_pid, filter_comm, filter_cgroup, filter_netns;
+const volatile __u32 wanted_netns;
+const volatile __u64 wanted_cgroup;
+const volatile char wanted_comm[16];
+const volatile struct tw_filter_op filter[TW_FILTER_OPS];
+const volatile __u8 drop_class[TW_DROP_REASONS];
+const volatile __u32 ring_half;
+const volatile __u64 close_wait_ns;
+
+struct tw_counters counters;
+
+/* A socket's owner, as far as it is known. */
+struct owner {
+	__u64 cgroup, born_ns;
+	__u64 waiting_ns; /* since when the walk finds it in CLOSE_WAIT, or its accept queue full */
+	__u32 pid;
+	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE */
+	char comm[16];
+	bool listener;   /* of the listener itself; a clone that still has it was accepted */
+	bool told;       /* records of this socket were written */
+	__u8 last_state; /* from which it went to CLOSE with an error */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring SEC(".maps");
+
+/* Processes that are followed (-- CMD, --pid), with their children. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} followed SEC(".maps");
+
+/*
+ * Segments without a socket are the only records that strangers can cause at will (a scan, a flood):
+ * of each remote address and kind only some per second are written, the rest is counted.
+ */
+#define FLOOD_WINDOW_NS 1000000000ULL
+#define FLOOD_RECORDS   16
+
+struct flood_key {
+	__u8 remote[16];
+	__u32 kind;
+	__u32 netns;
+};
+struct flood {
+	__u64 since_ns;
+	__u32 written, folded;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flood_key);
+	__type(value, struct flood);
+} floods SEC(".maps");
+
+/* ---- reading ---- */
+
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP;
+}
+
+static __always_inline bool is_full(int state)
+{
+	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline void set_v4(__u8 *to, __be32 addr)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, &addr, 4);
+}
+
+/* The tuple of a socket of any kind; the local port also after it was given back (inet_sport). */
+static __always_inline void read_tuple(struct tw_record *r, struct sock *sk, bool full)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	if (BPF_CORE_READ(c, skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&r->local, c, skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&r->remote, c, skc_v6_daddr.in6_u.u6_addr8);
+	} else {
+		__be32 local = BPF_CORE_READ(c, skc_rcv_saddr);
+
+		if (!local && full)
+			local = BPF_CORE_READ((struct inet_sock *)sk, inet_saddr);
+		set_v4(r->local, local);
+		set_v4(r->remote, BPF_CORE_READ(c, skc_daddr));
+	}
+	r->remote_port = __builtin_bswap16(BPF_CORE_READ(c, skc_dport));
+	r->local_port = BPF_CORE_READ(c, skc_num);
+	if (!r->local_port && full)
+		r->local_port =
+			__builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	r->netns = BPF_CORE_READ(c, skc_net.net, ns.inum);
+}
+
+static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp)
+{
+	struct inet_connection_sock *icsk = &tp->inet_conn;
+	__u32 nxt = BPF_CORE_READ(tp, snd_nxt);
+
+	r->unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+	r->unsent = BPF_CORE_READ(tp, write_seq) - nxt;
+	r->unacked = nxt - BPF_CORE_READ(tp, snd_una);
+	r->snd_wnd = BPF_CORE_READ(tp, snd_wnd);
+	r->rcv_wnd = BPF_CORE_READ(tp, rcv_wnd);
+	r->total_retrans = BPF_CORE_READ(tp, total_retrans);
+	r->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	r->bytes_sent = BPF_CORE_READ(tp, bytes_sent);
+	r->bytes_acked = BPF_CORE_READ(tp, bytes_acked);
+	r->bytes_received = BPF_CORE_READ(tp, bytes_received);
+	r->lsndtime = BPF_CORE_READ(tp, lsndtime);
+	r->rcv_tstamp = BPF_CORE_READ(tp, rcv_tstamp);
+	r->lrcvtime = BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
+	r->rto_jiffies = BPF_CORE_READ(icsk, icsk_rto);
+	r->retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
+	r->backoff = BPF_CORE_READ(icsk, icsk_backoff);
+	r->probes = BPF_CORE_READ(icsk, icsk_probes_out);
+	r->user_timeout_ms = BPF_CORE_READ(icsk, icsk_user_timeout);
+	r->syn_queue_length = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+}
+
+/* SOCK_DEAD, SOCK_KEEPOPEN, SOCK_LINGER are bits of sk_flags by their place in enum sock_flags. */
+enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER };
+
+static __always_inline bool has_flag(unsigned long flags, enum sock_flags bit)
+{
+	return flags >> bit & 1;
+}
+
+static __always_inline void read_socket(struct tw_record *r, struct sock *sk)
+{
+	unsigned long flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+
+	r->flags |= TW_RECF_SOCKET;
+	r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	read_tuple(r, sk, true);
+	read_queues(r, (struct tcp_sock *)sk);
+	r->err = BPF_CORE_READ(sk, sk_err);
+	r->err_soft = BPF_CORE_READ(sk, sk_err_soft);
+	r->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
+	r->queue_limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	r->linger_s = BPF_CORE_READ(sk, sk_lingertime);
+	if (has_flag(flags, SOCK_DEAD))
+		r->flags |= TW_RECF_ORPHAN;
+	if (has_flag(flags, SOCK_KEEPOPEN))
+		r->flags |= TW_RECF_KEEPALIVE;
+	if (has_flag(flags, SOCK_LINGER))
+		r->flags |= TW_RECF_LINGER;
+	/* RCV_SHUTDOWN is set when the peer's FIN comes, and by shutdown() on this side; SOCK_DONE by the FIN
+	 * alone. */
+	if (has_flag(flags, SOCK_DONE))
+		r->flags |= TW_RECF_PEER_FIN;
+}
+
+static __always_inline void read_actor(struct tw_record *r)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	r->flags |= TW_RECF_PROCESS;
+	r->actor_pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(r->actor_comm, sizeof(r->actor_comm));
+	if (BPF_CORE_READ(task, flags) & PF_EXITING) {
+		r->flags |= TW_RECF_DYING;
+		r->exit_code = BPF_CORE_READ(task, exit_code);
+	}
+}
+
+static __always_inline void read_owner(struct tw_record *r, struct owner *o)
+{
+	if (!o)
+		return;
+	o->told = true;
+	r->owner_pid = o->pid;
+	r->owner_cgroup = o->cgroup;
+	r->born_ns = o->born_ns;
+	r->flags |= o->flags;
+	r->old_state = o->last_state;
+	if (o->listener && r->state != TCP_LISTEN)
+		r->flags |= TW_RECF_SERVER;
+	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+}
+
+/* The segment's headers. False: no TCP, or not where they should be. */
+static __always_inline bool read_segment(struct tw_record *r, struct sk_buff *skb, bool tuple)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head), *ip, b[40], t[20];
+	__u16 length, header;
+
+	ip = head + BPF_CORE_READ(skb, network_header);
+	if (bpf_probe_read_kernel(b, sizeof(b), ip))
+		return false;
+	if (b[0] >> 4 == 4 && b[9] == IPPROTO_TCP) {
+		header = (b[0] & 15) * 4;
+		length = (b[2] << 8 | b[3]) - header;
+		r->seg_ttl = b[8];
+		r->seg_ip_id = b[4] << 8 | b[5];
+		if (tuple) {
+			set_v4(r->remote, 0);
+			set_v4(r->local, 0);
+			__builtin_memcpy(r->remote + 12, b + 12, 4);
+			__builtin_memcpy(r->local + 12, b + 16, 4);
+		}
+	} else if (b[0] >> 4 == 6 && b[6] == IPPROTO_TCP) {
+		header = 40;
+		length = b[4] << 8 | b[5];
+		r->seg_ttl = b[7];
+		if (tuple) {
+			__builtin_memcpy(r->remote, b + 8, 16);
+			__builtin_memcpy(r->local, b + 24, 16);
+		}
+	} else {
+		return false;
+	}
+	if (bpf_probe_read_kernel(t, sizeof(t), ip + header))
+		return false;
+	if (tuple) {
+		r->remote_port = t[0] << 8 | t[1];
+		r->local_port = t[2] << 8 | t[3];
+	}
+	r->flags |= TW_RECF_SEGMENT;
+	r->seg_seq = (__u32)t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7];
+	r->seg_ack = (__u32)t[8] << 24 | t[9] << 16 | t[10] << 8 | t[11];
+	header = (t[12] >> 4) * 4;
+	r->seg_options = header > 20 ? header - 20 : 0;
+	r->seg_payload = length > header ? length - header : 0;
+	r->seg_flags = t[13];
+	r->seg_window = t[14] << 8 | t[15];
+	return true;
+}
+
+/* ---- filters ---- */
+
+static __always_inline bool has_prefix(const __u8 *addr, int op)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 16; i++)
+		if ((addr[i] ^ filter[op].addr[i]) & filter[op].mask[i])
+			return false;
+	return true;
+}
+
+static __noinline bool passes_expression(struct tw_record *r)
+{
+	__u32 stack = 0; /* one bit per value */
+	int i;
+
+	if (!r)
+		return false;
+	for (i = 0; i < TW_FILTER_OPS; i++) {
+		__u16 low = filter[i].low, high = filter[i].high;
+		__u32 top;
+
+		switch (filter[i].code) {
+		case TW_FOP_END:
+			return i == 0 || stack & 1;
+		case TW_FOP_PORT:
+			stack = stack << 1 | ((r->local_port >= low && r->local_port <= high) ||
+					      (r->remote_port >= low && r->remote_port <= high));
+			break;
+		case TW_FOP_NET:
+			stack = stack << 1 | (has_prefix(r->local, i) || has_prefix(r->remote, i));
+			break;
+		case TW_FOP_AND:
+			top = stack & stack >> 1 & 1;
+			stack = (stack >> 2) << 1 | top;
+			break;
+		case TW_FOP_OR:
+			top = (stack | stack >> 1) & 1;
+			stack = (stack >> 2) << 1 | top;
+			break;
+		case TW_FOP_NOT:
+			stack ^= 1;
+			break;
+		}
+	}
+	return stack & 1;
+}
+
+static __always_inline bool is_comm(const char *comm)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 15; i++) {
+		if (comm[i] != wanted_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+static __always_inline bool passes(struct tw_record *r)
+{
+	if (filter_netns && r->netns != wanted_netns)
+		return false;
+	if (filter_cgroup && r->owner_cgroup != wanted_cgroup)
+		return false;
+	if (filter_pid && !bpf_map_lookup_elem(&followed, &r->owner_pid) &&
+	    !(r->actor_pid && bpf_map_lookup_elem(&followed, &r->actor_pid)))
+		return false;
+	if (filter_comm && !is_comm(r->owner_comm) && !is_comm(r->actor_comm))
+		return false;
+	return passes_expression(r);
+}
+
+/* ---- writing ---- */
+
+static __always_inline struct tw_record *begin(__u8 kind)
+{
+	struct tw_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		__sync_fetch_and_add(&counters.lost, 1);
+		return NULL;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->time_ns = bpf_ktime_get_ns();
+	r->jiffies = bpf_jiffies64();
+	r->reason = ~0U;
+	return r;
+}
+
+static __always_inline void end(struct tw_record *r)
+{
+	if (!passes(r)) {
+		__sync_fetch_and_add(&counters.filtered, 1);
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	__sync_fetch_and_add(&counters.records, 1);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* A record of a full socket, ready but for what the kind adds. */
+static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk)
+{
+	struct tw_record *r = begin(kind);
+	struct owner *o;
+
+	if (!r)
+		return NULL;
+	read_socket(r, sk);
+	r->cookie = bpf_get_socket_cookie(sk);
+	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (sk->sk_lock.owned)
+		read_actor(r);
+	/* `ss -K` holds the lock, too: it is no owner. */
+	if (o && r->flags & TW_RECF_PROCESS && !o->pid && r->err != ECONNABORTED) {
+		o->pid = r->actor_pid;
+		o->cgroup = bpf_get_current_cgroup_id();
+		__builtin_memcpy(o->comm, r->actor_comm, sizeof(o->comm));
+	}
+	read_owner(r, o);
+	return r;
+}
+
+/* May a segment without a socket be told? Fills @folded with those before it that were not. */
+static __always_inline bool is_no_flood(const struct tw_record *r, __u32 *folded)
+{
+	struct flood_key key = { .kind = r->kind, .netns = r->netns };
+	struct flood fresh = { .since_ns = r->time_ns, .written = 1 }, *f;
+
+	__builtin_memcpy(key.remote, r->remote, sizeof(key.remote));
+	f = bpf_map_lookup_elem(&floods, &key);
+	if (!f) {
+		bpf_map_update_elem(&floods, &key, &fresh, BPF_ANY);
+	} else if (r->time_ns - f->since_ns > FLOOD_WINDOW_NS) {
+		*folded = f->folded;
+		*f = fresh;
+	} else if (f->written >= FLOOD_RECORDS) {
+		f->folded++;
+		return false;
+	} else {
+		f->written++;
+	}
+	/* Half of the ring stays free for what happens to sockets. */
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half;
+}
+
+static __always_inline void end_segment(struct tw_record *r)
+{
+	if (!is_no_flood(r, &r->folded)) {
+		__sync_fetch_and_add(&counters.folded, 1);
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	end(r);
+}
+
+/* ---- states ---- */
+
+static __always_inline void note_owner(struct owner *o, __u64 pid)
+{
+	o->pid = pid >> 32;
+	o->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(o->comm, sizeof(o->comm));
+}
+
+static __always_inline void on_birth(struct sock *sk, int state)
+{
+	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!o)
+		return;
+	note_owner(o, bpf_get_current_pid_tgid());
+	o->listener = state == TCP_LISTEN;
+	o->flags = state == TCP_LISTEN ? TW_RECF_OWNER_SURE
+				       : TW_RECF_CLIENT | TW_RECF_BORN | TW_RECF_OWNER_SURE;
+	o->born_ns = bpf_ktime_get_ns();
+}
+
+/* The copy that an accepted socket inherits from its listener. */
+static __always_inline void on_accepted(struct sock *sk)
+{
+	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+
+	if (!o || !o->listener)
+		return;
+	o->listener = false;
+	o->told = false;
+	o->flags = TW_RECF_SERVER | TW_RECF_BORN;
+	o->born_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void correct_owner(struct sock *sk)
+{
+	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	__u64 pid;
+
+	if (!o || o->flags & TW_RECF_OWNER_SURE)
+		return;
+	pid = bpf_get_current_pid_tgid();
+	o->flags |= TW_RECF_OWNER_SURE;
+	if (o->pid != pid >> 32)
+		note_owner(o, pid);
+}
+
+static __always_inline void tell_state(struct sock *sk, int old, int new)
+{
+	struct tw_record *r = begin_socket(TW_REC_STATE, sk);
+
+	if (!r)
+		return;
+	r->old_state = old;
+	r->new_state = new;
+	end(r);
+}
+
+/* A process that dies of a signal closes what it had open. */
+static __always_inline bool is_killed(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, flags) & PF_EXITING && BPF_CORE_READ(task, exit_code) & 0x7f;
+}
+
+/* The error itself is told by inet_sk_error_report, which comes next; but an orphan's to nobody. */
+static __always_inline bool is_silent_error(struct sock *sk, int old)
+{
+	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (o)
+		o->last_state = old;
+	return has_flag(sk->__sk_common.skc_flags, SOCK_DEAD);
+}
+
+static __always_inline bool is_worth_telling(struct sock *sk, int old)
+{
+	if (old == TCP_LISTEN || old == TCP_CLOSE)
+		return false;
+	if (sk->sk_err)
+		return is_silent_error(sk, old);
+	/* Still connecting: no port was left, or the application gave up. */
+	return old == TCP_SYN_SENT || want_all;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int old, int new)
+{
+	if (!is_tcp(sk))
+		return 0;
+	counters.state_changes++;
+	switch (new) {
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+		on_birth(sk, new);
+		break;
+	case TCP_ESTABLISHED:
+		if (old == TCP_SYN_RECV)
+			on_accepted(sk);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		if (!sk->sk_lock.owned)
+			break;
+		correct_owner(sk);
+		if (is_killed())
+			tell_state(sk, old, new);
+		break;
+	case TCP_CLOSE:
+		if (is_worth_telling(sk, old))
+			tell_state(sk, old, new);
+		break;
+	}
+	return 0;
+}
+
+/* ---- resets and errors ---- */
+
+/*
+ * The arguments can be NULL although older kernels' verifiers believe that they can not, and cut the
+ * test for it away. Read as a number, they know nothing.
+ */
+static __always_inline __u64 argument(void *ctx, int i)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)ctx + i);
+	return value;
+}
+
+static __always_inline void tell_sent_reset(struct sock *sk, struct sk_buff *skb, __u32 reason)
+{
+	struct tw_record *r = begin(TW_REC_SENT_RESET);
+	int state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
+
+	if (!r)
+		return;
+	r->reason = reason;
+	r->state = state;
+	if (sk)
+		read_tuple(r, sk, is_full(state));
+	/* A listener, or nobody: the tuple of the segment that is answered. */
+	if (skb && !sk)
+		r->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	if (skb && !read_segment(r, skb, !sk || state == TCP_LISTEN)) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	end_segment(r);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int on_sent_reset(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	struct sk_buff *skb = (struct sk_buff *)argument(ctx, 1);
+	__u32 reason = reset_has_reason ? (__u32)ctx[2] : ~0U;
+	struct tw_record *r;
+	int state;
+
+	if (!argument(ctx, 0) || !sk) {
+		tell_sent_reset(NULL, skb, reason);
+		return 0;
+	}
+	state = sk->__sk_common.skc_state;
+	if (!is_full(state) || state == TCP_LISTEN) {
+		tell_sent_reset((struct sock *)argument(ctx, 0), skb, reason);
+		return 0;
+	}
+	r = begin_socket(TW_REC_SENT_RESET, sk);
+	if (!r)
+		return 0;
+	r->reason = reason;
+	if (skb)
+		read_segment(r, skb, false);
+	end(r);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_got_reset, struct sock *sk)
+{
+	struct tw_record *r = begin_socket(TW_REC_GOT_RESET, sk);
+
+	if (r)
+		end(r);
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(on_error, struct sock *sk)
+{
+	struct tw_record *r;
+
+	if (!is_tcp(sk) || !sk->sk_err)
+		return 0;
+	r = begin_socket(TW_REC_ERROR, sk);
+	if (r)
+		end(r);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroyed, struct sock *sk)
+{
+	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct tw_record *r;
+
+	if (!o || !o->told)
+		return 0;
+	r = begin_socket(TW_REC_GONE, sk);
+	if (r)
+		end(r);
+	return 0;
+}
+
+/* ---- repeats ---- */
+
+/* The third repeat by timer in a row, and then each doubling: 1.5 s and more without an answer. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(on_repeat, struct sock *sk)
+{
+	__u8 n = BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_retransmits);
+	struct tw_record *r;
+
+	if (n != 3 && n != 6)
+		return 0;
+	if (sk->__sk_common.skc_state == TCP_SYN_SENT)
+		return 0;
+	r = begin_socket(TW_REC_STALL, sk);
+	if (r)
+		end(r);
+	return 0;
+}
+
+struct request_sock {
+	struct sock_common __req_common;
+	__u8 num_retrans;
+} __attribute__((preserve_access_index));
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
+{
+	struct tw_record *r = begin(TW_REC_SYNACK);
+
+	if (!r)
+		return 0;
+	read_socket(r, sk);
+	read_owner(r, bpf_sk_storage_get(&owners, sk, NULL, 0));
+	/* The tuple is the request's, everything else the listener's. */
+	read_tuple(r, (struct sock *)req, false);
+	r->flags |= TW_RECF_SERVER;
+	r->repeats = BPF_CORE_READ(req, num_retrans);
+	end_segment(r);
+	return 0;
+}
+
+/* ---- drops ---- */
+
+SEC("tp_btf/kfree_skb")
+int on_drop(__u64 *ctx)
+{
+	__u32 reason = drop_has_reason ? (__u32)ctx[2] : 0;
+	struct sk_buff *skb;
+	struct tw_record *r;
+	struct sock *sk;
+	__u8 class;
+
+	if (reason >= TW_DROP_REASONS)
+		return 0;
+	class = drop_class[reason];
+	if (class == TW_DROP_IGNORE)
+		return 0;
+	skb = (struct sk_buff *)argument(ctx, 0);
+	sk = drop_has_socket ? (struct sock *)argument(ctx, 3) : NULL;
+	r = begin(TW_REC_DROP);
+	if (!r)
+		return 0;
+	r->reason = reason;
+	r->repeats = class;
+	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
+	    is_full(BPF_CORE_READ(sk, __sk_common.skc_state)))
+		read_socket(r, sk);
+	if (!read_segment(r, skb, true)) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	if (class == TW_DROP_RESET)
+		end(r);
+	else
+		end_segment(r);
+	return 0;
+}
+
+SEC("tp_btf/tcp_bad_csum")
+int on_bad_checksum(__u64 *ctx)
+{
+	struct tw_record *r = begin(TW_REC_BAD_CHECKSUM);
+
+	if (!r)
+		return 0;
+	if (!read_segment(r, (struct sk_buff *)argument(ctx, 0), true)) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	end_segment(r);
+	return 0;
+}
+
+/* ---- processes that are followed ---- */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 from = parent->tgid, to = child->tgid;
+	__u8 one = 1;
+
+	if (from == to)
+		return 0;
+	if (bpf_map_lookup_elem(&followed, &from))
+		bpf_map_update_elem(&followed, &to, &one, BPF_ANY);
+	else
+		/* The number of a followed process that is gone has come back as somebody else's. */
+		bpf_map_delete_elem(&followed, &to);
+	return 0;
+}
+
+/* ---- the walk over all open files: sockets from before, and those that wait for ever ---- */
+
+struct socket {
+	struct sock *sk;
+} __attribute__((preserve_access_index));
+
+static __always_inline void tell_waiting(struct sock *sk, __u64 waiting_ns)
+{
+	struct tw_record *r = begin_socket(TW_REC_CLOSE_WAIT, sk);
+
+	if (!r)
+		return;
+	/* The walker holds no lock and is nobody's actor. */
+	r->flags &= ~(TW_RECF_PROCESS | TW_RECF_DYING);
+	r->actor_pid = 0;
+	r->waiting_ns = waiting_ns;
+	end(r);
+}
+
+/* Told once, when it has lasted too long; a full accept queue at each walk that finds it so again. */
+static __always_inline void look_at_waiting(struct sock *sk, struct owner *o)
+{
+	int state = sk->__sk_common.skc_state;
+	bool full = state == TCP_LISTEN && sk->sk_ack_backlog > sk->sk_max_ack_backlog;
+	__u64 now = bpf_ktime_get_ns(), since = o->waiting_ns;
+
+	if (state != TCP_CLOSE_WAIT && !full) {
+		o->waiting_ns = 0;
+		return;
+	}
+	if (!since) {
+		o->waiting_ns = now;
+		return;
+	}
+	if (since == ~0ULL || (!full && now - since < close_wait_ns))
+		return;
+	if (!full)
+		o->waiting_ns = ~0ULL;
+	tell_waiting(sk, now - since);
+}
+
+SEC("iter/task_file")
+int walk_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct owner *o;
+	struct sock *sk;
+
+	if (!task || !file || task->pid != task->tgid)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || !is_tcp(sk))
+		return 0;
+	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
+		return 0;
+	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!o)
+		return 0;
+	if (!o->pid || !(o->flags & TW_RECF_OWNER_SURE)) {
+		o->pid = task->tgid;
+		o->flags |= TW_RECF_OWNER_SURE;
+		__builtin_memcpy(o->comm, task->comm, sizeof(o->comm));
+		if (sk->__sk_common.skc_state == TCP_LISTEN)
+			o->listener = true;
+	}
+	look_at_waiting(sk, o);
+	return 0;
+}

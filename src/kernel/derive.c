@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From records to facts. The wire's facts stay unknown here, as the kernel's are in a capture; matchers
+ * ask for either.
+ */
+#include "kernel/gather_private.h"
+
+#include "base/duration.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* include/net/tcp_states.h */
+enum { STATE_SYN_SENT = 2, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
+
+/* A TLS close_notify with its record, and the like: no data that anybody misses. */
+#define GOODBYE_BYTES 64
+
+struct view {
+	const struct tw_gather_config *config;
+	const struct tw_live_conn *c;
+	struct tw_facts *f;
+	int client; /* index into end[] */
+};
+
+static enum tw_side side_of(const struct view *v, int i)
+{
+	return i == v->client ? TW_CLIENT : TW_SERVER;
+}
+
+static void set(const struct view *v, enum tw_fact_id id, int64_t value, int i, enum tw_slot slot)
+{
+	const struct tw_record *r = v->c->end[i].slot[slot];
+
+	tw_fact_set(v->f, id, value, v->c->end[i].event[slot],
+		    (int64_t)r->time_ns + v->config->realtime_offset_ns);
+}
+
+/* ---- what the kernel's reasons mean ---- */
+
+static const struct {
+	const char *name;
+	enum tw_kernel_reset reason;
+} reasons[] = {
+	{ "NO_SOCKET", TW_KRST_NO_SOCKET },
+	{ "TCP_FLAGS", TW_KRST_LISTENER },
+	{ "TCP_TIMEWAIT_SOCKET", TW_KRST_TIME_WAIT },
+	{ "TCP_ABORT_ON_DATA", TW_KRST_DATA_AFTER },
+	{ "TCP_ABORT_ON_CLOSE", TW_KRST_UNREAD },
+	{ "TCP_STATE", TW_KRST_STATE },
+	{ "TCP_ABORT_ON_LINGER", TW_KRST_LINGER2 },
+	{ "TCP_ABORT_ON_MEMORY", TW_KRST_MEMORY },
+	{ "TCP_KEEPALIVE_TIMEOUT", TW_KRST_KEEPALIVE },
+	{ "INVALID_SYN", TW_KRST_ACCEPT_QUEUE },
+	{ "TCP_INVALID_ACK_SEQUENCE", TW_KRST_BAD_ACK },
+	{ "TCP_ACK_UNSENT_DATA", TW_KRST_BAD_ACK },
+	{ "TCP_TOO_OLD_ACK", TW_KRST_BAD_ACK },
+	{ "TCP_OLD_ACK", TW_KRST_BAD_ACK },
+	{ "TCP_DISCONNECT_WITH_DATA", TW_KRST_DISCONNECT },
+};
+
+/*
+ * Before Linux 6.10 the kernel gives no reason; from 6.10 to 6.11 it has none for the resets that it sends
+ * by itself. Then the socket tells most of it.
+ */
+static enum tw_kernel_reset reason_of(const struct view *v, const struct tw_record *r)
+{
+	const char *name = r->reason < TW_RESET_REASONS ? v->config->names->reset[r->reason] : NULL;
+	unsigned i;
+
+	if (!name || strcmp(name, "NOT_SPECIFIED") == 0)
+		return TW_KRST_UNSAID;
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcmp(reasons[i].name, name) == 0)
+			return reasons[i].reason;
+	return TW_KRST_OTHER;
+}
+
+/* ---- what was owed ---- */
+
+/* Of rcv_nxt the peer's FIN is no data. */
+static uint32_t unread_bytes(const struct tw_record *r)
+{
+	return r->flags & TW_RECF_PEER_FIN && r->unread ? r->unread - 1 : r->unread;
+}
+
+static bool was_peers_last_word(const struct tw_record *r)
+{
+	if (!r->bytes_received)
+		return false;
+	return !r->bytes_sent || (int32_t)(r->lrcvtime - r->lsndtime) > 0;
+}
+
+static bool is_owed(const struct tw_record *r)
+{
+	return unread_bytes(r) || r->unsent || r->unacked > 1 || was_peers_last_word(r);
+}
+
+/* ---- a reset that was sent here ---- */
+
+/* Of two ends that both sent one, the cause: the one that a process or a timer sent unprompted, else the
+ * earlier. */
+static int reset_author(const struct view *v)
+{
+	const struct tw_record *a = v->c->end[0].slot[TW_SLOT_SENT_RESET];
+	const struct tw_record *b = v->c->end[1].slot[TW_SLOT_SENT_RESET];
+
+	if (!a || !b)
+		return a ? 0 : b ? 1 : -1;
+	if ((a->flags ^ b->flags) & TW_RECF_SEGMENT)
+		return a->flags & TW_RECF_SEGMENT ? 1 : 0;
+	return a->time_ns <= b->time_ns ? 0 : 1;
+}
+
+static void derive_sent_reset(const struct view *v)
+{
+	const int i = reset_author(v);
+	const struct tw_record *r = i < 0 ? NULL : v->c->end[i].slot[TW_SLOT_SENT_RESET];
+	const enum tw_slot slot = TW_SLOT_SENT_RESET;
+	bool owed;
+
+	if (!r)
+		return;
+	set(v, TW_F_K_RST_SIDE, side_of(v, i), i, slot);
+	set(v, TW_F_K_RST_REASON, reason_of(v, r), i, slot);
+	set(v, TW_F_K_RST_STATE, r->state, i, slot);
+	set(v, TW_F_K_RST_PROCESS, (r->flags & TW_RECF_PROCESS) != 0, i, slot);
+	owed = is_owed(r);
+	if (r->flags & TW_RECF_SEGMENT) {
+		set(v, TW_F_K_RST_ANSWERS, r->seg_flags, i, slot);
+		if (!(r->flags & TW_RECF_SOCKET))
+			owed = r->seg_flags & TW_SYN || r->seg_payload > GOODBYE_BYTES;
+	}
+	set(v, TW_F_K_RST_OWED, owed, i, slot);
+	if (!(r->flags & TW_RECF_SOCKET))
+		return;
+	set(v, TW_F_K_RST_UNREAD, unread_bytes(r), i, slot);
+	set(v, TW_F_K_RST_UNSENT, r->unsent, i, slot);
+	set(v, TW_F_K_RST_UNACKED, r->unacked, i, slot);
+	set(v, TW_F_K_RST_LINGER, r->flags & TW_RECF_LINGER && !r->linger_s, i, slot);
+	if (r->flags & TW_RECF_PEER_FIN)
+		set(v, TW_F_K_PEER_FIN, true, i, slot);
+}
+
+/* ---- a reset that came in ---- */
+
+/* As facts/reset.c has it, from the header alone: an active reset has the socket's live window or options;
+ * an answer to a segment has neither, nor an ACK. */
+static enum tw_rst_form form_of(const struct tw_record *r)
+{
+	if (!(r->seg_flags & TW_ACK))
+		return r->seg_window || r->seg_options ? TW_RST_ALIEN : TW_RST_REPLY;
+	if (r->seg_options || r->seg_window)
+		return TW_RST_ACTIVE;
+	return r->seg_seq ? TW_RST_ALIEN : TW_RST_REPLY_NO_ACK;
+}
+
+static void derive_got_reset(const struct view *v)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_record *r = v->c->end[i].slot[TW_SLOT_GOT_RESET];
+		const struct tw_record *sent = v->c->end[i].slot[TW_SLOT_SENT_RESET];
+		const struct tw_record *header = v->c->end[i].slot[TW_SLOT_DROP_RESET];
+
+		/* After data beyond its own close() the kernel kills the socket as if by a RST. */
+		if (!r || (sent && reason_of(v, sent) == TW_KRST_DATA_AFTER))
+			continue;
+		set(v, TW_F_K_RST_IN, side_of(v, i), i, TW_SLOT_GOT_RESET);
+		set(v, TW_F_K_RST_IN_STATE, r->state, i, TW_SLOT_GOT_RESET);
+		set(v, TW_F_K_PEER_FIN, (r->flags & TW_RECF_PEER_FIN) != 0, i, TW_SLOT_GOT_RESET);
+		if (header)
+			set(v, TW_F_K_RST_IN_FORM, form_of(header), i, TW_SLOT_DROP_RESET);
+	}
+}
+
+/* ---- an error ---- */
+
+static int64_t jiffies_ago_ns(const struct view *v, const struct tw_record *r, uint32_t when)
+{
+	const int32_t ago = (int32_t)((uint32_t)r->jiffies - when);
+
+	return ago < 0 ? 0 : ago * v->config->jiffy_ns;
+}
+
+static void derive_queues(const struct view *v, int i, enum tw_slot slot)
+{
+	const struct tw_record *r = v->c->end[i].slot[slot];
+
+	set(v, TW_F_K_UNACKED, r->unacked, i, slot);
+	set(v, TW_F_K_UNSENT, r->unsent, i, slot);
+	set(v, TW_F_K_UNREAD, unread_bytes(r), i, slot);
+	set(v, TW_F_K_REPEATS, r->retransmits, i, slot);
+	set(v, TW_F_K_PROBES, r->probes, i, slot);
+	set(v, TW_F_K_WINDOW_ZERO, r->snd_wnd == 0, i, slot);
+	set(v, TW_F_K_KEEPALIVE, (r->flags & TW_RECF_KEEPALIVE) != 0, i, slot);
+	if (r->user_timeout_ms)
+		set(v, TW_F_K_USER_TIMEOUT_NS, r->user_timeout_ms * TW_NS_PER_MS, i, slot);
+	if (r->rcv_tstamp && v->config->jiffy_ns)
+		set(v, TW_F_K_QUIET_NS, jiffies_ago_ns(v, r, r->rcv_tstamp), i, slot);
+}
+
+/* Where both ends got one, the end that did not cause it. */
+static int error_end(const struct view *v)
+{
+	const int author = reset_author(v);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (v->c->end[i].slot[TW_SLOT_ERROR] && i != author)
+			return i;
+	return author >= 0 && v->c->end[author].slot[TW_SLOT_ERROR] ? author : -1;
+}
+
+static void derive_error(const struct view *v)
+{
+	const int i = error_end(v);
+	const enum tw_slot slot = TW_SLOT_ERROR;
+	const struct tw_record *r = i < 0 ? NULL : v->c->end[i].slot[slot];
+	const struct tw_record *reset;
+
+	if (!r)
+		return;
+	reset = v->c->end[i].slot[TW_SLOT_GOT_RESET];
+	set(v, TW_F_K_ERROR_SIDE, side_of(v, i), i, slot);
+	set(v, TW_F_K_ERROR, r->err, i, slot);
+	set(v, TW_F_K_ERROR_SOFT, r->err_soft, i, slot);
+	set(v, TW_F_K_ERROR_STATE,
+	    reset          ? reset->state
+	    : r->old_state ? r->old_state
+			   : r->state,
+	    i, slot);
+	set(v, TW_F_K_ORPHAN, (r->flags & TW_RECF_ORPHAN) != 0, i, slot);
+	derive_queues(v, i, slot);
+	if (r->flags & TW_RECF_PEER_FIN)
+		set(v, TW_F_K_PEER_FIN, true, i, slot);
+	if (r->flags & TW_RECF_BORN && r->flags & TW_RECF_CLIENT)
+		set(v, TW_F_K_CONNECT_NS, (int64_t)(r->time_ns - r->born_ns), i, slot);
+	if (r->err == ECONNABORTED)
+		set(v, TW_F_K_DESTROYED, side_of(v, i), i, slot);
+}
+
+/* ---- processes ---- */
+
+static void derive_exit(const struct view *v)
+{
+	static const enum tw_slot slots[] = { TW_SLOT_SENT_RESET, TW_SLOT_STATE };
+	unsigned i, j;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 2; j++) {
+			const struct tw_record *r = v->c->end[i].slot[slots[j]];
+
+			if (!r || !(r->flags & TW_RECF_DYING) || tw_known(v->f, TW_F_K_EXIT_SIDE))
+				continue;
+			set(v, TW_F_K_EXIT_SIDE, side_of(v, (int)i), (int)i, slots[j]);
+			set(v, TW_F_K_EXIT_SIGNAL, r->exit_code & 0x7f, (int)i, slots[j]);
+			set(v, TW_F_K_EXIT_STATUS, r->exit_code >> 8 & 0xff, (int)i, slots[j]);
+			set(v, TW_F_K_EXIT_OWED, is_owed(r), (int)i, slots[j]);
+		}
+	}
+}
+
+/* Connecting ended without an error: nothing was ever sent, or the application closed it. */
+static void derive_connecting(const struct view *v)
+{
+	const int i = v->client;
+	const struct tw_record *r = v->c->end[i].slot[TW_SLOT_STATE];
+
+	if (!r || r->old_state != STATE_SYN_SENT || r->err)
+		return;
+	if (!r->unacked && !r->local_port)
+		set(v, TW_F_K_NO_PORT, true, i, TW_SLOT_STATE);
+	else
+		set(v, TW_F_K_GAVE_UP, true, i, TW_SLOT_STATE);
+	if (r->flags & TW_RECF_BORN)
+		set(v, TW_F_K_CONNECT_NS, (int64_t)(r->time_ns - r->born_ns), i, TW_SLOT_STATE);
+}
+
+static void derive_closed(const struct view *v)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_record *r = v->c->end[i].slot[TW_SLOT_STATE];
+
+		if (r && r->new_state == 7 && !r->err && r->old_state != STATE_SYN_SENT)
+			set(v, TW_F_K_CLOSED, true, i, TW_SLOT_STATE);
+	}
+}
+
+/* ---- listeners, drops, and what waits ---- */
+
+static void set_queue(const struct view *v, int i, enum tw_slot slot)
+{
+	const struct tw_record *r = v->c->end[i].slot[slot];
+
+	set(v, TW_F_K_QUEUE_FULL, true, i, slot);
+	if (!(r->flags & TW_RECF_SOCKET))
+		return;
+	set(v, TW_F_K_QUEUE_LENGTH, r->queue_length, i, slot);
+	set(v, TW_F_K_QUEUE_LIMIT, r->queue_limit, i, slot);
+}
+
+static void derive_listener(const struct view *v, int i)
+{
+	const struct tw_record *waiting = v->c->end[i].slot[TW_SLOT_WAITING];
+	const struct tw_record *drop = v->c->end[i].slot[TW_SLOT_DROP];
+	const struct tw_record *synack = v->c->end[i].slot[TW_SLOT_SYNACK];
+
+	if (drop)
+		set(v, TW_F_K_DROP, drop->repeats, i, TW_SLOT_DROP);
+	if (drop && drop->repeats == TW_DROP_ACCEPT_QUEUE)
+		set_queue(v, i, TW_SLOT_DROP);
+	if (synack)
+		set(v, TW_F_K_SYNACK_REPEATS, synack->repeats, i, TW_SLOT_SYNACK);
+	if (!waiting)
+		return;
+	if (waiting->state == STATE_LISTEN)
+		set_queue(v, i, TW_SLOT_WAITING);
+	else
+		set(v, TW_F_K_CLOSE_WAIT_NS, (int64_t)waiting->waiting_ns, i, TW_SLOT_WAITING);
+}
+
+void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_conn *c, int client,
+		    bool guessed, struct tw_facts *f)
+{
+	const struct view v = { .config = config, .c = c, .f = f, .client = client };
+	static const __u8 v4[12] = { [10] = 0xff, [11] = 0xff };
+	int i;
+
+	*f = (struct tw_facts){ 0 };
+	tw_fact_set(f, TW_F_K_SEEN, true, c->first_event, c->first_ns + config->realtime_offset_ns);
+	tw_fact_set(f, TW_F_IP_VERSION, memcmp(c->end[0].addr.b, v4, 12) == 0 ? 4 : 6, 0, 0);
+	tw_fact_set(f, TW_F_CLIENT_GUESSED, guessed, 0, 0);
+	tw_fact_set(f, TW_F_K_LOCAL_C, c->end[client].local, 0, 0);
+	tw_fact_set(f, TW_F_K_LOCAL_S, c->end[!client].local, 0, 0);
+	derive_sent_reset(&v);
+	derive_got_reset(&v);
+	derive_error(&v);
+	derive_exit(&v);
+	derive_connecting(&v);
+	derive_closed(&v);
+	for (i = 0; i < 2; i++)
+		derive_listener(&v, i);
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of connections in trouble. A connection enters it with its first record and is judged shortly
+ * after the record that decides it, because the rest of the story comes within the same moment:
+ *
+ *	server: close()                     client
+ *	  tcp_send_reset  ------ RST ------>  tcp_receive_reset   state before
+ *	                                      inet_sk_error_report  ECONNRESET
+ *	                                      kfree_skb TCP_RESET   the RST's header
+ *
+ * If both ends are in this kernel (loopback, containers) both stories meet here, as they have the same
+ * addresses and ports. Between ends with translation in between they do not, and make two findings.
+ *
+ * A judged connection stays for some seconds: what then still comes (the bare RST that answers a last
+ * ACK) is its echo and no failure of its own.
+ */
+#include "kernel/gather_private.h"
+
+#include "packet/tuple.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS       1024
+#define CONNS_MAX     4096
+#define SETTLE_NS     (60LL * 1000 * 1000)
+#define DROP_QUIET_NS (1000LL * 1000 * 1000)
+#define ECHO_NS       (3000LL * 1000 * 1000)
+/* What never decides itself (repeats that helped after all) is forgotten: longer than any SYN|ACK lives. */
+#define IDLE_NS (120LL * 1000 * 1000 * 1000)
+
+struct tw_gather {
+	struct tw_gather_config config;
+	struct tw_live_conn *bucket[BUCKETS];
+	unsigned count;
+	uint64_t events, findings, forgotten;
+};
+
+struct tw_gather *tw_gather_new(const struct tw_gather_config *config)
+{
+	struct tw_gather *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->config = *config;
+	if (!g->config.connections_max)
+		g->config.connections_max = CONNS_MAX;
+	return g;
+}
+
+static void free_conn(struct tw_live_conn *c)
+{
+	int i, j;
+
+	for (i = 0; i < 2; i++)
+		for (j = 0; j < TW_SLOT__N; j++)
+			free(c->end[i].slot[j]);
+	free(c);
+}
+
+void tw_gather_free(struct tw_gather *g)
+{
+	struct tw_live_conn *c;
+	unsigned i;
+
+	for (i = 0; g && i < BUCKETS; i++) {
+		while ((c = g->bucket[i])) {
+			g->bucket[i] = c->next;
+			free_conn(c);
+		}
+	}
+	free(g);
+}
+
+/* ---- the table ---- */
+
+/* Addresses that mean another host in every namespace: 127/8, ::1, fe80::/10. */
+static bool is_private_to_namespace(const __u8 *a)
+{
+	static const __u8 v4[12] = { [10] = 0xff, [11] = 0xff };
+	static const __u8 one[16] = { [15] = 1 };
+
+	return (memcmp(a, v4, 12) == 0 && a[12] == 127) || memcmp(a, one, 16) == 0 ||
+	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+}
+
+/* Return: the index of the record's local end in the key. */
+static int key_of(const struct tw_record *r, struct tw_tuple *key, uint32_t *netns)
+{
+	struct tw_segment s = { .sport = r->local_port, .dport = r->remote_port };
+
+	memcpy(s.src.b, r->local, 16);
+	memcpy(s.dst.b, r->remote, 16);
+	*netns = is_private_to_namespace(r->local) ? r->netns : 0;
+	return tw_tuple_of(&s, key);
+}
+
+static bool same(const struct tw_live_conn *c, const struct tw_tuple *key, uint32_t netns)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (c->end[i].port != key->port[i] ||
+		    memcmp(c->end[i].addr.b, key->addr[i].b, 16) != 0)
+			return false;
+	/* A record without a socket does not know its namespace. */
+	return c->netns == netns || !c->netns || !netns;
+}
+
+static struct tw_live_conn *make_room(struct tw_gather *g)
+{
+	if (g->count >= g->config.connections_max) {
+		g->forgotten++;
+		return NULL;
+	}
+	return calloc(1, sizeof(struct tw_live_conn));
+}
+
+static struct tw_live_conn *find(struct tw_gather *g, const struct tw_record *r, int *local)
+{
+	struct tw_live_conn *c, **head;
+	struct tw_tuple key;
+	uint32_t netns;
+	int i;
+
+	*local = key_of(r, &key, &netns);
+	head = &g->bucket[tw_tuple_hash(&key, 1) % BUCKETS];
+	for (c = *head; c; c = c->next)
+		if (same(c, &key, netns))
+			return c;
+	c = make_room(g);
+	if (!c)
+		return NULL;
+	for (i = 0; i < 2; i++) {
+		c->end[i].addr = key.addr[i];
+		c->end[i].port = key.port[i];
+	}
+	c->netns = netns;
+	c->first_ns = (int64_t)r->time_ns;
+	c->first_event = g->events;
+	c->next = *head;
+	*head = c;
+	g->count++;
+	return c;
+}
+
+/* ---- records ---- */
+
+static enum tw_slot slot_of(const struct tw_record *r)
+{
+	switch (r->kind) {
+	case TW_REC_SENT_RESET:
+		return TW_SLOT_SENT_RESET;
+	case TW_REC_GOT_RESET:
+		return TW_SLOT_GOT_RESET;
+	case TW_REC_ERROR:
+		return TW_SLOT_ERROR;
+	case TW_REC_STATE:
+		return r->err ? TW_SLOT_ERROR : TW_SLOT_STATE;
+	case TW_REC_DROP:
+		return r->repeats == TW_DROP_RESET ? TW_SLOT_DROP_RESET : TW_SLOT_DROP;
+	case TW_REC_SYNACK:
+		return TW_SLOT_SYNACK;
+	case TW_REC_CLOSE_WAIT:
+		return TW_SLOT_WAITING;
+	default:
+		return TW_SLOT__N;
+	}
+}
+
+static bool is_decisive(enum tw_slot slot)
+{
+	return slot == TW_SLOT_SENT_RESET || slot == TW_SLOT_GOT_RESET || slot == TW_SLOT_ERROR ||
+	       slot == TW_SLOT_STATE;
+}
+
+/* The later one counts of what repeats itself; a death that was seen before the FIN's state stays. */
+static bool is_latest_wanted(enum tw_slot slot)
+{
+	return slot == TW_SLOT_SYNACK || slot == TW_SLOT_WAITING;
+}
+
+static void keep(struct tw_live_end *e, enum tw_slot slot, const struct tw_record *r,
+		 uint64_t event)
+{
+	if (!e->slot[slot])
+		e->slot[slot] = malloc(sizeof(*r));
+	else if (!is_latest_wanted(slot))
+		return;
+	if (!e->slot[slot])
+		return;
+	*e->slot[slot] = *r;
+	if (!is_latest_wanted(slot) || !e->event[slot])
+		e->event[slot] = event;
+}
+
+/*
+ * A socket's end without any error, after it was in trouble: nothing to decide, nothing to wait for. Or the
+ * end of one that was told (GONE): judge at once.
+ */
+static void on_gone(struct tw_live_conn *c, const struct tw_record *r)
+{
+	if (!c->decided)
+		c->decided = true;
+	c->decided_ns = (int64_t)r->time_ns;
+}
+
+void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
+{
+	const enum tw_slot slot = slot_of(r);
+	struct tw_live_conn *c;
+	int local;
+
+	g->events++;
+	c = find(g, r, &local);
+	if (!c || c->judged)
+		return;
+	c->last_ns = (int64_t)r->time_ns;
+	c->folded += r->folded;
+	if (r->flags & TW_RECF_SOCKET)
+		c->end[local].local = true;
+	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
+	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0;
+	if (slot < TW_SLOT__N)
+		keep(&c->end[local], slot, r, g->events);
+	if (r->kind == TW_REC_GONE)
+		on_gone(c, r);
+	if (is_decisive(slot) || slot == TW_SLOT_WAITING) {
+		c->decided = true;
+		c->decided_ns = (int64_t)r->time_ns;
+	}
+}
+
+/* ---- judging ---- */
+
+int tw_live_client(const struct tw_live_conn *c, bool *guessed)
+{
+	int i;
+
+	*guessed = false;
+	for (i = 0; i < 2; i++) {
+		const struct tw_live_end *e = &c->end[i];
+		const struct tw_record *sent = e->slot[TW_SLOT_SENT_RESET];
+
+		if (e->connected)
+			return i;
+		if (e->accepted)
+			return !i;
+		if (sent && sent->flags & TW_RECF_SEGMENT &&
+		    (sent->seg_flags & (TW_SYN | TW_ACK)) == TW_SYN)
+			return !i;
+	}
+	*guessed = true;
+	return c->end[0].port > c->end[1].port ? 0 : 1;
+}
+
+static bool has_drop(const struct tw_live_conn *c)
+{
+	return c->end[0].slot[TW_SLOT_DROP] || c->end[1].slot[TW_SLOT_DROP];
+}
+
+static bool is_ripe(const struct tw_live_conn *c, int64_t now_ns)
+{
+	if (now_ns == INT64_MAX)
+		return c->decided || has_drop(c);
+	if (c->decided)
+		return now_ns - c->decided_ns > SETTLE_NS;
+	return has_drop(c) && now_ns - c->last_ns > DROP_QUIET_NS;
+}
+
+static void judge(struct tw_gather *g, struct tw_live_conn *c)
+{
+	struct tw_finding *f = tw_live_finding(&g->config, c, g->findings);
+
+	c->judged = true;
+	if (!f) {
+		g->forgotten++;
+		return;
+	}
+	if (f->match.outcome == TW_OUTCOME_CLEAN && !g->config.all) {
+		tw_finding_free(f);
+		return;
+	}
+	g->findings++;
+	g->config.finding(g->config.user, f);
+}
+
+static bool is_over(const struct tw_live_conn *c, int64_t now_ns)
+{
+	if (c->judged)
+		return now_ns - c->last_ns > ECHO_NS;
+	return !c->decided && now_ns - c->last_ns > IDLE_NS;
+}
+
+void tw_gather_ripe(struct tw_gather *g, int64_t now_ns)
+{
+	struct tw_live_conn *c, **at;
+	unsigned i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		at = &g->bucket[i];
+		while ((c = *at)) {
+			if (!c->judged && is_ripe(c, now_ns))
+				judge(g, c);
+			if (is_over(c, now_ns)) {
+				*at = c->next;
+				free_conn(c);
+				g->count--;
+			} else {
+				at = &c->next;
+			}
+		}
+	}
+}
+
+uint64_t tw_gather_pending(const struct tw_gather *g)
+{
+	return g->count;
+}
+
+uint64_t tw_gather_forgotten(const struct tw_gather *g)
+{
+	return g->forgotten;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_KERNEL_GATHER_PRIVATE_H
+#define TW_KERNEL_GATHER_PRIVATE_H
+
+#include "kernel/gather.h"
+
+/* The records of one end that a verdict is made of: the first of each kind, for it is the nearest to the
+ * cause; of repeats the last. 0 in number[]: none. */
+enum tw_slot {
+	TW_SLOT_SENT_RESET,
+	TW_SLOT_GOT_RESET,
+	TW_SLOT_ERROR, /* or a state change with an error that nobody is told */
+	TW_SLOT_STATE,
+	TW_SLOT_DROP,       /* what the host dropped */
+	TW_SLOT_DROP_RESET, /* the header of the RST that killed the socket */
+	TW_SLOT_SYNACK,
+	TW_SLOT_WAITING, /* by the walk over open files: CLOSE_WAIT, a full listener */
+	TW_SLOT__N
+};
+
+struct tw_live_end {
+	struct tw_addr addr;
+	uint16_t port;
+	struct tw_record *slot[TW_SLOT__N];
+	uint64_t event[TW_SLOT__N];
+	bool local;               /* a socket of it is in this kernel */
+	bool connected, accepted; /* its role, as far as a record told */
+};
+
+struct tw_live_conn {
+	struct tw_live_conn *next; /* in the bucket */
+	struct tw_live_end end[2]; /* in the order of the addresses */
+	uint32_t netns;            /* for addresses that every namespace has; else 0 */
+	int64_t first_ns, last_ns, decided_ns;
+	uint64_t first_event, folded;
+	bool decided; /* a record came that ends it or is a failure by itself */
+	bool judged;  /* kept for a while, so that echoes are known as such */
+};
+
+/* Which of end[] is the client, and whether that is guessed. */
+int tw_live_client(const struct tw_live_conn *c, bool *guessed);
+
+/* Fill the facts of a connection; @client as above. */
+void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_conn *c, int client,
+		    bool guessed, struct tw_facts *f);
+
+/* The finding, judged. NULL: no memory. */
+struct tw_finding *tw_live_finding(const struct tw_gather_config *config,
+				   const struct tw_live_conn *c, uint64_t number);
+
+#endif

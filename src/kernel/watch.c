@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The watch: loads, attaches, reads the ring, walks over the open files, and feeds the gatherer.
+ *
+ * The programs submit without waking anybody (a wake-up costs more than the record), so the ring is
+ * polled: every 50 ms, and at once again while it is more than a quarter full.
+ */
+#include "kernel/watch.h"
+
+#include "kernel/gather.h"
+#include "kernel/programs.h"
+
+#include "kernel/live.skel.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cap-ng.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_MS       50
+#define CLOSE_WAIT_NS (60LL * 1000 * 1000 * 1000)
+#define WALK_NS       (2LL * 1000 * 1000 * 1000)
+#define WALK_SHARE    200 /* the walk may take this part of the time */
+#define NS_PER_S      1000000000LL
+
+struct tw_watch {
+	struct tw_watch_config config;
+	struct tw_kernel_names names;
+	struct live_bpf *bpf;
+	struct ring_buffer *ring;
+	struct bpf_link *link[16];
+	unsigned link_count;
+	struct bpf_link *walk; /* one of them */
+	struct tw_gather *gather;
+	int64_t next_walk_ns;
+	uint64_t records;
+	const char *missing[16];
+	unsigned missing_count;
+};
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* ---- the process behind a finding ---- */
+
+/* "0::/system.slice/nginx.service" of /proc/PID/cgroup, if it is still that cgroup. */
+static void name_cgroup(struct tw_finding *f, struct tw_process *p)
+{
+	char path[64], line[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", p->pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::", 3) == 0)
+			p->cgroup = tw_arena_printf(&f->arena, "%s", line + 3);
+	}
+	if (file)
+		fclose(file);
+}
+
+static void on_finding(void *user, struct tw_finding *f)
+{
+	struct tw_watch *w = user;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (f->process[i].pid)
+			name_cgroup(f, &f->process[i]);
+	w->config.finding(w->config.user, f);
+}
+
+static int on_record(void *user, void *data, size_t size)
+{
+	struct tw_watch *w = user;
+
+	if (size < sizeof(struct tw_record))
+		return 0;
+	w->records++;
+	tw_gather_add(w->gather, data);
+	return 0;
+}
+
+/* ---- loading ---- */
+
+static void set_constants(struct tw_watch *w)
+{
+	const struct tw_watch_config *c = &w->config;
+	struct live_bpf__rodata *ro = w->bpf->rodata;
+
+	ro->want_all = c->all;
+	ro->filter_pid = c->pid_count || c->follow;
+	ro->filter_comm = c->comm != NULL;
+	if (c->comm)
+		strncpy((char *)ro->wanted_comm, c->comm, sizeof(ro->wanted_comm) - 1);
+	ro->filter_cgroup = c->cgroup != 0;
+	ro->wanted_cgroup = c->cgroup;
+	ro->filter_netns = c->netns != 0;
+	ro->wanted_netns = c->netns;
+	ro->close_wait_ns = (uint64_t)(c->close_wait_ns ? c->close_wait_ns : CLOSE_WAIT_NS);
+	memcpy((void *)ro->filter, c->filter.op, sizeof(c->filter.op));
+	if (!ro->filter_pid)
+		bpf_program__set_autoload(w->bpf->progs.on_fork, false);
+}
+
+static void note_missing(struct tw_watch *w, const struct tw_program *p)
+{
+	if (w->missing_count < sizeof(w->missing) / sizeof(w->missing[0]))
+		w->missing[w->missing_count++] = p->loss;
+}
+
+static int explain(int r, struct tw_err *err)
+{
+	if (r == -EPERM || r == -EACCES)
+		return tw_err_set(
+			err, -EPERM,
+			"live needs root, or the capabilities CAP_BPF and CAP_PERFMON; `tcpwhy "
+			"doctor` says what is missing");
+	return tw_err_set(err, r, "the BPF programs do not load: %s (%s)", strerror(-r),
+			  tw_libbpf_last());
+}
+
+/* One that does not attach is named and done without, but for those that everything hangs on. */
+static int attach(struct tw_watch *w, struct tw_err *err)
+{
+	const struct tw_program *p;
+
+	for (p = tw_programs; p->name; p++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(w->bpf->obj, p->name);
+		const bool wanted = program != w->bpf->progs.on_fork || w->bpf->rodata->filter_pid;
+		struct bpf_link *link = NULL;
+
+		if (program && bpf_program__autoload(program))
+			link = bpf_program__attach(program);
+		if (!link && p->needed)
+			return tw_err_set(err, -ENOENT, "nothing useful is left: %s", p->loss);
+		if (!link && wanted)
+			note_missing(w, p);
+		if (!link)
+			continue;
+		w->link[w->link_count++] = link;
+		if (!p->tracepoint)
+			w->walk = link;
+	}
+	return 0;
+}
+
+static int load(struct tw_watch *w, struct tw_err *err)
+{
+	int r = tw_programs_open(&w->bpf, &w->names, err);
+
+	if (r)
+		return r;
+	set_constants(w);
+	r = live_bpf__load(w->bpf);
+	if (r)
+		return explain(r, err);
+	r = attach(w, err);
+	if (r)
+		return r;
+	w->ring = ring_buffer__new(bpf_map__fd(w->bpf->maps.ring), on_record, w, NULL);
+	if (!w->ring)
+		return explain(-errno, err);
+	return 0;
+}
+
+/* A jiffy: the resolution of the coarse clocks, which tick with it. */
+static int64_t jiffy_ns(void)
+{
+	struct timespec t = { 0 };
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &t) ? 0 : t.tv_nsec;
+}
+
+static int start_gathering(struct tw_watch *w, struct tw_err *err)
+{
+	const struct tw_gather_config config = {
+		.names = &w->names,
+		.realtime_offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC),
+		.jiffy_ns = jiffy_ns(),
+		.all = w->config.all,
+		.finding = on_finding,
+		.user = w,
+	};
+
+	w->gather = tw_gather_new(&config);
+	return w->gather ? 0 : tw_err_set(err, -ENOMEM, "out of memory");
+}
+
+/* ---- the walk ---- */
+
+/* Everything happens in the program; it writes nothing to read here but the end. */
+static void walk(struct tw_watch *w)
+{
+	const int64_t began_ns = now_ns(CLOCK_MONOTONIC);
+	int64_t took_ns;
+	char byte[64];
+	int fd = w->walk ? bpf_iter_create(bpf_link__fd(w->walk)) : -1;
+
+	if (fd >= 0) {
+		while (read(fd, byte, sizeof(byte)) > 0)
+			;
+		close(fd);
+	}
+	took_ns = now_ns(CLOCK_MONOTONIC) - began_ns;
+	w->next_walk_ns =
+		began_ns + (took_ns * WALK_SHARE > WALK_NS ? took_ns * WALK_SHARE : WALK_NS);
+}
+
+/* ---- the public face ---- */
+
+int tw_watch_open(struct tw_watch **out, const struct tw_watch_config *config, struct tw_err *err)
+{
+	struct tw_watch *w = calloc(1, sizeof(*w));
+	unsigned i;
+	int r;
+
+	if (!w)
+		return tw_err_set(err, -ENOMEM, "out of memory");
+	w->config = *config;
+	r = load(w, err);
+	if (!r)
+		r = start_gathering(w, err);
+	for (i = 0; i < config->pid_count && !r; i++)
+		r = tw_watch_follow(w, (pid_t)config->pids[i], err);
+	if (r) {
+		tw_watch_close(w);
+		return r;
+	}
+	walk(w);
+	*out = w;
+	return 0;
+}
+
+int tw_watch_drop_rights(struct tw_err *err)
+{
+	const bool old = !capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF);
+
+	capng_get_caps_process();
+	capng_clear(CAPNG_SELECT_BOTH);
+	/* Kernels before 5.8 know neither; on those everything hangs on CAP_SYS_ADMIN. */
+	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, old ? CAP_SYS_ADMIN : CAP_BPF,
+		      old ? CAP_SYS_ADMIN : CAP_PERFMON, -1);
+	if (capng_apply(CAPNG_SELECT_BOTH))
+		return tw_err_set(err, -EPERM,
+				  "the rights that are not needed any more cannot be "
+				  "given up");
+	return 0;
+}
+
+int tw_watch_follow(struct tw_watch *w, pid_t pid, struct tw_err *err)
+{
+	const uint32_t key = (uint32_t)pid;
+	const uint8_t one = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(w->bpf->maps.followed), &key, &one, BPF_ANY))
+		return tw_err_set(err, -errno, "process %u cannot be followed: %s", key,
+				  strerror(errno));
+	return 0;
+}
+
+int tw_watch_work(struct tw_watch *w, int timeout_ms)
+{
+	const int64_t began_ns = now_ns(CLOCK_MONOTONIC);
+	int64_t left_ms;
+	int r = ring_buffer__consume(w->ring);
+
+	/* A poll would only return on a wake-up, and there is none. */
+	if (r == 0) {
+		left_ms = timeout_ms < POLL_MS ? timeout_ms : POLL_MS;
+		if (poll(NULL, 0, (int)left_ms) < 0 && errno != EINTR)
+			return -errno;
+		r = ring_buffer__consume(w->ring);
+	}
+	if (began_ns >= w->next_walk_ns)
+		walk(w);
+	tw_gather_ripe(w->gather, now_ns(CLOCK_MONOTONIC));
+	return r < 0 ? r : 0;
+}
+
+void tw_watch_finish(struct tw_watch *w)
+{
+	ring_buffer__consume(w->ring);
+	tw_gather_ripe(w->gather, INT64_MAX);
+}
+
+void tw_watch_health(const struct tw_watch *w, struct tw_watch_health *h)
+{
+	const struct tw_counters *c = &w->bpf->bss->counters;
+
+	*h = (struct tw_watch_health){
+		.state_changes = c->state_changes,
+		.records = w->records,
+		.lost = c->lost,
+		.folded = c->folded,
+		.forgotten = tw_gather_forgotten(w->gather),
+		.pending = tw_gather_pending(w->gather),
+		.missing_count = w->missing_count,
+	};
+	memcpy(h->missing, w->missing, sizeof(h->missing));
+}
+
+void tw_watch_close(struct tw_watch *w)
+{
+	unsigned i;
+
+	if (!w)
+		return;
+	for (i = 0; i < w->link_count; i++)
+		bpf_link__destroy(w->link[i]);
+	ring_buffer__free(w->ring);
+	live_bpf__destroy(w->bpf);
+	tw_gather_free(w->gather);
+	free(w);
+}
