@@ -22,7 +22,7 @@ struct loss_walk {
 		reorder_delay;
 	int64_t doubtful;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
-	bool sack;      /* the receiver could tell a needless repeat by D-SACK */
+	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
 };
@@ -167,7 +167,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	if (n == 1) {
 		w->lost[p->side]++;
 		w->doubtful += tw_acks_missing(d, ack) ||
-			       (!w->sack && !(p->options & ack->options & TW_OPT_TIMESTAMPS));
+			       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
+				(!w->sack || p->marks & TW_MARK_TIMED_OUT));
 		if (!w->first_lost[p->side])
 			w->first_lost[p->side] = p;
 		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)

@@ -23,6 +23,7 @@
 
 /* After so long a silence a device that forgot the connection is the simpler explanation. */
 #define IDLE_NS      (30 * TW_NS_PER_S)
+#define PAUSE_NS     (5 * TW_NS_PER_S) /* no known device forgets sooner */
 #define OVERTAKEN_NS TW_NS_PER_MS
 #define PLACE        (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
 #define LIVES        (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
@@ -61,7 +62,7 @@ static bool lives_for_sure(const struct tw_facts *f, unsigned odds)
 /* A device that forgot an idle connection resets it in place of the segment, not in addition. */
 static bool maybe_forgotten(const struct tw_facts *f, unsigned odds)
 {
-	return tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS && !(odds & TW_ODD_ACKS_TRIGGER);
+	return tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= PAUSE_NS && !(odds & TW_ODD_ACKS_TRIGGER);
 }
 
 /* Its alleged author had closed, nothing is open, and the other end's close may be before the capture. */

@@ -87,10 +87,16 @@ static void cite(struct tw_match *m, const struct hints *h)
 	if (h->label)
 		tw_cite(m, TW_F_RST_LABEL_ZERO,
 			"its IPv6 flow label is 0: a packet filter wrote it, not a TCP stack");
-	if (h->population)
+	if (h->population && !tw_known(f, TW_F_FLOWS_SURVIVED_IDLE_NS))
 		tw_cite(m, TW_F_FLOWS_KILLED_IDLE,
 			"%d connections between these hosts ended after a silence of %s or more, "
-			"all survived %s",
+			"and none survived a second of it",
+			(int)tw_get(f, TW_F_FLOWS_KILLED_IDLE),
+			TW_DUR(tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS)));
+	else if (h->population)
+		tw_cite(m, TW_F_FLOWS_KILLED_IDLE,
+			"%d connections between these hosts ended after a silence of %s or more, "
+			"but all survived %s",
 			(int)tw_get(f, TW_F_FLOWS_KILLED_IDLE),
 			TW_DUR(tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS)),
 			TW_DUR(tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS)));
