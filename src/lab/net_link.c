@@ -254,6 +254,39 @@ static int add_address(struct nl_sock *sock, int index, const char *text, int fa
 	return error;
 }
 
+/*
+ * The kernel takes an IPv6 address for its own only when addrconf's work queue has put in the local route
+ * (addrconf_dad_work(), even where there is no DAD): a SYN that comes earlier is dropped without a word.
+ * The link-local address was queued before.
+ */
+static int wait_for_own_address(struct nl_sock *sock, const char *text, struct tw_err *err)
+{
+	const struct timespec moment = { .tv_nsec = TW_NS_PER_MS };
+	int64_t deadline = monotonic_ns() + CARRIER_WAIT_NS;
+	struct nl_addr *own = NULL;
+	int error = nl_addr_parse(text, AF_INET6, &own);
+	bool local = false;
+
+	if (error < 0)
+		return nl_fail(err, error, "read the address", text);
+	nl_addr_set_prefixlen(own, 128);
+	for (;;) {
+		struct rtnl_route *route = NULL;
+
+		if (rtnl_route_lookup(sock, own, &route) >= 0) {
+			local = rtnl_route_get_type(route) == RTN_LOCAL;
+			rtnl_route_put(route);
+		}
+		if (local || monotonic_ns() > deadline)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	nl_addr_put(own);
+	return local ? 0
+		     : tw_err_set(err, -ETIMEDOUT,
+				  "the address %s of the lab is not ready after 5 seconds", text);
+}
+
 static int add_default_route(struct nl_sock *sock, int index, const char *gateway, int family)
 {
 	struct rtnl_route *route = rtnl_route_alloc();
@@ -309,7 +342,7 @@ int tw_net_link_addresses(struct tw_net *n, const struct tw_net_nic *nic, struct
 		if (error < 0)
 			return nl_fail(err, error, "set the route by", nic->gateway_v6);
 	}
-	return 0;
+	return wait_for_own_address(sock, nic->v6, err);
 }
 
 static int nud_state(enum tw_neighbour state)
