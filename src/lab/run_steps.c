@@ -68,6 +68,7 @@ static int wait_for_call(struct tw_run *run, struct tw_run_actor *a, const struc
 static int call(struct tw_run *run, const struct tw_statement *s)
 {
 	struct tw_run_actor *a = tw_run_actor(run, s);
+	char text[TW_CALL_TEXT];
 	int r;
 
 	if (!a)
@@ -76,7 +77,7 @@ static int call(struct tw_run *run, const struct tw_statement *s)
 		return tw_run_fail(run, "line %u: %s is still inside the call of line %u", s->line,
 				   tw_actor_name(a->actor), a->calling->line);
 	tw_timeline_event(run, tw_run_now_ns(), "call", tw_actor_name(a->actor), s->socket, "%s",
-			  s->text);
+			  tw_timeline_call_text(text, s));
 	r = tw_actor_begin(a->actor, s);
 	if (r)
 		return tw_run_fail(run, "line %u: %s: %s", s->line, s->text, strerror(-r));
