@@ -90,6 +90,8 @@ const struct tw_phenomenon tw_ph_memory_abort = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "K",
+	.unreproduced = "its limits (net.ipv4.tcp_mem, tcp_max_orphans) are of the whole machine, "
+			"not of a host in it",
 	.match = NULL,
 	.match_live = match_live,
 };
