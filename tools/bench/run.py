@@ -7,7 +7,8 @@ usage: run.py PATH/TO/tcpwhy [--scale 1] [--rounds 5] [--seconds 20] [--dir DIR]
 Captures are made by generate (see generate.c) and stay in --dir for the next run. Every program reads
 the same file from the page cache, as a whole process: user and system CPU time by wait4(2), and the
 peak of its resident memory. Rounds are interleaved, the median counts. Tools that take longer than
---seconds on the whole file get a cut-down one, and their time per packet is compared.
+--seconds on the whole file (tcptrace may take minutes) get a cut-down one, and their time per packet is
+compared.
 
 The bound is walk: link, IP and TCP header of every packet read from a mapping and summed. Shares are
 shares of its speed. The exit status is 1 if a target that must be met is missed.
@@ -37,6 +38,9 @@ RIVALS = {
     "tshark": {"bulk": (80, None), "short": (80, None), "concurrent": (80, None), "flood": (80, None)},
 }
 TEN_PACKETS_MS = 5  # must
+# Slow, but meant to be seen on the whole file, because it is slower there than on a part: seconds.
+PATIENCE = {"tcptrace": 240}
+REPEATED_S = 20  # what takes longer is measured once
 
 
 def others(scratch):
@@ -53,17 +57,21 @@ def others(scratch):
 
 
 class Usage:
-    """CPU seconds and peak memory of one whole process; seconds is None if it was stopped or failed."""
+    """CPU seconds and peak memory of one whole process; seconds is None, and why says so, if it was stopped
+    or failed."""
 
-    def __init__(self, seconds, rss):
-        self.seconds, self.rss = seconds, rss
+    def __init__(self, seconds, rss, why=""):
+        self.seconds, self.rss, self.why = seconds, rss, why
 
 
 def measure(helper, command, limit, accepted=(0, 1)):
     """Run @command for at most @limit seconds (see measure.c)."""
     out = subprocess.run([helper, str(int(limit)), *command], capture_output=True, text=True, check=True)
     seconds, kib, status = out.stdout.split()
-    return Usage(float(seconds) if int(status) in accepted else None, int(kib) * 1024)
+    if int(status) in accepted:
+        return Usage(float(seconds), int(kib) * 1024)
+    why = {-1: "killed by a signal", -2: f"stopped after {int(limit)} s"}.get(int(status), f"failed with status {status}")
+    return Usage(None, int(kib) * 1024, why)
 
 
 def median(usages):
@@ -130,7 +138,7 @@ class Bench:
         print(f"  {'':12}{'ns/packet':>10}{'MiB':>8}{'share of bound':>16}   must / aim")
         print(f"  {'walk':12}{bound / packets * 1e9:10.1f}{'':8}{'1':>16}")
         if ours is None:
-            print(f"  {'tcpwhy':12}failed")
+            print(f"  {'tcpwhy':12}{next(u.why for u in found['tcpwhy'] if u.why)}")
             self.missed.append(f"{kind}: runs to its end")
             return packets, None
         peak = max(u.rss for u in found["tcpwhy"]) / MIB
@@ -144,21 +152,22 @@ class Bench:
 
     def rival(self, name, command, kind, ours):
         """One other tool: on the whole file if it can, on a cut-down one if it is slow."""
+        limit = max(self.args.seconds, PATIENCE.get(name, 0))
         for scale in (self.args.scale, self.args.scale / 20, self.args.scale / 400):
             path = self.capture(kind, scale)
             packets = packets_of(self.walk, path)
-            found = [measure(self.helper, command(path), self.args.seconds)]
+            found = [measure(self.helper, command(path), limit)]
             if found[0].seconds is not None:
                 break
         else:
-            print(f"  {name:12}did not end, or failed")
+            print(f"  {name:12}{found[0].why}, even on {packets} packets: left out from here on")
             self.hopeless.add(name)
             return
-        for _ in range(min(self.args.rounds, 3) - 1):
-            found.append(measure(self.helper, command(path), self.args.seconds))
+        for _ in range(min(self.args.rounds, 3) - 1 if found[0].seconds < REPEATED_S else 0):
+            found.append(measure(self.helper, command(path), limit))
         took = median(found)
         if took is None:
-            print(f"  {name:12}did not end every time")
+            print(f"  {name:12}{next(u.why for u in found if u.why)}")
             return
         peak = max(u.rss for u in found) / MIB
         note = "" if scale == self.args.scale else f" ({packets} packets)"
@@ -180,8 +189,11 @@ class Bench:
     def run(self):
         kinds = self.args.only.split(",") if self.args.only else list(TARGETS)
         tools = {n: c for n, c in others(self.scratch).items() if shutil.which(n)}
-        print("Not installed, so not compared with:",
-              ", ".join(sorted(set(others("")) - set(tools))) or "none")
+        missing = ", ".join(sorted(set(others("")) - set(tools)))
+        if missing and not self.args.no_rivals:
+            print("Not installed, so not compared with:", missing)
+        if self.args.scale != 1:
+            print("The targets are made for --scale 1: small captures are mostly start and end.")
         for kind in kinds:
             packets, ours = self.tcpwhy_against_walk(kind)
             if ours is None or self.args.no_rivals:
@@ -206,7 +218,11 @@ def main():
                    help="where captures are kept (about 5 GB at scale 1)")
     p.add_argument("--only", help="kinds, separated by commas")
     p.add_argument("--no-rivals", action="store_true", help="only against the bound")
-    return Bench(p.parse_args()).run()
+    try:
+        return Bench(p.parse_args()).run()
+    except (OSError, subprocess.CalledProcessError) as e:
+        print(f"bench: {e}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":
