@@ -69,8 +69,9 @@ struct tw_run {
 	struct tw_cable *cable;
 	struct tw_run_actor actor[2][TW_RUN_PROCESSES];
 	struct tw_program *program[2];
-	bool removed[2];       /* the host is gone */
-	bool client_was_heard; /* data of the client has arrived at the server */
+	bool removed[2];               /* the host is gone */
+	bool hold_server, server_held; /* run_program.c: stop it at the client's first byte */
+	bool client_was_heard;         /* data of the client has arrived at the server */
 	char capture_path[2][512];
 	int capture_fd[2]; /* memfd, -1: a file */
 
@@ -110,6 +111,8 @@ int tw_run_vanish(struct tw_run *run, enum tw_host_id host);
 /* ---- run_program.c ---- */
 /* Play with users' programs: start them, bring the fault about, wait for their end, judge them. */
 int tw_run_programs(struct tw_run *run);
+/* The client's first byte is on its way, and run->hold_server. */
+void tw_run_hold_server(struct tw_run *run);
 
 /* ---- run_checks.c ---- */
 /* Compare what a call did with what was expected of it, and note it. */

@@ -23,10 +23,17 @@
 
 #define LISTEN_NS (30 * TW_NS_PER_S)
 #define STEP_NS   (2 * TW_NS_PER_S)
+#define SETTLE_NS (300 * TW_NS_PER_MS) /* longer than a first retransmission timeout */
 
 static bool is_program(const struct tw_run *run, enum tw_host_id host)
 {
 	return host <= TW_HOST_SERVER && run->job->program[host] != NULL;
+}
+
+/* The program is the first process of its end; others (client.2) are played as ever. */
+static bool plays_itself(const struct tw_run *run, const struct tw_statement *s)
+{
+	return is_program(run, s->host) && s->process == 1;
 }
 
 /* What an application does by calls, in contrast to what is done to it from outside. */
@@ -106,9 +113,46 @@ static void signal_program(struct tw_run *run, const struct tw_statement *s)
 	tw_program_signal(run->program[s->host], sig);
 }
 
+/*
+ * Between the client's first byte and the fault our server must not answer, or it depends on luck whether the
+ * fault comes before the answer. So it is stopped while that byte is on its way.
+ */
+void tw_run_hold_server(struct tw_run *run)
+{
+	struct tw_run_actor *a = &run->actor[TW_HOST_SERVER][0];
+
+	run->hold_server = false;
+	if (run->program[TW_SERVER])
+		run->server_held = !tw_program_signal(run->program[TW_SERVER], SIGSTOP);
+	else if (a->actor && !a->ended)
+		run->server_held = !tw_actor_signal(a->actor, SIGSTOP);
+}
+
+static void release_server(struct tw_run *run)
+{
+	struct tw_run_actor *a = &run->actor[TW_HOST_SERVER][0];
+
+	if (!run->server_held)
+		return;
+	run->server_held = false;
+	if (run->program[TW_SERVER])
+		tw_program_signal(run->program[TW_SERVER], SIGCONT);
+	else if (a->actor && !a->ended)
+		tw_actor_signal(a->actor, SIGCONT);
+}
+
 /* ---- the parts ---- */
 
-/* Before the programs start: settings, rules, neighbours, our server's listener. */
+static int our_call(struct tw_run *run, const struct tw_statement *s, int64_t deadline_ns);
+
+/* A further process of the client's end: it fills queues before the program comes. */
+static bool is_filler(const struct tw_run *run, const struct tw_statement *s)
+{
+	return is_call(s) && s->host == TW_HOST_CLIENT && s->process > 1 &&
+	       !is_program(run, TW_HOST_SERVER);
+}
+
+/* Before the programs start: settings, rules, neighbours, our server's listener, fillers. */
 static int prepare(struct tw_run *run)
 {
 	unsigned i;
@@ -117,9 +161,15 @@ static int prepare(struct tw_run *run)
 		const struct tw_statement *s = &run->script.statements[i];
 		int r;
 
-		if (s->verb == TW_DO_VERDICT || awaits(s) || exchanges(s) || s->verb == TW_DO_FAULT)
+		if (s->verb == TW_DO_VERDICT || s->verb == TW_DO_FAULT || plays_itself(run, s))
 			continue;
-		if (is_call(s) && (s->host == TW_HOST_CLIENT || is_program(run, s->host)))
+		if (is_filler(run, s)) {
+			r = our_call(run, s, tw_run_now_ns() + STEP_NS);
+			if (r)
+				return r;
+			continue;
+		}
+		if (awaits(s) || exchanges(s) || (is_call(s) && s->host == TW_HOST_CLIENT))
 			continue;
 		r = tw_run_step(run, s);
 		if (r)
@@ -201,8 +251,9 @@ static int start(struct tw_run *run, enum tw_host_id side)
 static bool triggered(struct tw_run *run, void *arg)
 {
 	struct tw_program *asserted = run->program[run->job->command];
+	struct tw_program *client = run->program[TW_CLIENT];
 
-	if (asserted && tw_program_over(asserted))
+	if ((asserted && tw_program_over(asserted)) || (client && tw_program_over(client)))
 		return true;
 	return tw_programs_triggered(run->program, run->job, run->cable) &&
 	       (run->job->trigger != TW_TRIGGER_DEFAULT || run->client_was_heard);
@@ -212,8 +263,9 @@ static bool step_done(struct tw_run *run, void *arg)
 {
 	struct tw_run_actor *a = arg;
 
-	return a->have_result || (run->program[run->job->command] &&
-				  tw_program_over(run->program[run->job->command]));
+	return a->have_result || a->ended ||
+	       (run->program[run->job->command] &&
+		tw_program_over(run->program[run->job->command]));
 }
 
 /* A call of our end, as the script has it; whatever it returns: nobody knows what the program does. */
@@ -261,7 +313,7 @@ static int exchange(struct tw_run *run)
 	for (i = 0; i < set_up_end(run) && r >= 0; i++) {
 		const struct tw_statement *s = &run->script.statements[i];
 
-		if (is_program(run, s->host) || s->verb == TW_DO_VERDICT)
+		if (plays_itself(run, s) || is_filler(run, s) || s->verb == TW_DO_VERDICT)
 			continue;
 		if (s->host == TW_HOST_SERVER && serves(run))
 			continue;
@@ -274,7 +326,14 @@ static int exchange(struct tw_run *run)
 	return r < 0 ? r : 0;
 }
 
-/* What follows `fault`, up to the first exchange of the client. */
+/* The client reacts to the fault, or goes on in spite of it: by calls, not by being killed. */
+static bool is_reaction(const struct tw_statement *s)
+{
+	return s->host == TW_HOST_CLIENT && s->verb < TW_DO_EXIT && s->verb != TW_DO_OPTION &&
+	       s->verb != TW_DO_NONBLOCKING && s->verb != TW_DO_BIND;
+}
+
+/* What follows `fault`, up to the client's first call. */
 static int fault(struct tw_run *run)
 {
 	unsigned i;
@@ -287,19 +346,23 @@ static int fault(struct tw_run *run)
 	for (i = run->script.fault; run->script.fault && i < run->script.count && !r; i++) {
 		const struct tw_statement *s = &run->script.statements[i];
 
-		if (s->verb == TW_DO_VERDICT || (s->host == TW_HOST_CLIENT && exchanges(s)))
+		if (s->verb == TW_DO_VERDICT || is_reaction(s))
 			break;
 		if (awaits(s) || (s->host == TW_HOST_SERVER && exchanges(s)))
 			continue;
-		if (s->verb <= TW_DO_CONTINUE && is_program(run, s->host))
+		if (s->verb == TW_DO_STOP)
+			run->server_held = false; /* for good */
+		if (s->verb <= TW_DO_CONTINUE && plays_itself(run, s)) {
 			signal_program(run, s);
-		else if (is_call(s) && s->host == TW_HOST_CLIENT)
-			continue;
-		else if (is_call(s))
-			r = our_call(run, s, tw_run_now_ns() + STEP_NS);
-		else
+		} else if (is_call(s)) {
+			release_server(run);
+			r = s->host == TW_HOST_CLIENT ? 0
+						      : our_call(run, s, tw_run_now_ns() + STEP_NS);
+		} else {
 			r = tw_run_step(run, s);
+		}
 	}
+	release_server(run);
 	return r;
 }
 
@@ -321,6 +384,12 @@ static bool over(struct tw_run *run, void *arg)
 	if (run->job->command == TW_SERVER && !run->job->within_ns && client)
 		return tw_program_over(client);
 	return tw_program_over(asserted);
+}
+
+static bool settled(struct tw_run *run, void *arg)
+{
+	return !tw_cable_pending(run->cable) &&
+	       tw_run_now_ns() - tw_cable_last_ns(run->cable) > SETTLE_NS;
 }
 
 static bool gone(struct tw_run *run, void *arg)
@@ -352,6 +421,7 @@ static int live(struct tw_run *run)
 	bool alone = !run->program[TW_CLIENT] && !run->job->within_ns;
 	int r;
 
+	run->hold_server = run->job->trigger == TW_TRIGGER_DEFAULT && !fault_first(run) && !alone;
 	if (!fault_first(run)) {
 		r = exchange(run);
 		if (r)
@@ -370,7 +440,8 @@ static int live(struct tw_run *run)
 	if (alone)
 		return 0;
 	r = tw_run_until(run, over, NULL, run->deadline_ns);
-	return r < 0 ? r : 0;
+	/* What its kernel still does for it, a lost FIN's repeat for one, belongs to the story. */
+	return r < 0 ? r : tw_run_until(run, settled, NULL, tw_run_now_ns() + STEP_NS) < 0;
 }
 
 int tw_run_programs(struct tw_run *run)

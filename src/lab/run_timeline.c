@@ -232,6 +232,9 @@ void tw_timeline_packet(void *user, const struct tw_cable_event *e)
 	json_t *p;
 
 	run->look_wanted = true;
+	if (run->hold_server && e->fate == TW_FATE_SENT && e->from == TW_FROM_CLIENT &&
+	    e->segment->payload_bytes)
+		tw_run_hold_server(run);
 	if (e->fate == TW_FATE_ARRIVED && e->from == TW_FROM_CLIENT && e->segment->payload_bytes &&
 	    e->link + 1 == tw_net_links(run->net))
 		run->client_was_heard = true;
