@@ -155,11 +155,36 @@ static bool reset_owed(const struct tw_facts *f)
 	       !tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED);
 }
 
+/* The kernel's events, and no phenomenon fits them. */
+static void say_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->confidence = TW_LIKELY;
+	if (tw_known(f, TW_F_K_ERROR) || tw_known(f, TW_F_K_RST_IN)) {
+		m->outcome = TW_OUTCOME_UNKNOWN;
+		m->confidence = TW_POSSIBLE;
+		m->summary = "It failed, and what this kernel saw of it does not show why.";
+		tw_missing(m, "The packets, or the kernel of the other end.");
+		tw_cite(m, TW_F_K_SEEN, "the first event of this connection");
+	} else if (tw_known(f, TW_F_K_RST_SIDE)) {
+		m->remark = "reset-instead-of-close";
+		m->summary = "It ended with a reset, and nobody was owed anything.";
+		tw_cite(m, TW_F_K_RST_SIDE, "the reset");
+	} else {
+		m->summary = "It ended without an error.";
+		tw_cite(m, TW_F_K_CLOSED, "the socket was closed");
+	}
+}
+
 static void clean_or_unknown(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (is(f, TW_F_ONE_SIDED))
+	if (is(f, TW_F_K_SEEN))
+		say_live(m);
+	else if (is(f, TW_F_ONE_SIDED))
 		say_unknown(m, "Only one direction of this connection was captured.",
 			    "The packets of the other direction are missing from the capture.");
 	else if (reset_owed(f))
@@ -190,6 +215,7 @@ static bool is_blank(const struct tw_match *t)
 
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
+	const bool live = is(facts, TW_F_K_SEEN);
 	const struct tw_phenomenon *best = NULL;
 	struct tw_match trial;
 	unsigned i;
@@ -199,6 +225,7 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 	trial = *m;
 	for (i = 0; i < tw_catalogue_count && !is(facts, TW_F_ONE_SIDED); i++) {
 		const struct tw_phenomenon *ph = tw_catalogue[i];
+		bool (*match)(struct tw_match * m) = live ? ph->match_live : ph->match;
 
 		if (!is_blank(&trial))
 			trial = blank(m);
