@@ -196,6 +196,19 @@ static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *
 	return (int64_t)(s->gap < 0 ? s->end[side].payload_bytes : d->end[side].bytes);
 }
 
+/*
+ * @got bytes had reached the author of @rst since it last spoke, @last of all. (Not known where records were
+ * dropped since then: it may have answered.)
+ */
+static void unanswered_facts(struct tw_view *v, const struct tw_pkt *rst, uint32_t got, bool acked,
+			     const struct tw_pkt *last)
+{
+	tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
+	tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
+	if (got && last)
+		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, rst->time_ns - last->time_ns, last);
+}
+
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -238,13 +251,8 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 			last = &d->pkt[i];
 	acked = got && ((p->flags & TW_ACK && tw_seq_gt(p->ack, since)) ||
 			(author->acked_set && tw_seq_gt(author->acked, since)));
-	if (s->gap <= author->last_payload ||
-	    s->gap < 0) { /* else it may have answered in between */
-		tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
-		tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
-		if (got && last)
-			tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, p->time_ns - last->time_ns, last);
-	}
+	if (s->gap <= author->last_payload || s->gap < 0)
+		unanswered_facts(v, p, got, acked, last);
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
