@@ -24,13 +24,23 @@ static const char *const lab_usage[] = {
 	"lab run SLUG [OPTIONS] -- COMMAND [ARGUMENT]...",
 	NULL,
 };
+static const char *const live_usage[] = {
+	"live [OPTIONS] [FILTER]",
+	"live [OPTIONS] -- COMMAND [ARGUMENT]...",
+	NULL,
+};
+static const char *const doctor_usage[] = { "doctor [OPTIONS]", NULL };
 static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
 
 const struct tw_command tw_commands[] = {
 	{ "read", TW_CMD_READ, "say why the TCP connections in captures failed", read_usage,
 	  tw_command_read },
+	{ "live", TW_CMD_LIVE, "say it of this host, as it happens, with the process", live_usage,
+	  tw_command_live },
 	{ "lab", TW_CMD_LAB, "reproduce it on real kernels, also with a program of yours",
 	  lab_usage, tw_command_lab },
+	{ "doctor", TW_CMD_DOCTOR, "say what of `live` works on this host", doctor_usage,
+	  tw_command_doctor },
 	{ "explain", TW_CMD_EXPLAIN, "the catalogue of what goes wrong, as a book", explain_usage,
 	  tw_command_explain },
 	{ NULL, 0, NULL, NULL, NULL },

@@ -15,6 +15,8 @@ enum {
 /* One per subcommand, argv[0] being its first word. Return: the exit status. */
 int tw_command_read(int argc, char **argv);
 int tw_command_lab(int argc, char **argv);
+int tw_command_live(int argc, char **argv);
+int tw_command_doctor(int argc, char **argv);
 int tw_command_explain(int argc, char **argv);
 
 /* All commands; ends with a NULL name. */

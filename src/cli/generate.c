@@ -19,7 +19,7 @@ static const char *const stage_titles[] = {
 
 /* ---- completions ---- */
 
-#define EVERY (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB)
+#define EVERY (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR)
 
 static void slug_list(const char *separator)
 {
@@ -117,7 +117,7 @@ static void bash(void)
 	       "\tcur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\t[[ $cur == = ]] && cur=\n"
 	       "\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab) ]] && ((COMP_CWORD > 1)) && "
+	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor) ]] && ((COMP_CWORD > 1)) && "
 	       "command=${COMP_WORDS[1]}\n"
 	       "\tslugs='");
 	slug_list(" ");
@@ -144,9 +144,16 @@ static void bash(void)
 	printf("\tif [[ $cur == -* ]]; then\n\t\tif [[ $command == explain ]]; then\n"
 	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_EXPLAIN, -1, " ");
+	printf("' -- \"$cur\")\n\t\telif [[ $command == live ]]; then\n"
+	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	option_words(TW_CMD_LIVE, -1, " ");
+	printf("' -- \"$cur\")\n\t\telif [[ $command == doctor ]]; then\n"
+	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	option_words(TW_CMD_DOCTOR, -1, " ");
 	printf("' -- \"$cur\")\n\t\telse\n\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_READ, -1, " ");
-	puts("' -- \"$cur\")\n\t\tfi\n\telif [[ $command == explain ]]; then\n"
+	puts("' -- \"$cur\")\n\t\tfi\n\telif [[ $command == @(live|doctor) ]]; then\n\t\treturn\n"
+	     "\telif [[ $command == explain ]]; then\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$slugs\" -- \"$cur\")\n\telse\n"
 	     "\t\t_tcpwhy_captures \"$cur\"");
 	printf("\t\t((COMP_CWORD == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "
@@ -261,6 +268,18 @@ static void zsh(void)
 	puts("\t\t'*:scenario:_tcpwhy_scenario'\n"
 	     "\telif [[ ${words[2]} == lab ]] && ((CURRENT > 2)); then\n"
 	     "\t\t_values command list run\n"
+	     "\telif [[ ${words[2]} == live ]] && ((CURRENT > 2)); then\n"
+	     "\t\tif ((${words[(I)--]} && ${words[(I)--]} < CURRENT)); then\n"
+	     "\t\t\t_normal\n"
+	     "\t\t\treturn\n"
+	     "\t\tfi\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_LIVE);
+	puts("\t\t'*:filter:'\n"
+	     "\telif [[ ${words[2]} == doctor ]] && ((CURRENT > 2)); then\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_DOCTOR);
+	puts("\t\t'*:no words: '\n"
 	     "\telse\n\t\t_arguments -s \\");
 	zsh_options(TW_CMD_READ);
 	puts("\t\t'*:capture:_tcpwhy_first'\n\tfi\n}\n\n_tcpwhy \"$@\"");
@@ -271,9 +290,13 @@ static const char *fish_condition(unsigned commands)
 {
 	switch (commands) {
 	case TW_CMD_READ:
-		return " -n 'not __fish_seen_subcommand_from explain lab'";
-	case TW_CMD_READ | TW_CMD_EXPLAIN:
-		return " -n 'not __fish_seen_subcommand_from lab'";
+		return " -n 'not __fish_seen_subcommand_from explain lab live doctor'";
+	case TW_CMD_READ | TW_CMD_LIVE:
+		return " -n 'not __fish_seen_subcommand_from explain lab doctor'";
+	case TW_CMD_LIVE:
+		return " -n '__fish_seen_subcommand_from live'";
+	case TW_CMD_LIVE | TW_CMD_DOCTOR:
+		return " -n '__fish_seen_subcommand_from live doctor'";
 	case TW_CMD_LAB:
 		return " -n '__fish_seen_subcommand_from lab'";
 	case TW_CMD_LAB_RUN:
@@ -473,11 +496,15 @@ int main(int argc, char **argv)
 		options_section(TW_CMD_EXPLAIN);
 	else if (strcmp(what, "options-lab") == 0)
 		options_section(TW_CMD_LAB);
+	else if (strcmp(what, "options-live") == 0)
+		options_section(TW_CMD_LIVE);
+	else if (strcmp(what, "options-doctor") == 0)
+		options_section(TW_CMD_DOCTOR);
 	else if (strcmp(what, "phenomena") == 0)
 		phenomena_page();
 	else
 		return tw_complain(
 			"usage: tcpwhy-generate bash|zsh|fish|options-read|options-explain|"
-			"options-lab|phenomena");
+			"options-lab|options-live|options-doctor|phenomena");
 	return tw_finish_output(TW_EXIT_CLEAN);
 }

@@ -14,7 +14,7 @@
 
 #define JOBS_MAX   256
 #define REPEAT_MAX 100000
-#define ALL        (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB)
+#define ALL        (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR)
 
 const struct tw_option tw_options[] = {
 	{ TW_OPT_READ, 'r', NULL, TW_ARG_CAPTURE, "FILE", TW_CMD_READ,
@@ -35,22 +35,22 @@ const struct tw_option tw_options[] = {
 	  "pipe." },
 	{ TW_OPT_COUNT, 'c', "count", TW_ARG_TEXT, "N", TW_CMD_READ, "stop after N packets",
 	  "Stop after _N_ packets (of those that match the filter) and judge what they show." },
-	{ TW_OPT_NUMERIC, 'n', NULL, TW_ARG_NONE, NULL, TW_CMD_READ,
+	{ TW_OPT_NUMERIC, 'n', NULL, TW_ARG_NONE, NULL, TW_CMD_READ | TW_CMD_LIVE,
 	  "no name look-ups (there are none anyway)",
 	  "Do not turn addresses into names. That is always so; the option is taken because "
 	  "fingers know "
 	  "it from tcpdump." },
-	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_READ,
+	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_READ | TW_CMD_LIVE,
 	  "say more, with all evidence and what was ruled out",
 	  "Say more: all evidence, the settings that govern the failure, the explanations that "
 	  "were ruled "
 	  "out and why, and references. Every group of failures is named." },
-	{ TW_OPT_QUIET, 'q', "quiet", TW_ARG_NONE, NULL, TW_CMD_READ,
+	{ TW_OPT_QUIET, 'q', "quiet", TW_ARG_NONE, NULL, TW_CMD_READ | TW_CMD_LIVE,
 	  "say less, one line per verdict and endpoint",
 	  "Say less: one line per verdict and endpoint, no diagrams, no explanations." },
-	{ TW_OPT_ALL, 0, "all", TW_ARG_NONE, NULL, TW_CMD_READ, "report clean connections, too",
-	  "Report every connection, also those that are clean." },
-	{ TW_OPT_VERDICT, 0, "verdict", TW_ARG_SLUGS, "SLUG[,SLUG]", TW_CMD_READ,
+	{ TW_OPT_ALL, 0, "all", TW_ARG_NONE, NULL, TW_CMD_READ | TW_CMD_LIVE,
+	  "report clean connections, too", "Report every connection, also those that are clean." },
+	{ TW_OPT_VERDICT, 0, "verdict", TW_ARG_SLUGS, "SLUG[,SLUG]", TW_CMD_READ | TW_CMD_LIVE,
 	  "report only these verdicts",
 	  "Report only connections with one of these verdicts: slugs of *tcpwhy-phenomena*(7), "
 	  "*clean* or "
@@ -154,6 +154,37 @@ const struct tw_option tw_options[] = {
 	  "fail unless the program ends within TIME, as 30s",
 	  "Fail unless the program ends within this time after its start; it is stopped then. "
 	  "Without it, it is stopped 60 seconds after the fault, which is no failure." },
+	{ TW_OPT_FILTER, 'f', "filter", TW_ARG_TEXT, "FILTER", TW_CMD_LIVE,
+	  "only connections that match: host, net, port, and, or, not",
+	  "Tell only connections that match this expression, which the kernel applies: *host* "
+	  "_ADDR_, *net* _ADDR_/_LEN_, *port* _N_, *portrange* _N_-_M_, *ip*, *ip6*, *and*, *or*, "
+	  "*not* and parentheses, as in *pcap-filter*(7). Words that are no option mean the "
+	  "same." },
+	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_LIVE | TW_CMD_DOCTOR,
+	  "JSON Lines in place of text", "Print one JSON object per line." },
+	{ TW_OPT_DURATION, 0, "duration", TW_ARG_TEXT, "TIME", TW_CMD_LIVE,
+	  "end after TIME, as 30s",
+	  "End after this time (*500ms*, *30s*, *5m*) with the summary, as after Ctrl-C." },
+	{ TW_OPT_PID, 0, "pid", TW_ARG_TEXT, "PID[,PID]", TW_CMD_LIVE,
+	  "only sockets of these processes and their children",
+	  "Tell only connections of these processes and of the children that they start from now "
+	  "on." },
+	{ TW_OPT_COMM, 0, "comm", TW_ARG_TEXT, "NAME", TW_CMD_LIVE,
+	  "only sockets of processes with this name",
+	  "Tell only connections of processes with this name, as *ps -o comm* shows it (15 "
+	  "characters)." },
+	{ TW_OPT_CGROUP, 0, "cgroup", TW_ARG_FILE, "PATH", TW_CMD_LIVE,
+	  "only sockets of processes in this cgroup",
+	  "Tell only connections of processes in this cgroup (not in those below it): a folder "
+	  "below /sys/fs/cgroup, such as _system.slice/nginx.service_." },
+	{ TW_OPT_NETNS, 0, "netns", TW_ARG_FILE, "NETNS", TW_CMD_LIVE,
+	  "only this network namespace: a file, a name or a process",
+	  "Tell only connections in this network namespace: a file (_/proc/123/ns/net_), a name "
+	  "of *ip netns*, or the number of a process in it." },
+	{ TW_OPT_RATE_LIMIT, 0, "rate-limit", TW_ARG_TEXT, "N", TW_CMD_LIVE,
+	  "tell at most N equal findings per second (default 5)",
+	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
+	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
 	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, ALL, "show this help",
 	  "Show a short help." },
 	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, ALL, "show the version",
@@ -369,6 +400,29 @@ static int apply_lab(struct tw_arguments *a, const struct tw_option *o, const ch
 	}
 }
 
+static int apply_live(struct tw_arguments *a, const struct tw_option *o, const char *value,
+		      struct tw_err *err)
+{
+	switch (o->id) {
+	case TW_OPT_PID:
+		return once(&a->pid, o, value, err);
+	case TW_OPT_COMM:
+		return once(&a->comm, o, value, err);
+	case TW_OPT_CGROUP:
+		return once(&a->cgroup, o, value, err);
+	case TW_OPT_NETNS:
+		return once(&a->netns, o, value, err);
+	case TW_OPT_DURATION:
+		a->have_duration = true;
+		return duration(o, value, &a->duration_ns, err);
+	case TW_OPT_RATE_LIMIT:
+		a->have_rate_limit = true;
+		return number(o, value, &a->rate_limit, err);
+	default:
+		return 0;
+	}
+}
+
 /* @value: the argument, "" for an option that takes none. */
 static int apply(struct tw_arguments *a, const struct tw_option *o, const char *value,
 		 struct tw_err *err)
@@ -426,7 +480,8 @@ static int apply(struct tw_arguments *a, const struct tw_option *o, const char *
 		a->full_time = true;
 		return 0;
 	default:
-		return apply_lab(a, o, value, err);
+		return o->commands & TW_CMD_LIVE ? apply_live(a, o, value, err)
+						 : apply_lab(a, o, value, err);
 	}
 }
 
@@ -491,7 +546,7 @@ int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char 
 	for (i = first; i < argc && !r; i++) {
 		if (ended || argv[i][0] != '-' || argv[i][1] == '\0')
 			a->words[a->word_count++] = argv[i];
-		else if (strcmp(argv[i], "--") == 0 && (command & TW_CMD_LAB_RUN)) {
+		else if (strcmp(argv[i], "--") == 0 && (command & (TW_CMD_LAB_RUN | TW_CMD_LIVE))) {
 			a->program = argv + i + 1;
 			break;
 		} else if (strcmp(argv[i], "--") == 0)

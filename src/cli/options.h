@@ -43,6 +43,12 @@ enum tw_option_id {
 	TW_OPT_SERVE,
 	TW_OPT_EXPECT_EXIT,
 	TW_OPT_WITHIN,
+	TW_OPT_DURATION,
+	TW_OPT_PID,
+	TW_OPT_COMM,
+	TW_OPT_CGROUP,
+	TW_OPT_NETNS,
+	TW_OPT_RATE_LIMIT,
 	TW_OPT_HELP,
 	TW_OPT_VERSION,
 };
@@ -54,6 +60,8 @@ enum tw_command_bit {
 	TW_CMD_LAB_LIST = 1 << 2,
 	TW_CMD_LAB_RUN = 1 << 3,
 	TW_CMD_LAB = TW_CMD_LAB_LIST | TW_CMD_LAB_RUN,
+	TW_CMD_LIVE = 1 << 4,
+	TW_CMD_DOCTOR = 1 << 5,
 };
 
 /* What stands in the place of an argument: decides what a shell offers. */
@@ -109,7 +117,13 @@ struct tw_arguments {
 	unsigned verbose, width;
 	enum tw_color color;
 
-	/* lab run */
+	/* live */
+	const char *pid, *comm, *cgroup, *netns; /* as given */
+	uint64_t rate_limit;
+	bool have_rate_limit, have_duration;
+	int64_t duration_ns;
+
+	/* lab run, live */
 	char **program; /* what follows "--", ends in NULL; NULL: there is no "--" */
 	const char *keep, *as, *peer, *at, *at_line, *serve;
 	uint64_t jobs, repeat, seed;

@@ -77,6 +77,9 @@ static void fill_actor(const struct tw_gather_config *config, struct tw_finding 
 	const struct tw_record *r = decisive(c, &f->facts, client, &end);
 
 	f->process_side = end == client ? TW_CLIENT : TW_SERVER;
+	/* A host that answers for nobody has no process; the other end's is worth more than none. */
+	if (!f->process[f->process_side].pid && f->process[tw_other(f->process_side)].pid)
+		f->process_side = tw_other(f->process_side);
 	f->actor = "kernel";
 	if (!r)
 		return;
@@ -165,7 +168,6 @@ struct tw_finding *tw_live_finding(const struct tw_gather_config *config,
 	f->stream = number;
 	f->folded = c->folded;
 	f->vantage = vantage_of(&f->facts);
-	f->zeek = "-";
 	f->match.arena = &f->arena;
 	f->match.client = f->client;
 	f->match.server = f->server;

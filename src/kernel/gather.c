@@ -270,9 +270,12 @@ static bool is_ripe(const struct tw_live_conn *c, int64_t now_ns)
 
 static void judge(struct tw_gather *g, struct tw_live_conn *c)
 {
-	struct tw_finding *f = tw_live_finding(&g->config, c, g->findings);
+	struct tw_finding *f;
 
 	c->judged = true;
+	if (g->config.need_socket && !c->end[0].local && !c->end[1].local)
+		return;
+	f = tw_live_finding(&g->config, c, g->findings);
 	if (!f) {
 		g->forgotten++;
 		return;

@@ -18,6 +18,8 @@ struct tw_gather_config {
 	int64_t jiffy_ns; /* 0: unknown; then times that the kernel counts in jiffies are */
 	int64_t close_wait_ns;
 	bool all;
+	/* Only connections with a socket that passed the kernel's filter: segments without one pass always. */
+	bool need_socket;
 	unsigned connections_max; /* gathered at the same time; 0: 4096 */
 	/* Ownership goes to the callback. */
 	void (*finding)(void *user, struct tw_finding *f);

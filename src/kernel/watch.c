@@ -191,6 +191,8 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 		.realtime_offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC),
 		.jiffy_ns = jiffy_ns(),
 		.all = w->config.all,
+		.need_socket = w->config.pid_count || w->config.follow || w->config.comm ||
+			       w->config.cgroup,
 		.finding = on_finding,
 		.user = w,
 	};

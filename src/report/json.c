@@ -64,9 +64,10 @@ static json_t *evidence(const struct tw_finding *f)
 
 		if (e->frame)
 			json_array_append_new(
-				list, json_pack("{s:o, s:o, s:o}", "packet", count(e->frame),
-						"time", seconds_since(e->time_ns, f->start_ns),
-						"text", text(e->text)));
+				list, json_pack("{s:o, s:o, s:o}", f->live ? "event" : "packet",
+						count(e->frame), "time",
+						seconds_since(e->time_ns, f->start_ns), "text",
+						text(e->text)));
 		else
 			json_array_append_new(list, json_pack("{s:o}", "text", text(e->text)));
 	}
@@ -179,6 +180,29 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 	json_object_set_new(o, "completeness", json_integer((json_int_t)f->completeness));
 }
 
+static json_t *process(const struct tw_process *p)
+{
+	if (!p->pid)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "pid", count(p->pid), "comm", text(p->comm),
+			 "cgroup", text(p->cgroup), "cgroup_id", count(p->cgroup_id), "sure",
+			 p->sure);
+}
+
+/* Of live findings: whose socket it is, and who acted. 6 keys. */
+static void finding_live(json_t *o, const struct tw_finding *f)
+{
+	json_object_set_new(o, "process", process(&f->process[f->process_side]));
+	json_object_set_new(o, "process_side",
+			    text(f->process_side == TW_CLIENT ? "client" : "server"));
+	json_object_set_new(o, "actor", text(f->actor));
+	json_object_set_new(o, "reason", text(f->reason));
+	json_object_set_new(o, "processes",
+			    json_pack("{s:o, s:o}", "client", process(&f->process[TW_CLIENT]),
+				      "server", process(&f->process[TW_SERVER])));
+	json_object_set_new(o, "folded", count(f->folded));
+}
+
 int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 {
 	json_t *o = json_object();
@@ -196,7 +220,9 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	json_object_set_new(o, "zero_windows", per_side(f->zero_windows));
 	json_object_set_new(o, "out_of_order", per_side(f->out_of_order));
 	json_object_set_new(o, "keepalives", per_side(f->keepalives));
-	return write_line(sink, o, 35);
+	if (f->live)
+		finding_live(o, f);
+	return write_line(sink, o, f->live ? 41 : 35);
 }
 
 static json_t *verdicts(const struct tw_session_summary *s)
@@ -261,4 +287,43 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 	json_object_set_new(o, "packets_not_kept", count(s->steps_dropped));
 	json_object_set_new(o, "capture_drops", count(s->capture_drops));
 	return write_line(sink, o, 18);
+}
+
+int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *s)
+{
+	json_t *o = json_object(), *verdicts = json_object(), *problems = json_array();
+	unsigned i;
+
+	if (!o || !verdicts || !problems) {
+		json_decref(o);
+		json_decref(verdicts);
+		json_decref(problems);
+		return -ENOMEM;
+	}
+	for (i = 0; i < TW_TALLY_ROWS; i++) {
+		const struct tw_tally_row *r = &s->tally->row[i];
+		json_t *before = r->verdict ? json_object_get(verdicts, r->verdict) : NULL;
+
+		if (r->verdict && r->outcome != TW_OUTCOME_CLEAN)
+			json_object_set_new(
+				verdicts, r->verdict,
+				json_integer(json_integer_value(before) + (json_int_t)r->count));
+	}
+	for (i = 0; i < s->problem_count; i++)
+		json_array_append_new(problems, text(s->problems[i]));
+	json_object_set_new(o, "type", json_string("summary"));
+	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
+	json_object_set_new(o, "source", json_string("kernel"));
+	json_object_set_new(o, "clean", count(s->tally->outcome[TW_OUTCOME_CLEAN]));
+	json_object_set_new(o, "failed", count(s->tally->outcome[TW_OUTCOME_FAILED]));
+	json_object_set_new(o, "degraded", count(s->tally->outcome[TW_OUTCOME_DEGRADED]));
+	json_object_set_new(o, "unknown", count(s->tally->outcome[TW_OUTCOME_UNKNOWN]));
+	json_object_set_new(o, "verdicts", verdicts);
+	json_object_set_new(o, "problems", problems);
+	json_object_set_new(o, "duration", seconds(s->duration_ns));
+	json_object_set_new(o, "events", count(s->events));
+	json_object_set_new(o, "events_lost", count(s->events_lost));
+	json_object_set_new(o, "events_folded", count(s->events_folded));
+	json_object_set_new(o, "state_changes", count(s->state_changes));
+	return write_line(sink, o, 14);
 }

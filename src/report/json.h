@@ -3,6 +3,7 @@
 #define TW_REPORT_JSON_H
 
 #include "diagnose/session.h"
+#include "report/live.h"
 #include "report/sink.h"
 
 #define TW_JSON_SCHEMA 1
@@ -15,5 +16,15 @@
  */
 int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f);
 int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary *s);
+
+/* The summary of a watch over the running kernel. */
+struct tw_json_live {
+	const struct tw_tally *tally;
+	int64_t duration_ns;
+	uint64_t events, events_lost, events_folded, state_changes;
+	const char *const *problems;
+	unsigned problem_count;
+};
+int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *s);
 
 #endif

@@ -342,6 +342,9 @@ static __always_inline bool passes(struct tw_record *r)
 {
 	if (filter_netns && r->netns != wanted_netns)
 		return false;
+	/* Without a socket nobody owns it: the watcher takes it only beside one that passed. */
+	if (!(r->flags & TW_RECF_SOCKET))
+		return passes_expression(r);
 	if (filter_cgroup && r->owner_cgroup != wanted_cgroup)
 		return false;
 	if (filter_pid && !bpf_map_lookup_elem(&followed, &r->owner_pid) &&
@@ -381,6 +384,13 @@ static __always_inline void end(struct tw_record *r)
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 }
 
+static __always_inline void note_owner(struct owner *o, __u64 pid)
+{
+	o->pid = pid >> 32;
+	o->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(o->comm, sizeof(o->comm));
+}
+
 /* A record of a full socket, ready but for what the kind adds. */
 static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk)
 {
@@ -394,11 +404,11 @@ static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk
 	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (sk->sk_lock.owned)
 		read_actor(r);
-	/* `ss -K` holds the lock, too: it is no owner. */
-	if (o && r->flags & TW_RECF_PROCESS && !o->pid && r->err != ECONNABORTED) {
-		o->pid = r->actor_pid;
-		o->cgroup = bpf_get_current_cgroup_id();
-		__builtin_memcpy(o->comm, r->actor_comm, sizeof(o->comm));
+	/* `ss -K` holds the lock, too, and is no owner; it resets before the socket is closed. */
+	if (o && r->flags & TW_RECF_PROCESS && !(o->flags & TW_RECF_OWNER_SURE) &&
+	    r->err != ECONNABORTED && (kind != TW_REC_SENT_RESET || r->state == TCP_CLOSE)) {
+		note_owner(o, bpf_get_current_pid_tgid());
+		o->flags |= TW_RECF_OWNER_SURE;
 	}
 	read_owner(r, o);
 	return r;
@@ -438,13 +448,6 @@ static __always_inline void end_segment(struct tw_record *r)
 }
 
 /* ---- states ---- */
-
-static __always_inline void note_owner(struct owner *o, __u64 pid)
-{
-	o->pid = pid >> 32;
-	o->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(o->comm, sizeof(o->comm));
-}
 
 static __always_inline void on_birth(struct sock *sk, int state)
 {
@@ -633,7 +636,8 @@ int BPF_PROG(on_error, struct sock *sk)
 {
 	struct tw_record *r;
 
-	if (!is_tcp(sk) || !sk->sk_err)
+	/* A socket that its own process has disconnected (SO_LINGER 0) reports to nobody, and has no peer. */
+	if (!is_tcp(sk) || !sk->sk_err || !sk->__sk_common.skc_dport)
 		return 0;
 	r = begin_socket(TW_REC_ERROR, sk);
 	if (r)
@@ -647,7 +651,7 @@ int BPF_PROG(on_destroyed, struct sock *sk)
 	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	struct tw_record *r;
 
-	if (!o || !o->told)
+	if (!o || !o->told || !sk->__sk_common.skc_dport)
 		return 0;
 	r = begin_socket(TW_REC_GONE, sk);
 	if (r)
@@ -702,6 +706,7 @@ SEC("tp_btf/kfree_skb")
 int on_drop(__u64 *ctx)
 {
 	__u32 reason = drop_has_reason ? (__u32)ctx[2] : 0;
+	__u64 index = reason;
 	struct sk_buff *skb;
 	struct tw_record *r;
 	struct sock *sk;
@@ -709,7 +714,9 @@ int on_drop(__u64 *ctx)
 
 	if (reason >= TW_DROP_REASONS)
 		return 0;
-	class = drop_class[reason];
+	/* Where the compiler has just proved it, older verifiers want to see it. */
+	asm volatile("%0 &= 0xff" : "+r"(index));
+	class = drop_class[index];
 	if (class == TW_DROP_IGNORE)
 		return 0;
 	skb = (struct sk_buff *)argument(ctx, 0);

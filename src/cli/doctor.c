@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `tcpwhy doctor`: what of `live` works on this machine, and what the loss means where it does not. */
+#include "kernel/doctor.h"
+#include "cli/command.h"
+#include "report/style.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static const char *const words[] = { "ok", "missing", "missing" };
+static const enum tw_role roles[] = { TW_ROLE_GOOD, TW_ROLE_WARN, TW_ROLE_BAD };
+static const char *const verdicts[] = {
+	"Everything that `tcpwhy live` can use works here.",
+	"`tcpwhy live` works here, and knows less than it could.",
+	"`tcpwhy live` does not work here.",
+};
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -1;
+}
+
+static const struct tw_sink out = { .write = write_stdout };
+
+static void print_text(const struct tw_doctor *d, const struct tw_arguments *a)
+{
+	const struct tw_style style = { .color = tw_use_color(a->color),
+					.width = tw_use_width(a->width) };
+	struct tw_pen p;
+	unsigned i;
+
+	tw_pen_init(&p, &out, &style);
+	tw_pen_put(&p, TW_ROLE_STRONG, "Linux %s", d->kernel);
+	tw_pen_newline(&p);
+	for (i = 0; i < d->count; i++) {
+		const struct tw_checkup *c = &d->item[i];
+
+		tw_pen_put(&p, roles[c->health], "%-8s", words[c->health]);
+		tw_pen_put(&p, TW_ROLE_PLAIN, "%s", c->name);
+		tw_pen_column(&p, 42);
+		tw_pen_wrap(&p, 42, TW_ROLE_PLAIN, "%s", c->found);
+		tw_pen_newline(&p);
+		if (c->health == TW_HEALTH_OK && !a->verbose)
+			continue;
+		tw_pen_column(&p, 8);
+		tw_pen_wrap(&p, 8, TW_ROLE_FAINT, "%s", c->loss);
+		tw_pen_newline(&p);
+	}
+	tw_pen_put(&p, roles[d->health], "%s", verdicts[d->health]);
+	tw_pen_newline(&p);
+	tw_pen_finish(&p);
+}
+
+static void print_json(const struct tw_doctor *d)
+{
+	static const char *const health[] = { "ok", "loss", "fatal" };
+	json_t *items = json_array(), *o;
+	unsigned i;
+	char *line;
+
+	for (i = 0; i < d->count; i++)
+		json_array_append_new(items,
+				      json_pack("{s:s, s:s, s:s, s:s}", "name", d->item[i].name,
+						"health", health[d->item[i].health], "found",
+						d->item[i].found, "loss", d->item[i].loss));
+	o = json_pack("{s:s, s:i, s:s, s:s, s:o}", "type", "doctor", "schema", 1, "kernel",
+		      d->kernel, "health", health[d->health], "items", items);
+	line = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+	if (line)
+		puts(line);
+	free(line);
+	json_decref(o);
+}
+
+static int run(const struct tw_arguments *a)
+{
+	struct tw_doctor d;
+
+	if (a->word_count)
+		return tw_complain("doctor takes no words, only options; see tcpwhy doctor --help");
+	tw_doctor_look(&d);
+	if (a->json)
+		print_json(&d);
+	else
+		print_text(&d, a);
+	return tw_finish_output((int)d.health);
+}
+
+int tw_command_doctor(int argc, char **argv)
+{
+	struct tw_arguments a;
+	struct tw_err err = { 0 };
+	int status;
+
+	if (tw_arguments_parse(&a, TW_CMD_DOCTOR, argc, argv, 1, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		tw_command_help(stdout, tw_command_find("doctor"));
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else {
+		status = run(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `tcpwhy live`: watches the kernel and tells each failure as it happens, a table at the end. With a command
+ * behind "--" it runs that and follows it and its children:
+ *
+ *	fork: the child waits for a byte --> attach --> give up rights --> the byte --> execvp
+ *
+ * so that nothing of the command is missed, and the command keeps the rights of the caller.
+ */
+#include "report/live.h"
+#include "cli/command.h"
+#include "kernel/watch.h"
+#include "report/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIDS_MAX       64
+#define RATE_LIMIT     5
+#define SECOND_NS      1000000000LL
+#define AFTER_CHILD_NS (300LL * 1000 * 1000) /* what its end brings about */
+
+static volatile sig_atomic_t stop;
+
+struct live {
+	const struct tw_arguments *arguments;
+	struct tw_watch_config config;
+	struct tw_watch *watch;
+	uint32_t pids[PIDS_MAX];
+	struct tw_style style;
+	struct tw_tally tally;
+	int64_t began_ns, last_fold_ns;
+	uint64_t rate_limit;
+	pid_t child;
+	int start_pipe; /* the byte for the child */
+	int exec_pipe;  /* its errno if it cannot be run */
+	int output_error;
+};
+
+static void on_signal(int signal)
+{
+	stop = 1;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
+}
+
+static const struct tw_sink out = { .write = write_stdout };
+
+/* ---- what is asked for ---- */
+
+static bool is_verdict(const char *list, const char *verdict)
+{
+	const size_t n = strlen(verdict);
+	const char *at = list;
+
+	while (at && *at) {
+		const size_t length = strcspn(at, ",");
+
+		if (length == n && strncmp(at, verdict, n) == 0)
+			return true;
+		at += length + (at[length] == ',');
+	}
+	return false;
+}
+
+static int check_verdicts(const char *list)
+{
+	char *copy = strdup(list), *rest = copy, *slug;
+	int status = copy ? 0 : tw_complain("out of memory");
+
+	while (!status && (slug = strsep(&rest, ","))) {
+		const char *near;
+
+		if (tw_phenomenon_find(slug) || strcmp(slug, "clean") == 0 ||
+		    strcmp(slug, "unknown") == 0)
+			continue;
+		near = tw_phenomenon_nearest(slug);
+		status = near ? tw_complain("unknown verdict '%s'; did you mean %s?", slug, near)
+			      : tw_complain("unknown verdict '%s'; `tcpwhy explain` lists them",
+					    slug);
+	}
+	free(copy);
+	return status;
+}
+
+static int choose_pids(struct live *l, const char *list)
+{
+	const char *at = list;
+	char *end;
+
+	while (*at) {
+		unsigned long pid = strtoul(at, &end, 10);
+
+		if (end == at || (*end && *end != ',') || !pid || pid > INT32_MAX)
+			return tw_complain("option --pid needs process numbers, not '%s'", list);
+		if (kill((pid_t)pid, 0) && errno == ESRCH)
+			return tw_complain("there is no process %lu", pid);
+		if (l->config.pid_count >= PIDS_MAX)
+			return tw_complain("option --pid takes at most %d processes", PIDS_MAX);
+		l->pids[l->config.pid_count++] = (uint32_t)pid;
+		at = *end ? end + 1 : end;
+	}
+	l->config.pids = l->pids;
+	return 0;
+}
+
+/* The inode behind the first of these paths that exists; 0: none. */
+static ino_t inode_of(const char *name, const char *const *formats)
+{
+	struct stat st;
+	char path[4096];
+
+	for (; *formats; formats++) {
+		/* The formats are ours, each with one %s. */
+		const char *mark = strstr(*formats, "%s");
+
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)(mark - *formats), *formats, name,
+			 mark + 2);
+		if (stat(path, &st) == 0)
+			return st.st_ino;
+	}
+	return 0;
+}
+
+static int choose_places(struct live *l)
+{
+	static const char *const cgroups[] = { "/sys/fs/cgroup/%s", "/sys/fs/cgroup/unified/%s",
+					       "%s", NULL };
+	static const char *const spaces[] = { "/run/netns/%s", "/proc/%s/ns/net", "%s", NULL };
+	const struct tw_arguments *a = l->arguments;
+
+	if (a->cgroup) {
+		l->config.cgroup = inode_of(a->cgroup, cgroups);
+		if (!l->config.cgroup)
+			return tw_complain("there is no cgroup %s", a->cgroup);
+	}
+	if (a->netns) {
+		l->config.netns = (uint32_t)inode_of(a->netns, spaces);
+		if (!l->config.netns)
+			return tw_complain("there is no network namespace %s", a->netns);
+	}
+	return 0;
+}
+
+static int choose_filter(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+	struct tw_string text = { 0 };
+	struct tw_err err = { 0 };
+	unsigned i;
+	int r;
+
+	if (a->filter && a->word_count)
+		return tw_complain("there are two filters: after -f and as words");
+	if (a->filter)
+		tw_string_printf(&text, "%s", a->filter);
+	for (i = 0; i < a->word_count; i++)
+		tw_string_printf(&text, "%s%s", i ? " " : "", a->words[i]);
+	r = tw_live_filter_compile(&l->config.filter, tw_string_text(&text), &err);
+	tw_string_free(&text);
+	return r ? tw_complain("%s", err.text) : 0;
+}
+
+static int choose(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+	int status = 0;
+
+	if (a->quiet && a->verbose)
+		return tw_complain("-q and -v contradict each other");
+	if (a->program && !a->program[0])
+		return tw_complain("there is no command behind --");
+	if (a->verdicts)
+		status = check_verdicts(a->verdicts);
+	if (!status && a->pid)
+		status = choose_pids(l, a->pid);
+	if (!status)
+		status = choose_places(l);
+	if (!status)
+		status = choose_filter(l);
+	l->config.all = a->all || (a->verdicts && is_verdict(a->verdicts, "clean"));
+	l->config.comm = a->comm;
+	l->config.follow = a->program != NULL;
+	l->rate_limit = a->have_rate_limit ? a->rate_limit : RATE_LIMIT;
+	return status;
+}
+
+/* ---- findings ---- */
+
+static void print(struct live *l, const struct tw_finding *f)
+{
+	const struct tw_arguments *a = l->arguments;
+	struct tw_pen pen;
+
+	if (a->json) {
+		l->output_error = tw_json_finding(&out, f);
+		return;
+	}
+	tw_pen_init(&pen, &out, &l->style);
+	tw_live_line(&pen, f);
+	if (a->verbose)
+		tw_live_story(&pen, f);
+	l->output_error = tw_pen_finish(&pen);
+}
+
+static void tell_folded(struct live *l, struct tw_tally_row *row)
+{
+	struct tw_pen pen;
+
+	if (row->folded && !l->arguments->json && !l->output_error) {
+		tw_pen_init(&pen, &out, &l->style);
+		tw_tally_folded(&pen, row);
+		l->output_error = tw_pen_finish(&pen);
+	}
+	row->folded = 0;
+	row->told = 0;
+}
+
+/* May it be told, or is it one of too many equal ones? */
+static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t now)
+{
+	if (!row || !l->rate_limit)
+		return true;
+	if (now - row->window_ns >= SECOND_NS) {
+		tell_folded(l, row);
+		row->window_ns = now;
+	}
+	if (row->told >= l->rate_limit) {
+		row->folded++;
+		return false;
+	}
+	row->told++;
+	return true;
+}
+
+static void on_finding(void *user, struct tw_finding *f)
+{
+	struct live *l = user;
+	const char *wanted = l->arguments->verdicts;
+	struct tw_tally_row *row;
+
+	if (!wanted || is_verdict(wanted, f->verdict)) {
+		row = tw_tally_add(&l->tally, f);
+		if (!l->output_error && is_within_limit(l, row, now_ns()) && !l->arguments->quiet)
+			print(l, f);
+	}
+	tw_finding_free(f);
+}
+
+static void tell_all_folded(struct live *l, bool end)
+{
+	const int64_t now = now_ns();
+	unsigned i;
+
+	if (!end && now - l->last_fold_ns < SECOND_NS)
+		return;
+	l->last_fold_ns = now;
+	for (i = 0; i < TW_TALLY_ROWS; i++)
+		if (l->tally.row[i].folded && (end || now - l->tally.row[i].window_ns >= SECOND_NS))
+			tell_folded(l, &l->tally.row[i]);
+}
+
+/* ---- the command behind -- ---- */
+
+static void be_child(char **argv, int start, int report)
+{
+	int error;
+	char byte;
+
+	if (read(start, &byte, 1) != 1)
+		_exit(127);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	execvp(argv[0], argv);
+	error = errno;
+	if (write(report, &error, sizeof(error)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static int start_child(struct live *l)
+{
+	int start[2], report[2];
+
+	if (pipe2(start, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
+		return tw_complain("cannot make a pipe: %s", strerror(errno));
+	l->child = fork();
+	if (l->child < 0)
+		return tw_complain("cannot start a process: %s", strerror(errno));
+	if (!l->child) {
+		close(start[1]);
+		be_child(l->arguments->program, start[0], report[1]);
+	}
+	close(start[0]);
+	close(report[1]);
+	l->start_pipe = start[1];
+	l->exec_pipe = report[0];
+	return 0;
+}
+
+/* Lets the child go. */
+static int release_child(struct live *l)
+{
+	int error = 0;
+
+	if (write(l->start_pipe, "", 1) != 1)
+		return tw_complain("the command is gone: %s", strerror(errno));
+	if (read(l->exec_pipe, &error, sizeof(error)) == (ssize_t)sizeof(error))
+		return tw_complain("cannot run %s: %s", l->arguments->program[0], strerror(error));
+	return 0;
+}
+
+/* ---- the run ---- */
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int start(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+	struct tw_watch_health health;
+	struct tw_err err = { 0 };
+	unsigned i;
+
+	l->config.finding = on_finding;
+	l->config.user = l;
+	if (a->program && start_child(l))
+		return TW_EXIT_USAGE;
+	if (tw_watch_open(&l->watch, &l->config, &err) ||
+	    (a->program && tw_watch_follow(l->watch, l->child, &err)) || tw_watch_drop_rights(&err))
+		return tw_complain("%s", err.text);
+	tw_watch_health(l->watch, &health);
+	for (i = 0; i < health.missing_count; i++)
+		fprintf(stderr, "tcpwhy: a probe is missing on this kernel. %s\n",
+			health.missing[i]);
+	if (!a->quiet)
+		fputs("tcpwhy: watching the TCP connections of this host\n", stderr);
+	return a->program ? release_child(l) : 0;
+}
+
+static bool is_time_up(struct live *l, int64_t *child_gone_ns)
+{
+	const int64_t now = now_ns();
+
+	if (stop || l->output_error)
+		return true;
+	if (l->arguments->have_duration && now - l->began_ns >= l->arguments->duration_ns)
+		return true;
+	if (l->child && !*child_gone_ns && waitpid(l->child, NULL, WNOHANG) == l->child)
+		*child_gone_ns = now;
+	return *child_gone_ns && now - *child_gone_ns >= AFTER_CHILD_NS;
+}
+
+static void watch(struct live *l)
+{
+	int64_t child_gone_ns = 0;
+
+	l->began_ns = now_ns();
+	while (!is_time_up(l, &child_gone_ns)) {
+		if (tw_watch_work(l->watch, 50))
+			break;
+		tell_all_folded(l, false);
+		if (fflush(stdout) && errno == EPIPE)
+			l->output_error = -EPIPE;
+	}
+	tw_watch_finish(l->watch);
+	tell_all_folded(l, true);
+	if (child_gone_ns)
+		l->child = 0;
+}
+
+static const char *lost_sentence(struct tw_string *s, const struct tw_watch_health *h)
+{
+	tw_string_printf(s, "%llu events were lost: the kernel wrote faster than they were read.",
+			 (unsigned long long)h->lost);
+	return tw_string_text(s);
+}
+
+static void summarize(struct live *l)
+{
+	struct tw_string lost = { 0 }, forgotten = { 0 };
+	const char *problems[2];
+	struct tw_watch_health h;
+	struct tw_json_live s = { .tally = &l->tally, .problems = problems };
+	struct tw_pen p;
+
+	tw_watch_health(l->watch, &h);
+	if (h.lost)
+		problems[s.problem_count++] = lost_sentence(&lost, &h);
+	if (h.forgotten) {
+		tw_string_printf(&forgotten,
+				 "%llu connections were given up unjudged: too many failed "
+				 "at the same time.",
+				 (unsigned long long)h.forgotten);
+		problems[s.problem_count++] = tw_string_text(&forgotten);
+	}
+	s.duration_ns = now_ns() - l->began_ns;
+	s.events = h.records;
+	s.events_lost = h.lost;
+	s.events_folded = h.folded;
+	s.state_changes = h.state_changes;
+	if (l->arguments->json) {
+		l->output_error = tw_json_live_summary(&out, &s);
+	} else {
+		tw_pen_init(&p, &out, &l->style);
+		tw_tally_table(&p, &l->tally);
+		tw_pen_put(&p, TW_ROLE_STRONG, "%llu failed, %llu degraded, %llu unknown",
+			   (unsigned long long)l->tally.outcome[TW_OUTCOME_FAILED],
+			   (unsigned long long)l->tally.outcome[TW_OUTCOME_DEGRADED],
+			   (unsigned long long)l->tally.outcome[TW_OUTCOME_UNKNOWN]);
+		tw_pen_put(&p, TW_ROLE_FAINT, " in %.1f s; %llu events",
+			   (double)s.duration_ns / 1e9, (unsigned long long)s.events);
+		tw_pen_newline(&p);
+		if (h.folded) {
+			tw_pen_put(&p, TW_ROLE_WARN,
+				   "%llu segments of floods were only counted, not told.",
+				   (unsigned long long)h.folded);
+			tw_pen_newline(&p);
+		}
+		for (unsigned i = 0; i < s.problem_count; i++) {
+			tw_pen_put(&p, TW_ROLE_WARN, "%s", s.problems[i]);
+			tw_pen_newline(&p);
+		}
+		l->output_error = tw_pen_finish(&p);
+	}
+	tw_string_free(&lost);
+	tw_string_free(&forgotten);
+}
+
+static int run(const struct tw_arguments *a)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	int status;
+
+	if (!l)
+		return tw_complain("out of memory");
+	l->arguments = a;
+	l->style = (struct tw_style){ .color = tw_use_color(a->color),
+				      .width = tw_use_width(a->width) };
+	l->start_pipe = l->exec_pipe = -1;
+	status = choose(l);
+	if (!status) {
+		catch_signals();
+		status = start(l);
+	}
+	if (!status) {
+		watch(l);
+		if (!l->output_error)
+			summarize(l);
+		status = l->tally.outcome[TW_OUTCOME_FAILED] ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
+	}
+	if (l->start_pipe >= 0)
+		close(l->start_pipe);
+	if (l->exec_pipe >= 0)
+		close(l->exec_pipe);
+	tw_watch_close(l->watch);
+	free(l);
+	return tw_finish_output(status);
+}
+
+int tw_command_live(int argc, char **argv)
+{
+	struct tw_arguments a;
+	struct tw_err err = { 0 };
+	int status;
+
+	if (tw_arguments_parse(&a, TW_CMD_LIVE, argc, argv, 1, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		tw_command_help(stdout, tw_command_find("live"));
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else {
+		status = run(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
+}

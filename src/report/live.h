@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_REPORT_LIVE_H
+#define TW_REPORT_LIVE_H
+
+#include "diagnose/finding.h"
+#include "report/style.h"
+
+/* One line per finding of the running kernel: time, verdict, ends, process, what the application got. */
+void tw_live_line(struct tw_pen *p, const struct tw_finding *f);
+/* What -v adds below it: the sentence, evidence, what each end sees, rivals, what to do. */
+void tw_live_story(struct tw_pen *p, const struct tw_finding *f);
+
+/*
+ * Findings counted by verdict, server endpoint and process, for the table at the end, and so that equal ones
+ * can be folded while they come. Bounded: what finds no row is counted in one row for all.
+ */
+#define TW_TALLY_ROWS 512
+struct tw_tally_row {
+	const char *verdict; /* NULL: the row is free */
+	enum tw_outcome outcome;
+	struct tw_addr server;
+	uint16_t port;
+	char comm[16];
+	uint64_t count;
+	int64_t window_ns; /* of the folding: when it began */
+	uint64_t told, folded;
+};
+struct tw_tally {
+	struct tw_tally_row row[TW_TALLY_ROWS];
+	uint64_t elsewhere;  /* findings without a row */
+	uint64_t outcome[4]; /* by enum tw_outcome */
+};
+
+/* Its row, counted; NULL if there is none left. */
+struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f);
+/* The table, the most frequent first. */
+void tw_tally_table(struct tw_pen *p, const struct tw_tally *t);
+/* "... and 123 more: port-closed 192.0.2.1:80". */
+void tw_tally_folded(struct tw_pen *p, const struct tw_tally_row *row);
+
+#endif
