@@ -2,13 +2,17 @@
 /*
  * Triage: what a packet means for the short record of its connection. The hot path of the program.
  *
- * A batch runs in three rounds, so that the memory of 32 packets is fetched while the others are worked on:
+ * A batch runs in rounds, so that the memory of 32 packets is fetched while the others are worked on:
  *
- *	hash all, prefetch slots  ->  read slots, prefetch records  ->  update in order
+ *	recycle  ->  hash all, prefetch slots  ->  read slots, prefetch records  ->  update in order
  *
- * Most packets of an established connection are the next segment in sequence, or an acknowledgement of
- * something outstanding: update_fast() takes these. Anything else goes through update_slow(), which
- * sorts it into harmless, repaired loss (CONN_LOSS) and everything else (CONN_ODD: second look).
+ * Slots move only in the first round (and when something is evicted or the table grows, which slot_of()
+ * notices): what the third found holds in the fourth.
+ *
+ * Most packets are the next segment in sequence, or an acknowledgement of something outstanding, from the
+ * end of the handshake to the last ACK: update_fast() takes these. Anything else goes through
+ * update_slow(), which sorts it into harmless, repaired loss (CONN_LOSS) and everything else (CONN_ODD:
+ * second look).
  *
  * The rule of every branch: a connection is clean only if nothing in it needs an explanation. What is odd
  * here may well be harmless; the dossier will tell. What is called clean here nobody looks at again.

@@ -185,6 +185,11 @@ void tw_session_count(struct tw_session *s, const char *slug, enum tw_outcome ou
 	count_outcome(s->summary, outcome, n);
 }
 
+/* All before the facts is cleared; those are derived anew. */
+_Static_assert(offsetof(struct tw_finding, facts) + sizeof(struct tw_facts) ==
+		       sizeof(struct tw_finding),
+	       "the facts stand last");
+
 /* An empty finding: the one left over from the last clean connection, or a new one. */
 static struct tw_finding *take_finding(struct tw_session *s)
 {

@@ -7,6 +7,9 @@
  *			     v   (which connections may not be clean, and where they begin and end)
  *	second look	only their frames: detail -> dossiers -> facts -> verdict
  *
+ * The second look decodes only what the watch list may have (watchlist.c), and passes over stretches of the
+ * file at which nothing is watched.
+ *
  * Nothing is judged before the first look is over, so the host table is complete by then. Dossiers
  * are judged together at the end, because facts compare connections; when they outgrow their share of
  * the memory, those whose last frame has passed are judged in between, oldest first.

@@ -9,6 +9,9 @@
  * tunnel.c ..., which also decides what is cut and what is malformed: the fast path only ever says
  * "yes" or "not mine".
  *
+ * tw_decode_flows() is the fast way's little sister: addresses and ports alone, for a look that passes over
+ * most frames.
+ *
  * cap is what the file holds, wire is what was sent. A length that contradicts wire makes a frame
  * malformed; a length that only exceeds cap makes it cut.
  *
