@@ -229,7 +229,7 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 
 		if (!is_blank(&trial))
 			trial = blank(m);
-		if (!ph->match || !ph->match(&trial) || !trial.evidence_count || !trial.summary)
+		if (!match || !match(&trial) || !trial.evidence_count || !trial.summary)
 			continue;
 		if (!best || trial.strength > m->strength) {
 			*m = trial;
