@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -390,6 +391,18 @@ static int write_record(struct tw_run *run, int out_fd, struct tw_err *err)
 	return r;
 }
 
+/*
+ * The wire shall not be late because the machine is busy: a frame that lies here for a retransmission timeout
+ * makes another story. Real-time priority, where we may have it, and for this process alone: actors and
+ * programs are scheduled as everybody.
+ */
+static void be_prompt(bool prompt)
+{
+	const struct sched_param param = { .sched_priority = prompt ? 1 : 0 };
+
+	sched_setscheduler(0, (prompt ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &param);
+}
+
 int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 {
 	struct tw_run *run = calloc(1, sizeof(*run));
@@ -408,10 +421,12 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 	run->programs = json_array();
 	signal(SIGPIPE, SIG_IGN);
 	r = tw_timeline_init(run);
+	be_prompt(true);
 	if (!r)
 		r = set_up(run);
 	if (!r)
 		play(run);
+	be_prompt(false);
 	if (run->cable && tw_cable_close(run->cable, &failure))
 		tw_run_fail(run, "the captures are not whole: %s", failure.text);
 	if (!r)
