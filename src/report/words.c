@@ -131,9 +131,10 @@ const char *tw_words_confidence(char *out, const struct tw_match *m)
  * The names of a fact's enum, found by the unit that facts.def gives it. In the order of
  * facts.h.
  */
+#define ENUM_NAMES 14
 static const struct {
 	const char *unit;
-	const char *name[10];
+	const char *name[ENUM_NAMES];
 } enums[] = {
 	{ "tw_vantage", { "unknown", "client", "server", "middle", "one-sided" } },
 	{ "tw_ladder", { "none", "doubling", "linear, then doubling", "flat", "other" } },
@@ -147,6 +148,15 @@ static const struct {
 	    "other" } },
 	{ "tw_rst_effect", { "accepted", "challenged", "ignored", "unknown" } },
 	{ "tw_ipid", { "unknown", "zero", "continues", "foreign" } },
+	{ "tw_kernel_reset",
+	  { "not said", "no such socket", "segment for no connection of the listener",
+	    "data in TIME_WAIT", "data after close", "close with unread data", "socket aborted",
+	    "TCP_LINGER2 below zero", "out of memory", "keepalive timeout", "accept queue full",
+	    "ACK of what was never sent", "disconnect with unsent data", "other" } },
+	{ "tw_drop_class",
+	  { "none", "reset", "accept queue full", "SYN refused", "outside the window",
+	    "old timestamp", "authentication", "filter", "no route or neighbour",
+	    "unacceptable segment" } },
 };
 
 static const char *enum_name(const char *unit, int64_t value)
@@ -155,7 +165,7 @@ static const char *enum_name(const char *unit, int64_t value)
 
 	for (i = 0; i < sizeof(enums) / sizeof(enums[0]); i++)
 		if (!strcmp(unit, enums[i].unit))
-			return value >= 0 && value < 10 ? enums[i].name[value] : NULL;
+			return value >= 0 && value < ENUM_NAMES ? enums[i].name[value] : NULL;
 	return NULL;
 }
 

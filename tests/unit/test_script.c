@@ -541,7 +541,9 @@ static void the_example_of_the_manual(void **state)
 	assert_non_null(file);
 	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
 	fclose(file);
-	begin = strstr(page, "```\n");
+	begin = strstr(page, "\n## A scenario\n");
+	assert_non_null(begin);
+	begin = strstr(begin, "```\n");
 	assert_non_null(begin);
 	begin += 4;
 	end = strstr(begin, "```");
