@@ -63,7 +63,7 @@ struct tw_finding {
 	/* From the running kernel: evidence cites events in place of frames, and there are no packets. */
 	bool live;
 	struct tw_process process[2]; /* [TW_CLIENT], [TW_SERVER] */
-	enum tw_side process_side;    /* whose finding it is: the end that acted, or that got the error */
+	enum tw_side process_side;    /* whose finding it is: who acted, or who got the error */
 	const char *actor;            /* who did it: the name of a process, or "kernel" */
 	const char *reason;           /* the kernel's own word for it, NULL: none */
 	uint64_t folded;              /* equal events that were only counted */

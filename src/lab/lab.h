@@ -27,13 +27,14 @@ struct tw_lab_job {
 	const char *slug;    /* of the phenomenon, or the file's name */
 	const char *variant; /* "v4", "v6-nots" */
 	bool full_time;      /* leave the default timers: `short` statements are skipped */
-	const char *keep;    /* folder for captures and record, NULL = captures live in memory only */
+	const char *keep;    /* folder for captures and record; NULL: they live in memory only */
 	uint64_t seed;
 
 	/* The user's programs; argv NULL = the actor plays that end. */
 	const char *const *program[2]; /* [TW_CLIENT], [TW_SERVER] */
 	enum tw_side command; /* whose program the asserts are about; the other is --peer's */
-	const char *serve;             /* what our server speaks to the user's client: "auto", "http", "echo", "none" */
+	/* What our server speaks to the user's client: "auto", "http", "echo", "none". */
+	const char *serve;
 	enum tw_lab_trigger {
 		TW_TRIGGER_DEFAULT, /* after the first byte from the client; connect-stage scenarios: before it starts */
 		TW_TRIGGER_CONNECT,
@@ -44,10 +45,11 @@ struct tw_lab_job {
 	uint64_t trigger_bytes;
 	int64_t trigger_ns;
 	const char *trigger_line; /* extended regular expression on the program's output */
-	int64_t within_ns;        /* the program must have ended by then; 0 = 60 s after the fault, and no assertion */
-	int expect_exit;          /* -1 = not asserted */
-	bool inside_user_ns;      /* we are not root outside */
-	uid_t uid;                /* the caller's, outside */
+	/* The program must have ended by then; 0: not asserted, and stopped 60 s after the fault. */
+	int64_t within_ns;
+	int expect_exit;     /* -1: not asserted */
+	bool inside_user_ns; /* we are not root outside */
+	uid_t uid;           /* the caller's, outside */
 	gid_t gid;
 };
 

@@ -7,7 +7,7 @@
  * language is described in docs/lab.md; src/lab/script.c parses it.
  */
 struct tw_scenario {
-	const char *name;  /* within the phenomenon: "basic", "unread-request"; NULL ends the list */
+	const char *name; /* within the phenomenon: "basic", "unread-request"; NULL ends the list */
 	const char *about; /* one line for `lab list`: what is done to whom */
 	/*
 	 * Words, each a variant in which the whole script is run: "v4", "v6", and either with a suffix:
