@@ -26,8 +26,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -38,7 +36,6 @@
 #define TIMER_REPEAT_NS (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
 #define CLOCK_STEP_NS   TW_NS_PER_MS
-#define CEILING_MIN     ((size_t)1 << 20)
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
 
 /* One packet of the batch, between the rounds. */
@@ -51,43 +48,6 @@ struct prepared {
 	uint8_t sender;
 	bool skip;
 };
-
-struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
-{
-	struct tw_triage *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->config = *config;
-	t->half_open_max = TW_HALF_OPEN_LISTED;
-	t->ceiling = config->memory_bytes;
-	if (!t->ceiling) {
-		long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-
-		t->ceiling =
-			pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page : (size_t)1 << 30;
-	}
-	if (t->ceiling < CEILING_MIN)
-		t->ceiling = CEILING_MIN;
-	/* Not steerable by a capture that was made to collide; without entropy, still right. */
-	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-		t->seed = UINT64_C(0x9e3779b97f4a7c15);
-	if (tw_triage_tables_new(t)) {
-		tw_triage_free(t);
-		return NULL;
-	}
-	return t;
-}
-
-void tw_triage_free(struct tw_triage *t)
-{
-	if (!t)
-		return;
-	tw_triage_tables_free(t);
-	free(t->interest);
-	free(t->group);
-	free(t);
-}
 
 /* --- the slow path: one segment that is not simply next in sequence --- */
 

@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #define SLOTS_START  16384
 #define SLOTS_SPARSE (1u << 20) /* a table up to here is at most half full */
@@ -28,6 +30,7 @@
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
 #define QUEUE_TRIES  16
 #define RECORDS_MIN  64
+#define CEILING_MIN  ((size_t)1 << 20)
 #define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
 
 static void *reserve(size_t bytes)
@@ -380,4 +383,43 @@ void tw_triage_half_free(struct tw_triage *t, uint32_t handle)
 	h->seq = t->halves.free_head;
 	t->halves.free_head = handle & ~HANDLE_HALF;
 	t->halves.live--;
+}
+
+/* ---- all of it ---- */
+
+struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
+{
+	struct tw_triage *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->config = *config;
+	t->half_open_max = TW_HALF_OPEN_LISTED;
+	t->ceiling = config->memory_bytes;
+	if (!t->ceiling) {
+		long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+		t->ceiling =
+			pages > 0 && page > 0 ? (size_t)pages / 4 * (size_t)page : (size_t)1 << 30;
+	}
+	if (t->ceiling < CEILING_MIN)
+		t->ceiling = CEILING_MIN;
+	/* Not steerable by a capture that was made to collide; without entropy, still right. */
+	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
+		t->seed = UINT64_C(0x9e3779b97f4a7c15);
+	if (tw_triage_tables_new(t)) {
+		tw_triage_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void tw_triage_free(struct tw_triage *t)
+{
+	if (!t)
+		return;
+	tw_triage_tables_free(t);
+	free(t->interest);
+	free(t->group);
+	free(t);
 }
