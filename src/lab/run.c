@@ -372,14 +372,16 @@ static int write_record(struct tw_run *run, int out_fd, struct tw_err *err)
 	json_t *record = record_of(run);
 	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
 	char path[512];
-	int r = text ? 0 : tw_err_set(err, -ENOMEM, "memory is out");
+	int r = 0;
 
-	if (!r && run->job->keep) {
+	if (!text) {
+		r = tw_err_set(err, -ENOMEM, "memory is out");
+	} else if (run->job->keep) {
 		snprintf(path, sizeof(path), "%s/record.json", run->job->keep);
 		if (json_dump_file(record, path, JSON_INDENT(1)))
 			r = tw_err_set(err, -EIO, "%s can not be written", path);
 	}
-	if (!r) {
+	if (text && !r) {
 		r = write_all(out_fd, text, strlen(text));
 		if (!r)
 			r = write_all(out_fd, "\n", 1);

@@ -277,14 +277,14 @@ static void heal(struct tw_run *run, const struct tw_statement *s)
 
 static bool has_seen(struct tw_run *run, void *arg)
 {
-	const struct tw_statement *s = arg;
+	const struct tw_statement *s = *(const struct tw_statement **)arg;
 
 	return tw_cable_seen(run->cable, &s->rule.spec) >= s->rule.spec.first;
 }
 
 static int wait_for_frames(struct tw_run *run, const struct tw_statement *s)
 {
-	int r = tw_run_until(run, has_seen, (void *)(uintptr_t)s, patience_until(run, s));
+	int r = tw_run_until(run, has_seen, (void *)&s, patience_until(run, s));
 
 	if (r)
 		return r < 0 ? r : 0;
@@ -294,7 +294,7 @@ static int wait_for_frames(struct tw_run *run, const struct tw_statement *s)
 
 static bool is_quiet(struct tw_run *run, void *arg)
 {
-	const struct tw_statement *s = arg;
+	const struct tw_statement *s = *(const struct tw_statement **)arg;
 
 	return !tw_cable_pending(run->cable) &&
 	       tw_run_now_ns() - tw_cable_last_ns(run->cable) >= s->time_ns;
@@ -302,8 +302,7 @@ static bool is_quiet(struct tw_run *run, void *arg)
 
 static int wait_for_quiet(struct tw_run *run, const struct tw_statement *s)
 {
-	int r = tw_run_until(run, is_quiet, (void *)(uintptr_t)s,
-			     tw_run_now_ns() + s->time_ns + PATIENCE_NS);
+	int r = tw_run_until(run, is_quiet, (void *)&s, tw_run_now_ns() + s->time_ns + PATIENCE_NS);
 
 	if (r)
 		return r < 0 ? r : 0;

@@ -10,6 +10,7 @@
  */
 #include "base/duration.h"
 #include "lab/run_private.h"
+#include "report/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -118,36 +119,18 @@ static struct tw_run_flow *flow_of(struct tw_timeline *t, const struct tw_cable_
 	return f;
 }
 
-/* "SYN|ACK"; at most all nine of them. */
-static const char *flags_text(char out[64], unsigned flags)
-{
-	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK",
-					     "URG", "ECE", "CWR", "AE" };
-	unsigned i;
-
-	out[0] = '\0';
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!(flags & 1u << i))
-			continue;
-		if (out[0])
-			strcat(out, "|");
-		strcat(out, names[i]);
-	}
-	return out[0] ? out : strcpy(out, "none");
-}
-
 static void describe_tcp(struct tw_run *run, json_t *entry, const struct tw_cable_event *e)
 {
 	const struct tw_segment *s = e->segment;
 	struct tw_run_flow *f = flow_of(&run->timeline, e);
 	unsigned me = e->from == TW_FROM_SERVER;
-	char flags[64];
+	char flags[TW_WORDS_TEXT];
 
 	if ((s->flags & TW_SYN) && e->fate != TW_FATE_FORGED) {
 		f->isn[me] = s->seq;
 		f->known[me] = true;
 	}
-	flags_text(flags, s->flags);
+	tw_words_flags(flags, s->flags);
 	json_object_set_new(entry, "flags", json_string(flags));
 	json_object_set_new(entry, "seq",
 			    f->known[me] ? json_integer((uint32_t)(s->seq - f->isn[me]))
