@@ -114,7 +114,9 @@ static int try_program(const struct tw_program *p, struct tw_err *err)
 	if (r)
 		return r;
 	program = bpf_object__find_program_by_name(b->obj, p->name);
-	bpf_object__for_each_program(each, b->obj) bpf_program__set_autoload(each, each == program);
+	for (each = bpf_object__next_program(b->obj, NULL); each;
+	     each = bpf_object__next_program(b->obj, each))
+		bpf_program__set_autoload(each, each == program);
 	r = live_bpf__load(b);
 	if (r) {
 		tw_err_set(err, r, "it does not load: %s", strerror(-r));

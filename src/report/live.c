@@ -196,7 +196,7 @@ static int by_count(const void *a, const void *b)
 
 void tw_tally_table(struct tw_pen *p, const struct tw_tally *t)
 {
-	const struct tw_tally_row *sorted[TW_TALLY_ROWS];
+	const struct tw_tally_row *sorted[TW_TALLY_ROWS] = { NULL };
 	char text[TW_ENDPOINT_TEXT];
 	unsigned n = 0, i;
 
