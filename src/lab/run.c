@@ -336,6 +336,9 @@ static json_t *record_of(struct tw_run *run)
 	json_object_set_new(j, "start", time_text(run->start_ns));
 	json_object_set_new(j, "duration",
 			    json_real((double)(tw_run_now_ns() - run->start_ns) / 1e9));
+	json_object_set_new(j, "fault",
+			    run->fault_ns ? json_real((double)(run->fault_ns - run->start_ns) / 1e9)
+					  : json_null());
 	json_object_set_new(j, "kernel", json_string(kernel.release));
 	json_object_set(j, "checks", run->checks);
 	json_object_set(j, "verdicts", run->verdicts);

@@ -77,6 +77,7 @@ struct tw_run {
 
 	int64_t start_ns;
 	int64_t deadline_ns; /* of the whole run */
+	int64_t fault_ns;    /* when the fault began, 0: it did not */
 	struct tw_timeline timeline;
 	struct tw_run_state state[TW_RUN_STATES];
 	unsigned state_count;

@@ -248,15 +248,19 @@ static int start(struct tw_run *run, enum tw_host_id side)
 }
 
 /* By default the first byte must also have arrived, or its receiver dies before it was spoken to. */
-static bool triggered(struct tw_run *run, void *arg)
+static bool triggered(const struct tw_run *run)
+{
+	return tw_programs_triggered(run->program, run->job, run->cable) &&
+	       (run->job->trigger != TW_TRIGGER_DEFAULT || run->client_was_heard);
+}
+
+static bool triggered_or_over(struct tw_run *run, void *arg)
 {
 	struct tw_program *asserted = run->program[run->job->command];
 	struct tw_program *client = run->program[TW_CLIENT];
 
-	if ((asserted && tw_program_over(asserted)) || (client && tw_program_over(client)))
-		return true;
-	return tw_programs_triggered(run->program, run->job, run->cable) &&
-	       (run->job->trigger != TW_TRIGGER_DEFAULT || run->client_was_heard);
+	return triggered(run) || (asserted && tw_program_over(asserted)) ||
+	       (client && tw_program_over(client));
 }
 
 static bool step_done(struct tw_run *run, void *arg)
@@ -339,7 +343,8 @@ static int fault(struct tw_run *run)
 	unsigned i;
 	int r = 0;
 
-	tw_timeline_event(run, tw_run_now_ns(), "host", NULL, 0, "the fault begins");
+	run->fault_ns = tw_run_now_ns();
+	tw_timeline_event(run, run->fault_ns, "host", NULL, 0, "the fault begins");
 	for (i = 0; i < 2; i++)
 		if (run->program[i])
 			tw_program_fault(run->program[i]);
@@ -415,28 +420,40 @@ static void judge(struct tw_run *run)
 	}
 }
 
-static int live(struct tw_run *run)
+/* With our client against a server of the user's there is nothing to wait for but its steps. */
+static bool is_alone(const struct tw_run *run)
 {
-	/* With our client against a server of the user's there is nothing to wait for but its steps. */
-	bool alone = !run->program[TW_CLIENT] && !run->job->within_ns;
+	return !run->program[TW_CLIENT] && !run->job->within_ns;
+}
+
+/* The fault, when its trigger has come. What came to its end before that is not told of another one. */
+static int await_fault(struct tw_run *run)
+{
 	int r;
 
+	if (is_alone(run) && run->job->trigger == TW_TRIGGER_DEFAULT)
+		return fault(run);
+	r = tw_run_until(run, triggered_or_over, NULL, run->deadline_ns);
+	if (r < 0)
+		return r;
+	if (triggered(run))
+		return fault(run);
+	release_server(run);
+	return 0;
+}
+
+static int live(struct tw_run *run)
+{
+	bool alone = is_alone(run);
+	int r = 0;
+
 	run->hold_server = run->job->trigger == TW_TRIGGER_DEFAULT && !fault_first(run) && !alone;
-	if (!fault_first(run)) {
+	if (!fault_first(run) || !serves(run) || alone)
 		r = exchange(run);
-		if (r)
-			return r;
-		r = alone && run->job->trigger == TW_TRIGGER_DEFAULT
-			    ? 0
-			    : tw_run_until(run, triggered, NULL, run->deadline_ns);
-		r = r < 0 ? r : fault(run);
-		if (r)
-			return r;
-	} else if (!serves(run) || alone) {
-		r = exchange(run);
-		if (r)
-			return r;
-	}
+	if (!r && !fault_first(run))
+		r = await_fault(run);
+	if (r)
+		return r;
 	if (alone)
 		return 0;
 	r = tw_run_until(run, over, NULL, run->deadline_ns);

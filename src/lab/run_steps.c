@@ -437,6 +437,8 @@ int tw_run_step(struct tw_run *run, const struct tw_statement *s)
 	case TW_DO_WAIT:
 		return wait_for_time(run, s);
 	case TW_DO_FAULT:
+		run->fault_ns = tw_run_now_ns();
+		return 0;
 	case TW_DO_VERDICT:
 		return 0;
 	default:

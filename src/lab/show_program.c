@@ -11,6 +11,7 @@
 #define LABEL        12
 #define CALLS_MAX    12
 #define LONG_CALL_NS TW_NS_PER_S
+#define HUNG_NS      (100 * TW_NS_PER_MS) /* below that nobody would say so */
 
 static void label(struct tw_pen *p, const char *text)
 {
@@ -127,7 +128,7 @@ static void hung(struct tw_pen *p, const json_t *program)
 	const json_t *longest = json_object_get(program, "longest_call");
 	int64_t ns = tw_show_ns(json_object_get(longest, "after"));
 
-	if (!json_is_object(longest) || !*tw_show_text(longest, "call"))
+	if (ns < HUNG_NS || !*tw_show_text(longest, "call"))
 		return;
 	label(p, "It hung");
 	tw_pen_wrap(p, 2 + LABEL, ns >= LONG_CALL_NS ? TW_ROLE_WARN : TW_ROLE_PLAIN,
@@ -145,6 +146,35 @@ static void connections(struct tw_pen *p, const json_t *program)
 		    !client ? " accepted"
 		    : n > 1 ? ": it connected again"
 			    : "");
+	tw_pen_newline(p);
+}
+
+/* ---- the fault ---- */
+
+static const char *trigger_words(enum tw_lab_trigger trigger)
+{
+	switch (trigger) {
+	case TW_TRIGGER_DEFAULT:
+		break;
+	case TW_TRIGGER_CONNECT:
+		return "it was over before the handshake was";
+	case TW_TRIGGER_BYTES:
+		return "it was over before so many bytes were on the wire";
+	case TW_TRIGGER_TIME:
+		return "it was over before that time had come";
+	case TW_TRIGGER_LINE:
+		return "it was over, and no line had matched";
+	}
+	return "it was over before the client's first bytes had arrived";
+}
+
+/* Whoever asserts something of a program in trouble must know that there was none. */
+static void fault_that_never_began(struct tw_pen *p, const struct tw_crew_result *r)
+{
+	if (!json_is_null(json_object_get(r->record, "fault")) || *tw_show_text(r->record, "error"))
+		return;
+	label(p, "No fault");
+	tw_pen_wrap(p, 2 + LABEL, TW_ROLE_WARN, "%s", trigger_words(r->job->job.trigger));
 	tw_pen_newline(p);
 }
 
@@ -206,7 +236,9 @@ static void asserts(struct tw_pen *p, const struct tw_lab_job *job, const json_t
 	bool good;
 
 	if (job->expect_exit >= 0) {
-		good = json_is_integer(status) && json_integer_value(status) == job->expect_exit;
+		/* One that had to be stopped has no exit status of its own. */
+		good = json_is_integer(status) && json_integer_value(status) == job->expect_exit &&
+		       json_is_true(json_object_get(program, "within"));
 		label(p, good ? "ok" : "FAILED");
 		tw_pen_wrap(p, 2 + LABEL, good ? TW_ROLE_GOOD : TW_ROLE_BAD, "--expect-exit %d",
 			    job->expect_exit);
@@ -259,5 +291,6 @@ void tw_show_program(struct tw_pen *p, const struct tw_show_options *o,
 	{
 		verdict(p, v);
 	}
+	fault_that_never_began(p, result);
 	each_program(p, result);
 }

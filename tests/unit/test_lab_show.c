@@ -211,6 +211,27 @@ static void asserts_are_of_the_program_they_are_about(void **state)
 	assert_non_null(strstr(server, "srv exited with 4, not with 3"));
 }
 
+static void short_calls_are_no_hanging(void **state)
+{
+	const char *record = "{\"fault\":%s,\"program\":[{\"longest_call\":"
+			     "{\"call\":\"recvfrom\",\"result\":0,\"after\":%s}}]}";
+	struct tw_string r = { 0 };
+
+	tw_string_printf(&r, record, "0.1", "0.099");
+	assert_null(strstr(shown(tw_string_text(&r), 80, true), "hung"));
+	tw_string_clear(&r);
+	tw_string_printf(&r, record, "0.1", "0.1");
+	assert_non_null(strstr(shown(tw_string_text(&r), 80, true),
+			       "It hung     at most 100 ms, in recvfrom()"));
+	assert_null(strstr(tw_string_text(&text), "No fault"));
+	tw_string_clear(&r);
+	tw_string_printf(&r, record, "null", "0.1");
+	assert_non_null(
+		strstr(shown(tw_string_text(&r), 80, true),
+		       "No fault    it was over before the client's first bytes had arrived\n"));
+	tw_string_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +244,7 @@ int main(void)
 		cmocka_unit_test_teardown(long_transfers_are_folded, let_go),
 		cmocka_unit_test_teardown(strange_records_do_no_harm, let_go),
 		cmocka_unit_test_teardown(asserts_are_of_the_program_they_are_about, let_go),
+		cmocka_unit_test_teardown(short_calls_are_no_hanging, let_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
