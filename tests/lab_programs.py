@@ -325,11 +325,23 @@ def broken_programs():
             lived = run("port-closed/basic/v4", "--", busy)
         finally:
             os.unlink(busy)
-    true("not 0", lived, lived.status != 0)
+    equal(lived.status, 2, lived.told())
     equal(lived.record["error"], f"cannot run '{busy}': No such file or directory")
     lived = run("process-died", "--as=server", "--", "true")
-    true("not 0", lived, lived.status != 0)
+    equal(lived.status, 2, lived.told())
     contains(lived.record["error"], "ended before it listened on port 80")
+
+
+@case
+def a_fault_that_never_came():
+    """a program that ends before its trigger: said in the report, and `fault` is null"""
+    lived = run("process-died", "--at=connect", "--expect-exit=0", "--", "true")
+    equal(lived.status, 0, lived.told())
+    equal(lived.record["fault"], None)
+    contains(lived.out, "No fault    it was over before the handshake was\n")
+    lived = run("port-closed/basic/v4", "--", "true")
+    true("this fault is there first", lived, lived.record["fault"] >= 0)
+    true("and nothing is missing", lived, "No fault" not in lived.out)
 
 
 @case

@@ -28,6 +28,7 @@ struct lab {
 	struct tw_progress progress;
 	const char *programs[2][4]; /* "sh", "-c", the command of --peer */
 	struct tw_choice choice;
+	bool not_carried_out; /* a program could not be run, or its host not be built */
 };
 
 static int write_stdout(void *user, const char *bytes, size_t n)
@@ -238,7 +239,6 @@ static void describe_programs(struct lab *lab, struct tw_lab_job *job)
 		return;
 	job->program[side] = (const char *const *)a->program;
 	job->command = side;
-	job->command = side;
 	if (a->peer) {
 		const char *shell[] = { "sh", "-c", a->peer, NULL };
 
@@ -290,6 +290,8 @@ static int on_result(void *user, const struct tw_crew_result *result)
 	struct tw_pen pen;
 	int r;
 
+	if (lab->arguments->program && json_is_string(json_object_get(result->record, "error")))
+		lab->not_carried_out = true;
 	tw_progress_erase(&lab->progress);
 	if (lab->arguments->json) {
 		r = write_json(json_incref(result->record));
@@ -328,6 +330,13 @@ static int closing(struct lab *lab, const struct tw_crew_state *state)
 	tw_pen_init(&pen, &out, &lab->style);
 	tw_show_summary(&pen, state, stop);
 	return tw_pen_finish(&pen);
+}
+
+static int status_of(const struct lab *lab, const struct tw_crew_state *state)
+{
+	if (lab->not_carried_out)
+		return TW_EXIT_USAGE;
+	return state->failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
 }
 
 /* As the shell wants to see it: ended by the signal, with status 128 + N. */
@@ -369,9 +378,7 @@ static int run_chosen(struct lab *lab)
 		end_by_signal();
 	if (r && r != -EPIPE)
 		return output_failed(r);
-	if (r == -EPIPE)
-		return state.failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
-	return tw_finish_output(state.failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN);
+	return r == -EPIPE ? status_of(lab, &state) : tw_finish_output(status_of(lab, &state));
 }
 
 static int run(const struct tw_arguments *a)
