@@ -155,7 +155,7 @@ const struct tw_option tw_options[] = {
 	  "Fail unless the program ends within this time after its start; it is stopped then. "
 	  "Without it, it is stopped 60 seconds after the fault, which is no failure." },
 	{ TW_OPT_FILTER, 'f', "filter", TW_ARG_TEXT, "FILTER", TW_CMD_LIVE,
-	  "only connections that match: host, net, port, and, or, not",
+	  "only connections that match (host, net, port, or)",
 	  "Tell only connections that match this expression, which the kernel applies: *host* "
 	  "_ADDR_, *net* _ADDR_/_LEN_, *port* _N_, *portrange* _N_-_M_, *ip*, *ip6*, *and*, *or*, "
 	  "*not* and parentheses, as in *pcap-filter*(7). Words that are no option mean the "
@@ -178,11 +178,11 @@ const struct tw_option tw_options[] = {
 	  "Tell only connections of processes in this cgroup (not in those below it): a folder "
 	  "below /sys/fs/cgroup, such as _system.slice/nginx.service_." },
 	{ TW_OPT_NETNS, 0, "netns", TW_ARG_FILE, "NETNS", TW_CMD_LIVE,
-	  "only this network namespace: a file, a name or a process",
+	  "only this network namespace (file, name or process)",
 	  "Tell only connections in this network namespace: a file (_/proc/123/ns/net_), a name "
 	  "of *ip netns*, or the number of a process in it." },
 	{ TW_OPT_RATE_LIMIT, 0, "rate-limit", TW_ARG_TEXT, "N", TW_CMD_LIVE,
-	  "tell at most N equal findings per second (default 5)",
+	  "at most N equal findings per second (default 5)",
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
 	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, ALL, "show this help",
