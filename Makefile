@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 DEMO_CAPTURE = tests/captures/kernel/09-close-unread.client.pcap
 
-.PHONY: all demo test bench install lint fuzz format generate clean
+.PHONY: all demo test bench bench-live install lint fuzz format generate clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -38,6 +38,10 @@ test:
 
 bench: all
 	tools/bench/run.sh $(BUILD)/tcpwhy
+
+# Needs root: what `tcpwhy live` costs, beside tcpdump.
+bench-live: all
+	python3 tools/bench/live.py $(BUILD)/tcpwhy $(BUILD)/tools/bench/churn
 
 install: all
 	meson configure $(BUILD) --prefix=$(PREFIX)

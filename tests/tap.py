@@ -76,12 +76,12 @@ def _run(function):
         return "not ok", traceback.format_exc()
 
 
-def main():
-    """Runs all cases, or those whose name holds a word of the command line."""
+def main(workers=None):
+    """Runs all cases, or those whose name holds a word of the command line; at most @workers at a time."""
     chosen = [c for c in _cases if not sys.argv[1:] or any(w in c.__name__ for w in sys.argv[1:])]
     good = True
     print(f"1..{len(chosen)}")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         for number, (function, (state, text)) in enumerate(zip(chosen, pool.map(_run, chosen)), 1):
             name = " ".join((function.__doc__ or function.__name__).split())
             if state == "skip":

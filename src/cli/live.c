@@ -437,7 +437,7 @@ static void summarize(struct live *l)
 		tw_pen_newline(&p);
 		if (h.folded) {
 			tw_pen_put(&p, TW_ROLE_WARN,
-				   "%llu segments of floods were only counted, not told.",
+				   "%llu events of floods were only counted, not told.",
 				   (unsigned long long)h.folded);
 			tw_pen_newline(&p);
 		}

@@ -96,6 +96,23 @@ static bool is_owed(const struct tw_record *r)
 	return unread_bytes(r) || r->unsent || r->unacked > 1 || was_peers_last_word(r);
 }
 
+/*
+ * What comes after an error did not cause it: the process that gives up exits, its peer's is killed. The
+ * margin is for a RST that arrives before its sender's tracepoint has fired.
+ */
+static bool is_aftermath(const struct view *v, const struct tw_record *r)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_record *e = v->c->end[i].slot[TW_SLOT_ERROR];
+
+		if (e && e != r && r->time_ns > e->time_ns + TW_NS_PER_MS)
+			return true;
+	}
+	return false;
+}
+
 /* ---- a reset that was sent here ---- */
 
 /* Of two ends that both sent one, the cause: the one that a process or a timer sent unprompted, else the
@@ -105,6 +122,10 @@ static int reset_author(const struct view *v)
 	const struct tw_record *a = v->c->end[0].slot[TW_SLOT_SENT_RESET];
 	const struct tw_record *b = v->c->end[1].slot[TW_SLOT_SENT_RESET];
 
+	if (a && is_aftermath(v, a))
+		a = NULL;
+	if (b && is_aftermath(v, b))
+		b = NULL;
 	if (!a || !b)
 		return a ? 0 : b ? 1 : -1;
 	if ((a->flags ^ b->flags) & TW_RECF_SEGMENT)
@@ -165,7 +186,7 @@ static void derive_got_reset(const struct view *v)
 		const struct tw_record *header = v->c->end[i].slot[TW_SLOT_DROP_RESET];
 
 		/* After data beyond its own close() the kernel kills the socket as if by a RST. */
-		if (!r || (sent && reason_of(v, sent) == TW_KRST_DATA_AFTER))
+		if (!r || is_aftermath(v, r) || (sent && reason_of(v, sent) == TW_KRST_DATA_AFTER))
 			continue;
 		set(v, TW_F_K_RST_IN, side_of(v, i), i, TW_SLOT_GOT_RESET);
 		set(v, TW_F_K_RST_IN_STATE, r->state, i, TW_SLOT_GOT_RESET);
@@ -201,16 +222,24 @@ static void derive_queues(const struct view *v, int i, enum tw_slot slot)
 		set(v, TW_F_K_QUIET_NS, jiffies_ago_ns(v, r, r->rcv_tstamp), i, slot);
 }
 
-/* Where both ends got one, the end that did not cause it. */
+/*
+ * Where both ends got one: that of the end that reset the other because of it (keepalive, ss -K); else that
+ * of the victim. Data after close() kills the closer, too, and nobody is there to see it.
+ */
 static int error_end(const struct view *v)
 {
 	const int author = reset_author(v);
+	const struct tw_live_end *e = author < 0 ? NULL : &v->c->end[author];
 	int i;
 
+	if (e && e->slot[TW_SLOT_ERROR] &&
+	    reason_of(v, e->slot[TW_SLOT_SENT_RESET]) != TW_KRST_DATA_AFTER)
+		return author;
 	for (i = 0; i < 2; i++)
-		if (v->c->end[i].slot[TW_SLOT_ERROR] && i != author)
+		if (v->c->end[i].slot[TW_SLOT_ERROR] && i != author &&
+		    !is_aftermath(v, v->c->end[i].slot[TW_SLOT_ERROR]))
 			return i;
-	return author >= 0 && v->c->end[author].slot[TW_SLOT_ERROR] ? author : -1;
+	return -1;
 }
 
 static void derive_error(const struct view *v)
@@ -237,8 +266,19 @@ static void derive_error(const struct view *v)
 		set(v, TW_F_K_PEER_FIN, true, i, slot);
 	if (r->flags & TW_RECF_BORN && r->flags & TW_RECF_CLIENT)
 		set(v, TW_F_K_CONNECT_NS, (int64_t)(r->time_ns - r->born_ns), i, slot);
-	if (r->err == ECONNABORTED)
-		set(v, TW_F_K_DESTROYED, side_of(v, i), i, slot);
+}
+
+/* Both ends may have an error then; this one says why the other has. */
+static void derive_destroyed(const struct view *v)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_record *r = v->c->end[i].slot[TW_SLOT_ERROR];
+
+		if (r && r->err == ECONNABORTED)
+			set(v, TW_F_K_DESTROYED, side_of(v, i), i, TW_SLOT_ERROR);
+	}
 }
 
 /* ---- processes ---- */
@@ -252,7 +292,8 @@ static void derive_exit(const struct view *v)
 		for (j = 0; j < 2; j++) {
 			const struct tw_record *r = v->c->end[i].slot[slots[j]];
 
-			if (!r || !(r->flags & TW_RECF_DYING) || tw_known(v->f, TW_F_K_EXIT_SIDE))
+			if (!r || !(r->flags & TW_RECF_DYING) || is_aftermath(v, r) ||
+			    tw_known(v->f, TW_F_K_EXIT_SIDE))
 				continue;
 			set(v, TW_F_K_EXIT_SIDE, side_of(v, (int)i), (int)i, slots[j]);
 			set(v, TW_F_K_EXIT_SIGNAL, r->exit_code & 0x7f, (int)i, slots[j]);
@@ -339,6 +380,7 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	derive_sent_reset(&v);
 	derive_got_reset(&v);
 	derive_error(&v);
+	derive_destroyed(&v);
 	derive_exit(&v);
 	derive_connecting(&v);
 	derive_closed(&v);

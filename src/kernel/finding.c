@@ -7,6 +7,7 @@
 #include "packet/tuple.h"
 #include "phenomena/judge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +85,9 @@ static void fill_actor(const struct tw_gather_config *config, struct tw_finding 
 	if (!r)
 		return;
 	f->reason = reason_name(config, r);
-	if (r->flags & TW_RECF_PROCESS && r->kind != TW_REC_ERROR && r->kind != TW_REC_GOT_RESET)
+	/* An error that a segment or a timer brings may find the process in a call: it did not act. */
+	if (r->flags & TW_RECF_PROCESS && r->kind != TW_REC_GOT_RESET &&
+	    (!r->err || r->err == ECONNABORTED))
 		f->actor = tw_arena_printf(&f->arena, "%.*s", (int)sizeof(r->actor_comm),
 					   r->actor_comm);
 }

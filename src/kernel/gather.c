@@ -48,13 +48,21 @@ struct tw_gather *tw_gather_new(const struct tw_gather_config *config)
 	return g;
 }
 
-static void free_conn(struct tw_live_conn *c)
+static void free_records(struct tw_live_conn *c)
 {
 	int i, j;
 
-	for (i = 0; i < 2; i++)
-		for (j = 0; j < TW_SLOT__N; j++)
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < TW_SLOT__N; j++) {
 			free(c->end[i].slot[j]);
+			c->end[i].slot[j] = NULL;
+		}
+	}
+}
+
+static void free_conn(struct tw_live_conn *c)
+{
+	free_records(c);
 	free(c);
 }
 
@@ -107,8 +115,30 @@ static bool same(const struct tw_live_conn *c, const struct tw_tuple *key, uint3
 	return c->netns == netns || !c->netns || !netns;
 }
 
+/* Gives up the judged that are only kept for their echoes. */
+static void drop_judged(struct tw_gather *g)
+{
+	struct tw_live_conn *c, **at;
+	unsigned i;
+
+	for (i = 0; i < BUCKETS; i++) {
+		at = &g->bucket[i];
+		while ((c = *at)) {
+			if (!c->judged) {
+				at = &c->next;
+				continue;
+			}
+			*at = c->next;
+			free_conn(c);
+			g->count--;
+		}
+	}
+}
+
 static struct tw_live_conn *make_room(struct tw_gather *g)
 {
+	if (g->count >= g->config.connections_max)
+		drop_judged(g);
 	if (g->count >= g->config.connections_max) {
 		g->forgotten++;
 		return NULL;
@@ -200,8 +230,9 @@ static void keep(struct tw_live_end *e, enum tw_slot slot, const struct tw_recor
  */
 static void on_gone(struct tw_live_conn *c, const struct tw_record *r)
 {
-	if (!c->decided)
-		c->decided = true;
+	if (c->decided)
+		return;
+	c->decided = true;
 	c->decided_ns = (int64_t)r->time_ns;
 }
 
@@ -220,12 +251,13 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	if (r->flags & TW_RECF_SOCKET)
 		c->end[local].local = true;
 	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
-	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0;
+	/* A listener is a server, and has no peer yet. */
+	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == 10;
 	if (slot < TW_SLOT__N)
 		keep(&c->end[local], slot, r, g->events);
 	if (r->kind == TW_REC_GONE)
 		on_gone(c, r);
-	if (is_decisive(slot) || slot == TW_SLOT_WAITING) {
+	if ((is_decisive(slot) || slot == TW_SLOT_WAITING) && !c->decided) {
 		c->decided = true;
 		c->decided_ns = (int64_t)r->time_ns;
 	}
@@ -273,9 +305,12 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 	struct tw_finding *f;
 
 	c->judged = true;
-	if (g->config.need_socket && !c->end[0].local && !c->end[1].local)
+	if (g->config.need_socket && !c->end[0].local && !c->end[1].local) {
+		free_records(c);
 		return;
+	}
 	f = tw_live_finding(&g->config, c, g->findings);
+	free_records(c);
 	if (!f) {
 		g->forgotten++;
 		return;

@@ -105,7 +105,7 @@ int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struc
 		names->has_drop_reasons && tw_kernel_tracepoint(btf, "kfree_skb") >= 3;
 	b->rodata->drop_has_socket = tw_kernel_tracepoint(btf, "kfree_skb") >= 4;
 	memcpy((void *)b->rodata->drop_class, names->drop_class, sizeof(names->drop_class));
-	b->rodata->ring_half = 2 << 20;
+	b->rodata->ring_half = 4 << 20;
 	choose(b, btf);
 	/* Without reasons there is nothing in a dropped segment that could be told. */
 	if (!b->rodata->drop_has_reason)

@@ -22,11 +22,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS       50
-#define CLOSE_WAIT_NS (60LL * 1000 * 1000 * 1000)
-#define WALK_NS       (2LL * 1000 * 1000 * 1000)
-#define WALK_SHARE    200 /* the walk may take this part of the time */
-#define NS_PER_S      1000000000LL
+#define CGROUPS_REMEMBERED 16
+#define POLL_MS            50
+#define CLOSE_WAIT_NS      (60LL * 1000 * 1000 * 1000)
+#define RIPE_NS            (10LL * 1000 * 1000)
+#define WALK_NS            (2LL * 1000 * 1000 * 1000)
+#define WALK_SHARE         200 /* the walk may take this part of the time */
+#define NS_PER_S           1000000000LL
+
+struct tw_cgroup_memory {
+	uint32_t pid;
+	int64_t read_ns;
+	char path[516];
+};
 
 struct tw_watch {
 	struct tw_watch_config config;
@@ -37,8 +45,9 @@ struct tw_watch {
 	unsigned link_count;
 	struct bpf_link *walk; /* one of them */
 	struct tw_gather *gather;
-	int64_t next_walk_ns;
+	int64_t next_walk_ns, last_ripe_ns;
 	uint64_t records;
+	struct tw_cgroup_memory cgroup[CGROUPS_REMEMBERED];
 	const char *missing[16];
 	unsigned missing_count;
 };
@@ -53,21 +62,37 @@ static int64_t now_ns(clockid_t clock)
 
 /* ---- the process behind a finding ---- */
 
-/* "0::/system.slice/nginx.service" of /proc/PID/cgroup, if it is still that cgroup. */
-static void name_cgroup(struct tw_finding *f, struct tw_process *p)
+/* "0::/system.slice/nginx.service" of /proc/PID/cgroup. */
+static void read_cgroup(struct tw_cgroup_memory *m)
 {
 	char path[64], line[512];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", p->pid);
+	m->path[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", m->pid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "0::", 3) == 0)
-			p->cgroup = tw_arena_printf(&f->arena, "%s", line + 3);
+			snprintf(m->path, sizeof(m->path), "%s", line + 3);
 	}
 	if (file)
 		fclose(file);
+}
+
+/* Failures come in crowds of one process: its cgroup is looked up once a second. */
+static void name_cgroup(struct tw_watch *w, struct tw_finding *f, struct tw_process *p)
+{
+	struct tw_cgroup_memory *m = &w->cgroup[p->pid % CGROUPS_REMEMBERED];
+	const int64_t now = now_ns(CLOCK_MONOTONIC);
+
+	if (m->pid != p->pid || now - m->read_ns > NS_PER_S) {
+		m->pid = p->pid;
+		m->read_ns = now;
+		read_cgroup(m);
+	}
+	if (m->path[0])
+		p->cgroup = tw_arena_printf(&f->arena, "%s", m->path);
 }
 
 static void on_finding(void *user, struct tw_finding *f)
@@ -77,7 +102,7 @@ static void on_finding(void *user, struct tw_finding *f)
 
 	for (i = 0; i < 2; i++)
 		if (f->process[i].pid)
-			name_cgroup(f, &f->process[i]);
+			name_cgroup(w, f, &f->process[i]);
 	w->config.finding(w->config.user, f);
 }
 
@@ -288,7 +313,11 @@ int tw_watch_work(struct tw_watch *w, int timeout_ms)
 	}
 	if (began_ns >= w->next_walk_ns)
 		walk(w);
-	tw_gather_ripe(w->gather, now_ns(CLOCK_MONOTONIC));
+	/* Under load the ring is read again and again; the table is looked through a hundred times a second. */
+	if (began_ns - w->last_ripe_ns >= RIPE_NS) {
+		w->last_ripe_ns = began_ns;
+		tw_gather_ripe(w->gather, now_ns(CLOCK_MONOTONIC));
+	}
 	return r < 0 ? r : 0;
 }
 

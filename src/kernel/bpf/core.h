@@ -22,20 +22,15 @@ enum { false, true };
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
-	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_LRU_HASH = 9,
-	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 /* uapi/linux/bpf.h */
-#define BPF_ANY                     0
-#define BPF_F_NO_PREALLOC           (1U << 0)
-#define BPF_F_CLONE                 (1U << 9)
-#define BPF_SK_STORAGE_GET_F_CREATE 1ULL
-#define BPF_RB_NO_WAKEUP            1ULL
-#define BPF_RB_FORCE_WAKEUP         2ULL
-#define BPF_RB_AVAIL_DATA           0
+#define BPF_ANY           0
+#define BPF_F_NO_PREALLOC (1U << 0)
+#define BPF_RB_NO_WAKEUP  1ULL
+#define BPF_RB_AVAIL_DATA 0
 
 /* uapi/linux/tcp.h, include/net/tcp_states.h, sock.h, sched.h: constants of the kernel's ABI or
  * unchanged since they came. */
@@ -172,18 +167,25 @@ struct sk_buff {
 	__be16 protocol;
 } CORE;
 
-struct signal_struct {
-	int group_exit_code;
+struct kernfs_node {
+	__u64 id;
+} CORE;
+
+struct cgroup {
+	struct kernfs_node *kn;
+} CORE;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 } CORE;
 
 struct task_struct {
+	struct css_set *cgroups;
 	unsigned int flags;
 	int exit_code;
 	int pid;
 	int tgid;
 	char comm[16];
-	struct signal_struct *signal;
-	struct task_struct *real_parent;
 } CORE;
 
 struct file;

@@ -5,13 +5,15 @@
  *
  * Whose socket is it? current is the owner only while a process holds the socket's lock
  * (sk_lock.owned); else it is whoever the softirq happened to interrupt. So the owner is noted where a
- * process acts for sure, and kept in the socket's own storage:
+ * process acts for sure, and kept until tcp_destroy_sock:
  *
- *	connect()           CLOSE -> SYN_SENT    this process, for certain
- *	listen()            CLOSE -> LISTEN      the listener's; every accepted socket inherits a copy
- *	                                         (BPF_F_CLONE) until somebody else is seen to use it
- *	close(), shutdown() ESTABLISHED -> ...   corrects an inherited owner
- *	sockets from before                      walk_files: every process' descriptors
+ *	connect()     CLOSE -> SYN_SENT    this process, for certain
+ *	listen()      CLOSE -> LISTEN      by port: what it accepts counts as its owner's
+ *	any failure   in a process' call   this process
+ *	the walk over all open files       whoever has it open; also for sockets from before
+ *
+ * Accepting costs nothing at all. (Storage in the socket itself, BPF_MAP_TYPE_SK_STORAGE, was measured: with
+ * the copy that every accepted socket gets, a connection cost twice as much.)
  *
  * A process that dies closes its sockets itself, in do_exit(): then current is marked PF_EXITING and
  * its exit code tells the signal. No table of dead processes is needed for it.
@@ -47,21 +49,30 @@ struct owner {
 	__u32 pid;
 	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE */
 	char comm[16];
-	bool listener;   /* of the listener itself; a clone that still has it was accepted */
-	bool told;       /* records of this socket were written */
-	__u8 last_state; /* from which it went to CLOSE with an error */
+	bool told; /* in trouble, and not yet decided: its end is worth a record */
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64); /* the socket's place in memory, unique until tcp_destroy_sock */
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+struct port {
+	__u32 netns, port;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct port);
+	__type(value, struct owner);
+} listeners SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 8 << 20);
 } ring SEC(".maps");
 
 /* Processes that are followed (-- CMD, --pid), with their children. */
@@ -74,16 +85,17 @@ struct {
 } followed SEC(".maps");
 
 /*
- * Segments without a socket are the only records that strangers can cause at will (a scan, a flood):
- * of each remote address and kind only some per second are written, the rest is counted.
+ * Strangers can cause records at will (a scan, a flood), and so can a client that tries again in a loop. Of
+ * each remote address and kind of failure only so many per second are written; the rest is counted.
  */
 #define FLOOD_WINDOW_NS 1000000000ULL
-#define FLOOD_RECORDS   16
+#define FLOOD_SEGMENTS  16 /* without a socket */
+#define FLOOD_SOCKETS   500
 
 struct flood_key {
 	__u8 remote[16];
-	__u32 kind;
-	__u32 netns;
+	__u32 kind; /* of record, with the state */
+	__u32 what; /* error or reason */
 };
 struct flood {
 	__u64 since_ns;
@@ -215,14 +227,12 @@ static __always_inline void read_owner(struct tw_record *r, struct owner *o)
 {
 	if (!o)
 		return;
-	o->told = true;
+	/* What has failed need not be told that it is gone. */
+	o->told = r->kind == TW_REC_STALL || r->kind == TW_REC_SYNACK;
 	r->owner_pid = o->pid;
 	r->owner_cgroup = o->cgroup;
 	r->born_ns = o->born_ns;
 	r->flags |= o->flags;
-	r->old_state = o->last_state;
-	if (o->listener && r->state != TCP_LISTEN)
-		r->flags |= TW_RECF_SERVER;
 	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
 }
 
@@ -373,15 +383,62 @@ static __always_inline struct tw_record *begin(__u8 kind)
 	return r;
 }
 
-static __always_inline void end(struct tw_record *r)
+/* May it be told? Fills @folded with equal ones before it that were not. */
+static __always_inline bool is_no_flood(const struct tw_record *r, __u32 most, __u32 *folded)
+{
+	struct flood_key key = { .kind = r->kind | r->state << 8,
+				 .what = r->err ? r->err : r->reason };
+	struct flood fresh = { .since_ns = r->time_ns, .written = 1 }, *f;
+
+	__builtin_memcpy(key.remote, r->remote, sizeof(key.remote));
+	f = bpf_map_lookup_elem(&floods, &key);
+	if (!f) {
+		bpf_map_update_elem(&floods, &key, &fresh, BPF_ANY);
+	} else if (r->time_ns - f->since_ns > FLOOD_WINDOW_NS) {
+		*folded = f->folded;
+		*f = fresh;
+	} else if (f->written >= most) {
+		f->folded++;
+		return false;
+	} else {
+		f->written++;
+	}
+	return true;
+}
+
+static __always_inline void fold(struct tw_record *r)
+{
+	__sync_fetch_and_add(&counters.folded, 1);
+	bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void submit(struct tw_record *r, __u32 most)
 {
 	if (!passes(r)) {
 		__sync_fetch_and_add(&counters.filtered, 1);
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return;
 	}
+	if (!is_no_flood(r, most, &r->folded)) {
+		fold(r);
+		return;
+	}
 	__sync_fetch_and_add(&counters.records, 1);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void end(struct tw_record *r)
+{
+	submit(r, FLOOD_SOCKETS);
+}
+
+/* Half of the ring stays free for what happens to sockets. */
+static __always_inline void end_segment(struct tw_record *r)
+{
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half)
+		submit(r, FLOOD_SEGMENTS);
+	else
+		fold(r);
 }
 
 static __always_inline void note_owner(struct owner *o, __u64 pid)
@@ -389,6 +446,43 @@ static __always_inline void note_owner(struct owner *o, __u64 pid)
 	o->pid = pid >> 32;
 	o->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(o->comm, sizeof(o->comm));
+}
+
+static __always_inline struct owner *find_owner(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&owners, &key);
+}
+
+static __always_inline struct owner *make_owner(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct owner *o = bpf_map_lookup_elem(&owners, &key), fresh = {};
+
+	if (o)
+		return o;
+	bpf_map_update_elem(&owners, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&owners, &key);
+}
+
+/* Did a listener of this host accept it? Then that is its role, and its owner until another is known. */
+static __always_inline void read_listener(struct tw_record *r)
+{
+	struct port key = { .netns = r->netns, .port = r->local_port };
+	struct owner *o;
+
+	if (r->flags & TW_RECF_CLIENT || r->state == TCP_LISTEN)
+		return;
+	o = bpf_map_lookup_elem(&listeners, &key);
+	if (!o)
+		return;
+	r->flags |= TW_RECF_SERVER;
+	if (r->owner_pid)
+		return;
+	r->owner_pid = o->pid;
+	r->owner_cgroup = o->cgroup;
+	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
 }
 
 /* A record of a full socket, ready but for what the kind adds. */
@@ -401,7 +495,7 @@ static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk
 		return NULL;
 	read_socket(r, sk);
 	r->cookie = bpf_get_socket_cookie(sk);
-	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	o = make_owner(sk);
 	if (sk->sk_lock.owned)
 		read_actor(r);
 	/* `ss -K` holds the lock, too, and is no owner; it resets before the socket is closed. */
@@ -411,81 +505,32 @@ static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk
 		o->flags |= TW_RECF_OWNER_SURE;
 	}
 	read_owner(r, o);
+	read_listener(r);
 	return r;
-}
-
-/* May a segment without a socket be told? Fills @folded with those before it that were not. */
-static __always_inline bool is_no_flood(const struct tw_record *r, __u32 *folded)
-{
-	struct flood_key key = { .kind = r->kind, .netns = r->netns };
-	struct flood fresh = { .since_ns = r->time_ns, .written = 1 }, *f;
-
-	__builtin_memcpy(key.remote, r->remote, sizeof(key.remote));
-	f = bpf_map_lookup_elem(&floods, &key);
-	if (!f) {
-		bpf_map_update_elem(&floods, &key, &fresh, BPF_ANY);
-	} else if (r->time_ns - f->since_ns > FLOOD_WINDOW_NS) {
-		*folded = f->folded;
-		*f = fresh;
-	} else if (f->written >= FLOOD_RECORDS) {
-		f->folded++;
-		return false;
-	} else {
-		f->written++;
-	}
-	/* Half of the ring stays free for what happens to sockets. */
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half;
-}
-
-static __always_inline void end_segment(struct tw_record *r)
-{
-	if (!is_no_flood(r, &r->folded)) {
-		__sync_fetch_and_add(&counters.folded, 1);
-		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
-		return;
-	}
-	end(r);
 }
 
 /* ---- states ---- */
 
-static __always_inline void on_birth(struct sock *sk, int state)
+static __always_inline void on_connect(struct sock *sk)
 {
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	struct owner o = { .flags = TW_RECF_CLIENT | TW_RECF_BORN | TW_RECF_OWNER_SURE };
+	__u64 key = (__u64)sk;
 
-	if (!o)
-		return;
-	note_owner(o, bpf_get_current_pid_tgid());
-	o->listener = state == TCP_LISTEN;
-	o->flags = state == TCP_LISTEN ? TW_RECF_OWNER_SURE
-				       : TW_RECF_CLIENT | TW_RECF_BORN | TW_RECF_OWNER_SURE;
-	o->born_ns = bpf_ktime_get_ns();
+	note_owner(&o, bpf_get_current_pid_tgid());
+	o.born_ns = bpf_ktime_get_ns();
+	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
 }
 
-/* The copy that an accepted socket inherits from its listener. */
-static __always_inline void on_accepted(struct sock *sk)
+static __always_inline void on_listen(struct sock *sk)
 {
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct port port = { .netns = sk->__sk_common.skc_net.net->ns.inum,
+			     .port = sk->__sk_common.skc_num };
+	struct owner o = { .flags = TW_RECF_OWNER_SURE };
+	__u64 key = (__u64)sk;
 
-	if (!o || !o->listener)
-		return;
-	o->listener = false;
-	o->told = false;
-	o->flags = TW_RECF_SERVER | TW_RECF_BORN;
-	o->born_ns = bpf_ktime_get_ns();
-}
-
-static __always_inline void correct_owner(struct sock *sk)
-{
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
-	__u64 pid;
-
-	if (!o || o->flags & TW_RECF_OWNER_SURE)
-		return;
-	pid = bpf_get_current_pid_tgid();
-	o->flags |= TW_RECF_OWNER_SURE;
-	if (o->pid != pid >> 32)
-		note_owner(o, pid);
+	note_owner(&o, bpf_get_current_pid_tgid());
+	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	bpf_map_update_elem(&listeners, &port, &o, BPF_ANY);
 }
 
 static __always_inline void tell_state(struct sock *sk, int old, int new)
@@ -502,27 +547,21 @@ static __always_inline void tell_state(struct sock *sk, int old, int new)
 /* A process that dies of a signal closes what it had open. */
 static __always_inline bool is_killed(void)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 
-	return BPF_CORE_READ(task, flags) & PF_EXITING && BPF_CORE_READ(task, exit_code) & 0x7f;
-}
-
-/* The error itself is told by inet_sk_error_report, which comes next; but an orphan's to nobody. */
-static __always_inline bool is_silent_error(struct sock *sk, int old)
-{
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-
-	if (o)
-		o->last_state = old;
-	return has_flag(sk->__sk_common.skc_flags, SOCK_DEAD);
+	return task->flags & PF_EXITING && task->exit_code & 0x7f;
 }
 
 static __always_inline bool is_worth_telling(struct sock *sk, int old)
 {
 	if (old == TCP_LISTEN || old == TCP_CLOSE)
 		return false;
+	/*
+	 * The error is told here and not at inet_sk_error_report, which comes after the wake-up: by then the
+	 * application, on another processor, may have fetched and cleared it.
+	 */
 	if (sk->sk_err)
-		return is_silent_error(sk, old);
+		return true;
 	/* Still connecting: no port was left, or the application gave up. */
 	return old == TCP_SYN_SENT || want_all;
 }
@@ -535,19 +574,14 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 	counters.state_changes++;
 	switch (new) {
 	case TCP_SYN_SENT:
-	case TCP_LISTEN:
-		on_birth(sk, new);
+		on_connect(sk);
 		break;
-	case TCP_ESTABLISHED:
-		if (old == TCP_SYN_RECV)
-			on_accepted(sk);
+	case TCP_LISTEN:
+		on_listen(sk);
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		if (!sk->sk_lock.owned)
-			break;
-		correct_owner(sk);
-		if (is_killed())
+		if (is_killed() && sk->sk_lock.owned)
 			tell_state(sk, old, new);
 		break;
 	case TCP_CLOSE:
@@ -636,8 +670,9 @@ int BPF_PROG(on_error, struct sock *sk)
 {
 	struct tw_record *r;
 
-	/* A socket that its own process has disconnected (SO_LINGER 0) reports to nobody, and has no peer. */
-	if (!is_tcp(sk) || !sk->sk_err || !sk->__sk_common.skc_dport)
+	/* One that is closed by its error was told as it closed. This is for those that live on, and for
+	 * kernels that report first. */
+	if (!is_tcp(sk) || !sk->sk_err || sk->__sk_common.skc_state == TCP_CLOSE)
 		return 0;
 	r = begin_socket(TW_REC_ERROR, sk);
 	if (r)
@@ -648,14 +683,18 @@ int BPF_PROG(on_error, struct sock *sk)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroyed, struct sock *sk)
 {
-	struct owner *o = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	__u64 key = (__u64)sk;
+	struct owner *o = bpf_map_lookup_elem(&owners, &key);
 	struct tw_record *r;
 
-	if (!o || !o->told || !sk->__sk_common.skc_dport)
+	if (!o)
 		return 0;
-	r = begin_socket(TW_REC_GONE, sk);
-	if (r)
-		end(r);
+	if (o->told && sk->__sk_common.skc_dport) {
+		r = begin_socket(TW_REC_GONE, sk);
+		if (r)
+			end(r);
+	}
+	bpf_map_delete_elem(&owners, &key);
 	return 0;
 }
 
@@ -691,7 +730,7 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	if (!r)
 		return 0;
 	read_socket(r, sk);
-	read_owner(r, bpf_sk_storage_get(&owners, sk, NULL, 0));
+	read_owner(r, find_owner(sk));
 	/* The tuple is the request's, everything else the listener's. */
 	read_tuple(r, (struct sock *)req, false);
 	r->flags |= TW_RECF_SERVER;
@@ -814,6 +853,14 @@ static __always_inline void look_at_waiting(struct sock *sk, struct owner *o)
 	tell_waiting(sk, now - since);
 }
 
+static __always_inline void note_listener(struct sock *sk, const struct owner *o)
+{
+	struct port port = { .netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+			     .port = sk->__sk_common.skc_num };
+
+	bpf_map_update_elem(&listeners, &port, o, BPF_ANY);
+}
+
 SEC("iter/task_file")
 int walk_files(struct bpf_iter__task_file *ctx)
 {
@@ -833,15 +880,16 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
 		return 0;
-	o = bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	o = make_owner(sk);
 	if (!o)
 		return 0;
-	if (!o->pid || !(o->flags & TW_RECF_OWNER_SURE)) {
+	if (!(o->flags & TW_RECF_OWNER_SURE)) {
 		o->pid = task->tgid;
+		o->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 		o->flags |= TW_RECF_OWNER_SURE;
 		__builtin_memcpy(o->comm, task->comm, sizeof(o->comm));
 		if (sk->__sk_common.skc_state == TCP_LISTEN)
-			o->listener = true;
+			note_listener(sk, o);
 	}
 	look_at_waiting(sk, o);
 	return 0;

@@ -1,0 +1,466 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""`tcpwhy live` on real failures, between two network namespaces made for it. TAP.
+
+One watch runs all the time; each case makes its failure on a port of its own and looks for the finding: verdict,
+confidence, process, errno. Without the rights or a kernel for it, everything but the refusals is skipped, with the
+reason.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import tap
+from tap import PROGRAM, Skip, case, contains, equal, tcpwhy
+
+CLIENT, SERVER = "10.97.0.1", "10.97.0.2"
+CLIENT6, SERVER6 = "fd97::1", "fd97::2"
+DEAD, GHOST = "10.97.0.99", "10.97.0.98"  # with a neighbour entry, and without
+PRELUDE = """
+import errno, os, signal, socket, struct, sys, time
+HOST, PORT = sys.argv[1], int(sys.argv[2])
+FAMILY = socket.AF_INET6 if ":" in HOST else socket.AF_INET
+def listen(backlog=16):
+    l = socket.socket(FAMILY); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    l.bind((HOST, PORT)); l.listen(backlog); print("ready", flush=True); return l
+def connect():
+    for _ in range(100):
+        try: return socket.create_connection((HOST, PORT), 30)
+        except ConnectionRefusedError: time.sleep(.05)
+def says(call):
+    try: print(call(), flush=True)
+    except OSError as e: print(errno.errorcode.get(e.errno, "TIMEOUT"), flush=True)
+"""
+
+
+def sh(*words, check=True):
+    return subprocess.run(words, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode()
+
+
+class Ground:
+    """Two namespaces with a cable between, and a watch over the whole machine."""
+
+    def __init__(self):
+        self.hold = [subprocess.Popen(["unshare", "-n", "sleep", "1000"]) for _ in range(2)]
+        time.sleep(.3)
+        self.client, self.server = (str(p.pid) for p in self.hold)
+        sh("ip", "link", "add", "twc", "netns", self.client, "type", "veth", "peer", "name", "tws", "netns", self.server)
+        for pid, device, v4, v6 in ((self.client, "twc", CLIENT, CLIENT6), (self.server, "tws", SERVER, SERVER6)):
+            self.within(pid, "ip", "addr", "add", v4 + "/24", "dev", device)
+            self.within(pid, "ip", "addr", "add", v6 + "/64", "dev", device, "nodad")
+            self.within(pid, "ip", "link", "set", device, "up")
+            self.within(pid, "ip", "link", "set", "lo", "up")
+        self.within(self.client, "ip", "neigh", "add", DEAD, "lladdr", "02:00:00:00:00:99", "dev", "twc")
+        for name, value in (("tcp_syn_retries", 1), ("tcp_syn_linear_timeouts", 0), ("tcp_retries2", 3),
+                            ("tcp_orphan_retries", 1)):
+            self.within(self.client, "sysctl", "-qw", f"net.ipv4.{name}={value}")
+        time.sleep(.2)
+        self.out = tempfile.NamedTemporaryFile("r", suffix=".json")
+        self.watch = subprocess.Popen([PROGRAM, "live", "--json"], stdout=open(self.out.name, "w"),
+                                      stderr=subprocess.PIPE, text=True)
+        line = self.watch.stderr.readline()
+        if "watching" not in line:
+            raise Skip(line.strip())
+
+    def within(self, pid, *words, check=True):
+        return sh("nsenter", "-t", pid, "-n", *words, check=check)
+
+    def python(self, pid, host, port, code):
+        return subprocess.Popen(["nsenter", "-t", pid, "-n", sys.executable, "-c", PRELUDE + textwrap.dedent(code), host,
+                                 str(port)], stdout=subprocess.PIPE, text=True)
+
+    def play(self, port, server=None, client=None, host=SERVER):
+        """Both ends; returns what the client printed, and the pids (server, client)."""
+        s = self.python(self.server, host, port, server) if server else None
+        if s:
+            s.stdout.readline()
+        c = self.python(self.client, host, port, client) if client else None
+        said = c.communicate(timeout=60)[0].split() if c else []
+        if s:
+            s.terminate()
+            s.communicate(timeout=20)
+        return said, (s.pid if s else None, c.pid if c else None)
+
+    def findings(self, port):
+        self.out.seek(0)
+        rows = [json.loads(line) for line in self.out if line.endswith("\n")]
+        return [r for r in rows if r["type"] == "finding" and r["server"].endswith(f":{port}")]
+
+    def finding(self, port, verdict, seconds=6):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.findings(port)
+            if any(f["verdict"] == verdict for f in found):
+                return next(f for f in found if f["verdict"] == verdict)
+            time.sleep(.1)
+        raise AssertionError(f"no {verdict} on port {port}: {[(f['verdict'], f['summary']) for f in found]}")
+
+    def close(self):
+        self.watch.send_signal(signal.SIGINT)
+        self.watch.communicate(timeout=20)
+        for p in self.hold:
+            p.kill()
+            p.wait()
+
+
+_ground = None
+
+
+def ground():
+    global _ground
+    if isinstance(_ground, Skip):
+        raise _ground
+    if _ground is None:
+        try:
+            if os.geteuid():
+                raise Skip("needs root")
+            if not shutil.which("ip") or not shutil.which("nsenter"):
+                raise Skip("needs iproute2 and util-linux")
+            if tcpwhy("doctor").status == 2:
+                raise Skip("tcpwhy live does not work here; see tcpwhy doctor")
+            _ground = Ground()
+        except Skip as reason:
+            _ground = reason
+            raise
+    return _ground
+
+
+ACCEPT = "l = listen(); s, _ = l.accept(); "
+
+
+def expect(finding, confidence, errno=None, side="client", pid=None, process_side=None):
+    equal(finding["confidence"], confidence, "confidence")
+    assert finding["evidence"] and "event" in finding["evidence"][0], finding["evidence"]
+    if errno:
+        equal((finding["application"][side] or {}).get("errno"), errno, "errno")
+    if pid:
+        process = finding["processes"][process_side] or {}
+        equal((process.get("pid"), process.get("comm", "")[:6]), (pid, "python"), "process")
+
+
+@case
+def refused():
+    """port-closed is certain when the server's kernel is this one, and names the client's process"""
+    said, (_, pid) = ground().play(7001, client="says(lambda: socket.create_connection((HOST, PORT)))")
+    equal(said, ["ECONNREFUSED"])
+    expect(ground().finding(7001, "port-closed"), "certain", "ECONNREFUSED", pid=pid, process_side="client")
+
+
+@case
+def unread():
+    """closed-with-unread-data: bytes, reason, both processes"""
+    said, (server, client) = ground().play(7002, ACCEPT + "time.sleep(.3); s.close(); time.sleep(5)",
+                                           "c = connect(); c.send(b'x' * 11); says(lambda: c.recv(1))")
+    equal(said, ["ECONNRESET"])
+    f = ground().finding(7002, "closed-with-unread-data")
+    expect(f, "certain", "ECONNRESET", pid=client, process_side="client")
+    expect(f, "certain", pid=server, process_side="server")
+    equal((f["process_side"], f["process"]["pid"]), ("server", server))
+    contains(f["summary"], "11 bytes")
+
+
+def linger(host, port):
+    said, (server, _) = ground().play(port, ACCEPT + "s.recv(9); s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, "
+                                      "struct.pack('ii', 1, 0)); s.close(); time.sleep(5)",
+                                      "c = connect(); c.send(b'x'); says(lambda: c.recv(1))", host)
+    equal(said, ["ECONNRESET"])
+    expect(ground().finding(port, "linger-reset"), "certain", "ECONNRESET", pid=server, process_side="server")
+
+
+@case
+def linger_v4():
+    """linger-reset is certain, although packets cannot tell it"""
+    linger(SERVER, 7003)
+
+
+@case
+def linger_v6():
+    """linger-reset over IPv6"""
+    linger(SERVER6, 7004)
+
+
+def died(port, name):
+    _, (server, _) = ground().play(port, ACCEPT + f"time.sleep(.3); os.kill(os.getpid(), signal.{name})",
+                                   "c = connect(); c.send(b'request'); says(lambda: c.recv(1))")
+    f = ground().finding(port, "process-died")
+    expect(f, "certain", "ECONNRESET", pid=server, process_side="server")
+    contains(f["summary"], name)
+
+
+@case
+def killed():
+    """process-died of SIGKILL"""
+    died(7005, "SIGKILL")
+
+
+@case
+def crashed():
+    """process-died of SIGSEGV"""
+    died(7006, "SIGSEGV")
+
+
+@case
+def late_data():
+    """data-after-close: the sender gets EPIPE, never ECONNRESET"""
+    said, _ = ground().play(7007, ACCEPT + "s.close(); time.sleep(5)",
+                            "c = connect(); time.sleep(.3); c.send(b'x' * 500); time.sleep(.3); "
+                            "says(lambda: c.recv(1)); says(lambda: c.send(b'y'))")
+    equal(said, ["b''", "EPIPE"])
+    expect(ground().finding(7007, "data-after-close"), "certain", "EPIPE")
+
+
+@case
+def gave_up():
+    """connect-aborted by the application's own timeout"""
+    _, (_, pid) = ground().play(7008, client="c = socket.socket(); c.settimeout(.3); says(lambda: c.connect((HOST, PORT)))\n",
+                                host=DEAD)
+    expect(ground().finding(7008, "connect-aborted"), "certain", pid=pid, process_side="client")
+
+
+@case
+def unanswered():
+    """syn-unanswered stays likely: this end cannot know why"""
+    said, (_, pid) = ground().play(7009, client="says(lambda: socket.create_connection((HOST, PORT)))", host=DEAD)
+    equal(said, ["ETIMEDOUT"])
+    f = ground().finding(7009, "syn-unanswered")
+    expect(f, "likely", "ETIMEDOUT", pid=pid, process_side="client")
+    contains([r["verdict"] for r in f["rivals"]], "firewall-dropped")
+
+
+@case
+def no_host():
+    """host-unreachable: the neighbour does not answer"""
+    g = ground()
+    # With the repeats at their default: ARP gives up first, after three seconds.
+    g.within(g.client, "sysctl", "-qw", "net.ipv4.tcp_syn_retries=6")
+    said, _ = g.play(7010, client="says(lambda: socket.create_connection((HOST, PORT)))", host=GHOST)
+    g.within(g.client, "sysctl", "-qw", "net.ipv4.tcp_syn_retries=1")
+    equal(said, ["EHOSTUNREACH"])
+    f = ground().finding(7010, "host-unreachable")
+    expect(f, f["confidence"], "EHOSTUNREACH")
+
+
+@case
+def no_port():
+    """ports-exhausted, which no packet shows"""
+    g = ground()
+    g.within(g.client, "sysctl", "-qw", "net.ipv4.ip_local_port_range=45000 45001")
+    try:
+        said, (_, pid) = g.play(7011, "l = listen(); time.sleep(5)",
+                                "a = connect(); b = connect(); says(lambda: socket.create_connection((HOST, PORT)))")
+    finally:
+        g.within(g.client, "sysctl", "-qw", "net.ipv4.ip_local_port_range=32768 60999")
+    equal(said, ["EADDRNOTAVAIL"])
+    expect(g.finding(7011, "ports-exhausted"), "certain", "EADDRNOTAVAIL", pid=pid, process_side="client")
+
+
+@case
+def destroyed():
+    """socket-destroyed by ss -K: the owner is the victim, not ss"""
+    g = ground()
+    s = g.python(g.server, SERVER, 7012, ACCEPT + "time.sleep(9)")
+    s.stdout.readline()
+    c = g.python(g.client, SERVER, 7012, "c = connect(); c.send(b'x'); says(lambda: c.recv(1))")
+    time.sleep(.8)
+    g.within(g.client, "ss", "-K", "dport", "=", "7012")
+    said = c.communicate(timeout=20)[0].split()
+    s.kill()
+    s.wait()
+    if said != ["ECONNABORTED"]:
+        raise Skip("this kernel has no INET_DIAG_DESTROY")
+    expect(g.finding(7012, "socket-destroyed"), "certain", "ECONNABORTED", pid=c.pid, process_side="client")
+
+
+def cut(port, client, verdict, confidence, error="ETIMEDOUT"):
+    """The server goes silent half a second after the start."""
+    g = ground()
+    s = g.python(g.server, SERVER, port, ACCEPT + "time.sleep(20)")
+    s.stdout.readline()
+    c = g.python(g.client, SERVER, port, "c = connect(); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1); "
+                 + client)
+    try:
+        time.sleep(.6)
+        # Without its address the server neither answers nor resets.
+        g.within(g.server, "ip", "addr", "del", SERVER + "/24", "dev", "tws")
+        said = c.communicate(timeout=40)[0].split()
+    finally:
+        g.within(g.server, "ip", "addr", "add", SERVER + "/24", "dev", "tws")
+        s.kill()
+        s.wait()
+    equal(said, [error])
+    expect(g.finding(port, verdict), confidence, error, pid=c.pid, process_side="client")
+
+
+@case
+def vanished():
+    """peer-vanished: data unanswered to the end"""
+    cut(7013, "time.sleep(1); c.send(b'x'); says(lambda: c.recv(1))", "peer-vanished", "likely")
+
+
+@case
+def keepalive():
+    """keepalive-timeout, by the kernel's own word"""
+    cut(7014, "c.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1); c.setsockopt(6, 4, 1); c.setsockopt(6, 5, 1); "
+        "c.setsockopt(6, 6, 2); says(lambda: c.recv(1))", "keepalive-timeout", "certain")
+
+
+@case
+def user_timeout():
+    """user-timeout: TCP_USER_TIMEOUT, not the retries"""
+    cut(7015, "c.setsockopt(6, 18, 1200); time.sleep(1); c.send(b'x'); says(lambda: c.recv(1))", "user-timeout",
+        "certain")
+
+
+@case
+def queue_full():
+    """accept-queue-full: the listener, its queue and its owner"""
+    _, (server, _) = ground().play(7016, "l = listen(1); time.sleep(20)",
+                                   "cs = [socket.socket() for _ in range(6)]\n"
+                                   "for c in cs: c.setblocking(False); c.connect_ex((HOST, PORT))\n"
+                                   "time.sleep(7)")
+    f = ground().finding(7016, "accept-queue-full")
+    expect(f, "certain", pid=server, process_side="server")
+    contains(f["summary"], "2 wait, 1 may")
+
+
+@case
+def fin_unanswered():
+    """fin-unanswered: the orphan's end, which no application sees"""
+    g = ground()
+    s = g.python(g.server, SERVER, 7017, ACCEPT + "time.sleep(20)")
+    s.stdout.readline()
+    c = g.python(g.client, SERVER, 7017, "c = connect(); time.sleep(1); c.close(); time.sleep(4)")
+    time.sleep(.6)
+    g.within(g.server, "ip", "addr", "del", SERVER + "/24", "dev", "tws")
+    try:
+        c.communicate(timeout=20)
+        f = g.finding(7017, "fin-unanswered", 8)
+    finally:
+        g.within(g.server, "ip", "addr", "add", SERVER + "/24", "dev", "tws")
+        s.kill()
+        s.wait()
+    equal(f["outcome"], "degraded")
+
+
+@case
+def own_firewall():
+    """firewall-dropped is certain on the host that drops"""
+    g = ground()
+    if not shutil.which("nft"):
+        raise Skip("needs nft")
+    g.within(g.server, "nft", "add table inet tw; add chain inet tw in { type filter hook input priority 0; }; "
+             "add rule inet tw in tcp dport 7018 drop")
+    said, _ = g.play(7018, "l = listen(); time.sleep(9)", "says(lambda: socket.create_connection((HOST, PORT)))")
+    g.within(g.server, "nft", "delete table inet tw")
+    equal(said, ["ETIMEDOUT"])
+    expect(g.finding(7018, "firewall-dropped"), "certain")
+
+
+@case
+def healthy():
+    """connections that end well make no finding"""
+    said, _ = ground().play(7019, "l = listen(64)\nfor _ in range(50):\n    s, _ = l.accept(); s.send(s.recv(9)); s.recv(1); s.close()",
+                            "for _ in range(50):\n    c = connect(); c.send(b'x'); c.recv(9); c.close()\nprint('done')")
+    equal(said, ["done"])
+    time.sleep(.5)
+    equal(ground().findings(7019), [])
+
+
+@case
+def storm():
+    """a storm of refused SYNs does not hide another failure, nor stop the watch"""
+    g = ground()
+    c = g.python(g.client, SERVER, 7100, """
+        end = time.time() + 4; n = 0
+        while time.time() < end:
+            c = socket.socket(); c.setblocking(False); c.connect_ex((HOST, 20000 + n % 20000)); c.close(); n += 1
+        print(n)""")
+    time.sleep(1)
+    said, (server, _) = g.play(7020, ACCEPT + "time.sleep(.2); s.close(); time.sleep(5)",
+                               "c = connect(); c.send(b'x' * 7); says(lambda: c.recv(1))")
+    n = int(c.communicate(timeout=30)[0])
+    assert n > 2000, n
+    equal(said, ["ECONNRESET"])
+    expect(g.finding(7020, "closed-with-unread-data", 10), "certain", pid=server, process_side="server")
+    assert g.watch.poll() is None, "the watch has ended"
+
+
+@case
+def command():
+    """-- CMD: its failures and its children's, nobody else's, and the status"""
+    ground()
+    r = tcpwhy("live", "--json", "--", "sh", "-c", f"{sys.executable} -c 'import socket\ntry: socket.create_connection((\"127.0.0.1\", 1))\n"
+               "except OSError: pass'")
+    rows = [json.loads(x) for x in r.out.splitlines()]
+    equal([x["verdict"] for x in rows if x["type"] == "finding"], ["port-closed"])
+    equal((r.status, rows[-1]["type"], rows[-1]["failed"], rows[-1]["events_lost"]), (1, "summary", 1, 0))
+
+
+@case
+def filters():
+    """a filter is applied; one that is not understood is refused with a sentence"""
+    ground()
+    code = f"{sys.executable} -c 'import socket\nfor p in (1, 2):\n try: socket.create_connection((\"127.0.0.1\", p))\n except OSError: pass'"
+    r = tcpwhy("live", "--json", "port", "2", "--", "sh", "-c", code)
+    equal([json.loads(x)["server"] for x in r.out.splitlines()[:-1]], ["127.0.0.1:2"])
+    r = tcpwhy("live", "-f", "not (net 127.0.0.0/8 or ip6)", "--", "sh", "-c", code)
+    equal(r.status, 0)
+    for bad in ("src host 1.2.3.4", "port x", "host example.org", "port 1 or", "(port 1", "frobnicate"):
+        r = tcpwhy("live", "-f", bad)
+        equal(r.status, 2, bad)
+        tap.one_line(r.err)
+
+
+@case
+def story():
+    """the line and the story name process, evidence and remedy"""
+    ground()
+    r = tcpwhy("live", "-v", "--color=never", "--", sys.executable, "-c", "import socket\ntry: socket.create_connection(('127.0.0.1', 1))\n"
+               "except OSError: pass")
+    contains(r.out, "port-closed 127.0.0.1:", "> 127.0.0.1:1 python", "connect ECONNREFUSED NO_SOCKET", "remedy", "1 failed")
+
+
+@case
+def complaints():
+    """wrong usage: one sentence, status 2"""
+    for arguments in (["--verdict", "nonsense"], ["--pid", "x"], ["--pid", "999999999"], ["--netns", "/nowhere"],
+                      ["--cgroup", "/nowhere"], ["--duration", "soon"], ["-q", "-v"], ["--"]):
+        r = tcpwhy("live", *arguments)
+        equal(r.status, 2, str(arguments))
+        tap.one_line(r.err)
+    ground()
+    r = tcpwhy("live", "--", "/nowhere/program")
+    equal(r.status, 2)
+    contains(r.err, "cannot run /nowhere/program")
+
+
+@case
+def no_rights():
+    """without rights: one sentence, status 2; doctor says which"""
+    if os.geteuid() or not shutil.which("setpriv"):
+        raise Skip("needs root and setpriv")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copy = shutil.copy(PROGRAM, folder)
+        for words, status, part in ((["live"], 2, "live"), (["doctor"], 2, "not")):
+            r = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "--bounding-set", "-all", copy, *words],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            equal(r.returncode, status, words[0])
+            contains(r.stdout + r.stderr, part)
+
+
+if __name__ == "__main__":
+    try:
+        # One at a time: they change the cable and the settings that all share.
+        tap.main(workers=1)
+    finally:
+        if isinstance(_ground, Ground):
+            _ground.close()
