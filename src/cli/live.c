@@ -422,7 +422,6 @@ static void summarize(struct live *l)
 	s.events = h.records;
 	s.events_lost = h.lost;
 	s.events_folded = h.folded;
-	s.state_changes = h.state_changes;
 	if (l->arguments->json) {
 		l->output_error = tw_json_live_summary(&out, &s);
 	} else {

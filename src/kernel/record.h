@@ -75,7 +75,7 @@ struct tw_record {
 
 /* What the programs count; in the object's mapped .bss, so that reading costs no system call. */
 struct tw_counters {
-	__u64 state_changes, records, lost, folded, filtered;
+	__u64 records, lost, folded, filtered;
 };
 
 /* A filter as a program for a stack machine, applied to a record in the kernel. */

@@ -332,7 +332,6 @@ void tw_watch_health(const struct tw_watch *w, struct tw_watch_health *h)
 	const struct tw_counters *c = &w->bpf->bss->counters;
 
 	*h = (struct tw_watch_health){
-		.state_changes = c->state_changes,
 		.records = w->records,
 		.lost = c->lost,
 		.folded = c->folded,

@@ -33,7 +33,6 @@ struct tw_watch_config {
 
 /* How the watch itself fares. */
 struct tw_watch_health {
-	uint64_t state_changes;  /* all of TCP on this host */
 	uint64_t records;        /* read from the kernel */
 	uint64_t lost;           /* the ring was full */
 	uint64_t folded;         /* segments of floods that were only counted */

@@ -324,6 +324,5 @@ int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *
 	json_object_set_new(o, "events", count(s->events));
 	json_object_set_new(o, "events_lost", count(s->events_lost));
 	json_object_set_new(o, "events_folded", count(s->events_folded));
-	json_object_set_new(o, "state_changes", count(s->state_changes));
-	return write_line(sink, o, 14);
+	return write_line(sink, o, 13);
 }

@@ -21,7 +21,7 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 struct tw_json_live {
 	const struct tw_tally *tally;
 	int64_t duration_ns;
-	uint64_t events, events_lost, events_folded, state_changes;
+	uint64_t events, events_lost, events_folded;
 	const char *const *problems;
 	unsigned problem_count;
 };

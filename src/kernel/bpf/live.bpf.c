@@ -41,6 +41,7 @@ const volatile __u32 ring_half;
 const volatile __u64 close_wait_ns;
 
 struct tw_counters counters;
+bool any_told; /* some socket in trouble is to be told when it goes; stays true */
 
 /* A socket's owner, as far as it is known. */
 struct owner {
@@ -229,6 +230,8 @@ static __always_inline void read_owner(struct tw_record *r, struct owner *o)
 		return;
 	/* What has failed need not be told that it is gone. */
 	o->told = r->kind == TW_REC_STALL || r->kind == TW_REC_SYNACK;
+	if (o->told && !any_told)
+		any_told = true;
 	r->owner_pid = o->pid;
 	r->owner_cgroup = o->cgroup;
 	r->born_ns = o->born_ns;
@@ -571,7 +574,6 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 {
 	if (!is_tcp(sk))
 		return 0;
-	counters.state_changes++;
 	switch (new) {
 	case TCP_SYN_SENT:
 		on_connect(sk);
@@ -684,12 +686,10 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroyed, struct sock *sk)
 {
 	__u64 key = (__u64)sk;
-	struct owner *o = bpf_map_lookup_elem(&owners, &key);
+	struct owner *o = any_told ? bpf_map_lookup_elem(&owners, &key) : NULL;
 	struct tw_record *r;
 
-	if (!o)
-		return 0;
-	if (o->told && sk->__sk_common.skc_dport) {
+	if (o && o->told && sk->__sk_common.skc_dport) {
 		r = begin_socket(TW_REC_GONE, sk);
 		if (r)
 			end(r);
