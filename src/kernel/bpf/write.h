@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef TW_KERNEL_BPF_WRITE_H
+#define TW_KERNEL_BPF_WRITE_H
+
+/*
+ * How a record is made: the settings and tables, what is read of sockets, processes and segments, the
+ * filters, the limits. The programs themselves are in live.bpf.c, which alone includes this.
+ */
+#include "kernel/bpf/core.h"
+
+#include "kernel/record.h"
+
+/* Set before loading. */
+const volatile bool want_all, reset_has_reason, drop_has_reason, drop_has_socket;
+const volatile bool filter_pid, filter_comm, filter_cgroup, filter_netns;
+const volatile __u32 wanted_netns;
+const volatile __u64 wanted_cgroup;
+const volatile char wanted_comm[16];
+const volatile struct tw_filter_op filter[TW_FILTER_OPS];
+const volatile __u8 drop_class[TW_DROP_REASONS];
+const volatile __u32 ring_half;
+const volatile __u64 close_wait_ns;
+
+struct tw_counters counters;
+bool any_told; /* some socket in trouble is to be told when it goes; stays true */
+
+/* A socket's owner, as far as it is known. */
+struct owner {
+	__u64 cgroup, born_ns;
+	__u64 waiting_ns; /* since when the walk finds it in CLOSE_WAIT, or its accept queue full */
+	__u32 pid;
+	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE */
+	char comm[16];
+	bool told; /* in trouble, and not yet decided: its end is worth a record */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, __u64); /* the socket's place in memory, unique until tcp_destroy_sock */
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+struct port {
+	__u32 netns, port;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct port);
+	__type(value, struct owner);
+} listeners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+/* Processes that are followed (-- CMD, --pid), with their children. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} followed SEC(".maps");
+
+/*
+ * Strangers can cause records at will (a scan, a flood), and so can a client that tries again in a loop. Of
+ * each remote address and kind of failure only so many per second are written; the rest is counted.
+ */
+#define FLOOD_WINDOW_NS 1000000000ULL
+#define FLOOD_SEGMENTS  16 /* without a socket */
+#define FLOOD_SOCKETS   500
+
+struct flood_key {
+	__u8 remote[16];
+	__u32 kind; /* of record, with the state */
+	__u32 what; /* error or reason */
+};
+struct flood {
+	__u64 since_ns;
+	__u32 written, folded;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flood_key);
+	__type(value, struct flood);
+} floods SEC(".maps");
+
+/* ---- reading ---- */
+
+static __always_inline bool is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP;
+}
+
+static __always_inline bool is_full(int state)
+{
+	return state != TCP_TIME_WAIT && state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline void set_v4(__u8 *to, __be32 addr)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, &addr, 4);
+}
+
+/* The tuple of a socket of any kind; the local port also after it was given back (inet_sport). */
+static __always_inline void read_tuple(struct tw_record *r, struct sock *sk, bool full)
+{
+	struct sock_common *c = &sk->__sk_common;
+
+	if (BPF_CORE_READ(c, skc_family) == AF_INET6) {
+		BPF_CORE_READ_INTO(&r->local, c, skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&r->remote, c, skc_v6_daddr.in6_u.u6_addr8);
+	} else {
+		__be32 local = BPF_CORE_READ(c, skc_rcv_saddr);
+
+		if (!local && full)
+			local = BPF_CORE_READ((struct inet_sock *)sk, inet_saddr);
+		set_v4(r->local, local);
+		set_v4(r->remote, BPF_CORE_READ(c, skc_daddr));
+	}
+	r->remote_port = __builtin_bswap16(BPF_CORE_READ(c, skc_dport));
+	r->local_port = BPF_CORE_READ(c, skc_num);
+	if (!r->local_port && full)
+		r->local_port =
+			__builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	r->netns = BPF_CORE_READ(c, skc_net.net, ns.inum);
+}
+
+static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp)
+{
+	struct inet_connection_sock *icsk = &tp->inet_conn;
+	__u32 nxt = BPF_CORE_READ(tp, snd_nxt);
+
+	r->unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+	r->unsent = BPF_CORE_READ(tp, write_seq) - nxt;
+	r->unacked = nxt - BPF_CORE_READ(tp, snd_una);
+	r->snd_wnd = BPF_CORE_READ(tp, snd_wnd);
+	r->rcv_wnd = BPF_CORE_READ(tp, rcv_wnd);
+	r->total_retrans = BPF_CORE_READ(tp, total_retrans);
+	r->srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	r->bytes_sent = BPF_CORE_READ(tp, bytes_sent);
+	r->bytes_acked = BPF_CORE_READ(tp, bytes_acked);
+	r->bytes_received = BPF_CORE_READ(tp, bytes_received);
+	r->lsndtime = BPF_CORE_READ(tp, lsndtime);
+	r->rcv_tstamp = BPF_CORE_READ(tp, rcv_tstamp);
+	r->lrcvtime = BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
+	r->rto_jiffies = BPF_CORE_READ(icsk, icsk_rto);
+	r->retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
+	r->backoff = BPF_CORE_READ(icsk, icsk_backoff);
+	r->probes = BPF_CORE_READ(icsk, icsk_probes_out);
+	r->user_timeout_ms = BPF_CORE_READ(icsk, icsk_user_timeout);
+	r->syn_queue_length = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+}
+
+/* SOCK_DEAD, SOCK_KEEPOPEN, SOCK_LINGER are bits of sk_flags by their place in enum sock_flags. */
+enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER };
+
+static __always_inline bool has_flag(unsigned long flags, enum sock_flags bit)
+{
+	return flags >> bit & 1;
+}
+
+static __always_inline void read_socket(struct tw_record *r, struct sock *sk)
+{
+	unsigned long flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+
+	r->flags |= TW_RECF_SOCKET;
+	r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	read_tuple(r, sk, true);
+	read_queues(r, (struct tcp_sock *)sk);
+	r->err = BPF_CORE_READ(sk, sk_err);
+	r->err_soft = BPF_CORE_READ(sk, sk_err_soft);
+	r->queue_length = BPF_CORE_READ(sk, sk_ack_backlog);
+	r->queue_limit = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	r->linger_s = BPF_CORE_READ(sk, sk_lingertime);
+	if (has_flag(flags, SOCK_DEAD))
+		r->flags |= TW_RECF_ORPHAN;
+	if (has_flag(flags, SOCK_KEEPOPEN))
+		r->flags |= TW_RECF_KEEPALIVE;
+	if (has_flag(flags, SOCK_LINGER))
+		r->flags |= TW_RECF_LINGER;
+	/* RCV_SHUTDOWN is set when the peer's FIN comes, and by shutdown() on this side; SOCK_DONE by the FIN
+	 * alone. */
+	if (has_flag(flags, SOCK_DONE))
+		r->flags |= TW_RECF_PEER_FIN;
+}
+
+static __always_inline void read_actor(struct tw_record *r)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	r->flags |= TW_RECF_PROCESS;
+	r->actor_pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(r->actor_comm, sizeof(r->actor_comm));
+	if (BPF_CORE_READ(task, flags) & PF_EXITING) {
+		r->flags |= TW_RECF_DYING;
+		r->exit_code = BPF_CORE_READ(task, exit_code);
+	}
+}
+
+static __always_inline void read_owner(struct tw_record *r, struct owner *o)
+{
+	if (!o)
+		return;
+	/* What has failed need not be told that it is gone. */
+	o->told = r->kind == TW_REC_STALL || r->kind == TW_REC_SYNACK;
+	if (o->told && !any_told)
+		any_told = true;
+	r->owner_pid = o->pid;
+	r->owner_cgroup = o->cgroup;
+	r->born_ns = o->born_ns;
+	r->flags |= o->flags;
+	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+}
+
+/* The segment's headers. False: no TCP, or not where they should be. */
+static __always_inline bool read_segment(struct tw_record *r, struct sk_buff *skb, bool tuple)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head), *ip, b[40], t[20];
+	__u16 length, header;
+
+	ip = head + BPF_CORE_READ(skb, network_header);
+	if (bpf_probe_read_kernel(b, sizeof(b), ip))
+		return false;
+	if (b[0] >> 4 == 4 && b[9] == IPPROTO_TCP) {
+		header = (b[0] & 15) * 4;
+		length = (b[2] << 8 | b[3]) - header;
+		r->seg_ttl = b[8];
+		r->seg_ip_id = b[4] << 8 | b[5];
+		if (tuple) {
+			set_v4(r->remote, 0);
+			set_v4(r->local, 0);
+			__builtin_memcpy(r->remote + 12, b + 12, 4);
+			__builtin_memcpy(r->local + 12, b + 16, 4);
+		}
+	} else if (b[0] >> 4 == 6 && b[6] == IPPROTO_TCP) {
+		header = 40;
+		length = b[4] << 8 | b[5];
+		r->seg_ttl = b[7];
+		if (tuple) {
+			__builtin_memcpy(r->remote, b + 8, 16);
+			__builtin_memcpy(r->local, b + 24, 16);
+		}
+	} else {
+		return false;
+	}
+	if (bpf_probe_read_kernel(t, sizeof(t), ip + header))
+		return false;
+	if (tuple) {
+		r->remote_port = t[0] << 8 | t[1];
+		r->local_port = t[2] << 8 | t[3];
+	}
+	r->flags |= TW_RECF_SEGMENT;
+	r->seg_seq = (__u32)t[4] << 24 | t[5] << 16 | t[6] << 8 | t[7];
+	r->seg_ack = (__u32)t[8] << 24 | t[9] << 16 | t[10] << 8 | t[11];
+	header = (t[12] >> 4) * 4;
+	r->seg_options = header > 20 ? header - 20 : 0;
+	r->seg_payload = length > header ? length - header : 0;
+	r->seg_flags = t[13];
+	r->seg_window = t[14] << 8 | t[15];
+	return true;
+}
+
+/* ---- filters ---- */
+
+static __always_inline bool has_prefix(const __u8 *addr, int op)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 16; i++)
+		if ((addr[i] ^ filter[op].addr[i]) & filter[op].mask[i])
+			return false;
+	return true;
+}
+
+static __noinline bool passes_expression(struct tw_record *r)
+{
+	__u32 stack = 0; /* one bit per value */
+	int i;
+
+	if (!r)
+		return false;
+	for (i = 0; i < TW_FILTER_OPS; i++) {
+		__u16 low = filter[i].low, high = filter[i].high;
+		__u32 top;
+
+		switch (filter[i].code) {
+		case TW_FOP_END:
+			return i == 0 || stack & 1;
+		case TW_FOP_PORT:
+			stack = stack << 1 | ((r->local_port >= low && r->local_port <= high) ||
+					      (r->remote_port >= low && r->remote_port <= high));
+			break;
+		case TW_FOP_NET:
+			stack = stack << 1 | (has_prefix(r->local, i) || has_prefix(r->remote, i));
+			break;
+		case TW_FOP_AND:
+			top = stack & stack >> 1 & 1;
+			stack = (stack >> 2) << 1 | top;
+			break;
+		case TW_FOP_OR:
+			top = (stack | stack >> 1) & 1;
+			stack = (stack >> 2) << 1 | top;
+			break;
+		case TW_FOP_NOT:
+			stack ^= 1;
+			break;
+		}
+	}
+	return stack & 1;
+}
+
+static __always_inline bool is_comm(const char *comm)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 15; i++) {
+		if (comm[i] != wanted_comm[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+static __always_inline bool passes(struct tw_record *r)
+{
+	if (filter_netns && r->netns != wanted_netns)
+		return false;
+	/* Without a socket nobody owns it: the watcher takes it only beside one that passed. */
+	if (!(r->flags & TW_RECF_SOCKET))
+		return passes_expression(r);
+	if (filter_cgroup && r->owner_cgroup != wanted_cgroup)
+		return false;
+	if (filter_pid && !bpf_map_lookup_elem(&followed, &r->owner_pid) &&
+	    !(r->actor_pid && bpf_map_lookup_elem(&followed, &r->actor_pid)))
+		return false;
+	if (filter_comm && !is_comm(r->owner_comm) && !is_comm(r->actor_comm))
+		return false;
+	return passes_expression(r);
+}
+
+/* ---- writing ---- */
+
+static __always_inline struct tw_record *begin(__u8 kind)
+{
+	struct tw_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
+
+	if (!r) {
+		__sync_fetch_and_add(&counters.lost, 1);
+		return NULL;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->time_ns = bpf_ktime_get_ns();
+	r->jiffies = bpf_jiffies64();
+	r->reason = ~0U;
+	return r;
+}
+
+/* May it be told? Fills @folded with equal ones before it that were not. */
+static __always_inline bool is_no_flood(const struct tw_record *r, __u32 most, __u32 *folded)
+{
+	struct flood_key key = { .kind = r->kind | r->state << 8,
+				 .what = r->err ? r->err : r->reason };
+	struct flood fresh = { .since_ns = r->time_ns, .written = 1 }, *f;
+
+	__builtin_memcpy(key.remote, r->remote, sizeof(key.remote));
+	f = bpf_map_lookup_elem(&floods, &key);
+	if (!f) {
+		bpf_map_update_elem(&floods, &key, &fresh, BPF_ANY);
+	} else if (r->time_ns - f->since_ns > FLOOD_WINDOW_NS) {
+		*folded = f->folded;
+		*f = fresh;
+	} else if (f->written >= most) {
+		f->folded++;
+		return false;
+	} else {
+		f->written++;
+	}
+	return true;
+}
+
+static __always_inline void fold(struct tw_record *r)
+{
+	__sync_fetch_and_add(&counters.folded, 1);
+	bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void submit(struct tw_record *r, __u32 most)
+{
+	if (!passes(r)) {
+		__sync_fetch_and_add(&counters.filtered, 1);
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	if (!is_no_flood(r, most, &r->folded)) {
+		fold(r);
+		return;
+	}
+	__sync_fetch_and_add(&counters.records, 1);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void end(struct tw_record *r)
+{
+	submit(r, FLOOD_SOCKETS);
+}
+
+/* Half of the ring stays free for what happens to sockets. */
+static __always_inline void end_segment(struct tw_record *r)
+{
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half)
+		submit(r, FLOOD_SEGMENTS);
+	else
+		fold(r);
+}
+
+static __always_inline void note_owner(struct owner *o, __u64 pid)
+{
+	o->pid = pid >> 32;
+	o->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(o->comm, sizeof(o->comm));
+}
+
+static __always_inline struct owner *find_owner(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	return bpf_map_lookup_elem(&owners, &key);
+}
+
+static __always_inline struct owner *make_owner(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct owner *o = bpf_map_lookup_elem(&owners, &key), fresh = {};
+
+	if (o)
+		return o;
+	bpf_map_update_elem(&owners, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&owners, &key);
+}
+
+/* Did a listener of this host accept it? Then that is its role, and its owner until another is known. */
+static __always_inline void read_listener(struct tw_record *r)
+{
+	struct port key = { .netns = r->netns, .port = r->local_port };
+	struct owner *o;
+
+	if (r->flags & TW_RECF_CLIENT || r->state == TCP_LISTEN)
+		return;
+	o = bpf_map_lookup_elem(&listeners, &key);
+	if (!o)
+		return;
+	r->flags |= TW_RECF_SERVER;
+	if (r->owner_pid)
+		return;
+	r->owner_pid = o->pid;
+	r->owner_cgroup = o->cgroup;
+	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+}
+
+/* A record of a full socket, ready but for what the kind adds. */
+static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk)
+{
+	struct tw_record *r = begin(kind);
+	struct owner *o;
+
+	if (!r)
+		return NULL;
+	read_socket(r, sk);
+	r->cookie = bpf_get_socket_cookie(sk);
+	o = make_owner(sk);
+	if (sk->sk_lock.owned)
+		read_actor(r);
+	/* `ss -K` holds the lock, too, and is no owner; it resets before the socket is closed. */
+	if (o && r->flags & TW_RECF_PROCESS && !(o->flags & TW_RECF_OWNER_SURE) &&
+	    r->err != ECONNABORTED && (kind != TW_REC_SENT_RESET || r->state == TCP_CLOSE)) {
+		note_owner(o, bpf_get_current_pid_tgid());
+		o->flags |= TW_RECF_OWNER_SURE;
+	}
+	read_owner(r, o);
+	read_listener(r);
+	return r;
+}
+
+#endif
