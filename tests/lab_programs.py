@@ -333,6 +333,22 @@ def broken_programs():
 
 
 @case
+def a_request_that_overtakes_accept():
+    """the request is on its way before the server of the script has accepted: it does so all the same"""
+    with tempfile.NamedTemporaryFile(mode="w", suffix=".lab") as script:
+        script.write("delay 50ms\nserver listen\nclient connect\nserver accept\nclient send 10\n"
+                     "queue server recv 5\nfault\nserver kill\n")
+        script.flush()
+        lived = run(script.name, "--within=20s", "--expect-exit=104", "--", sys.executable, "-c",
+                    "import socket, sys\n"
+                    "s = socket.create_connection((sys.argv[1], 80))\n"
+                    "s.sendall(b'hello')\n"
+                    "try:\n s.recv(1)\nexcept OSError as e:\n sys.exit(e.errno)", "{host}")
+    equal(lived.status, 0, lived.told())
+    true("soon", lived, lived.record["fault"] < 5)
+
+
+@case
 def a_fault_that_never_came():
     """a program that ends before its trigger: said in the report, and `fault` is null"""
     lived = run("process-died", "--at=connect", "--expect-exit=0", "--", "true")

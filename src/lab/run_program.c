@@ -447,7 +447,9 @@ static int live(struct tw_run *run)
 	bool alone = is_alone(run);
 	int r = 0;
 
-	run->hold_server = run->job->trigger == TW_TRIGGER_DEFAULT && !fault_first(run) && !alone;
+	/* One that is played as the script has it does not answer by itself, and must be able to accept. */
+	run->hold_server = run->job->trigger == TW_TRIGGER_DEFAULT && !fault_first(run) && !alone &&
+			   (serves(run) || run->program[TW_SERVER]);
 	if (!fault_first(run) || !serves(run) || alone)
 		r = exchange(run);
 	if (!r && !fault_first(run))
