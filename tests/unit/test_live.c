@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the kernel tells, without a kernel: made-up records gathered and judged; the filter's parser. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "kernel/filter.h"
+#include "kernel/gather.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MS 1000000LL
+
+static const struct tw_kernel_names names = {
+	/* Numbers that no kernel has: only the names may count. */
+	.reset = { [40] = "NO_SOCKET", [41] = "TCP_STATE", [42] = "TCP_ABORT_ON_CLOSE" },
+	.has_reset_reasons = true,
+};
+
+struct seen {
+	unsigned count;
+	char verdict[64];
+	enum tw_confidence confidence;
+	enum tw_outcome outcome;
+	uint32_t server_pid;
+};
+
+static void on_finding(void *user, struct tw_finding *f)
+{
+	struct seen *s = user;
+
+	s->count++;
+	strncpy(s->verdict, f->verdict, sizeof(s->verdict) - 1);
+	s->confidence = f->match.confidence;
+	s->outcome = f->match.outcome;
+	s->server_pid = f->process[TW_SERVER].pid;
+	assert_true(f->live);
+	assert_true(f->match.evidence_count > 0);
+	tw_finding_free(f);
+}
+
+static struct tw_gather *gather(struct seen *seen, unsigned connections_max)
+{
+	const struct tw_gather_config config = { .names = &names,
+						 .jiffy_ns = 4 * MS,
+						 .connections_max = connections_max,
+						 .finding = on_finding,
+						 .user = seen };
+
+	*seen = (struct seen){ 0 };
+	return tw_gather_new(&config);
+}
+
+/* A record of the server's end of 192.0.2.1:40000 > 192.0.2.2:80. */
+static struct tw_record server_record(enum tw_record_kind kind, int64_t time_ns)
+{
+	return (struct tw_record){ .kind = (uint8_t)kind,
+				   .time_ns = (uint64_t)time_ns,
+				   .local = { [10] = 0xff, 0xff, 192, 0, 2, 2 },
+				   .remote = { [10] = 0xff, 0xff, 192, 0, 2, 1 },
+				   .local_port = 80,
+				   .remote_port = 40000,
+				   .state = 7,
+				   .reason = ~0U };
+}
+
+static void judged(struct seen *seen, const struct tw_record *r, unsigned n)
+{
+	struct tw_gather *g = gather(seen, 0);
+
+	while (n--)
+		tw_gather_add(g, r++);
+	tw_gather_ripe(g, INT64_MAX);
+	tw_gather_free(g);
+}
+
+static void refused_syn(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+
+	r.state = 0;
+	r.reason = 40;
+	r.flags = TW_RECF_SEGMENT;
+	r.seg_flags = TW_SYN;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "port-closed");
+	assert_int_equal(seen.confidence, TW_CERTAIN);
+}
+
+static void aborted_by_a_call(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+
+	r.flags = TW_RECF_SOCKET | TW_RECF_PROCESS | TW_RECF_SERVER | TW_RECF_LINGER;
+	r.reason = 41;
+	r.owner_pid = r.actor_pid = 77;
+	r.bytes_received = 100;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "linger-reset");
+	assert_int_equal(seen.outcome, TW_OUTCOME_FAILED);
+	assert_int_equal(seen.server_pid, 77);
+
+	r.flags &= ~(uint32_t)TW_RECF_LINGER;
+	r.reason = 42;
+	r.unread = 100;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "closed-with-unread-data");
+	assert_int_equal(seen.confidence, TW_CERTAIN);
+
+	/* A kernel that does not say why: inferred, so not certain. */
+	r.reason = ~0U;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "closed-with-unread-data");
+	assert_int_equal(seen.confidence, TW_LIKELY);
+
+	/* The same call while the process dies of a signal is not a close(). */
+	r.flags |= TW_RECF_DYING;
+	r.exit_code = 11;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "process-died");
+}
+
+/* What comes a moment after an error is not its cause. */
+static void aftermath(void **state)
+{
+	struct tw_record r[2] = { server_record(TW_REC_STATE, 5 * MS),
+				  server_record(TW_REC_SENT_RESET, 20 * MS) };
+	struct seen seen;
+
+	r[0].flags = TW_RECF_SOCKET;
+	r[0].old_state = 1;
+	r[0].err = ETIMEDOUT;
+	r[0].unacked = 10;
+	r[0].retransmits = 4;
+	r[1].flags = TW_RECF_SEGMENT;
+	r[1].seg_flags = TW_ACK;
+	r[1].seg_payload = 100;
+	r[1].reason = 40;
+	judged(&seen, r, 2);
+	assert_string_equal(seen.verdict, "peer-vanished");
+}
+
+static void nothing_owed_is_clean(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+
+	/* A pure ACK of a connection that is over. */
+	r.state = 0;
+	r.reason = 40;
+	r.flags = TW_RECF_SEGMENT;
+	r.seg_flags = TW_ACK;
+	judged(&seen, &r, 1);
+	assert_int_equal(seen.count, 0);
+}
+
+/* The table is bounded; judged connections give way to new ones, others are counted. */
+static void bounded(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 100);
+	unsigned i;
+
+	r.state = 0;
+	r.reason = 40;
+	r.flags = TW_RECF_SEGMENT;
+	r.seg_flags = TW_SYN;
+	for (i = 0; i < 1000; i++) {
+		r.remote_port = (uint16_t)(1000 + i);
+		tw_gather_add(g, &r);
+	}
+	assert_int_equal(tw_gather_pending(g), 100);
+	assert_int_equal(tw_gather_forgotten(g), 900);
+	tw_gather_ripe(g, 5 * MS + 200 * MS);
+	assert_int_equal(seen.count, 100);
+	for (i = 0; i < 50; i++) {
+		r.remote_port = (uint16_t)(3000 + i);
+		tw_gather_add(g, &r);
+	}
+	assert_int_equal(tw_gather_forgotten(g), 900);
+	tw_gather_free(g);
+}
+
+static void filter(void **state)
+{
+	static const char *const good[] = {
+		"",
+		"tcp",
+		"tcp port 80",
+		"host 192.0.2.1 and not port 22",
+		"(net 10.0.0.0/8 or net fd00::/8) && portrange 8000-8999",
+		"! ip6 || port 1",
+	};
+	static const char *const bad[] = { "port",
+					   "port 70000",
+					   "port 1 2",
+					   "host x",
+					   "host 10.0.0.0/8",
+					   "net 10.0.0.1",
+					   "net 1.2.3.4/33",
+					   "(",
+					   "port 1)",
+					   "port 1 &",
+					   "and",
+					   "src port 1",
+					   "portrange 9-1" };
+	struct tw_live_filter f;
+	struct tw_err err;
+	unsigned i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(tw_live_filter_compile(&f, good[i], &err), 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		err = (struct tw_err){ 0 };
+		assert_int_equal(tw_live_filter_compile(&f, bad[i], &err), -EINVAL);
+		assert_true(strncmp(err.text, "filter: ", 8) == 0);
+		assert_int_equal(f.op[0].code, TW_FOP_END);
+	}
+	assert_int_equal(tw_live_filter_compile(&f, "port 80 and host ::1", &err), 0);
+	assert_int_equal(f.op[0].code, TW_FOP_PORT);
+	assert_int_equal(f.op[1].bits, 128);
+	assert_int_equal(f.op[2].code, TW_FOP_AND);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused_syn), cmocka_unit_test(aborted_by_a_call),
+		cmocka_unit_test(aftermath),   cmocka_unit_test(nothing_owed_is_clean),
+		cmocka_unit_test(bounded),     cmocka_unit_test(filter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
