@@ -76,8 +76,10 @@ struct {
 
 struct flood_key {
 	__u8 remote[16];
-	__u32 kind; /* of record, with the state */
-	__u32 what; /* error or reason */
+	__u32 kind;  /* of record, with the state */
+	__u32 what;  /* error or reason */
+	__u32 netns; /* one of them does not hide what happens in another */
+	__u32 padding;
 };
 struct flood {
 	__u64 since_ns;
@@ -371,7 +373,8 @@ static __always_inline struct tw_record *begin(__u8 kind)
 static __always_inline bool is_no_flood(const struct tw_record *r, __u32 most, __u32 *folded)
 {
 	struct flood_key key = { .kind = r->kind | r->state << 8,
-				 .what = r->err ? r->err : r->reason };
+				 .what = r->err ? r->err : r->reason,
+				 .netns = r->netns };
 	struct flood fresh = { .since_ns = r->time_ns, .written = 1 }, *f;
 
 	__builtin_memcpy(key.remote, r->remote, sizeof(key.remote));
