@@ -89,6 +89,11 @@ static int new_namespace(struct tw_net *n, enum tw_host_id id, struct tw_err *er
 {
 	int code, left;
 
+	/*
+	 * A connection table of the host's own (Linux 6.1 and newer), and a small one: to list a host's
+	 * sockets the kernel walks the whole table, and the machine's has 2^18 chains.
+	 */
+	tw_net_setting_write("net/ipv4/tcp_child_ehash_entries", "1024");
 	if (unshare(CLONE_NEWNET))
 		return rights(err, -errno, "cannot make a network namespace for a host");
 	code = settle(n, id, err);
