@@ -57,7 +57,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "time-wait",
 		.about = "an old connection in TIME_WAIT, and no SO_REUSEADDR",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server option listener SO_REUSEADDR 0\n"
 			  "server listen\n"
 			  "client connect\n"

@@ -102,6 +102,22 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_K_GAVE_UP))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_APP,
+		    tw_say(m,
+			   "The application closed its socket %s after connect(), before %s had "
+			   "answered.",
+			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)), m->server));
+	tw_cite(m, TW_F_K_GAVE_UP, "SYN_SENT to CLOSE by the process itself, without an error");
+	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout", tw_get(f, TW_F_K_CONNECT_NS), NULL);
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "own-timeout",
@@ -119,22 +135,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-
-	if (!tw_get(f, TW_F_K_GAVE_UP))
-		return false;
-	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_APP,
-		    tw_say(m,
-			   "The application closed its socket %s after connect(), before %s had "
-			   "answered.",
-			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)), m->server));
-	tw_cite(m, TW_F_K_GAVE_UP, "SYN_SENT to CLOSE by the process itself, without an error");
-	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout", tw_get(f, TW_F_K_CONNECT_NS), NULL);
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_connect_aborted = {
 	.slug = "connect-aborted",

@@ -182,6 +182,25 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live: this host's own filter, caught in the act. */
+static bool match_live(struct tw_match *m)
+{
+	if (!tw_is(m->facts, TW_F_K_DROP, TW_DROP_CLASS_FILTER))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_EXPLICIT, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "A filter on this host drops packets of the connection between %s and %s.",
+		       m->client, m->server));
+	tw_cite(m, TW_F_K_DROP,
+		"the kernel dropped a segment: netfilter, a BPF program, reverse path "
+		"filter or security module");
+	tw_live_cite_error(m);
+	tw_rule_out(m, "syn-unanswered", "the drop itself was seen");
+	tw_live_error_seen(m, tw_is(m->facts, TW_F_K_ERROR_STATE, 2) ? "connect" : "send");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "on-path",
@@ -204,7 +223,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "one-way",
 		.about = "what the client sends vanishes in mid-connection, the server goes on "
 			 "sending",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "short client tcp_retries2 3\n"
 			  "server listen\n"
 			  "client connect\n"
@@ -227,25 +246,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-/* Live: this host's own filter, caught in the act. */
-static bool match_live(struct tw_match *m)
-{
-	if (!tw_is(m->facts, TW_F_K_DROP, TW_DROP_CLASS_FILTER))
-		return false;
-	tw_live_say(
-		m, TW_STRENGTH_EXPLICIT, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "A filter on this host drops packets of the connection between %s and %s.",
-		       m->client, m->server));
-	tw_cite(m, TW_F_K_DROP,
-		"the kernel dropped a segment: netfilter, a BPF program, reverse path "
-		"filter or security module");
-	tw_live_cite_error(m);
-	tw_rule_out(m, "syn-unanswered", "the drop itself was seen");
-	tw_live_error_seen(m, tw_is(m->facts, TW_F_K_ERROR_STATE, 2) ? "connect" : "send");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_firewall_dropped = {
 	.slug = "firewall-dropped",

@@ -158,6 +158,21 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live: refused without a reset, so by an ICMP error. */
+static bool match_live(struct tw_match *m)
+{
+	if (!tw_live_connect_error(m, ECONNREFUSED) && !tw_live_connect_error(m, EACCES) &&
+	    !tw_live_connect_error(m, ENOPROTOOPT))
+		return false;
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "connect() to %s was refused by an ICMP error, not by a RST.",
+			   m->server));
+	tw_live_cite_error(m);
+	tw_rule_out(m, "port-closed", "the socket got no RST");
+	tw_live_error_seen(m, "connect");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "admin-prohibited",
@@ -166,7 +181,7 @@ static const struct tw_scenario scenarios[] = {
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable reject admin-prohibited client syn always\n"
-			  "client connect -> EHOSTUNREACH within 300ms\n"
+			  "client connect -> EHOSTUNREACH within 1s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean|syn-unanswered\n",
 	},
@@ -177,7 +192,7 @@ static const struct tw_scenario scenarios[] = {
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable reject admin-prohibited client syn always\n"
-			  "client connect -> EACCES within 300ms\n"
+			  "client connect -> EACCES within 1s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean|syn-unanswered\n",
 	},
@@ -188,7 +203,7 @@ static const struct tw_scenario scenarios[] = {
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable reject port-unreachable client syn always\n"
-			  "client connect -> ECONNREFUSED within 300ms\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean|syn-unanswered|port-closed\n",
 	},
@@ -222,27 +237,12 @@ static const struct tw_scenario scenarios[] = {
 			"server listen\n"
 			"fault\n"
 			"cable reject net-unreachable client syn always\n"
-			"client connect -> ENETUNREACH within 300ms\n"
+			"client connect -> ENETUNREACH within 1s\n"
 			"verdict client firewall-rejected|host-unreachable certain likely failed\n"
 			"never client clean|port-closed\n",
 	},
 	{ 0 },
 };
-
-/* Live: refused without a reset, so by an ICMP error. */
-static bool match_live(struct tw_match *m)
-{
-	if (!tw_live_connect_error(m, ECONNREFUSED) && !tw_live_connect_error(m, EACCES) &&
-	    !tw_live_connect_error(m, ENOPROTOOPT))
-		return false;
-	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		    tw_say(m, "connect() to %s was refused by an ICMP error, not by a RST.",
-			   m->server));
-	tw_live_cite_error(m);
-	tw_rule_out(m, "port-closed", "the socket got no RST");
-	tw_live_error_seen(m, "connect");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",

@@ -205,11 +205,11 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "on-connect",
 		.about = "a firewall answers the SYN with a reset; like a closed port",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable reject rst client syn always\n"
-			  "client connect -> ECONNREFUSED within 300ms\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
 			  "verdict client firewall-reset|port-closed likely failed\n"
 			  "never client clean|syn-unanswered\n",
 	},
@@ -217,7 +217,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "midway",
 		.about = "a firewall answers data in mid-connection with a reset in the server's "
 			 "name",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -228,7 +228,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable reject rst client data always\n"
 			  "client send 100\n"
-			  "client recv -> ECONNRESET within 300ms\n"
+			  "client recv -> ECONNRESET within 1s\n"
 			  "cable quiet 100ms\n"
 			  "verdict client firewall-reset|peer-rebooted|idle-reset|forged-reset "
 			  "failed\n"

@@ -158,11 +158,11 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "server-first",
 		.about = "the third ACK is lost and the server speaks first: a second passes",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable drop client ack\n"
-			  "client connect within 300ms\n"
+			  "client connect within 1s\n"
 			  "server accept after 1s\n"
 			  "server send 10\n"
 			  "client recv 10\n"
@@ -176,13 +176,13 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "client-first",
 		.about = "the third ACK is lost, the first data heals it",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable drop client ack\n"
-			  "client connect within 300ms\n"
+			  "client connect within 1s\n"
 			  "client send 100\n"
-			  "server accept within 300ms\n"
+			  "server accept within 1s\n"
 			  "server recv 100\n"
 			  "server send 10\n"
 			  "client recv 10\n"

@@ -146,31 +146,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "dead-on-lan",
-		.about = "the host is long dead: ARP or ND stays unanswered and no SYN is sent",
-		.variants = "v4 v6",
-		.script = "fault\n"
-			  "host server vanish\n"
-			  "host client neighbour none\n"
-			  "client connect -> EHOSTUNREACH after 3s\n",
-	},
-	{
-		.name = "behind-router",
-		.about = "the last router does not reach the dead host and says so",
-		.variants = "v4",
-		.script = "topology router\n"
-			  "fault\n"
-			  "host server vanish\n"
-			  "host router neighbour none\n"
-			  "client connect -> EHOSTUNREACH after 3s\n"
-			  "verdict client host-unreachable certain likely failed\n"
-			  "never client clean|port-closed\n",
-	},
-	{ 0 },
-};
-
 static bool match_live(struct tw_match *m)
 {
 	const bool dropped = tw_is(m->facts, TW_F_K_DROP, TW_DROP_CLASS_ROUTE);
@@ -193,6 +168,31 @@ static bool match_live(struct tw_match *m)
 	tw_live_error_seen(m, "connect");
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "dead-on-lan",
+		.about = "the host is long dead: ARP or ND stays unanswered and no SYN is sent",
+		.variants = "v4 v6",
+		.script = "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client connect -> EHOSTUNREACH after 3s\n",
+	},
+	{
+		.name = "behind-router",
+		.about = "the last router does not reach the dead host and says so",
+		.variants = "v4 v6",
+		.script = "topology router\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host router neighbour none\n"
+			  "client connect -> EHOSTUNREACH after 3s\n"
+			  "verdict client host-unreachable certain likely failed\n"
+			  "never client clean|port-closed\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_host_unreachable = {
 	.slug = "host-unreachable",

@@ -102,53 +102,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "basic",
-		.about = "nobody listens",
-		.variants = "v4 v6 v4-nots",
-		.script = "fault\n"
-			  "client connect -> ECONNREFUSED within 300ms\n"
-			  "verdict both port-closed|firewall-reset likely failed\n"
-			  "never both clean|syn-unanswered|forged-reset\n",
-	},
-	{
-		.name = "nonblocking",
-		.about = "a non-blocking connect() learns it from poll() and SO_ERROR",
-		.variants = "v4",
-		.script = "fault\n"
-			  "client nonblocking\n"
-			  "client connect -> EINPROGRESS\n"
-			  "client poll out -> out+err+hup within 300ms\n"
-			  "client error -> ECONNREFUSED\n"
-			  "verdict both port-closed|firewall-reset likely failed\n"
-			  "never both clean|syn-unanswered|forged-reset\n",
-	},
-	{
-		.name = "service-gone",
-		.about = "the port worked a moment ago, its process has ended",
-		.variants = "v4",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "server send 10\n"
-			  "client recv 10\n"
-			  "client close\n"
-			  "server recv eof\n"
-			  "server close\n"
-			  "fault\n"
-			  "server kill\n"
-			  "client connect #2 -> ECONNREFUSED within 300ms\n"
-			  "verdict both clean clean\n"
-			  "verdict both port-closed|firewall-reset|process-died likely failed "
-			  "stream 1\n"
-			  "never both syn-unanswered|forged-reset stream 1\n",
-	},
-	{ 0 },
-};
-
 /* Live: the client's socket was refused; if the server is here, too, its kernel says why. */
 static bool match_live(struct tw_match *m)
 {
@@ -177,6 +130,53 @@ static bool match_live(struct tw_match *m)
 		tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", -1, NULL);
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "basic",
+		.about = "nobody listens",
+		.variants = "v4 v6 v4-nots",
+		.script = "fault\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
+			  "verdict both port-closed|firewall-reset likely failed\n"
+			  "never both clean|syn-unanswered|forged-reset\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking connect() learns it from poll() and SO_ERROR",
+		.variants = "v4 v6",
+		.script = "fault\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS\n"
+			  "client poll out -> out+err+hup within 1s\n"
+			  "client error -> ECONNREFUSED\n"
+			  "verdict both port-closed|firewall-reset likely failed\n"
+			  "never both clean|syn-unanswered|forged-reset\n",
+	},
+	{
+		.name = "service-gone",
+		.about = "the port worked a moment ago, its process has ended",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "fault\n"
+			  "server kill\n"
+			  "client connect #2 -> ECONNREFUSED within 1s\n"
+			  "verdict both clean clean\n"
+			  "verdict both port-closed|firewall-reset|process-died likely failed "
+			  "stream 1\n"
+			  "never both syn-unanswered|forged-reset stream 1\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_port_closed = {
 	.slug = "port-closed",

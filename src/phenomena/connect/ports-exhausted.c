@@ -51,23 +51,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "two-ports",
-		.about = "all local ports towards this server are taken",
-		.variants = "v4",
-		.script = "set client ip_local_port_range 40000 40001\n"
-			  "server listen\n"
-			  "client connect #2\n"
-			  "client connect #3\n"
-			  "fault\n"
-			  "client connect -> EADDRNOTAVAIL within 100ms\n"
-			  "verdict both any\n"
-			  "verdict both any stream 1\n",
-	},
-	{ 0 },
-};
-
 static bool match_live(struct tw_match *m)
 {
 	if (!tw_get(m->facts, TW_F_K_NO_PORT))
@@ -81,6 +64,23 @@ static bool match_live(struct tw_match *m)
 	tw_app_saw(m, TW_CLIENT, "connect", "EADDRNOTAVAIL", 0, NULL);
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "two-ports",
+		.about = "all local ports towards this server are taken",
+		.variants = "v4 v6",
+		.script = "set client ip_local_port_range 40000 40001\n"
+			  "server listen\n"
+			  "client connect #2\n"
+			  "client connect #3\n"
+			  "fault\n"
+			  "client connect -> EADDRNOTAVAIL within 100ms\n"
+			  "verdict both any\n"
+			  "verdict both any stream 1\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.slug = "ports-exhausted",

@@ -228,7 +228,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "once",
 		.about = "the SYN|ACK is lost, both ends repeat",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable drop server synack\n"
@@ -248,7 +248,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "one-way",
 		.about = "no SYN|ACK ever comes back",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "short client tcp_syn_retries 1\n"
 			  "short client tcp_syn_linear_timeouts 0\n"
 			  "short server tcp_synack_retries 1\n"

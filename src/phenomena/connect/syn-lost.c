@@ -109,7 +109,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "once",
 		.about = "the first SYN is lost, the repeat after 1 s gets through",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable drop client syn\n"
@@ -130,7 +130,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "twice",
 		.about = "two SYNs are lost",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "set client tcp_syn_linear_timeouts 0\n"
 			  "server listen\n"
 			  "fault\n"

@@ -124,7 +124,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "half-open",
 		.about = "half-open connections fill the SYN queue, SYN cookies are off",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "short client tcp_syn_retries 1\n"
 			  "short client tcp_syn_linear_timeouts 0\n"
 			  "set server tcp_syncookies 0\n"

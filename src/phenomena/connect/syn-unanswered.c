@@ -179,50 +179,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "dead-host",
-		.about = "the host has just died, its ARP entry is still there",
-		.variants = "v4 v6",
-		.script = "short client tcp_syn_retries 1\n"
-			  "short client tcp_syn_linear_timeouts 0\n"
-			  "server listen\n"
-			  "host client neighbour permanent\n"
-			  "fault\n"
-			  "host server vanish\n"
-			  "client connect -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict client syn-unanswered|firewall-dropped|host-unreachable likely "
-			  "possible failed unknown\n"
-			  "never client clean|port-closed|certain\n",
-	},
-	{
-		.name = "send-timeout",
-		.about = "SO_SNDTIMEO ends connect() early, as EINPROGRESS",
-		.variants = "v4",
-		.script = "host client neighbour permanent\n"
-			  "fault\n"
-			  "host server vanish\n"
-			  "client option SO_SNDTIMEO 1500ms\n"
-			  "client connect -> EINPROGRESS after 1500ms\n"
-			  "client close\n"
-			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
-			  "never client clean|port-closed|certain\n",
-	},
-	{
-		.name = "user-timeout",
-		.about = "TCP_USER_TIMEOUT bounds connect(), too",
-		.variants = "v4",
-		.script = "host client neighbour permanent\n"
-			  "fault\n"
-			  "host server vanish\n"
-			  "client option TCP_USER_TIMEOUT 2500\n"
-			  "client connect -> ETIMEDOUT after 1s..6s\n"
-			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
-			  "never client clean|port-closed|certain\n",
-	},
-	{ 0 },
-};
-
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -243,6 +199,50 @@ static bool match_live(struct tw_match *m)
 	tw_live_error_seen(m, "connect");
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "dead-host",
+		.about = "the host has just died, its ARP entry is still there",
+		.variants = "v4 v6",
+		.script = "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "server listen\n"
+			  "host client neighbour permanent\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict client syn-unanswered|firewall-dropped|host-unreachable likely "
+			  "possible failed unknown\n"
+			  "never client clean|port-closed|certain\n",
+	},
+	{
+		.name = "send-timeout",
+		.about = "SO_SNDTIMEO ends connect() early, as EINPROGRESS",
+		.variants = "v4 v6",
+		.script = "host client neighbour permanent\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client option SO_SNDTIMEO 1500ms\n"
+			  "client connect -> EINPROGRESS after 1500ms\n"
+			  "client close\n"
+			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
+			  "never client clean|port-closed|certain\n",
+	},
+	{
+		.name = "user-timeout",
+		.about = "TCP_USER_TIMEOUT bounds connect(), too",
+		.variants = "v4 v6",
+		.script = "host client neighbour permanent\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client option TCP_USER_TIMEOUT 2500\n"
+			  "client connect -> ETIMEDOUT after 1s..6s\n"
+			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
+			  "never client clean|port-closed|certain\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.slug = "syn-unanswered",

@@ -115,6 +115,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client recv eof\n"
 			  "client close\n"
 			  "state server TIME_WAIT\n"
+			  "state client CLOSE\n"
 			  "fault\n"
 			  "cable rewrite tsval -1000000 client syn always\n"
 			  "client option SO_REUSEADDR 1 #2\n"

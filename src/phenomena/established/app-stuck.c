@@ -168,8 +168,8 @@ static const struct tw_scenario scenarios[] = {
 		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "fault\n"
-			  "client connect within 300ms\n"
-			  "client send 100 within 300ms\n"
+			  "client connect within 1s\n"
+			  "client send 100 within 1s\n"
 			  "client option SO_RCVTIMEO 4s\n"
 			  "client recv -> EAGAIN after 4s\n"
 			  "client close\n"
@@ -183,7 +183,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "hangs",
 		.about = "the application stops answering (SIGSTOP), its kernel goes on "
 			 "acknowledging",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"

@@ -91,7 +91,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "untranslated",
 		.about = "a translating middlebox lets a segment pass untranslated",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "nat\n"
 			  "server listen\n"
 			  "client connect\n"

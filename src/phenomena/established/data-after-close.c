@@ -148,33 +148,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "answer",
-		.about = "the server answers and closes, the client sends more",
-		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "server send 100\n"
-			  "client recv 100\n"
-			  "fault\n"
-			  "server close\n"
-			  "cable wait server fin\n"
-			  "cable quiet 100ms\n"
-			  "client send 100\n"
-			  "state client CLOSE\n"
-			  "client send 100 -> EPIPE\n"
-			  "client recv -> EOF\n"
-			  "verdict both data-after-close|keepalive-race|process-died likely "
-			  "certain failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
-	},
-	{ 0 },
-};
-
 /* Live: this kernel resets because of data after close(), or a reset comes in after the peer's FIN. */
 static bool match_live(struct tw_match *m)
 {
@@ -202,6 +175,33 @@ static bool match_live(struct tw_match *m)
 	tw_live_victim_saw(m);
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "answer",
+		.about = "the server answers and closes, the client sends more",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "server close\n"
+			  "cable wait server fin\n"
+			  "cable quiet 100ms\n"
+			  "client send 100\n"
+			  "state client CLOSE\n"
+			  "client send 100 -> EPIPE\n"
+			  "client recv -> EOF\n"
+			  "verdict both data-after-close|keepalive-race|process-died likely "
+			  "certain failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_data_after_close = {
 	.slug = "data-after-close",

@@ -128,7 +128,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "rewritten",
 		.about = "a device shifts one direction's sequence numbers, and forgets the other",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "short client tcp_retries2 3\n"
 			  "server listen\n"
 			  "client connect\n"

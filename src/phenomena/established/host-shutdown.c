@@ -112,7 +112,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "orderly",
 		.about = "all connections are closed together, then the host is silent",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "short client tcp_syn_retries 1\n"
 			  "short client tcp_syn_linear_timeouts 0\n"
 			  "host client neighbour permanent\n"
@@ -135,9 +135,9 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "server kill SIGTERM\n"
 			  "server.2 kill SIGTERM\n"
-			  "client recv -> EOF within 300ms\n"
-			  "client recv #2 -> EOF within 300ms\n"
-			  "client.2 recv -> EOF within 300ms\n"
+			  "client recv -> EOF within 1s\n"
+			  "client recv #2 -> EOF within 1s\n"
+			  "client.2 recv -> EOF within 1s\n"
 			  "host server vanish\n"
 			  "client connect #3 -> ETIMEDOUT after 3s full 134s\n"
 			  "verdict client any\n"

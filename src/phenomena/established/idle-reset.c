@@ -196,7 +196,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable reject rst any tcp always\n"
 			  "client send 100\n"
-			  "client recv -> ECONNRESET within 500ms\n"
+			  "client recv -> ECONNRESET within 1s\n"
 			  "verdict client idle-reset|peer-rebooted|firewall-reset likely possible "
 			  "failed unknown\n"
 			  "never client clean|certain\n"

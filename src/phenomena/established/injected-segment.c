@@ -190,7 +190,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "race",
 		.about = "a third party's answer arrives before the true one",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"

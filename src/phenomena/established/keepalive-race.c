@@ -123,7 +123,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "crossing",
 		.about = "the server closes the idle connection while the next request is on its "
 			 "way",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "delay 40ms\n"
 			  "server listen\n"
 			  "client connect\n"

@@ -108,11 +108,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool told = tw_live_reset_for(m, TW_KRST_KEEPALIVE);
+	const bool inferred = tw_live_error(m, ETIMEDOUT) && tw_get(f, TW_F_K_KEEPALIVE) &&
+			      tw_get(f, TW_F_K_PROBES) > 0 && !tw_get(f, TW_F_K_UNACKED) &&
+			      !tw_get(f, TW_F_K_UNSENT);
+
+	if ((!told && !inferred) || tw_known(f, TW_F_K_USER_TIMEOUT_NS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
+			   "kernel gave the connection up.",
+			   (long long)tw_get(f, TW_F_K_PROBES)));
+	tw_live_cite_reset(m);
+	tw_live_cite_error(m);
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "probes",
 		.about = "keepalive probes stay unanswered",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "host client neighbour permanent\n"
 			  "server listen\n"
 			  "client option TCP_KEEPIDLE 1\n"
@@ -135,27 +156,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-	const bool told = tw_live_reset_for(m, TW_KRST_KEEPALIVE);
-	const bool inferred = tw_live_error(m, ETIMEDOUT) && tw_get(f, TW_F_K_KEEPALIVE) &&
-			      tw_get(f, TW_F_K_PROBES) > 0 && !tw_get(f, TW_F_K_UNACKED) &&
-			      !tw_get(f, TW_F_K_UNSENT);
-
-	if ((!told && !inferred) || tw_known(f, TW_F_K_USER_TIMEOUT_NS))
-		return false;
-	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		    tw_say(m,
-			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
-			   "kernel gave the connection up.",
-			   (long long)tw_get(f, TW_F_K_PROBES)));
-	tw_live_cite_reset(m);
-	tw_live_cite_error(m);
-	tw_live_error_seen(m, "recv");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.slug = "keepalive-timeout",

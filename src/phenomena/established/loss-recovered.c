@@ -204,7 +204,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "fast-retransmit",
 		.about = "one segment of many is lost and repaired at once",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots v4-nosack",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -221,7 +221,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "tail",
 		.about = "the last segment is lost: a tail-loss probe or a timeout repairs it",
-		.variants = "v4",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -240,7 +240,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "random",
 		.about = "two percent of random loss in both directions",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "loss 2%\n"
 			  "server listen\n"
 			  "client connect\n"

@@ -221,6 +221,33 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int error = (int)tw_get(f, TW_F_K_ERROR);
+
+	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	if (error != ETIMEDOUT && error != EHOSTUNREACH && error != ENETUNREACH &&
+	    error != ECONNREFUSED)
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "The peer vanished: %lld bytes stayed unacknowledged after %lld repeats, "
+		       "nothing came for %s.",
+		       (long long)tw_get(f, TW_F_K_UNACKED), (long long)tw_get(f, TW_F_K_REPEATS),
+		       TW_DUR(tw_get(f, TW_F_K_QUIET_NS))));
+	tw_cite(m, TW_F_K_REPEATS, "%lld repeats by timer, none answered",
+		(long long)tw_get(f, TW_F_K_REPEATS));
+	tw_live_cite_error(m);
+	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");
+	tw_rival(m, "firewall-dropped", "a filter on the path drops as silently");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "in-flight",
@@ -268,7 +295,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "send-timeout",
 		.about = "SO_SNDTIMEO only bounds the call, not the connection",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "host client neighbour permanent\n"
 			  "server listen\n"
 			  "client option SO_SNDBUF 8192\n"
@@ -288,33 +315,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-	const int error = (int)tw_get(f, TW_F_K_ERROR);
-
-	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
-	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
-		return false;
-	if (error != ETIMEDOUT && error != EHOSTUNREACH && error != ENETUNREACH &&
-	    error != ECONNREFUSED)
-		return false;
-	tw_live_say(
-		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "The peer vanished: %lld bytes stayed unacknowledged after %lld repeats, "
-		       "nothing came for %s.",
-		       (long long)tw_get(f, TW_F_K_UNACKED), (long long)tw_get(f, TW_F_K_REPEATS),
-		       TW_DUR(tw_get(f, TW_F_K_QUIET_NS))));
-	tw_cite(m, TW_F_K_REPEATS, "%lld repeats by timer, none answered",
-		(long long)tw_get(f, TW_F_K_REPEATS));
-	tw_live_cite_error(m);
-	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");
-	tw_rival(m, "firewall-dropped", "a filter on the path drops as silently");
-	tw_live_error_seen(m, "recv");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_peer_vanished = {
 	.slug = "peer-vanished",

@@ -141,95 +141,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "idle",
-		.about = "killed with nothing unread: a FIN, and a reset for what is sent after",
-		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "server send 10\n"
-			  "client recv 10\n"
-			  "fault\n"
-			  "server kill\n"
-			  "client recv -> EOF within 300ms\n"
-			  "client send 100\n"
-			  "state client CLOSE\n"
-			  "client send 100 -> EPIPE\n"
-			  "client connect #2 -> ECONNREFUSED\n"
-			  "verdict both process-died|data-after-close likely failed\n"
-			  "never both forged-reset|peer-rebooted|clean|certain\n"
-			  "verdict both port-closed|process-died|firewall-reset likely failed "
-			  "stream 1\n",
-	},
-	{
-		.name = "unread",
-		.about = "killed with a request unread: a reset",
-		.variants = "v4 v6 v4-nots",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "queue server recv 100\n"
-			  "fault\n"
-			  "server kill\n"
-			  "client recv -> ECONNRESET within 300ms\n"
-			  "verdict both process-died|closed-with-unread-data|aborted|linger-reset "
-			  "likely failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
-	},
-	{
-		.name = "crash",
-		.about = "SIGSEGV looks like any other end",
-		.variants = "v4",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "queue server recv 100\n"
-			  "fault\n"
-			  "server crash\n"
-			  "client recv -> ECONNRESET within 300ms\n"
-			  "verdict both process-died|closed-with-unread-data|aborted|linger-reset "
-			  "likely failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
-	},
-	{
-		.name = "exit",
-		.about = "a plain exit() without close()",
-		.variants = "v4",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "fault\n"
-			  "server exit\n"
-			  "client recv -> EOF within 300ms\n"
-			  "verdict both process-died|data-after-close|unknown|clean likely "
-			  "possible failed unknown clean degraded\n"
-			  "never both forged-reset|certain\n",
-	},
-	{
-		.name = "accept-queue",
-		.about = "a connection that was never accepted is always reset",
-		.variants = "v4",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "state server ESTABLISHED\n"
-			  "fault\n"
-			  "server kill\n"
-			  "client recv -> ECONNRESET within 300ms\n"
-			  "verdict both process-died|aborted|linger-reset|closed-with-unread-data "
-			  "likely possible clean degraded failed unknown\n"
-			  "never both forged-reset|certain\n",
-	},
-	{ 0 },
-};
-
 /* Live: the process that closes the socket is on its way out, and its exit code tells of what. */
 static bool match_live(struct tw_match *m)
 {
@@ -267,6 +178,95 @@ static bool match_live(struct tw_match *m)
 			   "recv returns 0, in the midst of what was going on.");
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "idle",
+		.about = "killed with nothing unread: a FIN, and a reset for what is sent after",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "server kill\n"
+			  "client recv -> EOF within 1s\n"
+			  "client send 100\n"
+			  "state client CLOSE\n"
+			  "client send 100 -> EPIPE\n"
+			  "client connect #2 -> ECONNREFUSED\n"
+			  "verdict both process-died|data-after-close likely failed\n"
+			  "never both forged-reset|peer-rebooted|clean|certain\n"
+			  "verdict both port-closed|process-died|firewall-reset likely failed "
+			  "stream 1\n",
+	},
+	{
+		.name = "unread",
+		.about = "killed with a request unread: a reset",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "queue server recv 100\n"
+			  "fault\n"
+			  "server kill\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict both process-died|closed-with-unread-data|aborted|linger-reset "
+			  "likely failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{
+		.name = "crash",
+		.about = "SIGSEGV looks like any other end",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "queue server recv 100\n"
+			  "fault\n"
+			  "server crash\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict both process-died|closed-with-unread-data|aborted|linger-reset "
+			  "likely failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{
+		.name = "exit",
+		.about = "a plain exit() without close()",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "server exit\n"
+			  "client recv -> EOF within 1s\n"
+			  "verdict both process-died|data-after-close|unknown|clean likely "
+			  "possible failed unknown clean degraded\n"
+			  "never both forged-reset|certain\n",
+	},
+	{
+		.name = "accept-queue",
+		.about = "a connection that was never accepted is always reset",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "state server ESTABLISHED\n"
+			  "fault\n"
+			  "server kill\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict both process-died|aborted|linger-reset|closed-with-unread-data "
+			  "likely possible clean degraded failed unknown\n"
+			  "never both forged-reset|certain\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_process_died = {
 	.slug = "process-died",

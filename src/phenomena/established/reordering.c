@@ -172,7 +172,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "overtaken",
 		.about = "a segment is overtaken by those behind it",
-		.variants = "v4",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -184,8 +184,8 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict both reordering|clean|loss-recovered clean degraded likely "
-			  "certain\n",
+			  "verdict both reordering|clean|loss-recovered|old-duplicate clean "
+			  "degraded likely certain\n",
 	},
 	{ 0 },
 };

@@ -40,29 +40,6 @@ static const char *const references[] = {
 	NULL,
 };
 
-static const struct tw_scenario scenarios[] = {
-	{
-		.name = "ss-kill",
-		.about = "`ss -K`: the socket is ended from outside",
-		.variants = "v4",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "fault\n"
-			  "server recv &\n"
-			  "server destroy\n"
-			  "join server -> ECONNABORTED within 300ms\n"
-			  "client recv -> ECONNRESET within 300ms\n"
-			  "verdict both "
-			  "aborted|linger-reset|socket-destroyed|process-died|closed-with-unread-"
-			  "data likely failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
-	},
-	{ 0 },
-};
-
 /* Live: only tcp_abort() gives the socket ECONNABORTED. */
 static bool match_live(struct tw_match *m)
 {
@@ -82,6 +59,29 @@ static bool match_live(struct tw_match *m)
 	tw_app_saw(m, tw_other(side), "recv", "ECONNRESET", -1, NULL);
 	return true;
 }
+
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "ss-kill",
+		.about = "`ss -K`: the socket is ended from outside",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "server recv &\n"
+			  "server destroy\n"
+			  "join server -> ECONNABORTED within 1s\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict both "
+			  "aborted|linger-reset|socket-destroyed|process-died|closed-with-unread-"
+			  "data likely failed\n"
+			  "never both forged-reset|peer-rebooted|clean\n",
+	},
+	{ 0 },
+};
 
 const struct tw_phenomenon tw_ph_socket_destroyed = {
 	.slug = "socket-destroyed",

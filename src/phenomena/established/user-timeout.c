@@ -84,6 +84,26 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_known(f, TW_F_K_USER_TIMEOUT_NS) ||
+	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "TCP_USER_TIMEOUT (%s) ended the connection: %lld bytes stayed "
+			   "unacknowledged.",
+			   TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)),
+			   (long long)tw_get(f, TW_F_K_UNACKED)));
+	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
+	tw_live_cite_error(m);
+	tw_rule_out(m, "peer-vanished", "the retries of tcp_retries2 were not used up");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "in-flight",
@@ -109,26 +129,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-
-	if (!tw_live_error(m, ETIMEDOUT) || !tw_known(f, TW_F_K_USER_TIMEOUT_NS) ||
-	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
-		return false;
-	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		    tw_say(m,
-			   "TCP_USER_TIMEOUT (%s) ended the connection: %lld bytes stayed "
-			   "unacknowledged.",
-			   TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)),
-			   (long long)tw_get(f, TW_F_K_UNACKED)));
-	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
-	tw_live_cite_error(m);
-	tw_rule_out(m, "peer-vanished", "the retries of tcp_retries2 were not used up");
-	tw_live_error_seen(m, "recv");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_user_timeout = {
 	.slug = "user-timeout",

@@ -90,7 +90,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "closed-ports",
 		.about = "one client knocks at many ports",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "fault\n"
 			  "client connect #1 port 21 -> ECONNREFUSED\n"

@@ -88,11 +88,26 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side side = tw_get(f, TW_F_K_LOCAL_C) ? TW_CLIENT : TW_SERVER;
+
+	if (!tw_known(f, TW_F_K_CLOSE_WAIT_NS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_TEARDOWN, TW_CERTAIN, TW_OUTCOME_DEGRADED, tw_app_of(side),
+		    tw_say(m, "%s got the end of the stream and has not closed for %s.",
+			   tw_endpoint(m, side), TW_DUR(tw_get(f, TW_F_K_CLOSE_WAIT_NS))));
+	tw_cite(m, TW_F_K_CLOSE_WAIT_NS, "the socket is still in CLOSE_WAIT");
+	tw_app_saw(m, side, "recv", "EOF", -1, "It was told the end and did not act on it.");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "never-closed",
 		.about = "the server got the end of the stream and never closes",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -110,21 +125,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-	const enum tw_side side = tw_get(f, TW_F_K_LOCAL_C) ? TW_CLIENT : TW_SERVER;
-
-	if (!tw_known(f, TW_F_K_CLOSE_WAIT_NS))
-		return false;
-	tw_live_say(m, TW_STRENGTH_TEARDOWN, TW_CERTAIN, TW_OUTCOME_DEGRADED, tw_app_of(side),
-		    tw_say(m, "%s got the end of the stream and has not closed for %s.",
-			   tw_endpoint(m, side), TW_DUR(tw_get(f, TW_F_K_CLOSE_WAIT_NS))));
-	tw_cite(m, TW_F_K_CLOSE_WAIT_NS, "the socket is still in CLOSE_WAIT");
-	tw_app_saw(m, side, "recv", "EOF", -1, "It was told the end and did not act on it.");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_close_wait_leak = {
 	.slug = "close-wait-leak",

@@ -123,6 +123,26 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live: an orphan that gives up in FIN_WAIT1 or CLOSING. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool state = tw_is(f, TW_F_K_ERROR_STATE, 4) || tw_is(f, TW_F_K_ERROR_STATE, 11);
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_ORPHAN) || !state)
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
+		tw_get(f, TW_F_K_UNACKED) > 1 || tw_get(f, TW_F_K_UNSENT) ? TW_OUTCOME_FAILED
+									  : TW_OUTCOME_DEGRADED,
+		TW_CULPRIT_UNKNOWN,
+		tw_say(m, "The FIN of %s stayed unanswered: %lld repeats, then the kernel gave up.",
+		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
+		       (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up (ETIMEDOUT, which nobody sees)");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "dead-host",
@@ -148,26 +168,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-/* Live: an orphan that gives up in FIN_WAIT1 or CLOSING. */
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-	const bool state = tw_is(f, TW_F_K_ERROR_STATE, 4) || tw_is(f, TW_F_K_ERROR_STATE, 11);
-
-	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_ORPHAN) || !state)
-		return false;
-	tw_live_say(
-		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
-		tw_get(f, TW_F_K_UNACKED) > 1 || tw_get(f, TW_F_K_UNSENT) ? TW_OUTCOME_FAILED
-									  : TW_OUTCOME_DEGRADED,
-		TW_CULPRIT_UNKNOWN,
-		tw_say(m, "The FIN of %s stayed unanswered: %lld repeats, then the kernel gave up.",
-		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
-		       (long long)tw_get(f, TW_F_K_REPEATS)));
-	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up (ETIMEDOUT, which nobody sees)");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_fin_unanswered = {
 	.slug = "fin-unanswered",

@@ -143,7 +143,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "late-data",
 		.about = "the peer does not close; what it sends later draws a reset",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client option TCP_LINGER2 1\n"
 			  "client connect\n"

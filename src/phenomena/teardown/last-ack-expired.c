@@ -93,6 +93,23 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_is(f, TW_F_K_ERROR_STATE, 9 /* LAST_ACK */))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN, TW_OUTCOME_DEGRADED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "The second FIN stayed unanswered: %lld repeats, then the kernel of %s gave "
+		       "up.",
+		       (long long)tw_get(f, TW_F_K_REPEATS),
+		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
+	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up in LAST_ACK");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "dead-host",
@@ -120,23 +137,6 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{ 0 },
 };
-
-static bool match_live(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-
-	if (!tw_live_error(m, ETIMEDOUT) || !tw_is(f, TW_F_K_ERROR_STATE, 9 /* LAST_ACK */))
-		return false;
-	tw_live_say(
-		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN, TW_OUTCOME_DEGRADED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "The second FIN stayed unanswered: %lld repeats, then the kernel of %s gave "
-		       "up.",
-		       (long long)tw_get(f, TW_F_K_REPEATS),
-		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
-	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up in LAST_ACK");
-	return true;
-}
 
 const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.slug = "last-ack-expired",

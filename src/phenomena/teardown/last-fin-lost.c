@@ -84,7 +84,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "once",
 		.about = "the second FIN is lost",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"

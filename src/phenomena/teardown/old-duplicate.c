@@ -113,7 +113,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "late-copy",
 		.about = "an old copy of a segment meets TIME_WAIT",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"

@@ -78,7 +78,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "rst",
 		.about = "a reset ends TIME_WAIT early",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
