@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ladders of connections with nothing in flight: keepalive, a closed window, FIN_WAIT2, TIME_WAIT, and
+ * of the neighbour below them.
+ */
+#include "base/duration.h"
+#include "timers/schedule.h"
+
+#define TIMEWAIT_LEN_S 60 /* TCP_TIMEWAIT_LEN */
+#define RTO_MIN_NS     (TW_NS_PER_S / 5)
+/* Steps of a ladder without an end that are worth showing: up to the ceiling, and two at it. */
+#define ENDLESS_STEPS 14
+
+/*
+ * tcp_keepalive_timer(): a probe after the idle time, then one per interval. With TCP_USER_TIMEOUT the
+ * count does not matter: the first expiry after that time, with a probe sent, ends it.
+ */
+static void keepalive_origins(struct tw_schedule *l, const struct tw_model *m)
+{
+	const struct tw_sockopts *s = &m->socket;
+
+	if (s->keep_idle_s)
+		tw_schedule_option(l, "TCP_KEEPIDLE", s->keep_idle_s, "s");
+	else
+		tw_schedule_setting(l, m, TW_SET_KEEPALIVE_TIME);
+	if (s->keep_intvl_s)
+		tw_schedule_option(l, "TCP_KEEPINTVL", s->keep_intvl_s, "s");
+	else
+		tw_schedule_setting(l, m, TW_SET_KEEPALIVE_INTVL);
+	if (s->user_timeout_ms)
+		tw_schedule_option(l, "TCP_USER_TIMEOUT", s->user_timeout_ms, "ms");
+	else if (s->keep_count)
+		tw_schedule_option(l, "TCP_KEEPCNT", s->keep_count, "");
+	else
+		tw_schedule_setting(l, m, TW_SET_KEEPALIVE_PROBES);
+}
+
+void tw_schedule_keepalive(struct tw_schedule *l, const struct tw_model *m)
+{
+	const struct tw_sockopts *s = &m->socket;
+	const int64_t *set = m->set.value, user_ns = s->user_timeout_ms * TW_NS_PER_MS;
+	const int64_t idle_s = s->keep_idle_s ? s->keep_idle_s : set[TW_SET_KEEPALIVE_TIME];
+	const int64_t intvl_s = s->keep_intvl_s ? s->keep_intvl_s : set[TW_SET_KEEPALIVE_INTVL];
+	const int64_t count = s->keep_count ? s->keep_count : set[TW_SET_KEEPALIVE_PROBES];
+	struct tw_moment now = tw_moment_at(0);
+	int64_t sent = 0;
+
+	*l = (struct tw_schedule){ .rule = "tcp_keepalive_timer()", .for_ever = !s->keepalive };
+	if (!s->keepalive)
+		return;
+	keepalive_origins(l, m);
+	now = tw_wheel_after(m->set.hz, now, idle_s * TW_NS_PER_S);
+	/* What it does beyond the room for steps would be more of the same. */
+	while (l->count < TW_STEPS_MAX &&
+	       !(user_ns ? sent && now.expected_ns >= user_ns : sent >= count)) {
+		tw_schedule_step(l, now, "keepalive probe", "tcp_keepalive_timer()");
+		sent++;
+		now = tw_wheel_after(m->set.hz, now, intvl_s * TW_NS_PER_S);
+	}
+	l->end = now;
+	l->for_ever = l->count == TW_STEPS_MAX;
+}
+
+/*
+ * tcp_probe_timer(), tcp_probe0_when(): a probe after the retransmission timeout, then doubling up to
+ * tcp_rto_max. Answers keep it alive for ever; without them tcp_retries2 is a count here, not a time.
+ * TCP_USER_TIMEOUT ends even what is answered: its clock starts with the first expiry.
+ */
+void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, bool answered)
+{
+	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
+	const int64_t user_ns = m->socket.user_timeout_ms * TW_NS_PER_MS;
+	const int64_t most = m->set.value[TW_SET_RETRIES2];
+	int64_t wait_ns = tw_rto_ns(m), stamp_ns = -1, sent = 0;
+	struct tw_moment now;
+
+	if (wait_ns < RTO_MIN_NS)
+		wait_ns = RTO_MIN_NS;
+	*l = (struct tw_schedule){ .rule = "tcp_probe_timer()", .for_ever = answered && !user_ns };
+	tw_schedule_setting(l, m, TW_SET_RTO_MIN_US);
+	tw_schedule_setting(l, m, TW_SET_RTO_MAX_MS);
+	if (user_ns)
+		tw_schedule_option(l, "TCP_USER_TIMEOUT", m->socket.user_timeout_ms, "ms");
+	if (!answered)
+		tw_schedule_setting(l, m, TW_SET_RETRIES2);
+	now = tw_wheel_after(m->set.hz, tw_moment_at(0), wait_ns);
+	while (l->count < TW_STEPS_MAX && !(l->for_ever && l->count == ENDLESS_STEPS)) {
+		if ((user_ns && stamp_ns >= 0 && now.expected_ns - stamp_ns >= user_ns) ||
+		    (!answered && sent >= most))
+			break;
+		if (stamp_ns < 0)
+			stamp_ns = now.expected_ns;
+		tw_schedule_step(l, now, "window probe", "tcp_probe_timer()");
+		if (sent++ < most)
+			wait_ns = wait_ns < max_ns / 2 ? wait_ns * 2 : max_ns;
+		now = tw_wheel_after(m->set.hz, now,
+				     tw_clamped_ns(m, wait_ns, stamp_ns, now.expected_ns));
+	}
+	l->end = now;
+}
+
+/* tcp_fin_time(): not less than three and a half timeouts. */
+void tw_schedule_fin_wait2(struct tw_schedule *l, const struct tw_model *m)
+{
+	const int64_t set_ns = m->set.value[TW_SET_FIN_TIMEOUT] * TW_NS_PER_S;
+	const int64_t least_ns = tw_rto_ns(m) * 7 / 2;
+
+	*l = (struct tw_schedule){ .rule = "tcp_fin_time()" };
+	tw_schedule_setting(l, m, TW_SET_FIN_TIMEOUT);
+	l->end = tw_wheel_after(m->set.hz, tw_moment_at(0), set_ns > least_ns ? set_ns : least_ns);
+}
+
+void tw_schedule_time_wait(struct tw_schedule *l, const struct tw_model *m)
+{
+	*l = (struct tw_schedule){ .rule = "tcp_time_wait()" };
+	tw_schedule_constant(l, "TCP_TIMEWAIT_LEN", TIMEWAIT_LEN_S, "s");
+	l->end = tw_wheel_after(m->set.hz, tw_moment_at(0), TIMEWAIT_LEN_S * TW_NS_PER_S);
+}
+
+/* neigh_timer_handler() of net/core/neighbour.c */
+void tw_schedule_neighbour(struct tw_schedule *l, const struct tw_model *m)
+{
+	const int64_t wait_ns = m->set.value[TW_SET_NEIGH_RETRANS_MS] * TW_NS_PER_MS;
+	struct tw_moment now = tw_moment_at(0);
+	int64_t i;
+
+	*l = (struct tw_schedule){ .rule = "neigh_timer_handler()" };
+	tw_schedule_setting(l, m, TW_SET_NEIGH_SOLICIT);
+	tw_schedule_setting(l, m, TW_SET_NEIGH_RETRANS_MS);
+	for (i = 0; i < m->set.value[TW_SET_NEIGH_SOLICIT] && i < TW_STEPS_MAX; i++) {
+		tw_schedule_step(l, now, "ARP or ND request", i ? "neigh_timer_handler()" : NULL);
+		now = tw_wheel_after(m->set.hz, now, wait_ns);
+	}
+	l->end = now;
+}
