@@ -119,6 +119,44 @@ def unknown_verdict():
 
 
 @case
+def predict_refuses():
+    """predict: unknown names with the nearest, values and files that make no sense; one line, status 2"""
+    foreign = temporary(b"net.ipv4.tcp_retries2 = 5\nnet.inet.tcp.keepidle: 7200000\n", ".txt")
+    for arguments, parts in (
+            (("peer-vanishd",), ("did you mean peer-vanished?",)),
+            (("aborted",), ("tcpwhy explain aborted",)),
+            (("--set=tcp_retries=3",), ("did you mean tcp_retries2?",)),
+            (("--set=tcp_retries2=999",), ("0 to 255",)),
+            (("--kernel=new",), ("--kernel", "6.1")),
+            (("--kernel=6.1", "--set=tcp_rto_max_ms=2000"), ("came with Linux 6.15",)),
+            (("--keepalive=60/10",), ("60/10/3",)),
+            (("--user-timeout=100000h",), ("--user-timeout",)),
+            ((f"--sysctl-file={foreign.name}",), ("line 2",)),
+            (("--sysctl-file=/nonexistent",), ("cannot open",))):
+        result = tcpwhy("predict", *arguments)
+        equal((result.status, result.out), (2, ""))
+        contains(one_line(result.err), *parts)
+
+
+@case
+def predict_follows_settings():
+    """predict: settings, options and the kernel's age change what is predicted"""
+    def end(*arguments):
+        return objects(tcpwhy("predict", "--json", *arguments))[0]["end"]["expected"]
+    default = end("peer-vanished", "--set=tcp_retries2=15")
+    equal(900 < default < 960, True)
+    equal(end("peer-vanished", "--set=tcp_retries2=5") < 20, True)
+    equal(end("peer-vanished", "--user-timeout=3s") < 4, True)
+    steps = objects(tcpwhy("predict", "--json", "--kernel=6.1", "--set=tcp_syn_retries=6", "syn-unanswered"))[0]["steps"]
+    equal(len(steps), 7)
+    everything = objects(tcpwhy("predict", "--json"))
+    equal({o["type"] for o in everything}, {"prediction"})
+    table = tcpwhy("predict").out
+    for o in everything:
+        contains(table, o["slug"])
+
+
+@case
 def mistyped_command():
     """a mistyped command is no file: the file error with a suggestion, status 2"""
     result = tcpwhy("explian")

@@ -30,6 +30,7 @@ static const char *const live_usage[] = {
 	NULL,
 };
 static const char *const doctor_usage[] = { "doctor [OPTIONS]", NULL };
+static const char *const predict_usage[] = { "predict [SLUG] [OPTIONS]", NULL };
 static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
 
 const struct tw_command tw_commands[] = {
@@ -39,6 +40,8 @@ const struct tw_command tw_commands[] = {
 	  tw_command_live },
 	{ "lab", TW_CMD_LAB, "reproduce it on real kernels, also with a program of yours",
 	  lab_usage, tw_command_lab },
+	{ "predict", TW_CMD_PREDICT, "how long each failure takes on this host, and how it ends",
+	  predict_usage, tw_command_predict },
 	{ "doctor", TW_CMD_DOCTOR, "say what of `live` works on this host", doctor_usage,
 	  tw_command_doctor },
 	{ "explain", TW_CMD_EXPLAIN, "the catalogue of what goes wrong, as a book", explain_usage,

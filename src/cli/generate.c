@@ -19,7 +19,8 @@ static const char *const stage_titles[] = {
 
 /* ---- completions ---- */
 
-#define EVERY (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR)
+#define EVERY                                                                                      \
+	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR | TW_CMD_PREDICT)
 
 static void slug_list(const char *separator)
 {
@@ -101,6 +102,14 @@ static void bash_lab(void)
 	     "\tfi\n}\n");
 }
 
+static void bash_options_of(const char *name, unsigned command)
+{
+	printf("' -- \"$cur\")\n\t\telif [[ $command == %s ]]; then\n"
+	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '",
+	       name);
+	option_words(command, -1, " ");
+}
+
 static void bash(void)
 {
 	const struct tw_command *c;
@@ -117,7 +126,8 @@ static void bash(void)
 	       "\tcur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\t[[ $cur == = ]] && cur=\n"
 	       "\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor) ]] && ((COMP_CWORD > 1)) && "
+	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor|predict) ]] && ((COMP_CWORD > "
+	       "1)) && "
 	       "command=${COMP_WORDS[1]}\n"
 	       "\tslugs='");
 	slug_list(" ");
@@ -144,16 +154,13 @@ static void bash(void)
 	printf("\tif [[ $cur == -* ]]; then\n\t\tif [[ $command == explain ]]; then\n"
 	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_EXPLAIN, -1, " ");
-	printf("' -- \"$cur\")\n\t\telif [[ $command == live ]]; then\n"
-	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
-	option_words(TW_CMD_LIVE, -1, " ");
-	printf("' -- \"$cur\")\n\t\telif [[ $command == doctor ]]; then\n"
-	       "\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
-	option_words(TW_CMD_DOCTOR, -1, " ");
+	bash_options_of("live", TW_CMD_LIVE);
+	bash_options_of("doctor", TW_CMD_DOCTOR);
+	bash_options_of("predict", TW_CMD_PREDICT);
 	printf("' -- \"$cur\")\n\t\telse\n\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_READ, -1, " ");
 	puts("' -- \"$cur\")\n\t\tfi\n\telif [[ $command == @(live|doctor) ]]; then\n\t\treturn\n"
-	     "\telif [[ $command == explain ]]; then\n"
+	     "\telif [[ $command == @(explain|predict) ]]; then\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$slugs\" -- \"$cur\")\n\telse\n"
 	     "\t\t_tcpwhy_captures \"$cur\"");
 	printf("\t\t((COMP_CWORD == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "
@@ -276,6 +283,10 @@ static void zsh(void)
 	     "\t\t_arguments -s \\");
 	zsh_options(TW_CMD_LIVE);
 	puts("\t\t'*:filter:'\n"
+	     "\telif [[ ${words[2]} == predict ]] && ((CURRENT > 2)); then\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_PREDICT);
+	puts("\t\t'*:SLUG:($slugs)'\n"
 	     "\telif [[ ${words[2]} == doctor ]] && ((CURRENT > 2)); then\n"
 	     "\t\t_arguments -s \\");
 	zsh_options(TW_CMD_DOCTOR);
@@ -290,9 +301,11 @@ static const char *fish_condition(unsigned commands)
 {
 	switch (commands) {
 	case TW_CMD_READ:
-		return " -n 'not __fish_seen_subcommand_from explain lab live doctor'";
+		return " -n 'not __fish_seen_subcommand_from explain lab live doctor predict'";
 	case TW_CMD_READ | TW_CMD_LIVE:
-		return " -n 'not __fish_seen_subcommand_from explain lab doctor'";
+		return " -n 'not __fish_seen_subcommand_from explain lab doctor predict'";
+	case TW_CMD_PREDICT:
+		return " -n '__fish_seen_subcommand_from predict'";
 	case TW_CMD_LIVE:
 		return " -n '__fish_seen_subcommand_from live'";
 	case TW_CMD_LIVE | TW_CMD_DOCTOR:
@@ -344,7 +357,8 @@ static void fish(void)
 		quoted(c->summary);
 		puts("'");
 	}
-	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from explain' -a \"$slugs\"");
+	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from explain predict' -a "
+	     "\"$slugs\"");
 	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from lab; and not "
 	     "__fish_seen_subcommand_from list run' -a 'list run'");
 	puts("complete -c tcpwhy -f -n '__fish_seen_subcommand_from lab; and "
@@ -500,11 +514,13 @@ int main(int argc, char **argv)
 		options_section(TW_CMD_LIVE);
 	else if (strcmp(what, "options-doctor") == 0)
 		options_section(TW_CMD_DOCTOR);
+	else if (strcmp(what, "options-predict") == 0)
+		options_section(TW_CMD_PREDICT);
 	else if (strcmp(what, "phenomena") == 0)
 		phenomena_page();
 	else
 		return tw_complain(
 			"usage: tcpwhy-generate bash|zsh|fish|options-read|options-explain|"
-			"options-lab|options-live|options-doctor|phenomena");
+			"options-lab|options-live|options-doctor|options-predict|phenomena");
 	return tw_finish_output(TW_EXIT_CLEAN);
 }

@@ -14,7 +14,9 @@
 
 #define JOBS_MAX   256
 #define REPEAT_MAX 100000
-#define ALL        (TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR)
+#define SYNCNT_MAX 127 /* MAX_TCP_SYNCNT */
+#define ALL                                                                                        \
+	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR | TW_CMD_PREDICT)
 
 const struct tw_option tw_options[] = {
 	{ TW_OPT_READ, 'r', NULL, TW_ARG_CAPTURE, "FILE", TW_CMD_READ,
@@ -185,6 +187,43 @@ const struct tw_option tw_options[] = {
 	  "at most N equal findings per second (default 5)",
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
+	{ TW_OPT_SET, 0, "set", TW_ARG_TEXT, "NAME=VALUE", TW_CMD_PREDICT,
+	  "as if this setting had this value",
+	  "Predict as if the sysctl _NAME_ had this value, such as *tcp_retries2=8*; *net.ipv4.* "
+	  "may be left out. May be given several times. Nothing on the host is changed." },
+	{ TW_OPT_SYSCTL_FILE, 0, "sysctl-file", TW_ARG_FILE, "FILE", TW_CMD_PREDICT,
+	  "settings of another host, from sysctl -a",
+	  "Predict for another host: _FILE_ holds the output of *sysctl -a* there. What it does "
+	  "not "
+	  "have is taken at the kernel's default." },
+	{ TW_OPT_KERNEL, 0, "kernel", TW_ARG_TEXT, "VERSION", TW_CMD_PREDICT,
+	  "as this version of Linux does, as 6.1",
+	  "Predict for this version of Linux: settings that it does not have behave as they did "
+	  "before they came." },
+	{ TW_OPT_RTT, 0, "rtt", TW_ARG_TEXT, "TIME", TW_CMD_PREDICT,
+	  "round trip of the path, as 40ms (default 1ms)",
+	  "The round trip of the path, which timeouts build on. The default is *1ms*." },
+	{ TW_OPT_USER_TIMEOUT, 0, "user-timeout", TW_ARG_TEXT, "TIME", TW_CMD_PREDICT,
+	  "with the socket option TCP_USER_TIMEOUT",
+	  "As if the application had set TCP_USER_TIMEOUT." },
+	{ TW_OPT_KEEPALIVE, 0, "keepalive", TW_ARG_TEXT, "T/I/N", TW_CMD_PREDICT,
+	  "with SO_KEEPALIVE, as 60/10/3 (or on)",
+	  "As if the application had set SO_KEEPALIVE with TCP_KEEPIDLE _T_, TCP_KEEPINTVL _I_ "
+	  "(seconds) and TCP_KEEPCNT _N_; *on* leaves these to the host's settings." },
+	{ TW_OPT_SNDTIMEO, 0, "sndtimeo", TW_ARG_TEXT, "TIME", TW_CMD_PREDICT,
+	  "with the socket option SO_SNDTIMEO",
+	  "As if the application had set SO_SNDTIMEO, which bounds connect(), too." },
+	{ TW_OPT_RCVTIMEO, 0, "rcvtimeo", TW_ARG_TEXT, "TIME", TW_CMD_PREDICT,
+	  "with the socket option SO_RCVTIMEO", "As if the application had set SO_RCVTIMEO." },
+	{ TW_OPT_SYNCNT, 0, "syncnt", TW_ARG_TEXT, "N", TW_CMD_PREDICT,
+	  "with the socket option TCP_SYNCNT",
+	  "As if the application had set TCP_SYNCNT, which replaces tcp_syn_retries." },
+	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_PREDICT,
+	  "list all settings that timers depend on",
+	  "List all settings that timers depend on, with their values, where each comes from, and "
+	  "what it does." },
+	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_PREDICT, "JSON Lines in place of text",
+	  "Print one JSON object per phenomenon. See JSON below." },
 	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, ALL, "show this help",
 	  "Show a short help." },
 	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, ALL, "show the version",
@@ -423,6 +462,35 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 	}
 }
 
+static int apply_predict(struct tw_arguments *a, const struct tw_option *o, const char *value,
+			 struct tw_err *err)
+{
+	switch (o->id) {
+	case TW_OPT_SET:
+		a->sets[a->set_count++] = value;
+		return 0;
+	case TW_OPT_SYSCTL_FILE:
+		return once(&a->sysctl_file, o, value, err);
+	case TW_OPT_KERNEL:
+		return once(&a->kernel, o, value, err);
+	case TW_OPT_KEEPALIVE:
+		return once(&a->keepalive, o, value, err);
+	case TW_OPT_RTT:
+		a->have_rtt = true;
+		return duration(o, value, &a->rtt_ns, err);
+	case TW_OPT_USER_TIMEOUT:
+		return duration(o, value, &a->user_timeout_ns, err);
+	case TW_OPT_SNDTIMEO:
+		return duration(o, value, &a->sndtimeo_ns, err);
+	case TW_OPT_RCVTIMEO:
+		return duration(o, value, &a->rcvtimeo_ns, err);
+	case TW_OPT_SYNCNT:
+		return counted(o, value, SYNCNT_MAX, &a->syncnt, err);
+	default:
+		return 0;
+	}
+}
+
 /* @value: the argument, "" for an option that takes none. */
 static int apply(struct tw_arguments *a, const struct tw_option *o, const char *value,
 		 struct tw_err *err)
@@ -480,8 +548,9 @@ static int apply(struct tw_arguments *a, const struct tw_option *o, const char *
 		a->full_time = true;
 		return 0;
 	default:
-		return o->commands & TW_CMD_LIVE ? apply_live(a, o, value, err)
-						 : apply_lab(a, o, value, err);
+		return o->commands & TW_CMD_LIVE      ? apply_live(a, o, value, err)
+		       : o->commands & TW_CMD_PREDICT ? apply_predict(a, o, value, err)
+						      : apply_lab(a, o, value, err);
 	}
 }
 
@@ -541,7 +610,8 @@ int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char 
 	*a = (struct tw_arguments){ 0 };
 	a->words = calloc((size_t)argc + 1, sizeof(*a->words));
 	a->reads = calloc((size_t)argc + 1, sizeof(*a->reads));
-	if (!a->words || !a->reads)
+	a->sets = calloc((size_t)argc + 1, sizeof(*a->sets));
+	if (!a->words || !a->reads || !a->sets)
 		return tw_err_set(err, -ENOMEM, "out of memory");
 	for (i = first; i < argc && !r; i++) {
 		if (ended || argv[i][0] != '-' || argv[i][1] == '\0')
@@ -563,6 +633,7 @@ void tw_arguments_free(struct tw_arguments *a)
 {
 	free(a->words);
 	free(a->reads);
+	free(a->sets);
 	*a = (struct tw_arguments){ 0 };
 }
 

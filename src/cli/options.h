@@ -49,6 +49,15 @@ enum tw_option_id {
 	TW_OPT_CGROUP,
 	TW_OPT_NETNS,
 	TW_OPT_RATE_LIMIT,
+	TW_OPT_SET,
+	TW_OPT_SYSCTL_FILE,
+	TW_OPT_KERNEL,
+	TW_OPT_RTT,
+	TW_OPT_USER_TIMEOUT,
+	TW_OPT_KEEPALIVE,
+	TW_OPT_SNDTIMEO,
+	TW_OPT_RCVTIMEO,
+	TW_OPT_SYNCNT,
 	TW_OPT_HELP,
 	TW_OPT_VERSION,
 };
@@ -62,6 +71,7 @@ enum tw_command_bit {
 	TW_CMD_LAB = TW_CMD_LAB_LIST | TW_CMD_LAB_RUN,
 	TW_CMD_LIVE = 1 << 4,
 	TW_CMD_DOCTOR = 1 << 5,
+	TW_CMD_PREDICT = 1 << 6,
 };
 
 /* What stands in the place of an argument: decides what a shell offers. */
@@ -122,6 +132,14 @@ struct tw_arguments {
 	uint64_t rate_limit;
 	bool have_rate_limit, have_duration;
 	int64_t duration_ns;
+
+	/* predict */
+	const char **sets; /* arguments of --set */
+	unsigned set_count;
+	const char *sysctl_file, *kernel, *keepalive;              /* as given */
+	int64_t rtt_ns, user_timeout_ns, sndtimeo_ns, rcvtimeo_ns; /* 0: unset */
+	bool have_rtt;
+	uint64_t syncnt;
 
 	/* lab run, live */
 	char **program; /* what follows "--", ends in NULL; NULL: there is no "--" */

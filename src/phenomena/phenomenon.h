@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "facts/facts.h"
+#include "phenomena/prediction.h"
 #include "phenomena/scenario.h"
 
 /*
@@ -134,6 +135,8 @@ struct tw_phenomenon {
 	bool (*match)(struct tw_match *m);
 	/* The same for the facts of the running kernel (K_); NULL: they can not show it. */
 	bool (*match_live)(struct tw_match *m);
+	/* How it will go on a host with these timers ('P' in @reproduced). NULL: no timer decides. */
+	void (*predict)(struct tw_prediction *p, const struct tw_model *m);
 	/* How the lab reproduces it; ends with a NULL name, NULL if it can not. */
 	const struct tw_scenario *scenarios;
 	/* Why the lab can not: a clause for `lab list`. NULL where there are scenarios, or nothing is known. */

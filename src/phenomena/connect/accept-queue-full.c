@@ -375,6 +375,24 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_silent_connect(p, m);
+	tw_schedule_setting(&p->ladder, m, TW_SET_ABORT_ON_OVERFLOW);
+	tw_schedule_setting(&p->ladder, m, TW_SET_SOMAXCONN);
+	if (m->set.value[TW_SET_ABORT_ON_OVERFLOW])
+		tw_predict_saw(p, "recv(), full at the third ACK", "ECONNRESET",
+			       tw_moment_at(m->socket.rtt_ns),
+			       "connect() succeeds; a bare RST answers the third ACK.");
+	else
+		tw_predict_hangs(
+			p, "recv(), full at the third ACK",
+			"connect() succeeds, data is ignored. Once the listener has freed the "
+			"request (handshake-ack-lost), the next data draws a RST: ECONNRESET.");
+	p->note = "The SYNs are dropped in silence until a place is free; the next SYN after that "
+		  "gets through.";
+}
+
 const struct tw_phenomenon tw_ph_accept_queue_full = {
 	.slug = "accept-queue-full",
 	.stage = TW_STAGE_CONNECT,
@@ -427,6 +445,7 @@ const struct tw_phenomenon tw_ph_accept_queue_full = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -136,6 +136,14 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_silent_connect(p, m);
+	p->note = "The kernel would go on for this long. An application that gives up earlier by a "
+		  "timer "
+		  "of its own closes the socket; a SYN|ACK that comes later is answered by a RST.";
+}
+
 const struct tw_phenomenon tw_ph_connect_aborted = {
 	.slug = "connect-aborted",
 	.stage = TW_STAGE_CONNECT,
@@ -167,6 +175,7 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -244,6 +244,17 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_refused(p, m, "EHOSTUNREACH");
+	p->note = "By the ICMP error's code it is EHOSTUNREACH, ENETUNREACH, ECONNREFUSED (port "
+		  "unreachable) or ENOPROTOOPT, on IPv6 EACCES, too. In an established connection "
+		  "the "
+		  "error is only noted: the repeats go on as in peer-vanished, and it stands in "
+		  "place of "
+		  "ETIMEDOUT at the end.";
+}
+
 const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",
 	.stage = TW_STAGE_CONNECT,
@@ -292,6 +303,7 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

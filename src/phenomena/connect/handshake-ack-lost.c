@@ -194,6 +194,21 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "the listener sends its SYN|ACK";
+	tw_schedule_synack(&p->ladder, m);
+	tw_predict_saw(p, "accept(), server speaks first", "ok",
+		       p->ladder.count > 1 ? p->ladder.step[1].at : p->ladder.end,
+		       "The first repeat of the SYN|ACK draws the ACK again.");
+	tw_predict_saw(p, "accept(), client speaks first", "ok", tw_moment_at(m->socket.rtt_ns),
+		       "The first data carries the ACK.");
+	p->note = "If the ACK never gets through, the request is freed without a word at the end "
+		  "of this "
+		  "ladder; the client's connection stays up, and its next data draws a RST: "
+		  "ECONNRESET.";
+}
+
 const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.slug = "handshake-ack-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -232,6 +247,7 @@ const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

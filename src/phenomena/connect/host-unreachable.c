@@ -194,6 +194,22 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "connect() asks for the neighbour's address";
+	tw_schedule_neighbour(&p->ladder, m);
+	if (m->socket.sndtimeo_ns && m->socket.sndtimeo_ns < p->ladder.end.expected_ns)
+		tw_predict_saw(p, "connect(), blocking", "EINPROGRESS",
+			       tw_moment_at(m->socket.sndtimeo_ns), NULL);
+	else
+		tw_predict_saw(p, "connect(), blocking", "EHOSTUNREACH", p->ladder.end, NULL);
+	tw_predict_saw(p, "connect(), non-blocking", "EINPROGRESS", tw_moment_at(0), NULL);
+	tw_predict_saw(p, "poll(), then SO_ERROR", "EHOSTUNREACH", p->ladder.end, NULL);
+	p->note = "Behind a router its settings count, not these. A router without a route says so "
+		  "at "
+		  "once.";
+}
+
 const struct tw_phenomenon tw_ph_host_unreachable = {
 	.slug = "host-unreachable",
 	.stage = TW_STAGE_CONNECT,
@@ -245,6 +261,7 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

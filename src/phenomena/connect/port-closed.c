@@ -178,6 +178,11 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_refused(p, m, "ECONNREFUSED");
+}
+
 const struct tw_phenomenon tw_ph_port_closed = {
 	.slug = "port-closed",
 	.stage = TW_STAGE_CONNECT,
@@ -218,6 +223,7 @@ const struct tw_phenomenon tw_ph_port_closed = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -82,6 +82,22 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "connect() looks for a local port";
+	tw_schedule_none(&p->ladder, 0, "inet_hash_connect()");
+	tw_schedule_setting(&p->ladder, m, TW_SET_PORT_LOW);
+	tw_schedule_setting(&p->ladder, m, TW_SET_PORT_HIGH);
+	tw_schedule_setting(&p->ladder, m, TW_SET_TW_REUSE);
+	tw_predict_saw(p, "connect()", "EADDRNOTAVAIL", tw_moment_at(0),
+		       "At once, and without any packet: every port of the range is taken for this "
+		       "destination.");
+	p->note = "A port that was closed first on this side is free again after TIME_WAIT, 60 s: "
+		  "the "
+		  "range divided by 60 is the rate of connections to one destination that can be "
+		  "kept up.";
+}
+
 const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.slug = "ports-exhausted",
 	.stage = TW_STAGE_CONNECT,
@@ -115,6 +131,7 @@ const struct tw_phenomenon tw_ph_ports_exhausted = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "KP",
+	.predict = predict,
 	.match = NULL,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -264,6 +264,15 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_late_connect(p, m);
+	p->note = "The server repeats its SYN|ACK on its own, with the same 1 s; whichever repeat "
+		  "comes "
+		  "first heals it. If no SYN|ACK ever gets through, connect() ends like "
+		  "syn-unanswered.";
+}
+
 const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.slug = "syn-ack-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -302,6 +311,7 @@ const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -148,6 +148,11 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_late_connect(p, m);
+}
+
 const struct tw_phenomenon tw_ph_syn_lost = {
 	.slug = "syn-lost",
 	.stage = TW_STAGE_CONNECT,
@@ -181,6 +186,7 @@ const struct tw_phenomenon tw_ph_syn_lost = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

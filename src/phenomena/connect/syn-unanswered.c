@@ -244,6 +244,11 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	tw_predict_silent_connect(p, m);
+}
+
 const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.slug = "syn-unanswered",
 	.stage = TW_STAGE_CONNECT,
@@ -293,6 +298,7 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -206,6 +206,23 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "the request was acknowledged, and no answer comes";
+	tw_schedule_none(&p->ladder, 0, NULL);
+	p->ladder.for_ever = true;
+	if (m->socket.rcvtimeo_ns)
+		tw_predict_saw(p, "recv(), SO_RCVTIMEO", "EAGAIN",
+			       tw_moment_at(m->socket.rcvtimeo_ns), NULL);
+	else
+		tw_predict_hangs(
+			p, "recv(), blocking",
+			"No timer of TCP runs: the other kernel answers, keepalive probes, "
+			"too. Only a timeout of the application's own helps.");
+	tw_predict_saw(p, "recv(), non-blocking", "EAGAIN", tw_moment_at(0), NULL);
+	p->note = "An end that goes on sending fills the other's buffer: see zero-window-stall.";
+}
+
 const struct tw_phenomenon tw_ph_app_stuck = {
 	.slug = "app-stuck",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -253,6 +270,7 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

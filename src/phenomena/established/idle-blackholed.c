@@ -162,6 +162,15 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "data is sent, one segment, after the peer went silent";
+	tw_schedule_data(&p->ladder, m, TW_HELD, 1, "the segment again", "the segment again");
+	tw_predict_silent_peer(p, m);
+	p->note = "Second 0 is the first data after the idle time. A keepalive interval below the "
+		  "device's idle timeout prevents it.";
+}
+
 const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.slug = "idle-blackholed",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -206,6 +215,7 @@ const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

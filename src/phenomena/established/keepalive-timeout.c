@@ -157,6 +157,27 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "the last packet came, nothing is in flight";
+	tw_schedule_keepalive(&p->ladder, m);
+	if (p->ladder.for_ever) {
+		tw_predict_hangs(p, "recv()", NULL);
+		p->note = m->socket.keepalive
+				  ? NULL
+				  : "SO_KEEPALIVE is off, its default: no timer runs. Try "
+				    "--keepalive=60/10/3.";
+		return;
+	}
+	tw_predict_saw(p, "recv(), blocking", "ETIMEDOUT", p->ladder.end, NULL);
+	tw_predict_saw(p, "poll(), then SO_ERROR", "ETIMEDOUT", p->ladder.end, NULL);
+	if (m->socket.rcvtimeo_ns && m->socket.rcvtimeo_ns < p->ladder.end.expected_ns)
+		tw_predict_saw(p, "recv(), SO_RCVTIMEO", "EAGAIN",
+			       tw_moment_at(m->socket.rcvtimeo_ns), NULL);
+	p->note = "At the end a RST is sent. With data in flight keepalive does not run; "
+		  "peer-vanished says how long that takes.";
+}
+
 const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.slug = "keepalive-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -192,6 +213,7 @@ const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -316,6 +316,18 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "data is sent, one segment, after the peer went silent";
+	tw_schedule_data(&p->ladder, m, TW_HELD, 1, "the segment again", "the segment again");
+	tw_predict_silent_peer(p, m);
+	p->note =
+		"With more than one segment in flight the probe comes after two round trips and a "
+		"few "
+		"milliseconds, and all that follows is earlier by that. An ICMP error or a failed "
+		"neighbour does not end it sooner, but stands in place of ETIMEDOUT at the end.";
+}
+
 const struct tw_phenomenon tw_ph_peer_vanished = {
 	.slug = "peer-vanished",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -367,6 +379,7 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -130,6 +130,19 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "data is sent, one segment, after the peer went silent";
+	tw_schedule_data(&p->ladder, m, TW_HELD, 1, "the segment again", "the segment again");
+	tw_predict_silent_peer(p, m);
+	p->note = m->socket.user_timeout_ms
+			  ? "The clock of TCP_USER_TIMEOUT starts with the first repeat by "
+			    "timeout, not "
+			    "with the data."
+			  : "TCP_USER_TIMEOUT is not set: this is what its absence means. Try "
+			    "--user-timeout=30s.";
+}
+
 const struct tw_phenomenon tw_ph_user_timeout = {
 	.slug = "user-timeout",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -165,6 +178,7 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "KP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

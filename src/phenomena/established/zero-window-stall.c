@@ -220,6 +220,30 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	struct tw_schedule dead;
+
+	p->begins = "the window closes with data waiting";
+	tw_schedule_persist(&p->ladder, m, true);
+	tw_schedule_persist(&dead, m, false);
+	if (m->socket.sndtimeo_ns &&
+	    (p->ladder.for_ever || m->socket.sndtimeo_ns < p->ladder.end.expected_ns))
+		tw_predict_saw(p, "send(), SO_SNDTIMEO", "EAGAIN",
+			       tw_moment_at(m->socket.sndtimeo_ns), NULL);
+	else if (p->ladder.for_ever)
+		tw_predict_hangs(p, "send(), blocking",
+				 "As long as the probes are answered nothing ends it.");
+	else
+		tw_predict_saw(p, "send(), blocking", "ETIMEDOUT", p->ladder.end,
+			       "TCP_USER_TIMEOUT ends even what is answered.");
+	tw_predict_saw(
+		p, "send(), the peer dies as well", "ETIMEDOUT", dead.end,
+		"Counted from the closing of the window, if no probe was answered; each answer "
+		"begins the count of unanswered probes anew.");
+	tw_predict_saw(p, "send(), non-blocking", "EAGAIN", tw_moment_at(0), NULL);
+}
+
 const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.slug = "zero-window-stall",
 	.stage = TW_STAGE_ESTABLISHED,
@@ -264,6 +288,7 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

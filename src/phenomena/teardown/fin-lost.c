@@ -105,6 +105,13 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "close() sends the FIN";
+	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_repeated_fin(p, m);
+}
+
 const struct tw_phenomenon tw_ph_fin_lost = {
 	.slug = "fin-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -134,6 +141,7 @@ const struct tw_phenomenon tw_ph_fin_lost = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -164,6 +164,19 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "our FIN is acknowledged, the peer does not close";
+	tw_schedule_fin_wait2(&p->ladder, m);
+	tw_predict_saw(
+		p, NULL, "gone", p->ladder.end,
+		"The application has closed the socket. What the peer sends after that draws a "
+		"RST: its send() succeeds once, then gives EPIPE or ECONNRESET.");
+	p->note = "After shutdown() instead of close() FIN_WAIT2 is kept for ever. TCP_LINGER2 "
+		  "replaces "
+		  "tcp_fin_timeout for one socket.";
+}
+
 const struct tw_phenomenon tw_ph_fin_wait2_expired = {
 	.slug = "fin-wait2-expired",
 	.stage = TW_STAGE_TEARDOWN,
@@ -202,6 +215,7 @@ const struct tw_phenomenon tw_ph_fin_wait2_expired = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

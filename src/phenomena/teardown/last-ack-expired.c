@@ -138,6 +138,19 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "close() answers the peer's FIN with its own";
+	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_saw(
+		p, NULL, "gone", p->ladder.end,
+		"The application has closed the socket and learns nothing; until then the kernel "
+		"keeps it.");
+	p->note = "After shutdown() instead of close() the socket is no orphan: tcp_retries2 "
+		  "counts, see "
+		  "peer-vanished.";
+}
+
 const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.slug = "last-ack-expired",
 	.stage = TW_STAGE_TEARDOWN,
@@ -170,6 +183,7 @@ const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -134,6 +134,15 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+static void predict(struct tw_prediction *p, const struct tw_model *m)
+{
+	p->begins = "close() answers the peer's FIN with its own";
+	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_repeated_fin(p, m);
+	p->note = "The other end answers from TIME_WAIT, which begins its 60 s anew with each "
+		  "repeat.";
+}
+
 const struct tw_phenomenon tw_ph_last_ack_lost = {
 	.slug = "last-ack-lost",
 	.stage = TW_STAGE_TEARDOWN,
@@ -162,6 +171,7 @@ const struct tw_phenomenon tw_ph_last_ack_lost = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WKP",
+	.predict = predict,
 	.match = match,
 	.scenarios = scenarios,
 };

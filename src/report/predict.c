@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Predictions as text and as JSON. Times are what is to be expected; where the timer wheel leaves more
+ * than a few percent of room, the end says between which it lies.
+ */
+#include "report/predict.h"
+
+#include "base/duration.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMN_CALL  20
+#define COLUMN_AFTER 58
+#define WORTH_SAYING 40 /* a room of more than a 40th of the time is said */
+
+static void put_after(struct tw_pen *p, const struct tw_seen *s)
+{
+	if (!s->error)
+		tw_pen_put(p, TW_ROLE_BAD, "hangs for ever");
+	else if (s->after.expected_ns == 0)
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s at once", s->error);
+	else
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s after %s", s->error, TW_DUR(s->after.expected_ns));
+}
+
+static void heading(struct tw_pen *p, const char *text)
+{
+	tw_pen_newline(p);
+	tw_pen_put(p, TW_ROLE_STRONG, "%s", text);
+	tw_pen_newline(p);
+}
+
+static void put_host(struct tw_pen *p, const struct tw_settings *s)
+{
+	unsigned i, unread = 0;
+
+	for (i = 0; i < TW_SET__N; i++)
+		unread += s->source[i] == TW_FROM_UNREADABLE || s->source[i] == TW_FROM_ABSENT;
+	tw_pen_wrap(p, 0, TW_ROLE_FAINT, "Linux %u.%u, %u timer ticks per second%s.",
+		    s->kernel.major, s->kernel.minor, s->hz,
+		    s->hz_measured ? "" : " (assumed: no setting tells)");
+	tw_pen_newline(p);
+	if (!unread)
+		return;
+	tw_pen_wrap(p, 0, TW_ROLE_WARN, "Not known, so taken at the kernel's defaults:");
+	for (i = 0; i < TW_SET__N; i++)
+		if (s->source[i] == TW_FROM_UNREADABLE || s->source[i] == TW_FROM_ABSENT)
+			tw_pen_wrap(p, 2, TW_ROLE_WARN, " %s%s", tw_setting_table[i].name,
+				    --unread ? "," : ".");
+	tw_pen_newline(p);
+}
+
+/* tw_prediction is large for a stack that others share: on the heap. */
+static struct tw_prediction *predict(const struct tw_phenomenon *ph, const struct tw_model *m)
+{
+	struct tw_prediction *out = calloc(1, sizeof(*out));
+
+	if (out)
+		ph->predict(out, m);
+	return out;
+}
+
+void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
+{
+	unsigned i;
+
+	put_host(p, &m->set);
+	tw_pen_newline(p);
+	tw_pen_put(p, TW_ROLE_STRONG, "phenomenon");
+	tw_pen_column(p, COLUMN_CALL);
+	tw_pen_put(p, TW_ROLE_STRONG, "the call of the application");
+	tw_pen_column(p, COLUMN_AFTER - 4);
+	tw_pen_put(p, TW_ROLE_STRONG, "ends with");
+	tw_pen_newline(p);
+	for (i = 0; i < tw_catalogue_count; i++) {
+		struct tw_prediction *out =
+			tw_catalogue[i]->predict ? predict(tw_catalogue[i], m) : NULL;
+
+		if (!out)
+			continue;
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", tw_catalogue[i]->slug);
+		tw_pen_column(p, COLUMN_CALL);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s",
+			   out->seen[0].call ? out->seen[0].call : "closed, notices nothing");
+		tw_pen_column(p, COLUMN_AFTER - 4);
+		put_after(p, &out->seen[0]);
+		tw_pen_newline(p);
+		free(out);
+	}
+}
+
+static void put_ladder(struct tw_pen *p, const struct tw_schedule *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->count; i++) {
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", TW_DUR(l->step[i].at.expected_ns));
+		tw_pen_column(p, 16);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", l->step[i].packet);
+		tw_pen_column(p, 36);
+		tw_pen_wrap(p, 36, TW_ROLE_FAINT, "%s", l->step[i].timer ? l->step[i].timer : "");
+		tw_pen_newline(p);
+	}
+	if (!l->rule)
+		return;
+	tw_pen_column(p, 2);
+	if (l->for_ever)
+		tw_pen_put(p, TW_ROLE_BAD, l->count ? "and so on, for ever" : "no timer runs");
+	else
+		tw_pen_put(p, TW_ROLE_STRONG, "%s", TW_DUR(l->end.expected_ns));
+	tw_pen_column(p, l->for_ever ? 36 : 16);
+	tw_pen_wrap(p, 16, TW_ROLE_PLAIN, "%s%s", l->for_ever ? "" : "the end, by ", l->rule);
+	if (!l->for_ever && (l->end.most_ns - l->end.least_ns) > l->end.expected_ns / WORTH_SAYING)
+		tw_pen_wrap(p, 16, TW_ROLE_FAINT, " (%s to %s, as the timer wheel stands)",
+			    TW_DUR(l->end.least_ns), TW_DUR(l->end.most_ns));
+	tw_pen_newline(p);
+}
+
+static void put_seen(struct tw_pen *p, const struct tw_prediction *out)
+{
+	unsigned i;
+
+	heading(p, "What the application sees");
+	for (i = 0; i < out->seen_count; i++) {
+		const struct tw_seen *s = &out->seen[i];
+
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", s->call ? s->call : "nothing");
+		tw_pen_column(p, 36);
+		put_after(p, s);
+		tw_pen_newline(p);
+		if (!s->text)
+			continue;
+		tw_pen_column(p, 4);
+		tw_pen_wrap(p, 4, TW_ROLE_FAINT, "%s", s->text);
+		tw_pen_newline(p);
+	}
+}
+
+void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const struct tw_model *m)
+{
+	struct tw_prediction *out = predict(ph, m);
+	const struct tw_schedule *l;
+	unsigned i;
+
+	if (!out) {
+		p->error = -ENOMEM;
+		return;
+	}
+	l = &out->ladder;
+	tw_pen_put(p, TW_ROLE_STRONG, "%s: %s", ph->slug, ph->title);
+	tw_pen_newline(p);
+	put_host(p, &m->set);
+	heading(p, "What is sent while nothing comes back");
+	tw_pen_column(p, 2);
+	tw_pen_wrap(p, 2, TW_ROLE_FAINT, "Second 0: %s.", out->begins);
+	tw_pen_newline(p);
+	put_ladder(p, l);
+	put_seen(p, out);
+	if (l->origin_count)
+		heading(p, "What it follows from");
+	for (i = 0; i < l->origin_count; i++) {
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", l->origin[i].name);
+		tw_pen_column(p, 42);
+		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)l->origin[i].value,
+			   *l->origin[i].unit ? " " : "", l->origin[i].unit);
+		tw_pen_column(p, 54);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s", l->origin[i].source);
+		tw_pen_newline(p);
+	}
+	if (out->note) {
+		tw_pen_newline(p);
+		tw_pen_wrap(p, 0, TW_ROLE_PLAIN, "%s", out->note);
+		tw_pen_newline(p);
+	}
+	free(out);
+}
+
+void tw_predict_settings(struct tw_pen *p, const struct tw_settings *s)
+{
+	unsigned i;
+
+	heading(p, "Settings");
+	for (i = 0; i < TW_SET__N; i++) {
+		const struct tw_setting *t = &tw_setting_table[i];
+
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", t->name);
+		tw_pen_column(p, 42);
+		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)s->value[i],
+			   *t->unit ? " " : "", t->unit);
+		tw_pen_column(p, 54);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s", tw_set_from_name(s->source[i]));
+		tw_pen_newline(p);
+		tw_pen_column(p, 4);
+		tw_pen_wrap(p, 4, TW_ROLE_FAINT, "%s", t->meaning);
+		if (t->since.major)
+			tw_pen_wrap(p, 4, TW_ROLE_FAINT, " (since Linux %u.%u)", t->since.major,
+				    t->since.minor);
+		tw_pen_newline(p);
+	}
+}
+
+/* ---- JSON ---- */
+
+static double seconds(int64_t ns)
+{
+	return (double)ns / (double)TW_NS_PER_S;
+}
+
+static json_t *moment(struct tw_moment at)
+{
+	return json_pack("{s:f, s:f, s:f}", "expected", seconds(at.expected_ns), "least",
+			 seconds(at.least_ns), "most", seconds(at.most_ns));
+}
+
+static json_t *steps_json(const struct tw_schedule *l)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < l->count; i++)
+		json_array_append_new(
+			list, json_pack("{s:o, s:s, s:s?}", "after", moment(l->step[i].at),
+					"packet", l->step[i].packet, "timer", l->step[i].timer));
+	return list;
+}
+
+static json_t *seen_json(const struct tw_prediction *out)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < out->seen_count; i++) {
+		const struct tw_seen *s = &out->seen[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s?, s:s, s:o, s:s?}", "call", s->call, "errno",
+						s->error ? s->error : "hang", "after",
+						s->error ? moment(s->after) : json_null(), "text",
+						s->text));
+	}
+	return list;
+}
+
+static json_t *origins_json(const struct tw_schedule *l)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < l->origin_count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I, s:s, s:s}", "name", l->origin[i].name,
+						"value", (json_int_t)l->origin[i].value, "unit",
+						l->origin[i].unit, "source", l->origin[i].source));
+	return list;
+}
+
+int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
+		    const struct tw_model *m)
+{
+	struct tw_prediction *out = predict(ph, m);
+	char kernel[24], *line = NULL;
+	json_t *o = NULL;
+	int r;
+
+	snprintf(kernel, sizeof(kernel), "%u.%u", m->set.kernel.major, m->set.kernel.minor);
+	if (out)
+		o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:o, s:b, s:o, s:s?, s:o, s:o, "
+			      "s:s?}",
+			      "type", "prediction", "schema", 1, "slug", ph->slug, "title",
+			      ph->title, "kernel", kernel, "hz", (int)m->set.hz, "begins",
+			      out->begins, "steps", steps_json(&out->ladder), "for_ever",
+			      out->ladder.for_ever, "end",
+			      out->ladder.for_ever ? json_null() : moment(out->ladder.end), "rule",
+			      out->ladder.rule, "application", seen_json(out), "origins",
+			      origins_json(&out->ladder), "note", out->note);
+	if (o)
+		line = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(10));
+	r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
+	if (!r)
+		r = tw_sink_write(sink, "\n", 1);
+	free(line);
+	json_decref(o);
+	free(out);
+	return r;
+}

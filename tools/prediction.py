@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compare `tcpwhy predict` with the running kernel: each timed scenario of the lab, packet by packet.
+
+usage: tools/prediction.py [--write]
+
+Every interval between two packets of a ladder, and that to its end, must be within 15 % or 30 ms of the
+predicted one, and the errno the same. Where a machine is busy, a run that differs is repeated alone. Speaks TAP; --write also writes docs/PREDICTION.md.
+TCPWHY names the program (default: build/tcpwhy).
+"""
+import concurrent.futures
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TCPWHY = os.environ.get("TCPWHY", str(ROOT / "build" / "tcpwhy"))
+PAGE = ROOT / "docs" / "PREDICTION.md"
+SHARE, LEAST = 0.15, 0.030
+LAB_RTT = "--rtt=4ms"  # what connect() takes in the lab
+SIDE_BY_SIDE, TRIES = 4, 3
+SHORT_SYN = ["--set=tcp_syn_retries=1", "--set=tcp_syn_linear_timeouts=0"]
+ORPHAN = ["--set=tcp_orphan_retries=3"]
+
+
+class Case:
+    """A scenario and what of its time line the prediction is about.
+
+    begin: the call (its text) whose packet is second 0; by default the first packet that @packets picks.
+    packets: who sends, and a test of a packet. end: the call whose return ends it (its text), or "CLOSE".
+    call: which of the predicted calls that is. steps: how many steps happen before the scenario ends it.
+    deadline: the last timer is cut to a deadline, so that the end counts, not what is left for the last interval.
+    """
+
+    def __init__(self, scenario, options, who, packets, end, call, begin=None, steps=None, since=None,
+                 deadline=False):
+        self.scenario, self.slug = scenario, scenario.split("/")[0]
+        self.options, self.who, self.packets = options, who, packets
+        self.end, self.call, self.begin, self.steps, self.since = end, call, begin, steps, since
+        self.deadline = deadline
+
+
+def syn(p):
+    return p.get("flags") == "SYN"
+
+
+def synack(p):
+    return p.get("flags") == "SYN|ACK"
+
+
+def fin(p):
+    return "FIN" in p.get("flags", "")
+
+
+def data(p):
+    return p.get("length", 0) > 0
+
+
+def bare(p):
+    return p.get("flags") == "ACK" and p.get("length") == 0
+
+
+def arp(p):
+    return p["text"].startswith("ARP question")
+
+
+BLOCKING = "connect(), blocking"
+CASES = [
+    Case("syn-unanswered/dead-host/v4", SHORT_SYN, "client", syn, "client connect", BLOCKING),
+    Case("syn-unanswered/dead-host/v6", SHORT_SYN, "client", syn, "client connect", BLOCKING),
+    Case("syn-unanswered/user-timeout/v4", ["--user-timeout=2500ms"], "client", syn, "client connect", BLOCKING,
+         deadline=True),
+    Case("syn-unanswered/send-timeout/v4", ["--sndtimeo=1500ms"], "client", syn, "client connect", BLOCKING, steps=2),
+    Case("host-unreachable/dead-on-lan/v4", [], "client", arp, "client connect", BLOCKING),
+    Case("syn-lost/once/v4", [], "client", syn, "client connect", BLOCKING, steps=2),
+    Case("syn-ack-lost/once/v4", [], "client", syn, "client connect", BLOCKING, steps=2),
+    Case("handshake-ack-lost/server-first/v4", [], "server", synack, "server accept", "accept(), server speaks first",
+         steps=2),
+    Case("accept-queue-full/at-syn/v4", SHORT_SYN, "client", syn, "client connect #2", BLOCKING,
+         since="client connect #2"),
+    Case("connect-aborted/own-timeout/v4", ["--sndtimeo=200ms"], "client", syn, "client connect", BLOCKING, steps=1),
+    Case("peer-vanished/in-flight/v4", ["--set=tcp_retries2=3"], "client", data, "client recv",
+         "recv(), data in flight", since="client send 100"),
+    Case("peer-vanished/in-flight/v6", ["--set=tcp_retries2=3"], "client", data, "client recv",
+         "recv(), data in flight", since="client send 100"),
+    Case("user-timeout/in-flight/v4", ["--user-timeout=1500ms"], "client", data, "client recv",
+         "recv(), data in flight", since="client send 100", deadline=True),
+    Case("keepalive-timeout/probes/v4", ["--keepalive=1/1/2"], "client", bare, "client recv", "recv(), blocking",
+         since="client recv", begin="last packet"),
+    Case("zero-window-stall/reader-stops/v4", ["--sndtimeo=2s"], "client", bare, None, None,
+         since="client send 10000", begin="window 0", steps=3),
+    Case("fin-unanswered/dead-host/v4", ORPHAN, "client", fin, "CLOSE", None, since="client close"),
+    Case("fin-unanswered/dead-host/v6", ORPHAN, "client", fin, "CLOSE", None, since="client close"),
+    Case("last-ack-expired/dead-host/v4", ORPHAN, "server", fin, "CLOSE", None, since="server close"),
+    Case("fin-lost/once/v4", [], "client", fin, None, None, since="client close", steps=1),
+    Case("fin-ack-lost/once/v4", [], "client", fin, None, None, since="client close", steps=1),
+    Case("last-fin-lost/once/v4", [], "server", fin, None, None, since="server close", steps=1),
+    Case("last-ack-lost/once/v4", [], "server", fin, None, None, since="server close", steps=1),
+    Case("fin-wait2-expired/late-data/v4", ["--set=tcp_fin_timeout=1"], "client", lambda p: False, "CLOSE", None,
+         since="client close", begin="acknowledged"),
+    Case("port-closed/basic/v4", [], "client", syn, "client connect", BLOCKING),
+    Case("firewall-rejected/admin-prohibited/v4", [], "client", syn, "client connect", BLOCKING),
+    Case("app-stuck/hangs/v4", ["--rcvtimeo=4s"], "client", lambda p: False, "client recv", "recv(), SO_RCVTIMEO",
+         since="client option SO_RCVTIMEO 4s"),
+]
+
+
+def run_lab(case):
+    done = subprocess.run([TCPWHY, "lab", "run", "--json", case.scenario], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        if record["type"] == "lab":
+            return record
+    raise RuntimeError(done.stderr.strip() or "the lab ran nothing")
+
+
+def run_predict(case):
+    # In a namespace as new as those of the lab, so that both begin with the same settings.
+    fresh = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
+    done = subprocess.run([*fresh, TCPWHY, "predict", "--json", LAB_RTT, *case.options, case.slug],
+                          stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout)
+
+
+def measured(case, record):
+    """(seconds of each packet after second 0, seconds of the end or None, errno or None)."""
+    line = record["timeline"]
+    since = 0
+    if case.since:
+        since = max(e["time"] for e in line if e["kind"] == "call" and e["text"] == case.since)
+    times = [e["time"] for e in line if e["kind"] == "packet" and e["from"] == case.who and e["time"] >= since
+             and case.packets(e)]
+    if case.begin == "last packet":
+        begin = max(e["time"] for e in line if e["kind"] == "packet" and e["time"] < since)
+    elif case.begin == "window 0":
+        begin = min(e["time"] for e in line if e["kind"] == "packet" and e["time"] >= since
+                    and e["from"] != case.who and e.get("window") == 0)
+        times = [t for t in times if t > begin]
+    elif case.begin == "acknowledged":
+        begin = min(e["time"] for e in line if e["kind"] == "state" and e["text"] == "FIN_WAIT2")
+    elif times:
+        begin = times.pop(0)
+    else:
+        begin = since
+    return ([t - begin for t in times], *end_of(case, record, begin, since))
+
+
+def end_of(case, record, begin, since):
+    if case.end is None:
+        return None, None
+    if case.end == "CLOSE":
+        at = [e["time"] for e in record["timeline"] if e["kind"] == "state" and e["who"] == case.who
+              and e["text"] == "CLOSE" and e["time"] > begin]
+        # A state that no packet marks is only asked for: then the run ends with it.
+        return (at[0] if at else record["duration"]) - begin, "gone"
+    for e in record["timeline"]:
+        if e["kind"] == "return" and e["time"] >= since and e["text"].startswith(case.end + " = "):
+            return e["time"] - begin, e["text"].rsplit("= ", 1)[1]
+    return None, "no return"
+
+
+def intervals(times, end):
+    marks = [0, *times] + ([end] if end is not None else [])
+    return [b - a for a, b in zip(marks, marks[1:])]
+
+
+def compare(case):
+    """(sentence of what differs or "", rows of the table)."""
+    record = run_lab(case)
+    if not record["passed"]:
+        return f"the lab's run itself failed: {record.get('error')}", []
+    prediction = run_predict(case)
+    times, end, errno = measured(case, record)
+    steps = [s["after"]["expected"] for s in prediction["steps"] if s["timer"]]
+    count = len(steps) if case.steps is None else case.steps - (1 if prediction["steps"][0]["timer"] is None else 0)
+    steps = steps[:count]
+    expected_end, expected_errno = None, None
+    if case.end == "CLOSE":
+        expected_end, expected_errno = prediction["application"][0]["after"]["expected"], "gone"
+    elif case.end:
+        seen = next(a for a in prediction["application"] if a["call"] == case.call)
+        expected_end, expected_errno = seen["after"]["expected"], seen["errno"]
+    row = (case, prediction, steps, times, expected_end, end, expected_errno, errno)
+    if len(steps) != len(times) if case.steps is None else len(times) < len(steps):
+        return f"{len(times)} packets, {len(steps)} predicted", [row]
+    pairs = list(zip(intervals(steps, expected_end), intervals(times[:len(steps)], end)))
+    if case.deadline:
+        pairs[-1] = (expected_end, end)
+    for n, (want, got) in enumerate(pairs, 1):
+        if abs(want - got) > max(SHARE * want, LEAST):
+            return f"interval {n} was {got:.3f} s, predicted {want:.3f} s", [row]
+    if errno != expected_errno:
+        return f"ended with {errno}, predicted {expected_errno}", [row]
+    return "", [row]
+
+
+def patiently(pool):
+    """The comparisons, in order. A busy machine is late: what differs is tried again, alone."""
+    results = list(pool.map(compare, CASES))
+    for n, case in enumerate(CASES):
+        for _ in range(TRIES - 1):
+            if not results[n][0]:
+                break
+            results[n] = compare(case)
+    return results
+
+
+def text_of(times):
+    return " ".join(f"{t:.2f}" for t in times) or "-"
+
+
+def page(rows, kernel):
+    lines = ["# Prediction and kernel", "",
+             f"Written by `tools/prediction.py --write` on {datetime.date.today()}, Linux {kernel}. Each scenario ran once "
+             "in the lab, with its shortened settings. Times are in seconds after the first packet (or after what the "
+             "prediction counts from); *packets* are the repeats and probes, *end* is when the call returned or the socket "
+             "was gone. Each interval must be within 15 % or 30 ms of the predicted one: the kernel's timer wheel rounds up, "
+             "by how much depends on the time since boot.", "",
+             "| scenario | options of `predict` | | packets | end | |", "|---|---|---|---|---|---|"]
+    for case, _, steps, times, want_end, end, want_errno, errno in rows:
+        for name, marks, at, error in (("predicted", steps, want_end, want_errno),
+                                       ("measured", times[:len(steps)], end, errno)):
+            first = name == "predicted"
+            lines.append(f"| {case.scenario if first else ''} | {' '.join(case.options).join('``') if first and case.options else ''} "
+                         f"| {name} | {text_of(marks)} | {'-' if at is None else f'{at:.2f}'} | {error or ''} |")
+    return "\n".join(lines) + "\n"
+
+
+def may_run():
+    done = subprocess.run(["unshare", "-n" if os.geteuid() == 0 else "-rn", "true"], stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def main():
+    if sys.argv[1:] not in ([], ["--write"]):
+        sys.exit(__doc__.split("usage:")[1])
+    if not may_run():
+        print("1..0 # SKIP this machine allows no network namespaces")
+        return
+    good, rows = True, []
+    print(f"1..{len(CASES)}")
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for number, (case, (differs, row)) in enumerate(zip(CASES, patiently(pool)), 1):
+            good = good and not differs
+            rows += row
+            print(f"{'not ok' if differs else 'ok'} {number} - {case.scenario}{': ' + differs if differs else ''}")
+    if "--write" in sys.argv:
+        kernel = re.match(r"[0-9]+\.[0-9]+(\.[0-9]+)?", os.uname().release).group(0)
+        PAGE.write_text(page(rows, kernel), encoding="utf-8")
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
