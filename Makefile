@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 DEMO_CAPTURE = tests/captures/kernel/09-close-unread.client.pcap
 
-.PHONY: all demo test bench bench-live install lint fuzz format generate clean
+.PHONY: all demo test accuracy bench bench-live install lint fuzz format generate clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -35,6 +35,10 @@ test:
 	ninja -C $(TEST_BUILD)
 	$(MAKE) all
 	python3 tests/run.py $(TEST_BUILD)
+
+# Every scenario of the lab, read back: docs/ACCURACY.md.
+accuracy: all
+	python3 tools/accuracy.py $(BUILD)/tcpwhy --markdown docs/ACCURACY.md
 
 bench: all
 	tools/bench/run.sh $(BUILD)/tcpwhy
