@@ -229,7 +229,8 @@ static const struct tw_scenario scenarios[] = {
 		.name = "once",
 		.about = "the SYN|ACK is lost, both ends repeat",
 		.variants = "v4 v6 v4-nots",
-		.script = "server listen\n"
+		.script = "delay 40ms\n" /* both ends repeat after 1 s: the client first */
+			  "server listen\n"
 			  "fault\n"
 			  "cable drop server synack\n"
 			  "client connect after 1s\n"
