@@ -39,7 +39,7 @@ _tcpwhy()
 	cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	[[ $cur == = ]] && cur=
 	[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}
-	[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor|predict) ]] && ((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
+	[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor|predict|audit) ]] && ((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
 	slugs='port-closed firewall-reset firewall-rejected firewall-dropped host-unreachable syn-unanswered syn-lost syn-ack-lost handshake-ack-lost accept-queue-full syn-queue-full connect-aborted time-wait-syn-dropped ports-exhausted address-in-use app-stuck process-died host-shutdown closed-with-unread-data aborted linger-reset data-after-close keepalive-race peer-vanished user-timeout peer-rebooted idle-reset idle-blackholed conntrack-invalid-reset keepalive-timeout forged-reset injected-segment zero-window-stall pmtu-blackhole invalid-segment desynchronized loss-recovered reordering socket-destroyed memory-abort fin-lost fin-unanswered fin-ack-lost fin-wait2-expired close-wait-leak last-fin-lost last-ack-lost last-ack-expired time-wait-killed old-duplicate syn-flood port-scan'
 	COMPREPLY=()
 	case $prev in
@@ -47,7 +47,7 @@ _tcpwhy()
 		_tcpwhy_captures "$cur"
 		return
 		;;
-	-w|--write|--idle-table|--cgroup|--netns|--sysctl-file)
+	-w|--write|--idle-table|--cgroup|--netns|--sysctl-file|--sysctl-file)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -79,7 +79,7 @@ _tcpwhy()
 		mapfile -t COMPREPLY < <(compgen -W 'auto http echo none' -- "$cur")
 		return
 		;;
-	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-f|--filter|--duration|--pid|--comm|--rate-limit|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt)
+	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-f|--filter|--duration|--pid|--comm|--rate-limit|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt|--idle|--set)
 		:
 		return
 		;;
@@ -97,16 +97,18 @@ _tcpwhy()
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --json -h --help -V --version' -- "$cur")
 		elif [[ $command == predict ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --set --sysctl-file --kernel --rtt --user-timeout --keepalive --sndtimeo --rcvtimeo --syncnt -v --verbose --json -h --help -V --version' -- "$cur")
+		elif [[ $command == audit ]]; then
+			mapfile -t COMPREPLY < <(compgen -W '--color --width --idle --set --sysctl-file -v --verbose --json -h --help -V --version' -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W '-r -f --filter -w --write -c --count -n -v --verbose -q --quiet --all --verdict --stream --json --merge --color --idle-table --memory --width -h --help -V --version' -- "$cur")
 		fi
-	elif [[ $command == @(live|doctor) ]]; then
+	elif [[ $command == @(live|doctor|audit) ]]; then
 		return
 	elif [[ $command == @(explain|predict) ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$slugs" -- "$cur")
 	else
 		_tcpwhy_captures "$cur"
-		((COMP_CWORD == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'read live lab predict doctor explain' -- "$cur")
+		((COMP_CWORD == 1)) && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'read live lab predict audit doctor explain' -- "$cur")
 	fi
 }
 shopt -s extglob

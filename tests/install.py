@@ -35,7 +35,7 @@ def installed(pattern):
 @case
 def everything_is_there():
     """program, man pages, completions, library, header, pkg-config file and data are installed"""
-    for name in ("bin/tcpwhy", "tcpwhy.1", "tcpwhy-read.1", "tcpwhy-lab.1", "tcpwhy-live.1", "tcpwhy-doctor.1", "tcpwhy-predict.1",
+    for name in ("bin/tcpwhy", "tcpwhy.1", "tcpwhy-read.1", "tcpwhy-lab.1", "tcpwhy-live.1", "tcpwhy-doctor.1", "tcpwhy-predict.1", "tcpwhy-audit.1",
                  "tcpwhy-explain.1", "tcpwhy-phenomena.7",
                  "bash-completion/completions/tcpwhy", "site-functions/_tcpwhy",
                  "vendor_completions.d/tcpwhy.fish", "libtcpwhy.a", "include/tcpwhy/tcpwhy.h",

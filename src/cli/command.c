@@ -31,6 +31,7 @@ static const char *const live_usage[] = {
 };
 static const char *const doctor_usage[] = { "doctor [OPTIONS]", NULL };
 static const char *const predict_usage[] = { "predict [SLUG] [OPTIONS]", NULL };
+static const char *const audit_usage[] = { "audit [OPTIONS]", NULL };
 static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
 
 const struct tw_command tw_commands[] = {
@@ -42,6 +43,8 @@ const struct tw_command tw_commands[] = {
 	  lab_usage, tw_command_lab },
 	{ "predict", TW_CMD_PREDICT, "how long each failure takes on this host, and how it ends",
 	  predict_usage, tw_command_predict },
+	{ "audit", TW_CMD_AUDIT, "which settings and sockets of this host will hurt, and why",
+	  audit_usage, tw_command_audit },
 	{ "doctor", TW_CMD_DOCTOR, "say what of `live` works on this host", doctor_usage,
 	  tw_command_doctor },
 	{ "explain", TW_CMD_EXPLAIN, "the catalogue of what goes wrong, as a book", explain_usage,

@@ -18,6 +18,7 @@ int tw_command_lab(int argc, char **argv);
 int tw_command_live(int argc, char **argv);
 int tw_command_doctor(int argc, char **argv);
 int tw_command_predict(int argc, char **argv);
+int tw_command_audit(int argc, char **argv);
 int tw_command_explain(int argc, char **argv);
 
 /* All commands; ends with a NULL name. */

@@ -5,6 +5,7 @@
  * the build makes tcpwhy-phenomena(7) with it, tools/generate writes the rest into the tree, and a test
  * compares.
  */
+#include "audit/check.h"
 #include "cli/command.h"
 #include "phenomena/phenomenon.h"
 
@@ -20,7 +21,8 @@ static const char *const stage_titles[] = {
 /* ---- completions ---- */
 
 #define EVERY                                                                                      \
-	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR | TW_CMD_PREDICT)
+	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR |                 \
+	 TW_CMD_PREDICT | TW_CMD_AUDIT)
 
 static void slug_list(const char *separator)
 {
@@ -126,7 +128,8 @@ static void bash(void)
 	       "\tcur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	       "\t[[ $cur == = ]] && cur=\n"
 	       "\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
-	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor|predict) ]] && ((COMP_CWORD > "
+	       "\t[[ ${COMP_WORDS[1]} == @(explain|lab|live|doctor|predict|audit) ]] && "
+	       "((COMP_CWORD > "
 	       "1)) && "
 	       "command=${COMP_WORDS[1]}\n"
 	       "\tslugs='");
@@ -157,9 +160,11 @@ static void bash(void)
 	bash_options_of("live", TW_CMD_LIVE);
 	bash_options_of("doctor", TW_CMD_DOCTOR);
 	bash_options_of("predict", TW_CMD_PREDICT);
+	bash_options_of("audit", TW_CMD_AUDIT);
 	printf("' -- \"$cur\")\n\t\telse\n\t\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	option_words(TW_CMD_READ, -1, " ");
-	puts("' -- \"$cur\")\n\t\tfi\n\telif [[ $command == @(live|doctor) ]]; then\n\t\treturn\n"
+	puts("' -- \"$cur\")\n\t\tfi\n\telif [[ $command == @(live|doctor|audit) ]]; "
+	     "then\n\t\treturn\n"
 	     "\telif [[ $command == @(explain|predict) ]]; then\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$slugs\" -- \"$cur\")\n\telse\n"
 	     "\t\t_tcpwhy_captures \"$cur\"");
@@ -291,6 +296,10 @@ static void zsh(void)
 	     "\t\t_arguments -s \\");
 	zsh_options(TW_CMD_DOCTOR);
 	puts("\t\t'*:no words: '\n"
+	     "\telif [[ ${words[2]} == audit ]] && ((CURRENT > 2)); then\n"
+	     "\t\t_arguments -s \\");
+	zsh_options(TW_CMD_AUDIT);
+	puts("\t\t'*:no words: '\n"
 	     "\telse\n\t\t_arguments -s \\");
 	zsh_options(TW_CMD_READ);
 	puts("\t\t'*:capture:_tcpwhy_first'\n\tfi\n}\n\n_tcpwhy \"$@\"");
@@ -301,11 +310,14 @@ static const char *fish_condition(unsigned commands)
 {
 	switch (commands) {
 	case TW_CMD_READ:
-		return " -n 'not __fish_seen_subcommand_from explain lab live doctor predict'";
+		return " -n 'not __fish_seen_subcommand_from explain lab live doctor predict "
+		       "audit'";
 	case TW_CMD_READ | TW_CMD_LIVE:
-		return " -n 'not __fish_seen_subcommand_from explain lab doctor predict'";
+		return " -n 'not __fish_seen_subcommand_from explain lab doctor predict audit'";
 	case TW_CMD_PREDICT:
 		return " -n '__fish_seen_subcommand_from predict'";
+	case TW_CMD_AUDIT:
+		return " -n '__fish_seen_subcommand_from audit'";
 	case TW_CMD_LIVE:
 		return " -n '__fish_seen_subcommand_from live'";
 	case TW_CMD_LIVE | TW_CMD_DOCTOR:
@@ -494,6 +506,20 @@ static void phenomena_page(void)
 	puts("# SEE ALSO\n\n*tcpwhy*(1), *tcpwhy-read*(1), *tcpwhy-explain*(1), *tcp*(7)");
 }
 
+/* What audit looks at, for tcpwhy-audit(1). */
+static void checks(void)
+{
+	unsigned i;
+
+	for (i = 0; i < tw_check_count; i++) {
+		printf("*%s*\n\t", tw_checks[i]->slug);
+		escaped(tw_checks[i]->title, strlen(tw_checks[i]->title));
+		fputs(". Source: ", stdout);
+		escaped(tw_checks[i]->source, strlen(tw_checks[i]->source));
+		puts("\n");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc == 2 ? argv[1] : "";
@@ -516,11 +542,16 @@ int main(int argc, char **argv)
 		options_section(TW_CMD_DOCTOR);
 	else if (strcmp(what, "options-predict") == 0)
 		options_section(TW_CMD_PREDICT);
+	else if (strcmp(what, "options-audit") == 0)
+		options_section(TW_CMD_AUDIT);
+	else if (strcmp(what, "checks") == 0)
+		checks();
 	else if (strcmp(what, "phenomena") == 0)
 		phenomena_page();
 	else
 		return tw_complain(
 			"usage: tcpwhy-generate bash|zsh|fish|options-read|options-explain|"
-			"options-lab|options-live|options-doctor|options-predict|phenomena");
+			"options-lab|options-live|options-doctor|options-predict|options-audit|"
+			"checks|phenomena");
 	return tw_finish_output(TW_EXIT_CLEAN);
 }

@@ -16,7 +16,8 @@
 #define REPEAT_MAX 100000
 #define SYNCNT_MAX 127 /* MAX_TCP_SYNCNT */
 #define ALL                                                                                        \
-	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR | TW_CMD_PREDICT)
+	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR |                 \
+	 TW_CMD_PREDICT | TW_CMD_AUDIT)
 
 const struct tw_option tw_options[] = {
 	{ TW_OPT_READ, 'r', NULL, TW_ARG_CAPTURE, "FILE", TW_CMD_READ,
@@ -224,6 +225,24 @@ const struct tw_option tw_options[] = {
 	  "what it does." },
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_PREDICT, "JSON Lines in place of text",
 	  "Print one JSON object per phenomenon. See JSON below." },
+	{ TW_OPT_IDLE, 0, "idle", TW_ARG_TEXT, "TIME", TW_CMD_AUDIT,
+	  "a connection is idle after TIME (default 60s)",
+	  "Look at connections (idle, in CLOSE_WAIT, with data unread ...) that have been so for "
+	  "at "
+	  "least _TIME_. The default is *60s*." },
+	{ TW_OPT_SET, 0, "set", TW_ARG_TEXT, "NAME=VALUE", TW_CMD_AUDIT,
+	  "as if this setting had this value",
+	  "Judge as if the sysctl _NAME_ had this value, such as *tcp_syncookies=0*; *net.ipv4.* "
+	  "may be left out. May be given several times. Nothing on the host is changed." },
+	{ TW_OPT_SYSCTL_FILE, 0, "sysctl-file", TW_ARG_FILE, "FILE", TW_CMD_AUDIT,
+	  "only the settings of another host, from sysctl -a",
+	  "Judge the settings of another host: _FILE_ holds the output of *sysctl -a* there. Its "
+	  "sockets and counters are not known." },
+	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_AUDIT,
+	  "notes in full, and all sockets concerned",
+	  "Tell notes in full, and with each remark which processes and sockets it is about." },
+	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_AUDIT, "JSON Lines in place of text",
+	  "Print one JSON object per remark, then a summary. See JSON below." },
 	{ TW_OPT_HELP, 'h', "help", TW_ARG_NONE, NULL, ALL, "show this help",
 	  "Show a short help." },
 	{ TW_OPT_VERSION, 'V', "version", TW_ARG_NONE, NULL, ALL, "show the version",
@@ -462,6 +481,7 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 	}
 }
 
+/* Of `predict` and `audit`. */
 static int apply_predict(struct tw_arguments *a, const struct tw_option *o, const char *value,
 			 struct tw_err *err)
 {
@@ -484,6 +504,9 @@ static int apply_predict(struct tw_arguments *a, const struct tw_option *o, cons
 		return duration(o, value, &a->sndtimeo_ns, err);
 	case TW_OPT_RCVTIMEO:
 		return duration(o, value, &a->rcvtimeo_ns, err);
+	case TW_OPT_IDLE:
+		a->have_idle = true;
+		return duration(o, value, &a->idle_ns, err);
 	case TW_OPT_SYNCNT:
 		return counted(o, value, SYNCNT_MAX, &a->syncnt, err);
 	default:
@@ -548,9 +571,10 @@ static int apply(struct tw_arguments *a, const struct tw_option *o, const char *
 		a->full_time = true;
 		return 0;
 	default:
-		return o->commands & TW_CMD_LIVE      ? apply_live(a, o, value, err)
-		       : o->commands & TW_CMD_PREDICT ? apply_predict(a, o, value, err)
-						      : apply_lab(a, o, value, err);
+		return o->commands & TW_CMD_LIVE ? apply_live(a, o, value, err)
+		       : o->commands & (TW_CMD_PREDICT | TW_CMD_AUDIT)
+			       ? apply_predict(a, o, value, err)
+			       : apply_lab(a, o, value, err);
 	}
 }
 

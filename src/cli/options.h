@@ -58,6 +58,7 @@ enum tw_option_id {
 	TW_OPT_SNDTIMEO,
 	TW_OPT_RCVTIMEO,
 	TW_OPT_SYNCNT,
+	TW_OPT_IDLE,
 	TW_OPT_HELP,
 	TW_OPT_VERSION,
 };
@@ -72,6 +73,7 @@ enum tw_command_bit {
 	TW_CMD_LIVE = 1 << 4,
 	TW_CMD_DOCTOR = 1 << 5,
 	TW_CMD_PREDICT = 1 << 6,
+	TW_CMD_AUDIT = 1 << 7,
 };
 
 /* What stands in the place of an argument: decides what a shell offers. */
@@ -140,6 +142,10 @@ struct tw_arguments {
 	int64_t rtt_ns, user_timeout_ns, sndtimeo_ns, rcvtimeo_ns; /* 0: unset */
 	bool have_rtt;
 	uint64_t syncnt;
+
+	/* audit; also sets, sysctl_file */
+	int64_t idle_ns;
+	bool have_idle;
 
 	/* lab run, live */
 	char **program; /* what follows "--", ends in NULL; NULL: there is no "--" */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Settings from outside: this host's /proc/sys, or the output of `sysctl -a` of another one. What is
- * missing keeps its default and says so. A file is judged line by line: what is no line of Linux's
- * sysctl is an error, for a prediction from half of a file would look like one from all of it.
+ * missing keeps its default and says so.
  */
 #include "timers/settings.h"
+#include "timers/sysctl_file.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,59 +73,22 @@ void tw_settings_read_host(struct tw_settings *s, const char *root)
 struct reading {
 	struct tw_settings *settings;
 	const char *path;
-	unsigned line, taken;
+	unsigned taken;
 	struct tw_kernel kernel; /* 0.0: the file does not say */
-	struct tw_err *err;
 };
 
-static bool is_name(const char *text, size_t n)
+static int take_line(void *user, const struct tw_sysctl_line *l, struct tw_err *err)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!isalnum((unsigned char)text[i]) && !strchr("._-/:@", text[i]))
-			return false;
-	return n > 0 && isalpha((unsigned char)text[0]);
-}
-
-static int foreign(struct reading *r, const char *line)
-{
-	return tw_err_set(r->err, -EINVAL,
-			  "%s, line %u is no line of Linux's sysctl -a (NAME = VALUE): '%.60s'",
-			  r->path, r->line, line);
-}
-
-static int take_line(struct reading *r, char *line)
-{
-	char *equals, *name = line + strspn(line, " \t\r"), *value;
+	struct reading *r = user;
 	struct tw_err why = { 0 };
-	size_t n;
 	int taken;
 
-	line[strcspn(line, "\r\n")] = '\0';
-	/* Comments of sysctl.conf, and what sysctl complains about when both outputs went to a file. */
-	if (!*name || *name == '#' || *name == ';' || strncmp(name, "sysctl: ", 8) == 0)
-		return 0;
-	if (*name == '-')
-		name++;
-	equals = strchr(name, '=');
-	if (!equals)
-		return foreign(r, line);
-	for (n = (size_t)(equals - name); n && isspace((unsigned char)name[n - 1]); n--)
-		;
-	if (!is_name(name, n))
-		return foreign(r, line);
-	value = equals + 1 + strspn(equals + 1, " \t");
-	name[n] = '\0';
-	for (equals = name; *equals; equals++)
-		if (*equals == '/')
-			*equals = '.';
-	if (strcmp(name, "kernel.osrelease") == 0 && !tw_kernel_parse(value, &r->kernel))
-		return tw_err_set(r->err, -EINVAL, "%s, line %u: '%.40s' is no version of Linux",
-				  r->path, r->line, value);
-	taken = tw_settings_assign(r->settings, name, value, TW_FROM_FILE, &why);
+	if (strcmp(l->name, "kernel.osrelease") == 0 && !tw_kernel_parse(l->value, &r->kernel))
+		return tw_err_set(err, -EINVAL, "%s, line %u: '%.40s' is no version of Linux",
+				  r->path, l->number, l->value);
+	taken = tw_settings_assign(r->settings, l->name, l->value, TW_FROM_FILE, &why);
 	if (taken < 0)
-		return tw_err_set(r->err, -EINVAL, "%s, line %u: %s", r->path, r->line, why.text);
+		return tw_err_set(err, -EINVAL, "%s, line %u: %s", r->path, l->number, why.text);
 	r->taken += (unsigned)taken;
 	return 0;
 }
@@ -161,36 +123,18 @@ static void fill_in(struct reading *r)
 
 int tw_settings_read_file(struct tw_settings *s, const char *path, struct tw_err *err)
 {
-	struct reading r = { .settings = s, .path = path, .err = err };
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-	int status = 0;
+	struct reading r = { .settings = s, .path = path };
+	int status;
 
-	if (!f)
-		return tw_err_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
 	tw_settings_defaults(s);
-	errno = 0;
-	while (!status && (n = getline(&line, &size, f)) >= 0) {
-		r.line++;
-		status = strlen(line) == (size_t)n
-				 ? take_line(&r, line)
-				 : tw_err_set(err, -EINVAL,
-					      "%s, line %u has a zero byte: this is "
-					      "no text",
-					      path, r.line);
-	}
-	if (!status && ferror(f))
-		status = tw_err_set(err, -EIO, "cannot read %s: %s", path, strerror(errno));
-	if (!status && !r.taken)
-		status = tw_err_set(err, -EINVAL,
-				    "%s has none of the settings that timers depend on; is it the "
-				    "output of `sysctl -a` of a Linux host?",
-				    path);
-	if (!status)
-		fill_in(&r);
-	free(line);
-	fclose(f);
-	return status;
+	status = tw_sysctl_file_each(path, take_line, &r, err);
+	if (status)
+		return status;
+	if (!r.taken)
+		return tw_err_set(err, -EINVAL,
+				  "%s has none of the settings that timers depend on; is it the "
+				  "output of `sysctl -a` of a Linux host?",
+				  path);
+	fill_in(&r);
+	return 0;
 }

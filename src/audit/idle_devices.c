@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns: which devices of the table of idle timeouts forget a connection before its first keepalive probe.
+ * Only those that drop or reset (shapes A, B, C): a server that closes an idle connection means it.
+ */
+#include "audit/idle_devices.h"
+#include "phenomena/idle_table.h"
+
+#include <string.h>
+
+static bool forgets(const struct tw_idle_entry *e)
+{
+	return !e->from_memory && strpbrk(e->shapes, "ABC") != NULL;
+}
+
+/* The entry with the next larger timeout after @last, the first of its kind in the table. */
+static const struct tw_idle_entry *next_slower(int64_t last_s, int64_t most_s)
+{
+	const struct tw_idle_entry *best = NULL;
+	unsigned i;
+
+	for (i = 0; i < tw_idle_builtin_count; i++) {
+		const struct tw_idle_entry *e = &tw_idle_builtin[i];
+
+		if (forgets(e) && e->seconds > last_s && e->seconds <= most_s &&
+		    (!best || e->seconds < best->seconds))
+			best = e;
+	}
+	return best;
+}
+
+unsigned tw_idle_devices_within(int64_t seconds)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < tw_idle_builtin_count; i++)
+		count += forgets(&tw_idle_builtin[i]) && tw_idle_builtin[i].seconds <= seconds;
+	return count;
+}
+
+const char *tw_idle_devices_text(struct tw_concern *c, int64_t seconds)
+{
+	const struct tw_idle_entry *e = next_slower(0, seconds);
+	const char *text = "";
+	unsigned shown;
+
+	for (shown = 0; e && shown < 2; shown++) {
+		text = tw_arena_printf(c->arena, "%s%s%lld s: %s", text, shown ? "; " : "",
+				       (long long)e->seconds, e->product);
+		e = next_slower(e->seconds, seconds);
+	}
+	return text;
+}
+
+int64_t tw_idle_devices_least_s(void)
+{
+	const struct tw_idle_entry *e = next_slower(0, INT64_MAX);
+
+	return e ? e->seconds : 0;
+}

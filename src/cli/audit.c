@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `tcpwhy audit`: which settings and living sockets of this host will hurt, and why. */
+#include "report/audit.h"
+#include "cli/command.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PROC       "/proc"
+#define IDLE_USUAL (60 * TW_NS_PER_S)
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
+}
+
+static const struct tw_sink out = { .write = write_stdout };
+
+static int read_host(const struct tw_arguments *a, struct tw_host *h, struct tw_err *err)
+{
+	unsigned i;
+	int r;
+
+	if (a->sysctl_file)
+		r = tw_host_read_file(h, a->sysctl_file, err);
+	else
+		r = tw_host_read(h, PROC, err);
+	for (i = 0; !r && i < a->set_count; i++)
+		r = tw_host_set(h, a->sets[i], err);
+	return r;
+}
+
+static int print(const struct tw_audit *audit, const struct tw_arguments *a)
+{
+	const struct tw_style style = { .color = tw_use_color(a->color),
+					.width = tw_use_width(a->width) };
+	struct tw_pen p;
+
+	if (a->json)
+		return tw_audit_json(&out, audit);
+	tw_pen_init(&p, &out, &style);
+	tw_audit_text(&p, audit, a->verbose > 0);
+	return tw_pen_finish(&p);
+}
+
+/* @h has been read, as far as it went. */
+static int judge(const struct tw_host *h, const struct tw_arguments *a)
+{
+	struct tw_audit audit;
+	int status = TW_EXIT_USAGE;
+	int r = tw_audit_run(&audit, h, a->have_idle ? a->idle_ns : IDLE_USUAL);
+
+	if (!r)
+		r = print(&audit, a);
+	if (r && r != -EPIPE)
+		tw_complain(r == -ENOMEM ? "out of memory" : "cannot write to standard output: %s",
+			    strerror(-r));
+	else
+		status = tw_finish_output(audit.by_severity[TW_SEVERITY_HARM] ||
+							  audit.by_severity[TW_SEVERITY_RISK]
+						  ? TW_EXIT_FAILED
+						  : TW_EXIT_CLEAN);
+	tw_audit_free(&audit);
+	return status;
+}
+
+static int run(const struct tw_arguments *a)
+{
+	struct tw_host h = { 0 };
+	struct tw_err err = { 0 };
+	int status;
+
+	if (a->word_count)
+		return tw_complain("audit takes no words, only options; see tcpwhy audit --help");
+	status = read_host(a, &h, &err) ? tw_complain("%s", err.text) : judge(&h, a);
+	tw_host_free(&h);
+	return status;
+}
+
+int tw_command_audit(int argc, char **argv)
+{
+	struct tw_arguments a;
+	struct tw_err err = { 0 };
+	int status;
+
+	if (tw_arguments_parse(&a, TW_CMD_AUDIT, argc, argv, 1, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		tw_command_help(stdout, tw_command_find("audit"));
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else {
+		status = run(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
+}
