@@ -86,6 +86,7 @@ static unsigned next_frames(struct tw_source *s, struct tw_frame *frames)
 		f->len = h->len;
 		f->linktype = s->linktype;
 		f->iface = 0;
+		f->section = 0;
 		used += h->caplen;
 		n++;
 	}

@@ -134,6 +134,7 @@ static unsigned next_frames(struct tw_source *s, struct tw_frame *frames)
 		frames[n] = p->frames[p->at++];
 		frames[n].number = ++s->number;
 		frames[n].iface = iface_of(m, p, frames[n].iface);
+		frames[n].section = 0;
 		n++;
 		if (p->at == p->have) {
 			m->heap[0] = m->heap[--m->heap_count];

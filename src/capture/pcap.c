@@ -51,6 +51,7 @@ walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header
 		f->len = tw_get32(at + 12, swapped);
 		f->linktype = s->linktype;
 		f->iface = 0;
+		f->section = 0;
 		at += header + caplen;
 		offset += header + caplen;
 	}

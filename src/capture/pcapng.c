@@ -74,6 +74,7 @@ struct reader {
 	struct iface *ifaces; /* of the section */
 	uint32_t count, room;
 	bool swapped; /* the section's byte order is not ours */
+	uint16_t section;
 	int64_t last_ns;
 	uint64_t dropped_before;   /* by the ISBs of earlier sections */
 	uint64_t dropped_by_frame; /* by the counters that stand beside packets */
@@ -197,6 +198,7 @@ walk(struct tw_source *s, struct tw_frame *frames, unsigned room, bool swapped)
 		f->len = tw_get32(at + 24, swapped);
 		f->linktype = r->ifaces[iface].linktype;
 		f->iface = r->ifaces[iface].index;
+		f->section = r->section;
 		at += length;
 		offset += length;
 	}
@@ -215,6 +217,9 @@ static void begin_section(struct tw_source *s, const struct block *b)
 	for (i = 0; i < r->count; i++)
 		r->dropped_before = add_saturated(r->dropped_before, r->ifaces[i].dropped);
 	r->count = 0;
+	/* Numbers repeat after very many; that two neighbours differ is enough. */
+	if (s->number)
+		r->section++;
 	if (major != 1)
 		TW_SOURCE_DAMAGED(s, b->offset,
 				  "this section has pcapng version %u.%u, only 1.x is known", major,
@@ -229,7 +234,7 @@ static void add_interface(struct tw_source *s, const struct block *b)
 	int64_t offset_s = 0;
 	struct iface *f;
 
-	if (s->info.interfaces == IFACES_MAX) {
+	if (r->count == IFACES_MAX) {
 		tw_source_problem(s, b->offset, "more than %u interfaces; this one is left out",
 				  IFACES_MAX);
 		return;
@@ -308,6 +313,7 @@ static enum step put_frame(struct tw_source *s, const struct block *b, const str
 	f->offset = b->offset;
 	f->linktype = i->linktype;
 	f->iface = i->index;
+	f->section = ((struct reader *)s->reader)->section;
 	r->last_ns = f->time_ns;
 	return STEP_FRAME;
 }

@@ -38,6 +38,8 @@ struct tw_writer {
 	int failed;      /* negative errno of the first failure */
 	uint32_t *iface; /* link type << 16 | interface, in the order of the blocks */
 	uint32_t ifaces, iface_room;
+	uint64_t frames; /* in this section */
+	off_t whole;     /* so much of the file is in it, to the end of a block */
 	size_t used;
 	uint8_t buffer[BUFFER_BYTES];
 };
@@ -67,6 +69,13 @@ static void flush(struct tw_writer *w)
 {
 	write_out(w, w->buffer, w->used);
 	w->used = 0;
+}
+
+/* Half a block at the end would be damage to its reader. A pipe keeps what it got. */
+static void cut_to_whole(struct tw_writer *w)
+{
+	if (w->owns_fd && w->whole && ftruncate(w->fd, w->whole) == 0)
+		w->whole = 0;
 }
 
 static void put(struct tw_writer *w, const void *p, size_t n)
@@ -236,6 +245,24 @@ int tw_writer_frame(struct tw_writer *w, const struct tw_frame *f, const char *c
 	if (status)
 		return fail(w, status, err);
 	put_packet(w, f, iface, comment);
+	w->frames++;
+	return w->failed ? fail(w, w->failed, err) : 0;
+}
+
+void tw_writer_section(struct tw_writer *w)
+{
+	/* The first stands there from the start. */
+	if (w->frames)
+		put_section(w);
+	w->ifaces = 0;
+	w->frames = 0;
+}
+
+int tw_writer_flush(struct tw_writer *w, struct tw_err *err)
+{
+	flush(w);
+	if (!w->failed && w->owns_fd)
+		w->whole = lseek(w->fd, 0, SEEK_CUR);
 	return w->failed ? fail(w, w->failed, err) : 0;
 }
 
@@ -244,6 +271,8 @@ int tw_writer_close(struct tw_writer *w, struct tw_err *err)
 	int status;
 
 	flush(w);
+	if (w->failed)
+		cut_to_whole(w);
 	/* A network file system may tell only now that the disk is full. */
 	if (w->owns_fd && close(w->fd) && !w->failed && errno != EINTR)
 		w->failed = -errno;

@@ -25,7 +25,7 @@ static const char *const lab_usage[] = {
 	NULL,
 };
 static const char *const live_usage[] = {
-	"live [OPTIONS] [FILTER]",
+	"live [-i IFACE] [OPTIONS] [FILTER]",
 	"live [OPTIONS] -- COMMAND [ARGUMENT]...",
 	NULL,
 };

@@ -6,9 +6,14 @@
  *	fork: the child waits for a byte --> attach --> give up rights --> the byte --> execvp
  *
  * so that nothing of the command is missed, and the command keeps the rights of the caller.
+ *
+ * With -i or -w packets are watched, too (live_packets.c); then findings of the kernel take the way through
+ * the join. Either side can be missing.
  */
 #include "report/live.h"
 #include "cli/command.h"
+#include "cli/live_packets.h"
+#include "kernel/rights.h"
 #include "kernel/watch.h"
 #include "report/json.h"
 
@@ -22,17 +27,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PIDS_MAX       64
-#define RATE_LIMIT     5
-#define SECOND_NS      1000000000LL
-#define AFTER_CHILD_NS (300LL * 1000 * 1000) /* what its end brings about */
+#define PIDS_MAX        64
+#define RATE_LIMIT      5
+#define WAIT_MS         50
+#define PACKETS_WAIT_MS 20 /* between looks at the packets, which have a buffer of their own */
+#define SECOND_NS       1000000000LL
+#define AFTER_CHILD_NS  (300LL * 1000 * 1000) /* what its end brings about */
 
 static volatile sig_atomic_t stop;
 
 struct live {
 	const struct tw_arguments *arguments;
 	struct tw_watch_config config;
-	struct tw_watch *watch;
+	struct tw_watch *watch; /* NULL: packets only */
+	const char *interface;  /* NULL: no packets */
+	struct tw_live_packets *packets;
+	struct tw_live_packets_health packets_health;
+	struct tw_string filter;
 	uint32_t pids[PIDS_MAX];
 	struct tw_style style;
 	struct tw_tally tally;
@@ -163,20 +174,46 @@ static int choose_places(struct live *l)
 static int choose_filter(struct live *l)
 {
 	const struct tw_arguments *a = l->arguments;
-	struct tw_string text = { 0 };
 	struct tw_err err = { 0 };
 	unsigned i;
-	int r;
 
 	if (a->filter && a->word_count)
 		return tw_complain("there are two filters: after -f and as words");
 	if (a->filter)
-		tw_string_printf(&text, "%s", a->filter);
+		tw_string_printf(&l->filter, "%s", a->filter);
 	for (i = 0; i < a->word_count; i++)
-		tw_string_printf(&text, "%s%s", i ? " " : "", a->words[i]);
-	r = tw_live_filter_compile(&l->config.filter, tw_string_text(&text), &err);
-	tw_string_free(&text);
-	return r ? tw_complain("%s", err.text) : 0;
+		tw_string_printf(&l->filter, "%s%s", i ? " " : "", a->words[i]);
+	if (a->packets_only ||
+	    !tw_live_filter_compile(&l->config.filter, tw_string_text(&l->filter), &err))
+		return 0;
+	return tw_complain("%s%s", err.text,
+			   l->interface ? "; --packets-only takes all of pcap-filter(7)" : "");
+}
+
+/* Which of the options needs to know processes; NULL: none. */
+static const char *needs_kernel(const struct tw_arguments *a)
+{
+	return a->pid       ? "--pid"
+	       : a->comm    ? "--comm"
+	       : a->cgroup  ? "--cgroup"
+	       : a->netns   ? "--netns"
+	       : a->program ? "a command"
+			    : NULL;
+}
+
+static int choose_packets(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+
+	l->interface = a->interface		       ? a->interface
+		       : a->write_path || a->packets_only ? "any"
+							  : NULL;
+	if (a->write_path && strcmp(a->write_path, "-") == 0)
+		return tw_complain("-w needs a file: standard output carries the findings");
+	if (a->packets_only && needs_kernel(a))
+		return tw_complain("%s needs the kernel's events: leave out --packets-only",
+				   needs_kernel(a));
+	return 0;
 }
 
 static int choose(struct live *l)
@@ -195,7 +232,10 @@ static int choose(struct live *l)
 	if (!status)
 		status = choose_places(l);
 	if (!status)
+		status = choose_packets(l);
+	if (!status)
 		status = choose_filter(l);
+	l->config.harmless = l->interface != NULL;
 	l->config.all = a->all || (a->verdicts && is_verdict(a->verdicts, "clean"));
 	l->config.comm = a->comm;
 	l->config.follow = a->program != NULL;
@@ -259,10 +299,24 @@ static void on_finding(void *user, struct tw_finding *f)
 
 	if (!wanted || is_verdict(wanted, f->verdict)) {
 		row = tw_tally_add(&l->tally, f);
-		if (!l->output_error && is_within_limit(l, row, now_ns()) && !l->arguments->quiet)
-			print(l, f);
+		if (is_within_limit(l, row, now_ns())) {
+			if (!l->output_error && !l->arguments->quiet)
+				print(l, f);
+			if (l->packets)
+				tw_live_packets_write(l->packets, f);
+		}
 	}
 	tw_finding_free(f);
+}
+
+static void on_kernel_finding(void *user, struct tw_finding *f)
+{
+	struct live *l = user;
+
+	if (l->packets)
+		tw_live_packets_kernel(l->packets, f);
+	else
+		on_finding(l, f);
 }
 
 static void tell_all_folded(struct live *l, bool end)
@@ -339,26 +393,75 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-static int start(struct live *l)
+static int open_packets(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+	const struct tw_live_packets_config config = {
+		.interface = l->interface,
+		.filter = l->filter.length ? tw_string_text(&l->filter) : NULL,
+		.write_path = a->write_path,
+		.memory_bytes = a->memory_bytes,
+		.all = l->config.all,
+		.need_kernel = needs_kernel(a) != NULL,
+		.finding = on_finding,
+		.user = l,
+	};
+	struct tw_err err = { 0 };
+
+	if (!l->interface || !tw_live_packets_open(&l->packets, &config, &err))
+		return 0;
+	return tw_complain("%s", err.text);
+}
+
+static int open_watch(struct live *l)
 {
 	const struct tw_arguments *a = l->arguments;
 	struct tw_watch_health health;
 	struct tw_err err = { 0 };
 	unsigned i;
 
-	l->config.finding = on_finding;
-	l->config.user = l;
-	if (a->program && start_child(l))
-		return TW_EXIT_USAGE;
-	if (tw_watch_open(&l->watch, &l->config, &err) ||
-	    (a->program && tw_watch_follow(l->watch, l->child, &err)) || tw_watch_drop_rights(&err))
+	if (tw_watch_open(&l->watch, &l->config, &err)) {
+		if (!l->packets || needs_kernel(a))
+			return tw_complain("%s", err.text);
+		tw_complain("packets only: %s", err.text);
+		return 0;
+	}
+	if ((a->program && tw_watch_follow(l->watch, l->child, &err)) ||
+	    (l->packets && tw_live_packets_join(l->packets, &err)))
 		return tw_complain("%s", err.text);
 	tw_watch_health(l->watch, &health);
 	for (i = 0; i < health.missing_count; i++)
 		fprintf(stderr, "tcpwhy: a probe is missing on this kernel. %s\n",
 			health.missing[i]);
+	return 0;
+}
+
+static void tell_start(const struct live *l)
+{
+	const char *host = l->watch ? "the TCP connections of this host" : "";
+
+	if (l->packets)
+		fprintf(stderr, "tcpwhy: watching %s%spackets on %s\n", host,
+			l->watch ? " and " : "", l->interface);
+	else
+		fprintf(stderr, "tcpwhy: watching %s\n", host);
+}
+
+static int start(struct live *l)
+{
+	const struct tw_arguments *a = l->arguments;
+	struct tw_err err = { 0 };
+
+	l->config.finding = on_kernel_finding;
+	l->config.user = l;
+	if (a->program && start_child(l))
+		return TW_EXIT_USAGE;
+	if (open_packets(l) || (!a->packets_only && open_watch(l)))
+		return TW_EXIT_USAGE;
+	if (l->watch ? tw_watch_drop_rights(&err) : tw_rights_drop_all(&err))
+		return tw_complain("%s", err.text);
 	if (!a->quiet)
-		fputs("tcpwhy: watching the TCP connections of this host\n", stderr);
+		tell_start(l);
 	return a->program ? release_child(l) : 0;
 }
 
@@ -367,6 +470,8 @@ static bool is_time_up(struct live *l, int64_t *child_gone_ns)
 	const int64_t now = now_ns();
 
 	if (stop || l->output_error)
+		return true;
+	if (!l->watch && tw_live_packets_have_ended(l->packets))
 		return true;
 	if (l->arguments->have_duration && now - l->began_ns >= l->arguments->duration_ns)
 		return true;
@@ -378,16 +483,24 @@ static bool is_time_up(struct live *l, int64_t *child_gone_ns)
 static void watch(struct live *l)
 {
 	int64_t child_gone_ns = 0;
+	bool more = false;
 
 	l->began_ns = now_ns();
 	while (!is_time_up(l, &child_gone_ns)) {
-		if (tw_watch_work(l->watch, 50))
+		if (l->packets)
+			more = tw_live_packets_work(l->packets, l->watch ? 0 : WAIT_MS);
+		if (l->watch && tw_watch_work(l->watch, more         ? 0
+							: l->packets ? PACKETS_WAIT_MS
+								     : WAIT_MS))
 			break;
 		tell_all_folded(l, false);
 		if (fflush(stdout) && errno == EPIPE)
 			l->output_error = -EPIPE;
 	}
-	tw_watch_finish(l->watch);
+	if (l->watch)
+		tw_watch_finish(l->watch);
+	if (l->packets)
+		tw_live_packets_finish(l->packets, &l->packets_health);
 	tell_all_folded(l, true);
 	if (child_gone_ns)
 		l->child = 0;
@@ -400,15 +513,56 @@ static const char *lost_sentence(struct tw_string *s, const struct tw_watch_heal
 	return tw_string_text(s);
 }
 
+static void put_summary(struct live *l, const struct tw_json_live *s)
+{
+	struct tw_pen p;
+	unsigned i;
+
+	tw_pen_init(&p, &out, &l->style);
+	tw_tally_table(&p, &l->tally);
+	tw_pen_put(&p, TW_ROLE_STRONG, "%llu failed, %llu degraded, %llu unknown",
+		   (unsigned long long)l->tally.outcome[TW_OUTCOME_FAILED],
+		   (unsigned long long)l->tally.outcome[TW_OUTCOME_DEGRADED],
+		   (unsigned long long)l->tally.outcome[TW_OUTCOME_UNKNOWN]);
+	tw_pen_put(&p, TW_ROLE_FAINT, " in %.1f s", (double)s->duration_ns / 1e9);
+	if (l->watch)
+		tw_pen_put(&p, TW_ROLE_FAINT, "; %llu events", (unsigned long long)s->events);
+	if (l->packets)
+		tw_pen_put(&p, TW_ROLE_FAINT, "; %llu packets", (unsigned long long)s->packets);
+	tw_pen_newline(&p);
+	if (s->events_folded) {
+		tw_pen_put(&p, TW_ROLE_WARN, "%llu events of floods were only counted, not told.",
+			   (unsigned long long)s->events_folded);
+		tw_pen_newline(&p);
+	}
+	for (i = 0; i < s->problem_count; i++) {
+		tw_pen_put(&p, TW_ROLE_WARN, "%s", s->problems[i]);
+		tw_pen_newline(&p);
+	}
+	l->output_error = tw_pen_finish(&p);
+}
+
 static void summarize(struct live *l)
 {
 	struct tw_string lost = { 0 }, forgotten = { 0 };
-	const char *problems[2];
-	struct tw_watch_health h;
-	struct tw_json_live s = { .tally = &l->tally, .problems = problems };
-	struct tw_pen p;
+	const struct tw_live_packets_health *packets = &l->packets_health;
+	const char *problems[16];
+	struct tw_watch_health h = { 0 };
+	struct tw_json_live s = {
+		.tally = &l->tally,
+		.problems = problems,
+		.interface = packets->interface,
+		.packets = packets->packets,
+		.packets_lost = packets->lost,
+		.connections_written = packets->written,
+	};
 
-	tw_watch_health(l->watch, &h);
+	if (l->watch)
+		tw_watch_health(l->watch, &h);
+	while (s.problem_count < packets->problem_count) {
+		problems[s.problem_count] = packets->problems[s.problem_count];
+		s.problem_count++;
+	}
 	if (h.lost)
 		problems[s.problem_count++] = lost_sentence(&lost, &h);
 	if (h.forgotten) {
@@ -422,30 +576,10 @@ static void summarize(struct live *l)
 	s.events = h.records;
 	s.events_lost = h.lost;
 	s.events_folded = h.folded;
-	if (l->arguments->json) {
+	if (l->arguments->json)
 		l->output_error = tw_json_live_summary(&out, &s);
-	} else {
-		tw_pen_init(&p, &out, &l->style);
-		tw_tally_table(&p, &l->tally);
-		tw_pen_put(&p, TW_ROLE_STRONG, "%llu failed, %llu degraded, %llu unknown",
-			   (unsigned long long)l->tally.outcome[TW_OUTCOME_FAILED],
-			   (unsigned long long)l->tally.outcome[TW_OUTCOME_DEGRADED],
-			   (unsigned long long)l->tally.outcome[TW_OUTCOME_UNKNOWN]);
-		tw_pen_put(&p, TW_ROLE_FAINT, " in %.1f s; %llu events",
-			   (double)s.duration_ns / 1e9, (unsigned long long)s.events);
-		tw_pen_newline(&p);
-		if (h.folded) {
-			tw_pen_put(&p, TW_ROLE_WARN,
-				   "%llu events of floods were only counted, not told.",
-				   (unsigned long long)h.folded);
-			tw_pen_newline(&p);
-		}
-		for (unsigned i = 0; i < s.problem_count; i++) {
-			tw_pen_put(&p, TW_ROLE_WARN, "%s", s.problems[i]);
-			tw_pen_newline(&p);
-		}
-		l->output_error = tw_pen_finish(&p);
-	}
+	else
+		put_summary(l, &s);
 	tw_string_free(&lost);
 	tw_string_free(&forgotten);
 }
@@ -470,13 +604,17 @@ static int run(const struct tw_arguments *a)
 		watch(l);
 		if (!l->output_error)
 			summarize(l);
-		status = l->tally.outcome[TW_OUTCOME_FAILED] ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
+		status = l->packets_health.failed              ? TW_EXIT_USAGE
+			 : l->tally.outcome[TW_OUTCOME_FAILED] ? TW_EXIT_FAILED
+							       : TW_EXIT_CLEAN;
 	}
 	if (l->start_pipe >= 0)
 		close(l->start_pipe);
 	if (l->exec_pipe >= 0)
 		close(l->exec_pipe);
+	tw_live_packets_close(l->packets);
 	tw_watch_close(l->watch);
+	tw_string_free(&l->filter);
 	free(l);
 	return tw_finish_output(status);
 }

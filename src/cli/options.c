@@ -157,12 +157,32 @@ const struct tw_option tw_options[] = {
 	  "fail unless the program ends within TIME, as 30s",
 	  "Fail unless the program ends within this time after its start; it is stopped then. "
 	  "Without it, it is stopped 60 seconds after the fault, which is no failure." },
+	{ TW_OPT_INTERFACE, 'i', "interface", TW_ARG_TEXT, "IFACE", TW_CMD_LIVE,
+	  "watch packets of IFACE (or any), too",
+	  "Watch the packets of this interface (*any*: of all), too, and join both sides of a "
+	  "connection in one finding. Where the kernel's events are not to be had, packets alone "
+	  "are watched, and a line on standard error says why. See PACKETS." },
+	{ TW_OPT_PACKETS_ONLY, 0, "packets-only", TW_ARG_NONE, NULL, TW_CMD_LIVE,
+	  "packets without the kernel's events",
+	  "Watch packets only, even where the kernel's events are to be had. Needs CAP_NET_RAW and "
+	  "nothing else. Without *-i* it is *-i any*." },
+	{ TW_OPT_WRITE, 'w', "write", TW_ARG_FILE, "FILE", TW_CMD_LIVE,
+	  "write the packets of what is told to FILE",
+	  "Write the packets of the connections that are told to a pcapng file, each connection as "
+	  "it is told, with the verdict and the evidence as comments of the packets that are "
+	  "cited. Without *-i* it is *-i any*." },
+	{ TW_OPT_MEMORY, 0, "memory", TW_ARG_TEXT, "SIZE", TW_CMD_LIVE,
+	  "ceiling for -i and -w, as 512M (default 256M)",
+	  "Use no more than _SIZE_ (a number with K, M or G) for the connections that *-i* "
+	  "watches; "
+	  "with *-w* a quarter of it is for packets of connections that have not failed yet. What "
+	  "had to be given up is counted and said. The default is 256M." },
 	{ TW_OPT_FILTER, 'f', "filter", TW_ARG_TEXT, "FILTER", TW_CMD_LIVE,
 	  "only connections that match (host, net, port, or)",
 	  "Tell only connections that match this expression, which the kernel applies: *host* "
 	  "_ADDR_, *net* _ADDR_/_LEN_, *port* _N_, *portrange* _N_-_M_, *ip*, *ip6*, *and*, *or*, "
-	  "*not* and parentheses, as in *pcap-filter*(7). Words that are no option mean the "
-	  "same." },
+	  "*not* and parentheses, as in *pcap-filter*(7), of which *--packets-only* takes all. "
+	  "Words that are no option mean the same." },
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_LIVE | TW_CMD_DOCTOR,
 	  "JSON Lines in place of text", "Print one JSON object per line." },
 	{ TW_OPT_DURATION, 0, "duration", TW_ARG_TEXT, "TIME", TW_CMD_LIVE,
@@ -473,6 +493,11 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 	case TW_OPT_DURATION:
 		a->have_duration = true;
 		return duration(o, value, &a->duration_ns, err);
+	case TW_OPT_INTERFACE:
+		return once(&a->interface, o, value, err);
+	case TW_OPT_PACKETS_ONLY:
+		a->packets_only = true;
+		return 0;
 	case TW_OPT_RATE_LIMIT:
 		a->have_rate_limit = true;
 		return number(o, value, &a->rate_limit, err);

@@ -49,6 +49,8 @@ enum tw_option_id {
 	TW_OPT_CGROUP,
 	TW_OPT_NETNS,
 	TW_OPT_RATE_LIMIT,
+	TW_OPT_INTERFACE,
+	TW_OPT_PACKETS_ONLY,
 	TW_OPT_SET,
 	TW_OPT_SYSCTL_FILE,
 	TW_OPT_KERNEL,
@@ -131,6 +133,8 @@ struct tw_arguments {
 
 	/* live */
 	const char *pid, *comm, *cgroup, *netns; /* as given */
+	const char *interface;
+	bool packets_only;
 	uint64_t rate_limit;
 	bool have_rate_limit, have_duration;
 	int64_t duration_ns;

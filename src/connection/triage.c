@@ -654,19 +654,25 @@ static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, uns
 
 	if (!t->started && n) {
 		t->started = true;
-		t->now_ns = res->first_ns = frames[0].time_ns;
+		t->now_ns = t->clock_ns = res->first_ns = frames[0].time_ns;
 	}
 	for (i = 0; i < n; i++) {
-		const int64_t back = t->now_ns - frames[i].time_ns;
+		const int64_t back = t->clock_ns - frames[i].time_ns;
 
 		if (likely(back <= 0)) {
-			t->now_ns = frames[i].time_ns;
+			t->clock_ns = frames[i].time_ns;
+			t->section = frames[i].section;
+		} else if (frames[i].section != t->section) {
+			t->section = frames[i].section;
+			t->clock_ns = frames[i].time_ns;
 		} else if (back > CLOCK_STEP_NS) {
 			res->clock_backward = true;
 			if (back > res->clock_step_ns)
 				res->clock_step_ns = back;
 		}
 	}
+	if (t->clock_ns > t->now_ns)
+		t->now_ns = t->clock_ns;
 	res->last_ns = t->now_ns;
 }
 

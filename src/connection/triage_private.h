@@ -119,7 +119,9 @@ struct tw_triage {
 		moves; /* how often a slot was moved: what was found before does not hold any more */
 	uint64_t seed;
 	size_t ceiling;
-	int64_t now_ns; /* the latest time seen */
+	int64_t now_ns;   /* the latest time seen */
+	int64_t clock_ns; /* ... in this section of the file: the next may begin earlier */
+	uint16_t section;
 	bool started;
 
 	struct tw_interest *interest;

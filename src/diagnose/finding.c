@@ -16,6 +16,7 @@ void tw_finding_free(struct tw_finding *f)
 {
 	if (!f)
 		return;
+	tw_kept_free(f->kept);
 	tw_arena_free(&f->arena);
 	free(f);
 }
@@ -247,6 +248,11 @@ static void deliver(struct tw_session *s, struct tw_finding *f, const struct tw_
 		give_verdict(f, d, false);
 	}
 	fill(s, f, d);
+	if (s->kept) {
+		f->kept = *s->kept;
+		*s->kept = NULL;
+		tw_kept_release(f->kept);
+	}
 	if (!c->finding(c->user, f))
 		s->cancelled = true;
 }

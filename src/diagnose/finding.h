@@ -60,13 +60,17 @@ struct tw_finding {
 	unsigned step_count;
 	uint64_t steps_total; /* packets of the connection, drawn or not */
 
-	/* From the running kernel: evidence cites events in place of frames, and there are no packets. */
+	/* From the running kernel. Joined with packets if steps_total is not 0; else there are none. */
 	bool live;
 	struct tw_process process[2]; /* [TW_CLIENT], [TW_SERVER] */
 	enum tw_side process_side;    /* whose finding it is: who acted, or who got the error */
 	const char *actor;            /* who did it: the name of a process, or "kernel" */
 	const char *reason;           /* the kernel's own word for it, NULL: none */
 	uint64_t folded;              /* equal events that were only counted */
+	uint32_t
+		netns; /* where its addresses mean something else than elsewhere (127.0.0.1); else 0 */
+
+	struct tw_kept *kept; /* its packets, owned; NULL: not kept (keep.h) */
 
 	/* Counts comparable with tshark, per sender side. */
 	uint64_t retransmissions[2], duplicate_acks[2], zero_windows[2], out_of_order[2],

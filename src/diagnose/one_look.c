@@ -13,10 +13,19 @@
  * the story. The short record of a judged connection stays in the map for a while, so that stray
  * packets are recognised as its own and do not look like a new connection.
  *
+ * On a live interface the same is done step by step (flow.c), and time passes without packets. There a
+ * connection may end without a last packet: its sender has given up. So those in which somebody waits for
+ * an answer stand in a list of their own, OWED, and are judged once the next repeat is overdue:
+ *
+ *	SYN --1s-- SYN --2s-- SYN ----- twice the last gap, at most 120 s (TCP_RTO_MAX), and 2 s ----> judged
+ *
+ * Data must have been repeated for that: of what was sent once, the capture may have missed the ACK.
+ *
  * Each list is in order of the last packet, oldest first, so the ceiling takes the longest idle.
  */
+#include "diagnose/one_look.h"
+
 #include "connection/reuse.h"
-#include "diagnose/session_private.h"
 #include "packet/seq.h"
 
 #include <errno.h>
@@ -28,9 +37,13 @@
 #define JUDGED_KEPT   65536
 #define SLOTS_START   1024
 #define CLOCK_STEP_NS 1000000
+#define RTO_START_NS  INT64_C(1000000000)
+#define RTO_MAX_NS    INT64_C(120000000000)
+#define RTO_SLACK_NS  INT64_C(2000000000)
 
 enum list {
 	LIST_OPEN,
+	LIST_OWED,
 	LIST_CLOSED,
 	LIST_JUDGED,
 	LIST__N,
@@ -43,15 +56,20 @@ struct record {
 	struct tw_dossier *dossier; /* NULL once judged */
 	uint64_t stream;
 	int64_t last_ns;
+	int64_t gap_ns; /* between the last two of the packets that wait for an answer */
 	uint32_t fin_end[2];
-	bool fin[2], fin_acked[2], reset;
-	bool mapped; /* false: its tuple belongs to a newer connection */
+	bool fin[2], fin_acked[2], reset, repeated;
+	struct tw_kept *kept; /* its packets, if they are kept */
+	bool mapped;          /* false: its tuple belongs to a newer connection */
 	enum list list;
 	struct record *prev, *next;
 };
 
-struct one_look {
+struct tw_one_look {
 	struct tw_session *s;
+	struct tw_keep *keep; /* NULL: no packets are kept */
+	int64_t dropped_ns;   /* when packets were last found to be lost */
+	uint64_t drops;
 	uint64_t seed;
 	struct record **slot;
 	size_t slot_count, mapped;   /* slot_count is a power of two */
@@ -59,6 +77,8 @@ struct one_look {
 	size_t judged_count;
 	size_t bytes; /* dossiers and records */
 	int64_t now_ns;
+	int64_t clock_ns; /* the latest time in this section of the file */
+	uint16_t section;
 	bool started; /* the clock is set by the first frame */
 	/* Dossiers in order of stream: what facts may compare with. */
 	struct tw_dossier_ref *live;
@@ -71,7 +91,7 @@ static void ring_remove(struct record *r)
 	r->next->prev = r->prev;
 }
 
-static void ring_append(struct one_look *l, enum list list, struct record *r)
+static void ring_append(struct tw_one_look *l, enum list list, struct record *r)
 {
 	struct record *head = &l->head[list];
 
@@ -82,7 +102,7 @@ static void ring_append(struct one_look *l, enum list list, struct record *r)
 	head->prev = r;
 }
 
-static struct record *ring_first(struct one_look *l, enum list list)
+static struct record *ring_first(struct tw_one_look *l, enum list list)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed was taken out of its ring before. */
 	return l->head[list].next == &l->head[list] ? NULL : l->head[list].next;
@@ -90,7 +110,7 @@ static struct record *ring_first(struct one_look *l, enum list list)
 
 /* --- the map: open addressing, no tombstones --- */
 
-static size_t slot_find(const struct one_look *l, const struct tw_tuple *t, uint32_t hash)
+static size_t slot_find(const struct tw_one_look *l, const struct tw_tuple *t, uint32_t hash)
 {
 	size_t i = hash & (l->slot_count - 1);
 
@@ -99,7 +119,7 @@ static size_t slot_find(const struct one_look *l, const struct tw_tuple *t, uint
 	return i;
 }
 
-static int map_grow(struct one_look *l)
+static int map_grow(struct tw_one_look *l)
 {
 	size_t old_count = l->slot_count, i;
 	struct record **old = l->slot;
@@ -120,7 +140,7 @@ static int map_grow(struct one_look *l)
 }
 
 /* Take @r out of the map; what was pushed past its place moves up. */
-static void map_remove(struct one_look *l, struct record *r)
+static void map_remove(struct tw_one_look *l, struct record *r)
 {
 	const size_t mask = l->slot_count - 1;
 	size_t hole, i;
@@ -143,7 +163,7 @@ static void map_remove(struct one_look *l, struct record *r)
 
 /* --- the dossiers that are alive --- */
 
-static int live_append(struct one_look *l, const struct tw_dossier *d)
+static int live_append(struct tw_one_look *l, const struct tw_dossier *d)
 {
 	if (l->live_count == l->live_room) {
 		size_t room = l->live_room ? l->live_room * 2 : 256;
@@ -158,7 +178,7 @@ static int live_append(struct one_look *l, const struct tw_dossier *d)
 	return 0;
 }
 
-static void live_remove(struct one_look *l, const struct tw_dossier *d)
+static void live_remove(struct tw_one_look *l, const struct tw_dossier *d)
 {
 	size_t lo = 0, hi = l->live_count;
 
@@ -178,7 +198,7 @@ static void live_remove(struct one_look *l, const struct tw_dossier *d)
 
 /* --- the life of a record --- */
 
-static struct record *begin(struct one_look *l, const struct tw_tuple *t, uint32_t hash)
+static struct record *begin(struct tw_one_look *l, const struct tw_tuple *t, uint32_t hash)
 {
 	struct tw_session_summary *sum = l->s->summary;
 	struct record *r;
@@ -206,7 +226,7 @@ static struct record *begin(struct one_look *l, const struct tw_tuple *t, uint32
 	return r;
 }
 
-static void forget(struct one_look *l, struct record *r)
+static void forget(struct tw_one_look *l, struct record *r)
 {
 	map_remove(l, r);
 	ring_remove(r);
@@ -215,15 +235,29 @@ static void forget(struct one_look *l, struct record *r)
 	if (r->dossier)
 		l->bytes -= tw_dossier_bytes(r->dossier);
 	tw_dossier_free(r->dossier);
+	tw_kept_free(r->kept);
 	l->bytes -= sizeof(*r);
 	free(r);
 }
 
-static void judge(struct one_look *l, struct record *r)
+/* The verdict, and with it the packets. What the interface lost counts for those that were there then. */
+static void conclude(struct tw_one_look *l, const struct tw_dossier *d, struct tw_kept **kept)
 {
 	const struct tw_dossier_set set = { l->live, l->live_count };
+	struct tw_session *s = l->s;
 
-	tw_session_judge(l->s, r->dossier, &set, NULL);
+	if (s->config->live)
+		s->capture.capture_drops = d->first_ns <= l->dropped_ns ? l->drops : 0;
+	s->kept = kept;
+	tw_session_judge(s, d, &set, NULL);
+	s->kept = NULL;
+}
+
+static void judge(struct tw_one_look *l, struct record *r)
+{
+	conclude(l, r->dossier, &r->kept);
+	tw_kept_free(r->kept);
+	r->kept = NULL;
 	live_remove(l, r->dossier);
 	l->bytes -= tw_dossier_bytes(r->dossier);
 	tw_dossier_free(r->dossier);
@@ -237,7 +271,7 @@ static void judge(struct one_look *l, struct record *r)
 		forget(l, ring_first(l, LIST_JUDGED));
 }
 
-static void judge_silent(struct one_look *l)
+static void judge_silent(struct tw_one_look *l)
 {
 	struct record *r;
 
@@ -245,8 +279,38 @@ static void judge_silent(struct one_look *l)
 		judge(l, r);
 }
 
+static int64_t patience_ns(const struct record *r)
+{
+	const int64_t gap = r->gap_ns * 2 < RTO_MAX_NS ? r->gap_ns * 2 : RTO_MAX_NS;
+
+	return (gap > RTO_START_NS ? gap : RTO_START_NS) + RTO_SLACK_NS;
+}
+
+/* Few of the list are silent for long and not to be judged: those that repeat with long gaps. */
+static void judge_given_up(struct tw_one_look *l)
+{
+	struct record *r, *next;
+
+	for (r = ring_first(l, LIST_OWED); r; r = next) {
+		const int64_t silent_ns = l->now_ns - r->last_ns;
+
+		next = r->next == &l->head[LIST_OWED] ? NULL : r->next;
+		if (silent_ns <= RTO_START_NS + RTO_SLACK_NS)
+			return;
+		if (silent_ns > patience_ns(r))
+			judge(l, r);
+	}
+}
+
+static struct record *longest_idle(struct tw_one_look *l)
+{
+	struct record *open = ring_first(l, LIST_OPEN), *owed = ring_first(l, LIST_OWED);
+
+	return !open || (owed && owed->last_ns < open->last_ns) ? owed : open;
+}
+
 /* Below the ceiling again: judge what is closed, then what has been idle for longest. */
-static void relieve(struct one_look *l)
+static void relieve(struct tw_one_look *l)
 {
 	const size_t ceiling = l->s->memory_bytes - l->s->memory_bytes / 8;
 	struct record *r;
@@ -256,7 +320,7 @@ static void relieve(struct one_look *l)
 			forget(l, r);
 		} else if ((r = ring_first(l, LIST_CLOSED))) {
 			judge(l, r);
-		} else if ((r = ring_first(l, LIST_OPEN))) {
+		} else if ((r = longest_idle(l))) {
 			l->s->summary->evicted++;
 			judge(l, r);
 		} else {
@@ -281,7 +345,7 @@ static bool is_closed_by(struct record *r, int sender, const struct tw_segment *
 	return r->reset || (r->fin_acked[0] && r->fin_acked[1]);
 }
 
-static void add(struct one_look *l, struct record *r, const struct tw_frame *f,
+static void add(struct tw_one_look *l, struct record *r, const struct tw_frame *f,
 		struct tw_segment *s)
 {
 	size_t before = tw_dossier_bytes(r->dossier);
@@ -293,14 +357,56 @@ static void add(struct one_look *l, struct record *r, const struct tw_frame *f,
 	if (err)
 		l->s->out_of_memory = true;
 	l->bytes += tw_dossier_bytes(r->dossier) - before;
+	if (l->keep && tw_keep_add(l->keep, &r->kept, f))
+		l->s->out_of_memory = true;
 }
 
-static void look_at_tcp(struct one_look *l, const struct tw_frame *f, struct tw_segment *s)
+/* Does an end wait for an answer? Of a connection that is seen from one side nobody can tell. */
+static bool is_owed(const struct tw_dossier *d, bool repeated)
+{
+	const bool is_up = d->completeness & 4 || !(d->completeness & 3);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_end *e = &d->end[i], *peer = &d->end[!i];
+
+		if (!e->next_set || (!peer->packets && !e->isn_seen))
+			continue;
+		if (peer->last_ack_set ? tw_seq_gt(e->next_seq, peer->highest_ack) : e->isn_seen)
+			return !is_up || repeated;
+	}
+	return false;
+}
+
+static uint64_t repeats(const struct tw_dossier *d)
+{
+	return d ? d->end[0].retransmissions + d->end[1].retransmissions : 0;
+}
+
+/* @before: repeats ahead of this packet. */
+static enum list follow_debt(struct tw_one_look *l, struct record *r, uint64_t before)
+{
+	if (!l->s->config->live || !r->dossier)
+		return LIST_OPEN;
+	if (repeats(r->dossier) > before) {
+		r->gap_ns = l->now_ns - r->last_ns;
+		r->repeated = true;
+	}
+	if (is_owed(r->dossier, r->repeated))
+		return LIST_OWED;
+	r->gap_ns = 0;
+	r->repeated = false;
+	return LIST_OPEN;
+}
+
+static void look_at_tcp(struct tw_one_look *l, const struct tw_frame *f, struct tw_segment *s)
 {
 	struct tw_tuple t;
 	int sender = tw_tuple_of(s, &t);
 	uint32_t hash = (uint32_t)tw_tuple_hash(&t, l->seed);
 	struct record *r = l->slot[slot_find(l, &t, hash)];
+	enum list list;
+	uint64_t before;
 
 	l->s->summary->tcp_packets++;
 	if (r && tw_reuse_is_new(&r->reuse, sender, s)) {
@@ -321,16 +427,18 @@ static void look_at_tcp(struct one_look *l, const struct tw_frame *f, struct tw_
 		return;
 	}
 	tw_reuse_note(&r->reuse, sender, s);
+	before = repeats(r->dossier);
 	if (r->dossier)
 		add(l, r, f, s);
+	list = follow_debt(l, r, before);
 	r->last_ns = l->now_ns;
 	if (r->list == LIST_JUDGED)
 		return;
 	ring_remove(r);
-	ring_append(l, is_closed_by(r, sender, s) ? LIST_CLOSED : LIST_OPEN, r);
+	ring_append(l, is_closed_by(r, sender, s) ? LIST_CLOSED : list, r);
 }
 
-static void look_at_icmp(struct one_look *l, const struct tw_frame *f, struct tw_segment *s)
+static void look_at_icmp(struct tw_one_look *l, const struct tw_frame *f, struct tw_segment *s)
 {
 	struct tw_tuple t;
 	struct record *r;
@@ -341,78 +449,156 @@ static void look_at_icmp(struct one_look *l, const struct tw_frame *f, struct tw
 		add(l, r, f, s);
 }
 
-static void follow_clock(struct one_look *l, const struct tw_frame *f)
+static void follow_clock(struct tw_one_look *l, const struct tw_frame *f)
 {
 	struct tw_session *s = l->s;
 
 	if (!l->started) {
 		l->started = true;
 		s->capture.first_ns = l->now_ns = f->time_ns;
-	} else if (f->time_ns < l->now_ns - CLOCK_STEP_NS) {
+	} else if (f->section == l->section && f->time_ns < l->clock_ns - CLOCK_STEP_NS) {
 		s->capture.clock_backward = true;
-		if (l->now_ns - f->time_ns > s->clock_step_ns)
-			s->clock_step_ns = l->now_ns - f->time_ns;
+		if (l->clock_ns - f->time_ns > s->clock_step_ns)
+			s->clock_step_ns = l->clock_ns - f->time_ns;
 	}
+	if (f->section != l->section || f->time_ns > l->clock_ns)
+		l->clock_ns = f->time_ns;
+	l->section = f->section;
 	if (f->time_ns > l->now_ns)
 		l->now_ns = f->time_ns;
 	s->capture.last_ns = l->now_ns;
 }
 
-static void look(struct one_look *l)
+unsigned tw_one_look_take(struct tw_one_look *l)
 {
 	struct tw_session *s = l->s;
 	struct tw_frame frames[TW_BATCH];
 	struct tw_segment seg = { 0 };
-	unsigned n, i;
+	const unsigned n = tw_session_batch(s, frames, 1, 1);
+	unsigned i;
 
-	while (!s->cancelled && (n = tw_session_batch(s, frames, 1, 1)) > 0) {
-		for (i = 0; i < n; i++) {
-			enum tw_segment_kind kind = tw_decode(s->decoder, &frames[i], &seg);
+	for (i = 0; i < n; i++) {
+		enum tw_segment_kind kind = tw_decode(s->decoder, &frames[i], &seg);
 
-			follow_clock(l, &frames[i]);
-			if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
-				tw_decode_detail(s->decoder, &frames[i], &seg);
-			tw_hosts_feed(s->hosts, &frames[i], &seg, 1);
-			if (kind == TW_SEG_TCP)
-				look_at_tcp(l, &frames[i], &seg);
-			else if (kind == TW_SEG_ICMP_ERROR)
-				look_at_icmp(l, &frames[i], &seg);
-		}
-		judge_silent(l);
-		relieve(l);
+		follow_clock(l, &frames[i]);
+		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
+			tw_decode_detail(s->decoder, &frames[i], &seg);
+		tw_hosts_feed(s->hosts, &frames[i], &seg, 1);
+		if (kind == TW_SEG_TCP)
+			look_at_tcp(l, &frames[i], &seg);
+		else if (kind == TW_SEG_ICMP_ERROR)
+			look_at_icmp(l, &frames[i], &seg);
 	}
+	judge_silent(l);
+	relieve(l);
+	return n;
 }
 
-/* The end of the input: whatever is left is judged in order of stream, with all others at hand. */
-static void judge_rest(struct one_look *l)
+void tw_one_look_pass_time(struct tw_one_look *l, int64_t now_ns)
 {
-	const struct tw_dossier_set set = { l->live, l->live_count };
+	struct tw_session *s = l->s;
+	const uint64_t drops = tw_source_info(s->source)->capture_drops;
+
+	if (!l->started)
+		return;
+	if (now_ns > l->now_ns)
+		l->now_ns = s->capture.last_ns = now_ns;
+	if (drops > l->drops) {
+		l->drops = drops;
+		l->dropped_ns = l->now_ns;
+	}
+	judge_silent(l);
+	judge_given_up(l);
+}
+
+/* ---- asked from outside: what of this connection? ---- */
+
+static struct record *find_alive(struct tw_one_look *l, const struct tw_tuple *t)
+{
+	struct record *r = l->slot[slot_find(l, t, (uint32_t)tw_tuple_hash(t, l->seed))];
+
+	return r && r->dossier ? r : NULL;
+}
+
+enum tw_flow_state tw_one_look_state(struct tw_one_look *l, const struct tw_tuple *t)
+{
+	const struct record *r = find_alive(l, t);
+
+	return !r ? TW_FLOW_NONE : r->list == LIST_CLOSED ? TW_FLOW_CLOSED : TW_FLOW_OPEN;
+}
+
+void tw_one_look_judge(struct tw_one_look *l, const struct tw_tuple *t)
+{
+	struct record *r = find_alive(l, t);
+
+	if (r)
+		judge(l, r);
+}
+
+/* ---- beginning and end ---- */
+
+struct tw_one_look *tw_one_look_new(struct tw_session *s)
+{
+	struct tw_one_look *l = calloc(1, sizeof(*l));
+	int i;
+
+	if (!l)
+		return NULL;
+	l->s = s;
+	l->dropped_ns = INT64_MIN;
+	l->slot_count = SLOTS_START;
+	if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) != sizeof(l->seed))
+		l->seed = UINT64_C(0x2545f4914f6cdd1d);
+	for (i = 0; i < LIST__N; i++)
+		l->head[i].prev = l->head[i].next = &l->head[i];
+	l->slot = calloc(l->slot_count, sizeof(struct record *));
+	if (s->config->keep_bytes)
+		l->keep = tw_keep_new(s->config->keep_bytes);
+	if (l->slot && (l->keep || !s->config->keep_bytes))
+		return l;
+	tw_one_look_free(l);
+	return NULL;
+}
+
+void tw_one_look_free(struct tw_one_look *l)
+{
+	struct record *r;
+	int i;
+
+	if (!l)
+		return;
+	for (i = 0; i < LIST__N; i++)
+		while ((r = ring_first(l, i)))
+			forget(l, r);
+	tw_keep_free(l->keep);
+	free(l->live);
+	free(l->slot);
+	free(l);
+}
+
+/* Whatever is left is judged in order of stream, with all others at hand. */
+void tw_one_look_finish(struct tw_one_look *l)
+{
+	struct record *r;
 	size_t i;
 
-	for (i = 0; i < l->live_count && !l->s->cancelled; i++)
-		tw_session_judge(l->s, l->live[i].dossier, &set, NULL);
+	for (i = 0; i < l->live_count && !l->s->cancelled; i++) {
+		r = find_alive(l, &l->live[i].dossier->tuple);
+		conclude(l, l->live[i].dossier,
+			 r && r->dossier == l->live[i].dossier ? &r->kept : NULL);
+	}
 }
 
 int tw_session_one_look(struct tw_session *s, struct tw_err *err)
 {
-	struct one_look l = { .s = s, .slot_count = SLOTS_START };
-	struct record *r;
-	int i;
+	struct tw_one_look *l = tw_one_look_new(s);
 
-	if (getrandom(&l.seed, sizeof(l.seed), GRND_NONBLOCK) != sizeof(l.seed))
-		l.seed = UINT64_C(0x2545f4914f6cdd1d);
-	l.slot = calloc(l.slot_count, sizeof(struct record *));
-	if (!l.slot)
+	if (!l)
 		return tw_err_set(err, -ENOMEM, "%s: memory is exhausted.", s->summary->source);
-	for (i = 0; i < LIST__N; i++)
-		l.head[i].prev = l.head[i].next = &l.head[i];
-	look(&l);
+	while (!s->cancelled && tw_one_look_take(l))
+		;
 	tw_session_input_ends(s);
-	judge_rest(&l);
-	for (i = 0; i < LIST__N; i++)
-		while ((r = ring_first(&l, i)))
-			forget(&l, r);
-	free(l.live);
-	free(l.slot);
+	tw_one_look_finish(l);
+	tw_one_look_free(l);
 	return 0;
 }

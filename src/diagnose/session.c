@@ -174,12 +174,14 @@ void tw_session_input_ends(struct tw_session *s)
 	tell_decoder_problems(s);
 }
 
-int tw_session_run(struct tw_source *src, const struct tw_session_config *config,
-		   struct tw_session_summary *summary, struct tw_err *err)
+int tw_session_begin(struct tw_session *s, struct tw_source *src,
+		     struct tw_session_summary *summary, struct tw_err *err)
 {
-	struct tw_session s = { .config = config, .summary = summary, .source = src };
+	const struct tw_session_config *config = s->config;
 	int r;
 
+	s->summary = summary;
+	s->source = src;
 	memset(summary, 0, sizeof(*summary));
 	tw_arena_init(&summary->arena);
 	summary->source = tw_arena_printf(&summary->arena, "%s", tw_source_info(src)->name);
@@ -188,20 +190,33 @@ int tw_session_run(struct tw_source *src, const struct tw_session_config *config
 		if (r)
 			return r;
 	}
-	s.memory_bytes = resolve_ceiling(config->memory_bytes);
-	s.decoder = tw_decoder_new();
-	s.hosts = tw_hosts_new();
-	if (!s.decoder || !s.hosts)
-		r = tw_err_set(err, -ENOMEM, "%s: memory is exhausted.", summary->source);
-	else if (tw_source_can_rewind(src))
+	s->memory_bytes = resolve_ceiling(config->memory_bytes);
+	s->decoder = tw_decoder_new();
+	s->hosts = tw_hosts_new();
+	if (!s->decoder || !s->hosts)
+		return tw_err_set(err, -ENOMEM, "%s: memory is exhausted.", summary->source);
+	return 0;
+}
+
+void tw_session_conclude(struct tw_session *s)
+{
+	tell_own_limits(s);
+	tw_finding_free(s->spare);
+	tw_hosts_free(s->hosts);
+	tw_decoder_free(s->decoder);
+}
+
+int tw_session_run(struct tw_source *src, const struct tw_session_config *config,
+		   struct tw_session_summary *summary, struct tw_err *err)
+{
+	struct tw_session s = { .config = config };
+	int r = tw_session_begin(&s, src, summary, err);
+
+	if (!r && tw_source_can_rewind(src))
 		r = tw_session_two_looks(&s, err);
-	else
+	else if (!r)
 		r = tw_session_one_look(&s, err);
-	if (!r)
-		tell_own_limits(&s);
-	tw_finding_free(s.spare);
-	tw_hosts_free(s.hosts);
-	tw_decoder_free(s.decoder);
+	tw_session_conclude(&s);
 	return r;
 }
 

@@ -23,6 +23,10 @@ struct tw_session_config {
 	const char *idle_table; /* path of the user's idle-timeout table, NULL = built in only */
 	/* Larger files are not looked through for repaired losses to the end; 0 = 2 million frames. */
 	uint64_t loss_frames;
+	/* The source is an interface: time passes without packets, and who has given up is judged. */
+	bool live;
+	uint64_t
+		keep_bytes; /* one look only: keep packets up to so many bytes, for finding->kept */
 	uint64_t frames_max; /* judge only the first so many frames that pass the filter, 0 = all */
 	/* Set (by a signal handler) to end the first look, or the only one, early: what was read up to
 	 * there is judged as if the input ended. May be NULL. */

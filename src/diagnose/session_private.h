@@ -6,6 +6,7 @@
 #include "connection/dossier_private.h"
 #include "connection/hosts.h"
 #include "connection/triage.h"
+#include "diagnose/keep.h"
 #include "diagnose/session.h"
 #include "facts/derive.h"
 #include "packet/decode.h"
@@ -20,16 +21,21 @@ struct tw_session {
 	struct tw_decoder_stats stats; /* of the first look */
 	struct tw_hosts *hosts;
 	struct tw_capture_context capture;
-	size_t memory_bytes;         /* the ceiling, resolved */
-	int64_t clock_step_ns;       /* largest step of the clock backwards */
-	uint64_t frames;             /* frames taken in this look */
-	struct tw_finding *spare;    /* a finding that was not delivered, to be used again */
+	size_t memory_bytes;      /* the ceiling, resolved */
+	int64_t clock_step_ns;    /* largest step of the clock backwards */
+	uint64_t frames;          /* frames taken in this look */
+	struct tw_kept **kept;    /* packets of the connection that is being judged; may be NULL */
+	struct tw_finding *spare; /* a finding that was not delivered, to be used again */
 	struct timespec progress_at; /* when progress was last told */
 	bool cancelled;              /* the callback wants no more findings */
 	bool out_of_memory;
 };
 
 /* --- session.c --- */
+/* All but the look itself; @s->config is set. And what the session itself holds is given back. */
+int tw_session_begin(struct tw_session *s, struct tw_source *src,
+		     struct tw_session_summary *summary, struct tw_err *err);
+void tw_session_conclude(struct tw_session *s);
 /* The next batch of a look: stops at frames_max, at the stop flag and at the end. @pass 1 or 2. */
 unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of);
 /* The first look, or the only one, has seen all it will: take down what the source and the decoder say

@@ -170,6 +170,7 @@ struct tw_finding *tw_live_finding(const struct tw_gather_config *config,
 	f->source = "kernel";
 	f->stream = number;
 	f->folded = c->folded;
+	f->netns = c->netns;
 	f->vantage = vantage_of(&f->facts);
 	f->match.arena = &f->arena;
 	f->match.client = f->client;

@@ -215,7 +215,7 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 		.names = &w->names,
 		.realtime_offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC),
 		.jiffy_ns = jiffy_ns(),
-		.all = w->config.all,
+		.all = w->config.all || w->config.harmless,
 		.need_socket = w->config.pid_count || w->config.follow || w->config.comm ||
 			       w->config.cgroup,
 		.finding = on_finding,

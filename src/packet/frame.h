@@ -14,6 +14,7 @@ struct tw_frame {
 	uint32_t len;        /* bytes on the wire (hostile files may say less than caplen) */
 	uint16_t linktype;   /* LINKTYPE_ value of pcap-linktype(7) */
 	uint16_t iface;      /* interface index within the source (0 for pcap) */
+	uint16_t section;    /* of a pcapng file, from 0; in each the clock may begin anew */
 };
 
 #endif

@@ -76,6 +76,7 @@ void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
 		return;
 	e = &m->evidence[m->evidence_count++];
 	e->frame = f->known ? f->frame : 0;
+	e->event = fact >= TW_F_K_SEEN; /* the kernel's facts stand last */
 	e->time_ns = f->known ? f->time_ns : 0;
 	va_start(ap, fmt);
 	e->text = text(m, fmt, ap);

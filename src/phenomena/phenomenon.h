@@ -45,6 +45,7 @@ struct tw_evidence {
 	uint64_t frame; /* 0: the whole capture */
 	int64_t time_ns;
 	const char *text;
+	bool event; /* @frame is the number of a kernel's event */
 };
 
 struct tw_rival {

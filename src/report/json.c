@@ -64,7 +64,7 @@ static json_t *evidence(const struct tw_finding *f)
 
 		if (e->frame)
 			json_array_append_new(
-				list, json_pack("{s:o, s:o, s:o}", f->live ? "event" : "packet",
+				list, json_pack("{s:o, s:o, s:o}", e->event ? "event" : "packet",
 						count(e->frame), "time",
 						seconds_since(e->time_ns, f->start_ns), "text",
 						text(e->text)));
@@ -324,5 +324,9 @@ int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *
 	json_object_set_new(o, "events", count(s->events));
 	json_object_set_new(o, "events_lost", count(s->events_lost));
 	json_object_set_new(o, "events_folded", count(s->events_folded));
-	return write_line(sink, o, 13);
+	json_object_set_new(o, "interface", text(s->interface));
+	json_object_set_new(o, "packets", count(s->packets));
+	json_object_set_new(o, "packets_lost", count(s->packets_lost));
+	json_object_set_new(o, "connections_written", count(s->connections_written));
+	return write_line(sink, o, 17);
 }

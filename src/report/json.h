@@ -22,6 +22,8 @@ struct tw_json_live {
 	const struct tw_tally *tally;
 	int64_t duration_ns;
 	uint64_t events, events_lost, events_folded;
+	const char *interface; /* NULL: no packets were watched; the next three mean nothing */
+	uint64_t packets, packets_lost, connections_written;
 	const char *const *problems;
 	unsigned problem_count;
 };
