@@ -65,6 +65,7 @@ int tw_audit_run(struct tw_audit *a, const struct tw_host *h, int64_t idle_ns)
 					  .set = tw_checks[i]->set,
 					  .arena = &a->arena };
 		tw_checks[i]->look(c, &frame);
+		tw_concern_finish(c);
 		a->by_severity[c->severity]++;
 		a->count += c->severity != TW_SEVERITY_NONE;
 	}

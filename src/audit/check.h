@@ -59,10 +59,11 @@ struct tw_check {
 
 /* Sockets or the like that a concern is about: "java (pid 812)", how many, and one of them. */
 struct tw_concern_item {
-	const char *who;   /* process, device, setting */
-	uint64_t count;    /* how many */
-	const char *where; /* an example: "10.0.0.1:4031 -> 10.0.0.9:5432", NULL: none */
-	int64_t age_ns;    /* the longest of them; 0: no such time */
+	const char *who;                /* process, device, setting */
+	uint64_t count;                 /* how many */
+	int64_t age_ns;                 /* the longest of them; 0: no such time */
+	const struct tw_living *socket; /* the one that is so for longest; NULL: no sockets */
+	const char *where; /* that one as text: "10.0.0.1:4031 -> 10.0.0.9:5432"; NULL: none */
 };
 
 #define TW_CONCERN_ITEMS 64
@@ -102,10 +103,13 @@ void tw_concern_set(struct tw_concern *c, const char *fmt, ...)
  */
 void tw_concern_socket(struct tw_concern *c, const struct tw_living *s, int64_t age_ns,
 		       bool by_port);
-/* Anything else that is one of a list; @where may be NULL. */
-void tw_concern_item(struct tw_concern *c, const char *who, uint64_t count, const char *where);
-/* "java (pid 812), nginx (pid 90) and 3 more": the items, most first. */
+/* Anything else that is one of a list. */
+void tw_concern_item(struct tw_concern *c, const char *who, uint64_t count);
+/* "java (pid 812), nginx (pid 90) and 3 others": the items, most first. */
 const char *tw_concern_who(struct tw_concern *c);
+
+/* Once a check has looked: the texts of its items. */
+void tw_concern_finish(struct tw_concern *c);
 
 /* The look of all rows of counters.c. */
 void tw_look_at_counter(struct tw_concern *c, const struct tw_audit_frame *f);

@@ -57,22 +57,19 @@ static struct tw_concern_item *item_of(struct tw_concern *c, const char *who)
 	return &c->item[c->items++];
 }
 
-void tw_concern_item(struct tw_concern *c, const char *who, uint64_t count, const char *where)
+void tw_concern_item(struct tw_concern *c, const char *who, uint64_t count)
 {
 	struct tw_concern_item *item = item_of(c, who);
 
 	c->count += count;
-	if (!item)
-		return;
-	item->count += count;
-	if (where && !item->where)
-		item->where = tw_arena_printf(c->arena, "%s", where);
+	if (item)
+		item->count += count;
 }
 
 void tw_concern_socket(struct tw_concern *c, const struct tw_living *s, int64_t age_ns,
 		       bool by_port)
 {
-	char who[64], port[8] = "", local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT];
+	char who[64], port[8] = "";
 	struct tw_concern_item *item;
 
 	if (by_port)
@@ -89,14 +86,28 @@ void tw_concern_socket(struct tw_concern *c, const struct tw_living *s, int64_t 
 	if (!item)
 		return;
 	item->count++;
-	if (item->where && age_ns <= item->age_ns)
+	if (item->socket && age_ns <= item->age_ns)
 		return;
 	item->age_ns = age_ns;
-	tw_endpoint_text(local, &s->local, s->local_port);
-	tw_endpoint_text(remote, &s->remote, s->remote_port);
-	item->where = s->state == TW_SOCKET_LISTEN
-			      ? tw_arena_printf(c->arena, "%s", local)
-			      : tw_arena_printf(c->arena, "%s -> %s", local, remote);
+	item->socket = s;
+}
+
+void tw_concern_finish(struct tw_concern *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->items; i++) {
+		const struct tw_living *s = c->item[i].socket;
+		char local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT];
+
+		if (!s)
+			continue;
+		tw_endpoint_text(local, &s->local, s->local_port);
+		tw_endpoint_text(remote, &s->remote, s->remote_port);
+		c->item[i].where = s->state == TW_SOCKET_LISTEN
+					   ? tw_arena_printf(c->arena, "%s", local)
+					   : tw_arena_printf(c->arena, "%s -> %s", local, remote);
+	}
 }
 
 static int most_first(const void *left, const void *right)
@@ -122,8 +133,8 @@ const char *tw_concern_who(struct tw_concern *c)
 							   : ", ",
 				       c->item[i].who);
 	if (shown < c->items)
-		text = tw_arena_printf(c->arena, "%s and %u%s more", text, c->items - shown,
-				       c->items == TW_CONCERN_ITEMS ? " or" : "");
+		text = tw_arena_printf(c->arena, "%s and %u%s others", text, c->items - shown,
+				       c->items == TW_CONCERN_ITEMS ? " or more" : "");
 	return text;
 }
 

@@ -198,7 +198,7 @@ const struct tw_check tw_check_data_after_close = {
 	.set = "In the application: close once the peer is done; no SO_LINGER with 0 in ordinary "
 	       "closing.",
 	.costs = "Without SO_LINGER 0: TIME_WAIT at who closes first, 60 s.",
-	.source = "tcp_rcv_state_process(), tcp_disconnect(): LINUX_MIB_TCPABORTONDATA",
+	.source = "tcp_rcv_state_process(), __tcp_close(): LINUX_MIB_TCPABORTONDATA",
 	.phenomenon = "data-after-close",
 	ROW,
 };
@@ -237,6 +237,64 @@ const struct tw_check tw_check_retransmissions = {
 	.costs = "Nothing.",
 	.source = "__tcp_retransmit_skb(): TCP_MIB_RETRANSSEGS; RFC 4022",
 	.phenomenon = "loss-recovered",
+	ROW,
+};
+
+const struct tw_check tw_check_retransmission_timeouts = {
+	.slug = "retransmission-timeouts",
+	.title = "retransmission timeouts",
+	.rule = { .counter = TW_COUNTER_TIMEOUTS,
+		  SENT,
+		  .least = 100,
+		  .one_in = 100,
+		  .severity = TW_SEVERITY_RISK,
+		  .means = "Losses were not repaired by acknowledgements but by the timer: peers "
+			   "that "
+			   "do not answer, or single packets (requests, SYNs) that are lost.",
+		  .expect = tw_expect_rto_ns,
+		  .expected = "Each costs at least" },
+	.set = "`ss -ti` shows connections with backoff; `tcpwhy live` says whose.",
+	.costs = "Nothing.",
+	.source = "tcp_retransmit_timer(): LINUX_MIB_TCPTIMEOUTS; RFC 6298 s5",
+	.phenomenon = "loss-recovered",
+	ROW,
+};
+
+const struct tw_check tw_check_windows_closed = {
+	.slug = "windows-closed",
+	.title = "receive windows that this host has closed",
+	.rule = { .counter = TW_COUNTER_ZERO_WINDOW_ADV,
+		  RECEIVED,
+		  .least = 100,
+		  .one_in = 10000,
+		  .severity = TW_SEVERITY_NOTE,
+		  .means = "Applications here read more slowly than their peers send, and the "
+			   "window "
+			   "was closed: the peers had to wait." },
+	.set = "If throughput matters: faster reading, or a larger net.ipv4.tcp_rmem (third "
+	       "number).",
+	.costs = "Memory per connection.",
+	.source = "tcp_select_window(): LINUX_MIB_TCPTOZEROWINDOWADV; RFC 9293 s3.8.6",
+	.phenomenon = "zero-window-stall",
+	ROW,
+};
+
+const struct tw_check tw_check_syn_challenges = {
+	.slug = "syn-challenges",
+	.title = "SYNs for connections that are established here",
+	.rule = { .counter = TW_COUNTER_SYN_CHALLENGE,
+		  ACCEPTED,
+		  .least = 100,
+		  .one_in = 1000,
+		  .severity = TW_SEVERITY_NOTE,
+		  .means = "A peer began anew with the ports of a connection that lives here: it "
+			   "was "
+			   "rebooted, a NAT gave its port to somebody else, or keepalive is "
+			   "missing here." },
+	.set = "Keepalive at servers, so that they notice dead peers before their ports come back.",
+	.costs = "One empty packet and its answer per idle connection and interval.",
+	.source = "tcp_validate_incoming(): LINUX_MIB_TCPSYNCHALLENGE; RFC 5961 s4",
+	.phenomenon = "peer-rebooted",
 	ROW,
 };
 
@@ -367,7 +425,7 @@ const struct tw_check tw_check_time_wait_overflow = {
 			   "connection." },
 	.set = "A larger net.ipv4.tcp_max_tw_buckets, or fewer connections closed on this side.",
 	.costs = "About 250 bytes per socket in TIME_WAIT.",
-	.source = "tcp_time_wait(): LINUX_MIB_TCPTIMEWAITOVERFLOW; RFC 9293 s3.6.1",
+	.source = "tcp_time_wait(): LINUX_MIB_TCPTIMEWAITOVERFLOW; RFC 9293 s3.6",
 	.phenomenon = "last-ack-lost",
 	ROW,
 };

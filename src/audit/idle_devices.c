@@ -31,10 +31,11 @@ static const struct tw_idle_entry *next_slower(int64_t last_s, int64_t most_s)
 
 unsigned tw_idle_devices_within(int64_t seconds)
 {
-	unsigned i, count = 0;
+	const struct tw_idle_entry *e;
+	unsigned count = 0;
 
-	for (i = 0; i < tw_idle_builtin_count; i++)
-		count += forgets(&tw_idle_builtin[i]) && tw_idle_builtin[i].seconds <= seconds;
+	for (e = next_slower(0, seconds); e; e = next_slower(e->seconds, seconds))
+		count++;
 	return count;
 }
 

@@ -4,7 +4,7 @@
 
 #include "audit/check.h"
 
-/* How many devices of the table forget a connection that is idle for @seconds. */
+/* How many different timeouts of the table forget a connection that is idle for @seconds. */
 unsigned tw_idle_devices_within(int64_t seconds);
 /* The fastest of them: "240 s: Azure Load Balancer, default; 300 s: F5 BIG-IP". */
 const char *tw_idle_devices_text(struct tw_concern *c, int64_t seconds);

@@ -135,6 +135,28 @@ static int read_sockets(struct tw_host *h, struct tw_err *err)
 	return read_options(h, err);
 }
 
+/* Times are then predicted from defaults. Those of neighbours, which a user's own namespace hides, go into none. */
+static void note_settings(struct tw_host *h)
+{
+	unsigned i, missing = 0, last = 0;
+	char what[64];
+
+	for (i = 0; i < TW_SET__N; i++)
+		if (h->timers.source[i] == TW_FROM_UNREADABLE && i != TW_SET_NEIGH_SOLICIT &&
+		    i != TW_SET_NEIGH_RETRANS_MS) {
+			missing++;
+			last = i;
+		}
+	if (!missing)
+		return;
+	if (missing == 1)
+		snprintf(what, sizeof(what), "%s", tw_setting_table[last].name);
+	else
+		snprintf(what, sizeof(what), "%u settings that timers depend on", missing);
+	tw_host_unread(h, what, "/proc/sys does not show %s; the kernel's default is taken",
+		       missing == 1 ? "it" : "them");
+}
+
 int tw_host_read(struct tw_host *h, const char *proc, struct tw_err *err)
 {
 	char settings[256];
@@ -142,6 +164,7 @@ int tw_host_read(struct tw_host *h, const char *proc, struct tw_err *err)
 	tw_host_init(h);
 	snprintf(settings, sizeof(settings), "%s/sys", proc);
 	tw_settings_read_host(&h->timers, settings);
+	note_settings(h);
 	tw_host_read_knobs(h, proc);
 	h->parts = TW_HOST_SETTINGS;
 	read_uptime(h, proc);

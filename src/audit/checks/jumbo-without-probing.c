@@ -24,7 +24,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 
 		if (!l->up || l->loopback || !l->default_routes || l->mtu <= ETHERNET_MTU)
 			continue;
-		tw_concern_item(c, l->name, 1, NULL);
+		tw_concern_item(c, l->name, 1);
 		tw_concern_raise(c, TW_SEVERITY_RISK,
 				 "The default route leaves by %s with an MTU of %u, and "
 				 "net.ipv4.tcp_mtu_probing is 0.",

@@ -10,7 +10,8 @@
  */
 #include "audit/idle_devices.h"
 
-#define MANY 3 /* devices of the table that are faster: no exotic case any more */
+/* Timeouts of the table that are shorter: below, who chose it may know that no such device is there. */
+#define MANY 3
 
 static int64_t first_probe_s(const struct tw_audit_frame *f, const struct tw_living *s)
 {

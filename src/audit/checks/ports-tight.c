@@ -98,9 +98,7 @@ static void judge(struct tw_concern *c, const struct tw_audit_frame *f, const st
 	for (i = first; i < first + used; i++)
 		waiting += u->list->socket[u->place[i]].state == TW_SOCKET_TIME_WAIT;
 	tw_endpoint_text(to, &s->remote, s->remote_port);
-	c->count = used;
-	tw_concern_item(c, to, 0, NULL);
-	c->item[0].count = used;
+	tw_concern_item(c, to, used);
 	tw_concern_raise(c, used * 100 >= room * HARM_PERCENT ? TW_SEVERITY_HARM : TW_SEVERITY_RISK,
 			 "%zu of %zu local ports are in use to %s, %zu of them in TIME_WAIT.", used,
 			 room, to, waiting);

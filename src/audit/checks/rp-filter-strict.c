@@ -24,7 +24,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		strict += l->rp_filter == 1;
 		if (l->rp_filter != 1)
 			continue;
-		tw_concern_item(c, l->name, 1, NULL);
+		tw_concern_item(c, l->name, 1);
 		names = tw_arena_printf(c->arena, "%s%s%s", names, *names ? ", " : "", l->name);
 	}
 	if (ways < 2 || !strict) {

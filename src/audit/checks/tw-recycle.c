@@ -23,7 +23,7 @@ const struct tw_check tw_check_tw_recycle = {
 	.set = "net.ipv4.tcp_tw_recycle=0; for outgoing connections tcp_tw_reuse=1 is the safe "
 	       "way.",
 	.costs = "Nothing but sockets in TIME_WAIT, which cost little.",
-	.source = "tcp_v4_conn_request(), tcp_peer_is_proven() of Linux 4.11; ip-sysctl.rst",
+	.source = "tcp_conn_request(), tcp_peer_is_proven() of Linux 4.11; ip-sysctl.rst",
 	.phenomenon = "time-wait-syn-dropped",
 	.needs = TW_HOST_SETTINGS,
 	.look = look,

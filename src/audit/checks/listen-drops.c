@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * listen-drops: handshakes that a listener dropped for another reason than a full accept queue: no memory for
+ * the new socket, no route back, a security module. ListenDrops counts both kinds, ListenOverflows the first.
+ */
+#include "audit/check.h"
+
+#define LEAST  10
+#define ONE_IN 10000 /* of the connections that were accepted */
+
+static void look(struct tw_concern *c, const struct tw_audit_frame *f)
+{
+	const uint64_t *n = f->host->counter;
+	const uint64_t overflows = n[TW_COUNTER_LISTEN_OVERFLOWS];
+	const uint64_t others =
+		n[TW_COUNTER_LISTEN_DROPS] > overflows ? n[TW_COUNTER_LISTEN_DROPS] - overflows : 0;
+
+	if (!f->host->counter_known[TW_COUNTER_LISTEN_DROPS] || others < LEAST ||
+	    others < n[TW_COUNTER_PASSIVE_OPENS] / ONE_IN)
+		return;
+	c->count = others;
+	tw_concern_raise(c, TW_SEVERITY_RISK,
+			 "ListenDrops has counted %llu more than ListenOverflows.",
+			 (unsigned long long)others);
+	tw_concern_risk(
+		c, tw_expect_connect_ns(f),
+		"Handshakes were dropped although the accept queue had room: no memory, or no "
+		"route back. Clients repeat them, and fail after %s if it lasts.",
+		TW_DUR(tw_expect_connect_ns(f)));
+}
+
+const struct tw_check tw_check_listen_drops = {
+	.slug = "listen-drops",
+	.title = "handshakes that were dropped for other reasons than a full accept queue",
+	.set = "Look at memory (`ss -tm`, the kernel's log) and at the routes back to clients "
+	       "(`ip route get`).",
+	.costs = "Nothing.",
+	.source = "tcp_listendrop(), tcp_v4_syn_recv_sock(): LINUX_MIB_LISTENDROPS",
+	.phenomenon = "syn-unanswered",
+	.needs = TW_HOST_COUNTERS,
+	.look = look,
+};
