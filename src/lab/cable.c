@@ -13,7 +13,9 @@
 #include "lab/cable_private.h"
 
 #include "base/duration.h"
+#include "lab/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,6 +379,39 @@ int tw_cable_forge(struct tw_cable *c, const struct tw_cable_forge *f, struct tw
 	if (c->nat && f->to == TW_FROM_SERVER)
 		tw_cable_translate(frame->data, frame->length, TW_FROM_CLIENT, c->config.links > 1);
 	return tw_cable_hand_over(c, frame, err);
+}
+
+/* Behind the router; the plan has it as text. */
+static struct tw_addr server_address(bool v6)
+{
+	struct tw_addr a = { .b = { [10] = 0xff, [11] = 0xff } };
+
+	inet_pton(v6 ? AF_INET6 : AF_INET, tw_net_plan_address(true, TW_HOST_SERVER, v6),
+		  v6 ? a.b : a.b + 12);
+	return a;
+}
+
+int tw_cable_flood(struct tw_cable *c, unsigned count, uint16_t port, bool v6, struct tw_err *err)
+{
+	const struct tw_addr server = server_address(v6);
+	unsigned n, links = c->config.links;
+	int code = 0;
+
+	if (links < 2)
+		return tw_err_set(err, -EINVAL, "a flood comes from beyond a router");
+	if (!count || count > TW_CABLE_FLOOD_MAX)
+		return tw_err_set(err, -EINVAL, "a flood has 1 to %u SYNs", TW_CABLE_FLOOD_MAX);
+	for (n = 0; n < count && !code; n++) {
+		struct tw_cable_frame *f = tw_cable_flood_syn(&server, port, v6, n, links);
+
+		if (!f)
+			return tw_err_set(err, -ENOMEM, "out of memory for a frame");
+		f->link = links - 1;
+		f->from = TW_FROM_CLIENT;
+		f->id = ++c->last_id;
+		code = tw_cable_hand_over(c, f, err);
+	}
+	return code;
 }
 
 uint64_t tw_cable_seen(const struct tw_cable *c, const struct tw_frame_spec *spec)

@@ -175,6 +175,13 @@ void tw_cable_cut(struct tw_cable *c, unsigned end, bool cut);
 void tw_cable_release(struct tw_cable *c); /* deliver what is held, in order */
 int tw_cable_forge(struct tw_cable *c, const struct tw_cable_forge *f, struct tw_err *err);
 /*
+ * @count SYNs (1 to TW_CABLE_FLOOD_MAX) to a port of the server, each from an address of its own where
+ * nobody is: what the server answers is lost. They seem to come from beyond the router, without which the
+ * server would have no way to answer: -EINVAL.
+ */
+#define TW_CABLE_FLOOD_MAX 200u
+int tw_cable_flood(struct tw_cable *c, unsigned count, uint16_t port, bool v6, struct tw_err *err);
+/*
  * How many frames that fit (first and last ignored) left their sender so far, dropped ones
  * included.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns: frames that no host sent: answers to what is rejected, and forged segments.
+ * Owns: frames that no host sent: answers to what is rejected, forged segments, a flood's SYNs.
  *
  * A rejection looks as netfilter makes it (net/ipv4/netfilter/nf_reject_ipv4.c, nf_reject_ipv6.c):
  *	segment with ACK:      RST, seq = its ack, no ACK
@@ -29,6 +29,11 @@
 #define ICMP_V4_TOS      0xc0 /* internetwork control */
 #define TCP_HEADER       20u
 #define TIMESTAMPS_BYTES 12u
+
+/* A flood's SYNs are bare, as its tools write them. Clients' own ports begin at 32768. */
+#define FLOOD_PORT   1024u
+#define FLOOD_ID     1000u
+#define FLOOD_WINDOW 512
 
 struct envelope {
 	bool v6, df;
@@ -267,6 +272,54 @@ struct tw_cable_frame *tw_cable_forged(const struct tw_cable_flow *flow,
 	if (header > TCP_HEADER)
 		put_timestamps(tcp + TCP_HEADER, sender);
 	memset(tcp + header, 'F', f->payload_bytes);
+	seal(frame, &e, 16);
+	return frame;
+}
+
+/*
+ * 203.0.113.0/24 (RFC 5737) and 2001:db8:f100::/64: nobody in the lab has such an address, and behind the
+ * router the server has a way to them.
+ */
+static struct tw_addr flood_source(unsigned n, bool v6)
+{
+	struct tw_addr a = { .b = { [10] = 0xff, [11] = 0xff, [12] = 203, [14] = 113 } };
+
+	if (v6)
+		a = (struct tw_addr){ .b = { 0x20, 0x01, 0x0d, 0xb8, 0xf1, 0 } };
+	a.b[15] = (uint8_t)(1 + n);
+	return a;
+}
+
+bool tw_cable_is_flood_source(const struct tw_addr *a)
+{
+	const struct tw_addr four = flood_source(0, false), six = flood_source(0, true);
+
+	return !memcmp(a->b, four.b, 15) || !memcmp(a->b, six.b, 15);
+}
+
+struct tw_cable_frame *tw_cable_flood_syn(const struct tw_addr *server, uint16_t port, bool v6,
+					  unsigned n, unsigned links)
+{
+	struct envelope e = { .v6 = v6,
+			      .src = flood_source(n, v6),
+			      .dst = *server,
+			      .ttl = DEFAULT_TTL - 1,
+			      .protocol = IPPROTO_TCP,
+			      .id = (uint16_t)(FLOOD_ID + n) };
+	struct tw_cable_frame *frame;
+	uint8_t *tcp;
+
+	link_macs(&e, TW_FROM_SERVER, links);
+	frame = new_packet(&e, TCP_HEADER);
+	if (!frame)
+		return NULL;
+	tcp = frame->data + TW_CABLE_ETHERNET + ip_header_bytes(v6);
+	tw_cable_put16(tcp, FLOOD_PORT + n);
+	tw_cable_put16(tcp + 2, port);
+	tw_cable_put32(tcp + 4, (n + 1) * UINT32_C(2654435761)); /* any number, never the same */
+	tcp[12] = (TCP_HEADER / 4) << 4;
+	tcp[13] = TW_SYN;
+	tw_cable_put16(tcp + 14, FLOOD_WINDOW);
 	seal(frame, &e, 16);
 	return frame;
 }

@@ -186,6 +186,10 @@ struct tw_cable_frame *tw_cable_answer(const uint8_t *data, uint32_t length,
 /* A forged segment as its receiver shall get it; NULL: out of memory. */
 struct tw_cable_frame *tw_cable_forged(const struct tw_cable_flow *flow,
 				       const struct tw_cable_forge *f, unsigned links);
+/* The SYN of source @n (from 0) of a flood; NULL: out of memory. */
+struct tw_cable_frame *tw_cable_flood_syn(const struct tw_addr *server, uint16_t port, bool v6,
+					  unsigned n, unsigned links);
+bool tw_cable_is_flood_source(const struct tw_addr *a);
 
 /* --- cable_nat.c --- */
 /* Translate a frame on link 0; true if it was changed. */

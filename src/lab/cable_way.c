@@ -394,6 +394,10 @@ static int depart(struct tw_cable *c, struct entry *e, struct tw_err *err)
 		tell_entry(c, e, TW_FATE_DROPPED);
 		return 0;
 	}
+	if (e->flow && tw_cable_is_flood_source(&e->segment.dst)) {
+		tell_entry(c, e, TW_FATE_DROPPED);
+		return 0;
+	}
 	rule = decide(c, &traits);
 	if (rule)
 		return apply(c, e, rule, err);

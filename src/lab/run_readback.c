@@ -13,11 +13,13 @@
 #include <errno.h>
 #include <string.h>
 
+#define MET_STREAMS 256u
+
 struct reading {
 	struct tw_run *run;
 	enum tw_side vantage;
 	const char *name; /* "client" */
-	uint64_t met;     /* bit per stream of a verdict line that there was */
+	uint64_t met[4];  /* bit per stream of a verdict line that there was */
 };
 
 static bool same(const char *a, const char *b)
@@ -34,7 +36,8 @@ static const struct tw_expected_verdict *expected_of(const struct tw_run *run, e
 		const struct tw_statement *s = &run->script.statements[i];
 
 		if (s->verb == TW_DO_VERDICT && s->verdict.vantage[vantage] &&
-		    s->verdict.stream == stream && s->verdict.never == never)
+		    s->verdict.stream <= stream && stream <= s->verdict.last_stream &&
+		    s->verdict.never == never)
 			return &s->verdict;
 	}
 	return NULL;
@@ -117,8 +120,8 @@ static bool on_finding(void *user, struct tw_finding *f)
 			      tw_confidence_name(f->match.confidence), "outcome",
 			      tw_outcome_name(f->match.outcome), "passed", !why);
 
-	if (f->stream < 64)
-		r->met |= UINT64_C(1) << f->stream;
+	if (f->stream < MET_STREAMS)
+		r->met[f->stream / 64] |= UINT64_C(1) << f->stream % 64;
 	if (why)
 		run->passed = false;
 	if (j) {
@@ -133,6 +136,16 @@ static bool on_finding(void *user, struct tw_finding *f)
 	return true;
 }
 
+static bool met_all(const struct reading *r, const struct tw_expected_verdict *v)
+{
+	uint64_t stream;
+
+	for (stream = v->stream; stream <= v->last_stream && stream < MET_STREAMS; stream++)
+		if (!(r->met[stream / 64] & UINT64_C(1) << stream % 64))
+			return false;
+	return true;
+}
+
 /* A verdict line about a connection that the capture does not have. */
 static void note_missing(struct reading *r)
 {
@@ -143,8 +156,7 @@ static void note_missing(struct reading *r)
 		const struct tw_statement *s = &run->script.statements[i];
 
 		if (s->verb != TW_DO_VERDICT || s->verdict.never || s->verdict.any ||
-		    !s->verdict.vantage[r->vantage] || s->verdict.stream >= 64 ||
-		    (r->met & UINT64_C(1) << s->verdict.stream))
+		    !s->verdict.vantage[r->vantage] || met_all(r, &s->verdict))
 			continue;
 		tw_run_note_check(run, s->line, s->text, "such a connection",
 				  r->vantage == TW_SERVER

@@ -260,6 +260,16 @@ static int forge(struct tw_run *run, const struct tw_statement *s)
 	return 0;
 }
 
+static int flood(struct tw_run *run, const struct tw_statement *s)
+{
+	struct tw_err err;
+
+	tw_timeline_event(run, tw_run_now_ns(), "cable", NULL, 0, "%s", s->text);
+	if (tw_cable_flood(run->cable, (unsigned)s->number, s->port, run->v6, &err) < 0)
+		return tw_run_fail(run, "line %u: %s", s->line, err.text);
+	return 0;
+}
+
 static void cut(struct tw_run *run, const struct tw_statement *s)
 {
 	tw_timeline_event(run, tw_run_now_ns(), "cable", NULL, 0, "%s", s->text);
@@ -412,6 +422,8 @@ int tw_run_step(struct tw_run *run, const struct tw_statement *s)
 		return 0;
 	case TW_DO_CABLE_FORGE:
 		return forge(run, s);
+	case TW_DO_CABLE_FLOOD:
+		return flood(run, s);
 	case TW_DO_CABLE_CUT:
 		cut(run, s);
 		return 0;

@@ -428,6 +428,9 @@ static int check_whole(struct tw_script_parser *p)
 			return tw_script_fault(p, "there is no router without 'topology router'");
 		if (s->verb == TW_DO_CABLE_FORGET && !script->nat)
 			return tw_script_fault(p, "there is nothing to forget without 'nat'");
+		if (s->verb == TW_DO_CABLE_FLOOD && !script->net.router)
+			return tw_script_fault(p, "a flood comes from beyond a router: it needs "
+						  "'topology router'");
 	}
 	p->line = p->server_mtu_line;
 	if (p->line && !script->net.router)

@@ -43,7 +43,8 @@ enum tw_verb {
 	TW_DO_CABLE_RULE,
 	TW_DO_CABLE_RELEASE,
 	TW_DO_CABLE_FORGE,
-	TW_DO_CABLE_CUT, /* number: end 0, 1, or -1 for both */
+	TW_DO_CABLE_FLOOD, /* number: SYNs; port */
+	TW_DO_CABLE_CUT,   /* number: end 0, 1, or -1 for both */
 	TW_DO_CABLE_HEAL,
 	TW_DO_CABLE_FORGET,
 	TW_DO_CABLE_WAIT,  /* rule.spec; expect.within */
@@ -82,9 +83,9 @@ struct tw_expect {
 
 /* A `verdict` or `never` line. */
 struct tw_expected_verdict {
-	bool vantage[2]; /* [TW_CLIENT], [TW_SERVER] */
-	uint64_t stream;
-	bool any; /* `verdict WHO any`: whatever it says */
+	bool vantage[2];              /* [TW_CLIENT], [TW_SERVER] */
+	uint64_t stream, last_stream; /* "stream 3", "stream 3-7" */
+	bool any;                     /* `verdict WHO any`: whatever it says */
 	/* Accepted, best first (also "clean", "unknown"); of `never`: forbidden. */
 	const char *slugs[12];
 	unsigned slug_count;

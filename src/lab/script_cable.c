@@ -254,6 +254,17 @@ static int parse_forge(struct tw_script_parser *p)
 	return 0;
 }
 
+static int parse_flood(struct tw_script_parser *p)
+{
+	p->s->verb = TW_DO_CABLE_FLOOD;
+	p->s->port = 80;
+	if (tw_script_take_number(p, "a number of SYNs", 1, TW_CABLE_FLOOD_MAX, &p->s->number))
+		return -EINVAL;
+	if (tw_script_take_if(p, "port") && tw_script_take_port(p, &p->s->port))
+		return -EINVAL;
+	return tw_script_end_of_line(p);
+}
+
 /* ---- the rest ---- */
 
 static int parse_cut(struct tw_script_parser *p)
@@ -293,7 +304,7 @@ static int parse_bare(struct tw_script_parser *p, enum tw_verb verb)
 
 int tw_script_cable(struct tw_script_parser *p)
 {
-	enum { RELEASE = TW_CABLE_REJECT + 1, FORGE, CUT, HEAL, FORGET, WAIT, QUIET };
+	enum { RELEASE = TW_CABLE_REJECT + 1, FORGE, FLOOD, CUT, HEAL, FORGET, WAIT, QUIET };
 	static const struct tw_script_word acts[] = {
 		{ "drop", TW_CABLE_DROP },
 		{ "delay", TW_CABLE_DELAY },
@@ -304,6 +315,7 @@ int tw_script_cable(struct tw_script_parser *p)
 		{ "reject", TW_CABLE_REJECT },
 		{ "release", RELEASE },
 		{ "forge", FORGE },
+		{ "flood", FLOOD },
 		{ "cut", CUT },
 		{ "heal", HEAL },
 		{ "forget", FORGET },
@@ -320,6 +332,8 @@ int tw_script_cable(struct tw_script_parser *p)
 		return parse_bare(p, TW_DO_CABLE_RELEASE);
 	case FORGE:
 		return parse_forge(p);
+	case FLOOD:
+		return parse_flood(p);
 	case CUT:
 		return parse_cut(p);
 	case HEAL:

@@ -8,6 +8,7 @@
 #include "lab/script_private.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static const struct tw_script_word confidences[] = {
@@ -71,11 +72,21 @@ static int take_slugs(struct tw_script_parser *p)
 
 static int take_stream(struct tw_script_parser *p)
 {
-	int64_t n;
+	struct tw_expected_verdict *v = &p->s->verdict;
+	const char *word, *dash;
+	int64_t first, last;
 
-	if (tw_script_take_number(p, "a stream", 0, INT32_MAX, &n))
+	if (tw_script_take(p, "a stream", &word))
 		return -EINVAL;
-	p->s->verdict.stream = (uint64_t)n;
+	dash = strchr(word, '-');
+	if (!tw_script_number(tw_arena_printf(&p->script->arena, "%.*s",
+					      dash ? (int)(dash - word) : INT_MAX, word),
+			      0, INT32_MAX, &first) ||
+	    !tw_script_number(dash ? dash + 1 : word, first, INT32_MAX, &last))
+		return tw_script_fault(p, "'%s' does not say which stream: 3, or 3-7",
+				       TW_QUOTED(word));
+	v->stream = (uint64_t)first;
+	v->last_stream = (uint64_t)last;
 	return 0;
 }
 
@@ -119,7 +130,8 @@ static int check_repeated(struct tw_script_parser *p)
 		const struct tw_statement *s = &p->script->statements[i];
 		const struct tw_expected_verdict *old = &s->verdict;
 
-		if (s->verb != TW_DO_VERDICT || old->never || old->stream != v->stream)
+		if (s->verb != TW_DO_VERDICT || old->never || old->stream > v->last_stream ||
+		    old->last_stream < v->stream)
 			continue;
 		if ((old->vantage[0] && v->vantage[0]) || (old->vantage[1] && v->vantage[1]))
 			return tw_script_fault(

@@ -360,6 +360,57 @@ static void damaged_frames_are_survived(void **state)
 	tw_decoder_free(d);
 }
 
+/* Each SYN is of another source and answered; the answers go nowhere; who is real still connects. */
+static void a_flood(void **state)
+{
+	enum { SYNS = 20 };
+	const struct tw_frame_spec synack = { .from = TW_FROM_SERVER, .class = TW_CLASS_SYNACK };
+	unsigned v6, i;
+
+	GROUND_OR_SKIP();
+	for (v6 = 0; v6 < ground_families(); v6++) {
+		struct lab *l = lab_new(&routed, 0, v6);
+		struct tw_err err = { 0 };
+
+		assert_int_equal(tw_cable_flood(l->cable, SYNS, 80, v6, &err), 0);
+		pump_seen(l, &synack, SYNS);
+		for (i = 0; i < SYNS; i++) {
+			const struct seen_event *syn =
+				find(l, TW_FATE_FORGED, TW_FROM_CLIENT, TW_SYN, i);
+			const struct seen_event *before =
+				i ? find(l, TW_FATE_FORGED, TW_FROM_CLIENT, TW_SYN, i - 1) : NULL;
+
+			assert_non_null(syn);
+			assert_int_equal(syn->segment.checksum, TW_CSUM_GOOD);
+			assert_true(tw_cable_is_flood_source(&syn->segment.src));
+			assert_false(tw_cable_is_flood_source(&syn->segment.dst));
+			assert_true(!before || memcmp(&syn->segment.src, &before->segment.src,
+						      sizeof(syn->segment.src)) != 0);
+			assert_non_null(
+				find(l, TW_FATE_DROPPED, TW_FROM_SERVER, TW_SYN | TW_ACK, i));
+		}
+		assert_null(find(l, TW_FATE_ARRIVED, TW_FROM_SERVER, TW_SYN | TW_ACK, 0));
+		connect_now(l, NULL, v6);
+		lab_free(l);
+	}
+}
+
+static void no_such_flood(void **state)
+{
+	struct tw_err err = { 0 };
+	struct lab *l;
+
+	GROUND_OR_SKIP();
+	l = lab_new(&routed, 0, false);
+	assert_int_equal(tw_cable_flood(l->cable, 0, 80, false, &err), -EINVAL);
+	assert_int_equal(tw_cable_flood(l->cable, TW_CABLE_FLOOD_MAX + 1, 80, false, &err),
+			 -EINVAL);
+	lab_free(l);
+	l = lab_new(&lan, 0, false);
+	assert_int_equal(tw_cable_flood(l->cable, 1, 80, false, &err), -EINVAL);
+	lab_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +421,8 @@ int main(void)
 		GROUND_TEST(forged_resets_are_believed),
 		GROUND_TEST(forged_data_is_read),
 		GROUND_TEST(a_forged_refusal),
+		GROUND_TEST(a_flood),
+		GROUND_TEST(no_such_flood),
 		GROUND_TEST(translated),
 		GROUND_TEST(forgotten_translation),
 		GROUND_TEST(translated_icmp),

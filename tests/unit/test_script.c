@@ -442,6 +442,11 @@ static void the_cable_otherwise(void **state)
 	assert_int_equal(one("cable heal")->verb, TW_DO_CABLE_HEAL);
 	parse("nat\ncable forget");
 	assert_int_equal(script.statements[0].verb, TW_DO_CABLE_FORGET);
+	parse("topology router\ncable flood 20\ncable flood 1 port 81");
+	assert_int_equal(script.statements[0].verb, TW_DO_CABLE_FLOOD);
+	assert_int_equal(script.statements[0].number, 20);
+	assert_int_equal(script.statements[0].port, 80);
+	assert_int_equal(script.statements[1].port, 81);
 	s = one("cable wait client syn #3 within 5s");
 	assert_int_equal(s->verb, TW_DO_CABLE_WAIT);
 	assert_int_equal(s->rule.spec.from, TW_FROM_CLIENT);
@@ -501,6 +506,10 @@ static void verdicts(void **state)
 	assert_int_equal(v->outcomes, 1 << TW_OUTCOME_DEGRADED | 1 << TW_OUTCOME_UNKNOWN |
 					      1 << TW_OUTCOME_CLEAN);
 	assert_int_equal(v->stream, 7);
+	assert_int_equal(v->last_stream, 7);
+	v = &one("verdict both clean stream 3-12")->verdict;
+	assert_int_equal(v->stream, 3);
+	assert_int_equal(v->last_stream, 12);
 	v = &one("verdict server any stream 1")->verdict;
 	assert_true(v->any && v->slug_count == 0 && v->vantage[TW_SERVER]);
 	v = &one("never client process-died|certain")->verdict;

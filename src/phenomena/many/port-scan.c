@@ -111,24 +111,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client.2 connect #7 port 445 -> ECONNREFUSED\n"
 			  "client.2 connect #8 port 993 -> ECONNREFUSED\n"
 			  "client.2 connect #9 port 995 -> ECONNREFUSED\n"
-			  "verdict both port-scan likely certain\n"
-			  "verdict both port-scan likely certain stream 1\n"
-			  "verdict both port-scan likely certain stream 2\n"
-			  "verdict both port-scan likely certain stream 3\n"
-			  "verdict both port-scan likely certain stream 4\n"
-			  "verdict both port-scan likely certain stream 5\n"
-			  "verdict both port-scan likely certain stream 6\n"
-			  "verdict both port-scan likely certain stream 7\n"
-			  "verdict both port-scan likely certain stream 8\n"
-			  "verdict both port-scan likely certain stream 9\n"
-			  "verdict both port-scan likely certain stream 10\n"
-			  "verdict both port-scan likely certain stream 11\n"
-			  "verdict both port-scan likely certain stream 12\n"
-			  "verdict both port-scan likely certain stream 13\n"
-			  "verdict both port-scan likely certain stream 14\n"
-			  "verdict both port-scan likely certain stream 15\n"
-			  "verdict both port-scan likely certain stream 16\n"
-			  "verdict both port-scan likely certain stream 17\n",
+			  "verdict both port-scan likely failed stream 0-17\n",
 	},
 	{ 0 },
 };

@@ -118,6 +118,150 @@ static const char *const references[] = {
 	NULL,
 };
 
+static const struct tw_scenario scenarios[] = {
+	{
+		.name = "cookies",
+		.about =
+			"the listener's queue is full of forged SYNs, cookies let a real client in",
+		.variants = "v4 v6 v4-nots",
+		.script = "topology router\n"
+			  "server listen 8\n"
+			  "fault\n"
+			  "cable flood 40\n"
+			  "cable wait server synack #40 within 2s\n"
+			  "client connect within 1s\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "cable wait server synack #43\n" /* requests, not cookies, are repeated */
+			  "cable quiet 300ms\n"
+			  "verdict client clean clean\n"
+			  "verdict server syn-flood likely failed stream 0-39\n"
+			  "verdict server clean clean stream 40\n",
+	},
+	{
+		.name = "no-cookies",
+		.about = "the same without cookies: the real client is shut out",
+		.variants = "v4 v6",
+		.script = "topology router\n"
+			  "short client tcp_syn_retries 1\n"
+			  "short client tcp_syn_linear_timeouts 0\n"
+			  "set server tcp_syncookies 0\n"
+			  "server listen 32\n"
+			  "fault\n"
+			  "cable flood 40\n"
+			  "cable wait server synack #20 within 2s\n"
+			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "verdict client syn-unanswered|firewall-dropped likely possible failed "
+			  "unknown\n"
+			  "verdict server syn-flood likely failed stream 0-39\n"
+			  "verdict server syn-queue-full likely failed stream 40\n",
+	},
+	{
+		.name = "crowd-at-dead-server",
+		.about = "many real clients of a server that has died are no flood",
+		.variants = "v4 v6",
+		.script = "truth syn-unanswered\n"
+			  "host client neighbour permanent\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client nonblocking #1\n"
+			  "client connect #1 -> EINPROGRESS\n"
+			  "client nonblocking #2\n"
+			  "client connect #2 -> EINPROGRESS\n"
+			  "client nonblocking #3\n"
+			  "client connect #3 -> EINPROGRESS\n"
+			  "client nonblocking #4\n"
+			  "client connect #4 -> EINPROGRESS\n"
+			  "client nonblocking #5\n"
+			  "client connect #5 -> EINPROGRESS\n"
+			  "client nonblocking #6\n"
+			  "client connect #6 -> EINPROGRESS\n"
+			  "client nonblocking #7\n"
+			  "client connect #7 -> EINPROGRESS\n"
+			  "client nonblocking #8\n"
+			  "client connect #8 -> EINPROGRESS\n"
+			  "client nonblocking #9\n"
+			  "client connect #9 -> EINPROGRESS\n"
+			  "client.2 nonblocking #1\n"
+			  "client.2 connect #1 -> EINPROGRESS\n"
+			  "client.2 nonblocking #2\n"
+			  "client.2 connect #2 -> EINPROGRESS\n"
+			  "client.2 nonblocking #3\n"
+			  "client.2 connect #3 -> EINPROGRESS\n"
+			  "client.2 nonblocking #4\n"
+			  "client.2 connect #4 -> EINPROGRESS\n"
+			  "client.2 nonblocking #5\n"
+			  "client.2 connect #5 -> EINPROGRESS\n"
+			  "client.2 nonblocking #6\n"
+			  "client.2 connect #6 -> EINPROGRESS\n"
+			  "client.2 nonblocking #7\n"
+			  "client.2 connect #7 -> EINPROGRESS\n"
+			  "client.2 nonblocking #8\n"
+			  "client.2 connect #8 -> EINPROGRESS\n"
+			  "client.2 nonblocking #9\n"
+			  "client.2 connect #9 -> EINPROGRESS\n"
+			  "cable wait client syn #36 within 3s\n"
+			  "verdict client syn-unanswered likely possible failed unknown stream "
+			  "0-17\n",
+	},
+	{
+		.name = "crowd",
+		.about = "many real clients at once, each of which is served",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen 32\n"
+			  "client nonblocking #1\n"
+			  "client nonblocking #2\n"
+			  "client nonblocking #3\n"
+			  "client nonblocking #4\n"
+			  "client nonblocking #5\n"
+			  "client nonblocking #6\n"
+			  "client nonblocking #7\n"
+			  "client nonblocking #8\n"
+			  "client nonblocking #9\n"
+			  "client.2 nonblocking #1\n"
+			  "client.2 nonblocking #2\n"
+			  "client.2 nonblocking #3\n"
+			  "client.2 nonblocking #4\n"
+			  "client.2 nonblocking #5\n"
+			  "client.2 nonblocking #6\n"
+			  "client.2 nonblocking #7\n"
+			  "client.2 nonblocking #8\n"
+			  "client.2 nonblocking #9\n"
+			  "fault\n"
+			  "cable hold client ack #1-18\n"
+			  "client connect #1 -> EINPROGRESS\n"
+			  "client connect #2 -> EINPROGRESS\n"
+			  "client connect #3 -> EINPROGRESS\n"
+			  "client connect #4 -> EINPROGRESS\n"
+			  "client connect #5 -> EINPROGRESS\n"
+			  "client connect #6 -> EINPROGRESS\n"
+			  "client connect #7 -> EINPROGRESS\n"
+			  "client connect #8 -> EINPROGRESS\n"
+			  "client connect #9 -> EINPROGRESS\n"
+			  "client.2 connect #1 -> EINPROGRESS\n"
+			  "client.2 connect #2 -> EINPROGRESS\n"
+			  "client.2 connect #3 -> EINPROGRESS\n"
+			  "client.2 connect #4 -> EINPROGRESS\n"
+			  "client.2 connect #5 -> EINPROGRESS\n"
+			  "client.2 connect #6 -> EINPROGRESS\n"
+			  "client.2 connect #7 -> EINPROGRESS\n"
+			  "client.2 connect #8 -> EINPROGRESS\n"
+			  "client.2 connect #9 -> EINPROGRESS\n"
+			  "cable wait client ack #18 within 1s\n"
+			  "cable release\n"
+			  "cable quiet 100ms\n"
+			  "verdict both clean clean stream 0-17\n",
+	},
+	{ 0 },
+};
+
 const struct tw_phenomenon tw_ph_syn_flood = {
 	.slug = "syn-flood",
 	.stage = TW_STAGE_MANY,
@@ -156,4 +300,5 @@ const struct tw_phenomenon tw_ph_syn_flood = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.scenarios = scenarios,
 };
