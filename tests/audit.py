@@ -41,7 +41,7 @@ def checked(result):
 
 
 class Ground:
-    """This host, and a peer that is joined to it by a cable: 10.1.0.1 and 10.1.0.2."""
+    """This host, and a peer that is joined to it by a cable: 10.1.0.1, fd01::1 and 10.1.0.2, fd01::2."""
 
     def __init__(self):
         self.here = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -51,6 +51,9 @@ class Ground:
         checked(libc.setns(self.here, CLONE_NEWNET))
         run("ip", "link", "set", "lo", "up")
         self.cable("v0", "10.1.0.1/24", "10.1.0.2/24")
+        run("ip", "addr", "add", "fd01::1/64", "dev", "v0", "nodad")
+        with self.at_peer():
+            run("ip", "addr", "add", "fd01::2/64", "dev", "v0p", "nodad")
 
     def cable(self, name, here, there):
         run("ip", "link", "add", name, "type", "veth", "peer", "name", name + "p",
@@ -69,9 +72,9 @@ class Ground:
         finally:
             checked(libc.setns(self.here, CLONE_NEWNET))
 
-    def listen_at_peer(self):
+    def listen_at_peer(self, address="10.1.0.2"):
         with self.at_peer():
-            return listener("10.1.0.2")
+            return listener(address)
 
 
 def sysctl(name, value):
@@ -79,7 +82,7 @@ def sysctl(name, value):
 
 
 def listener(address="0.0.0.0", backlog=100):
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     s.bind((address, 0))
     s.listen(backlog)
     return s
@@ -87,7 +90,7 @@ def listener(address="0.0.0.0", backlog=100):
 
 def dial(server, address=None, **options):
     """A connected pair: who called, who was called."""
-    client = socket.socket()
+    client = socket.socket(server.family)
     for name, value in options.items():
         level = socket.SOL_SOCKET if name.startswith("SO_") else socket.IPPROTO_TCP
         client.setsockopt(level, getattr(socket, name), value)
@@ -181,15 +184,16 @@ def overflow():
     return audit_until("listen-overflows")
 
 
-def idle_pair(g, **options):
-    pair = dial(g.listen_at_peer(), **options)
+def idle_pair(g, address="10.1.0.2", **options):
+    pair = dial(g.listen_at_peer(address), **options)
     wait_until(lambda: is_idle(pair[0], 200))
     return pair
 
 
 @scene
 def idle_without_keepalive():
-    pair = idle_pair(Ground())
+    g = Ground()
+    pair = idle_pair(g), idle_pair(g, "fd01::2")
     found = audit("--idle=100ms")
     found["at once"] = "idle-without-keepalive" in audit("--idle=1h")
     del pair
@@ -383,7 +387,7 @@ def an_idle_connection():
     found = play("idle_without_keepalive")
     equal(slugs(found), ["idle-without-keepalive"])
     r = found["idle-without-keepalive"]
-    equal((r["severity"], r["count"], r["for_ever"], r["verdict"]), ("risk", 1, True, "idle-blackholed"))
+    equal((r["severity"], r["count"], r["for_ever"], r["verdict"]), ("risk", 2, True, "idle-blackholed"))
     contains(r["risk"], "ETIMEDOUT after 15 min")
     equal(found["at once"], False)
 
@@ -483,6 +487,28 @@ def settings_of_another_host():
         equal(found[""]["kernel"], "4.4")
         equal(found[""]["not_looked_at"][0]["because"], "these are settings of another host")
         equal(slugs(audit("--sysctl-file", f.name, "--set", "tcp_syncookies=1", "--set", "tcp_tw_recycle=0")), [])
+
+
+@case
+def settings_from_a_pipe():
+    """settings can come through a pipe, which is read once"""
+    r = tcpwhy("audit", "--json", "--sysctl-file=/dev/stdin", stdin=b"net.ipv4.tcp_sack = 0\nnet.ipv4.tcp_syncookies = 0\n")
+    equal([json.loads(line).get("slug") for line in r.out.splitlines()], ["syncookies-off", "sack-off", None])
+
+
+@case
+def a_file_that_lies():
+    """bytes that are no text, and lines without end, are one clear error"""
+    good = b"net.ipv4.tcp_sack = 1\n"
+    for content, words in ((good + b"\0\n", "zero byte"), (bytes(range(1, 256)), "is no line of Linux's sysctl"),
+                           (good + b"a" * 3000000, "is no line of Linux's sysctl"),
+                           (good + b"net.ipv4.tcp_mem = " + b"9" * 100000 + b"\n", "needs whole numbers"),
+                           (good + b"net.ipv4.tcp_mem = 99999999999999999999 1 1\n", "needs whole numbers"),
+                           (good + b"\x1b[2J\n", "\\x1b[2J")):
+        r = tcpwhy("audit", "--sysctl-file=/dev/stdin", stdin=content)
+        equal((r.status, r.out), (2, ""))
+        contains(one_line(r.err), words)
+    contains(one_line(tcpwhy("audit", "--sysctl-file=/").err), "cannot read /")
 
 
 @case

@@ -117,9 +117,7 @@ int tw_host_read_file(struct tw_host *h, const char *path, struct tw_err *err)
 	int r;
 
 	tw_host_init(h);
-	r = tw_settings_read_file(&h->timers, path, err);
-	if (!r)
-		r = tw_sysctl_file_each(path, take_line, &f, err);
+	r = tw_settings_read_file_also(&h->timers, path, take_line, &f, err);
 	/* How full its tables were when the file was made says nothing of now. */
 	h->knob_known[TW_KNOB_CT_COUNT] = false;
 	for (i = 0; i < h->links; i++)

@@ -117,7 +117,8 @@ void tw_host_read_links(struct tw_host *h, const char *proc)
 			.up = a->ifa_flags & IFF_UP,
 			.loopback = a->ifa_flags & IFF_LOOPBACK,
 		};
-		strcpy(h->link[h->links++].name, a->ifa_name);
+		memcpy(h->link[h->links].name, a->ifa_name, strlen(a->ifa_name));
+		h->links++;
 	}
 	if (fd >= 0)
 		close(fd);

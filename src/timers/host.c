@@ -75,6 +75,8 @@ struct reading {
 	const char *path;
 	unsigned taken;
 	struct tw_kernel kernel; /* 0.0: the file does not say */
+	tw_sysctl_line_fn also;  /* who wants the lines, too; NULL: nobody */
+	void *user;
 };
 
 static int take_line(void *user, const struct tw_sysctl_line *l, struct tw_err *err)
@@ -90,7 +92,7 @@ static int take_line(void *user, const struct tw_sysctl_line *l, struct tw_err *
 	if (taken < 0)
 		return tw_err_set(err, -EINVAL, "%s, line %u: %s", r->path, l->number, why.text);
 	r->taken += (unsigned)taken;
-	return 0;
+	return r->also ? r->also(r->user, l, err) : 0;
 }
 
 /* What the file does not have: the kernel may be too old for it. */
@@ -123,7 +125,13 @@ static void fill_in(struct reading *r)
 
 int tw_settings_read_file(struct tw_settings *s, const char *path, struct tw_err *err)
 {
-	struct reading r = { .settings = s, .path = path };
+	return tw_settings_read_file_also(s, path, NULL, NULL, err);
+}
+
+int tw_settings_read_file_also(struct tw_settings *s, const char *path, tw_sysctl_line_fn also,
+			       void *user, struct tw_err *err)
+{
+	struct reading r = { .settings = s, .path = path, .also = also, .user = user };
 	int status;
 
 	tw_settings_defaults(s);

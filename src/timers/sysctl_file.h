@@ -2,7 +2,7 @@
 #ifndef TW_TIMERS_SYSCTL_FILE_H
 #define TW_TIMERS_SYSCTL_FILE_H
 
-#include "base/err.h"
+#include "timers/settings.h"
 
 /* One line of `sysctl -a` or sysctl.conf, with dots in the name. */
 struct tw_sysctl_line {
@@ -18,5 +18,11 @@ typedef int (*tw_sysctl_line_fn)(void *user, const struct tw_sysctl_line *line, 
  * -errno for a file that can not be read; or what @take returned.
  */
 int tw_sysctl_file_each(const char *path, tw_sysctl_line_fn take, void *user, struct tw_err *err);
+
+/*
+ * tw_settings_read_file() that hands every line to @also, too: a pipe can not be read twice.
+ */
+int tw_settings_read_file_also(struct tw_settings *s, const char *path, tw_sysctl_line_fn also,
+			       void *user, struct tw_err *err);
 
 #endif
