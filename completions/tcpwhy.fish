@@ -67,7 +67,7 @@ complete -c tcpwhy -n '__fish_seen_subcommand_from predict' -l rcvtimeo -x -d 'w
 complete -c tcpwhy -n '__fish_seen_subcommand_from predict' -l syncnt -x -d 'with the socket option TCP_SYNCNT'
 complete -c tcpwhy -n '__fish_seen_subcommand_from predict' -s v -l verbose -d 'list all settings that timers depend on'
 complete -c tcpwhy -n '__fish_seen_subcommand_from predict' -l json -d 'JSON Lines in place of text'
-complete -c tcpwhy -n '__fish_seen_subcommand_from audit' -l idle -x -d 'a connection is idle after TIME (default 60s)'
+complete -c tcpwhy -n '__fish_seen_subcommand_from audit' -l idle -x -d 'a connection is idle or stuck after TIME'
 complete -c tcpwhy -n '__fish_seen_subcommand_from audit' -l set -x -d 'as if this setting had this value'
 complete -c tcpwhy -n '__fish_seen_subcommand_from audit' -l sysctl-file -r -F -d 'only the settings of another host, from sysctl -a'
 complete -c tcpwhy -n '__fish_seen_subcommand_from audit' -s v -l verbose -d 'notes in full, and all sockets concerned'

@@ -4,9 +4,12 @@
  * as the manual has them.
  */
 #include "audit/audit.h"
+#include "audit/idle_devices.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define STUCK_NS (60 * TW_NS_PER_S)
 
 #define CHECK(symbol) extern const struct tw_check tw_check_##symbol;
 #include "audit/checks.def"
@@ -45,9 +48,23 @@ static void put_worst_first(struct tw_concern *list, unsigned count)
 	}
 }
 
+static size_t open_connections(const struct tw_host *h)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < h->sockets.count; i++)
+		count += h->sockets.socket[i].state == TW_SOCKET_ESTABLISHED;
+	return count;
+}
+
 int tw_audit_run(struct tw_audit *a, const struct tw_host *h, int64_t idle_ns)
 {
-	const struct tw_audit_frame frame = { .host = h, .idle_ns = idle_ns };
+	const struct tw_audit_frame frame = {
+		.host = h,
+		.idle_ns = idle_ns ? idle_ns : tw_idle_devices_least_s() * TW_NS_PER_S,
+		.stuck_ns = idle_ns ? idle_ns : STUCK_NS,
+		.open = open_connections(h),
+	};
 	unsigned i;
 
 	*a = (struct tw_audit){ .host = h };

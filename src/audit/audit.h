@@ -14,7 +14,10 @@ struct tw_audit {
 	struct tw_arena arena;
 };
 
-/* Connections count as idle after @idle_ns. 0, or -ENOMEM. Free it after an error, too. */
+/*
+ * Connections count as idle or stuck after @idle_ns; 0: as idle after the shortest timeout of the table of
+ * devices, as stuck after a minute. Return: 0, or -ENOMEM. Free it after an error, too.
+ */
 int tw_audit_run(struct tw_audit *a, const struct tw_host *h, int64_t idle_ns);
 void tw_audit_free(struct tw_audit *a);
 

@@ -21,7 +21,9 @@ struct tw_concern;
 /* What is the same for all who ask. */
 struct tw_audit_frame {
 	const struct tw_host *host;
-	int64_t idle_ns; /* from here on a connection counts as idle */
+	int64_t idle_ns;  /* from here on a quiet connection counts as idle */
+	int64_t stuck_ns; /* from here on one that should go on counts as stuck */
+	size_t open;      /* connections */
 };
 
 /*
@@ -121,6 +123,8 @@ void tw_look_at_counter(struct tw_concern *c, const struct tw_audit_frame *f);
 bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_living *s);
 /* The socket's options where they could be asked, else NULL. */
 const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const struct tw_living *s);
+/* So few of the open connections that it is what peers do: some always vanish. */
+bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count);
 /* A listener that other hosts can reach. */
 bool tw_is_open_listener(const struct tw_audit_frame *f, const struct tw_living *s);
 /* Is there one? True where sockets are not known: then settings are judged for any host. */

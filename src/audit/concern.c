@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHOWN 3 /* processes that a sentence names */
+#define A_FEW 100 /* one in so many */
+#define SHOWN 3   /* processes that a sentence names */
 
 void tw_concern_raise(struct tw_concern *c, enum tw_severity severity, const char *fmt, ...)
 {
@@ -143,6 +144,11 @@ bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_livin
 	return s->state == TW_SOCKET_ESTABLISHED && s->inode && s->have_info &&
 	       !tw_host_is_own(f->host, &s->remote) &&
 	       tw_living_idle_ms(s) * TW_NS_PER_MS >= f->idle_ns;
+}
+
+bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count)
+{
+	return count < f->open / A_FEW;
 }
 
 const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const struct tw_living *s)

@@ -132,7 +132,7 @@ const struct tw_check tw_check_connections_timed_out = {
 	.rule = { .counter = TW_COUNTER_ABORT_ON_TIMEOUT,
 		  CONNECTIONS,
 		  .least = 10,
-		  .one_in = 100,
+		  .one_in = 20,
 		  .severity = TW_SEVERITY_RISK,
 		  .means =
 			  "Retransmissions, window probes or keepalive stayed unanswered until the "
@@ -144,24 +144,6 @@ const struct tw_check tw_check_connections_timed_out = {
 	.costs = "Keepalive: an empty packet per interval.",
 	.source = "tcp_write_err(): LINUX_MIB_TCPABORTONTIMEOUT; RFC 9293 s3.8.3",
 	.phenomenon = "peer-vanished",
-	ROW,
-};
-
-const struct tw_check tw_check_connect_failures = {
-	.slug = "connect-failures",
-	.title = "handshakes that did not complete",
-	.rule = { .counter = TW_COUNTER_ATTEMPT_FAILS,
-		  CONNECTIONS,
-		  .least = 20,
-		  .one_in = 10,
-		  .severity = TW_SEVERITY_RISK,
-		  .means = "Connections failed before they were established: refused, unanswered, "
-			   "or "
-			   "given up (the losers of happy eyeballs count, too)." },
-	.set = "`tcpwhy live` says to whom and why.",
-	.costs = "Nothing.",
-	.source = "tcp_done(): TCP_MIB_ATTEMPTFAILS; RFC 4022",
-	.phenomenon = "port-closed",
 	ROW,
 };
 
@@ -227,9 +209,9 @@ const struct tw_check tw_check_retransmissions = {
 	.rule = { .counter = TW_COUNTER_RETRANS_SEGS,
 		  SENT,
 		  .least = 100,
-		  .one_in = 33,
+		  .one_in = 20,
 		  .severity = TW_SEVERITY_RISK,
-		  .means = "More than three percent were sent again: paths that lose packets, or "
+		  .means = "More than five percent were sent again: paths that lose packets, or "
 			   "peers that do not answer.",
 		  .expect = tw_expect_rto_ns,
 		  .expected = "Each costs its reader a round trip, or a timeout of" },
@@ -473,7 +455,7 @@ const struct tw_check tw_check_rp_filter_drops = {
 	.rule = { .counter = TW_COUNTER_RP_FILTER,
 		  RECEIVED,
 		  .least = 100,
-		  .one_in = 10000,
+		  .one_in = 1000,
 		  .severity = TW_SEVERITY_RISK,
 		  .means = "Packets came in by an interface that answers to their source would not "
 			   "leave by: asymmetric routes, or false sources.",

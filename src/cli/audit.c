@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define PROC       "/proc"
-#define IDLE_USUAL (60 * TW_NS_PER_S)
+#define PROC "/proc"
 
 static int write_stdout(void *user, const char *bytes, size_t n)
 {
@@ -48,7 +47,7 @@ static int judge(const struct tw_host *h, const struct tw_arguments *a)
 {
 	struct tw_audit audit;
 	int status = TW_EXIT_USAGE;
-	int r = tw_audit_run(&audit, h, a->have_idle ? a->idle_ns : IDLE_USUAL);
+	int r = tw_audit_run(&audit, h, a->idle_ns);
 
 	if (!r)
 		r = print(&audit, a);

@@ -246,10 +246,11 @@ const struct tw_option tw_options[] = {
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_PREDICT, "JSON Lines in place of text",
 	  "Print one JSON object per phenomenon. See JSON below." },
 	{ TW_OPT_IDLE, 0, "idle", TW_ARG_TEXT, "TIME", TW_CMD_AUDIT,
-	  "a connection is idle after TIME (default 60s)",
-	  "Look at connections (idle, in CLOSE_WAIT, with data unread ...) that have been so for "
-	  "at "
-	  "least _TIME_. The default is *60s*." },
+	  "a connection is idle or stuck after TIME",
+	  "From how long on a connection counts as idle, or as stuck (in CLOSE_WAIT, with data "
+	  "unread ...). "
+	  "The defaults are the shortest idle timeout of the table of devices (*240s*), and "
+	  "*60s*." },
 	{ TW_OPT_SET, 0, "set", TW_ARG_TEXT, "NAME=VALUE", TW_CMD_AUDIT,
 	  "as if this setting had this value",
 	  "Judge as if the sysctl _NAME_ had this value, such as *tcp_syncookies=0*; *net.ipv4.* "
@@ -530,7 +531,6 @@ static int apply_predict(struct tw_arguments *a, const struct tw_option *o, cons
 	case TW_OPT_RCVTIMEO:
 		return duration(o, value, &a->rcvtimeo_ns, err);
 	case TW_OPT_IDLE:
-		a->have_idle = true;
 		return duration(o, value, &a->idle_ns, err);
 	case TW_OPT_SYNCNT:
 		return counted(o, value, SYNCNT_MAX, &a->syncnt, err);

@@ -148,8 +148,7 @@ struct tw_arguments {
 	uint64_t syncnt;
 
 	/* audit; also sets, sysctl_file */
-	int64_t idle_ns;
-	bool have_idle;
+	int64_t idle_ns; /* 0: unset */
 
 	/* lab run, live */
 	char **program; /* what follows "--", ends in NULL; NULL: there is no "--" */

@@ -16,7 +16,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		const int64_t age_ns = (int64_t)s->data_recv_ms * TW_NS_PER_MS;
 
 		if (s->state != TW_SOCKET_ESTABLISHED || !s->receive_queue || !s->inode ||
-		    !s->have_info || age_ns < f->idle_ns)
+		    !s->have_info || age_ns < f->stuck_ns)
 			continue;
 		tw_concern_socket(c, s, age_ns, false);
 		longest_ns = age_ns > longest_ns ? age_ns : longest_ns;
@@ -24,7 +24,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	if (!c->count)
 		return;
 	tw_concern_raise(c, TW_SEVERITY_RISK,
-			 "%s of %s: received data has not been read for at least %s.",
+			 "%s of %s: received data lies unread; the last of it came up to %s ago.",
 			 tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c),
 			 TW_DUR(longest_ns));
 	tw_concern_risk(

@@ -16,7 +16,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		const int64_t age_ns = (int64_t)s->ack_recv_ms * TW_NS_PER_MS;
 
 		if (s->state != TW_SOCKET_FIN_WAIT2 || !s->inode || !s->have_info ||
-		    age_ns < f->idle_ns)
+		    age_ns < f->stuck_ns)
 			continue;
 		tw_concern_socket(c, s, age_ns, false);
 		longest_ns = age_ns > longest_ns ? age_ns : longest_ns;

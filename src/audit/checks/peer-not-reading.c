@@ -18,7 +18,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		const struct tw_living *s = &l->socket[i];
 		const int64_t age_ns = (int64_t)s->data_sent_ms * TW_NS_PER_MS;
 
-		if (s->timer != TW_SOCKET_TIMER_PERSIST || age_ns < f->idle_ns ||
+		if (s->timer != TW_SOCKET_TIMER_PERSIST || age_ns < f->stuck_ns ||
 		    (s->state != TW_SOCKET_ESTABLISHED && s->state != TW_SOCKET_CLOSE_WAIT))
 			continue;
 		tw_concern_socket(c, s, age_ns, false);
@@ -26,7 +26,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	}
 	if (!c->count)
 		return;
-	tw_concern_raise(c, TW_SEVERITY_HARM,
+	tw_concern_raise(c, tw_is_a_few(f, c->count) ? TW_SEVERITY_NOTE : TW_SEVERITY_HARM,
 			 "%s of %s: the peer's window has been closed for up to %s.",
 			 tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c),
 			 TW_DUR(longest_ns));

@@ -22,7 +22,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	if (!c->count)
 		return;
 	tw_concern_raise(
-		c, TW_SEVERITY_HARM,
+		c, tw_is_a_few(f, c->count) ? TW_SEVERITY_NOTE : TW_SEVERITY_HARM,
 		"%s of %s: sent data was repeated %d times or more, and nothing came back.",
 		tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c), REPEATS);
 	tw_concern_risk(
