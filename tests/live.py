@@ -77,15 +77,16 @@ class Ground:
         return subprocess.Popen(["nsenter", "-t", pid, "-n", sys.executable, "-c", PRELUDE + textwrap.dedent(code), host,
                                  str(port)], stdout=subprocess.PIPE, text=True)
 
-    def play(self, port, server=None, client=None, host=SERVER):
-        """Both ends; returns what the client printed, and the pids (server, client)."""
+    def play(self, port, server=None, client=None, host=SERVER, kill=True):
+        """Both ends; returns what the client printed, and the pids (server, client). kill: the server, in the end."""
         s = self.python(self.server, host, port, server) if server else None
         if s:
             s.stdout.readline()
         c = self.python(self.client, host, port, client) if client else None
         said = c.communicate(timeout=60)[0].split() if c else []
         if s:
-            s.terminate()
+            if kill:
+                s.terminate()
             s.communicate(timeout=20)
         return said, (s.pid if s else None, c.pid if c else None)
 
@@ -368,7 +369,7 @@ def own_firewall():
 def healthy():
     """connections that end well make no finding"""
     said, _ = ground().play(7019, "l = listen(64)\nfor _ in range(50):\n    s, _ = l.accept(); s.send(s.recv(9)); s.recv(1); s.close()",
-                            "for _ in range(50):\n    c = connect(); c.send(b'x'); c.recv(9); c.close()\nprint('done')")
+                            "for _ in range(50):\n    c = connect(); c.send(b'x'); c.recv(9); c.close()\nprint('done')", kill=False)
     equal(said, ["done"])
     time.sleep(.5)
     equal(ground().findings(7019), [])
