@@ -27,7 +27,7 @@ struct packet {
 	struct tw_kept *owner;
 	struct tw_frame frame;
 	bool of_start;
-	uint8_t bytes[];
+	/* Its bytes follow. */
 };
 
 /* Of a connection: the first is the oldest. */
@@ -109,8 +109,9 @@ static struct packet *copy_of(const struct tw_frame *f)
 	if (!p)
 		return NULL;
 	*p = (struct packet){ .frame = *f };
-	memcpy(p->bytes, f->data, f->caplen);
-	p->frame.data = p->bytes;
+	if (f->caplen)
+		memcpy(p + 1, f->data, f->caplen);
+	p->frame.data = (const uint8_t *)(p + 1);
 	return p;
 }
 

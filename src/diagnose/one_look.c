@@ -378,17 +378,16 @@ static bool is_owed(const struct tw_dossier *d, bool repeated)
 	return false;
 }
 
-static uint64_t repeats(const struct tw_dossier *d)
+static bool is_repeat(const struct tw_dossier *d)
 {
-	return d ? d->end[0].retransmissions + d->end[1].retransmissions : 0;
+	return d->pkt_count && d->pkt[d->pkt_count - 1].marks & TW_MARKS_REPEAT;
 }
 
-/* @before: repeats ahead of this packet. */
-static enum list follow_debt(struct tw_one_look *l, struct record *r, uint64_t before)
+static enum list follow_debt(struct tw_one_look *l, struct record *r)
 {
 	if (!l->s->config->live || !r->dossier)
 		return LIST_OPEN;
-	if (repeats(r->dossier) > before) {
+	if (is_repeat(r->dossier)) {
 		r->gap_ns = l->now_ns - r->last_ns;
 		r->repeated = true;
 	}
@@ -406,7 +405,6 @@ static void look_at_tcp(struct tw_one_look *l, const struct tw_frame *f, struct 
 	uint32_t hash = (uint32_t)tw_tuple_hash(&t, l->seed);
 	struct record *r = l->slot[slot_find(l, &t, hash)];
 	enum list list;
-	uint64_t before;
 
 	l->s->summary->tcp_packets++;
 	if (r && tw_reuse_is_new(&r->reuse, sender, s)) {
@@ -427,10 +425,9 @@ static void look_at_tcp(struct tw_one_look *l, const struct tw_frame *f, struct 
 		return;
 	}
 	tw_reuse_note(&r->reuse, sender, s);
-	before = repeats(r->dossier);
 	if (r->dossier)
 		add(l, r, f, s);
-	list = follow_debt(l, r, before);
+	list = follow_debt(l, r);
 	r->last_ns = l->now_ns;
 	if (r->list == LIST_JUDGED)
 		return;
