@@ -125,6 +125,8 @@ bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_livin
 const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const struct tw_living *s);
 /* So few of the open connections that it is what peers do: some always vanish. */
 bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count);
+/* Less than once a day, of what counters have counted. */
+bool tw_is_rare(const struct tw_audit_frame *f, uint64_t events);
 /* A listener that other hosts can reach. */
 bool tw_is_open_listener(const struct tw_audit_frame *f, const struct tw_living *s);
 /* Is there one? True where sockets are not known: then settings are judged for any host. */

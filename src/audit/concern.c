@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_S 86400
 #define A_FEW 100 /* one in so many */
 #define SHOWN 3   /* processes that a sentence names */
 
@@ -149,6 +150,11 @@ bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_livin
 bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count)
 {
 	return count < f->open / A_FEW;
+}
+
+bool tw_is_rare(const struct tw_audit_frame *f, uint64_t events)
+{
+	return events < (uint64_t)(f->host->uptime_s / DAY_S);
 }
 
 const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const struct tw_living *s)

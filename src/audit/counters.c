@@ -2,7 +2,7 @@
 /*
  * Owns: remarks about counters of /proc/net/snmp and netstat, one row each. A count says nothing alone: what
  * is a handful among millions is life. So each row has a least number of events, and a share of a total from
- * which it is said.
+ * which it is said; and what happens less than once a day is not.
  *
  * Limits: counters are sums since the namespace was made (at boot, for the first one): they tell that it
  * happened, not when. `nstat` shows what is added now.
@@ -19,7 +19,7 @@ void tw_look_at_counter(struct tw_concern *c, const struct tw_audit_frame *f)
 
 	if (r->and != r->of)
 		total += h->counter[r->and ];
-	if (!h->counter_known[r->counter] || events < r->least ||
+	if (!h->counter_known[r->counter] || events < r->least || tw_is_rare(f, events) ||
 	    (r->one_in && events < total / r->one_in))
 		return;
 	c->count = events;

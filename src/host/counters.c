@@ -92,20 +92,19 @@ static uint64_t hex_at(const char *line, int column)
 
 static void read_conntrack(struct tw_host *h, const char *proc)
 {
-	static const char *const names[] = { "invalid", "insert_failed", "drop", "early_drop" };
-	uint64_t *const sums[] = { &h->ct_invalid, &h->ct_insert_failed, &h->ct_drop,
-				   &h->ct_early_drop };
+	static const char *const names[] = { "invalid", "drop", "early_drop" };
+	uint64_t *const sums[] = { &h->ct_invalid, &h->ct_drop, &h->ct_early_drop };
 	FILE *f = tw_host_open(proc, "net/stat/nf_conntrack");
 	char line[1024];
-	int column[4], i;
+	int column[3], i;
 
 	if (!f)
 		return;
 	h->ct_stat_known = fgets(line, sizeof(line), f) != NULL;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 3; i++)
 		column[i] = h->ct_stat_known ? column_of(line, names[i]) : -1;
 	while (fgets(line, sizeof(line), f))
-		for (i = 0; i < 4; i++)
+		for (i = 0; i < 3; i++)
 			if (column[i] >= 0)
 				*sums[i] += hex_at(line, column[i]);
 	fclose(f);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Duplicating a descriptor costs some microseconds; beyond so many sockets the picture is clear. */
 #define OPTIONS_MOST 4096
@@ -55,15 +56,37 @@ int64_t tw_host_knob(const struct tw_host *h, enum tw_knob_id id, int64_t unknow
 	return h->knob_known[id] ? h->knob[id] : unknown;
 }
 
+/* Process 1 of this pid namespace: when it was started, in seconds since boot. -1 if that is not told. */
+static int64_t first_process_s(const char *proc)
+{
+	FILE *f = tw_host_open(proc, "1/stat");
+	char line[1024];
+	const char *p = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	const long ticks = sysconf(_SC_CLK_TCK);
+	unsigned long long start;
+	unsigned i;
+
+	if (f)
+		fclose(f);
+	/* The name may hold anything; behind it, the state is field 3 and the start field 22. */
+	for (i = 2; p && i < 22; i++)
+		p = strchr(p + 1, ' ');
+	return p && ticks > 0 && sscanf(p, " %19llu", &start) == 1 ? (int64_t)(start / ticks) : -1;
+}
+
 static void read_uptime(struct tw_host *h, const char *proc)
 {
 	FILE *f = tw_host_open(proc, "uptime");
+	const int64_t first_s = first_process_s(proc);
 	double seconds = 0;
 
 	if (f && fscanf(f, "%30lf", &seconds) == 1 && seconds > 0 && seconds < 1e12)
 		h->uptime_s = (int64_t)seconds;
 	if (f)
 		fclose(f);
+	/* Where the uptime is that of a container, the start is later than it. */
+	if (first_s > 0 && first_s < h->uptime_s)
+		h->uptime_s -= first_s;
 }
 
 /* Connections to other hosts whose owner is known: those whose keepalive may matter. */

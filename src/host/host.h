@@ -64,7 +64,8 @@ struct tw_host {
 	bool knob_known[TW_KNOB__N];
 	uint64_t counter[TW_COUNTER__N];
 	bool counter_known[TW_COUNTER__N];
-	int64_t uptime_s; /* of the kernel: a namespace's counters may be younger; 0 not known */
+	/* Counters are not older: that of the kernel, or of process 1 if younger (a container's). 0 not known. */
+	int64_t uptime_s;
 
 	struct tw_living_list sockets;
 	/* As long as @sockets: the options of idle connections where they could be asked; may be NULL. */
@@ -80,7 +81,7 @@ struct tw_host {
 
 	int64_t orphans, memory_pages; /* of the whole machine */
 	/* /proc/net/stat/nf_conntrack, summed over processors. */
-	uint64_t ct_invalid, ct_insert_failed, ct_drop, ct_early_drop;
+	uint64_t ct_invalid, ct_drop, ct_early_drop;
 	bool ct_stat_known;
 
 	struct tw_unread unread[TW_UNREAD_MAX];

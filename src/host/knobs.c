@@ -17,6 +17,9 @@ const struct tw_knob tw_knob_table[TW_KNOB__N] = {
 };
 #undef KNOB
 
+/* No setting is larger, and what is computed from two of them does not overflow. */
+#define MOST INT64_C(1000000000000000)
+
 /* The @word-th number of @text, nothing but blanks behind each. */
 static bool number(const char *text, unsigned word, int64_t *out)
 {
@@ -26,7 +29,8 @@ static bool number(const char *text, unsigned word, int64_t *out)
 	for (i = 0;; i++) {
 		errno = 0;
 		*out = strtoll(text, &end, 10);
-		if (errno || end == text || (*end && !strchr(" \t\n", *end)))
+		if (errno || end == text || (*end && !strchr(" \t\n", *end)) || *out < 0 ||
+		    *out > MOST)
 			return false;
 		if (i == word)
 			return true;

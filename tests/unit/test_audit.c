@@ -422,6 +422,16 @@ static void ports(void **state)
 
 static void tables_and_memory(void **state)
 {
+	unsigned i;
+
+	knob(TW_KNOB_MAX_TW_BUCKETS, 100);
+	for (i = 0; i < 79; i++)
+		add(TW_SOCKET_TIME_WAIT, (uint8_t[])OTHER)->timer = TW_SOCKET_TIMER_TIME_WAIT;
+	NONE("time-wait-many");
+	add(TW_SOCKET_FIN_WAIT2, (uint8_t[])OTHER)->timer = TW_SOCKET_TIMER_TIME_WAIT;
+	host->sockets.socket[i].inode = 0;
+	RISK("time-wait-many");
+	knob(TW_KNOB_MAX_TW_BUCKETS, 180000);
 	host->orphans = 49999;
 	NONE("orphans-many");
 	host->orphans = 50000;
@@ -446,6 +456,15 @@ static void connection_tables(void **state)
 	knob(TW_KNOB_CT_COUNT, 950);
 	HARM("conntrack-full");
 	knob(TW_KNOB_CT_COUNT, 1);
+	host->ct_drop = 5;
+	host->ct_early_drop = 4;
+	NONE("conntrack-full");
+	host->ct_early_drop = 5;
+	HARM("conntrack-full");
+	host->uptime_s = 86400 * 11;
+	NONE("conntrack-full");
+	host->uptime_s = 3600;
+	host->ct_drop = 0;
 	knob(TW_KNOB_CT_ESTABLISHED_S, 7439);
 	RISK("conntrack-forgets");
 	knob(TW_KNOB_IP_FORWARD, 0);
@@ -557,6 +576,10 @@ static void counters(void **state)
 		host->counter[r->counter] = events;
 		assert_int_equal(said(tw_checks[i]->slug, 0), r->severity);
 		assert_int_equal(concern(tw_checks[i]->slug)->count, events);
+		/* Less than once a day: life. */
+		host->uptime_s = (int64_t)(events + 1) * 86400;
+		NONE(tw_checks[i]->slug);
+		host->uptime_s = HOUR_S;
 		host->counter_known[r->counter] = false;
 		NONE(tw_checks[i]->slug);
 		host->counter[r->counter] = 0;

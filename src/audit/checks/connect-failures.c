@@ -17,7 +17,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		n[TW_COUNTER_ATTEMPT_FAILS] > resets ? n[TW_COUNTER_ATTEMPT_FAILS] - resets : 0;
 
 	if (!known[TW_COUNTER_ATTEMPT_FAILS] || !known[TW_COUNTER_EMBRYONIC_RSTS] ||
-	    fails < LEAST || fails < n[TW_COUNTER_ACTIVE_OPENS] / ONE_IN)
+	    fails < LEAST || tw_is_rare(f, fails) || fails < n[TW_COUNTER_ACTIVE_OPENS] / ONE_IN)
 		return;
 	c->count = fails;
 	tw_concern_raise(c, TW_SEVERITY_RISK, "%llu of %llu connect() calls of this host failed.",

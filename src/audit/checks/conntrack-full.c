@@ -9,23 +9,30 @@
 
 #define RISK_PERCENT 80
 #define HARM_PERCENT 95
+#define LOST_MANY    10
 
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const int64_t most = tw_host_knob(f->host, TW_KNOB_CT_MAX, 0);
 	const int64_t now = tw_host_knob(f->host, TW_KNOB_CT_COUNT, 0);
+	const uint64_t lost = f->host->ct_drop + f->host->ct_early_drop;
+	const bool was_full = lost >= LOST_MANY && !tw_is_rare(f, lost);
 
-	if (most <= 0 || now * 100 / RISK_PERCENT < most || now > INT64_MAX / 100)
+	if (most <= 0 || (now * 100 < most * RISK_PERCENT && !was_full))
 		return;
 	c->count = (uint64_t)now;
-	tw_concern_raise(c, now * 100 / HARM_PERCENT >= most ? TW_SEVERITY_HARM : TW_SEVERITY_RISK,
-			 "The connection table holds %lld of %lld entries.", (long long)now,
-			 (long long)most);
+	tw_concern_raise(c,
+			 was_full || now * 100 >= most * HARM_PERCENT ? TW_SEVERITY_HARM
+								      : TW_SEVERITY_RISK,
+			 "The connection table holds %lld of %lld entries; for want of room %llu "
+			 "packets were dropped and %llu entries thrown out.",
+			 (long long)now, (long long)most, (unsigned long long)f->host->ct_drop,
+			 (unsigned long long)f->host->ct_early_drop);
 	tw_concern_risk(
 		c, tw_expect_connect_ns(f),
-		"When it is full, SYNs through and to this host are dropped: connect() ends "
-		"with ETIMEDOUT after %s; %llu packets have been dropped so far.",
-		TW_DUR(tw_expect_connect_ns(f)), (unsigned long long)f->host->ct_drop);
+		"While it is full, SYNs through and to this host are dropped: connect() ends "
+		"with ETIMEDOUT after %s.",
+		TW_DUR(tw_expect_connect_ns(f)));
 }
 
 const struct tw_check tw_check_conntrack_full = {

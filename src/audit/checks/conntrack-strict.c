@@ -16,6 +16,7 @@
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	if (!f->host->ct_stat_known || f->host->ct_invalid < INVALID_MANY ||
+	    tw_is_rare(f, f->host->ct_invalid) ||
 	    tw_host_knob(f->host, TW_KNOB_CT_LIBERAL, 1) != 0 ||
 	    tw_host_knob(f->host, TW_KNOB_IP_FORWARD, 0) == 0)
 		return;

@@ -5,6 +5,18 @@
  */
 #include "audit/check.h"
 
+/* A connection table between the two, or here, has less patience with half of a connection. */
+static const char *forgotten(struct tw_concern *c, const struct tw_audit_frame *f)
+{
+	const int64_t seconds = tw_host_knob(f->host, TW_KNOB_CT_CLOSE_WAIT_S, 0);
+
+	return seconds ? tw_arena_printf(c->arena,
+					 " The connection table here forgets it after %lld s of "
+					 "silence.",
+					 (long long)seconds)
+		       : "";
+}
+
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
@@ -29,8 +41,8 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	tw_concern_risk(
 		c, -1,
 		"After shutdown() no timer runs: while the peer does not close, it lasts for "
-		"ever (after close() it would be %s). Conntrack forgets it after 60 s.",
-		TW_DUR(f->host->timers.value[TW_SET_FIN_TIMEOUT] * TW_NS_PER_S));
+		"ever (after close() it would be %s).%s",
+		TW_DUR(f->host->timers.value[TW_SET_FIN_TIMEOUT] * TW_NS_PER_S), forgotten(c, f));
 }
 
 const struct tw_check tw_check_fin_wait2_held = {

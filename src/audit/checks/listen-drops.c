@@ -16,7 +16,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		n[TW_COUNTER_LISTEN_DROPS] > overflows ? n[TW_COUNTER_LISTEN_DROPS] - overflows : 0;
 
 	if (!f->host->counter_known[TW_COUNTER_LISTEN_DROPS] || others < LEAST ||
-	    others < n[TW_COUNTER_PASSIVE_OPENS] / ONE_IN)
+	    tw_is_rare(f, others) || others < n[TW_COUNTER_PASSIVE_OPENS] / ONE_IN)
 		return;
 	c->count = others;
 	tw_concern_raise(c, TW_SEVERITY_RISK,
