@@ -98,7 +98,7 @@ _tcpwhy()
 		elif [[ $command == predict ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --set --sysctl-file --kernel --rtt --user-timeout --keepalive --sndtimeo --rcvtimeo --syncnt -v --verbose --json -h --help -V --version' -- "$cur")
 		elif [[ $command == audit ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--color --width --idle --set --sysctl-file -v --verbose --json -h --help -V --version' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '--color --idle-table --width --idle --set --sysctl-file -v --verbose --json -h --help -V --version' -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W '-r -f --filter -w --write -c --count -n -v --verbose -q --quiet --all --verdict --stream --json --merge --color --idle-table --memory --width -h --help -V --version' -- "$cur")
 		fi

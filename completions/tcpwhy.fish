@@ -24,7 +24,7 @@ complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor p
 complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor predict audit' -l json -d 'JSON Lines in place of the report'
 complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor predict audit' -l merge -d 'take all files as one timeline'
 complete -c tcpwhy -l color -x -a 'auto always never' -d 'auto (default), always or never'
-complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor predict audit' -l idle-table -r -F -d 'idle timeouts of your own devices'
+complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor predict' -l idle-table -r -F -d 'idle timeouts of your own devices'
 complete -c tcpwhy -n 'not __fish_seen_subcommand_from explain lab live doctor predict audit' -l memory -x -d 'memory ceiling, as 512M (default is 1/4 of RAM)'
 complete -c tcpwhy -l width -x -d 'wrap text at N columns, 60 to 100'
 complete -c tcpwhy -n '__fish_seen_subcommand_from lab; and __fish_seen_subcommand_from run' -s j -l jobs -x -d 'run N scenarios side by side'

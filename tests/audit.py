@@ -211,6 +211,16 @@ def keepalive_too_slow():
 
 
 @scene
+def own_devices():
+    pair = idle_pair(Ground(), **dict(HEALTHY, TCP_KEEPIDLE=200))
+    with sysctl_file("our firewall\t90\tC\tfixed\tthe wiki\t2026-11\n") as f:
+        found = audit("--idle=100ms", "--idle-table", f.name)
+    found["without"] = "keepalive-too-slow" in audit("--idle=100ms")
+    del pair
+    return found
+
+
+@scene
 def keepalive_only():
     pair = idle_pair(Ground(), **{k: v for k, v in HEALTHY.items() if k != "TCP_USER_TIMEOUT"})
     found = audit("--idle=100ms")
@@ -405,6 +415,15 @@ def a_slow_keepalive():
 
 
 @case
+def devices_of_your_own():
+    """the user's table of idle timeouts counts, too"""
+    found = play("own_devices")
+    equal(slugs(found), ["keepalive-too-slow"])
+    equal((found["keepalive-too-slow"]["severity"], found["status"], found["without"]), ("risk", 1, False))
+    contains(found["keepalive-too-slow"]["risk"], "(90 s: our firewall)")
+
+
+@case
 def a_keepalive_that_does_not_count_in_flight():
     """keepalive without TCP_USER_TIMEOUT is remarked: tcp_retries2 is longer"""
     found = play("keepalive_only")
@@ -537,6 +556,7 @@ def wrong_words():
                              (["--idle", "soon"], "needs a time"),
                              (["--jsno"], "did you mean --json?"),
                              (["sockets"], "takes no words"),
+                             (["--idle-table", "/nonexistent"], "/nonexistent: No such file"),
                              (["--sysctl-file", "/nonexistent"], "cannot open /nonexistent")):
         r = tcpwhy("audit", *arguments)
         equal((r.status, r.out), (2, ""), str(arguments))

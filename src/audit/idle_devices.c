@@ -8,24 +8,23 @@
 
 #include <string.h>
 
+/* Timeouts of the table; if fewer are shorter, who chose it may know that no such device is there. */
+#define MANY 3
+
 static bool forgets(const struct tw_idle_entry *e)
 {
-	return !e->from_memory && strpbrk(e->shapes, "ABC") != NULL;
+	return (!e->from_memory || tw_idle_is_users(e)) && strpbrk(e->shapes, "ABC") != NULL;
 }
 
 /* The entry with the next larger timeout after @last, the first of its kind in the table. */
 static const struct tw_idle_entry *next_slower(int64_t last_s, int64_t most_s)
 {
-	const struct tw_idle_entry *best = NULL;
-	unsigned i;
+	const struct tw_idle_entry *best = NULL, *e;
 
-	for (i = 0; i < tw_idle_builtin_count; i++) {
-		const struct tw_idle_entry *e = &tw_idle_builtin[i];
-
+	for (e = tw_idle_next(NULL); e; e = tw_idle_next(e))
 		if (forgets(e) && e->seconds > last_s && e->seconds <= most_s &&
 		    (!best || e->seconds < best->seconds))
 			best = e;
-	}
 	return best;
 }
 
@@ -37,6 +36,16 @@ unsigned tw_idle_devices_within(int64_t seconds)
 	for (e = next_slower(0, seconds); e; e = next_slower(e->seconds, seconds))
 		count++;
 	return count;
+}
+
+bool tw_idle_devices_sure(int64_t seconds)
+{
+	const struct tw_idle_entry *e;
+	bool users = false;
+
+	for (e = tw_idle_next(NULL); e && tw_idle_is_users(e); e = tw_idle_next(e))
+		users = users || (forgets(e) && e->seconds <= seconds);
+	return users || tw_idle_devices_within(seconds) >= MANY;
 }
 
 const char *tw_idle_devices_text(struct tw_concern *c, int64_t seconds)

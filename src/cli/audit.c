@@ -2,6 +2,7 @@
 /* `tcpwhy audit`: which settings and living sockets of this host will hurt, and why. */
 #include "report/audit.h"
 #include "cli/command.h"
+#include "phenomena/idle_table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -71,8 +72,11 @@ static int run(const struct tw_arguments *a)
 
 	if (a->word_count)
 		return tw_complain("audit takes no words, only options; see tcpwhy audit --help");
+	if (a->idle_table && tw_idle_load(a->idle_table, &err))
+		return tw_complain("%s", err.text);
 	status = read_host(a, &h, &err) ? tw_complain("%s", err.text) : judge(&h, a);
 	tw_host_free(&h);
+	tw_idle_reset();
 	return status;
 }
 

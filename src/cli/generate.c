@@ -316,6 +316,8 @@ static const char *fish_condition(unsigned commands)
 		return " -n 'not __fish_seen_subcommand_from explain lab doctor predict audit'";
 	case TW_CMD_PREDICT:
 		return " -n '__fish_seen_subcommand_from predict'";
+	case TW_CMD_READ | TW_CMD_AUDIT:
+		return " -n 'not __fish_seen_subcommand_from explain lab live doctor predict'";
 	case TW_CMD_AUDIT:
 		return " -n '__fish_seen_subcommand_from audit'";
 	case TW_CMD_LIVE:

@@ -75,7 +75,7 @@ const struct tw_option tw_options[] = {
 	  "When to colour: *auto* (the default: only on a terminal, and not if NO_COLOR is set), "
 	  "*always* or "
 	  "*never*." },
-	{ TW_OPT_IDLE_TABLE, 0, "idle-table", TW_ARG_FILE, "FILE", TW_CMD_READ,
+	{ TW_OPT_IDLE_TABLE, 0, "idle-table", TW_ARG_FILE, "FILE", TW_CMD_READ | TW_CMD_AUDIT,
 	  "idle timeouts of your own devices",
 	  "Add the idle timeouts in _FILE_ to the built-in table of devices. Format: see FILES." },
 	{ TW_OPT_MEMORY, 0, "memory", TW_ARG_TEXT, "SIZE", TW_CMD_READ,

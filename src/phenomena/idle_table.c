@@ -220,6 +220,26 @@ static bool hidden_by_user(const struct tw_idle_entry *e)
 	return false;
 }
 
+bool tw_idle_is_users(const struct tw_idle_entry *e)
+{
+	return e >= user.entries && e < user.entries + user.count;
+}
+
+const struct tw_idle_entry *tw_idle_next(const struct tw_idle_entry *e)
+{
+	const struct tw_idle_entry *const users_end = user.entries + user.count;
+
+	if (!e && user.count)
+		return user.entries;
+	if (e && tw_idle_is_users(e) && e + 1 < users_end)
+		return e + 1;
+	for (e = !e || tw_idle_is_users(e) ? tw_idle_builtin : e + 1;
+	     e < tw_idle_builtin + tw_idle_builtin_count; e++)
+		if (!hidden_by_user(e))
+			return e;
+	return NULL;
+}
+
 /* Insert by descending timeout; among equals what came first stays first. */
 static unsigned insert(const struct tw_idle_entry *e, const struct tw_idle_entry **out,
 		       unsigned count, unsigned max)

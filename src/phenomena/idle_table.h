@@ -34,6 +34,10 @@ extern const unsigned tw_idle_builtin_count;
  * or 1 MB, -ENOMEM.
  */
 int tw_idle_load(const char *path, struct tw_err *err);
+/* The whole table, the user's entries first: the one after @e, the first for NULL, NULL after the last. */
+const struct tw_idle_entry *tw_idle_next(const struct tw_idle_entry *e);
+/* Is it of the user's table, and so known to be there? */
+bool tw_idle_is_users(const struct tw_idle_entry *e);
 /* Forget the user's table. */
 void tw_idle_reset(void);
 

@@ -640,6 +640,8 @@ static void many_owners_and_odd_names(void **state)
 {
 	struct tw_string text = { 0 };
 	const struct tw_sink sink = tw_string_sink(&text);
+	const struct tw_style style = { .width = 80 };
+	struct tw_pen pen;
 	unsigned i;
 
 	for (i = 0; i < 200; i++) {
@@ -654,6 +656,12 @@ static void many_owners_and_odd_names(void **state)
 	has(concern("close-wait-held")->found, "and 62 or more others");
 	assert_int_equal(tw_audit_json(&sink, &result), 0);
 	has(tw_string_text(&text), "\\u001B[2J\xef\xbf\xbd\\\"\\\\");
+	tw_string_clear(&text);
+	tw_pen_init(&pen, &sink, &style);
+	tw_audit_text(&pen, &result, true);
+	assert_int_equal(tw_pen_finish(&pen), 0);
+	has(tw_string_text(&text), "a\\x1b[2J\\xff\"\\ (pid 1000)");
+	assert_null(strchr(tw_string_text(&text), '\x1b'));
 	tw_string_free(&text);
 }
 

@@ -55,6 +55,39 @@ static void test_builtin(void **state)
 	}
 }
 
+static unsigned walk(unsigned *users)
+{
+	const struct tw_idle_entry *e;
+	unsigned count = 0;
+
+	*users = 0;
+	for (e = tw_idle_next(NULL); e; e = tw_idle_next(e)) {
+		/* The user's come first. */
+		assert_true(!tw_idle_is_users(e) || *users == count);
+		*users += tw_idle_is_users(e);
+		count++;
+	}
+	return count;
+}
+
+static void test_walk(void **state)
+{
+	unsigned users;
+
+	tw_idle_reset();
+	assert_int_equal(walk(&users), tw_idle_builtin_count);
+	assert_int_equal(users, 0);
+	assert_int_equal(load_text("ours\t90\tC\tfixed\twiki\t2026-11\n"
+				   "AWS NAT gateway\t91\tB\tfixed\twiki\tmemory\n",
+				   NULL),
+			 0);
+	/* One of them hides a built-in one. */
+	assert_int_equal(walk(&users), tw_idle_builtin_count + 1);
+	assert_int_equal(users, 2);
+	tw_idle_reset();
+	assert_int_equal(walk(&users), tw_idle_builtin_count);
+}
+
 /* B: at least the timeout; the largest timeout not above the gap comes first. */
 static void test_at_least(void **state)
 {
@@ -192,11 +225,11 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_builtin),      cmocka_unit_test(test_at_least),
-		cmocka_unit_test(test_at_the_timer), cmocka_unit_test(test_max),
-		cmocka_unit_test(test_text),         cmocka_unit_test(test_user_file),
-		cmocka_unit_test(test_bad_files),    cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_walk),      cmocka_unit_test(test_builtin),
+		cmocka_unit_test(test_at_least),  cmocka_unit_test(test_at_the_timer),
+		cmocka_unit_test(test_max),       cmocka_unit_test(test_text),
+		cmocka_unit_test(test_user_file), cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_too_large), cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

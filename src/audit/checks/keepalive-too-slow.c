@@ -10,9 +10,6 @@
  */
 #include "audit/idle_devices.h"
 
-/* Timeouts of the table that are shorter: below, who chose it may know that no such device is there. */
-#define MANY 3
-
 static int64_t first_probe_s(const struct tw_audit_frame *f, const struct tw_living *s)
 {
 	const struct tw_sockopts *o = tw_options_of(f, s);
@@ -45,7 +42,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	if (!c->count)
 		return;
 	tw_concern_raise(
-		c, tw_idle_devices_within(slowest_s) >= MANY ? TW_SEVERITY_RISK : TW_SEVERITY_NOTE,
+		c, tw_idle_devices_sure(slowest_s) ? TW_SEVERITY_RISK : TW_SEVERITY_NOTE,
 		"%s of %s to other hosts: idle, with a first keepalive probe after up to %s.",
 		tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c),
 		TW_DUR(slowest_s * TW_NS_PER_S));

@@ -36,8 +36,8 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			 ways, names);
 	tw_concern_risk(
 		c, tw_expect_connect_ns(f),
-		"Packets that come by the other way are dropped in silence, before any capture "
-		"filter of netfilter: connect() ends with ETIMEDOUT after %s.",
+		"What comes by the other way is dropped in silence, though tcpdump shows it: "
+		"connect() ends with ETIMEDOUT after %s.",
 		TW_DUR(tw_expect_connect_ns(f)));
 }
 

@@ -30,14 +30,12 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	if (tw_host_knob(f->host, TW_KNOB_SYNCOOKIES, 1) != 0 || !tw_has_open_listener(f))
 		return;
 	tw_concern_raise(c, TW_SEVERITY_RISK, "net.ipv4.tcp_syncookies is 0.");
-	tw_concern_risk(
-		c, stay_ns,
-		"SYNs from false addresses lock others out: each takes a place for %s, and at "
-		"%s a listener drops all SYNs.",
-		TW_DUR(stay_ns),
-		most ? tw_arena_printf(c->arena, "3/4 of tcp_max_syn_backlog (%lld)",
-				       (long long)most)
-		     : "3/4 of tcp_max_syn_backlog");
+	tw_concern_risk(c, stay_ns,
+			"SYNs from false addresses lock others out: each takes a place for %s, and "
+			"once there are as many as the backlog, or 3/4 of tcp_max_syn_backlog%s, a "
+			"listener drops SYNs.",
+			TW_DUR(stay_ns),
+			most ? tw_arena_printf(c->arena, " (%lld)", (long long)most) : "");
 }
 
 const struct tw_check tw_check_syncookies_off = {
