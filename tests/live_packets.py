@@ -330,7 +330,7 @@ def file_of_joined():
     raw = until(lambda: b"linger-reset" in (data := pathlib.Path(path).read_bytes()) and data, "the packets")
     equal(w.end(), 1)
     contains(raw.decode(errors="replace"), "tcpwhy: linger-reset: ", "tcpwhy: kernel: ", f"process {server}")
-    equal(w.rows()[-1]["connections_written"], 1)
+    equal((w.rows()[-1]["connections_written"], w.rows()[-1]["source"]), (1, "kernel+twc"))
     assert w.rows()[-1]["packets"] >= 5, w.rows()[-1]
 
 

@@ -544,7 +544,7 @@ static void put_summary(struct live *l, const struct tw_json_live *s)
 
 static void summarize(struct live *l)
 {
-	struct tw_string lost = { 0 }, forgotten = { 0 };
+	struct tw_string lost = { 0 }, forgotten = { 0 }, source = { 0 };
 	const struct tw_live_packets_health *packets = &l->packets_health;
 	const char *problems[16];
 	struct tw_watch_health h = { 0 };
@@ -559,6 +559,9 @@ static void summarize(struct live *l)
 
 	if (l->watch)
 		tw_watch_health(l->watch, &h);
+	tw_string_printf(&source, "%s%s%s", l->watch ? "kernel" : "",
+			 l->watch && l->packets ? "+" : "", l->packets ? l->interface : "");
+	s.source = tw_string_text(&source);
 	while (s.problem_count < packets->problem_count) {
 		problems[s.problem_count] = packets->problems[s.problem_count];
 		s.problem_count++;
@@ -582,6 +585,7 @@ static void summarize(struct live *l)
 		put_summary(l, &s);
 	tw_string_free(&lost);
 	tw_string_free(&forgotten);
+	tw_string_free(&source);
 }
 
 static int run(const struct tw_arguments *a)

@@ -12,7 +12,8 @@
  * connection (CLOSE_WAIT for long, a full queue, a dropped segment) is told alone, as its packets go on.
  *
  * What was told stays in the table, so that the other side does not tell the same connection once more. It is
- * the same one if it had begun by then: ports are used again.
+ * the same one if it had begun by then: ports are used again. That a connection fails is told even so, if all that
+ * was told before is that something is wrong with it.
  *
  * Bounded: ENTRIES_MAX; the oldest goes, and is told if it still waited.
  */
@@ -30,10 +31,11 @@ struct entry {
 	struct entry *next;           /* in the bucket */
 	struct entry *before, *after; /* by age */
 	struct tw_tuple tuple;
-	struct tw_finding *waiting; /* of the kernel; NULL: told */
+	struct tw_finding *waiting; /* of the kernel; NULL: told, or not worth it */
 	int64_t came_ns, due_ns;
-	int64_t told_end_ns;   /* of what was told, CLOCK_REALTIME */
-	const char *told_slug; /* static; NULL: clean or unknown */
+	int64_t told_end_ns; /* of what was told, CLOCK_REALTIME */
+	enum tw_outcome told;
+	const char *told_slug; /* static; NULL: unknown, or clean */
 };
 
 struct tw_join {
@@ -107,16 +109,23 @@ void tw_join_free(struct tw_join *j)
 	free(j);
 }
 
+static const char *slug_of(const struct tw_finding *f)
+{
+	return f->phenomenon ? f->phenomenon->slug : NULL;
+}
+
 static void tell(struct tw_join *j, struct entry *e, struct tw_finding *f)
 {
+	if (f->match.outcome == TW_OUTCOME_CLEAN && !j->config.all) {
+		tw_finding_free(f);
+		return;
+	}
 	if (e) {
 		e->told_end_ns = f->start_ns + f->duration_ns;
-		e->told_slug = f->phenomenon ? f->phenomenon->slug : NULL;
+		e->told = f->match.outcome;
+		e->told_slug = slug_of(f);
 	}
-	if (f->match.outcome == TW_OUTCOME_CLEAN && !j->config.all)
-		tw_finding_free(f);
-	else
-		j->config.finding(j->config.user, f);
+	j->config.finding(j->config.user, f);
 }
 
 static void tell_waiting(struct tw_join *j, struct entry *e)
@@ -171,7 +180,7 @@ static bool is_end(const struct tw_finding *f)
 /* Was this connection told already? A new one on the same ports began later. */
 static bool was_told(const struct entry *e, const struct tw_finding *f)
 {
-	return e && !e->waiting && f->start_ns <= e->told_end_ns;
+	return e && !e->waiting && e->told_end_ns && f->start_ns <= e->told_end_ns;
 }
 
 void tw_join_kernel(struct tw_join *j, struct tw_finding *f, int64_t now_ns)
@@ -187,8 +196,7 @@ void tw_join_kernel(struct tw_join *j, struct tw_finding *f, int64_t now_ns)
 		return;
 	}
 	e = find(j, &t);
-	if (was_told(e, f) && is_end(f) &&
-	    e->told_slug == (f->phenomenon ? f->phenomenon->slug : NULL)) {
+	if (was_told(e, f) && is_end(f) && e->told_slug == slug_of(f)) {
 		tw_finding_free(f);
 		return;
 	}
@@ -247,7 +255,9 @@ void tw_join_packets(struct tw_join *j, struct tw_finding *f)
 		kernel = e->waiting;
 		e->waiting = NULL;
 		tell(j, e, tw_join_merge(f, kernel));
-	} else if (was_told(e, f) || j->config.need_kernel) {
+	} else if (j->config.need_kernel ||
+		   (was_told(e, f) && (e->told == TW_OUTCOME_FAILED || e->told_slug == slug_of(f) ||
+				       f->match.outcome != TW_OUTCOME_FAILED))) {
 		tw_finding_free(f);
 	} else if (f->match.outcome == TW_OUTCOME_CLEAN) {
 		tell(j, NULL, f);

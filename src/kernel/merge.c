@@ -102,8 +102,21 @@ static void rule_out(struct tw_match *m, const char *slug, const char *why)
 		tw_rule_out(m, slug, "%s", why);
 }
 
-/* Those of the other that neither side excludes. Return: whether the other's exclusions took any away. */
-static bool merge_rivals(struct tw_match *m, const char *verdict, const struct tw_match *other)
+/* Only its rivals kept it from being certain, and the other excludes each of them. */
+static bool is_settled_by(const struct tw_match *m, const struct tw_match *other)
+{
+	unsigned i;
+
+	if (m->confidence != TW_LIKELY || !m->rival_count || m->missing_count)
+		return false;
+	for (i = 0; i < m->rival_count; i++)
+		if (!has(other->ruled_out, other->ruled_out_count, m->rivals[i].slug))
+			return false;
+	return true;
+}
+
+/* Those of either that neither excludes. */
+static void merge_rivals(struct tw_match *m, const char *verdict, const struct tw_match *other)
 {
 	const struct tw_match before = *m;
 	unsigned i;
@@ -124,7 +137,6 @@ static bool merge_rivals(struct tw_match *m, const char *verdict, const struct t
 		if (m->rival_count < TW_RIVALS_MAX)
 			m->rivals[m->rival_count++] = *r;
 	}
-	return before.rival_count && !m->rival_count;
 }
 
 /* Certain: what the other left open is excluded now. */
@@ -208,9 +220,11 @@ static void merge_matches(struct tw_finding *f, const char *slug, struct tw_matc
 			  const char *other_slug, const struct tw_match *other, bool kernel)
 {
 	const bool same = slug && other_slug && strcmp(slug, other_slug) == 0;
-	const bool capped = m->missing_count > 0;
+	const bool settled = is_settled_by(m, other) || (same && is_settled_by(other, m));
 
-	if (slug && merge_rivals(m, slug, other) && !capped && m->confidence == TW_LIKELY)
+	if (slug)
+		merge_rivals(m, slug, other);
+	if (settled && !m->rival_count)
 		m->confidence = TW_CERTAIN;
 	if (same && other->confidence == TW_CERTAIN)
 		m->confidence = TW_CERTAIN;
@@ -270,6 +284,7 @@ struct tw_finding *tw_join_merge(struct tw_finding *p, struct tw_finding *k)
 		return k;
 	}
 	pm = p->match;
+	pm.arena = &p->arena;
 	km = adopt(p, &k->match);
 	p->live = true;
 	p->source = tw_arena_printf(&p->arena, "kernel+%s", p->source);

@@ -313,7 +313,7 @@ int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *
 		json_array_append_new(problems, text(s->problems[i]));
 	json_object_set_new(o, "type", json_string("summary"));
 	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
-	json_object_set_new(o, "source", json_string("kernel"));
+	json_object_set_new(o, "source", text(s->source));
 	json_object_set_new(o, "clean", count(s->tally->outcome[TW_OUTCOME_CLEAN]));
 	json_object_set_new(o, "failed", count(s->tally->outcome[TW_OUTCOME_FAILED]));
 	json_object_set_new(o, "degraded", count(s->tally->outcome[TW_OUTCOME_DEGRADED]));

@@ -19,6 +19,7 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 
 /* The summary of a watch over the running kernel. */
 struct tw_json_live {
+	const char *source; /* "kernel", "eth0" or "kernel+eth0" */
 	const struct tw_tally *tally;
 	int64_t duration_ns;
 	uint64_t events, events_lost, events_folded;
