@@ -119,7 +119,7 @@ static void put_foot(struct tw_pen *p, const struct tw_audit *a)
 		tw_pen_put(p, TW_ROLE_STRONG, "%u harm%s, %u risk%s.", harms, harms == 1 ? "" : "s",
 			   risks, risks == 1 ? "" : "s");
 	else
-		tw_pen_put(p, TW_ROLE_GOOD, "Nothing to remark.");
+		tw_pen_put(p, TW_ROLE_GOOD, a->count ? "No harm, no risk." : "Nothing to remark.");
 	tw_pen_newline(p);
 	for (i = 0; i < a->host->unread_count; i++) {
 		tw_pen_wrap(p, 2, TW_ROLE_FAINT, "Not looked at: %s, because %s.",
