@@ -196,7 +196,7 @@ def idle_pair(g, address="10.1.0.2", **options):
 @scene
 def idle_without_keepalive():
     g = Ground()
-    pair = idle_pair(g), idle_pair(g, "fd01::2")
+    pair = idle_pair(g, TCP_USER_TIMEOUT=5000), idle_pair(g, "fd01::2", TCP_USER_TIMEOUT=5000)
     found = audit("--idle=100ms")
     found["at once"] = "idle-without-keepalive" in audit("--idle=1h")
     del pair
@@ -205,8 +205,18 @@ def idle_without_keepalive():
 
 @scene
 def keepalive_too_slow():
-    pair = idle_pair(Ground(), SO_KEEPALIVE=1)
+    pair = idle_pair(Ground(), SO_KEEPALIVE=1, TCP_USER_TIMEOUT=5000)
     found = audit("--idle=100ms")
+    del pair
+    return found
+
+
+@scene
+def no_timeout():
+    pair = dial(Ground().listen_at_peer())
+    found = audit()
+    sysctl("ipv4.tcp_retries2", 3)
+    found["early"] = [s for s in audit() if s.startswith("gives-up")]
     del pair
     return found
 
@@ -419,6 +429,15 @@ def a_slow_keepalive():
     r = found["keepalive-too-slow"]
     equal((r["severity"], r["predicted"]), ("risk", 7200.0))
     contains(r["risk"], "Azure Load Balancer")
+
+
+@case
+def a_connection_without_any_timeout():
+    """a connection that waits for tcp_retries2 is noted, and no longer once that is short"""
+    found = play("no_timeout")
+    equal(slugs(found), ["gives-up-late"])
+    equal((found["gives-up-late"]["severity"], found["status"], found["early"]), ("note", 0, ["gives-up-early"]))
+    equal(900 < found["gives-up-late"]["predicted"] < 1000, True, "predicted")
 
 
 @case

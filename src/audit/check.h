@@ -123,6 +123,10 @@ void tw_look_at_counter(struct tw_concern *c, const struct tw_audit_frame *f);
 bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_living *s);
 /* The socket's options where they could be asked, else NULL. */
 const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const struct tw_living *s);
+/* Does its keepalive give up much sooner than unacknowledged data, after @data_ns? */
+bool tw_is_less_patient(const struct tw_sockopts *o, int64_t data_ns);
+/* How long that is. */
+int64_t tw_keepalive_patience_ns(const struct tw_sockopts *o);
 /* So few of the open connections that it is what peers do: some always vanish. */
 bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count);
 /* Less than once a day, of what counters have counted. */

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_S 86400
-#define A_FEW 100 /* one in so many */
-#define SHOWN 3   /* processes that a sentence names */
+#define DAY_S       86400
+#define MUCH_SOONER 2   /* times */
+#define A_FEW       100 /* one in so many */
+#define SHOWN       3   /* processes that a sentence names */
 
 void tw_concern_raise(struct tw_concern *c, enum tw_severity severity, const char *fmt, ...)
 {
@@ -145,6 +146,16 @@ bool tw_is_idle_connection(const struct tw_audit_frame *f, const struct tw_livin
 	return s->state == TW_SOCKET_ESTABLISHED && s->inode && s->have_info &&
 	       !tw_host_is_own(f->host, &s->remote) &&
 	       tw_living_idle_ms(s) * TW_NS_PER_MS >= f->idle_ns;
+}
+
+int64_t tw_keepalive_patience_ns(const struct tw_sockopts *o)
+{
+	return (o->keep_idle_s + o->keep_intvl_s * o->keep_count) * TW_NS_PER_S;
+}
+
+bool tw_is_less_patient(const struct tw_sockopts *o, int64_t data_ns)
+{
+	return o->keepalive && tw_keepalive_patience_ns(o) * MUCH_SOONER <= data_ns;
 }
 
 bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count)

@@ -255,7 +255,7 @@ static void idle_connections_without_keepalive(void **state)
 	host->sockets.socket[1].timer = TW_SOCKET_TIMER_RETRANSMIT;
 	NONE("idle-without-keepalive");
 	/* Its options tell it even then. */
-	options();
+	options()->user_timeout_ms = 1;
 	RISK("idle-without-keepalive");
 	options()->keepalive = true;
 	host->options[1].set.keep_idle_s = 60;
@@ -302,7 +302,14 @@ static void keepalive_and_data_in_flight(void **state)
 	/* Its patience is not so much shorter than that of the kernel. */
 	host->options[0].set.user_timeout_ms = 0;
 	host->options[0].set.keep_idle_s = 600;
-	NONE("keepalive-not-in-flight");
+	NOTE("gives-up-late");
+	assert_in_range(concern("gives-up-late")->predicted_ns, 900 * TW_NS_PER_S,
+			1000 * TW_NS_PER_S);
+	host->options[0].set.rcvtimeo_ns = TW_NS_PER_S;
+	NONE("gives-up-late");
+	host->options[0].set.rcvtimeo_ns = 0;
+	host->timers.value[TW_SET_RETRIES2] = 7;
+	NOTE("gives-up-early");
 }
 
 static void data_that_is_not_acknowledged(void **state)

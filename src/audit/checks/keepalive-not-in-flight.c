@@ -12,8 +12,6 @@
  */
 #include "audit/check.h"
 
-#define MUCH 2 /* times its patience */
-
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
@@ -26,11 +24,10 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		const struct tw_sockopts *o = tw_options_of(f, s);
 		int64_t patience_ns;
 
-		if (!o || !o->keepalive || o->user_timeout_ms || s->state != TW_SOCKET_ESTABLISHED)
+		if (!o || o->user_timeout_ms || s->state != TW_SOCKET_ESTABLISHED ||
+		    !tw_is_less_patient(o, data_ns))
 			continue;
-		patience_ns = (o->keep_idle_s + o->keep_intvl_s * o->keep_count) * TW_NS_PER_S;
-		if (patience_ns * MUCH > data_ns)
-			continue;
+		patience_ns = tw_keepalive_patience_ns(o);
 		tw_concern_socket(c, s, 0, false);
 		if (!least_ns || patience_ns < least_ns)
 			least_ns = patience_ns;
