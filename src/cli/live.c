@@ -12,6 +12,7 @@
  */
 #include "report/live.h"
 #include "cli/command.h"
+#include "cli/live_metrics.h"
 #include "cli/live_packets.h"
 #include "kernel/rights.h"
 #include "kernel/watch.h"
@@ -43,12 +44,13 @@ struct live {
 	const char *interface;  /* NULL: no packets */
 	struct tw_live_packets *packets;
 	struct tw_live_packets_health packets_health;
+	struct tw_live_metrics *metrics; /* NULL: not asked for */
 	struct tw_string filter;
 	uint32_t pids[PIDS_MAX];
 	struct tw_style style;
 	struct tw_tally tally;
 	int64_t began_ns, last_fold_ns;
-	uint64_t rate_limit;
+	uint64_t rate_limit, findings_folded;
 	pid_t child;
 	int start_pipe; /* the byte for the child */
 	int exec_pipe;  /* its errno if it cannot be run */
@@ -285,6 +287,7 @@ static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t no
 	}
 	if (row->told >= l->rate_limit) {
 		row->folded++;
+		l->findings_folded++;
 		return false;
 	}
 	row->told++;
@@ -299,6 +302,8 @@ static void on_finding(void *user, struct tw_finding *f)
 
 	if (!wanted || is_verdict(wanted, f->verdict)) {
 		row = tw_tally_add(&l->tally, f);
+		if (l->metrics)
+			tw_live_metrics_add(l->metrics, f);
 		if (is_within_limit(l, row, now_ns())) {
 			if (!l->output_error && !l->arguments->quiet)
 				print(l, f);
@@ -393,6 +398,34 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+static void tell_health(void *user, struct tw_metrics_health *to)
+{
+	const struct live *l = user;
+	struct tw_watch_health h = { 0 };
+
+	if (l->watch)
+		tw_watch_health(l->watch, &h);
+	to->events = h.records;
+	to->events_lost = h.lost;
+	to->events_folded = h.folded;
+	to->forgotten = h.forgotten;
+	to->pending = h.pending;
+	to->missing = h.missing_count;
+	to->findings_folded = l->findings_folded;
+}
+
+static int open_metrics(struct live *l)
+{
+	const struct tw_live_metrics_config config = {
+		.address = l->arguments->metrics,
+		.health = tell_health,
+		.user = l,
+	};
+	struct tw_err err = { 0 };
+
+	return tw_live_metrics_open(&l->metrics, &config, &err) ? tw_complain("%s", err.text) : 0;
+}
+
 static int open_packets(struct live *l)
 {
 	const struct tw_arguments *a = l->arguments;
@@ -445,6 +478,8 @@ static void tell_start(const struct live *l)
 			l->watch ? " and " : "", l->interface);
 	else
 		fprintf(stderr, "tcpwhy: watching %s\n", host);
+	if (l->metrics)
+		fprintf(stderr, "tcpwhy: metrics at %s\n", tw_live_metrics_url(l->metrics));
 }
 
 static int start(struct live *l)
@@ -454,7 +489,7 @@ static int start(struct live *l)
 
 	l->config.finding = on_kernel_finding;
 	l->config.user = l;
-	if (a->program && start_child(l))
+	if ((a->metrics && open_metrics(l)) || (a->program && start_child(l)))
 		return TW_EXIT_USAGE;
 	if (open_packets(l) || (!a->packets_only && open_watch(l)))
 		return TW_EXIT_USAGE;
@@ -493,6 +528,8 @@ static void watch(struct live *l)
 							: l->packets ? PACKETS_WAIT_MS
 								     : WAIT_MS))
 			break;
+		if (l->metrics)
+			tw_live_metrics_work(l->metrics);
 		tell_all_folded(l, false);
 		if (fflush(stdout) && errno == EPIPE)
 			l->output_error = -EPIPE;
@@ -616,6 +653,7 @@ static int run(const struct tw_arguments *a)
 		close(l->start_pipe);
 	if (l->exec_pipe >= 0)
 		close(l->exec_pipe);
+	tw_live_metrics_close(l->metrics);
 	tw_live_packets_close(l->packets);
 	tw_watch_close(l->watch);
 	tw_string_free(&l->filter);

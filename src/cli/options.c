@@ -208,6 +208,11 @@ const struct tw_option tw_options[] = {
 	  "at most N equal findings per second (default 5)",
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
+	{ TW_OPT_METRICS, 0, "metrics", TW_ARG_TEXT, "ADDR:PORT", TW_CMD_LIVE,
+	  "serve counters for Prometheus at this address",
+	  "Serve counters and the watch's own health for Prometheus at "
+	  "http://_ADDR_:_PORT_/metrics: *127.0.0.1:9710*, *[::1]:9710*, or *:9710* for every "
+	  "address of this host. Port 0 takes a free one, which is said at start. See METRICS." },
 	{ TW_OPT_SET, 0, "set", TW_ARG_TEXT, "NAME=VALUE", TW_CMD_PREDICT,
 	  "as if this setting had this value",
 	  "Predict as if the sysctl _NAME_ had this value, such as *tcp_retries2=8*; *net.ipv4.* "
@@ -499,6 +504,8 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 	case TW_OPT_PACKETS_ONLY:
 		a->packets_only = true;
 		return 0;
+	case TW_OPT_METRICS:
+		return once(&a->metrics, o, value, err);
 	case TW_OPT_RATE_LIMIT:
 		a->have_rate_limit = true;
 		return number(o, value, &a->rate_limit, err);

@@ -49,6 +49,7 @@ enum tw_option_id {
 	TW_OPT_CGROUP,
 	TW_OPT_NETNS,
 	TW_OPT_RATE_LIMIT,
+	TW_OPT_METRICS,
 	TW_OPT_INTERFACE,
 	TW_OPT_PACKETS_ONLY,
 	TW_OPT_SET,
@@ -135,6 +136,7 @@ struct tw_arguments {
 	const char *pid, *comm, *cgroup, *netns; /* as given */
 	const char *interface;
 	bool packets_only;
+	const char *metrics; /* as given */
 	uint64_t rate_limit;
 	bool have_rate_limit, have_duration;
 	int64_t duration_ns;
