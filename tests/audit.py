@@ -287,6 +287,34 @@ def settings():
     return remarks
 
 
+def syn(source, source_port, target, target_port):
+    """A SYN as raw bytes: IPv4 and TCP."""
+    def checksum(data):
+        total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+        total = (total & 0xffff) + (total >> 16)
+        return ~(total + (total >> 16)) & 0xffff
+
+    ends = socket.inet_aton(source) + socket.inet_aton(target)
+    tcp = struct.pack("!HHIIBBHHH", source_port, target_port, 1000, 0, 5 << 4, 2, 65535, 0, 0)
+    tcp = tcp[:16] + struct.pack("!H", checksum(ends + struct.pack("!HH", 6, len(tcp)) + tcp)) + tcp[18:]
+    return struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends + tcp
+
+
+@scene
+def flood():
+    g = Ground()
+    sysctl("ipv4.tcp_syncookies", 0)
+    server = listener(backlog=8)
+    with g.at_peer():
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    # Whom nobody has: the SYN|ACKs find no neighbour.
+    for n in range(20):
+        raw.sendto(syn(f"10.1.0.{100 + n}", 5000, "10.1.0.1", server.getsockname()[1]), ("10.1.0.1", 0))
+    found = audit_until("syn-queue-full-now")
+    del server
+    return found
+
+
 @scene
 def ports():
     g = Ground()
@@ -479,6 +507,16 @@ def settings_that_hurt():
     """each dangerous setting of a namespace is remarked, and nothing else"""
     for slug, remarks in play("settings").items():
         equal(remarks, [slug])
+
+
+@case
+def a_flood_of_syns():
+    """half-open handshakes that fill a queue are remarked, and that cookies are off"""
+    found = play("flood")
+    equal(set(slugs(found)) - {"syn-queue-drops"}, {"syn-queue-full-now", "syncookies-off"})
+    r = found["syn-queue-full-now"]
+    equal((r["severity"], 60 < r["predicted"] < 75), ("harm", True))
+    contains(r["found"], "handshakes are half open at ", "the backlog is 8.")
 
 
 @case

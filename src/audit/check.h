@@ -140,6 +140,7 @@ bool tw_has_open_listener(const struct tw_audit_frame *f);
 int64_t tw_expect_data_ns(const struct tw_audit_frame *f);      /* unacknowledged data gives up */
 int64_t tw_expect_connect_ns(const struct tw_audit_frame *f);   /* connect() gives up */
 int64_t tw_expect_time_wait_ns(const struct tw_audit_frame *f); /* the port is free again */
+int64_t tw_expect_request_ns(const struct tw_audit_frame *f); /* a half-open handshake is dropped */
 int64_t tw_expect_rto_ns(const struct tw_audit_frame *f);
 
 /* "1 connection", "2 connections": @n and the word for it, in the arena. */

@@ -38,6 +38,11 @@ int64_t tw_expect_connect_ns(const struct tw_audit_frame *f)
 	return end_of(f, tw_schedule_connect);
 }
 
+int64_t tw_expect_request_ns(const struct tw_audit_frame *f)
+{
+	return end_of(f, tw_schedule_synack);
+}
+
 int64_t tw_expect_time_wait_ns(const struct tw_audit_frame *f)
 {
 	return end_of(f, tw_schedule_time_wait);

@@ -393,6 +393,32 @@ static void listeners(void **state)
 	NONE("listen-drops");
 	host->counter[TW_COUNTER_LISTEN_DROPS] = 110;
 	RISK("listen-drops");
+	/* Those of the other queue. */
+	host->counter[TW_COUNTER_REQ_FULL_DROP] = 9;
+	NONE("listen-drops");
+}
+
+static void half_open_handshakes(void **state)
+{
+	unsigned i;
+
+	listen_on((uint8_t[])LOOPBACK, 5, 0)->local_port = 443;
+	listen_on((uint8_t[])LOOPBACK, 5, 0)->local_port = 443;
+	listen_on((uint8_t[])LOOPBACK, 5, 0);
+	for (i = 0; i < 9; i++) {
+		struct tw_living *s = add(TW_SOCKET_SYN_RECV, (uint8_t[])OTHER);
+
+		s->local_port = 443;
+		s->inode = 0;
+	}
+	add(TW_SOCKET_SYN_RECV, (uint8_t[])OTHER)->local_port = 80;
+	NONE("syn-queue-full-now");
+	add(TW_SOCKET_SYN_RECV, (uint8_t[])OTHER)->local_port = 443;
+	RISK("syn-queue-full-now");
+	has(concern("syn-queue-full-now")->found, "10 handshakes are half open at java on :443");
+	has(concern("syn-queue-full-now")->found, "the backlog is 10.");
+	knob(TW_KNOB_SYNCOOKIES, 0);
+	HARM("syn-queue-full-now");
 }
 
 static void ports(void **state)
@@ -686,6 +712,7 @@ int main(void)
 		TEST(closed_windows),
 		TEST(sockets_that_are_not_closed),
 		TEST(listeners),
+		TEST(half_open_handshakes),
 		TEST(ports),
 		TEST(tables_and_memory),
 		TEST(connection_tables),

@@ -44,7 +44,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	tw_concern_risk(
 		c, tw_expect_connect_ns(f),
 		"While it is full each SYN is dropped in silence: clients repeat it, and their "
-		"connect() ends with ETIMEDOUT after %s (Linux's defaults).",
+		"connect() ends with ETIMEDOUT after %s.",
 		TW_DUR(tw_expect_connect_ns(f)));
 }
 

@@ -5,27 +5,10 @@
  */
 #include "audit/check.h"
 
-#include <stdlib.h>
-
-/* How long a false SYN takes its place. */
-static int64_t request_ns(const struct tw_audit_frame *f)
-{
-	const struct tw_model m = { .set = f->host->timers, .socket = { .rtt_ns = TW_NS_PER_MS } };
-	struct tw_schedule *l = calloc(1, sizeof(*l));
-	int64_t end_ns = 0;
-
-	if (l) {
-		tw_schedule_synack(l, &m);
-		end_ns = l->end.expected_ns;
-	}
-	free(l);
-	return end_ns;
-}
-
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const int64_t most = tw_host_knob(f->host, TW_KNOB_MAX_SYN_BACKLOG, 0);
-	const int64_t stay_ns = request_ns(f);
+	const int64_t stay_ns = tw_expect_request_ns(f);
 
 	if (tw_host_knob(f->host, TW_KNOB_SYNCOOKIES, 1) != 0 || !tw_has_open_listener(f))
 		return;
