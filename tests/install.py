@@ -39,7 +39,8 @@ def everything_is_there():
                  "tcpwhy-explain.1", "tcpwhy-phenomena.7",
                  "bash-completion/completions/tcpwhy", "site-functions/_tcpwhy",
                  "vendor_completions.d/tcpwhy.fish", "libtcpwhy.a", "include/tcpwhy/tcpwhy.h",
-                 "pkgconfig/tcpwhy.pc", "tcpwhy/idle-timeouts.tsv"):
+                 "pkgconfig/tcpwhy.pc", "tcpwhy/idle-timeouts.tsv",
+                 "tcpwhy/grafana/tcpwhy.json", "lib/systemd/system/tcpwhy-live.service"):
         found = [p for p in PREFIX.rglob(pathlib.Path(name).name + "*") if name in str(p)]
         equal(len(found), 1, name)
     equal([p.name for p in PREFIX.rglob("tcpwhy-generate")], [])
