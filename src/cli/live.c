@@ -30,6 +30,7 @@
 
 #define PIDS_MAX        64
 #define RATE_LIMIT      5
+#define REST_SHARE      20 /* times as many of all that have no row of their own */
 #define WAIT_MS         50
 #define PACKETS_WAIT_MS 20 /* between looks at the packets, which have a buffer of their own */
 #define SECOND_NS       1000000000LL
@@ -279,13 +280,15 @@ static void tell_folded(struct live *l, struct tw_tally_row *row)
 /* May it be told, or is it one of too many equal ones? */
 static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t now)
 {
-	if (!row || !l->rate_limit)
+	const uint64_t most = row->verdict ? l->rate_limit : l->rate_limit * REST_SHARE;
+
+	if (!l->rate_limit)
 		return true;
 	if (now - row->window_ns >= SECOND_NS) {
 		tell_folded(l, row);
 		row->window_ns = now;
 	}
-	if (row->told >= l->rate_limit) {
+	if (row->told >= most) {
 		row->folded++;
 		l->findings_folded++;
 		return false;
@@ -335,6 +338,8 @@ static void tell_all_folded(struct live *l, bool end)
 	for (i = 0; i < TW_TALLY_ROWS; i++)
 		if (l->tally.row[i].folded && (end || now - l->tally.row[i].window_ns >= SECOND_NS))
 			tell_folded(l, &l->tally.row[i]);
+	if (l->tally.rest.folded && (end || now - l->tally.rest.window_ns >= SECOND_NS))
+		tell_folded(l, &l->tally.rest);
 }
 
 /* ---- the command behind -- ---- */

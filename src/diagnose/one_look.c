@@ -81,8 +81,8 @@ struct tw_one_look {
 	uint16_t section;
 	bool started; /* the clock is set by the first frame */
 	/* Dossiers in order of stream: what facts may compare with. */
-	struct tw_dossier_ref *live;
-	size_t live_count, live_room;
+	struct tw_dossier_ref *live; /* [live_first, live_first + live_count) of live_room */
+	size_t live_first, live_count, live_room;
 };
 
 static void ring_remove(struct record *r)
@@ -165,34 +165,56 @@ static void map_remove(struct tw_one_look *l, struct record *r)
 
 static int live_append(struct tw_one_look *l, const struct tw_dossier *d)
 {
-	if (l->live_count == l->live_room) {
-		size_t room = l->live_room ? l->live_room * 2 : 256;
-		struct tw_dossier_ref *more = realloc(l->live, room * sizeof(*more));
+	const size_t end = l->live_first + l->live_count;
+	size_t room = l->live_room * 2;
+	struct tw_dossier_ref *more;
 
+	if (end == l->live_room && l->live_first > l->live_room / 2) {
+		memmove(l->live, l->live + l->live_first, l->live_count * sizeof(*l->live));
+		l->live_first = 0;
+	} else if (end == l->live_room) {
+		room = room ? room : 256;
+		more = realloc(l->live, room * sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		l->live = more;
 		l->live_room = room;
 	}
-	l->live[l->live_count++] = tw_dossier_ref_of(d);
+	l->live[l->live_first + l->live_count++] = tw_dossier_ref_of(d);
 	return 0;
 }
 
-static void live_remove(struct tw_one_look *l, const struct tw_dossier *d)
+/* Where it stands, from the first that is alive; live_count: nowhere. */
+static size_t live_find(const struct tw_one_look *l, const struct tw_dossier *d)
 {
+	const struct tw_dossier_ref *live = l->live + l->live_first;
 	size_t lo = 0, hi = l->live_count;
 
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 
-		if (l->live[mid].dossier->stream < d->stream)
+		if (live[mid].dossier->stream < d->stream)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo == l->live_count || l->live[lo].dossier != d)
+	return lo < l->live_count && live[lo].dossier == d ? lo : l->live_count;
+}
+
+/* Most that go are among the oldest: the shorter part moves. */
+static void live_remove(struct tw_one_look *l, const struct tw_dossier *d)
+{
+	struct tw_dossier_ref *live = l->live + l->live_first;
+	const size_t at = live_find(l, d);
+
+	if (at == l->live_count)
 		return;
-	memmove(&l->live[lo], &l->live[lo + 1], (l->live_count - lo - 1) * sizeof(*l->live));
+	if (at < l->live_count / 2) {
+		memmove(live + 1, live, at * sizeof(*live));
+		l->live_first++;
+	} else {
+		memmove(live + at, live + at + 1, (l->live_count - at - 1) * sizeof(*live));
+	}
 	l->live_count--;
 }
 
@@ -243,7 +265,7 @@ static void forget(struct tw_one_look *l, struct record *r)
 /* The verdict, and with it the packets. What the interface lost counts for those that were there then. */
 static void conclude(struct tw_one_look *l, const struct tw_dossier *d, struct tw_kept **kept)
 {
-	const struct tw_dossier_set set = { l->live, l->live_count };
+	const struct tw_dossier_set set = { l->live + l->live_first, l->live_count };
 	struct tw_session *s = l->s;
 
 	if (s->config->live)
@@ -580,9 +602,10 @@ void tw_one_look_finish(struct tw_one_look *l)
 	size_t i;
 
 	for (i = 0; i < l->live_count && !l->s->cancelled; i++) {
-		r = find_alive(l, &l->live[i].dossier->tuple);
-		conclude(l, l->live[i].dossier,
-			 r && r->dossier == l->live[i].dossier ? &r->kept : NULL);
+		const struct tw_dossier *d = l->live[l->live_first + i].dossier;
+
+		r = find_alive(l, &d->tuple);
+		conclude(l, d, r && r->dossier == d ? &r->kept : NULL);
 	}
 }
 

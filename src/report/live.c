@@ -154,6 +154,20 @@ static unsigned place_of(const struct tw_finding *f, const char *comm)
 	return (unsigned)(h >> 20) % TW_TALLY_ROWS;
 }
 
+static void count_verdict(struct tw_tally *t, const struct tw_finding *f, uint64_t n)
+{
+	const unsigned room = sizeof(t->verdict) / sizeof(t->verdict[0]);
+	unsigned i;
+
+	if (f->match.outcome == TW_OUTCOME_CLEAN)
+		return;
+	if (!f->phenomenon)
+		t->unexplained += n;
+	for (i = 0; i < tw_catalogue_count && i < room; i++)
+		if (tw_catalogue[i] == f->phenomenon)
+			t->verdict[i] += n;
+}
+
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f)
 {
 	const char *comm = f->process[f->process_side].pid ? f->process[f->process_side].comm : "";
@@ -161,6 +175,7 @@ struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f
 	const uint64_t n = 1 + f->folded;
 
 	t->outcome[f->match.outcome] += n;
+	count_verdict(t, f, n);
 	for (i = 0; i < 16; i++, at = (at + 1) % TW_TALLY_ROWS) {
 		struct tw_tally_row *r = &t->row[at];
 
@@ -180,8 +195,8 @@ struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f
 			return r;
 		}
 	}
-	t->elsewhere += n;
-	return NULL;
+	t->rest.count += n;
+	return &t->rest;
 }
 
 static int by_count(const void *a, const void *b)
@@ -215,8 +230,8 @@ void tw_tally_table(struct tw_pen *p, const struct tw_tally *t)
 		tw_pen_put(p, TW_ROLE_PLAIN, "%s", r->comm);
 		tw_pen_newline(p);
 	}
-	if (t->elsewhere) {
-		tw_pen_put(p, TW_ROLE_STRONG, "%8llu ", (unsigned long long)t->elsewhere);
+	if (t->rest.count) {
+		tw_pen_put(p, TW_ROLE_STRONG, "%8llu ", (unsigned long long)t->rest.count);
 		tw_pen_put(p, TW_ROLE_PLAIN, "of other kinds and endpoints");
 		tw_pen_newline(p);
 	}
@@ -228,7 +243,12 @@ void tw_tally_folded(struct tw_pen *p, const struct tw_tally_row *row)
 
 	tw_pen_put(p, TW_ROLE_FAINT,
 		   "             ... and %llu more: ", (unsigned long long)row->folded);
-	tw_pen_put(p, role_of(row->outcome), "%s", row->verdict);
-	tw_pen_put(p, TW_ROLE_PLAIN, " %s", tw_endpoint_text(text, &row->server, row->port));
+	if (row->verdict) {
+		tw_pen_put(p, role_of(row->outcome), "%s", row->verdict);
+		tw_pen_put(p, TW_ROLE_PLAIN, " %s",
+			   tw_endpoint_text(text, &row->server, row->port));
+	} else {
+		tw_pen_put(p, TW_ROLE_PLAIN, "of other kinds and endpoints");
+	}
 	tw_pen_newline(p);
 }

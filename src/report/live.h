@@ -12,7 +12,8 @@ void tw_live_story(struct tw_pen *p, const struct tw_finding *f);
 
 /*
  * Findings counted by verdict, server endpoint and process, for the table at the end, and so that equal ones
- * can be folded while they come. Bounded: what finds no row is counted in one row for all.
+ * can be folded while they come. Bounded: what finds no row shares one for all, and is folded as if it were equal
+ * (a scan of many ports is).
  */
 #define TW_TALLY_ROWS 512
 struct tw_tally_row {
@@ -27,11 +28,13 @@ struct tw_tally_row {
 };
 struct tw_tally {
 	struct tw_tally_row row[TW_TALLY_ROWS];
-	uint64_t elsewhere;  /* findings without a row */
+	struct tw_tally_row rest; /* its verdict is NULL */
 	uint64_t outcome[4]; /* by enum tw_outcome */
+	/* What is not clean, with or without a row: as tw_catalogue[], and without a phenomenon. */
+	uint64_t verdict[128], unexplained;
 };
 
-/* Its row, counted; NULL if there is none left. */
+/* Its row, counted. */
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f);
 /* The table, the most frequent first. */
 void tw_tally_table(struct tw_pen *p, const struct tw_tally *t);
