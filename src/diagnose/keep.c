@@ -136,17 +136,16 @@ static void append(struct tw_keep *k, struct tw_kept *kept, struct packet *p)
 
 int tw_keep_add(struct tw_keep *k, struct tw_kept **kept, const struct tw_frame *f)
 {
-	struct packet *p = copy_of(f);
-	struct tw_kept *own = *kept;
+	struct packet *p;
+	struct tw_kept *own;
 
-	if (!own)
-		own = calloc(1, sizeof(*own));
-	if (!p || !own) {
-		free(p);
+	if (!*kept)
+		*kept = calloc(1, sizeof(**kept));
+	own = *kept;
+	p = own ? copy_of(f) : NULL;
+	if (!p)
 		return -ENOMEM;
-	}
 	own->keep = k;
-	*kept = own;
 	/* Once there is a middle, nothing more is of the start, even if that was dropped. */
 	p->of_start = !own->rest.count && own->start.count < START;
 	append(k, own, p);

@@ -269,6 +269,7 @@ static void conclude(struct tw_one_look *l, const struct tw_dossier *d, struct t
 	struct tw_session *s = l->s;
 
 	if (s->config->live)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): who is judged has one. */
 		s->capture.capture_drops = d->first_ns <= l->dropped_ns ? l->drops : 0;
 	s->kept = kept;
 	tw_session_judge(s, d, &set, NULL);
