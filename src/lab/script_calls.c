@@ -161,16 +161,25 @@ static int switch_off(struct tw_script_parser *p)
 	return 0;
 }
 
+/* What can be waited for, joined by '+'; ERR and HUP come unasked. */
 static int poll_operands(struct tw_script_parser *p)
 {
 	static const struct tw_script_word waits[] = {
 		{ "in", POLLIN },
 		{ "out", POLLOUT },
+		{ "rdhup", POLLRDHUP },
 		{ "any", POLLIN | POLLOUT | POLLRDHUP },
 		{ NULL, 0 },
 	};
+	const char *word = tw_script_peek(p), *bad;
 
-	return tw_script_take_word(p, "event", waits, &p->s->number);
+	if (!word || !strchr(word, '+'))
+		return tw_script_take_word(p, "event", waits, &p->s->number);
+	p->next++;
+	p->s->number = tw_script_set(waits, word, &bad);
+	if (p->s->number < 0)
+		return tw_script_unknown_near(p, "event", bad, NULL);
+	return 0;
 }
 
 static int kill_operands(struct tw_script_parser *p)

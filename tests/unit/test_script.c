@@ -159,6 +159,8 @@ static void data_calls(void **state)
 	assert_int_equal(plain("client poll out", TW_DO_POLL)->number, POLLOUT);
 	assert_int_equal(plain("client poll any", TW_DO_POLL)->number,
 			 POLLIN | POLLOUT | POLLRDHUP);
+	assert_int_equal(plain("client poll rdhup", TW_DO_POLL)->number, POLLRDHUP);
+	assert_int_equal(plain("client poll in+rdhup", TW_DO_POLL)->number, POLLIN | POLLRDHUP);
 	plain("client error", TW_DO_ERROR);
 }
 

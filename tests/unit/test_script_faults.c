@@ -90,6 +90,7 @@ static const struct {
 	  "(1 GB at most)" },
 	{ "client shutdown read", "line 1: unknown direction 'read'; it may be rd, wr, rdwr" },
 	{ "client poll inn", "line 1: unknown event 'inn'; did you mean 'in'?" },
+	{ "client poll in+hup", "line 1: unknown event 'hup'" },
 	{ "client kill SIGKIL", "line 1: unknown signal 'SIGKIL'; did you mean 'KILL'?" },
 	{ "client option SO_LINGR 1 0",
 	  "line 1: unknown socket option 'SO_LINGR'; did you mean 'SO_LINGER'?" },
