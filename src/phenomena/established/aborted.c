@@ -130,23 +130,48 @@ static const struct tw_scenario scenarios[] = {
 		.name = "in-use",
 		.about = "an active reset in the middle of a transfer, its reason is not on the "
 			 "wire",
+		.variants = "v4 v6 v4-nots",
+		.script =
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"server send 5000\n"
+			"client recv 5000\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"fault\n"
+			"server option SO_LINGER 1 0\n"
+			"server close\n"
+			"client recv -> ECONNRESET within 1s\n"
+			"client recv -> EOF\n"
+			"client send 1 -> EPIPE\n"
+			"# a request is acknowledged and not answered: unread, or read and reset\n"
+			"verdict both aborted|linger-reset|closed-with-unread-data likely failed\n"
+			"never both certain\n",
+	},
+	{
+		.name = "by-client",
+		.about = "the client aborts while the server still sends: what had arrived can be "
+			 "read",
 		.variants = "v4 v6",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
 			  "client send 100\n"
 			  "server recv 100\n"
-			  "server send 5000\n"
-			  "client recv 5000\n"
-			  "client send 100\n"
-			  "server recv 100\n"
 			  "fault\n"
-			  "server option SO_LINGER 1 0\n"
-			  "server close\n"
-			  "client recv -> ECONNRESET within 1s\n"
-			  "verdict both aborted|linger-reset|process-died|closed-with-unread-data "
-			  "likely certain failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
+			  "client send 300\n"
+			  "queue server recv 300\n"
+			  "client option SO_LINGER 1 0\n"
+			  "client close\n"
+			  "server recv 300\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "server send 1 -> EPIPE\n"
+			  "# it had asked and did not wait for the answer\n"
+			  "verdict both linger-reset|aborted likely failed degraded clean\n"
+			  "never both certain\n",
 	},
 	{ 0 },
 };

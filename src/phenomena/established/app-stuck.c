@@ -5,9 +5,10 @@
  *
  * Theory: an ACK comes from the kernel, so "acknowledged and never answered" separates the two.
  * The trouble is that one-way protocols, long polls and idle keep-alive connections look the same
- * from outside. So the matcher asks for a server that never spoke at all, and for either a client
- * that gave up while the server acknowledged the FIN and did not close, or two minutes
- * of waiting. Limits: never certain; a server that answered once and hangs later is not recognised.
+ * from outside. So the matcher asks for a client that gave up while the server acknowledged the FIN
+ * and did not close (only possible, if the server had answered before), or for a server that never
+ * spoke at all and two minutes of waiting. Limits: never certain; a server that answered before and
+ * hangs is recognised only by that it does not close.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -34,12 +35,11 @@
 /* more, without any answer, is a stream in one direction and not a request */
 #define ONE_REQUEST_BYTES 65536
 
-/* A request that the server's kernel took and its application never answered, in its whole life. */
+/* A request that the server's kernel took and its application never answered. */
 static bool never_answered(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
-	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
-	       tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_get(f, TW_F_FIN2_SEEN) &&
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && !tw_get(f, TW_F_FIN2_SEEN) &&
 	       !tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && !tw_get(f, TW_F_RST_COUNT_S) &&
 	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
 }
@@ -57,14 +57,19 @@ static void say_gave_up(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
+	bool never_spoke = tw_get(f, TW_F_PEER_NEVER_SPOKE);
 
-	m->confidence = TW_LIKELY;
-	m->outcome = TW_OUTCOME_FAILED;
+	/* One that answered before may have been told a last thing that asks for no answer. */
+	m->confidence = never_spoke ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = never_spoke ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(
 		m,
-		"%s acknowledged the request and never answered; the client gave up after %s, "
+		"%s acknowledged the %srequest and never answered; the client gave up after %s, "
 		"and the server did not even close.",
-		m->server, TW_DUR(waited));
+		m->server, never_spoke ? "" : "last ", TW_DUR(waited));
+	if (!never_spoke)
+		tw_missing(m, "Whether the last thing that the client sent asks for an answer: the "
+			      "server had answered before.");
 	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
 		TW_DUR(waited));
 	tw_cite(m, TW_F_FIN1_ACKED,
@@ -102,8 +107,9 @@ static bool match(struct tw_match *m)
 
 	if (!never_answered(f))
 		return false;
-	if (!gave_up && (tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT) ||
-			 waited < LONG_WAIT_NS || tw_get(f, TW_F_BYTES_C) > ONE_REQUEST_BYTES))
+	if (!gave_up && (!tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_known(f, TW_F_FIN1_SIDE) ||
+			 tw_get(f, TW_F_RST_COUNT) || waited < LONG_WAIT_NS ||
+			 tw_get(f, TW_F_BYTES_C) > ONE_REQUEST_BYTES))
 		return false;
 	m->strength = TW_STRENGTH_STALL;
 	m->culprit = TW_CULPRIT_SERVER_APP;
@@ -172,12 +178,13 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 100 within 1s\n"
 			  "client option SO_RCVTIMEO 4s\n"
 			  "client recv -> EAGAIN after 4s\n"
+			  "queue server listener recv 1\n"
 			  "client close\n"
 			  "wait 6s\n"
 			  "client connect #2\n"
-			  "verdict both app-stuck|unknown|clean likely possible failed unknown "
-			  "clean\n"
-			  "never both peer-vanished|accept-queue-full|certain\n",
+			  "verdict both app-stuck likely failed\n"
+			  "never both certain\n"
+			  "verdict both clean stream 1\n",
 	},
 	{
 		.name = "hangs",
@@ -196,12 +203,88 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 100\n"
 			  "client option SO_RCVTIMEO 4s\n"
 			  "client recv -> EAGAIN after 4s\n"
+			  "queue server recv 100\n"
 			  "client close\n"
+			  "state server CLOSE_WAIT\n"
 			  "wait 6s\n"
 			  "client connect #2\n"
-			  "verdict both app-stuck|unknown|clean likely possible failed unknown "
-			  "clean\n"
-			  "never both peer-vanished|zero-window-stall\n",
+			  "# it had answered before: the last thing said may have asked for no "
+			  "answer\n"
+			  "verdict both app-stuck possible unknown\n"
+			  "verdict both clean stream 1\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking client waits with poll, for as long as it likes",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "server stop\n"
+			  "client nonblocking\n"
+			  "client send 100\n"
+			  "client recv -> EAGAIN\n"
+			  "client poll in -> hang within 2s &\n"
+			  "join client\n"
+			  "# two seconds without an answer are none too many\n"
+			  "verdict both unknown|clean likely clean unknown\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "long-poll",
+		.about = "the answer takes its time, and comes: nothing is wrong",
+		.variants = "v4",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "wait 3s\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean certain likely clean\n",
+	},
+	{
+		.name = "server-push",
+		.about = "only the server speaks, with pauses",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "wait 2s\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both clean certain likely clean\n",
+	},
+	{
+		.name = "one-way",
+		.about = "the client uploads and half-closes, the server says nothing and closes",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send 30000\n"
+			  "client shutdown\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both clean certain likely clean\n",
 	},
 	{ 0 },
 };
@@ -253,11 +336,13 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"Nothing, because the thread that should see it is somewhere else. The bytes "
 		"wait in the kernel: Recv-Q of the connection in `ss -tn` is above 0, or, if "
 		"nobody accepted it, Recv-Q of the listener in `ss -tln` is.",
-	.recognise = "tcpwhy looks for a request that was acknowledged in full, a server that "
-		     "never sent a byte of payload in the whole connection, and a long wait. If "
-		     "the client then closes, and the server's kernel acknowledges the FIN but "
-		     "nothing closes on that side, it is likely: an application that still reads "
-		     "would have seen the end of the stream.\n\n"
+	.recognise = "tcpwhy looks for a request that was acknowledged in full, and for a client "
+		     "that waited and then closed, while the server's kernel acknowledged the FIN "
+		     "and nothing closed on that side: an application that still reads would have "
+		     "seen the end of the stream. If the server never sent a byte of payload in "
+		     "the whole connection it is likely, or possible after two minutes of mere "
+		     "waiting; if it had answered before, possible: the last thing said may have "
+		     "asked for no answer.\n\n"
 		     "From packets alone an application that never accepted cannot be told from "
 		     "one that accepted and hangs, nor a hung one from a protocol in which the "
 		     "server has nothing to say (long poll, one-way streams). So this verdict is "

@@ -91,6 +91,32 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "untranslated",
 		.about = "a translating middlebox lets a segment pass untranslated",
+		.variants = "v4 v6 v4-nots",
+		.script = "nat\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable forget\n"
+			  "server send 100\n"
+			  "cable wait client rst\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "server send 1 -> EPIPE\n"
+			  "# the client's own connection: nothing has happened to it so far\n"
+			  "verdict client clean\n"
+			  "verdict client conntrack-invalid-reset likely certain failed stream 1\n"
+			  "# beyond the translation a segment drew a bare RST, no more is seen\n"
+			  "verdict server conntrack-invalid-reset|peer-rebooted|firewall-reset "
+			  "likely possible failed\n"
+			  "never server certain\n",
+	},
+	{
+		.name = "both-learn",
+		.about = "the client then sends, too, and is reset by the middlebox",
 		.variants = "v4 v6",
 		.script = "nat\n"
 			  "server listen\n"
@@ -104,8 +130,15 @@ static const struct tw_scenario scenarios[] = {
 			  "cable forget\n"
 			  "server send 100\n"
 			  "cable wait client rst\n"
-			  "verdict both any\n"
-			  "verdict both any stream 1\n",
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict client "
+			  "conntrack-invalid-reset|peer-rebooted|firewall-reset|idle-reset likely "
+			  "possible failed\n"
+			  "verdict client conntrack-invalid-reset likely certain failed stream 1\n"
+			  "verdict server conntrack-invalid-reset|peer-rebooted|firewall-reset "
+			  "likely possible failed\n"
+			  "never server certain\n",
 	},
 	{ 0 },
 };

@@ -196,9 +196,73 @@ static const struct tw_scenario scenarios[] = {
 			  "state client CLOSE\n"
 			  "client send 100 -> EPIPE\n"
 			  "client recv -> EOF\n"
-			  "verdict both data-after-close|keepalive-race|process-died likely "
-			  "certain failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
+			  "verdict both data-after-close|keepalive-race likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "by-poll",
+		.about = "the same with poll: IN, OUT, ERR, HUP and RDHUP, and SO_ERROR is EPIPE",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "server close\n"
+			  "client nonblocking\n"
+			  "client poll in+rdhup -> in+rdhup within 1s\n"
+			  "client send 100\n"
+			  "state client CLOSE\n"
+			  "client poll any -> in+out+err+hup+rdhup\n"
+			  "client error -> EPIPE\n"
+			  "client recv -> EOF\n"
+			  "verdict both data-after-close|keepalive-race likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "server-push",
+		.about = "the client closes, the server still sends",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "client close\n"
+			  "cable wait client fin\n"
+			  "cable quiet 100ms\n"
+			  "server send 100\n"
+			  "state server CLOSE\n"
+			  "server send 100 -> EPIPE\n"
+			  "server recv -> EOF\n"
+			  "verdict both data-after-close likely failed degraded\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "half-closed",
+		.about = "the client shuts down its sending half only and is answered: nothing is "
+			 "wrong",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "fault\n"
+			  "client shutdown\n"
+			  "server recv eof\n"
+			  "server send 5000\n"
+			  "client recv 5000\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both clean certain likely clean\n",
 	},
 	{ 0 },
 };

@@ -25,6 +25,8 @@
 #define IDLE_NS      (30 * TW_NS_PER_S)
 #define PAUSE_NS     (5 * TW_NS_PER_S) /* no known device forgets sooner */
 #define OVERTAKEN_NS TW_NS_PER_MS
+#define LATE_RTTS    4 /* queues in the path make an answer late, but hardly so late */
+#define LATE_NS      (50 * TW_NS_PER_MS)
 #define PLACE        (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
 #define LIVES        (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
 
@@ -39,16 +41,30 @@ static unsigned independent(unsigned odds)
 	return others + (odds & TW_ODD_ACKS_TRIGGER ? 2 : odds & TW_ODD_GOES_ON ? 1 : 0);
 }
 
-static bool fits(const struct tw_facts *f, unsigned odds)
+/* A filter answers at once, from within the path: what comes so long after a segment answers nothing. */
+static bool unprompted(const struct tw_facts *f)
+{
+	int64_t delay = tw_get(f, TW_F_RST_TRIGGER_DELAY_NS);
+
+	return tw_known(f, TW_F_RTT_NS) && delay > LATE_RTTS * tw_get(f, TW_F_RTT_NS) &&
+	       delay > LATE_NS;
+}
+
+/* The form of a kernel or of netfilter, in place of a segment: that is a filter. */
+static bool could_be_filter(const struct tw_facts *f, unsigned odds)
 {
 	bool reply = tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 		     tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK);
 
+	return reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_EARLY | TW_ODD_IPID));
+}
+
+static bool fits(const struct tw_facts *f, unsigned odds)
+{
 	if (!tw_reset_landed(f) || tw_get(f, TW_F_RST_AFTER_CLOSE) ||
 	    tw_get(f, TW_F_RST_OTHER_TUPLE))
 		return false;
-	/* The form of a kernel or of netfilter, in place of a segment: that is a filter. */
-	if (reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_EARLY | TW_ODD_IPID)))
+	if (could_be_filter(f, odds) && !(unprompted(f) && odds & TW_ODD_GOES_ON))
 		return false;
 	return independent(odds) >= 2;
 }
@@ -63,6 +79,14 @@ static bool lives_for_sure(const struct tw_facts *f, unsigned odds)
 static bool maybe_forgotten(const struct tw_facts *f, unsigned odds)
 {
 	return tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= PAUSE_NS && !(odds & TW_ODD_ACKS_TRIGGER);
+}
+
+static int strength(const struct tw_facts *f, unsigned odds)
+{
+	if (!(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS)
+		return TW_STRENGTH_ENDING + 5;
+	/* firewall-reset, which names this as a rival, must not come first where nothing was answered */
+	return could_be_filter(f, odds) ? TW_STRENGTH_CONTRADICTION + 2 : TW_STRENGTH_CONTRADICTION;
 }
 
 /* Its alleged author had closed, nothing is open, and the other end's close may be before the capture. */
@@ -157,10 +181,9 @@ static bool match(struct tw_match *m)
 		return refused_in_vain(m);
 	if (!fits(f, odds) && !request_killed(f, odds))
 		return false;
-	m->strength = !(odds & LIVES) && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= IDLE_NS
-			      ? TW_STRENGTH_ENDING + 5
-			      : TW_STRENGTH_CONTRADICTION;
-	m->confidence = (odds & PLACE) && lives_for_sure(f, odds) && !maybe_forgotten(f, odds)
+	m->strength = strength(f, odds);
+	m->confidence = (odds & PLACE) && lives_for_sure(f, odds) && !maybe_forgotten(f, odds) &&
+					!could_be_filter(f, odds)
 				? TW_CERTAIN
 				: TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
@@ -255,11 +278,116 @@ static const struct tw_scenario scenarios[] = {
 			  "cable quiet 100ms\n"
 			  "cable forge RST+ACK to client ttl 41 id 12345\n"
 			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "server send 1000\n"
+			  "cable wait client rst\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "verdict client forged-reset likely certain failed\n"
+			  "# at the server's end the forged segment does not show: its data drew a "
+			  "bare RST\n"
+			  "verdict server forged-reset|peer-rebooted|firewall-reset likely "
+			  "possible failed\n"
+			  "never server certain\n",
+	},
+	{
+		.name = "bare",
+		.about = "the same in the form of a kernel without a socket",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "cable quiet 100ms\n"
+			  "cable forge RST to client ttl 41\n"
+			  "client recv -> ECONNRESET within 1s\n"
 			  "server send 1000\n"
 			  "cable wait client rst\n"
 			  "verdict client forged-reset likely certain failed\n"
-			  "never client clean|peer-rebooted\n"
-			  "verdict server any\n",
+			  "verdict server forged-reset|peer-rebooted|firewall-reset likely "
+			  "possible failed\n"
+			  "never server certain\n",
+	},
+	{
+		.name = "to-server",
+		.about = "in the client's name, towards the server",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "cable quiet 100ms\n"
+			  "cable forge RST to server ttl 41\n"
+			  "server send 100 -> ECONNRESET\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict server forged-reset likely certain failed\n"
+			  "verdict client forged-reset|peer-rebooted|firewall-reset likely "
+			  "possible failed\n"
+			  "never client certain\n",
+	},
+	{
+		.name = "in-window",
+		.about = "not exact: a challenge ACK, and the connection lives",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth invalid-segment\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable forge RST to client seq 1000 ttl 41\n"
+			  "cable wait client ack #3\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client invalid-segment|clean likely degraded clean\n"
+			  "# it sees a repeated ACK\n"
+			  "verdict server clean certain likely clean\n",
+	},
+	{
+		.name = "outside",
+		.about = "outside the window: ignored",
+		.variants = "v4 v6",
+		.script = "truth invalid-segment\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable forge RST to client seq 10000000 ttl 41\n"
+			  "cable forge RST to client seq -1 ttl 41\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client invalid-segment|clean likely degraded clean\n"
+			  "verdict server clean certain likely clean\n",
 	},
 	{ 0 },
 };

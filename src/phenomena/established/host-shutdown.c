@@ -140,15 +140,44 @@ static const struct tw_scenario scenarios[] = {
 			  "client.2 recv -> EOF within 1s\n"
 			  "host server vanish\n"
 			  "client connect #3 -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict client any\n"
-			  "verdict client any stream 1\n"
-			  "verdict client any stream 2\n"
-			  "verdict client "
-			  "syn-unanswered|host-shutdown|firewall-dropped|host-unreachable likely "
-			  "possible failed unknown stream 3\n"
-			  "verdict server any\n"
-			  "verdict server any stream 1\n"
-			  "verdict server any stream 2\n",
+			  "# nobody was owed anything\n"
+			  "verdict both clean\n"
+			  "verdict both clean stream 1\n"
+			  "verdict both clean stream 2\n"
+			  "# no refusal in between: two SYNs without an answer are all there is\n"
+			  "verdict client syn-unanswered|host-shutdown|host-unreachable possible "
+			  "likely unknown stream 3\n",
+	},
+	{
+		.name = "refused-then-silent",
+		.about = "closed in order, refused, then silent to the request that was sent too "
+			 "late",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "server kill SIGTERM\n"
+			  "client recv -> EOF within 1s\n"
+			  "client connect #2 -> ECONNREFUSED\n"
+			  "host server vanish\n"
+			  "client send 100\n"
+			  "state client CLOSE within 60s\n"
+			  "client send 100 -> ETIMEDOUT\n"
+			  "client send 100 -> EPIPE\n"
+			  "client recv -> EOF\n"
+			  "verdict client host-shutdown likely failed\n"
+			  "verdict client host-shutdown|port-closed|process-died likely possible "
+			  "failed stream 1\n"
+			  "verdict server clean\n"
+			  "verdict server host-shutdown|port-closed|process-died likely possible "
+			  "failed stream 1\n",
 	},
 	{ 0 },
 };

@@ -154,10 +154,35 @@ static const struct tw_scenario scenarios[] = {
 			  "cable drop any tcp always\n"
 			  "client send 100\n"
 			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
-			  "verdict client idle-blackholed|peer-vanished|firewall-dropped likely "
-			  "possible failed unknown\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client idle-blackholed|peer-vanished likely possible failed "
+			  "unknown\n"
+			  "never client certain\n"
+			  "# the segment never arrived\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "short-pause",
+		.about =
+			"after a pause of two seconds a device is no better guess than a dead host",
+		.variants = "v4",
+		.script = "truth peer-vanished\n"
+			  "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "wait 2s\n"
+			  "fault\n"
+			  "cable drop any tcp always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "verdict client peer-vanished possible likely failed unknown\n"
+			  "verdict server clean\n",
 	},
 	{ 0 },
 };

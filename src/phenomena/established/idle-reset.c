@@ -197,10 +197,37 @@ static const struct tw_scenario scenarios[] = {
 			  "cable reject rst any tcp always\n"
 			  "client send 100\n"
 			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "state server ESTABLISHED\n"
+			  "# without another TTL a host that rebooted meanwhile leaves the same\n"
 			  "verdict client idle-reset|peer-rebooted|firewall-reset likely possible "
-			  "failed unknown\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "failed\n"
+			  "never client certain\n"
+			  "# half-open: nothing reached it\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "nearer-hop",
+		.about = "the reset comes from a device: its TTL is not the peer's",
+		.variants = "v4",
+		.script = "topology router\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "wait 31s\n"
+			  "fault\n"
+			  "cable reject rst client tcp always ttl 250\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "state server ESTABLISHED\n"
+			  "verdict client idle-reset likely possible failed\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
 	},
 	{ 0 },
 };

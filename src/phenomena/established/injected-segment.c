@@ -208,9 +208,35 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict client injected-segment likely certain\n"
-			  "never client clean\n"
-			  "verdict server any\n",
+			  "verdict client injected-segment likely certain failed degraded\n"
+			  "# it sees one D-SACK, as for a duplicate by the network\n"
+			  "verdict server clean|injected-segment|desynchronized likely certain "
+			  "possible\n",
+	},
+	{
+		.name = "fin",
+		.about = "a FIN in the server's name: end of file, and the true data is refused",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable forge FIN+ACK to client ttl 41 id 4711 timestamps\n"
+			  "client recv -> EOF within 1s\n"
+			  "server send 300\n"
+			  "cable quiet 100ms\n"
+			  "client close\n"
+			  "verdict client injected-segment likely certain failed\n"
+			  "# at the alleged author an ACK of what it never sent, or only the bare "
+			  "RST\n"
+			  "verdict server "
+			  "desynchronized|injected-segment|peer-rebooted|firewall-reset likely "
+			  "possible failed\n"
+			  "never server certain|clean\n",
 	},
 	{ 0 },
 };

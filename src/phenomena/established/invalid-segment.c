@@ -252,8 +252,56 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict both invalid-segment|clean clean degraded likely certain\n"
-			  "never both forged-reset\n",
+			  "verdict both clean certain likely clean\n"
+			  "verdict server invalid-segment likely degraded stream 1\n",
+	},
+	{
+		.name = "corrupted",
+		.about = "a bit is flipped on the way: dropped in silence, and repeated",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable corrupt client data\n"
+			  "client send 100\n"
+			  "server recv 100 within 3s\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "# at the sender it is a loss like any other\n"
+			  "verdict client loss-recovered likely certain degraded\n"
+			  "verdict server invalid-segment likely certain degraded\n",
+	},
+	{
+		.name = "old-numbers",
+		.about = "an old ACK and an empty segment from below the window",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable forge ACK to server ack -50\n"
+			  "cable forge ACK to server seq -20\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean certain likely clean\n",
 	},
 	{ 0 },
 };

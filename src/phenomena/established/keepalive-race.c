@@ -141,8 +141,40 @@ static const struct tw_scenario scenarios[] = {
 			  "server close\n"
 			  "client send 100\n"
 			  "client recv -> EOF\n"
-			  "verdict both keepalive-race|data-after-close likely certain failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
+			  "state client CLOSE\n"
+			  "client send 1 -> EPIPE\n"
+			  "client recv -> EOF\n"
+			  "verdict both keepalive-race|data-after-close likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "in-time",
+		.about = "the client sees the FIN first, closes, and asks on a new connection",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "wait 1s\n"
+			  "fault\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "client connect #2\n"
+			  "server accept #2\n"
+			  "client send 100 #2\n"
+			  "server recv 100 #2\n"
+			  "server send 10 #2\n"
+			  "client recv 10 #2\n"
+			  "client close #2\n"
+			  "server recv eof #2\n"
+			  "server close #2\n"
+			  "verdict both clean certain likely clean\n"
+			  "verdict both clean certain likely clean stream 1\n",
 	},
 	{ 0 },
 };

@@ -135,11 +135,11 @@ static const struct tw_scenario scenarios[] = {
 		.about = "keepalive probes stay unanswered",
 		.variants = "v4 v6 v4-nots",
 		.script = "host client neighbour permanent\n"
-			  "server listen\n"
 			  "client option TCP_KEEPIDLE 1\n"
 			  "client option TCP_KEEPINTVL 1\n"
 			  "client option TCP_KEEPCNT 2\n"
 			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
 			  "client send 100\n"
@@ -149,10 +149,144 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "host server vanish\n"
 			  "client recv -> ETIMEDOUT after 2s..5s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
 			  "cable wait client rst\n"
 			  "verdict client keepalive-timeout likely certain failed\n"
-			  "never client clean|aborted\n"
-			  "verdict server any\n",
+			  "verdict server clean\n",
+	},
+	{
+		.name = "by-server",
+		.about = "the server probes, the client's host is gone",
+		.variants = "v4 v6",
+		.script = "host server neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "server option TCP_KEEPIDLE 1\n"
+			  "server option TCP_KEEPINTVL 1\n"
+			  "server option TCP_KEEPCNT 2\n"
+			  "server option SO_KEEPALIVE 1\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server nonblocking\n"
+			  "server poll in -> in+err+hup after 2s..5s\n"
+			  "server error -> ETIMEDOUT\n"
+			  "server recv -> EOF\n"
+			  "server send 1 -> EPIPE\n"
+			  "cable wait server rst\n"
+			  "verdict server keepalive-timeout likely certain failed\n"
+			  "verdict client clean\n",
+	},
+	{
+		.name = "arp-fails",
+		.about = "a failed neighbour does not change the errno",
+		.variants = "v4 v6",
+		.script = "short client net.ipv4.neigh.eth0.retrans_time_ms 200\n"
+			  "short client net.ipv6.neigh.eth0.retrans_time_ms 200\n"
+			  "client option TCP_KEEPIDLE 1\n"
+			  "client option TCP_KEEPINTVL 1\n"
+			  "client option TCP_KEEPCNT 2\n"
+			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client recv -> ETIMEDOUT after 2s..5s\n"
+			  "# no probe has left: only questions for the neighbour\n"
+			  "verdict client clean|keepalive-timeout|peer-vanished|unknown likely "
+			  "possible\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "user-timeout",
+		.about = "TCP_USER_TIMEOUT takes the place of the probe count",
+		.variants = "v4",
+		.script = "host client neighbour permanent\n"
+			  "client option TCP_KEEPIDLE 1\n"
+			  "client option TCP_KEEPINTVL 1\n"
+			  "client option TCP_KEEPCNT 9\n"
+			  "client option TCP_USER_TIMEOUT 2500\n"
+			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client recv -> ETIMEDOUT after 2s..6s\n"
+			  "cable wait client rst\n"
+			  "verdict client keepalive-timeout likely certain failed\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "answered",
+		.about = "the probes are answered: nothing is wrong",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "client option TCP_KEEPIDLE 1\n"
+			  "client option TCP_KEEPINTVL 1\n"
+			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable wait client ack #4 within 20s\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean certain likely clean\n",
+	},
+	{
+		.name = "one-lost",
+		.about = "one answer is lost, the next probe is answered",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "client option TCP_KEEPIDLE 1\n"
+			  "client option TCP_KEEPINTVL 1\n"
+			  "client option TCP_KEEPCNT 3\n"
+			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable drop server ack\n"
+			  "cable wait server ack #3 within 20s\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean certain likely clean\n",
 	},
 	{ 0 },
 };

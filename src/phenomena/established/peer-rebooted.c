@@ -296,20 +296,50 @@ static const struct tw_scenario scenarios[] = {
 			  "host server reboot\n"
 			  "client send 100\n"
 			  "client recv -> ECONNRESET within 1s\n"
-			  "verdict client peer-rebooted|idle-reset|firewall-reset|forged-reset "
-			  "likely failed\n"
-			  "never client clean|certain\n"
-			  "verdict server peer-rebooted|unknown|firewall-reset|idle-reset likely "
-			  "possible failed unknown\n",
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "# of a connection that was quiet before, a device may have forgotten "
+			  "it; seen from both ends alike\n"
+			  "verdict both peer-rebooted|idle-reset|firewall-reset likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "listens-again",
+		.about = "the service listens again: the same reset",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server reboot\n"
+			  "server listen\n"
+			  "client nonblocking\n"
+			  "client send 100\n"
+			  "client poll in+rdhup -> in+err+hup+rdhup within 1s\n"
+			  "client error -> ECONNRESET\n"
+			  "client recv -> EOF\n"
+			  "client connect #2\n"
+			  "server accept\n"
+			  "client close #2\n"
+			  "server recv -> EOF\n"
+			  "server close\n"
+			  "verdict both peer-rebooted|idle-reset|firewall-reset likely failed\n"
+			  "never both certain\n"
+			  "verdict both clean certain likely clean stream 1\n",
 	},
 	{
 		.name = "keepalive-probe",
 		.about = "a keepalive probe finds out",
 		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "client option TCP_KEEPIDLE 1\n"
+		.script = "client option TCP_KEEPIDLE 1\n"
 			  "client option TCP_KEEPINTVL 1\n"
 			  "client option SO_KEEPALIVE 1\n"
+			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
 			  "client send 100\n"
@@ -320,9 +350,105 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "host server reboot\n"
 			  "client recv -> ECONNRESET within 5s\n"
-			  "verdict client peer-rebooted|idle-reset|firewall-reset likely failed\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "verdict both peer-rebooted|idle-reset|firewall-reset likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "next-repeat",
+		.about = "repeats were running: the next one draws the reset",
+		.variants = "v4 v6",
+		.script = "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable cut\n"
+			  "client send 100\n"
+			  "cable wait client data #5 within 20s\n"
+			  "host server reboot\n"
+			  "cable heal\n"
+			  "client recv -> ECONNRESET within 20s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict both peer-rebooted|idle-reset likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "client",
+		.about = "it is the client that is back, and the server pushes",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host client reboot\n"
+			  "server send 100\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "server recv -> EOF\n"
+			  "server send 1 -> EPIPE\n"
+			  "verdict both peer-rebooted|idle-reset|firewall-reset likely failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "same-port",
+		.about = "the client is back and uses the same port: challenge ACK, reset, and the "
+			 "SYN again",
+		.variants = "v4 v6",
+		.script = "client bind 40000\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host client reboot\n"
+			  "client bind 40000\n"
+			  "client connect within 3s\n"
+			  "server recv -> ECONNRESET\n"
+			  "server accept #2\n"
+			  "client send 100\n"
+			  "server recv 100 #2\n"
+			  "server send 10 #2\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof #2\n"
+			  "server close #2\n"
+			  "# the old connection owed nobody anything; the new one had to begin "
+			  "twice\n"
+			  "verdict both peer-rebooted|clean likely degraded clean\n"
+			  "verdict both peer-rebooted likely degraded stream 1\n",
+	},
+	{
+		.name = "only-waits",
+		.about = "an end that only receives never notices",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server reboot\n"
+			  "client recv -> hang within 2s &\n"
+			  "join client\n"
+			  "# not a packet shows it\n"
+			  "verdict both clean\n",
 	},
 	{ 0 },
 };

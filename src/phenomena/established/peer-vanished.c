@@ -262,21 +262,25 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv 100\n"
 			  "server send 10\n"
 			  "client recv 10\n"
+			  "cable quiet 100ms\n"
 			  "fault\n"
 			  "host server vanish\n"
 			  "client send 100\n"
 			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
-			  "verdict client peer-vanished|firewall-dropped likely possible failed "
-			  "unknown\n"
-			  "never client clean|pmtu-blackhole|certain\n"
-			  "verdict server any\n",
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client peer-vanished possible unknown\n"
+			  "# all is answered that it saw\n"
+			  "verdict server clean\n",
 	},
 	{
-		.name = "arp-fails",
-		.about = "the same on a LAN whose ARP entry goes stale: the error becomes "
-			 "EHOSTUNREACH",
+		.name = "goes-on",
+		.about = "the capture goes on after the end, with another connection",
 		.variants = "v4",
-		.script = "short client tcp_retries2 5\n"
+		.script = "short client tcp_retries2 3\n"
+			  "server.2 listen port 81\n"
+			  "client.2 connect port 81\n"
+			  "server.2 accept\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -284,13 +288,166 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv 100\n"
 			  "server send 10\n"
 			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable drop any tcp port 80 always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "wait 6s\n"
+			  "client.2 send 100\n"
+			  "server.2 recv 100\n"
+			  "server.2 send 10\n"
+			  "client.2 recv 10\n"
+			  "client.2 close\n"
+			  "server.2 recv eof\n"
+			  "server.2 close\n"
+			  "verdict client clean certain likely clean\n"
+			  "verdict client peer-vanished|firewall-dropped likely possible failed "
+			  "stream 1\n"
+			  "verdict server clean certain likely clean\n"
+			  "verdict server clean stream 1\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "poll says IN, ERR and HUP in the end, and SO_ERROR ETIMEDOUT",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
 			  "fault\n"
 			  "host server vanish\n"
-			  "host client neighbour none\n"
+			  "client nonblocking\n"
 			  "client send 100\n"
-			  "client recv -> EHOSTUNREACH after 3s..30s full 938s\n"
-			  "verdict client peer-vanished|host-unreachable|clean|unknown\n"
-			  "verdict server any\n",
+			  "client recv -> EAGAIN\n"
+			  "client poll in -> in+err+hup after 3s..8s full 938s\n"
+			  "client error -> ETIMEDOUT\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client peer-vanished possible unknown\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "arp-fails",
+		.about = "the neighbour has expired: nothing leaves but questions, the error "
+			 "becomes EHOSTUNREACH",
+		.variants = "v6",
+		.script =
+			"short client tcp_retries2 4\n"
+			"short client net.ipv4.neigh.eth0.retrans_time_ms 200\n"
+			"short client net.ipv6.neigh.eth0.retrans_time_ms 200\n"
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"server send 10\n"
+			"client recv 10\n"
+			"cable quiet 100ms\n"
+			"fault\n"
+			"host server vanish\n"
+			"host client neighbour none\n"
+			"client send 100\n"
+			"client recv -> EHOSTUNREACH after 3s..20s full 938s\n"
+			"client recv -> EOF\n"
+			"client send 1 -> EPIPE\n"
+			"# the data never left: only questions that nobody answers\n"
+			"verdict client peer-vanished|unknown|clean possible likely unknown clean\n"
+			"verdict server clean\n",
+	},
+	{
+		.name = "arp-expires",
+		.about = "the neighbour is stale: a few repeats leave, then only questions",
+		.variants = "v4",
+		.script = "short client tcp_retries2 4\n"
+			  "short client net.ipv4.neigh.eth0.retrans_time_ms 200\n"
+			  "short client net.ipv6.neigh.eth0.retrans_time_ms 200\n"
+			  "short client net.ipv4.neigh.eth0.delay_first_probe_time 1\n"
+			  "short client net.ipv6.neigh.eth0.delay_first_probe_time 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour stale\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 3s..20s full 938s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client peer-vanished|host-unreachable likely possible failed "
+			  "unknown\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "behind-router",
+		.about = "the router's own neighbour fails: its ICMP errors are soft, the "
+			 "connection is not ended by them",
+		.variants = "v4",
+		.script = "truth host-unreachable\n"
+			  "topology router\n"
+			  "short client tcp_retries2 4\n"
+			  "short router net.ipv4.neigh.eth1.retrans_time_ms 200\n"
+			  "short router net.ipv6.neigh.eth1.retrans_time_ms 200\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host router neighbour none\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 1s..30s full 927s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client host-unreachable|peer-vanished likely possible failed "
+			  "unknown\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "soft-error",
+		.about = "with IP_RECVERR the first ICMP error ends the call at once, and not the "
+			 "connection",
+		.variants = "v4 v6",
+		.script = "truth host-unreachable\n"
+			  "topology router\n"
+			  "short router net.ipv4.neigh.eth1.retrans_time_ms 200\n"
+			  "short router net.ipv6.neigh.eth1.retrans_time_ms 200\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "client option IP_RECVERR 1\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host router neighbour none\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH within 6s\n"
+			  "state client ESTABLISHED\n"
+			  "verdict client host-unreachable|peer-vanished|unknown likely possible "
+			  "failed unknown\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
 	},
 	{
 		.name = "send-timeout",
@@ -303,15 +460,86 @@ static const struct tw_scenario scenarios[] = {
 			  "server accept\n"
 			  "client send 100\n"
 			  "server recv 100\n"
+			  "cable quiet 100ms\n"
 			  "fault\n"
 			  "host server vanish\n"
 			  "client option SO_SNDTIMEO 1s\n"
 			  "client fill\n"
 			  "client send 10000 -> EAGAIN after 1s\n"
-			  "verdict client peer-vanished|unknown|firewall-dropped likely possible "
-			  "failed unknown\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "state client ESTABLISHED\n"
+			  "# a second of repeats may be the end of the capture\n"
+			  "verdict client peer-vanished|unknown possible unknown\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "client",
+		.about = "it is the client's host that is gone, and the server that notices",
+		.variants = "v4",
+		.script = "short server tcp_retries2 3\n"
+			  "host server neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server send 100\n"
+			  "server recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "server recv -> EOF\n"
+			  "server send 1 -> EPIPE\n"
+			  "verdict server peer-vanished possible unknown\n"
+			  "verdict client clean\n",
+	},
+	{
+		.name = "only-waits",
+		.about = "an end that only receives never notices",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server option SO_RCVTIMEO 2s\n"
+			  "server recv -> EAGAIN after 2s\n"
+			  "state server ESTABLISHED\n"
+			  "# not a packet shows it\n"
+			  "verdict both clean\n",
+	},
+	{
+		.name = "one-way",
+		.about = "only one direction is dead, and the other end speaks after the end: "
+			 "ECONNRESET",
+		.variants = "v6",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable drop client data always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "server send 100\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "verdict client peer-vanished|user-timeout|firewall-dropped likely "
+			  "possible failed\n"
+			  "# its data drew a bare RST\n"
+			  "verdict server peer-rebooted|peer-vanished|firewall-reset|idle-reset "
+			  "likely possible failed\n"
+			  "never both certain\n",
 	},
 	{ 0 },
 };

@@ -181,11 +181,122 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 40000 &\n"
 			  "server recv 40000 within 2s\n"
 			  "join client\n"
+			  "cable quiet 100ms\n"
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict both reordering|clean|loss-recovered|old-duplicate clean "
-			  "degraded likely certain\n",
+			  "# at the sender a D-SACK tells that the repeat was needless; without "
+			  "timestamps it may come too late\n"
+			  "verdict client reordering|clean|loss-recovered clean degraded likely "
+			  "certain\n"
+			  "verdict server reordering likely certain degraded\n",
+	},
+	{
+		.name = "strong",
+		.about = "five segments are overtaken by all the others, far beyond a round trip",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable delay 60ms client data #4-8\n"
+			  "client send 40000 &\n"
+			  "server recv 40000 within 3s\n"
+			  "join client\n"
+			  "cable quiet 100ms\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client reordering|loss-recovered likely certain degraded\n"
+			  "verdict server reordering likely certain degraded\n",
+	},
+	{
+		.name = "slightly",
+		.about = "overtaken by less than the sender's patience: nothing is repeated",
+		.variants = "v4 v6",
+		.script = "delay 20ms\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable delay 5ms client data #8\n"
+			  "client send 40000 &\n"
+			  "server recv 40000 within 3s\n"
+			  "join client\n"
+			  "cable quiet 100ms\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client clean|reordering clean degraded likely certain\n"
+			  "verdict server reordering likely certain degraded clean\n",
+	},
+	{
+		.name = "ack-late",
+		.about = "only an ACK is late: a needless repeat, and a D-SACK",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable delay 600ms server ack\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "cable quiet 700ms\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client reordering likely certain degraded\n"
+			  "# the repeat arrives, that is all\n"
+			  "verdict server clean|reordering likely certain clean degraded\n",
+	},
+	{
+		.name = "answer",
+		.about = "in the server's direction",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable delay 15ms server data #4\n"
+			  "server send 40000 &\n"
+			  "client recv 40000 within 2s\n"
+			  "join server\n"
+			  "cable quiet 100ms\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "verdict client reordering likely certain degraded\n"
+			  "verdict server reordering|clean|loss-recovered clean degraded likely "
+			  "certain\n",
+	},
+	{
+		.name = "duplicated",
+		.about = "the network delivers segments twice: no harm",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable duplicate 1ms client data #2-6\n"
+			  "client send 40000 &\n"
+			  "server recv 40000 within 3s\n"
+			  "join client\n"
+			  "cable quiet 100ms\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client clean likely certain clean\n"
+			  "# IPv6 has no IP-ID: a copy may be a repeat\n"
+			  "verdict server clean|reordering|old-duplicate likely certain clean "
+			  "degraded\n",
 	},
 	{ 0 },
 };

@@ -64,7 +64,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "ss-kill",
 		.about = "`ss -K`: the socket is ended from outside",
-		.variants = "v4 v6",
+		.variants = "v4 v6 v4-nots",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -75,10 +75,33 @@ static const struct tw_scenario scenarios[] = {
 			  "server destroy\n"
 			  "join server -> ECONNABORTED within 1s\n"
 			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "# the reset of an application's own abort is the same\n"
 			  "verdict both "
-			  "aborted|linger-reset|socket-destroyed|process-died|closed-with-unread-"
-			  "data likely failed\n"
-			  "never both forged-reset|peer-rebooted|clean\n",
+			  "socket-destroyed|linger-reset|closed-with-unread-data|aborted likely "
+			  "failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "by-client",
+		.about = "at the client's end, where nobody waits: the next call tells",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "client destroy\n"
+			  "client send 1 -> ECONNABORTED\n"
+			  "client send 1 -> EPIPE\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "# all was answered\n"
+			  "verdict both clean|socket-destroyed|linger-reset likely clean degraded\n"
+			  "never both certain\n",
 	},
 	{ 0 },
 };

@@ -118,14 +118,116 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv 100\n"
 			  "server send 10\n"
 			  "client recv 10\n"
+			  "cable quiet 100ms\n"
 			  "fault\n"
 			  "host server vanish\n"
 			  "client send 100\n"
 			  "client recv -> ETIMEDOUT after 1500ms..3s\n"
-			  "verdict client peer-vanished|user-timeout|unknown|firewall-dropped "
-			  "likely possible failed unknown\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict client user-timeout|peer-vanished possible unknown\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "peer-speaks",
+		.about = "the path is back, and the peer's next data draws a bare RST",
+		.variants = "v4 v6",
+		.script = "client option TCP_USER_TIMEOUT 1500\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable cut\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 1500ms..3s\n"
+			  "cable heal\n"
+			  "server send 100\n"
+			  "server recv -> ECONNRESET within 3s\n"
+			  "verdict client user-timeout|peer-vanished possible likely failed\n"
+			  "never client certain\n"
+			  "verdict server "
+			  "user-timeout|peer-rebooted|peer-vanished|firewall-reset|idle-reset "
+			  "possible likely failed\n"
+			  "never server certain\n",
+	},
+	{
+		.name = "zero-window",
+		.about = "it ends a connection whose peer is alive and does not read",
+		.variants = "v4 v6",
+		.script = "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client option TCP_USER_TIMEOUT 2000\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client fill\n"
+			  "client send 10000 -> ETIMEDOUT after 2s..8s\n"
+			  "client send 1 -> EPIPE\n"
+			  "client recv -> EOF\n"
+			  "verdict both user-timeout|zero-window-stall likely possible unknown "
+			  "failed\n"
+			  "never both certain\n",
+	},
+	{
+		.name = "soft-error",
+		.about = "an ICMP error was noted before: EHOSTUNREACH",
+		.variants = "v6",
+		.script = "truth host-unreachable\n"
+			  "topology router\n"
+			  "short router net.ipv4.neigh.eth1.retrans_time_ms 200\n"
+			  "short router net.ipv6.neigh.eth1.retrans_time_ms 200\n"
+			  "client option TCP_USER_TIMEOUT 3000\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host router neighbour none\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 3s..6s\n"
+			  "verdict client host-unreachable|peer-vanished|user-timeout likely "
+			  "possible failed unknown\n"
+			  "never client certain\n"
+			  "verdict server clean\n",
+	},
+	{
+		.name = "in-time",
+		.about = "the loss is repaired before the limit",
+		.variants = "v4 v6",
+		.script = "truth loss-recovered\n"
+			  "client option TCP_USER_TIMEOUT 5000\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable drop client data #1-2\n"
+			  "client send 100\n"
+			  "server recv 100 within 4s\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client loss-recovered likely certain degraded\n"
+			  "verdict server clean certain likely clean\n",
 	},
 	{ 0 },
 };

@@ -192,14 +192,76 @@ static const struct tw_scenario scenarios[] = {
 			  "client fill\n"
 			  "client option SO_SNDTIMEO 2s\n"
 			  "client send 10000 -> EAGAIN after 2s..9s\n"
-			  "verdict both zero-window-stall|app-stuck likely certain failed degraded "
+			  "state client ESTABLISHED\n"
+			  "verdict both zero-window-stall likely unknown failed\n",
+	},
+	{
+		.name = "answer",
+		.about = "the client does not read the answer",
+		.variants = "v4 v6",
+		.script = "client option SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "server option SO_SNDBUF 16384\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "server fill\n"
+			  "server nonblocking\n"
+			  "server send 10000 -> EAGAIN\n"
+			  "server poll out -> hang within 2s &\n"
+			  "join server\n"
+			  "verdict both zero-window-stall likely unknown failed\n",
+	},
+	{
+		.name = "closed-behind",
+		.about = "the sender has closed: what is left stays for the reader",
+		.variants = "v4 v6",
+		.script = "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client fill\n"
+			  "client close\n"
+			  "cable wait client ack #5 within 10s\n"
+			  "state client FIN_WAIT1\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both zero-window-stall likely certain degraded\n",
+	},
+	{
+		.name = "probes-unanswered",
+		.about = "the receiver's host vanishes behind its closed window: ETIMEDOUT, in "
+			 "silence",
+		.variants = "v4",
+		.script = "short client tcp_retries2 3\n"
+			  "host client neighbour permanent\n"
+			  "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client fill\n"
+			  "cable wait client ack #4 within 10s\n"
+			  "host server vanish\n"
+			  "client send 10000 -> ETIMEDOUT after 1s..20s full 1542s\n"
+			  "client send 1 -> EPIPE\n"
+			  "# who is silent behind a closed window may be dead, or the path is\n"
+			  "verdict client zero-window-stall|peer-vanished likely possible failed "
 			  "unknown\n"
-			  "never both clean|peer-vanished\n",
+			  "verdict server zero-window-stall likely unknown failed\n"
+			  "never both certain\n",
 	},
 	{
 		.name = "recovers",
 		.about = "the reader comes back after a while",
-		.variants = "v4",
+		.variants = "v4 v6",
 		.script = "server option listener SO_RCVBUF 4096\n"
 			  "server listen\n"
 			  "client option SO_SNDBUF 16384\n"
@@ -214,8 +276,51 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict both zero-window-stall|clean likely certain degraded clean\n"
-			  "never both peer-vanished\n",
+			  "verdict both zero-window-stall likely certain degraded\n",
+	},
+	{
+		.name = "brief",
+		.about = "the window is closed for a moment: ordinary flow control",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send 20000 &\n"
+			  "cable quiet 40ms\n"
+			  "server recv 20000\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean|zero-window-stall likely certain clean degraded\n",
+	},
+	{
+		.name = "slow-reader",
+		.about = "a reader that is slower than the sender",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server option listener SO_RCVBUF 8192\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send 40000 &\n"
+			  "server recv 4000\n"
+			  "cable quiet 30ms\n"
+			  "server recv 4000\n"
+			  "cable quiet 30ms\n"
+			  "server recv 4000\n"
+			  "cable quiet 30ms\n"
+			  "server recv 28000\n"
+			  "join client\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean|zero-window-stall likely certain clean degraded\n",
 	},
 	{ 0 },
 };
