@@ -445,6 +445,15 @@ static void ports(void **state)
 		host->sockets.socket[i].remote_port = 5432;
 	host->timers.value[TW_SET_TW_REUSE] = 2;
 	HARM("ports-tight");
+	for (i = 0; i < host->sockets.count; i++)
+		host->sockets.socket[i].remote = v4((uint8_t[])LOOPBACK);
+	NONE("ports-tight");
+	host->timers.value[TW_SET_TW_REUSE] = 0;
+	HARM("ports-tight");
+	host->timers.value[TW_SET_TW_REUSE] = 2;
+	for (i = 0; i < host->sockets.count; i++)
+		host->sockets.socket[i].remote = v4((uint8_t[])OTHER);
+	HARM("ports-tight");
 	/* Who listens on a port of the range has not got it from connect(). */
 	s = listen_on((uint8_t[])EVERYBODY, 5, 0);
 	s->local_port = 33001;

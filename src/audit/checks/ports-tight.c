@@ -6,8 +6,8 @@
  *
  *     connect() ... close()   |<--- TIME_WAIT, 60 s --->| port free again
  *
- * so the range divided by that time is the rate that can go on. With tcp_tw_reuse=1 connect() takes a port
- * out of TIME_WAIT after a second: then those do not count.
+ * so the range divided by that time is the rate that can go on. With tcp_tw_reuse (and timestamps) connect()
+ * takes a port out of TIME_WAIT after a second: then those do not count.
  */
 #include "audit/check.h"
 #include "packet/tuple.h"
@@ -38,8 +38,20 @@ static int same_way_together(const void *left, const void *right, void *user)
 	return order ? order : (int)a->remote_port - (int)b->remote_port;
 }
 
+/* tcp_twsk_unique(): 1 for all, 2 (the default) for connections within this host. */
+static bool is_reusable(const struct tw_living *s, int64_t reuse)
+{
+	static const struct tw_addr loopback6 = { .b = { [15] = 1 } };
+	const struct tw_addr *a = &s->remote;
+
+	if (s->state != TW_SOCKET_TIME_WAIT)
+		return false;
+	return reuse == 1 ||
+	       (reuse == 2 && (tw_addr_is_v4(a) ? a->b[12] == 127 : tw_addr_equal(a, &loopback6)));
+}
+
 /* Those whose local port was given by connect(): in the range, and nobody listens on it. */
-static void choose(struct use *u, bool reuse)
+static void choose(struct use *u, int64_t reuse)
 {
 	size_t i;
 
@@ -55,7 +67,7 @@ static void choose(struct use *u, bool reuse)
 
 		if (port >= u->low && port <= u->high && s->remote_port &&
 		    s->state != TW_SOCKET_LISTEN && !(u->listening[port / 8] >> port % 8 & 1) &&
-		    !(reuse && s->state == TW_SOCKET_TIME_WAIT))
+		    !is_reusable(s, reuse))
 			u->place[u->count++] = (uint32_t)i;
 	}
 }
@@ -112,8 +124,7 @@ static void judge(struct tw_concern *c, const struct tw_audit_frame *f, const st
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const int64_t *set = f->host->timers.value;
-	const bool reuse =
-		set[TW_SET_TW_REUSE] == 1 && tw_host_knob(f->host, TW_KNOB_TIMESTAMPS, 1) != 0;
+	const bool timestamps = tw_host_knob(f->host, TW_KNOB_TIMESTAMPS, 1) != 0;
 	struct use u = { .list = &f->host->sockets,
 			 .low = (unsigned)set[TW_SET_PORT_LOW],
 			 .high = (unsigned)set[TW_SET_PORT_HIGH] };
@@ -123,7 +134,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	u.listening = calloc(1, 65536 / 8);
 	u.place = calloc(u.list->count, sizeof(*u.place));
 	if (u.listening && u.place) {
-		choose(&u, reuse);
+		choose(&u, timestamps ? set[TW_SET_TW_REUSE] : 0);
 		qsort_r(u.place, u.count, sizeof(*u.place), same_way_together, u.list->socket);
 		judge(c, f, &u);
 	}
