@@ -212,6 +212,8 @@ static void ignored_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	struct counted rst = { 0 }, syn = { 0 };
+	const uint64_t closed =
+		tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) : UINT64_MAX;
 	bool up = false, first = true;
 	size_t i, k;
 
@@ -220,6 +222,9 @@ static void ignored_facts(struct tw_view *v)
 		int64_t off;
 
 		if (!tw_counts(p))
+			continue;
+		/* after the complete close it is about an old segment: TIME_WAIT and the dead ignore it */
+		if (p->flags & TW_RST && p->frame > closed)
 			continue;
 		if (p->flags & TW_RST) {
 			enum tw_rst_effect e = tw_rst_effect_of(d, i, &off);

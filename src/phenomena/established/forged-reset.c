@@ -186,7 +186,10 @@ static bool match(struct tw_match *m)
 					!could_be_filter(f, odds)
 				? TW_CERTAIN
 				: TW_LIKELY;
-	m->outcome = TW_OUTCOME_FAILED;
+	/* the end that is reset had closed, with nobody owed anything: it was in vain */
+	m->outcome = tw_get(f, TW_F_RST_VICTIM_FIN) && tw_reset_debt(f) == TW_DEBT_NONE
+			     ? TW_OUTCOME_DEGRADED
+			     : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	if (odds & LIVES)
 		m->summary = tw_say(m,
