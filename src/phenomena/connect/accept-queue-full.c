@@ -317,13 +317,11 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect\n"
 			  "fault\n"
 			  "client connect #2 -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict both clean|unknown clean unknown\n"
-			  "verdict client "
-			  "syn-unanswered|accept-queue-full|syn-queue-full|firewall-dropped likely "
-			  "possible failed unknown stream 1\n"
-			  "verdict server "
-			  "syn-unanswered|accept-queue-full|syn-queue-full|firewall-dropped likely "
-			  "possible failed unknown stream 1\n"
+			  "verdict both clean clean\n"
+			  "verdict client syn-unanswered|accept-queue-full possible failed "
+			  "unknown stream 1\n"
+			  "verdict server accept-queue-full|syn-unanswered|syn-queue-full "
+			  "likely possible failed unknown stream 1\n"
 			  "never both port-closed|certain stream 1\n",
 	},
 	{
@@ -345,10 +343,11 @@ static const struct tw_scenario scenarios[] = {
 			  "client.2 send 100\n"
 			  "client.2 option SO_RCVTIMEO 2500ms\n"
 			  "client.2 recv -> EAGAIN after 2500ms\n"
-			  "verdict client accept-queue-full|handshake-ack-lost|peer-vanished "
-			  "likely possible failed unknown degraded stream 4\n"
-			  "verdict server accept-queue-full|handshake-ack-lost likely certain "
-			  "failed unknown degraded stream 4\n"
+			  "verdict client accept-queue-full|handshake-ack-lost likely "
+			  "possible failed unknown stream 4\n"
+			  "verdict both clean clean stream 0-3\n"
+			  "verdict server accept-queue-full likely certain failed unknown "
+			  "stream 4\n"
 			  "never client clean|port-closed|certain stream 4\n",
 	},
 	{
@@ -367,10 +366,62 @@ static const struct tw_scenario scenarios[] = {
 			  "client.2 connect within 1s\n"
 			  "cable release\n"
 			  "client.2 recv -> ECONNRESET within 1s\n"
-			  "verdict both "
-			  "accept-queue-full|peer-rebooted|firewall-reset|aborted|process-died "
+			  "verdict both clean clean stream 0-3\n"
+			  "verdict both accept-queue-full|peer-rebooted|firewall-reset "
 			  "likely possible failed stream 4\n"
 			  "never both clean|port-closed|certain stream 4\n",
+	},
+	{
+		.name = "recovers",
+		.about = "a place is free again before the next SYN|ACK",
+		.variants = "v4 v6",
+		.script = "set server tcp_syncookies 0\n"
+			  "server listen 1\n"
+			  "client connect #2\n"
+			  "fault\n"
+			  "cable hold client ack\n"
+			  "client connect within 1s\n"
+			  "client connect #3 within 1s\n"
+			  "cable quiet 20ms\n"
+			  "cable release\n"
+			  "cable quiet 50ms\n"
+			  "server accept #2\n"
+			  "server accept #3\n"
+			  "server accept after 500ms..3s\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean|unknown clean\n"
+			  "verdict both accept-queue-full|handshake-ack-lost likely possible "
+			  "degraded stream 1\n"
+			  "verdict both clean|unknown clean stream 2\n",
+	},
+	{
+		.name = "expired",
+		.about = "the server forgets the ignored request: what the client sends then is "
+			 "reset",
+		.variants = "v4 v6",
+		.script = "short server tcp_synack_retries 1\n"
+			  "set server tcp_syncookies 0\n"
+			  "server listen 1\n"
+			  "client connect #2\n"
+			  "fault\n"
+			  "cable hold client ack\n"
+			  "client connect within 1s\n"
+			  "client connect #3 within 1s\n"
+			  "cable quiet 20ms\n"
+			  "cable release\n"
+			  "cable wait server synack #4\n"
+			  "wait 2500ms\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "verdict both clean clean\n"
+			  "verdict both accept-queue-full|handshake-ack-lost likely certain "
+			  "possible failed stream 1\n"
+			  "never both clean|port-closed|forged-reset stream 1\n",
 	},
 	{ 0 },
 };

@@ -70,7 +70,61 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "server.2 option listener SO_REUSEADDR 0\n"
 			  "server.2 listen -> EADDRINUSE\n"
+			  "client connect #2 -> ECONNREFUSED within 1s\n"
+			  "verdict both clean clean\n"
+			  "verdict both port-closed likely failed stream 1\n",
+	},
+	{
+		.name = "same-port-client",
+		.about = "a client binds the port of another connection",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client bind 40000\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client bind 40000 #2 -> EADDRINUSE\n"
+			  "client option SO_REUSEADDR 1 #3\n"
+			  "client bind 40000 #3 -> EADDRINUSE\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
 			  "verdict both clean clean\n",
+	},
+	{
+		.name = "reused",
+		.about = "with SO_REUSEADDR TIME_WAIT is no obstacle",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "state server TIME_WAIT\n"
+			  "server close listener\n"
+			  "fault\n"
+			  "server.2 listen\n"
+			  "client connect #2\n"
+			  "server.2 accept\n"
+			  "client close #2\n"
+			  "server.2 recv eof\n"
+			  "server.2 close\n"
+			  "verdict both clean clean\n"
+			  "verdict both clean clean stream 1\n",
+	},
+	{
+		.name = "reuseport",
+		.about = "with SO_REUSEPORT two processes share a port",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "fault\n"
+			  "server option listener SO_REUSEPORT 1\n"
+			  "server listen\n"
+			  "server.2 option listener SO_REUSEPORT 1\n"
+			  "server.2 listen\n"
+			  "server.3 listen -> EADDRINUSE\n",
 	},
 	{ 0 },
 };

@@ -123,15 +123,108 @@ static const struct tw_scenario scenarios[] = {
 		.name = "own-timeout",
 		.about = "the application gives up before the SYN|ACK is there",
 		.variants = "v4 v6",
-		.script = "delay 300ms\n"
-			  "server listen\n"
+		.script = "server listen\n"
 			  "fault\n"
+			  "cable hold server synack\n"
 			  "client option SO_SNDTIMEO 200ms\n"
 			  "client connect -> EINPROGRESS after 200ms\n"
+			  "client connect -> EALREADY after 200ms\n"
 			  "client close\n"
-			  "cable wait client rst within 3s\n"
+			  "cable release\n"
+			  "cable wait client rst\n"
+			  "server nonblocking listener\n"
+			  "cable quiet 50ms\n"
+			  "server accept -> EAGAIN\n"
 			  "verdict both connect-aborted|port-scan likely failed\n"
-			  "never both clean|syn-ack-lost\n",
+			  "never both clean|syn-ack-lost|certain\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking connect() whose application has a timer of its own",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable hold server synack\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "client connect -> EALREADY within 100ms\n"
+			  "wait 500ms\n"
+			  "state client SYN_SENT\n"
+			  "client close\n"
+			  "cable release\n"
+			  "cable wait client rst\n"
+			  "verdict both connect-aborted|port-scan likely failed\n"
+			  "never both clean|syn-ack-lost|certain\n",
+	},
+	{
+		.name = "unspec",
+		.about = "connect(AF_UNSPEC) gives up, too",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable hold server synack\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "wait 250ms\n"
+			  "client unspec\n"
+			  "cable release\n"
+			  "cable wait client rst\n"
+			  "verdict client connect-aborted|port-scan likely failed\n"
+			  "verdict server unknown|connect-aborted|port-scan likely possible "
+			  "unknown failed\n"
+			  "never both clean|syn-ack-lost|certain\n",
+	},
+	{
+		.name = "health-check",
+		.about = "a check that resets as soon as it is connected: nobody was owed "
+			 "anything",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "fault\n"
+			  "client connect\n"
+			  "client option SO_LINGER 1 0\n"
+			  "client close\n"
+			  "server accept\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "slow-path",
+		.about = "a long way, and nobody gives up",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "delay 200ms\n"
+			  "server listen\n"
+			  "fault\n"
+			  "client connect within 1s\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "cable quiet 500ms\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "half-open-check",
+		.about = "a check that gives up within the round trip: it wanted no more than "
+			 "the SYN|ACK",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable hold server synack\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS\n"
+			  "client close\n"
+			  "cable wait server synack\n"
+			  "cable release\n"
+			  "cable wait client rst\n"
+			  "server nonblocking listener\n"
+			  "cable quiet 100ms\n"
+			  "server accept -> EAGAIN\n"
+			  "verdict both clean|unknown clean unknown\n",
 	},
 	{ 0 },
 };

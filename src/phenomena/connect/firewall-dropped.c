@@ -214,9 +214,9 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop client tcp port 80 always\n"
 			  "client connect -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict client clean|unknown clean unknown\n"
-			  "verdict client firewall-dropped|syn-unanswered likely possible failed "
-			  "unknown stream 1\n"
+			  "verdict both clean clean\n"
+			  "verdict client syn-unanswered|firewall-dropped likely possible "
+			  "failed unknown stream 1\n"
 			  "never client port-closed|host-unreachable|certain stream 1\n",
 	},
 	{
@@ -240,9 +240,38 @@ static const struct tw_scenario scenarios[] = {
 			  "server send 1000\n"
 			  "client recv 1000\n"
 			  "client recv -> ETIMEDOUT after 2s..9s\n"
-			  "verdict client firewall-dropped|peer-vanished likely failed\n"
+			  "verdict client firewall-dropped likely failed\n"
 			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "one-way-to-the-end",
+		.about = "the same to the end: the client's resets vanish, too, and the server "
+			 "repeats until it gives up",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 2\n"
+			  "short server tcp_retries2 4\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable drop client tcp always\n"
+			  "client send 100\n"
+			  "server send 1000\n"
+			  "client recv 1000\n"
+			  "client recv -> ETIMEDOUT after 1s..5s\n"
+			  "client recv -> EOF\n"
+			  "client send 100 -> EPIPE\n"
+			  "cable wait client rst within 9s\n"
+			  "server recv -> ETIMEDOUT within 20s\n"
+			  "verdict client firewall-dropped|peer-vanished likely failed\n"
+			  "verdict server peer-vanished|firewall-dropped likely possible "
+			  "failed unknown\n"
+			  "never both clean|certain\n",
 	},
 	{ 0 },
 };

@@ -226,20 +226,87 @@ static const struct tw_scenario scenarios[] = {
 			  "client recv -> EHOSTUNREACH after 2s..9s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean\n"
-			  "verdict server any\n",
+			  "verdict server clean clean\n",
 	},
 	{
 		.name = "net-unreachable",
 		.about = "net unreachable in the name of the server itself: no router without a "
 			 "route says that",
 		.variants = "v4 v6",
-		.script =
-			"server listen\n"
-			"fault\n"
-			"cable reject net-unreachable client syn always\n"
-			"client connect -> ENETUNREACH within 1s\n"
-			"verdict client firewall-rejected|host-unreachable certain likely failed\n"
-			"never client clean|port-closed\n",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject net-unreachable client syn always\n"
+			  "client connect -> ENETUNREACH within 1s\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|port-closed|host-unreachable\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking connect() learns it from poll() and SO_ERROR",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject admin-prohibited client syn always\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "client poll out -> out+err+hup within 500ms\n"
+			  "client error -> EHOSTUNREACH\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|syn-unanswered\n",
+	},
+	{
+		.name = "recverr",
+		.about = "with IP_RECVERR the first ICMP error ends recv(); the connection "
+			 "lives on",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client option IP_RECVERR 1\n"
+			  "fault\n"
+			  "cable reject host-unreachable client data\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH within 1s\n"
+			  "state client ESTABLISHED\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client firewall-rejected|host-unreachable|loss-recovered "
+			  "certain likely possible degraded\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "passing",
+		.about = "one ICMP error in mid-connection, and the repeat gets through: no "
+			 "failure",
+		.variants = "v4 v6",
+		.script = "truth loss-recovered\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable reject port-unreachable client data\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client loss-recovered|firewall-rejected|clean certain "
+			  "likely possible degraded clean\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };

@@ -204,8 +204,8 @@ static const char *const references[] = {
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "on-connect",
-		.about = "a firewall answers the SYN with a reset; like a closed port",
-		.variants = "v4 v6",
+		.about = "a firewall answers the SYN with a reset; over IPv4 like a closed port",
+		.variants = "v4 v4-nots",
 		.script = "server listen\n"
 			  "fault\n"
 			  "cable reject rst client syn always\n"
@@ -214,10 +214,55 @@ static const struct tw_scenario scenarios[] = {
 			  "never client clean|syn-unanswered\n",
 	},
 	{
+		.name = "on-connect-v6",
+		.about = "over IPv6 its flow label gives netfilter away",
+		.variants = "v6 v6-nots",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject rst client syn always\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
+			  "verdict client firewall-reset likely failed\n",
+	},
+	{
+		.name = "other-ttl",
+		.about = "a box on the way answers: its reset has not come as far as the host's",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "server.2 listen port 81\n"
+			  "client connect port 81 #2\n"
+			  "fault\n"
+			  "cable reject rst client syn port 80 ttl 62 always\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
+			  "verdict both clean clean\n"
+			  "verdict client firewall-reset likely failed stream 1\n",
+	},
+	{
 		.name = "midway",
 		.about = "a firewall answers data in mid-connection with a reset in the server's "
-			 "name",
-		.variants = "v4 v6",
+			 "name; over IPv4 as a host that has come back would",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable reject rst client data always\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "client send 100 -> EPIPE\n"
+			  "cable quiet 100ms\n"
+			  "state server ESTABLISHED\n"
+			  "verdict client firewall-reset|peer-rebooted likely failed\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "midway-v6",
+		.about = "over IPv6 its flow label gives netfilter away",
+		.variants = "v6 v6-nots",
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -230,10 +275,54 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 100\n"
 			  "client recv -> ECONNRESET within 1s\n"
 			  "cable quiet 100ms\n"
-			  "verdict client firewall-reset|peer-rebooted|idle-reset|forged-reset "
-			  "failed\n"
-			  "never client clean|certain\n"
-			  "verdict server any\n",
+			  "state server ESTABLISHED\n"
+			  "verdict client firewall-reset likely failed\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "midway-server",
+		.about = "the same for what the server sends",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable reject rst server data always\n"
+			  "server send 100\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "server send 100 -> EPIPE\n"
+			  "cable quiet 100ms\n"
+			  "verdict server "
+			  "firewall-reset|peer-rebooted|idle-reset|forged-reset failed\n"
+			  "never server clean|certain\n"
+			  "verdict client clean clean\n",
+	},
+	{
+		.name = "half-open",
+		.about = "the end that was not reset goes on, and is reset by the other's kernel",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable reject rst client data always\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "state server ESTABLISHED\n"
+			  "server send 100\n"
+			  "server recv -> ECONNRESET within 1s\n"
+			  "cable quiet 100ms\n"
+			  "verdict client firewall-reset likely failed\n"
+			  "verdict server peer-rebooted|firewall-reset likely possible failed\n"
+			  "never both clean|certain\n",
 	},
 	{ 0 },
 };

@@ -169,8 +169,9 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict client handshake-ack-lost|accept-queue-full likely degraded\n"
-			  "verdict server handshake-ack-lost|syn-ack-lost likely degraded\n"
+			  "verdict client handshake-ack-lost|accept-queue-full likely "
+			  "degraded\n"
+			  "verdict server handshake-ack-lost likely degraded\n"
 			  "never client certain\n",
 	},
 	{
@@ -189,7 +190,85 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "client-closes",
+		.about = "the third ACK is lost, and the client closes at once: its FIN says it "
+			 "again",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "client connect within 1s\n"
+			  "client close\n"
+			  "server accept within 500ms\n"
+			  "server recv -> EOF within 500ms\n"
+			  "server close\n"
 			  "verdict both clean|handshake-ack-lost clean degraded\n",
+	},
+	{
+		.name = "expired",
+		.about = "everything of the client is lost until the server forgets it",
+		.variants = "v4 v6",
+		.script = "short server tcp_synack_retries 1\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable drop client ack #1-2\n"
+			  "client connect within 1s\n"
+			  "state client ESTABLISHED\n"
+			  "state server SYN_RECV\n"
+			  "cable wait server synack #2\n"
+			  "state server CLOSE within 10s\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "cable quiet 100ms\n"
+			  "verdict client handshake-ack-lost|accept-queue-full|peer-rebooted "
+			  "likely certain failed\n"
+			  "verdict server handshake-ack-lost likely certain failed\n"
+			  "never both clean|port-closed|forged-reset\n",
+	},
+	{
+		.name = "deferred-accept",
+		.about = "TCP_DEFER_ACCEPT ignores a bare ACK on purpose: the request makes the "
+			 "connection",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server option listener TCP_DEFER_ACCEPT 5\n"
+			  "server listen\n"
+			  "fault\n"
+			  "client connect within 1s\n"
+			  "state server SYN_RECV\n"
+			  "client send 100\n"
+			  "server accept within 1s\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "deferred-silence",
+		.about = "TCP_DEFER_ACCEPT and a silent client: the SYN|ACK is repeated when "
+			 "its time is over",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server option listener TCP_DEFER_ACCEPT 1\n"
+			  "server listen\n"
+			  "fault\n"
+			  "client connect within 1s\n"
+			  "server accept after 1s..5s\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
 	},
 	{ 0 },
 };

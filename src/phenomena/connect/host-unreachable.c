@@ -191,6 +191,18 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict client host-unreachable certain likely failed\n"
 			  "never client clean|port-closed\n",
 	},
+	{
+		.name = "nonblocking",
+		.about = "the same for a non-blocking connect()",
+		.variants = "v4 v6",
+		.script = "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "client poll out -> out+err+hup after 3s\n"
+			  "client error -> EHOSTUNREACH\n",
+	},
 	{ 0 },
 };
 

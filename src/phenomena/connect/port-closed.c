@@ -138,8 +138,8 @@ static const struct tw_scenario scenarios[] = {
 		.variants = "v4 v6 v4-nots",
 		.script = "fault\n"
 			  "client connect -> ECONNREFUSED within 1s\n"
-			  "verdict both port-closed|firewall-reset likely failed\n"
-			  "never both clean|syn-unanswered|forged-reset\n",
+			  "verdict both port-closed likely failed\n"
+			  "never both clean|syn-unanswered|forged-reset|firewall-reset\n",
 	},
 	{
 		.name = "nonblocking",
@@ -150,8 +150,8 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect -> EINPROGRESS\n"
 			  "client poll out -> out+err+hup within 1s\n"
 			  "client error -> ECONNREFUSED\n"
-			  "verdict both port-closed|firewall-reset likely failed\n"
-			  "never both clean|syn-unanswered|forged-reset\n",
+			  "verdict both port-closed likely failed\n"
+			  "never both clean|syn-unanswered|forged-reset|firewall-reset\n",
 	},
 	{
 		.name = "service-gone",
@@ -171,9 +171,45 @@ static const struct tw_scenario scenarios[] = {
 			  "server kill\n"
 			  "client connect #2 -> ECONNREFUSED within 1s\n"
 			  "verdict both clean clean\n"
-			  "verdict both port-closed|firewall-reset|process-died likely failed "
-			  "stream 1\n"
+			  "verdict both port-closed likely failed stream 1\n"
 			  "never both syn-unanswered|forged-reset stream 1\n",
+	},
+	{
+		.name = "fast-open",
+		.about = "a client that would send data in its SYN is refused like any other",
+		.variants = "v4 v6",
+		.script = "set client tcp_fastopen 1\n"
+			  "fault\n"
+			  "client option TCP_FASTOPEN_CONNECT 1\n"
+			  "client connect -> ECONNREFUSED within 1s\n"
+			  "verdict both port-closed likely failed\n"
+			  "never both clean|syn-unanswered|forged-reset|firewall-reset\n",
+	},
+	{
+		.name = "few-ports",
+		.about = "some refused ports are no scan",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "client connect #2 port 81 -> ECONNREFUSED within 1s\n"
+			  "client connect #3 port 443 -> ECONNREFUSED within 1s\n"
+			  "client connect #4 port 5432 -> ECONNREFUSED within 1s\n"
+			  "client connect #5 port 6379 -> ECONNREFUSED within 1s\n"
+			  "client connect #6 port 8080 -> ECONNREFUSED within 1s\n"
+			  "client connect #7 port 8443 -> ECONNREFUSED within 1s\n"
+			  "client connect #8 port 9200 -> ECONNREFUSED within 1s\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n"
+			  "verdict both port-closed likely failed stream 1-7\n"
+			  "never both port-scan stream 0-7\n",
 	},
 	{ 0 },
 };

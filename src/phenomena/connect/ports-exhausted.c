@@ -76,8 +76,88 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect #3\n"
 			  "fault\n"
 			  "client connect -> EADDRNOTAVAIL within 100ms\n"
-			  "verdict both any\n"
-			  "verdict both any stream 1\n",
+			  "verdict both clean clean stream 0-1\n",
+	},
+	{
+		.name = "freed",
+		.about = "a port that the server's TIME_WAIT still knows is used again",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "set client ip_local_port_range 40000 40001\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client connect #2\n"
+			  "server accept #2\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "state server TIME_WAIT\n"
+			  "state client CLOSE\n"
+			  "fault\n"
+			  "client connect within 1s\n"
+			  "server accept within 1s\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n"
+			  "verdict both clean clean stream 1\n"
+			  "verdict both clean clean stream 2\n",
+	},
+	{
+		.name = "time-wait",
+		.about = "the ports are free but for TIME_WAIT, at the end that closed first",
+		.variants = "v4 v6",
+		.script = "set client ip_local_port_range 40000 40001\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "fault\n"
+			  "client connect -> EADDRNOTAVAIL within 100ms\n"
+			  "verdict both clean clean stream 0-1\n",
+	},
+	{
+		.name = "reused",
+		.about = "tcp_tw_reuse 1: a second later the same ports do",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "set client ip_local_port_range 40000 40001\n"
+			  "set client tcp_tw_reuse 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "fault\n"
+			  "wait 1200ms\n"
+			  "client connect within 100ms\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean stream 0-2\n",
 	},
 	{ 0 },
 };

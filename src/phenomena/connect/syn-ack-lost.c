@@ -242,8 +242,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"
-			  "verdict client syn-ack-lost|syn-lost|accept-queue-full|syn-queue-full "
-			  "likely certain degraded\n"
+			  "verdict client syn-ack-lost|syn-lost likely certain degraded\n"
 			  "verdict server syn-ack-lost likely certain degraded\n",
 	},
 	{
@@ -257,10 +256,33 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop server synack always\n"
 			  "client connect -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict client syn-unanswered|syn-ack-lost|firewall-dropped likely "
-			  "possible failed unknown\n"
+			  "verdict client syn-unanswered possible failed unknown\n"
 			  "verdict server syn-ack-lost likely certain failed unknown\n"
 			  "never client certain\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking connect(), the server closes first",
+		.variants = "v4 v6-nots",
+		.script = "delay 40ms\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable drop server synack\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "client poll out -> out after 1s\n"
+			  "client error -> ok\n"
+			  "client blocking\n"
+			  "server accept\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "client close\n"
+			  "verdict client syn-ack-lost|syn-lost likely certain degraded\n"
+			  "verdict server syn-ack-lost likely certain degraded\n",
 	},
 	{ 0 },
 };

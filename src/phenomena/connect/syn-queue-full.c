@@ -140,16 +140,12 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect #4 -> EINPROGRESS\n"
 			  "cable wait client syn #3\n"
 			  "client connect -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict both any\n"
-			  "verdict both any stream 1\n"
-			  "verdict both any stream 2\n"
-			  "verdict client "
-			  "syn-unanswered|syn-queue-full|accept-queue-full|syn-ack-lost|firewall-"
-			  "dropped likely possible failed unknown stream 3\n"
+			  "verdict client syn-unanswered possible unknown stream 0-2\n"
+			  "verdict server syn-ack-lost likely failed unknown stream 0-2\n"
+			  "verdict client syn-unanswered possible failed unknown stream 3\n"
 			  "never both port-closed|clean|certain stream 3\n"
-			  "verdict server "
-			  "syn-unanswered|syn-queue-full|accept-queue-full|firewall-dropped likely "
-			  "possible failed unknown stream 3\n",
+			  "verdict server syn-queue-full|syn-unanswered likely possible "
+			  "failed unknown stream 3\n",
 	},
 	{ 0 },
 };

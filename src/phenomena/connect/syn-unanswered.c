@@ -212,8 +212,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "host server vanish\n"
 			  "client connect -> ETIMEDOUT after 3s full 134s\n"
-			  "verdict client syn-unanswered|firewall-dropped|host-unreachable likely "
-			  "possible failed unknown\n"
+			  "verdict client syn-unanswered likely possible failed unknown\n"
 			  "never client clean|port-closed|certain\n",
 	},
 	{
@@ -223,10 +222,11 @@ static const struct tw_scenario scenarios[] = {
 		.script = "host client neighbour permanent\n"
 			  "fault\n"
 			  "host server vanish\n"
-			  "client option SO_SNDTIMEO 1500ms\n"
-			  "client connect -> EINPROGRESS after 1500ms\n"
+			  "client option SO_SNDTIMEO 700ms\n"
+			  "client connect -> EINPROGRESS after 700ms\n"
+			  "client connect -> EALREADY after 700ms\n"
 			  "client close\n"
-			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
+			  "verdict client syn-unanswered likely possible failed unknown\n"
 			  "never client clean|port-closed|certain\n",
 	},
 	{
@@ -237,8 +237,25 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "host server vanish\n"
 			  "client option TCP_USER_TIMEOUT 2500\n"
-			  "client connect -> ETIMEDOUT after 1s..6s\n"
-			  "verdict client syn-unanswered|unknown likely possible failed unknown\n"
+			  "client connect -> ETIMEDOUT after 2500ms\n"
+			  "verdict client syn-unanswered likely possible failed unknown\n"
+			  "never client clean|port-closed|certain\n",
+	},
+	{
+		.name = "nonblocking",
+		.about = "a non-blocking connect() learns it from poll(); TCP_SYNCNT bounds it",
+		.variants = "v4 v6",
+		.script = "set client tcp_syn_linear_timeouts 0\n"
+			  "host client neighbour permanent\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client option TCP_SYNCNT 1\n"
+			  "client nonblocking\n"
+			  "client connect -> EINPROGRESS within 100ms\n"
+			  "client poll out -> out+err+hup after 3s\n"
+			  "client error -> ETIMEDOUT\n"
+			  "client error -> ok\n"
+			  "verdict client syn-unanswered likely possible failed unknown\n"
 			  "never client clean|port-closed|certain\n",
 	},
 	{ 0 },

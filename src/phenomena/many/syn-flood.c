@@ -157,6 +157,7 @@ static const struct tw_scenario scenarios[] = {
 			  "cable flood 40\n"
 			  "cable wait server synack #20 within 2s\n"
 			  "client connect -> ETIMEDOUT after 3s full 134s\n"
+			  "cable wait server synack #80\n" /* they are repeated at 1 and 3 s */
 			  "verdict client syn-unanswered|firewall-dropped likely possible failed "
 			  "unknown\n"
 			  "verdict server syn-flood likely failed stream 0-39\n"

@@ -120,8 +120,49 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv eof\n"
 			  "state server CLOSE_WAIT\n"
 			  "wait 2s\n"
-			  "verdict both close-wait-leak|unknown|clean likely possible degraded "
-			  "unknown clean\n",
+			  "verdict both unknown|clean unknown clean\n",
+	},
+	{
+		.name = "half-close",
+		.about = "shutdown(), and a long answer in preparation: no leak",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client shutdown\n"
+			  "server recv eof\n"
+			  "state server CLOSE_WAIT\n"
+			  "state client FIN_WAIT2\n"
+			  "wait 700ms\n"
+			  "server send 30000\n"
+			  "client recv 30000\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "long-poll",
+		.about = "a long wait for the answer, which comes",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "wait 1s\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
 	},
 	{ 0 },
 };

@@ -134,7 +134,52 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv eof\n"
 			  "server close\n"
 			  "verdict client fin-ack-lost|fin-lost degraded likely certain\n"
-			  "verdict server fin-ack-lost|fin-lost degraded likely certain\n",
+			  "verdict server fin-ack-lost degraded likely certain\n",
+	},
+	{
+		.name = "server-first",
+		.about = "the server closes first",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "server close\n"
+			  "cable wait server fin #2\n"
+			  "state server FIN_WAIT2\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both fin-ack-lost|fin-lost degraded likely certain\n",
+	},
+	{
+		.name = "simultaneous",
+		.about = "both ends close at the same time: the FINs cross, nothing is lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "cable quiet 20ms\n"
+			  "fault\n"
+			  "cable hold client fin\n"
+			  "cable hold server fin\n"
+			  "client close\n"
+			  "server close\n"
+			  "cable wait client fin\n"
+			  "cable wait server fin\n"
+			  "cable release\n"
+			  "state client TIME_WAIT\n"
+			  "state server TIME_WAIT\n"
+			  "verdict both clean clean\n",
 	},
 	{ 0 },
 };

@@ -100,7 +100,47 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv eof within 2s\n"
 			  "server close\n"
 			  "verdict client fin-lost|fin-ack-lost degraded likely certain\n"
-			  "verdict server clean|fin-lost clean degraded\n",
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "server-first",
+		.about = "the server's FIN is lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable drop server fin\n"
+			  "server close\n"
+			  "client recv -> EOF within 2s\n"
+			  "client close\n"
+			  "verdict server fin-lost|fin-ack-lost degraded likely certain\n"
+			  "verdict client clean clean\n",
+	},
+	{
+		.name = "half-close",
+		.about = "the FIN of shutdown() is lost, the answer comes all the same",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "cable drop client fin\n"
+			  "client shutdown\n"
+			  "server recv -> EOF within 2s\n"
+			  "server send 3000\n"
+			  "client recv 3000\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict client fin-lost|fin-ack-lost degraded likely certain\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };

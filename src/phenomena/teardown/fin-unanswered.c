@@ -99,7 +99,7 @@ static const struct tw_governed governed[] = {
 	{ "net.ipv4.tcp_max_orphans",
 	  "How many such sockets may exist; beyond it they are reset at once." },
 	{ "SO_LINGER", "With a time above 0 close() waits so long for the FIN to be acknowledged, "
-		       "and reports what failed." },
+		       "and returns 0 whether it was or not." },
 	{ NULL, NULL },
 };
 
@@ -162,9 +162,76 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "state client FIN_WAIT1\n"
 			  "state client CLOSE within 30s\n"
+			  "verdict client fin-unanswered degraded failed likely\n"
+			  "never client clean\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "shutdown",
+		.about = "after shutdown() it is tcp_retries2 that ends it, and recv() tells",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 3\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client shutdown\n"
+			  "state client FIN_WAIT1\n"
+			  "client recv -> ETIMEDOUT after 1s..9s\n"
+			  "client recv -> EOF\n"
 			  "verdict client fin-unanswered|peer-vanished degraded failed likely\n"
 			  "never client clean\n"
-			  "verdict server any\n",
+			  "verdict server clean|unknown clean unknown\n",
+	},
+	{
+		.name = "reset-in-place",
+		.about = "everything is said and the peer has closed: a reset in place of the "
+			 "FIN hurts nobody",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client option SO_LINGER 1 0\n"
+			  "client close\n"
+			  "cable wait client rst\n"
+			  "state server CLOSE\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "linger",
+		.about = "SO_LINGER with a time: close() waits for it",
+		.variants = "v4 v6",
+		.script = "short client tcp_orphan_retries 2\n"
+			  "host client neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client option SO_LINGER 1 1\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "client close -> ok after 1s\n"
+			  "state client FIN_WAIT1\n"
+			  "state client CLOSE within 30s\n"
+			  "verdict client fin-unanswered likely degraded\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };

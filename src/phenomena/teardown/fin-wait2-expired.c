@@ -158,8 +158,82 @@ static const struct tw_scenario scenarios[] = {
 			  "server send 100\n"
 			  "state server CLOSE\n"
 			  "server send 100 -> EPIPE\n"
-			  "verdict both fin-wait2-expired|data-after-close likely failed degraded\n"
+			  "server recv -> EOF\n"
+			  "verdict both fin-wait2-expired|data-after-close likely failed "
+			  "degraded\n"
 			  "never both forged-reset|clean\n",
+	},
+	{
+		.name = "late-close",
+		.about = "the peer closes late, without a word: its FIN draws a reset",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client option TCP_LINGER2 1\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "client close\n"
+			  "state client FIN_WAIT2\n"
+			  "server recv eof\n"
+			  "state client CLOSE within 10s\n"
+			  "server close\n"
+			  "cable wait client rst\n"
+			  "state server CLOSE\n"
+			  "verdict both fin-wait2-expired possible likely failed degraded "
+			  "clean unknown\n"
+			  "never both forged-reset\n",
+	},
+	{
+		.name = "shutdown-stays",
+		.about = "after shutdown() FIN_WAIT2 has no end: a late answer is read",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "set client tcp_fin_timeout 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "client shutdown\n"
+			  "server recv eof\n"
+			  "wait 1500ms\n"
+			  "state client FIN_WAIT2\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "server close\n"
+			  "client recv -> EOF\n"
+			  "client close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "linger2-negative",
+		.about = "with TCP_LINGER2 below 0 close() does not wait in FIN_WAIT2: it resets",
+		.variants = "v4 v6",
+		.script = "truth linger-reset\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client option TCP_LINGER2 -1\n"
+			  "fault\n"
+			  "client shutdown\n"
+			  "state client FIN_WAIT2\n"
+			  "server recv -> EOF\n"
+			  "client close\n"
+			  "state server CLOSE\n"
+			  "server recv -> EOF\n"
+			  "server send 100 -> EPIPE\n"
+			  "verdict both "
+			  "linger-reset|aborted|clean|unknown|closed-with-unread-data likely "
+			  "possible degraded failed clean unknown\n",
 	},
 	{ 0 },
 };

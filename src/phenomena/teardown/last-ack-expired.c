@@ -133,7 +133,32 @@ static const struct tw_scenario scenarios[] = {
 			  "state server CLOSE within 30s\n"
 			  "verdict server last-ack-expired degraded failed likely certain\n"
 			  "never server clean\n"
-			  "verdict client any\n",
+			  "verdict client unknown|clean clean unknown\n",
+	},
+	{
+		.name = "user-timeout",
+		.about = "TCP_USER_TIMEOUT ends LAST_ACK, too",
+		.variants = "v4 v6",
+		.script = "host server neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "server option TCP_USER_TIMEOUT 1500\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server close\n"
+			  "state server LAST_ACK\n"
+			  "state server CLOSE within 6s\n"
+			  "verdict server last-ack-expired|unknown degraded failed unknown "
+			  "likely possible certain\n"
+			  "never server clean\n"
+			  "verdict client clean|unknown clean unknown\n",
 	},
 	{ 0 },
 };

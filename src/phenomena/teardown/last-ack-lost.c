@@ -129,7 +129,54 @@ static const struct tw_scenario scenarios[] = {
 			  "cable wait server fin #2\n"
 			  "state server CLOSE within 5s\n"
 			  "verdict server last-ack-lost|last-fin-lost degraded likely certain\n"
-			  "verdict client last-ack-lost|last-fin-lost degraded likely certain\n",
+			  "verdict client last-ack-lost degraded likely certain\n",
+	},
+	{
+		.name = "server-first",
+		.about = "the server closes first, the ACK of the client's FIN is lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "fault\n"
+			  "cable drop server ack\n"
+			  "client close\n"
+			  "cable wait client fin #2\n"
+			  "state client CLOSE within 5s\n"
+			  "state server TIME_WAIT\n"
+			  "verdict both last-ack-lost|last-fin-lost degraded likely certain\n",
+	},
+	{
+		.name = "reset",
+		.about = "the last ACK is lost, and TIME_WAIT is gone: the repeat draws a reset",
+		.variants = "v4 v6",
+		.script = "truth time-wait-killed\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "fault\n"
+			  "cable drop client ack\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "cable forge RST to client\n"
+			  "cable wait client rst within 3s\n"
+			  "state server CLOSE within 3s\n"
+			  "cable quiet 100ms\n"
+			  "verdict client last-ack-lost|time-wait-killed likely certain "
+			  "degraded clean\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };

@@ -101,7 +101,30 @@ static const struct tw_scenario scenarios[] = {
 			  "cable wait server fin #2\n"
 			  "state server CLOSE within 5s\n"
 			  "verdict server last-fin-lost|last-ack-lost degraded likely certain\n"
-			  "verdict client clean|last-fin-lost clean degraded\n",
+			  "verdict client clean clean\n",
+	},
+	{
+		.name = "server-first",
+		.about = "the server closes first, the client's FIN is lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "server close\n"
+			  "client recv eof\n"
+			  "state server FIN_WAIT2\n"
+			  "fault\n"
+			  "cable drop client fin\n"
+			  "client close\n"
+			  "cable wait client fin #2\n"
+			  "state client CLOSE within 5s\n"
+			  "state server TIME_WAIT\n"
+			  "verdict client last-fin-lost|last-ack-lost degraded likely certain\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };

@@ -91,9 +91,55 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable forge RST to client\n"
 			  "state client CLOSE within 2s\n"
-			  "verdict client time-wait-killed|clean|forged-reset degraded clean "
-			  "likely certain\n"
-			  "verdict server any\n",
+			  "verdict client time-wait-killed clean\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "rfc1337",
+		.about = "with tcp_rfc1337 TIME_WAIT survives the reset",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "set client tcp_rfc1337 1\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "fault\n"
+			  "cable forge RST to client\n"
+			  "cable quiet 100ms\n"
+			  "state client TIME_WAIT\n"
+			  "verdict client time-wait-killed|clean|forged-reset clean likely\n"
+			  "verdict server clean clean\n",
+	},
+	{
+		.name = "one-lower",
+		.about = "a reset one number lower is ignored",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "fault\n"
+			  "cable forge RST to client seq -1\n"
+			  "cable quiet 100ms\n"
+			  "state client TIME_WAIT\n"
+			  "verdict client old-duplicate|clean clean\n"
+			  "verdict server clean clean\n",
 	},
 	{ 0 },
 };
