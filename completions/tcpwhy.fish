@@ -53,7 +53,7 @@ complete -c tcpwhy -n '__fish_seen_subcommand_from live doctor' -l json -d 'JSON
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l duration -x -d 'end after TIME, as 30s'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l pid -x -d 'only sockets of these processes and their children'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l comm -x -d 'only sockets of processes with this name'
-complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l cgroup -r -F -d 'only sockets of processes in this cgroup'
+complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l cgroup -r -F -d 'only sockets of processes in or below this cgroup'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l netns -r -F -d 'only this network namespace (file, name or process)'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l rate-limit -x -d 'at most N equal findings per second (default 5)'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l metrics -x -d 'serve counters for Prometheus at this address'

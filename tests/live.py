@@ -421,6 +421,40 @@ def filters():
 
 
 @case
+def cgroup():
+    """--cgroup takes a cgroup with all below it, and leaves out its neighbours"""
+    ground()
+    roots = [pathlib.Path(line.split()[1]) for line in open("/proc/mounts") if line.split()[2] == "cgroup2"]
+    if not roots:
+        raise Skip("no unified cgroup hierarchy")
+    top = pathlib.Path(tempfile.mkdtemp(prefix="tcpwhy-test-", dir=roots[0]))
+    places = [top / "in", top / "in" / "pod", top / "in" / "pod" / "box", top / "out"]
+    code = ("import socket, sys\nopen(sys.argv[1] + '/cgroup.procs', 'w').write('0')\n"
+            "try: socket.create_connection(('127.0.0.1', int(sys.argv[2])))\nexcept OSError: pass")
+    try:
+        for place in places:
+            place.mkdir()
+        with tempfile.TemporaryFile("w+") as out:
+            watch = subprocess.Popen([PROGRAM, "live", "--json", "--cgroup", str(top / "in")], stdout=out,
+                                     stderr=subprocess.PIPE, text=True)
+            contains(watch.stderr.readline(), "watching")
+            for port, place in enumerate([*places, top], 7031):
+                subprocess.run([sys.executable, "-c", code, str(place), str(port)], check=True, timeout=30)
+            watch.send_signal(signal.SIGINT)
+            equal(watch.wait(timeout=30), 1)
+            out.seek(0)
+            found = [json.loads(line) for line in out][:-1]
+        equal(sorted(f["server"] for f in found), ["127.0.0.1:7031", "127.0.0.1:7032", "127.0.0.1:7033"])
+        for wrong in ("/proc", str(top / "nowhere")):
+            r = tcpwhy("live", "--cgroup", wrong)
+            equal(r.status, 2, wrong)
+            contains(tap.one_line(r.err), f"there is no cgroup (version 2) {wrong}")
+    finally:
+        for place in (*reversed(places), top):
+            place.rmdir()
+
+
+@case
 def story():
     """the line and the story name process, evidence and remedy"""
     ground()

@@ -20,10 +20,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,9 +138,10 @@ static int choose_pids(struct live *l, const char *list)
 	return 0;
 }
 
-/* The inode behind the first of these paths that exists; 0: none. */
-static ino_t inode_of(const char *name, const char *const *formats)
+/* The inode behind the first of these paths that exists; 0: none. @type: of its file system, 0: any. */
+static ino_t inode_of(const char *name, const char *const *formats, long type)
 {
+	struct statfs fs;
 	struct stat st;
 	char path[4096];
 
@@ -148,7 +151,8 @@ static ino_t inode_of(const char *name, const char *const *formats)
 
 		snprintf(path, sizeof(path), "%.*s%s%s", (int)(mark - *formats), *formats, name,
 			 mark + 2);
-		if (stat(path, &st) == 0)
+		if (stat(path, &st) == 0 &&
+		    (!type || (statfs(path, &fs) == 0 && fs.f_type == type)))
 			return st.st_ino;
 	}
 	return 0;
@@ -162,12 +166,12 @@ static int choose_places(struct live *l)
 	const struct tw_arguments *a = l->arguments;
 
 	if (a->cgroup) {
-		l->config.cgroup = inode_of(a->cgroup, cgroups);
+		l->config.cgroup = inode_of(a->cgroup, cgroups, CGROUP2_SUPER_MAGIC);
 		if (!l->config.cgroup)
-			return tw_complain("there is no cgroup %s", a->cgroup);
+			return tw_complain("there is no cgroup (version 2) %s", a->cgroup);
 	}
 	if (a->netns) {
-		l->config.netns = (uint32_t)inode_of(a->netns, spaces);
+		l->config.netns = (uint32_t)inode_of(a->netns, spaces, 0);
 		if (!l->config.netns)
 			return tw_complain("there is no network namespace %s", a->netns);
 	}

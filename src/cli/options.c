@@ -197,9 +197,9 @@ const struct tw_option tw_options[] = {
 	  "Tell only connections of processes with this name, as *ps -o comm* shows it (15 "
 	  "characters)." },
 	{ TW_OPT_CGROUP, 0, "cgroup", TW_ARG_FILE, "PATH", TW_CMD_LIVE,
-	  "only sockets of processes in this cgroup",
-	  "Tell only connections of processes in this cgroup (not in those below it): a folder "
-	  "below /sys/fs/cgroup, such as _system.slice/nginx.service_." },
+	  "only sockets of processes in or below this cgroup",
+	  "Tell only connections of processes in this cgroup or in one below it: a folder of "
+	  "/sys/fs/cgroup, such as _system.slice/nginx.service_ or _kubepods.slice_." },
 	{ TW_OPT_NETNS, 0, "netns", TW_ARG_FILE, "NETNS", TW_CMD_LIVE,
 	  "only this network namespace (file, name or process)",
 	  "Tell only connections in this network namespace: a file (_/proc/123/ns/net_), a name "

@@ -39,6 +39,7 @@ enum {
 	TW_RECF_OWNER_SURE =
 		1 << 10,            /* the owner itself was seen at work, not only its listener's */
 	TW_RECF_PEER_FIN = 1 << 11, /* the peer's FIN had come */
+	TW_RECF_IN_CGROUP = 1 << 12, /* the owner is in the cgroup of the filter, or below it */
 };
 
 /* The segment's own TCP flags stand in seg_flags as on the wire. */

@@ -24,7 +24,7 @@ struct tw_watch_config {
 	unsigned pid_count;
 	bool follow;           /* processes come later: tw_watch_follow() */
 	const char *comm;      /* NULL: any */
-	uint64_t cgroup;       /* id (inode), 0: any */
+	uint64_t cgroup;       /* id (inode), with those below it; 0: any */
 	uint32_t netns;        /* inode, 0: any */
 	int64_t close_wait_ns; /* how long in CLOSE_WAIT is too long; 0: 60 s */
 	/* Ownership goes to the callback. */

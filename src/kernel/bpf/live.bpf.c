@@ -404,7 +404,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if (!(o->flags & TW_RECF_OWNER_SURE)) {
 		o->pid = task->tgid;
 		o->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-		o->flags |= TW_RECF_OWNER_SURE;
+		o->flags |= TW_RECF_OWNER_SURE | in_cgroup(task);
 		__builtin_memcpy(o->comm, task->comm, sizeof(o->comm));
 		if (sk->__sk_common.skc_state == TCP_LISTEN)
 			note_listener(sk, o);

@@ -29,7 +29,7 @@ struct owner {
 	__u64 cgroup, born_ns;
 	__u64 waiting_ns; /* since when the walk finds it in CLOSE_WAIT, or its accept queue full */
 	__u32 pid;
-	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE */
+	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE, _IN_CGROUP */
 	char comm[16];
 	bool told; /* in trouble, and not yet decided: its end is worth a record */
 };
@@ -341,7 +341,7 @@ static __always_inline bool passes(struct tw_record *r)
 	/* Without a socket nobody owns it: the watcher takes it only beside one that passed. */
 	if (!(r->flags & TW_RECF_SOCKET))
 		return passes_expression(r);
-	if (filter_cgroup && r->owner_cgroup != wanted_cgroup)
+	if (filter_cgroup && !(r->flags & TW_RECF_IN_CGROUP))
 		return false;
 	if (filter_pid && !bpf_map_lookup_elem(&followed, &r->owner_pid) &&
 	    !(r->actor_pid && bpf_map_lookup_elem(&followed, &r->actor_pid)))
@@ -428,8 +428,32 @@ static __always_inline void end_segment(struct tw_record *r)
 		fold(r);
 }
 
+/*
+ * In the cgroup of the filter, or below it? From its own cgroup up to the root, by pointers that every kernel
+ * has; the tables of ancestors (ancestor_ids, then ancestors) have changed their names.
+ */
+#define CGROUP_DEPTH 24
+
+static __always_inline __u32 in_cgroup(struct task_struct *task)
+{
+	struct cgroup *at;
+	int i;
+
+	if (!filter_cgroup)
+		return 0;
+	at = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	for (i = 0; i < CGROUP_DEPTH && at; i++) {
+		if (BPF_CORE_READ(at, kn, id) == wanted_cgroup)
+			return TW_RECF_IN_CGROUP;
+		at = BPF_CORE_READ(at, self.parent, cgroup);
+	}
+	return 0;
+}
+
 static __always_inline void note_owner(struct owner *o, __u64 pid)
 {
+	o->flags &= ~TW_RECF_IN_CGROUP;
+	o->flags |= in_cgroup((struct task_struct *)bpf_get_current_task());
 	o->pid = pid >> 32;
 	o->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(o->comm, sizeof(o->comm));
@@ -469,6 +493,7 @@ static __always_inline void read_listener(struct tw_record *r)
 		return;
 	r->owner_pid = o->pid;
 	r->owner_cgroup = o->cgroup;
+	r->flags |= o->flags & TW_RECF_IN_CGROUP;
 	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
 }
 
