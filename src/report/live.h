@@ -29,7 +29,7 @@ struct tw_tally_row {
 struct tw_tally {
 	struct tw_tally_row row[TW_TALLY_ROWS];
 	struct tw_tally_row rest; /* its verdict is NULL */
-	uint64_t outcome[4]; /* by enum tw_outcome */
+	uint64_t outcome[4];      /* by enum tw_outcome */
 	/* What is not clean, with or without a row: as tw_catalogue[], and without a phenomenon. */
 	uint64_t verdict[128], unexplained;
 };
