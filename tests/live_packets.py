@@ -482,6 +482,30 @@ def drops():
     contains(" ".join(summary["problems"]), "packets were lost")
 
 
+@case
+def storm():
+    """a scan of thousands of ports hides no other failure, is folded, and counted to the last"""
+    w = Watch(ground().client, "-i", "twc", "--packets-only")
+    c = ground().python(ground().client, SERVER, 7219, """
+        end = time.time() + 3; n = 0
+        while time.time() < end:
+            c = socket.socket(); c.setblocking(False); c.connect_ex((HOST, 20000 + n % 20000)); c.close(); n += 1
+        print(n)""")
+    said, (server, _) = ground().play(7220, ACCEPT + "time.sleep(.2); s.close(); time.sleep(5)",
+                                      "c = connect(); c.send(b'x' * 7); says(lambda: c.recv(1))")
+    equal(said, ["ECONNRESET"])
+    assert int(c.communicate(timeout=30)[0]) > 2000
+    w.finding(7220, "closed-with-unread-data")
+    if ground().joined:
+        equal(ground().joined.finding(7220, "closed-with-unread-data")["confidence"], "certain")
+    equal(w.end(), 1)
+    rows = w.rows()
+    equal(sum(rows[-1]["verdicts"].values()), rows[-1]["failed"] + rows[-1]["degraded"] + rows[-1]["unknown"])
+    assert rows[-1]["failed"] > 2000, rows[-1]
+    # 512 rows and the rest: some for each, and a hundred per second of what shares a row.
+    assert len(rows) < 600 * 5 + 2000 and len(rows) < rows[-1]["failed"], len(rows)
+
+
 if __name__ == "__main__":
     try:
         tap.main(workers=1)

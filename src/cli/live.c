@@ -32,7 +32,7 @@
 
 #define PIDS_MAX        64
 #define RATE_LIMIT      5
-#define REST_SHARE      20 /* times as many of all that have no row of their own */
+#define SHARED_FACTOR   20 /* times as many of all of a verdict that have no row of their own */
 #define WAIT_MS         50
 #define PACKETS_WAIT_MS 20 /* between looks at the packets, which have a buffer of their own */
 #define SECOND_NS       1000000000LL
@@ -284,7 +284,7 @@ static void tell_folded(struct live *l, struct tw_tally_row *row)
 /* May it be told, or is it one of too many equal ones? */
 static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t now)
 {
-	const uint64_t most = row->verdict ? l->rate_limit : l->rate_limit * REST_SHARE;
+	const uint64_t most = row->shared ? l->rate_limit * SHARED_FACTOR : l->rate_limit;
 
 	if (!l->rate_limit)
 		return true;
@@ -331,19 +331,24 @@ static void on_kernel_finding(void *user, struct tw_finding *f)
 		on_finding(l, f);
 }
 
+static void tell_rows(struct live *l, struct tw_tally_row *row, unsigned n, bool end, int64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (row[i].folded && (end || now - row[i].window_ns >= SECOND_NS))
+			tell_folded(l, &row[i]);
+}
+
 static void tell_all_folded(struct live *l, bool end)
 {
 	const int64_t now = now_ns();
-	unsigned i;
 
 	if (!end && now - l->last_fold_ns < SECOND_NS)
 		return;
 	l->last_fold_ns = now;
-	for (i = 0; i < TW_TALLY_ROWS; i++)
-		if (l->tally.row[i].folded && (end || now - l->tally.row[i].window_ns >= SECOND_NS))
-			tell_folded(l, &l->tally.row[i]);
-	if (l->tally.rest.folded && (end || now - l->tally.rest.window_ns >= SECOND_NS))
-		tell_folded(l, &l->tally.rest);
+	tell_rows(l, l->tally.row, TW_TALLY_ROWS, end, now);
+	tell_rows(l, l->tally.shared, TW_TALLY_KINDS, end, now);
 }
 
 /* ---- the command behind -- ---- */

@@ -291,7 +291,6 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 
 int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *s)
 {
-	const unsigned room = sizeof(s->tally->verdict) / sizeof(s->tally->verdict[0]);
 	json_t *o = json_object(), *verdicts = json_object(), *problems = json_array();
 	unsigned i;
 
@@ -301,12 +300,10 @@ int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *
 		json_decref(problems);
 		return -ENOMEM;
 	}
-	for (i = 0; i < tw_catalogue_count && i < room; i++)
+	for (i = 0; i < TW_TALLY_KINDS; i++)
 		if (s->tally->verdict[i])
-			json_object_set_new(verdicts, tw_catalogue[i]->slug,
+			json_object_set_new(verdicts, tw_tally_kind(i),
 					    count(s->tally->verdict[i]));
-	if (s->tally->unexplained)
-		json_object_set_new(verdicts, "unknown", count(s->tally->unexplained));
 	for (i = 0; i < s->problem_count; i++)
 		json_array_append_new(problems, text(s->problems[i]));
 	json_object_set_new(o, "type", json_string("summary"));

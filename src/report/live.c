@@ -154,37 +154,53 @@ static unsigned place_of(const struct tw_finding *f, const char *comm)
 	return (unsigned)(h >> 20) % TW_TALLY_ROWS;
 }
 
-static void count_verdict(struct tw_tally *t, const struct tw_finding *f, uint64_t n)
+#define KIND_UNKNOWN (TW_TALLY_KINDS - 2)
+#define KIND_CLEAN   (TW_TALLY_KINDS - 1)
+
+const char *tw_tally_kind(unsigned kind)
 {
-	const unsigned room = sizeof(t->verdict) / sizeof(t->verdict[0]);
+	if (kind >= KIND_UNKNOWN)
+		return kind == KIND_UNKNOWN ? "unknown" : kind == KIND_CLEAN ? "clean" : NULL;
+	return kind < tw_catalogue_count ? tw_catalogue[kind]->slug : NULL;
+}
+
+static unsigned kind_of(const struct tw_finding *f)
+{
 	unsigned i;
 
-	if (f->match.outcome == TW_OUTCOME_CLEAN)
-		return;
-	if (!f->phenomenon)
-		t->unexplained += n;
-	for (i = 0; i < tw_catalogue_count && i < room; i++)
+	for (i = 0; f->phenomenon && i < tw_catalogue_count && i < KIND_UNKNOWN; i++)
 		if (tw_catalogue[i] == f->phenomenon)
-			t->verdict[i] += n;
+			return i;
+	return f->match.outcome == TW_OUTCOME_CLEAN ? KIND_CLEAN : KIND_UNKNOWN;
+}
+
+static struct tw_tally_row *shared_row(struct tw_tally *t, const struct tw_finding *f,
+				       unsigned kind, uint64_t n)
+{
+	struct tw_tally_row *r = &t->shared[kind];
+
+	r->verdict = tw_tally_kind(kind);
+	r->outcome = f->match.outcome;
+	r->shared = true;
+	r->count += n;
+	return r;
 }
 
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f)
 {
 	const char *comm = f->process[f->process_side].pid ? f->process[f->process_side].comm : "";
+	const unsigned kind = kind_of(f);
 	unsigned i, at = place_of(f, comm);
 	const uint64_t n = 1 + f->folded;
 
 	t->outcome[f->match.outcome] += n;
-	count_verdict(t, f, n);
+	if (f->match.outcome != TW_OUTCOME_CLEAN)
+		t->verdict[kind] += n;
 	for (i = 0; i < 16; i++, at = (at + 1) % TW_TALLY_ROWS) {
 		struct tw_tally_row *r = &t->row[at];
 
 		if (!r->verdict) {
-			*r = (struct tw_tally_row){ .verdict =
-							    f->phenomenon ? f->phenomenon->slug
-							    : f->match.outcome == TW_OUTCOME_CLEAN
-								    ? "clean"
-								    : "unknown",
+			*r = (struct tw_tally_row){ .verdict = tw_tally_kind(kind),
 						    .outcome = f->match.outcome,
 						    .server = f->addr[TW_SERVER],
 						    .port = f->port[TW_SERVER] };
@@ -195,8 +211,7 @@ struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f
 			return r;
 		}
 	}
-	t->rest.count += n;
-	return &t->rest;
+	return shared_row(t, f, kind, n);
 }
 
 static int by_count(const void *a, const void *b)
@@ -209,15 +224,25 @@ static int by_count(const void *a, const void *b)
 	return strcmp(x->verdict, y->verdict);
 }
 
+static void put_endpoint(struct tw_pen *p, const struct tw_tally_row *r)
+{
+	char text[TW_ENDPOINT_TEXT];
+
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s",
+		   r->shared ? "other endpoints" : tw_endpoint_text(text, &r->server, r->port));
+}
+
 void tw_tally_table(struct tw_pen *p, const struct tw_tally *t)
 {
-	const struct tw_tally_row *sorted[TW_TALLY_ROWS] = { NULL };
-	char text[TW_ENDPOINT_TEXT];
+	const struct tw_tally_row *sorted[TW_TALLY_ROWS + TW_TALLY_KINDS] = { NULL };
 	unsigned n = 0, i;
 
 	for (i = 0; i < TW_TALLY_ROWS; i++)
 		if (t->row[i].verdict)
 			sorted[n++] = &t->row[i];
+	for (i = 0; i < TW_TALLY_KINDS; i++)
+		if (t->shared[i].verdict)
+			sorted[n++] = &t->shared[i];
 	qsort(sorted, n, sizeof(sorted[0]), by_count);
 	for (i = 0; i < n; i++) {
 		const struct tw_tally_row *r = sorted[i];
@@ -225,30 +250,18 @@ void tw_tally_table(struct tw_pen *p, const struct tw_tally *t)
 		tw_pen_put(p, TW_ROLE_STRONG, "%8llu ", (unsigned long long)r->count);
 		tw_pen_put(p, role_of(r->outcome), "%s", r->verdict);
 		tw_pen_column(p, 34);
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s", tw_endpoint_text(text, &r->server, r->port));
+		put_endpoint(p, r);
 		tw_pen_column(p, 58);
 		tw_pen_put(p, TW_ROLE_PLAIN, "%s", r->comm);
-		tw_pen_newline(p);
-	}
-	if (t->rest.count) {
-		tw_pen_put(p, TW_ROLE_STRONG, "%8llu ", (unsigned long long)t->rest.count);
-		tw_pen_put(p, TW_ROLE_PLAIN, "of other kinds and endpoints");
 		tw_pen_newline(p);
 	}
 }
 
 void tw_tally_folded(struct tw_pen *p, const struct tw_tally_row *row)
 {
-	char text[TW_ENDPOINT_TEXT];
-
 	tw_pen_put(p, TW_ROLE_FAINT,
 		   "             ... and %llu more: ", (unsigned long long)row->folded);
-	if (row->verdict) {
-		tw_pen_put(p, role_of(row->outcome), "%s", row->verdict);
-		tw_pen_put(p, TW_ROLE_PLAIN, " %s",
-			   tw_endpoint_text(text, &row->server, row->port));
-	} else {
-		tw_pen_put(p, TW_ROLE_PLAIN, "of other kinds and endpoints");
-	}
+	tw_pen_put(p, role_of(row->outcome), "%s ", row->verdict);
+	put_endpoint(p, row);
 	tw_pen_newline(p);
 }

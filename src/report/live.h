@@ -12,13 +12,15 @@ void tw_live_story(struct tw_pen *p, const struct tw_finding *f);
 
 /*
  * Findings counted by verdict, server endpoint and process, for the table at the end, and so that equal ones
- * can be folded while they come. Bounded: what finds no row shares one for all, and is folded as if it were equal
- * (a scan of many ports is).
+ * can be folded while they come. Bounded: what finds no row shares one with all others of its verdict, and is
+ * folded as if it were equal (a scan of many ports is).
  */
-#define TW_TALLY_ROWS 512
+#define TW_TALLY_ROWS  512
+#define TW_TALLY_KINDS 130 /* as tw_catalogue[], then "unknown" and "clean" */
 struct tw_tally_row {
 	const char *verdict; /* NULL: the row is free */
 	enum tw_outcome outcome;
+	bool shared; /* of many endpoints and processes: the next three mean nothing */
 	struct tw_addr server;
 	uint16_t port;
 	char comm[16];
@@ -28,12 +30,13 @@ struct tw_tally_row {
 };
 struct tw_tally {
 	struct tw_tally_row row[TW_TALLY_ROWS];
-	struct tw_tally_row rest; /* its verdict is NULL */
-	uint64_t outcome[4];      /* by enum tw_outcome */
-	/* What is not clean, with or without a row: as tw_catalogue[], and without a phenomenon. */
-	uint64_t verdict[128], unexplained;
+	struct tw_tally_row shared[TW_TALLY_KINDS];
+	uint64_t outcome[4];              /* by enum tw_outcome */
+	uint64_t verdict[TW_TALLY_KINDS]; /* what is not clean, with or without a row of its own */
 };
 
+/* The verdict of a kind; NULL: there is none. */
+const char *tw_tally_kind(unsigned kind);
 /* Its row, counted. */
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f);
 /* The table, the most frequent first. */
