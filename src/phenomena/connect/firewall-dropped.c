@@ -224,7 +224,7 @@ static const struct tw_scenario scenarios[] = {
 		.about = "what the client sends vanishes in mid-connection, the server goes on "
 			 "sending",
 		.variants = "v4 v6",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -239,7 +239,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client recv 1000\n"
 			  "server send 1000\n"
 			  "client recv 1000\n"
-			  "client recv -> ETIMEDOUT after 2s..9s\n"
+			  "client recv -> ETIMEDOUT after 1s..6s\n"
 			  "verdict client firewall-dropped likely failed\n"
 			  "never client clean|certain\n"
 			  "verdict server clean clean\n",
@@ -249,8 +249,8 @@ static const struct tw_scenario scenarios[] = {
 		.about = "the same to the end: the client's resets vanish, too, and the server "
 			 "repeats until it gives up",
 		.variants = "v4 v6",
-		.script = "short client tcp_retries2 2\n"
-			  "short server tcp_retries2 4\n"
+		.script = "short client tcp_retries2 1\n"
+			  "short server tcp_retries2 3\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -263,7 +263,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 100\n"
 			  "server send 1000\n"
 			  "client recv 1000\n"
-			  "client recv -> ETIMEDOUT after 1s..5s\n"
+			  "client recv -> ETIMEDOUT after 300ms..4s\n"
 			  "client recv -> EOF\n"
 			  "client send 100 -> EPIPE\n"
 			  "cable wait client rst within 9s\n"

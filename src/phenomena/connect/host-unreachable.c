@@ -194,7 +194,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "nonblocking",
 		.about = "the same for a non-blocking connect()",
-		.variants = "v4 v6",
+		.variants = "v6",
 		.script = "fault\n"
 			  "host server vanish\n"
 			  "host client neighbour none\n"

@@ -129,7 +129,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "twice",
 		.about = "two SYNs are lost",
-		.variants = "v4 v6",
+		.variants = "v4",
 		.script = "set client tcp_syn_linear_timeouts 0\n"
 			  "server listen\n"
 			  "fault\n"

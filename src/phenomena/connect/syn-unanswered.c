@@ -244,7 +244,7 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "nonblocking",
 		.about = "a non-blocking connect() learns it from poll(); TCP_SYNCNT bounds it",
-		.variants = "v4 v6",
+		.variants = "v6",
 		.script = "set client tcp_syn_linear_timeouts 0\n"
 			  "host client neighbour permanent\n"
 			  "fault\n"

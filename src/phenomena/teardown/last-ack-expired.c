@@ -115,7 +115,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "dead-host",
 		.about = "LAST_ACK's FIN stays unanswered",
 		.variants = "v4 v6",
-		.script = "short server tcp_orphan_retries 3\n"
+		.script = "short server tcp_orphan_retries 2\n"
 			  "host server neighbour permanent\n"
 			  "server listen\n"
 			  "client connect\n"
