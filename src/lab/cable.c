@@ -31,6 +31,9 @@
 /* How long after its stamp a frame can be read, other processors being slow with it. */
 #define STAMP_SLACK_NS (5 * TW_NS_PER_MS)
 
+/* A frame handed over so long after it was due is late: no timer of the kernel is as exact. */
+#define LATE_NS (5 * TW_NS_PER_MS)
+
 int64_t tw_cable_clock(int clock)
 {
 	struct timespec t;
@@ -209,9 +212,12 @@ static int take_earliest(struct tw_cable *c, struct tw_err *err)
 static int hand_over_due(struct tw_cable *c, struct tw_err *err)
 {
 	int64_t now = tw_cable_clock(CLOCK_MONOTONIC);
-	const struct tw_cable_frame *f;
+	const struct tw_cable_frame *f = tw_cable_queue_first(&c->queue);
 	int any = 0;
 
+	/* those behind the first are late by the same delay */
+	if (f && now - f->due_ns > LATE_NS)
+		c->late_ns += now - f->due_ns;
 	while ((f = tw_cable_queue_first(&c->queue)) && f->due_ns <= now) {
 		int code = tw_cable_hand_over(c, tw_cable_queue_take(&c->queue), err);
 
@@ -431,6 +437,11 @@ uint64_t tw_cable_stream_bytes(const struct tw_cable *c, enum tw_from from)
 int64_t tw_cable_last_ns(const struct tw_cable *c)
 {
 	return c->last_ns;
+}
+
+int64_t tw_cable_late_ns(const struct tw_cable *c)
+{
+	return c->late_ns;
 }
 
 size_t tw_cable_pending(const struct tw_cable *c)

@@ -190,6 +190,11 @@ uint64_t tw_cable_seen(const struct tw_cable *c, const struct tw_frame_spec *spe
 uint64_t tw_cable_stream_bytes(const struct tw_cable *c, enum tw_from from);
 /* When a frame was last seen from any side, or handed over (CLOCK_REALTIME), 0 = never. */
 int64_t tw_cable_last_ns(const struct tw_cable *c);
+/*
+ * How late frames were handed over since the beginning, together: a loaded machine lets the cable wait for
+ * a processor. What came a few milliseconds late does not count.
+ */
+int64_t tw_cable_late_ns(const struct tw_cable *c);
 /* Frames on their way: delayed, not those held. The wire is quiet only if there are none. */
 size_t tw_cable_pending(const struct tw_cable *c);
 

@@ -27,6 +27,7 @@ struct tw_run_actor {
 	struct tw_actor *actor;             /* NULL: not yet, or its host is gone */
 	const struct tw_statement *calling; /* begun, and its result not used yet */
 	bool have_result;                   /* of @calling */
+	int64_t late_ns;                    /* tw_cable_late_ns() when it began */
 	struct tw_actor_result result;
 	bool ended;
 	struct tw_run_ports ports[TW_RUN_SOCKETS];
@@ -116,9 +117,12 @@ int tw_run_programs(struct tw_run *run);
 void tw_run_hold_server(struct tw_run *run);
 
 /* ---- run_checks.c ---- */
-/* Compare what a call did with what was expected of it, and note it. */
+/*
+ * Compare what a call did with what was expected of it, and note it. So late was the cable while it went
+ * on: no fault of the kernels' under test.
+ */
 void tw_run_check(struct tw_run *run, const struct tw_statement *expecting,
-		  const struct tw_actor_result *result);
+		  const struct tw_actor_result *result, int64_t late_ns);
 /* Note a check of something else than a call. */
 void tw_run_note_check(struct tw_run *run, unsigned line, const char *what, const char *expected,
 		       const char *seen, bool passed);

@@ -30,7 +30,7 @@ static void use_result(struct tw_run *run, struct tw_run_actor *a, const struct 
 
 	a->have_result = false;
 	a->calling = NULL;
-	tw_run_check(run, s, &r);
+	tw_run_check(run, s, &r, tw_cable_late_ns(run->cable) - a->late_ns);
 }
 
 /* It has not returned: right if it was to hang, otherwise the check fails. */
@@ -82,6 +82,7 @@ static int call(struct tw_run *run, const struct tw_statement *s)
 	if (r)
 		return tw_run_fail(run, "line %u: %s: %s", s->line, s->text, strerror(-r));
 	a->calling = s;
+	a->late_ns = tw_cable_late_ns(run->cable);
 	return s->background ? 0 : wait_for_call(run, a, s);
 }
 
@@ -223,6 +224,7 @@ static int wait_for_kernel(struct tw_run *run, const struct tw_statement *s,
 	struct wanted w = { .s = s };
 	int64_t start_ns = tw_run_now_ns();
 	int64_t at_most_ns = tw_run_at_most_ns(run, &s->expect);
+	int64_t late_ns = tw_cable_late_ns(run->cable);
 	int r = tw_run_until(run, done, &w, patience_until(run, s));
 	char expected[TW_EXPECT_TEXT];
 
@@ -234,7 +236,8 @@ static int wait_for_kernel(struct tw_run *run, const struct tw_statement *s,
 	if (at_most_ns >= 0)
 		tw_run_note_check(run, s->line, s->text, tw_expect_text(expected, &s->expect),
 				  TW_DUR(tw_run_now_ns() - start_ns),
-				  tw_run_now_ns() - start_ns <= at_most_ns);
+				  tw_run_now_ns() - start_ns <=
+					  at_most_ns + tw_cable_late_ns(run->cable) - late_ns);
 	return 0;
 }
 

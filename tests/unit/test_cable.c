@@ -529,6 +529,26 @@ static void wrong_rules_are_refused(void **state)
 	lab_free(l);
 }
 
+/* Nobody works the cable while a frame is due: it is late by as much, and says so. */
+static void lateness_is_told(void **state)
+{
+	const struct timespec pause = { .tv_nsec = 60 * TW_NS_PER_MS };
+	const struct tw_frame_spec data = { .from = TW_FROM_CLIENT, .class = TW_CLASS_DATA };
+	struct lab *l;
+	int64_t before_ns;
+
+	GROUND_OR_SKIP();
+	l = lab_new(&lan, 0, false);
+	connect_now(l, NULL, false);
+	say(l->client, "soon");
+	pump_seen(l, &data, 1);
+	before_ns = tw_cable_late_ns(l->cable);
+	nanosleep(&pause, NULL);
+	hear(l, l->server, "soon");
+	assert_true(tw_cable_late_ns(l->cable) - before_ns >= 50 * TW_NS_PER_MS);
+	lab_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +572,7 @@ int main(void)
 		GROUND_TEST(beyond_and_port),
 		GROUND_TEST(seeded_loss),
 		GROUND_TEST(wrong_rules_are_refused),
+		GROUND_TEST(lateness_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
