@@ -244,7 +244,8 @@ static const struct tw_scenario scenarios[] = {
 		.name = "nonblocking",
 		.about = "a non-blocking connect() learns it from poll() and SO_ERROR",
 		.variants = "v4",
-		.script = "server listen\n"
+		.script = "delay 20ms\n"
+			  "server listen\n"
 			  "fault\n"
 			  "cable reject admin-prohibited client syn always\n"
 			  "client nonblocking\n"

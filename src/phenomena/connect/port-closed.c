@@ -145,7 +145,8 @@ static const struct tw_scenario scenarios[] = {
 		.name = "nonblocking",
 		.about = "a non-blocking connect() learns it from poll() and SO_ERROR",
 		.variants = "v4 v6",
-		.script = "fault\n"
+		.script = "delay 20ms\n"
+			  "fault\n"
 			  "client nonblocking\n"
 			  "client connect -> EINPROGRESS\n"
 			  "client poll out -> out+err+hup within 1s\n"
