@@ -10,7 +10,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct tw_program tw_programs[] = {
@@ -62,17 +64,49 @@ const char *tw_libbpf_last(void)
 	return last;
 }
 
+static struct btf *btf;
+
 struct btf *tw_kernel_btf(void)
 {
-	static struct btf *btf;
-
 	libbpf_set_print(keep_last);
 	if (!btf)
 		btf = btf__load_vmlinux_btf();
 	return libbpf_get_error(btf) ? NULL : btf;
 }
 
-static void choose(struct live_bpf *b, const struct btf *btf)
+static size_t copy_names(const char **names, unsigned n, char *to)
+{
+	size_t length = 0;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		const size_t size = names[i] ? strlen(names[i]) + 1 : 0;
+
+		if (to && names[i])
+			names[i] = memcpy(to + length, names[i], size);
+		length += size;
+	}
+	return length;
+}
+
+char *tw_programs_release_btf(struct tw_kernel_names *names)
+{
+	const size_t reset = copy_names(names->reset, TW_RESET_REASONS, NULL);
+	const size_t drop = copy_names(names->drop, TW_DROP_REASONS, NULL);
+	char *text = malloc(reset + drop + 1);
+
+	if (!text)
+		return NULL;
+	copy_names(names->reset, TW_RESET_REASONS, text);
+	copy_names(names->drop, TW_DROP_REASONS, text + reset);
+	btf__free(btf);
+	btf = NULL;
+	/* It was several megabytes, and libbpf's own copies are free by now, too. */
+	malloc_trim(0);
+	return text;
+}
+
+static void choose(struct live_bpf *b)
 {
 	const struct tw_program *p;
 
@@ -86,10 +120,9 @@ static void choose(struct live_bpf *b, const struct btf *btf)
 
 int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struct tw_err *err)
 {
-	struct btf *btf = tw_kernel_btf();
 	struct live_bpf *b;
 
-	if (!btf)
+	if (!tw_kernel_btf())
 		return tw_err_set(
 			err, -ENOENT,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux); it must be built with "
@@ -105,8 +138,8 @@ int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struc
 		names->has_drop_reasons && tw_kernel_tracepoint(btf, "kfree_skb") >= 3;
 	b->rodata->drop_has_socket = tw_kernel_tracepoint(btf, "kfree_skb") >= 4;
 	memcpy((void *)b->rodata->drop_class, names->drop_class, sizeof(names->drop_class));
-	b->rodata->ring_half = 4 << 20;
-	choose(b, btf);
+	b->rodata->ring_half = bpf_map__max_entries(b->maps.ring) / 2;
+	choose(b);
 	/* Without reasons there is nothing in a dropped segment that could be told. */
 	if (!b->rodata->drop_has_reason)
 		bpf_program__set_autoload(b->progs.on_drop, false);

@@ -23,8 +23,10 @@ extern const struct tw_program tw_programs[]; /* ends with a NULL name */
  * with live_bpf__destroy(). -errno with a sentence: no BTF, no memory. */
 int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struct tw_err *err);
 
-/* The kernel's BTF as loaded by libbpf, kept for the names; never freed. NULL: it has none. */
+/* The kernel's BTF as loaded by libbpf, kept for the names until it is released. NULL: it has none. */
 struct btf *tw_kernel_btf(void);
+/* Once everything is loaded: gives the BTF back, @names point into what is returned. To be freed; NULL: no memory. */
+char *tw_programs_release_btf(struct tw_kernel_names *names);
 
 /* What libbpf said last while something failed, cut to one line; "" if nothing. */
 const char *tw_libbpf_last(void);

@@ -39,6 +39,7 @@ struct tw_cgroup_memory {
 struct tw_watch {
 	struct tw_watch_config config;
 	struct tw_kernel_names names;
+	char *names_text; /* which @names point into */
 	struct live_bpf *bpf;
 	struct ring_buffer *ring;
 	struct bpf_link *link[16];
@@ -198,7 +199,8 @@ static int load(struct tw_watch *w, struct tw_err *err)
 	w->ring = ring_buffer__new(bpf_map__fd(w->bpf->maps.ring), on_record, w, NULL);
 	if (!w->ring)
 		return explain(-errno, err);
-	return 0;
+	w->names_text = tw_programs_release_btf(&w->names);
+	return w->names_text ? 0 : tw_err_set(err, -ENOMEM, "out of memory");
 }
 
 /* A jiffy: the resolution of the coarse clocks, which tick with it. */
@@ -353,5 +355,6 @@ void tw_watch_close(struct tw_watch *w)
 	ring_buffer__free(w->ring);
 	live_bpf__destroy(w->bpf);
 	tw_gather_free(w->gather);
+	free(w->names_text);
 	free(w);
 }

@@ -22,7 +22,6 @@ const volatile __u32 ring_half;
 const volatile __u64 close_wait_ns;
 
 struct tw_counters counters;
-bool any_told; /* some socket in trouble is to be told when it goes; stays true */
 
 /* A socket's owner, as far as it is known. */
 struct owner {
@@ -52,9 +51,10 @@ struct {
 	__type(value, struct owner);
 } listeners SEC(".maps");
 
+/* Room for 16 000 records, read twenty times a second. The reader has it mapped twice: it counts double there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 4 << 20);
 } ring SEC(".maps");
 
 /* Processes that are followed (-- CMD, --pid), with their children. */
@@ -213,8 +213,6 @@ static __always_inline void read_owner(struct tw_record *r, struct owner *o)
 		return;
 	/* What has failed need not be told that it is gone. */
 	o->told = r->kind == TW_REC_STALL || r->kind == TW_REC_SYNACK;
-	if (o->told && !any_told)
-		any_told = true;
 	r->owner_pid = o->pid;
 	r->owner_cgroup = o->cgroup;
 	r->born_ns = o->born_ns;
