@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "PREDICTION.md"
 SHARE, LEAST = 0.15, 0.030
 SIDE_BY_SIDE, TRIES = 4, 3
 SHORT_SYN = ["--set=tcp_syn_retries=1", "--set=tcp_syn_linear_timeouts=0"]
-ORPHAN = ["--set=tcp_orphan_retries=3"]
+ORPHAN = ["--set=tcp_orphan_retries=2"]
 
 
 class Case:
@@ -73,7 +73,7 @@ CASES = [
     Case("syn-unanswered/dead-host/v6", SHORT_SYN, "client", syn, "client connect", BLOCKING),
     Case("syn-unanswered/user-timeout/v4", ["--user-timeout=2500ms"], "client", syn, "client connect", BLOCKING,
          deadline=True),
-    Case("syn-unanswered/send-timeout/v4", ["--sndtimeo=1500ms"], "client", syn, "client connect", BLOCKING, steps=2),
+    Case("syn-unanswered/send-timeout/v4", ["--sndtimeo=1200ms"], "client", syn, "client connect", BLOCKING, steps=2),
     Case("host-unreachable/dead-on-lan/v4", [], "client", arp, "client connect", BLOCKING),
     Case("syn-lost/once/v4", [], "client", syn, "client connect", BLOCKING, steps=2),
     Case("syn-ack-lost/once/v4", [], "client", syn, "client connect", BLOCKING, steps=2),
@@ -141,7 +141,9 @@ def measured(case, record):
     line = record["timeline"]
     since = 0
     if case.since:
-        since = max(e["time"] for e in line if e["kind"] == "call" and e["text"] == case.since)
+        calls = [e["time"] for e in line if e["kind"] == "call" and e["text"] == case.since]
+        # The same words may stand before the fault, and again when all is over.
+        since = min((t for t in calls if t >= (record["fault"] or 0)), default=max(calls))
     times = [e["time"] for e in line if e["kind"] == "packet" and e["from"] == case.who and e["time"] >= since
              and case.packets(e)]
     if case.begin == "last packet":

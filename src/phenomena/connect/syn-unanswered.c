@@ -222,9 +222,9 @@ static const struct tw_scenario scenarios[] = {
 		.script = "host client neighbour permanent\n"
 			  "fault\n"
 			  "host server vanish\n"
-			  "client option SO_SNDTIMEO 700ms\n"
-			  "client connect -> EINPROGRESS after 700ms\n"
-			  "client connect -> EALREADY after 700ms\n"
+			  "client option SO_SNDTIMEO 1200ms\n"
+			  "client connect -> EINPROGRESS after 1200ms\n"
+			  "client connect -> EALREADY after 1200ms\n"
 			  "client close\n"
 			  "verdict client syn-unanswered likely possible failed unknown\n"
 			  "never client clean|port-closed|certain\n",
