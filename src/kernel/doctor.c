@@ -6,6 +6,7 @@
 #include "kernel/doctor.h"
 
 #include "kernel/programs.h"
+#include "kernel/rights.h"
 
 #include "kernel/live.skel.h"
 
@@ -66,6 +67,20 @@ static void look_at_rights(struct tw_doctor *d)
 	look_at_right(d, CAP_BPF, "CAP_BPF", "It loads the programs.", true);
 	look_at_right(d, CAP_PERFMON, "CAP_PERFMON", "It lets the programs read kernel memory.",
 		      true);
+}
+
+/* An AF_PACKET socket, as libpcap opens it. */
+static void look_at_packets(struct tw_doctor *d)
+{
+	const int r = tw_rights_try_packets();
+
+	snprintf(note(d, r ? TW_HEALTH_LOSS : TW_HEALTH_OK,
+		      "-i and -w watch packets, with CAP_NET_RAW; they work without the rest of "
+		      "this "
+		      "list, too.",
+		      "%s", r ? strerror(-r) : "opens")
+			 ->name,
+		 sizeof(d->item[0].name), "packets");
 }
 
 static bool look_at_btf(struct tw_doctor *d, struct tw_kernel_names *names)
@@ -160,6 +175,7 @@ void tw_doctor_look(struct tw_doctor *d)
 	if (uname(&host) == 0)
 		snprintf(d->kernel, sizeof(d->kernel), "%s", host.release);
 	look_at_rights(d);
+	look_at_packets(d);
 	if (!look_at_btf(d, &names) || d->health == TW_HEALTH_FATAL)
 		return;
 	for (p = tw_programs; p->name; p++)

@@ -53,6 +53,6 @@ void tw_doctor_look(struct tw_doctor *d)
 		snprintf(d->kernel, sizeof(d->kernel), "%s", host.release);
 	d->item[0] = (struct tw_checkup){ .name = "build",
 					  .health = TW_HEALTH_FATAL,
-					  .loss = "Without it nothing of `live` works." };
+					  .loss = "Without it `live` watches packets only (-i)." };
 	snprintf(d->item[0].found, sizeof(d->item[0].found), "%s", sentence);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,5 +24,16 @@ int tw_rights_drop_all(struct tw_err *err)
 	if (syscall(SYS_capset, &header, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return tw_err_set(err, -EPERM,
 				  "the rights that are not needed any more cannot be given up");
+	return 0;
+}
+
+int tw_rights_try_packets(void)
+{
+	/* Of protocol 0, so that no packet comes. */
+	const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
 	return 0;
 }
