@@ -147,7 +147,7 @@ static int copy(struct tw_extract *x, struct tw_watchlist *list, struct tw_decod
 
 			if (frames[i].number > list->last_frame)
 				return 0;
-			if (tw_watchlist_reach(list, frames[i].number))
+			if (tw_watchlist_reach(list, frames[i].number, frames[i].number))
 				return tw_err_set(err, -ENOMEM,
 						  "out of memory while writing packets");
 			kind = tw_decode(decoder, &frames[i], &s);

@@ -86,6 +86,8 @@ struct tw_watchlist {
 	uint32_t begun;             /* watches [0, begun) have reached their first frame */
 	struct tw_watch_slot *slot; /* of those that have begun and may not be over */
 	uint32_t slots, used;       /* slots is a power of two */
+	uint64_t *sieve;            /* a bit for each flow in the table */
+	uint32_t sieve_mask;        /* of the tag, for the number of the bit */
 	uint64_t seed;
 	uint64_t first_frame, last_frame;
 	uint64_t next_first; /* first frame of the next to begin, UINT64_MAX = none */
@@ -96,8 +98,8 @@ struct tw_watchlist {
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
 		       uint64_t interest_count, const uint8_t *take);
 void tw_watchlist_free(struct tw_watchlist *w);
-/* The look has come to @frame: what begins there is watched from now on. -ENOMEM. */
-int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame);
+/* The look has come to @frame: what begins there, and up to @last, is watched from now on. -ENOMEM. */
+int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last);
 static inline const struct tw_interest *tw_watch_interest(const struct tw_watchlist *l,
 							  const struct tw_watch *w)
 {
@@ -109,15 +111,12 @@ static inline uint32_t tw_watchlist_tag(uint64_t flow)
 	return (uint32_t)(flow >> 32);
 }
 
-/* Can a frame of this flow (not 0) be of a watched connection? Says no to nearly all that are not. */
+/* Can a frame of this flow be of a watched connection? No is sure; flow 0 can be of any. */
 static inline bool tw_watchlist_may_have(const struct tw_watchlist *w, uint64_t flow)
 {
-	const uint32_t mask = w->slots - 1, tag = tw_watchlist_tag(flow);
-	uint32_t i = tag & mask;
+	const uint32_t bit = tw_watchlist_tag(flow) & w->sieve_mask;
 
-	while (w->slot[i].index && w->slot[i].tag != tag)
-		i = (i + 1) & mask;
-	return w->slot[i].index != 0;
+	return (flow == 0) | (w->sieve[bit / 64] >> bit % 64 & 1);
 }
 
 /* Whose frame is it? NULL: of no watched connection. */

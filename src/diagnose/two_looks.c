@@ -345,33 +345,40 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 	l->bytes += tw_dossier_bytes(w->dossier) - before;
 }
 
-/* Frames of one batch, of which the first @skip frames of the file are of no interest. */
-static void second_look_batch(struct second_look *l, const struct tw_frame *frames, unsigned n,
-			      uint64_t skip)
+/* A frame that may be of a watched connection. */
+static void second_look_frame(struct second_look *l, const struct tw_frame *f,
+			      struct tw_segment *seg)
 {
-	struct tw_session *s = l->s;
-	struct tw_segment seg = { 0 };
-	uint64_t flow[TW_BATCH];
-	unsigned i;
+	const enum tw_segment_kind kind = tw_decode(l->s->decoder, f, seg);
+	struct tw_watch *w;
 
+	if (kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR)
+		return;
+	w = tw_watchlist_find(&l->list, seg, f->number);
+	if (w)
+		look_at(l, w, f, seg);
+}
+
+/*
+ * Frames of one batch, of which the first @skip frames of the file are of no interest. Which ones pass is
+ * found out for all before any is looked at: a branch for each would be guessed wrong again and again.
+ */
+static void second_look_batch(struct second_look *l, const struct tw_frame *frames, unsigned n,
+			      uint64_t skip, struct tw_segment *seg)
+{
+	uint8_t passed[TW_BATCH];
+	uint64_t flow[TW_BATCH];
+	unsigned count = 0, i;
+
+	if (tw_watchlist_reach(&l->list, frames[0].number, frames[n - 1].number))
+		l->s->out_of_memory = true;
 	tw_decode_flows(frames, n, l->list.seed, flow);
 	for (i = 0; i < n; i++) {
-		enum tw_segment_kind kind;
-		struct tw_watch *w;
-
-		if (frames[i].number < skip)
-			continue;
-		if (tw_watchlist_reach(&l->list, frames[i].number))
-			s->out_of_memory = true;
-		if (flow[i] && !tw_watchlist_may_have(&l->list, flow[i]))
-			continue;
-		kind = tw_decode(s->decoder, &frames[i], &seg);
-		if (kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR)
-			continue;
-		w = tw_watchlist_find(&l->list, &seg, frames[i].number);
-		if (w)
-			look_at(l, w, &frames[i], &seg);
+		passed[count] = (uint8_t)i;
+		count += tw_watchlist_may_have(&l->list, flow[i]) & (frames[i].number >= skip);
 	}
+	for (i = 0; i < count; i++)
+		second_look_frame(l, &frames[passed[i]], seg);
 }
 
 /* No watched connection is under way at any of these frames, nor begins. */
@@ -386,11 +393,12 @@ static void second_look(struct second_look *l)
 	/* Pieces of the first wanted packet may lie before it: then no frame can be skipped. */
 	const bool pieces = s->stats.fragments != 0;
 	struct tw_frame frames[TW_BATCH];
+	struct tw_segment seg = { 0 };
 	unsigned n;
 
 	while ((n = tw_session_batch(s, frames, 2, 2)) > 0) {
 		if (pieces || !is_idle(&l->list, frames, n))
-			second_look_batch(l, frames, n, pieces ? 0 : l->list.first_frame);
+			second_look_batch(l, frames, n, pieces ? 0 : l->list.first_frame, &seg);
 		if (s->cancelled || frames[n - 1].number >= l->list.last_frame)
 			break;
 		relieve(l, frames[n - 1].number + 1);

@@ -12,8 +12,9 @@
  *
  * Of many watches few are under way at any one frame. The table holds these alone, so it stays in the
  * cache: a watch enters when its first frame is reached, and leaves with the next rebuilding after its
- * last one. Most frames belong to none. The table goes by a frame's flow (tw_decode_flows()), which is
- * known without decoding it, and is sparse while it is small: an empty slot is the usual answer.
+ * last one. Most frames belong to none. A frame is known by its flow (tw_decode_flows()) without being
+ * decoded, and a sieve of one bit per flow says no to nearly all: some kilobytes, next to the processor,
+ * asked without a branch. What passes it by chance, one frame of 30 at most, is not found in the table.
  */
 #include "diagnose/session_private.h"
 
@@ -21,8 +22,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define SLOTS_START  256
-#define SLOTS_SPARSE 16384 /* up to here, one slot of 8 is taken at most, and one of 2 above */
+#define SLOTS_START 256 /* at most half of the slots are taken, a quarter after a rebuilding */
+#define SIEVE_BITS  16  /* per slot */
+#define SIEVE_BYTES(slots) ((size_t)(slots)*SIEVE_BITS / 8)
 
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
 		       uint64_t interest_count, const uint8_t *take)
@@ -39,7 +41,9 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 		return -ENOMEM;
 	w->watch = calloc(n + 1, sizeof(*w->watch));
 	w->slot = calloc(w->slots, sizeof(*w->slot));
-	if (!w->watch || !w->slot) {
+	w->sieve = calloc(1, SIEVE_BYTES(w->slots));
+	w->sieve_mask = w->slots * SIEVE_BITS - 1;
+	if (!w->watch || !w->slot || !w->sieve) {
 		tw_watchlist_free(w);
 		return -ENOMEM;
 	}
@@ -65,16 +69,19 @@ void tw_watchlist_free(struct tw_watchlist *w)
 		tw_dossier_free(w->watch[i].dossier);
 	free(w->watch);
 	free(w->slot);
+	free(w->sieve);
 	*w = (struct tw_watchlist){ 0 };
 }
 
-static void put(struct tw_watch_slot *slot, uint32_t mask, struct tw_watch_slot entry)
+static void put(struct tw_watchlist *w, struct tw_watch_slot entry)
 {
+	const uint32_t mask = w->slots - 1, bit = entry.tag & w->sieve_mask;
 	uint32_t i = entry.tag & mask;
 
-	while (slot[i].index)
+	while (w->slot[i].index)
 		i = (i + 1) & mask;
-	slot[i] = entry;
+	w->slot[i] = entry;
+	w->sieve[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s, uint64_t frame)
@@ -82,40 +89,49 @@ static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s,
 	return tw_watch_interest(w, &w->watch[s->index - 1])->last_frame < frame;
 }
 
-/* Drop what is over, and make the table fit the rest. */
+/* Drop what is over, and make the table and its sieve fit the rest. */
 static int rebuild(struct tw_watchlist *w, uint64_t frame)
 {
+	struct tw_watch_slot *const old = w->slot, *slot;
+	const uint32_t old_slots = w->slots;
 	uint32_t live = 0, slots = SLOTS_START, i;
-	struct tw_watch_slot *slot;
+	uint64_t *sieve;
 
-	for (i = 0; i < w->slots; i++)
-		live += w->slot[i].index && !is_over(w, &w->slot[i], frame);
-	while (slots < live * (slots < SLOTS_SPARSE ? 16 : 4))
+	for (i = 0; i < old_slots; i++)
+		live += old[i].index && !is_over(w, &old[i], frame);
+	while (slots < live * 4)
 		slots *= 2;
 	slot = calloc(slots, sizeof(*slot));
-	if (!slot)
+	sieve = calloc(1, SIEVE_BYTES(slots));
+	if (!slot || !sieve) {
+		free(slot);
+		free(sieve);
 		return -ENOMEM;
-	for (i = 0; i < w->slots; i++)
-		if (w->slot[i].index && !is_over(w, &w->slot[i], frame))
-			put(slot, slots - 1, w->slot[i]);
-	free(w->slot);
+	}
+	free(w->sieve);
+	w->sieve = sieve;
+	w->sieve_mask = slots * SIEVE_BITS - 1;
 	w->slot = slot;
 	w->slots = slots;
 	w->used = live;
+	for (i = 0; i < old_slots; i++)
+		if (old[i].index && !is_over(w, &old[i], frame))
+			put(w, old[i]);
+	free(old);
 	return 0;
 }
 
-int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame)
+int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last)
 {
-	while (w->next_first <= frame) {
+	while (w->next_first <= last) {
 		const struct tw_interest *in = tw_watch_interest(w, &w->watch[w->begun]);
 		const uint32_t tag = tw_watchlist_tag(tw_tuple_flow(&in->tuple, w->seed));
 
-		if (w->used * (w->slots < SLOTS_SPARSE ? 8 : 2) >= w->slots && rebuild(w, frame))
+		if (w->used * 2 >= w->slots && rebuild(w, frame))
 			return -ENOMEM;
 		w->begun++;
 		w->used++;
-		put(w->slot, w->slots - 1, (struct tw_watch_slot){ tag, w->begun });
+		put(w, (struct tw_watch_slot){ tag, w->begun });
 		if (in->last_frame > w->live_to)
 			w->live_to = in->last_frame;
 		w->next_first = w->begun == w->count
