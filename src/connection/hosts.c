@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 #define HOSTS_MAX       32768u
 #define HOSTS_SLOTS     (HOSTS_MAX * 2)
 #define SLOTS_START     64
@@ -37,6 +40,7 @@ struct tw_hosts {
 	uint32_t used, room;
 	uint64_t forgotten;
 	size_t event_bytes;
+	uint64_t nowhere[16]; /* where bits go that stand for nothing */
 };
 
 struct tw_hosts *tw_hosts_new(void)
@@ -167,16 +171,16 @@ static void more_room(struct tw_hosts *h, struct tw_host *host)
 	host->cap = cap;
 }
 
-static void note(struct tw_hosts *h, struct tw_host *host, const struct tw_host_event *e)
+/* The place of the next event, NULL: there is none. It is filled there: a copy would wait for its fields. */
+static inline struct tw_host_event *next_event(struct tw_hosts *h, struct tw_host *host)
 {
-	if (host->count >= host->cap)
+	if (unlikely(host->count == host->cap))
 		more_room(h, host);
-	if (!host->cap) {
+	if (unlikely(!host->cap)) {
 		h->forgotten++;
-		return;
+		return NULL;
 	}
-	host->event[tw_host_event_index(host->count, host->cap)] = *e;
-	host->count++;
+	return &host->event[tw_host_event_index(host->count++, host->cap)];
 }
 
 unsigned tw_host_knocked_in_vain(const struct tw_host *h)
@@ -188,10 +192,16 @@ unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 	return set;
 }
 
-/* A segment worth noting, with the hashes of its addresses. */
+#define NO_HOST UINT32_MAX
+enum { SRC, DST };
+
+/* A segment worth noting. What it is about is its source, and for a pure SYN its destination. */
 struct noted {
-	uint32_t src, dst;
-	uint8_t index; /* in the batch */
+	uint32_t hash[2]; /* of both addresses */
+	uint32_t host[2]; /* the records that stand in their home slots, NO_HOST: none, or not at home */
+	uint32_t bit;     /* of the server's endpoint, in its client's maps */
+	uint8_t index;    /* in the batch */
+	uint8_t about;    /* SRC or DST */
 };
 
 /* The bit that stands for a (host, port) pair, of 1024. */
@@ -208,90 +218,145 @@ static void set_bit(uint64_t map[16], uint32_t bit)
 	map[bit / 64] |= UINT64_C(1) << (bit % 64);
 }
 
-/* A pure SYN: its sender knocks, and its receiver is noted. */
-static void note_syn(struct tw_hosts *h, const struct tw_segment *s, const struct noted *n,
-		     struct tw_host_event *e)
-{
-	struct tw_host *host = host_of(h, &s->src, n->src);
+/* By SYN, RST, ACK (bits 0 to 2) and whether the sequence number is 0 (bit 3). */
+static const uint8_t kinds[16] = {
+	TW_HOST_FIN, TW_HOST_SYN,    TW_HOST_RST,     TW_HOST_SYNACK,
+	TW_HOST_FIN, TW_HOST_SYNACK, TW_HOST_RST,     TW_HOST_SYNACK,
+	TW_HOST_FIN, TW_HOST_SYN,    TW_HOST_RST,     TW_HOST_SYNACK,
+	TW_HOST_FIN, TW_HOST_SYNACK, TW_HOST_REFUSED, TW_HOST_SYNACK,
+};
 
-	if (host)
-		set_bit(host->knocked, bit_of(n->dst, s->dport));
-	e->kind = TW_HOST_SYN;
-	e->port = s->dport;
-	e->peer_port = s->sport;
-	e->peer = n->src;
-	host = host_of(h, &s->dst, n->dst);
-	if (!host)
-		return;
-	host->serves = true;
-	note(h, host, e);
+static inline uint8_t kind_of(const struct tw_segment *s)
+{
+	return kinds[(s->flags >> 1 & 3) | (s->flags >> 2 & 4) | (uint32_t)!s->seq << 3];
 }
 
-static void note_tcp(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s,
-		     const struct noted *n)
+static inline void note(struct tw_hosts *h, struct tw_host *host, const struct tw_frame *f,
+			const struct tw_segment *s, const struct noted *n)
 {
-	struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number, .ttl = s->ttl };
+	const bool dst = n->about == DST;
+	struct tw_host_event *e;
+
+	host->serves |= dst;
+	e = next_event(h, host);
+	if (unlikely(!e))
+		return;
+	e->time_ns = f->time_ns;
+	e->frame = f->number;
+	e->peer = n->hash[!dst];
+	e->port = dst ? s->dport : s->sport;
+	e->peer_port = dst ? s->sport : s->dport;
+	e->kind = kind_of(s);
+	e->ttl = s->ttl;
+}
+
+/*
+ * The usual case: the records that it takes stand where they were expected. A SYN sets a bit in its client's
+ * map of doors, and so does the SYN|ACK that answers it; what is neither sets one that nobody reads,
+ * because which it will be cannot be guessed. False: not the usual case, nothing is done.
+ */
+static inline bool note_at_home(struct tw_hosts *h, const struct tw_frame *f,
+				const struct tw_segment *s, const struct noted *n)
+{
+	const struct tw_addr *addr[2] = { &s->src, &s->dst };
+	const bool syn = s->flags & TW_SYN;
+	const uint32_t about = n->host[n->about], client = syn ? n->host[!n->about] : about;
+	const struct tw_addr *client_addr = addr[n->about ^ syn];
+	uint64_t *map;
+
+	if (unlikely(about == NO_HOST || client == NO_HOST ||
+		     !tw_addr_equal(&h->host[about].addr, addr[n->about]) ||
+		     !tw_addr_equal(&h->host[client].addr, client_addr)))
+		return false;
+	map = n->about == DST ? h->host[client].knocked : h->host[client].opened;
+	map = syn ? map : h->nowhere;
+	map[n->bit / 64] |= UINT64_C(1) << n->bit % 64;
+	note(h, &h->host[about], f, s, n);
+	return true;
+}
+
+/* The same, with whatever search and new records it takes. */
+static void note_anywhere(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s,
+			  const struct noted *n)
+{
+	const struct tw_addr *addr[2] = { &s->src, &s->dst };
 	struct tw_host *host;
 
-	if ((s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN) {
-		note_syn(h, s, n, &e);
-		return;
-	}
-	e.port = s->sport;
-	e.peer_port = s->dport;
-	e.peer = n->dst;
 	if (s->flags & TW_SYN) {
-		e.kind = TW_HOST_SYNACK;
-		host = host_of(h, &s->dst, n->dst);
+		host = host_of(h, addr[!n->about], n->hash[!n->about]);
 		if (host)
-			set_bit(host->opened, bit_of(n->src, s->sport));
-	} else if (s->flags & TW_RST) {
-		e.kind = s->flags & TW_ACK && !s->seq ? TW_HOST_REFUSED : TW_HOST_RST;
-	} else {
-		e.kind = TW_HOST_FIN;
+			set_bit(n->about == DST ? host->knocked : host->opened, n->bit);
 	}
-	host = host_of(h, &s->src, n->src);
+	host = host_of(h, addr[n->about], n->hash[n->about]);
 	if (host)
-		note(h, host, &e);
+		note(h, host, f, s, n);
 }
 
 static void note_neighbour(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
 {
-	struct tw_host_event e = { .time_ns = f->time_ns, .frame = f->number };
 	struct tw_host *host =
 		host_of(h, &s->neighbour_target, tw_host_peer_hash(&s->neighbour_target));
+	struct tw_host_event *e;
 
-	e.kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
-	e.peer = tw_host_peer_hash(&s->neighbour_sender);
 	if (!host)
 		return;
 	host->neighbours = true;
-	note(h, host, &e);
-}
-
-/* Fetch the record that probably is this host's, with the bit that a handshake will set. */
-static inline __attribute__((always_inline)) void prefetch_host(const struct tw_hosts *h,
-								uint32_t hash, uint32_t bit)
-{
-	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
-	const struct tw_host *host = &h->host[s->index];
-
-	if (s->tag != tag_of(hash))
+	e = next_event(h, host);
+	if (!e)
 		return;
-	__builtin_prefetch(host, 1);
-	__builtin_prefetch(&host->knocked[bit / 64], 1);
-	__builtin_prefetch(&host->opened[bit / 64], 1);
+	*e = (struct tw_host_event){ .time_ns = f->time_ns, .frame = f->number };
+	e->kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
+	e->peer = tw_host_peer_hash(&s->neighbour_sender);
 }
 
-/* The place of the next event, of a record that is here by now. */
-static inline __attribute__((always_inline)) void prefetch_event(const struct tw_hosts *h,
-								 uint32_t hash)
+/* The record in the home slot of a hash. */
+static inline uint32_t at_home(const struct tw_hosts *h, uint32_t hash)
 {
 	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
-	const struct tw_host *host = &h->host[s->index];
 
-	if (s->tag == tag_of(hash) && host->cap)
+	return s->tag == tag_of(hash) ? s->index : NO_HOST;
+}
+
+/* For prefetching: the record, or any. */
+static inline const struct tw_host *guess(const struct tw_hosts *h, uint32_t index)
+{
+	return &h->host[index == NO_HOST ? 0 : index];
+}
+
+/* In rounds, each of which fetches what the next one needs: slots, records, the places of events. */
+static inline __attribute__((always_inline)) void look_up(struct tw_hosts *h,
+							  const struct tw_segment *segs,
+							  struct noted *list, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		const struct tw_segment *s = &segs[list[i].index];
+		struct noted *n = &list[i];
+
+		n->hash[SRC] = tw_host_peer_hash(&s->src);
+		n->hash[DST] = tw_host_peer_hash(&s->dst);
+		__builtin_prefetch(&h->slot[tag_of(n->hash[SRC]) & (h->slots - 1)]);
+		__builtin_prefetch(&h->slot[tag_of(n->hash[DST]) & (h->slots - 1)]);
+		n->about = (s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN;
+		n->bit = bit_of(n->hash[n->about], n->about == DST ? s->dport : s->sport);
+	}
+	for (i = 0; i < count; i++) {
+		struct noted *n = &list[i];
+		const struct tw_host *client;
+
+		n->host[SRC] = at_home(h, n->hash[SRC]);
+		n->host[DST] = at_home(h, n->hash[DST]);
+		__builtin_prefetch(guess(h, n->host[n->about]), 1);
+		client = guess(h, n->host[!n->about]);
+		__builtin_prefetch(client, 1);
+		__builtin_prefetch(&(n->about == DST ? client->knocked : client->opened)[n->bit / 64], 1);
+	}
+	for (i = 0; i < count; i++) {
+		const struct tw_host *host = guess(h, list[i].host[list[i].about]);
+
 		__builtin_prefetch(&host->event[tw_host_event_index(host->count, host->cap)], 1);
+	}
 }
 
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
@@ -304,28 +369,16 @@ void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const stru
 		list[count].index = (uint8_t)i;
 		count += tw_hosts_wants(&segs[i]);
 	}
+	look_up(h, segs, list, count);
 	for (i = 0; i < count; i++) {
 		const struct tw_segment *s = &segs[list[i].index];
+		const struct tw_frame *f = &frames[list[i].index];
 
-		list[i].src = tw_host_peer_hash(&s->src);
-		list[i].dst = tw_host_peer_hash(&s->dst);
-		__builtin_prefetch(&h->slot[tag_of(list[i].src) & (h->slots - 1)]);
-		__builtin_prefetch(&h->slot[tag_of(list[i].dst) & (h->slots - 1)]);
-	}
-	for (i = 0; i < count; i++) {
-		const struct tw_segment *s = &segs[list[i].index];
-
-		prefetch_host(h, list[i].src, bit_of(list[i].dst, s->dport));
-		prefetch_host(h, list[i].dst, bit_of(list[i].src, s->sport));
-	}
-	for (i = 0; i < count; i++)
-		prefetch_event(h, segs[list[i].index].flags & TW_ACK ? list[i].src : list[i].dst);
-	for (i = 0; i < count; i++) {
-		const struct tw_segment *s = &segs[list[i].index];
-
-		if (s->kind == TW_SEG_TCP)
-			note_tcp(h, &frames[list[i].index], s, &list[i]);
-		else if (s->kind == TW_SEG_NEIGHBOUR)
-			note_neighbour(h, &frames[list[i].index], s);
+		if (likely(s->kind == TW_SEG_TCP)) {
+			if (unlikely(!note_at_home(h, f, s, &list[i])))
+				note_anywhere(h, f, s, &list[i]);
+		} else if (s->kind == TW_SEG_NEIGHBOUR) {
+			note_neighbour(h, f, s);
+		}
 	}
 }

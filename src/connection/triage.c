@@ -37,14 +37,14 @@
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
 #define CLOCK_STEP_NS   TW_NS_PER_MS
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
+#define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
 /* One packet of the batch, between the rounds. */
 struct prepared {
 	struct tw_tuple tuple;
 	uint32_t tag;
 	uint32_t handle; /* what the table had under this tag when the batch came, 0 = nothing */
-	uint64_t at;     /* in this slot, or the empty one where the search ended ... */
-	uint64_t moves;  /* ... when so many times a slot had been moved */
+	uint64_t at;     /* in this slot, or the empty one where the search ended */
 	uint8_t sender;
 	bool skip;
 };
@@ -227,7 +227,7 @@ static bool is_closed(const struct conn *c)
 	       c->acked[1] == c->next[0];
 }
 
-static void update_slow(const struct tw_triage *t, struct conn *c, int side,
+static __attribute__((noinline)) void update_slow(const struct tw_triage *t, struct conn *c, int side,
 			const struct tw_segment *s, int64_t now_ns)
 {
 	const uint16_t flags = s->flags;
@@ -280,25 +280,6 @@ static inline void take_payload(struct conn *c, int side, const struct tw_segmen
 	on_payload(c, side, now_ns);
 }
 
-/* In order, and a FIN is on it or was before. */
-static bool update_closing(const struct tw_triage *t, struct conn *c, int side,
-			   const struct tw_segment *s, int64_t now_ns)
-{
-	if (side_has(c, side, SIDE_FIN) && (s->payload_bytes || s->flags & TW_FIN))
-		return false;
-	c->acked[side] = s->ack;
-	if (s->flags & TW_FIN) {
-		on_fin(t, c, side, now_ns);
-		c->next[side]++;
-	}
-	take_payload(c, side, s, now_ns);
-	if (is_closed(c)) {
-		c->status |= CONN_CLOSED;
-		c->status &= ~(uint32_t)CONN_FAST;
-	}
-	return true;
-}
-
 /* The third packet of a handshake in which nothing was repeated, late or odd. */
 static bool update_handshake(struct conn *c, int side, const struct tw_segment *s, int64_t now_ns)
 {
@@ -320,22 +301,36 @@ static bool update_handshake(struct conn *c, int side, const struct tw_segment *
 
 /*
  * Header prediction: flags plain, sequence exactly next, acknowledgement within what is outstanding, window
- * open. True if the record is up to date then.
+ * open, and nothing new after a FIN. True if the record is up to date then. Who speaks, acknowledges and
+ * closes next is any guess, so there are few branches here: what does not apply is computed in vain.
  */
 static inline bool update_fast(const struct tw_triage *t, struct conn *c, int side,
 			       const struct tw_segment *s, int64_t now_ns)
 {
-	const uint32_t outstanding = c->next[!side] - c->acked[side];
+	const uint32_t fin = s->flags & TW_FIN, spoke = s->payload_bytes != 0;
+	const uint32_t next = c->next[side], other_next = c->next[!side];
+	uint32_t status = c->status;
 
-	if (unlikely(!(c->status & CONN_FAST)))
+	if (unlikely(!(status & CONN_FAST)))
 		return update_handshake(c, side, s, now_ns);
-	if (unlikely((s->flags & (PLAIN_FLAGS & ~TW_FIN)) != TW_ACK || s->seq != c->next[side] ||
-		     s->ack - c->acked[side] > outstanding || !s->window))
+	if (unlikely(((s->flags & (PLAIN_FLAGS & ~TW_FIN)) ^ TW_ACK) | (s->seq ^ next) |
+		     (s->ack - c->acked[side] > other_next - c->acked[side]) | !s->window |
+		     ((status >> (8 * side + SIDE_FIN_SHIFT)) & (spoke | fin))))
 		return false;
-	if (unlikely(c->status & (SIDE_FIN | SIDE_FIN << 8) || s->flags & TW_FIN))
-		return update_closing(t, c, side, s, now_ns);
+	if (unlikely(fin)) {
+		on_fin(t, c, side, now_ns);
+		status = c->status;
+	}
 	c->acked[side] = s->ack;
-	take_payload(c, side, s, now_ns);
+	c->next[side] = next + s->payload_bytes + fin;
+	c->payload_ns = spoke ? now_ns : c->payload_ns;
+	status &= ~((uint32_t)CONN_SPEAKER & -spoke);
+	status |= (CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke;
+	c->status = status;
+	if (unlikely((status & BOTH_FINS) == BOTH_FINS) && is_closed(c)) {
+		c->status |= CONN_CLOSED;
+		c->status &= ~(uint32_t)CONN_FAST;
+	}
 	return true;
 }
 
@@ -347,15 +342,15 @@ static inline void count_packet(struct conn *c, const struct tw_frame *f)
 	c->last_frame = f->number;
 }
 
-static void update(struct tw_triage *t, uint32_t handle, int side, const struct tw_segment *s,
-		   const struct tw_frame *f)
+static inline void update(struct tw_triage *t, uint32_t handle, int side,
+			  const struct tw_segment *s, const struct tw_frame *f)
 {
 	struct conn *c = conn_at(t, handle);
 
 	if (unlikely(!update_fast(t, c, side, s, f->time_ns)))
 		update_slow(t, c, side, s, f->time_ns);
 	count_packet(c, f);
-	if (unlikely(c->status & (CONN_CLOSED | CONN_RST)) && !(c->status & CONN_QUEUED))
+	if (unlikely((c->status & (CONN_CLOSED | CONN_RST)) && !(c->status & CONN_QUEUED)))
 		tw_triage_queue(t, handle);
 }
 
@@ -369,7 +364,7 @@ static inline struct slot *slot_of(struct tw_triage *t, const struct prepared *p
 {
 	struct slot *slot = &t->slot[p->at];
 
-	if (likely(t->moves == p->moves && slot->handle == p->handle &&
+	if (likely(t->moves == t->moves_before && slot->handle == p->handle &&
 		   (!p->handle || handle_is_of(t, p->handle, &p->tuple))))
 		return slot;
 	return tw_triage_find(t, &p->tuple, p->tag);
@@ -676,26 +671,26 @@ static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, uns
 	res->last_ns = t->now_ns;
 }
 
-/* An endpoint back to where it came from: the address mapped, in two whole words. */
-static inline void put_endpoint(struct tw_tuple *t, int side, uint64_t endpoint)
-{
-	const uint64_t zero = 0, mapped = TW_BE64(UINT64_C(0xffff00000000) | endpoint >> 16);
-
-	memcpy(t->addr[side].b, &zero, sizeof(zero));
-	memcpy(t->addr[side].b + 8, &mapped, sizeof(mapped));
-	t->port[side] = (uint16_t)endpoint;
-}
-
 /* tw_tuple_of() and tag_of(), for what nearly all packets are: an IPv4 endpoint fits one word. */
 static inline void prepare_v4(struct prepared *p, const struct tw_segment *s, uint64_t seed)
 {
 	const uint64_t src = endpoint_v4(&s->src, s->sport), dst = endpoint_v4(&s->dst, s->dport);
 	const bool sender = src > dst;
-	const uint64_t differ = (src ^ dst) & -(uint64_t)sender;
+	const uint64_t swap = -(uint64_t)sender, differ = (src ^ dst) & swap, zero = 0;
+	uint64_t from, to, both;
 
+	memcpy(&from, s->src.b + 8, sizeof(from));
+	memcpy(&to, s->dst.b + 8, sizeof(to));
+	both = (from ^ to) & swap;
+	from ^= both;
+	to ^= both;
+	memcpy(p->tuple.addr[0].b, &zero, sizeof(zero));
+	memcpy(p->tuple.addr[0].b + 8, &from, sizeof(from));
+	memcpy(p->tuple.addr[1].b, &zero, sizeof(zero));
+	memcpy(p->tuple.addr[1].b + 8, &to, sizeof(to));
+	p->tuple.port[0] = (uint16_t)(src ^ differ);
+	p->tuple.port[1] = (uint16_t)(dst ^ differ);
 	p->sender = sender;
-	put_endpoint(&p->tuple, 0, src ^ differ);
-	put_endpoint(&p->tuple, 1, dst ^ differ);
 	p->tag = tag_of_v4(src ^ differ, dst ^ differ, seed);
 }
 
@@ -719,6 +714,22 @@ static void prepare(struct tw_triage *t, struct prepared *p, const struct tw_seg
 	}
 }
 
+/*
+ * How far from its home a tag stands, or the first empty slot: 0 to 3, 4 if it is further. Whether the
+ * first slot has it is a guess that often fails, and waits for the memory: so all four are asked.
+ */
+static inline unsigned distance_of(const struct tw_triage *t, uint32_t tag, uint64_t mask)
+{
+	unsigned ends = 1 << 4, i;
+
+	for (i = 0; i < 4; i++) {
+		const struct slot s = t->slot[(tag + i) & mask];
+
+		ends |= (unsigned)((s.tag == tag) | !s.handle) << i;
+	}
+	return (unsigned)__builtin_ctz(ends);
+}
+
 /* What the table has for each, and the records of that: a wrong guess costs nothing but time. */
 static inline __attribute__((always_inline)) void locate(struct tw_triage *t, struct prepared *p,
 							 unsigned n)
@@ -727,15 +738,15 @@ static inline __attribute__((always_inline)) void locate(struct tw_triage *t, st
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		uint64_t at = p[i].tag & mask;
+		uint64_t at;
 		uint32_t handle;
 
 		if (p[i].skip)
 			continue;
-		while (t->slot[at].handle && t->slot[at].tag != p[i].tag)
+		at = ((uint64_t)p[i].tag + distance_of(t, p[i].tag, mask)) & mask;
+		while (unlikely(t->slot[at].handle && t->slot[at].tag != p[i].tag))
 			at = (at + 1) & mask;
 		p[i].at = at;
-		p[i].moves = t->moves;
 		p[i].handle = handle = t->slot[at].handle;
 		if (!handle)
 			continue;
@@ -757,6 +768,7 @@ void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
 	follow_clock(t, frames, n);
 	tw_triage_recycle(t, n);
 	prepare(t, p, segs, n);
+	t->moves_before = t->moves;
 	locate(t, p, n);
 	for (i = 0; i < n; i++) {
 		if (p[i].skip)

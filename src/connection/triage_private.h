@@ -29,6 +29,7 @@ enum {
 	SIDE_ACK = 1 << 2,  /* it has acknowledged: acked[] is known */
 	SIDE_SYN = 1 << 3,  /* its SYN or SYN|ACK was seen */
 	SIDE_FIN = 1 << 4,  /* its FIN was seen; next[] includes it */
+	SIDE_FIN_SHIFT = 4,
 };
 
 /* Of the connection. */
@@ -117,6 +118,7 @@ struct tw_triage {
 	uint32_t queue_max, queue_head, queue_count;
 	uint64_t
 		moves; /* how often a slot was moved: what was found before does not hold any more */
+	uint64_t moves_before; /* the same when the batch came */
 	uint64_t seed;
 	size_t ceiling;
 	int64_t now_ns;   /* the latest time seen */
