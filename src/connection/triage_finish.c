@@ -341,7 +341,7 @@ static int by_size(const void *x, const void *y)
 	return (p->connections < q->connections) - (p->connections > q->connections);
 }
 
-const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
+const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t)
 {
 	struct tw_triage_result *res = &t->result;
 

@@ -18,6 +18,7 @@
  *
  * A handle is a pool index plus 1; the top bit tells a half from a conn.
  */
+#include "capture/source.h"
 #include "connection/triage.h"
 
 #include <stddef.h>
@@ -70,7 +71,8 @@ struct conn {
 		prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
 	uint32_t tag; /* of its slot; in a free record: the next free one */
 };
-_Static_assert(sizeof(struct conn) == 128, "a record is two cache lines");
+#define CONN_SHIFT 7
+_Static_assert(sizeof(struct conn) == 1 << CONN_SHIFT, "a record is two cache lines");
 
 struct half {
 	uint32_t addr[2]; /* as in the tuple, the last four bytes of each */
@@ -88,7 +90,8 @@ struct half {
 #define HALF_TICK      18
 #define HALF_SYNS_MAX  63
 #define HALF_FRAME_MAX (UINT64_C(1) << 36)
-_Static_assert(sizeof(struct half) == 32, "a half-open connection stays below 64 bytes");
+#define HALF_SHIFT 5
+_Static_assert(sizeof(struct half) == 1 << HALF_SHIFT, "a half-open connection stays below 64 bytes");
 
 struct slot {
 	uint32_t tag;    /* the low bits of the hash: home slot and comparison in one */
@@ -103,6 +106,20 @@ struct pool {
 	uint32_t used, live, max; /* used: ever handed out */
 	uint32_t free_head;       /* handle, 0 = none */
 	uint32_t hand;            /* of the eviction clock */
+};
+
+/* What triage needs to know of one packet. */
+struct packet {
+	struct tw_tuple tuple;
+	uint32_t tag;
+	int64_t time_ns;
+	uint64_t number; /* of the frame */
+	uint64_t at; /* the slot that has this tag, or the empty one in its place: see slot_of() */
+	uint32_t seq, ack, payload_bytes;
+	uint16_t flags, window;
+	uint8_t sender; /* side of the tuple */
+	bool ipv4, is_icmp;
+	bool to_itself; /* both ends are one */
 };
 
 #define QUEUE_MAX          32768
@@ -125,6 +142,10 @@ struct tw_triage {
 	int64_t clock_ns; /* ... in this section of the file: the next may begin earlier */
 	uint16_t section;
 	bool started;
+
+	struct packet batch[2][TW_BATCH];
+	struct packet *coming, *here; /* of these: the one being prepared, the one located */
+	unsigned coming_count, here_count;
 
 	struct tw_interest *interest;
 	uint64_t interest_room;
@@ -214,6 +235,8 @@ static inline bool handle_is_of(const struct tw_triage *t, uint32_t handle,
 }
 
 /* --- triage_finish.c --- */
+/* The end of the input, once every packet has been worked off. */
+const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t);
 /* Decide on a connection of which nothing more is expected, and free it. */
 void tw_triage_settle(struct tw_triage *t, uint32_t handle);
 /* The same for the connection that had the tuple before @c, if it still is kept for @c. */

@@ -160,9 +160,9 @@ static bool grow(struct tw_triage *t, uint64_t times)
 
 bool tw_triage_slot_room(struct tw_triage *t)
 {
-	const uint64_t spare = t->slot_count <= SLOTS_SPARSE ? t->slots_used : t->slots_used / 3;
-
-	if (t->slots_used + spare < t->slot_count)
+	if (t->slots_used * 2 < t->slot_count)
+		return true;
+	if (t->slot_count > SLOTS_SPARSE && t->slots_used + t->slots_used / 3 < t->slot_count)
 		return true;
 	/* A table that big is a flood's: one step less, and its memory need not be made twice. */
 	if ((t->slot_count >= SLOTS_MANY && grow(t, 4)) || grow(t, 2))
@@ -192,24 +192,13 @@ void tw_triage_slot_remove(struct tw_triage *t, uint32_t handle, uint32_t tag)
 
 /* --- records --- */
 
-static void *record_at(const struct pool *p, uint32_t handle)
+/* The next never used record, which is all zeros; 0 at the end of the pool. */
+static uint32_t pool_fresh(struct pool *p)
 {
-	return p->base + (size_t)(handle - 1) * p->record_bytes;
-}
-
-/* The next never used or freed record; 0 if the pool must not grow. */
-static uint32_t pool_take(struct pool *p, uint32_t next_free, bool may_grow)
-{
-	uint32_t handle = p->free_head;
-
-	if (handle) {
-		p->free_head = next_free;
-		memset(record_at(p, handle), 0, p->record_bytes);
-	} else if (may_grow && p->used < p->max) {
-		handle = ++p->used;
-	}
-	p->live += handle != 0;
-	return handle;
+	if (p->used == p->max)
+		return 0;
+	p->live++;
+	return ++p->used;
 }
 
 /*
@@ -343,21 +332,40 @@ static bool evict_half(struct tw_triage *t)
 struct conn *tw_triage_conn_new(struct tw_triage *t, uint32_t *handle)
 {
 	struct pool *p = &t->conns;
+	struct conn *c;
 
 	if (!p->free_head && !may_grow(t, p))
 		while (!p->free_head && evict_conn(t))
 			;
-	*handle = pool_take(p, p->free_head ? conn_at(t, p->free_head)->tag : 0, may_grow(t, p));
+	*handle = p->free_head;
+	if (*handle) {
+		c = conn_at(t, *handle);
+		p->free_head = c->tag;
+		p->live++;
+		*c = (struct conn){ 0 };
+		return c;
+	}
+	*handle = may_grow(t, p) ? pool_fresh(p) : 0;
 	return *handle ? conn_at(t, *handle) : NULL;
 }
 
 struct half *tw_triage_half_new(struct tw_triage *t, uint32_t *handle)
 {
 	struct pool *p = &t->halves;
+	struct half *h;
 
 	if (!p->free_head && !may_grow(t, p))
 		evict_half(t);
-	*handle = pool_take(p, p->free_head ? half_at(t, p->free_head)->seq : 0, may_grow(t, p));
+	*handle = p->free_head;
+	if (*handle) {
+		h = half_at(t, *handle);
+		p->free_head = h->seq;
+		p->live++;
+		*h = (struct half){ 0 };
+		*handle |= HANDLE_HALF;
+		return h;
+	}
+	*handle = may_grow(t, p) ? pool_fresh(p) : 0;
 	if (!*handle)
 		return NULL;
 	*handle |= HANDLE_HALF;
@@ -394,6 +402,8 @@ struct tw_triage *tw_triage_new(const struct tw_triage_config *config)
 	if (!t)
 		return NULL;
 	t->config = *config;
+	t->coming = t->batch[0];
+	t->here = t->batch[1];
 	t->half_open_max = TW_HALF_OPEN_LISTED;
 	t->ceiling = config->memory_bytes;
 	if (!t->ceiling) {
