@@ -222,7 +222,8 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 static const struct tw_phenomenon *give_verdict(struct tw_finding *f, const struct tw_dossier *d,
 						bool brief)
 {
-	f->match = (struct tw_match){ .brief = brief, .client = "", .server = "" };
+	f->match.brief = brief;
+	f->match.client = f->match.server = "";
 	f->match.arena = &f->arena;
 	if (!brief)
 		fill_texts(f, d);

@@ -49,60 +49,40 @@ const char *tw_phenomenon_nearest(const char *slug)
 	return best <= 2 || best * 3 <= len ? name : NULL;
 }
 
-__attribute__((format(printf, 2, 0))) static const char *text(struct tw_match *m, const char *fmt,
-							      va_list ap)
-{
-	return m->brief ? "" : tw_arena_vprintf(m->arena, fmt, ap);
-}
-
-const char *tw_say(struct tw_match *m, const char *fmt, ...)
+const char *tw_say_text(struct tw_match *m, const char *fmt, ...)
 {
 	const char *s;
 	va_list ap;
 
 	va_start(ap, fmt);
-	s = text(m, fmt, ap);
+	s = tw_arena_vprintf(m->arena, fmt, ap);
 	va_end(ap);
 	return s;
 }
 
-void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
+void tw_cite_text(struct tw_match *m, enum tw_fact_id fact, const char *text)
 {
 	const struct tw_fact *f = &m->facts->f[fact];
-	struct tw_evidence *e;
-	va_list ap;
 
-	if (m->evidence_count == TW_EVIDENCE_MAX)
-		return;
-	e = &m->evidence[m->evidence_count++];
-	e->frame = f->known ? f->frame : 0;
-	e->event = fact >= TW_F_K_SEEN; /* the kernel's facts stand last */
-	e->time_ns = f->known ? f->time_ns : 0;
-	va_start(ap, fmt);
-	e->text = text(m, fmt, ap);
-	va_end(ap);
+	if (m->evidence_count < TW_EVIDENCE_MAX)
+		m->evidence[m->evidence_count++] = (struct tw_evidence){
+			.frame = f->known ? f->frame : 0,
+			.event = fact >= TW_F_K_SEEN, /* the kernel's facts stand last */
+			.time_ns = f->known ? f->time_ns : 0,
+			.text = text,
+		};
 }
 
-void tw_rival(struct tw_match *m, const char *slug, const char *fmt, ...)
+void tw_rival_text(struct tw_match *m, const char *slug, const char *why)
 {
-	va_list ap;
-
-	if (m->rival_count == TW_RIVALS_MAX)
-		return;
-	va_start(ap, fmt);
-	m->rivals[m->rival_count++] = (struct tw_rival){ slug, text(m, fmt, ap) };
-	va_end(ap);
+	if (m->rival_count < TW_RIVALS_MAX)
+		m->rivals[m->rival_count++] = (struct tw_rival){ slug, why };
 }
 
-void tw_rule_out(struct tw_match *m, const char *slug, const char *fmt, ...)
+void tw_rule_out_text(struct tw_match *m, const char *slug, const char *why)
 {
-	va_list ap;
-
-	if (m->ruled_out_count == TW_RIVALS_MAX)
-		return;
-	va_start(ap, fmt);
-	m->ruled_out[m->ruled_out_count++] = (struct tw_rival){ slug, text(m, fmt, ap) };
-	va_end(ap);
+	if (m->ruled_out_count < TW_RIVALS_MAX)
+		m->ruled_out[m->ruled_out_count++] = (struct tw_rival){ slug, why };
 }
 
 void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const char *error,

@@ -49,17 +49,16 @@ static void cap(struct tw_match *m)
 	}
 }
 
-/* A copy of @m emptied of all that matchers write. */
-static struct tw_match blank(const struct tw_match *m)
+/* Empty @m of all that matchers write. What the counts say is not there stays as it is. */
+static void empty(struct tw_match *m)
 {
-	struct tw_match b = { .arena = m->arena,
-			      .facts = m->facts,
-			      .client = m->client,
-			      .server = m->server,
-			      .brief = m->brief,
-			      .app = { { .after_ns = -1 }, { .after_ns = -1 } } };
-
-	return b;
+	m->strength = 0;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = m->remark = NULL;
+	m->evidence_count = m->rival_count = m->ruled_out_count = m->missing_count = 0;
+	m->app[0] = m->app[1] = (struct tw_app){ .after_ns = -1 };
 }
 
 /* ---- clean ---- */
@@ -205,30 +204,38 @@ static void clean_or_unknown(struct tw_match *m)
 }
 
 /* Most matchers say no before they write a word: their trial serves the next one as it is. */
-static bool is_blank(const struct tw_match *t)
+static inline bool is_empty(const struct tw_match *t)
 {
-	return !t->strength && !t->confidence && !t->outcome && !t->culprit && !t->summary &&
-	       !t->evidence_count && !t->rival_count && !t->ruled_out_count && !t->missing_count &&
-	       !t->remark && !t->app[0].call && !t->app[0].text && !t->app[1].call &&
-	       !t->app[1].text;
+	const uintptr_t texts = (uintptr_t)t->summary | (uintptr_t)t->remark |
+				(uintptr_t)t->app[0].call | (uintptr_t)t->app[0].text |
+				(uintptr_t)t->app[1].call | (uintptr_t)t->app[1].text;
+	const unsigned said = (unsigned)t->strength | (unsigned)t->confidence |
+			      (unsigned)t->outcome | (unsigned)t->culprit | t->evidence_count |
+			      t->rival_count | t->ruled_out_count | t->missing_count;
+
+	return !(texts | said);
 }
 
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const bool live = is(facts, TW_F_K_SEEN);
 	const struct tw_phenomenon *best = NULL;
-	struct tw_match trial;
+	struct tw_match trial = { .arena = m->arena,
+				  .facts = facts,
+				  .client = m->client,
+				  .server = m->server,
+				  .brief = m->brief };
 	unsigned i;
 
 	m->facts = facts;
-	*m = blank(m);
-	trial = *m;
+	empty(m);
+	empty(&trial);
 	for (i = 0; i < tw_catalogue_count && !is(facts, TW_F_ONE_SIDED); i++) {
 		const struct tw_phenomenon *ph = tw_catalogue[i];
 		bool (*match)(struct tw_match * m) = live ? ph->match_live : ph->match;
 
-		if (!is_blank(&trial))
-			trial = blank(m);
+		if (!is_empty(&trial))
+			empty(&trial);
 		if (!match || !match(&trial) || !trial.evidence_count || !trial.summary)
 			continue;
 		if (!best || trial.strength > m->strength) {

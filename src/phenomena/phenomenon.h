@@ -146,15 +146,20 @@ struct tw_phenomenon {
 
 /* ---- helpers for matchers ---- */
 
-/* Text in the match's arena; "" if it is brief. */
-const char *tw_say(struct tw_match *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Text in the match's arena; "" if it is brief. Macros, so that what a brief match does not say is not even
+ * put into words: an argument that formats a time would cost more than the matcher.
+ */
+const char *tw_say_text(struct tw_match *m, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+#define tw_say(m, ...) ((m)->brief ? "" : tw_say_text((m), __VA_ARGS__))
 /* Evidence that cites the frame of a known fact (unknown: cited without a frame). */
-void tw_cite(struct tw_match *m, enum tw_fact_id fact, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void tw_rival(struct tw_match *m, const char *slug, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void tw_rule_out(struct tw_match *m, const char *slug, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void tw_cite_text(struct tw_match *m, enum tw_fact_id fact, const char *text);
+#define tw_cite(m, fact, ...) tw_cite_text((m), (fact), tw_say(m, __VA_ARGS__))
+void tw_rival_text(struct tw_match *m, const char *slug, const char *why);
+#define tw_rival(m, slug, ...) tw_rival_text((m), (slug), tw_say(m, __VA_ARGS__))
+void tw_rule_out_text(struct tw_match *m, const char *slug, const char *why);
+#define tw_rule_out(m, slug, ...) tw_rule_out_text((m), (slug), tw_say(m, __VA_ARGS__))
 /* @after_ns -1 = unknown; text may be NULL. */
 void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const char *error,
 		int64_t after_ns, const char *text);
