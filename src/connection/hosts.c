@@ -185,32 +185,35 @@ static inline struct tw_host_event *next_event(struct tw_hosts *h, struct tw_hos
 
 unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 {
+	const uint64_t *knocked = h->doors[TW_DOORS_KNOCKED], *opened = h->doors[TW_DOORS_OPENED];
 	unsigned i, set = 0;
 
 	for (i = 0; i < 16; i++)
-		set += (unsigned)__builtin_popcountll(h->knocked[i] & ~h->opened[i]);
+		if (knocked[i] & ~opened[i])
+			set += (unsigned)__builtin_popcountll(knocked[i] & ~opened[i]);
 	return set;
 }
 
 #define NO_HOST UINT32_MAX
-enum { SRC, DST };
+enum { SRC = TW_DOORS_OPENED, DST = TW_DOORS_KNOCKED };
 
 /* A segment worth noting. What it is about is its source, and for a pure SYN its destination. */
 struct noted {
 	uint32_t hash[2]; /* of both addresses */
 	uint32_t host[2]; /* the records that stand in their home slots, NO_HOST: none, or not at home */
-	uint32_t bit;     /* of the server's endpoint, in its client's maps */
-	uint8_t index;    /* in the batch */
-	uint8_t about;    /* SRC or DST */
+	uint16_t port[2];
+	uint16_t bit;  /* of the server's endpoint, in its client's maps */
+	uint8_t index; /* in the batch */
+	uint8_t about; /* SRC or DST, and of the client's map with it */
 };
 
 /* The bit that stands for a (host, port) pair, of 1024. */
-static uint32_t bit_of(uint32_t hash, uint16_t port)
+static uint16_t bit_of(uint32_t hash, uint16_t port)
 {
 	uint32_t bit = (hash ^ (port * UINT32_C(0x9e3779b1))) * UINT32_C(0x85ebca6b);
 
 	bit ^= bit >> 15;
-	return (bit >> 6) % 16 * 64 + bit % 64;
+	return (uint16_t)((bit >> 6) % 16 * 64 + bit % 64);
 }
 
 static void set_bit(uint64_t map[16], uint32_t bit)
@@ -234,18 +237,17 @@ static inline uint8_t kind_of(const struct tw_segment *s)
 static inline void note(struct tw_hosts *h, struct tw_host *host, const struct tw_frame *f,
 			const struct tw_segment *s, const struct noted *n)
 {
-	const bool dst = n->about == DST;
 	struct tw_host_event *e;
 
-	host->serves |= dst;
+	host->serves |= n->about == DST;
 	e = next_event(h, host);
 	if (unlikely(!e))
 		return;
 	e->time_ns = f->time_ns;
 	e->frame = f->number;
-	e->peer = n->hash[!dst];
-	e->port = dst ? s->dport : s->sport;
-	e->peer_port = dst ? s->sport : s->dport;
+	e->peer = n->hash[!n->about];
+	e->port = n->port[n->about];
+	e->peer_port = n->port[!n->about];
 	e->kind = kind_of(s);
 	e->ttl = s->ttl;
 }
@@ -268,8 +270,7 @@ static inline bool note_at_home(struct tw_hosts *h, const struct tw_frame *f,
 		     !tw_addr_equal(&h->host[about].addr, addr[n->about]) ||
 		     !tw_addr_equal(&h->host[client].addr, client_addr)))
 		return false;
-	map = n->about == DST ? h->host[client].knocked : h->host[client].opened;
-	map = syn ? map : h->nowhere;
+	map = syn ? h->host[client].doors[n->about] : h->nowhere;
 	map[n->bit / 64] |= UINT64_C(1) << n->bit % 64;
 	note(h, &h->host[about], f, s, n);
 	return true;
@@ -285,7 +286,7 @@ static void note_anywhere(struct tw_hosts *h, const struct tw_frame *f, const st
 	if (s->flags & TW_SYN) {
 		host = host_of(h, addr[!n->about], n->hash[!n->about]);
 		if (host)
-			set_bit(n->about == DST ? host->knocked : host->opened, n->bit);
+			set_bit(host->doors[n->about], n->bit);
 	}
 	host = host_of(h, addr[n->about], n->hash[n->about]);
 	if (host)
@@ -339,7 +340,9 @@ static inline __attribute__((always_inline)) void look_up(struct tw_hosts *h,
 		__builtin_prefetch(&h->slot[tag_of(n->hash[SRC]) & (h->slots - 1)]);
 		__builtin_prefetch(&h->slot[tag_of(n->hash[DST]) & (h->slots - 1)]);
 		n->about = (s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN;
-		n->bit = bit_of(n->hash[n->about], n->about == DST ? s->dport : s->sport);
+		n->port[SRC] = s->sport;
+		n->port[DST] = s->dport;
+		n->bit = bit_of(n->hash[n->about], n->port[n->about]);
 	}
 	for (i = 0; i < count; i++) {
 		struct noted *n = &list[i];
@@ -350,7 +353,7 @@ static inline __attribute__((always_inline)) void look_up(struct tw_hosts *h,
 		__builtin_prefetch(guess(h, n->host[n->about]), 1);
 		client = guess(h, n->host[!n->about]);
 		__builtin_prefetch(client, 1);
-		__builtin_prefetch(&(n->about == DST ? client->knocked : client->opened)[n->bit / 64], 1);
+		__builtin_prefetch(&client->doors[n->about][n->bit / 64], 1);
 	}
 	for (i = 0; i < count; i++) {
 		const struct tw_host *host = guess(h, list[i].host[list[i].about]);

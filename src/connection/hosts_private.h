@@ -30,6 +30,8 @@ struct tw_host_event {
  * is dropped. */
 #define TW_HOST_EVENTS_MAX 128
 
+enum { TW_DOORS_OPENED, TW_DOORS_KNOCKED };
+
 struct tw_host {
 	struct tw_addr addr;
 	bool serves;     /* a SYN was sent to it */
@@ -37,8 +39,9 @@ struct tw_host {
 	struct tw_host_event
 		*event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
 	uint32_t count, cap;  /* count: all ever noted */
-	uint64_t knocked[16]; /* linear counting of the (host, port) pairs its SYNs went to */
-	uint64_t opened[16];  /* of those, the ones that answered with SYN|ACK */
+	/* Linear counting of (host, port) pairs: those that answered it with SYN|ACK, and all that its SYNs
+	 * went to. */
+	uint64_t doors[2][16];
 };
 
 /* NULL if the host is not known. */
@@ -61,6 +64,31 @@ static inline const struct tw_host_event *tw_host_event_at(const struct tw_host 
 	if (h->count <= h->cap || i < h->cap / 2)
 		return &h->event[i];
 	return &h->event[tw_host_event_index(h->count - h->cap + i, h->cap)];
+}
+
+/*
+ * A whole log, for loops that must be fast: from its first event to its last in three stretches, of which
+ * some may be empty: the first half, and the two parts of the ring. NULL has no events.
+ */
+struct tw_host_log {
+	struct {
+		const struct tw_host_event *from, *to;
+	} part[3];
+};
+
+static inline struct tw_host_log tw_host_log(const struct tw_host *h)
+{
+	const uint32_t count = h ? tw_host_event_count(h) : 0;
+	const struct tw_host_event *event = h ? h->event : NULL;
+	uint32_t half, turn;
+
+	if (!count || h->count <= h->cap)
+		return (struct tw_host_log){ { { event, count ? event + count : event } } };
+	half = h->cap / 2;
+	turn = tw_host_event_index(h->count, h->cap); /* the oldest of the ring: the next to go */
+	return (struct tw_host_log){ { { event, event + half },
+				       { event + turn, event + h->cap },
+				       { event + half, event + turn } } };
 }
 
 /* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */

@@ -124,8 +124,8 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 	for (i = 0; i < d->pkt_count && i < 64; i++)
 		if (d->pkt[i].checksum == TW_CSUM_PARTIAL || d->pkt[i].payload_bytes > 9000)
 			return d->pkt[i].side ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
-	to_server = tw_rtt_towards(d, 0);
-	to_client = tw_rtt_towards(d, 1);
+	to_server = v->rtt[0];
+	to_client = v->rtt[1];
 	if (to_server >= 0 && to_client >= 0) {
 		if (to_server > 2 * TW_NS_PER_MS && to_client < to_server / 8)
 			return TW_VANTAGE_CLIENT;
@@ -210,7 +210,7 @@ static void size_facts(struct tw_view *v)
 static void capture_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	int64_t to_server = tw_rtt_towards(d, 0), to_client = tw_rtt_towards(d, 1), rtt = -1;
+	int64_t to_server = v->rtt[0], to_client = v->rtt[1], rtt = -1;
 
 	tw_from(v, TW_F_IP_VERSION, tw_addr_is_v4(&d->end[0].addr) ? 4 : 6, NULL);
 	tw_from(v, TW_F_START_SEEN, d->completeness & 1, d->pkt);
@@ -242,11 +242,17 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 		     const struct tw_dossier_set *others, const struct tw_capture_context *capture,
 		     struct tw_facts *out)
 {
-	struct tw_view v = { d, hosts, others, capture, out, tw_dossier_ref_of(d) };
+	struct tw_view v;
 
 	memset(out, 0, sizeof(*out));
 	if (!d->pkt_count)
 		return;
+	v.d = d;
+	v.hosts = hosts;
+	v.others = others;
+	v.capture = capture;
+	v.f = out;
+	tw_look_around(&v);
 	capture_facts(&v);
 	tw_derive_connect(&v);
 	tw_derive_predecessor(&v);

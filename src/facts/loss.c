@@ -380,12 +380,11 @@ void tw_derive_loss(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	struct loss_walk w = { 0 };
-	struct tw_snapshot s;
 	size_t i;
 
 	w.sack = tw_get(v->f, TW_F_SACK_OK);
-	w.rtt[0] = tw_rtt_towards(d, 0);
-	w.rtt[1] = tw_rtt_towards(d, 1);
+	w.rtt[0] = v->rtt[0];
+	w.rtt[1] = v->rtt[1];
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 		bool gap;
@@ -425,10 +424,9 @@ void tw_derive_loss(struct tw_view *v)
 	run_facts(v);
 	tw_from(v, TW_F_DUP_ACKS_C, (int64_t)d->end[0].dup_acks, NULL);
 	tw_from(v, TW_F_DUP_ACKS_S, (int64_t)d->end[1].dup_acks, NULL);
-	tw_snapshot_take(d, d->pkt_count, &s);
 	tw_from(v, TW_F_UNREPAIRED_BYTES,
 		tw_get(v->f, TW_F_FIN2_SEEN)
-			? tw_unacked_payload(d, &s, 0) + tw_unacked_payload(d, &s, 1)
+			? tw_unacked_payload(d, &v->last, 0) + tw_unacked_payload(d, &v->last, 1)
 			: 0,
 		NULL);
 }

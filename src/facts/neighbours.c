@@ -5,7 +5,6 @@
  */
 #include "facts/view.h"
 
-#define OTHERS_SEARCHED     512
 #define HALF_OPEN_MAX       64 /* more are not needed to see a flood */
 #define ENDED_TOGETHER_NS   TW_NS_PER_S
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
@@ -37,17 +36,15 @@ struct half_open_walk {
 
 static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 {
-	const uint32_t server = tw_host_peer_hash(&v->d->end[1].addr);
-	size_t lo, hi, i, k;
+	unsigned i;
+	size_t k;
 
-	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
-	for (i = lo; i < hi && w->n < HALF_OPEN_MAX; i++) {
-		const struct tw_dossier_ref *r = &v->others->refs[i];
-		const struct tw_dossier *q = r->dossier;
+	w->n = 0;
+	w->synacks = w->repeated = w->sources = 0;
+	for (i = 0; i < v->near.servers && w->n < HALF_OPEN_MAX; i++) {
+		const struct tw_dossier *q = v->others->refs[v->near.server[i]].dossier;
 		struct peer p;
 
-		if (r->host[0] != server && r->host[1] != server)
-			continue;
 		if (q == v->d || !half_open(q) || !same_endpoint(&q->end[1], &v->d->end[1]))
 			continue;
 		p.hash = tw_host_peer_hash(&q->end[0].addr);
@@ -83,38 +80,111 @@ static bool speaks(const struct tw_host_event *e)
 	return e->kind != TW_HOST_SYN && e->kind != TW_HOST_ASKED;
 }
 
-static void walk_port(const struct tw_view *v, const struct tw_host *h,
-		      const struct half_open_walk *half, int64_t end_ns, struct port_walk *w)
+/* Of this very connection? */
+static bool is_own(const struct tw_view *v, const struct tw_host_event *e)
+{
+	return e->peer_port == v->d->end[0].port && e->port == v->d->end[1].port &&
+	       e->peer == tw_host_peer_hash(&v->d->end[0].addr);
+}
+
+/* Does the port answer others by @e? */
+static bool answers_others(const struct tw_view *v, const struct half_open_walk *half,
+			   const struct tw_host_event *e)
+{
+	return e->kind == TW_HOST_SYNACK && e->port == v->d->end[1].port && !is_own(v, e) &&
+	       !listed(half, e);
+}
+
+/* Was it open to others before this connection? The first answer tells, and often it is an early one. */
+static bool open_before(const struct tw_view *v, const struct half_open_walk *half,
+			const struct tw_host_log *log)
+{
+	const struct tw_host_event *e;
+	unsigned part;
+
+	for (part = 0; part < 3; part++)
+		for (e = log->part[part].from; e < log->part[part].to; e++)
+			if (e->kind == TW_HOST_SYNACK && e->time_ns < v->d->first_ns &&
+			    answers_others(v, half, e))
+				return true;
+	return false;
+}
+
+/* And after it? From the end. */
+static bool open_after(const struct tw_view *v, const struct half_open_walk *half,
+		       const struct tw_host_log *log)
+{
+	const struct tw_host_event *e;
+	unsigned part;
+
+	for (part = 3; part > 0; part--)
+		for (e = log->part[part - 1].to; e > log->part[part - 1].from; e--)
+			if (e[-1].kind == TW_HOST_SYNACK && e[-1].time_ns > v->d->last_ns &&
+			    answers_others(v, half, e - 1))
+				return true;
+	return false;
+}
+
+/* The TTL of the host's last live packet, -1: none. */
+static int live_ttl(const struct tw_host_log *log)
+{
+	const struct tw_host_event *e;
+	unsigned part;
+
+	for (part = 3; part > 0; part--)
+		for (e = log->part[part - 1].to; e > log->part[part - 1].from; e--)
+			if (e[-1].kind == TW_HOST_SYNACK || e[-1].kind == TW_HOST_FIN)
+				return e[-1].ttl;
+	return -1;
+}
+
+/* An event of another connection near to this one in time, or a refusal. */
+static void note_event(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
+		       const struct tw_host_event *e, struct port_walk *w)
 {
 	const struct tw_dossier *d = v->d;
-	const uint32_t self = tw_host_peer_hash(&d->end[0].addr);
-	uint32_t i;
+	const bool during = e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
 
-	for (i = 0; i < tw_host_event_count(h); i++) {
-		const struct tw_host_event *e = tw_host_event_at(h, i);
-		const bool own = e->peer == self && e->peer_port == d->end[0].port;
+	if (is_own(v, e))
+		return;
+	w->answers |= during && speaks(e);
+	if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
+	    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
+		w->ended_together++;
+	w->during |= during && answers_others(v, half, e);
+	if (e->port != d->end[1].port || e->kind != TW_HOST_REFUSED)
+		return;
+	w->refused_before |= e->time_ns < d->first_ns;
+	if (e->time_ns >= end_ns && !w->refused_after)
+		w->refused_after = e;
+}
 
-		if (e->kind == TW_HOST_SYNACK || e->kind == TW_HOST_FIN)
-			w->ttl = e->ttl;
-		if (own && e->port == d->end[1].port)
-			continue;
-		w->answers |= speaks(e) && e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
-		if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
-		    e->time_ns - end_ns <= ENDED_TOGETHER_NS &&
-		    end_ns - e->time_ns <= ENDED_TOGETHER_NS)
-			w->ended_together++;
-		if (e->port != d->end[1].port)
-			continue;
-		if (e->kind == TW_HOST_SYNACK && !listed(half, e)) {
-			w->before |= e->time_ns < d->first_ns;
-			w->after |= e->time_ns > d->last_ns;
-			w->during |= e->time_ns >= d->first_ns && e->time_ns <= d->last_ns;
-		} else if (e->kind == TW_HOST_REFUSED) {
-			w->refused_before |= e->time_ns < d->first_ns;
-			if (e->time_ns >= end_ns && !w->refused_after)
-				w->refused_after = e;
-		}
-	}
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A busy server's log is long, and each of its connections asks. Of most events it is enough to know that
+ * they are far away in time.
+ */
+static void walk_port(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
+		      struct port_walk *w)
+{
+	const struct tw_host_log log = tw_host_log(v->host[1]);
+	const int64_t from = least(v->d->first_ns, end_ns - ENDED_TOGETHER_NS);
+	const int64_t to = -least(-v->d->last_ns, -end_ns - ENDED_TOGETHER_NS);
+	const struct tw_host_event *e;
+	unsigned part;
+
+	w->before = open_before(v, half, &log);
+	w->after = open_after(v, half, &log);
+	w->ttl = live_ttl(&log);
+	for (part = 0; part < 3; part++)
+		for (e = log.part[part].from; e < log.part[part].to; e++)
+			if (((e->time_ns >= from) & (e->time_ns <= to)) |
+			    (e->kind == TW_HOST_REFUSED))
+				note_event(v, half, end_ns, e, w);
 }
 
 /* A SYN to the host after @since that nothing of the host's answers any more: its last word counts. */
@@ -146,9 +216,10 @@ static int64_t end_of(const struct tw_view *v)
 	return reset ? reset_ns : v->d->last_ns;
 }
 
-static void port_facts(struct tw_view *v, const struct tw_host *h)
+static void port_facts(struct tw_view *v)
 {
-	struct half_open_walk half = { .n = 0 };
+	const struct tw_host *h = v->host[1];
+	struct half_open_walk half;
 	struct port_walk w = { .ttl = -1 };
 	const int64_t end_ns = end_of(v);
 	const enum tw_fact_id refused = TW_F_PORT_REFUSED_AFTER;
@@ -160,8 +231,7 @@ static void port_facts(struct tw_view *v, const struct tw_host *h)
 	tw_from(v, TW_F_PORT_HALF_OPEN_HOSTS, half.sources, NULL);
 	tw_from(v, TW_F_PORT_SYNACKS_UNACKED, half.synacks, NULL);
 	tw_from(v, TW_F_PORT_SYNACKS_REPEATED, half.repeated, NULL);
-	if (h)
-		walk_port(v, h, &half, end_ns, &w);
+	walk_port(v, &half, end_ns, &w);
 	tw_from(v, TW_F_PORT_OPEN_BEFORE, w.before, NULL);
 	tw_from(v, TW_F_PORT_OPEN_AFTER, w.after, NULL);
 	tw_from(v, TW_F_PORT_OPEN_DURING, w.during, NULL);
@@ -190,24 +260,25 @@ static void port_facts(struct tw_view *v, const struct tw_host *h)
 static void alive_fact(struct tw_view *v)
 {
 	const enum tw_fact_id side = TW_F_UNANSWERED_SIDE;
-	const struct tw_host *h;
+	const struct tw_host_event *e;
 	const struct tw_end *silent, *me;
+	struct tw_host_log log;
 	bool alive = false;
-	uint32_t i, self;
+	uint32_t self;
+	unsigned part;
 
 	if (!tw_known(v->f, side) || !v->hosts)
 		return;
 	me = &v->d->end[tw_get(v->f, side)];
 	silent = &v->d->end[!tw_get(v->f, side)];
 	self = tw_host_peer_hash(&me->addr);
-	h = tw_hosts_find(v->hosts, &silent->addr);
-	for (i = 0; h && i < tw_host_event_count(h); i++) {
-		const struct tw_host_event *e = tw_host_event_at(h, i);
-
-		alive |= speaks(e) && e->time_ns > v->f->f[side].time_ns &&
-			 e->time_ns <= v->d->last_ns + TW_NS_PER_S &&
-			 !(e->peer == self && e->peer_port == me->port && e->port == silent->port);
-	}
+	log = tw_host_log(v->host[!tw_get(v->f, side)]);
+	for (part = 0; part < 3; part++)
+		for (e = log.part[part].from; e < log.part[part].to && !alive; e++)
+			alive = e->time_ns > v->f->f[side].time_ns &&
+				e->time_ns <= v->d->last_ns + TW_NS_PER_S && speaks(e) &&
+				!(e->peer == self && e->peer_port == me->port &&
+				  e->port == silent->port);
 	tw_from(v, TW_F_ALIVE_ELSEWHERE, alive, NULL);
 }
 
@@ -218,8 +289,8 @@ static void neighbour_fact(struct tw_view *v)
 	int64_t n = 0;
 	int side;
 
-	for (side = 0; side < 2 && v->hosts; side++) {
-		const struct tw_host *h = tw_hosts_find(v->hosts, &v->d->end[side].addr);
+	for (side = 0; side < 2; side++) {
+		const struct tw_host *h = v->host[side];
 		uint32_t i, k;
 
 		for (i = 0; h && h->neighbours && i < tw_host_event_count(h); i++) {
@@ -306,14 +377,12 @@ static void walk_idle(const struct tw_dossier *q, struct idle_walk *w)
 static void idle_facts(struct tw_view *v)
 {
 	struct idle_walk w = { 0 };
-	size_t lo, hi, i;
+	unsigned i;
 
-	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
-	for (i = lo; i < hi; i++) {
-		const struct tw_dossier *q = v->others->refs[i].dossier;
+	for (i = 0; i < v->near.pairs; i++) {
+		const struct tw_dossier *q = v->others->refs[v->near.pair[i]].dossier;
 
-		if (tw_maybe_same_hosts(v, &v->others->refs[i]) &&
-		    tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) &&
+		if (tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) &&
 		    tw_addr_equal(&q->end[1].addr, &v->d->end[1].addr))
 			walk_idle(q, &w);
 	}
@@ -326,13 +395,9 @@ static void idle_facts(struct tw_view *v)
 
 void tw_derive_neighbours(struct tw_view *v)
 {
-	const struct tw_host *server = NULL, *client = NULL;
+	const struct tw_host *client = v->host[0];
 
-	if (v->hosts) {
-		server = tw_hosts_find(v->hosts, &v->d->end[1].addr);
-		client = tw_hosts_find(v->hosts, &v->d->end[0].addr);
-	}
-	port_facts(v, server);
+	port_facts(v);
 	alive_fact(v);
 	neighbour_fact(v);
 	idle_facts(v);

@@ -342,7 +342,7 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 	tw_from(v, TW_F_RST_ANSWERS_SYNACK,
 		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK), p);
 	/* sooner than any answer of the alleged author ever came: somebody nearer wrote it */
-	towards = tw_rtt_towards(d, !p->side);
+	towards = v->rtt[!p->side];
 	tw_from(v, TW_F_RST_EARLY, towards > EARLY_MIN_RTT_NS && delay * 2 < towards, p);
 }
 
@@ -500,28 +500,35 @@ static void history_facts(struct tw_view *v, size_t rst, const struct tw_snapsho
 
 /* ---- other connections ---- */
 
+/* Another connection to the same port that ended at about the same time as @p? */
+static bool ends_with(const struct tw_view *v, const struct tw_pkt *p, const struct tw_host_event *e,
+		      uint32_t client)
+{
+	const int64_t gap = e->time_ns - p->time_ns;
+
+	return gap <= TOGETHER_NS && gap >= -TOGETHER_NS &&
+	       (e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) && e->port == v->d->end[1].port &&
+	       (e->peer != client || e->peer_port != v->d->end[0].port);
+}
+
 static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 {
-	const struct tw_dossier *d = v->d;
-	const struct tw_host *h =
-		p->side && v->hosts ? tw_hosts_find(v->hosts, &d->end[1].addr) : NULL;
-	uint32_t self = tw_host_peer_hash(&d->end[0].addr), i, n = 0;
+	const struct tw_host_log log = tw_host_log(p->side ? v->host[1] : NULL);
+	const uint32_t client = tw_host_peer_hash(&v->d->end[0].addr);
+	const struct tw_host_event *e;
+	uint32_t n = 0, k;
 	uint16_t seen[64];
+	unsigned part;
 
-	for (i = 0; h && i < tw_host_event_count(h) && n < 64; i++) {
-		const struct tw_host_event *e = tw_host_event_at(h, i);
-		int64_t gap = e->time_ns - p->time_ns;
-		uint32_t k;
-
-		if ((e->kind != TW_HOST_FIN && e->kind != TW_HOST_RST) ||
-		    e->port != d->end[1].port || gap > TOGETHER_NS || gap < -TOGETHER_NS ||
-		    (e->peer == self && e->peer_port == d->end[0].port))
-			continue;
-		for (k = 0; k < n && seen[k] != e->peer_port; k++)
-			;
-		if (k == n)
-			seen[n++] = e->peer_port;
-	}
+	for (part = 0; part < 3; part++)
+		for (e = log.part[part].from; e < log.part[part].to && n < 64; e++) {
+			if (!ends_with(v, p, e, client))
+				continue;
+			for (k = 0; k < n && seen[k] != e->peer_port; k++)
+				;
+			if (k == n)
+				seen[n++] = e->peer_port;
+		}
 	tw_from(v, TW_F_RST_TOGETHER, n, NULL);
 }
 

@@ -76,7 +76,7 @@ static void walk_repeats(const struct tw_dossier *d, int side, size_t from, uint
 static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 {
 	const struct tw_dossier *d = v->d;
-	int64_t soon = tw_rtt_towards(d, side), n = 0;
+	int64_t soon = v->rtt[side], n = 0;
 	const struct tw_pkt *first = NULL, *rst = NULL;
 	size_t i;
 
@@ -246,24 +246,23 @@ static void shrink_facts(struct tw_view *v, int side)
 void tw_derive_silence(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	struct tw_snapshot s;
+	const struct tw_snapshot *s = &v->last;
 	uint32_t un[2];
 	int side;
 
-	tw_snapshot_take(d, d->pkt_count, &s);
-	un[0] = tw_unacked_payload(d, &s, 0);
-	un[1] = tw_unacked_payload(d, &s, 1);
+	un[0] = tw_unacked_payload(d, s, 0);
+	un[1] = tw_unacked_payload(d, s, 1);
 	side = un[0] ? 0 : 1;
 	if (un[0] && un[1]) { /* both: the one that tried harder */
 		struct repeats r[2] = { { 0 }, { 0 } };
 		int k;
 
 		for (k = 0; k < 2; k++) {
-			long u = first_unanswered(d, &s, k);
+			long u = first_unanswered(d, s, k);
 
 			if (u >= 0)
 				walk_repeats(d, k, (size_t)u,
-					     s.end[!k].acked_set ? s.end[!k].acked
+					     s->end[!k].acked_set ? s->end[!k].acked
 								 : d->end[k].base_seq + 1,
 					     &r[k]);
 		}
@@ -278,6 +277,6 @@ void tw_derive_silence(struct tw_view *v)
 	if (!un[side] ||
 	    (tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && tw_is(v->f, TW_F_RST_SIDE, !side)))
 		return;
-	tw_from(v, TW_F_LARGEST_PASSED, largest_passed(d, &s, side), NULL);
-	unanswered_facts(v, &s, side, un[side]);
+	tw_from(v, TW_F_LARGEST_PASSED, largest_passed(d, s, side), NULL);
+	unanswered_facts(v, s, side, un[side]);
 }

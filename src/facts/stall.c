@@ -118,33 +118,32 @@ static void request_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *last, *gave_up = NULL;
-	struct tw_snapshot s;
+	const struct tw_snapshot *s = &v->last;
 	int side;
 	int64_t bytes = 0;
 	uint32_t since;
 	size_t i;
 	int64_t end;
 
-	tw_snapshot_take(d, d->pkt_count, &s);
-	side = s.end[1].last_payload > s.end[0].last_payload;
+	side = s->end[1].last_payload > s->end[0].last_payload;
 	tw_from(v, TW_F_WAITER_GAVE_UP, 0, NULL);
-	if (s.end[side].last_payload < 0)
+	if (s->end[side].last_payload < 0)
 		return;
-	last = &d->pkt[s.end[side].last_payload];
+	last = &d->pkt[s->end[side].last_payload];
 	/* what it said may be among the records that were dropped; the count is of all */
 	tw_from(v, TW_F_PEER_NEVER_SPOKE,
-		!s.end[!side].payload_bytes && (s.gap < 0 || !d->end[!side].bytes), NULL);
-	if (s.gap > (long)(last - d->pkt))
+		!s->end[!side].payload_bytes && (s->gap < 0 || !d->end[!side].bytes), NULL);
+	if (s->gap > (long)(last - d->pkt))
 		return; /* who spoke last is not known */
-	since = s.end[!side].last_payload >= 0 ? d->pkt[s.end[!side].last_payload].ack
+	since = s->end[!side].last_payload >= 0 ? d->pkt[s->end[!side].last_payload].ack
 					       : d->end[side].base_seq + 1;
-	if (!s.end[!side].acked_set || !tw_above(s.end[!side].acked, since))
+	if (!s->end[!side].acked_set || !tw_above(s->end[!side].acked, since))
 		return;
 	bytes = tw_above(last->seq + last->payload_bytes, since);
 	end = tw_watched_until_ns(v);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_SIDE, side, last);
-	if (s.gap < 0 ||
-	    s.gap <= s.end[!side].last_payload) /* else more of it may have been answered */
+	if (s->gap < 0 ||
+	    s->gap <= s->end[!side].last_payload) /* else more of it may have been answered */
 		tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_NS, end - last->time_ns, last);
 	for (i = (size_t)(last - d->pkt) + 1; i < d->pkt_count && !gave_up; i++) {

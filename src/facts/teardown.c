@@ -328,12 +328,7 @@ void tw_derive_teardown(struct tw_view *v)
 	after_fin1(v, f1);
 	crossing_before(v, f1);
 	before_fin1(v, f1);
-	{
-		struct tw_snapshot s;
-
-		tw_snapshot_take(d, d->pkt_count, &s);
-		tw_from(v, TW_F_FIN1_DATA_ACKED, !tw_unacked_payload(d, &s, one), NULL);
-	}
+	tw_from(v, TW_F_FIN1_DATA_ACKED, !tw_unacked_payload(d, &v->last, one), NULL);
 	if (fin[!one] < 0) {
 		if (tw_get(v->f, TW_F_FIN1_ACKED))
 			tw_from(v, TW_F_HALF_CLOSED_NS, tw_watched_until_ns(v) - f1->time_ns, f1);

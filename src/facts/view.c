@@ -162,19 +162,74 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
 
 void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi)
 {
-	const struct tw_dossier_set *o = v->others;
+	const size_t count = v->others ? v->others->count : 0;
+
+	*lo = v->place > reach ? v->place - reach : 0;
+	*hi = v->place + reach < count ? v->place + reach : count;
+}
+
+static size_t place_of(const struct tw_dossier *d, const struct tw_dossier_set *o)
+{
 	size_t a = 0, b = o ? o->count : 0;
 
-	while (a < b) { /* the first dossier that is not before ours */
+	while (a < b) {
 		size_t mid = a + (b - a) / 2;
 
-		if (o->refs[mid].dossier->stream < v->d->stream)
+		if (o->refs[mid].dossier->stream < d->stream)
 			a = mid + 1;
 		else
 			b = mid;
 	}
-	*lo = a > reach ? a - reach : 0;
-	*hi = !o ? 0 : a + reach < o->count ? a + reach : o->count;
+	return a;
+}
+
+/* Most of the others are strangers: one round over them, without a branch, lists those that may not be. */
+static void find_near(struct tw_view *v)
+{
+	const struct tw_dossier_ref self = tw_dossier_ref_of(v->d);
+	const uint32_t server = tw_host_peer_hash(&v->d->end[1].addr);
+	struct tw_near *near = &v->near;
+	size_t lo, hi, i;
+
+	near->pairs = near->servers = 0;
+	tw_around(v, TW_NEAR, &lo, &hi);
+	for (i = lo; i < hi; i++) {
+		const struct tw_dossier_ref *r = &v->others->refs[i];
+
+		near->pair[near->pairs] = near->server[near->servers] = (uint32_t)i;
+		near->pairs += !((r->host[0] ^ self.host[0]) | (r->host[1] ^ self.host[1]));
+		near->servers += (r->host[0] == server) | (r->host[1] == server);
+	}
+	/* These will be asked what they are. */
+	for (i = 0; i < near->servers; i++) {
+		const struct tw_dossier *q = v->others->refs[near->server[i]].dossier;
+
+		__builtin_prefetch(&q->completeness);
+		__builtin_prefetch(&q->end[1]);
+	}
+}
+
+/* Of the client, as many lines as the maps of its doors take. */
+static inline __attribute__((always_inline)) void prefetch_maps(const struct tw_host *h)
+{
+	size_t i;
+
+	for (i = 0; h && i < sizeof(*h); i += 64)
+		__builtin_prefetch((const char *)h + i);
+}
+
+void tw_look_around(struct tw_view *v)
+{
+	int side;
+
+	v->place = place_of(v->d, v->others);
+	tw_snapshot_take(v->d, v->d->pkt_count, &v->last);
+	for (side = 0; side < 2; side++) {
+		v->host[side] = v->hosts ? tw_hosts_find(v->hosts, &v->d->end[side].addr) : NULL;
+		v->rtt[side] = tw_rtt_towards(v->d, side);
+	}
+	find_near(v);
+	prefetch_maps(v->host[0]);
 }
 
 int64_t tw_watched_until_ns(const struct tw_view *v)
@@ -190,14 +245,14 @@ int64_t tw_watched_until_ns(const struct tw_view *v)
 
 const struct tw_dossier *tw_predecessor(const struct tw_view *v)
 {
-	size_t lo, hi, i;
+	size_t lo, hi;
+	unsigned i;
 
 	tw_around(v, PREDECESSORS_SEARCHED, &lo, &hi);
-	for (i = hi; i > lo; i--) {
-		const struct tw_dossier_ref *r = &v->others->refs[i - 1];
-		const struct tw_dossier *q = r->dossier;
+	for (i = v->near.pairs; i > 0 && v->near.pair[i - 1] >= lo; i--) {
+		const struct tw_dossier *q = v->others->refs[v->near.pair[i - 1]].dossier;
 
-		if (tw_maybe_same_hosts(v, r) && q->stream < v->d->stream &&
+		if (v->near.pair[i - 1] < hi && q->stream < v->d->stream &&
 		    tw_tuple_equal(&q->tuple, &v->d->tuple))
 			return q;
 	}

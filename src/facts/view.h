@@ -12,20 +12,13 @@
 #include "facts/derive.h"
 #include "packet/seq.h"
 
-struct tw_view {
-	const struct tw_dossier *d;
-	const struct tw_hosts *hosts;
-	const struct tw_dossier_set *others;
-	const struct tw_capture_context *capture;
-	struct tw_facts *f;
-	struct tw_dossier_ref self;
+/* Of the dossiers around this one: those that may be of interest. Indices in order of stream. */
+#define TW_NEAR 512 /* so many before it and after it are looked at */
+struct tw_near {
+	uint32_t pair[2 * TW_NEAR];   /* perhaps between the same two hosts */
+	uint32_t server[2 * TW_NEAR]; /* perhaps with this one's server at either end */
+	unsigned pairs, servers;
 };
-
-/* May @r be between the same two hosts as this connection? No is sure. */
-static inline bool tw_maybe_same_hosts(const struct tw_view *v, const struct tw_dossier_ref *r)
-{
-	return r->host[0] == v->self.host[0] && r->host[1] == v->self.host[1];
-}
 
 /* Both ends as they stood just before record @before, from the records alone. -1: no such record. */
 struct tw_snapshot_end {
@@ -45,6 +38,19 @@ struct tw_snapshot {
 	struct tw_snapshot_end end[2];
 	long last; /* last analysed record of either end */
 	long gap;  /* last record that stands behind a gap, -1: none */
+};
+
+struct tw_view {
+	const struct tw_dossier *d;
+	const struct tw_hosts *hosts;
+	const struct tw_dossier_set *others;
+	const struct tw_capture_context *capture;
+	struct tw_facts *f;
+	size_t place;                   /* among the others: the first that is not before this one */
+	const struct tw_host *host[2];  /* of both ends, NULL: not known */
+	int64_t rtt[2];                 /* tw_rtt_towards() either end */
+	struct tw_snapshot last; /* behind the last record */
+	struct tw_near near;
 };
 
 void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snapshot *s);
@@ -84,7 +90,7 @@ uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot
 enum tw_ladder tw_ladder_of(const int64_t *times_ns, size_t n);
 
 /* Smallest time that a segment of @side took from here to be acknowledged: the round trip to the other
- * end as seen here; -1 if unknown. */
+ * end as seen here; -1 if unknown. In the view as rtt[]. */
 int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 
 /* The index of the decisive reset, -1 if there is none (reset.c). */
@@ -92,6 +98,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
+/* Fill in what follows the facts in the view; what stands before is set. */
+void tw_look_around(struct tw_view *v);
 /* The dossiers at most @reach before and after this one in order of stream: [*lo, *hi). */
 void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
 /* The dossier of the same tuple before this one, or NULL. */
