@@ -154,7 +154,7 @@ static int copy(struct tw_extract *x, struct tw_watchlist *list, struct tw_decod
 			comment = comment_of(x, &at, frames[i].number);
 			/* What is cited goes along even if it is no segment: an ARP question. */
 			if (!comment && ((kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR) ||
-					 !tw_watchlist_find(list, &s, frames[i].number)))
+					 !tw_watchlist_find(list, &s, 0, frames[i].number)))
 				continue;
 			r = tw_writer_frame(w, &frames[i], comment, err);
 			if (r)

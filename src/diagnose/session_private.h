@@ -119,8 +119,8 @@ static inline bool tw_watchlist_may_have(const struct tw_watchlist *w, uint64_t 
 	return (flow == 0) | (w->sieve[bit / 64] >> bit % 64 & 1);
 }
 
-/* Whose frame is it? NULL: of no watched connection. */
+/* Whose frame is it? NULL: of no watched connection. @flow: as tw_decode_flows() told it, or 0. */
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
-				   uint64_t frame);
+				   uint64_t flow, uint64_t frame);
 
 #endif

@@ -346,7 +346,7 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 }
 
 /* A frame that may be of a watched connection. */
-static void second_look_frame(struct second_look *l, const struct tw_frame *f,
+static void second_look_frame(struct second_look *l, const struct tw_frame *f, uint64_t flow,
 			      struct tw_segment *seg)
 {
 	const enum tw_segment_kind kind = tw_decode(l->s->decoder, f, seg);
@@ -354,7 +354,7 @@ static void second_look_frame(struct second_look *l, const struct tw_frame *f,
 
 	if (kind != TW_SEG_TCP && kind != TW_SEG_ICMP_ERROR)
 		return;
-	w = tw_watchlist_find(&l->list, seg, f->number);
+	w = tw_watchlist_find(&l->list, seg, flow, f->number);
 	if (w)
 		look_at(l, w, f, seg);
 }
@@ -378,7 +378,7 @@ static void second_look_batch(struct second_look *l, const struct tw_frame *fram
 		count += tw_watchlist_may_have(&l->list, flow[i]) & (frames[i].number >= skip);
 	}
 	for (i = 0; i < count; i++)
-		second_look_frame(l, &frames[passed[i]], seg);
+		second_look_frame(l, &frames[passed[i]], flow[passed[i]], seg);
 }
 
 /* No watched connection is under way at any of these frames, nor begins. */

@@ -142,14 +142,14 @@ int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last)
 }
 
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
-				   uint64_t frame)
+				   uint64_t flow, uint64_t frame)
 {
 	const uint32_t mask = w->slots - 1;
 	struct tw_tuple t;
 	uint32_t tag, i;
 
 	tw_tuple_of(s, &t);
-	tag = tw_watchlist_tag(tw_tuple_flow(&t, w->seed));
+	tag = tw_watchlist_tag(flow ? flow : tw_tuple_flow(&t, w->seed));
 	for (i = tag & mask; w->slot[i].index; i = (i + 1) & mask) {
 		struct tw_watch *watch = &w->watch[w->slot[i].index - 1];
 
