@@ -348,6 +348,7 @@ const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t)
 	tw_triage_index_free(t);
 	limit_half_open(t);
 	finish_conns(t);
+	tw_triage_pool_free(&t->conns); /* the list of the result grows in its place */
 	finish_halves(t);
 	tw_triage_tables_free(t);
 	res->only_half_open = t->half_open_listed + res->half_open_unlisted == res->streams;

@@ -197,6 +197,7 @@ static inline int conn_speaker(const struct conn *c)
 /* --- triage_table.c --- */
 int tw_triage_tables_new(struct tw_triage *t);
 void tw_triage_tables_free(struct tw_triage *t);
+void tw_triage_pool_free(struct pool *p);
 /* The part by which records are found: nothing is, once the input has ended. */
 void tw_triage_index_free(struct tw_triage *t);
 /* The slot of a tuple, or the empty one where it would stand. */

@@ -24,7 +24,8 @@
 #include <unistd.h>
 
 #define SLOTS_START  16384
-#define SLOTS_SPARSE (1u << 20) /* a table up to here is at most half full */
+#define SLOTS_SMALL  (1u << 17) /* a table up to here is at most a quarter full, */
+#define SLOTS_SPARSE (1u << 20) /* up to here at most half, and above three quarters */
 #define SLOTS_MANY   (4u << 20)
 #define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
@@ -103,12 +104,17 @@ void tw_triage_index_free(struct tw_triage *t)
 	t->queue = NULL;
 }
 
+void tw_triage_pool_free(struct pool *p)
+{
+	unmap(p->base, p->reserved);
+	p->base = NULL;
+}
+
 void tw_triage_tables_free(struct tw_triage *t)
 {
 	tw_triage_index_free(t);
-	unmap(t->conns.base, t->conns.reserved);
-	unmap(t->halves.base, t->halves.reserved);
-	t->conns.base = t->halves.base = NULL;
+	tw_triage_pool_free(&t->conns);
+	tw_triage_pool_free(&t->halves);
 }
 
 size_t tw_triage_bytes(const struct tw_triage *t)
@@ -160,7 +166,9 @@ static bool grow(struct tw_triage *t, uint64_t times)
 
 bool tw_triage_slot_room(struct tw_triage *t)
 {
-	if (t->slots_used * 2 < t->slot_count)
+	if (t->slots_used * 4 < t->slot_count)
+		return true;
+	if (t->slot_count > SLOTS_SMALL && t->slots_used * 2 < t->slot_count)
 		return true;
 	if (t->slot_count > SLOTS_SPARSE && t->slots_used + t->slots_used / 3 < t->slot_count)
 		return true;
