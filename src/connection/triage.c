@@ -2,17 +2,6 @@
 /*
  * Triage: what a packet means for the short record of its connection. The hot path of the program.
  *
- * A batch runs in rounds, and its last round comes with the next batch, so that memory is on its way while
- * something else is done: the slots while the batch before is worked off, the records while the next
- * one is read and decoded.
- *
- *	batch n:	hash, fetch slots                recycle  read slots, fetch records
- *	batch n - 1:	                    update all
- *	batch n + 1:	                                                                    hash ...  update n
- *
- * Slots move only when records are recycled (and when something is evicted or the table grows, which
- * slot_of() notices): what was read before the update holds in it.
- *
  * Most packets are the next segment in sequence, or an acknowledgement of something outstanding, from the
  * end of the handshake to the last ACK: update_fast() takes these. Anything else goes through
  * update_slow(), which sorts it into harmless, repaired loss (CONN_LOSS) and everything else (CONN_ODD:
@@ -39,7 +28,6 @@
 	(3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
 #define TIMER_REPEAT_NS (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
-#define CLOCK_STEP_NS   TW_NS_PER_MS
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
 #define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
@@ -161,8 +149,7 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 		odd(c); /* closed without answering, or weary of waiting */
 }
 
-static void on_sequence(const struct tw_triage *t, struct conn *c, int side,
-			const struct packet *p)
+static void on_sequence(const struct tw_triage *t, struct conn *c, int side, const struct packet *p)
 {
 	int32_t ahead;
 
@@ -221,8 +208,8 @@ static bool is_closed(const struct conn *c)
 	       c->acked[1] == c->next[0];
 }
 
-static __attribute__((noinline)) void update_slow(const struct tw_triage *t, struct conn *c, int side,
-			const struct packet *p)
+static __attribute__((noinline)) void update_slow(const struct tw_triage *t, struct conn *c,
+						  int side, const struct packet *p)
 {
 	const uint16_t flags = p->flags;
 
@@ -335,8 +322,7 @@ static inline void count_packet(struct conn *c, const struct packet *p)
 	c->last_frame = p->number;
 }
 
-static inline void update(struct tw_triage *t, uint32_t handle, int side,
-			  const struct packet *p)
+static inline void update(struct tw_triage *t, uint32_t handle, int side, const struct packet *p)
 {
 	struct conn *c = conn_at(t, handle);
 
@@ -359,7 +345,8 @@ static inline struct slot *slot_of(struct tw_triage *t, const struct packet *p)
 	struct slot *slot = &t->slot[p->at];
 
 	if (likely(t->moves == t->moves_before &&
-		   (!slot->handle || (slot->tag == p->tag && handle_is_of(t, slot->handle, &p->tuple)))))
+		   (!slot->handle ||
+		    (slot->tag == p->tag && handle_is_of(t, slot->handle, &p->tuple)))))
 		return slot;
 	return tw_triage_find(t, &p->tuple, p->tag);
 }
@@ -372,8 +359,7 @@ static bool fits_half(const struct tw_triage *t, const struct packet *p)
 	return (p->flags & (PLAIN_FLAGS)) == TW_SYN && !p->payload_bytes && p->ipv4 &&
 	       tw_addr_is_v4(&p->tuple.addr[0]) && tw_addr_is_v4(&p->tuple.addr[1]) &&
 	       since_ns >= 0 && since_ns >> HALF_TICK <= UINT32_MAX && p->number < HALF_FRAME_MAX &&
-	       t->result.streams < HALF_FRAME_MAX &&
-	       !p->to_itself;
+	       t->result.streams < HALF_FRAME_MAX && !p->to_itself;
 }
 
 static void no_room(struct tw_triage *t)
@@ -438,7 +424,8 @@ static void begin_with(struct conn *c, int side, const struct packet *p)
 		on_payload(c, side, p);
 }
 
-static struct conn *begin_conn(struct tw_triage *t, const struct packet *p, uint64_t stream, uint32_t *handle)
+static struct conn *begin_conn(struct tw_triage *t, const struct packet *p, uint64_t stream,
+			       uint32_t *handle)
 {
 	struct conn *c = tw_triage_conn_new(t, handle);
 	struct slot *slot;
@@ -659,138 +646,7 @@ static void on_icmp(struct tw_triage *t, const struct packet *p)
 	c->last_frame = p->number;
 }
 
-/* --- the batch --- */
-
-static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, unsigned n)
-{
-	struct tw_triage_result *res = &t->result;
-	unsigned i;
-
-	if (!t->started && n) {
-		t->started = true;
-		t->now_ns = t->clock_ns = res->first_ns = frames[0].time_ns;
-	}
-	for (i = 0; i < n; i++) {
-		const int64_t back = t->clock_ns - frames[i].time_ns;
-
-		if (likely(back <= 0)) {
-			t->clock_ns = frames[i].time_ns;
-			t->section = frames[i].section;
-		} else if (frames[i].section != t->section) {
-			t->section = frames[i].section;
-			t->clock_ns = frames[i].time_ns;
-		} else if (back > CLOCK_STEP_NS) {
-			res->clock_backward = true;
-			if (back > res->clock_step_ns)
-				res->clock_step_ns = back;
-		}
-	}
-	if (t->clock_ns > t->now_ns)
-		t->now_ns = t->clock_ns;
-	res->last_ns = t->now_ns;
-}
-
-/* tw_tuple_of() and tag_of(), for what nearly all packets are: an IPv4 endpoint fits one word. */
-static inline void prepare_v4(struct packet *p, const struct tw_segment *s, uint64_t seed)
-{
-	const uint64_t src = endpoint_v4(&s->src, s->sport), dst = endpoint_v4(&s->dst, s->dport);
-	const bool sender = src > dst;
-	const uint64_t swap = -(uint64_t)sender, differ = (src ^ dst) & swap, zero = 0;
-	uint64_t from, to, both;
-
-	memcpy(&from, s->src.b + 8, sizeof(from));
-	memcpy(&to, s->dst.b + 8, sizeof(to));
-	both = (from ^ to) & swap;
-	from ^= both;
-	to ^= both;
-	memcpy(p->tuple.addr[0].b, &zero, sizeof(zero));
-	memcpy(p->tuple.addr[0].b + 8, &from, sizeof(from));
-	memcpy(p->tuple.addr[1].b, &zero, sizeof(zero));
-	memcpy(p->tuple.addr[1].b + 8, &to, sizeof(to));
-	p->tuple.port[0] = (uint16_t)(src ^ differ);
-	p->tuple.port[1] = (uint16_t)(dst ^ differ);
-	p->sender = sender;
-	p->tag = tag_of_v4(src ^ differ, dst ^ differ, seed);
-}
-
-/* What is needed of the segments when the next batch is fed, and the slots on their way to the cache. */
-static void prepare(struct tw_triage *t, const struct tw_frame *frames,
-		    const struct tw_segment *segs, unsigned n)
-{
-	const uint64_t mask = t->slot_count - 1;
-	struct packet *p = t->coming;
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		const struct tw_segment *s = &segs[i];
-
-		if (unlikely(s->kind != TW_SEG_TCP && s->kind != TW_SEG_ICMP_ERROR))
-			continue;
-		p->ipv4 = s->ip_version == 4;
-		if (likely(p->ipv4)) {
-			prepare_v4(p, s, t->seed);
-		} else {
-			p->sender = (uint8_t)tw_tuple_of(s, &p->tuple);
-			p->tag = tag_of(&p->tuple, t->seed);
-		}
-		__builtin_prefetch(&t->slot[p->tag & mask]);
-		p->time_ns = frames[i].time_ns;
-		p->number = frames[i].number;
-		p->seq = s->seq;
-		p->ack = s->ack;
-		p->payload_bytes = s->payload_bytes;
-		p->flags = s->flags;
-		p->window = s->window;
-		p->is_icmp = s->kind == TW_SEG_ICMP_ERROR;
-		p->to_itself = s->sport == s->dport && tw_addr_equal(&s->src, &s->dst);
-		p++;
-	}
-	t->coming_count = (unsigned)(p - t->coming);
-}
-
-/* Does a search for @tag end at @s: is it of that tag, or empty? A product, so that it is one branch. */
-static inline bool ends_at(const struct slot *s, uint32_t tag)
-{
-	return (uint64_t)(s->tag ^ tag) * s->handle == 0;
-}
-
-/* A record on its way to the cache: of either kind, or (@handle 0) one that will not be needed. */
-static inline __attribute__((always_inline)) void prefetch_record(const struct tw_triage *t,
-								  uint32_t handle)
-{
-	const bool half = handle & HANDLE_HALF;
-	const uint8_t *base = half ? t->halves.base : t->conns.base;
-	const uint64_t index = (handle & ~HANDLE_HALF) - (uint64_t)(handle != 0);
-	const uint8_t *record = base + (index << (half ? HALF_SHIFT : CONN_SHIFT));
-
-	__builtin_prefetch(record, 1);
-	__builtin_prefetch(record + (half ? 0 : 64), 1);
-}
-
-/*
- * What the table has for each, and the records of that: a wrong guess costs nothing but time. Without
- * branches as far as can be: which of the packets are the first ones of connections is any guess.
- */
-static inline __attribute__((always_inline)) void locate(struct tw_triage *t)
-{
-	const uint64_t mask = t->slot_count - 1;
-	unsigned i;
-
-	for (i = 0; i < t->here_count; i++) {
-		struct packet *p = &t->here[i];
-		uint64_t at = p->tag & mask;
-
-		at = (at + !ends_at(&t->slot[at], p->tag)) & mask; /* home, or next door? */
-		while (unlikely(!ends_at(&t->slot[at], p->tag)))
-			at = (at + 1) & mask;
-		p->at = at;
-		prefetch_record(t, t->slot[at].handle);
-	}
-	t->moves_before = t->moves;
-}
-
-/* The batch that was located last. */
-static void work_off(struct tw_triage *t)
+void tw_triage_work_off(struct tw_triage *t)
 {
 	unsigned i;
 
@@ -803,25 +659,4 @@ static void work_off(struct tw_triage *t)
 			on_icmp(t, p);
 	}
 	t->here_count = 0;
-}
-
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
-		    const struct tw_segment *segs, unsigned n)
-{
-	struct packet *const worked_off = t->here;
-
-	prepare(t, frames, segs, n);
-	work_off(t);
-	follow_clock(t, frames, n);
-	tw_triage_recycle(t, n);
-	t->here = t->coming;
-	t->here_count = t->coming_count;
-	t->coming = worked_off;
-	locate(t);
-}
-
-const struct tw_triage_result *tw_triage_finish(struct tw_triage *t)
-{
-	work_off(t);
-	return tw_triage_conclude(t);
 }

@@ -5,12 +5,13 @@
 /*
  * The inside of the triage, shared by its files:
  *
+ *	triage_batch.c	 packets in batches: hashed, looked up, and worked off one batch later
  *	triage.c	 what a packet means for the connection it belongs to
  *	triage_table.c	 where records live: pools, the hash table, the ceiling
  *	triage_finish.c	 what a record means in the end, and the lists of the result
  *	triage_kin.c	 which clean connections may explain others
  *
- * Memory per connection: a record in a pool and a slot of the table, 8 bytes at a load of 3/8 to 3/4.
+ * Memory per connection: a record in a pool and a slot of the table, 8 bytes at a load of 1/8 to 3/4.
  *
  *	slot { tag, handle }  --->  struct conn, 128 bytes: two cache lines, the first of which
  *	                            holds all that a packet in sequence needs to be checked
@@ -90,8 +91,9 @@ struct half {
 #define HALF_TICK      18
 #define HALF_SYNS_MAX  63
 #define HALF_FRAME_MAX (UINT64_C(1) << 36)
-#define HALF_SHIFT 5
-_Static_assert(sizeof(struct half) == 1 << HALF_SHIFT, "a half-open connection stays below 64 bytes");
+#define HALF_SHIFT     5
+_Static_assert(sizeof(struct half) == 1 << HALF_SHIFT,
+	       "a half-open connection stays below 64 bytes");
 
 struct slot {
 	uint32_t tag;    /* the low bits of the hash: home slot and comparison in one */
@@ -193,6 +195,10 @@ static inline int conn_speaker(const struct conn *c)
 {
 	return (c->status & CONN_SPEAKER) != 0;
 }
+
+/* --- triage.c --- */
+/* Update the records of the batch that was looked up last. */
+void tw_triage_work_off(struct tw_triage *t);
 
 /* --- triage_table.c --- */
 int tw_triage_tables_new(struct tw_triage *t);
