@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORDS_FIRST      8                 /* room that a dossier begins with */
 #define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
 #define COPY_LATE_NS       (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
 #define DUPLICATE_NS       (100 * TW_NS_PER_MS)
@@ -45,15 +46,31 @@
 
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 {
-	struct tw_dossier *d = calloc(1, sizeof(*d));
+	struct tw_dossier *d = malloc(sizeof(*d));
 
 	if (!d)
 		return NULL;
+	d->pkt = NULL;
+	d->pkt_cap = 0;
+	d->icmp = NULL;
+	tw_dossier_renew(d, tuple, stream);
+	return d;
+}
+
+void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64_t stream)
+{
+	struct tw_pkt *pkt = d->pkt_cap == RECORDS_FIRST ? d->pkt : NULL;
+
+	if (!pkt)
+		free(d->pkt);
+	free(d->icmp);
+	memset(d, 0, sizeof(*d));
+	d->pkt = pkt;
+	d->pkt_cap = pkt ? RECORDS_FIRST : 0;
 	d->tuple = *tuple;
 	d->stream = stream;
 	d->handshake_rtt_ns = -1;
 	d->end[0].wscale = d->end[1].wscale = -1;
-	return d;
 }
 
 void tw_dossier_free(struct tw_dossier *d)
@@ -571,7 +588,7 @@ static int room_for_one(struct tw_dossier *d)
 		make_room(d);
 		return 0;
 	}
-	cap = d->pkt_cap ? d->pkt_cap * 2 : 8;
+	cap = d->pkt_cap ? d->pkt_cap * 2 : RECORDS_FIRST;
 	more = realloc(d->pkt, cap * sizeof(*more));
 	if (!more)
 		return -ENOMEM;

@@ -80,6 +80,8 @@ struct tw_dossier;
 /* @tuple in wire order of the first segment is not needed: the client is decided by the segments. */
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream);
 void tw_dossier_free(struct tw_dossier *d);
+/* As if it were freed and made anew, for another connection. */
+void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64_t stream);
 /* Add a TCP segment of the tuple, decoded with detail. -ENOMEM is the only error. */
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s);
 /* Add an ICMP error quoting a segment of the tuple. */

@@ -34,6 +34,7 @@
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define LINE_ROOM         1024
+#define SPARES            JUDGED_AHEAD /* freed dossiers kept: as many come as go */
 #define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
 /* Dossiers in order of stream: d[first .. end), of which [at .. end) are not judged yet. What stands before
@@ -48,6 +49,8 @@ struct second_look {
 	struct tw_watchlist list;
 	uint32_t freed, judged; /* watches [0, judged) are judged, of these [0, freed) are freed */
 	size_t bytes;           /* held by dossiers */
+	struct tw_dossier *spare[SPARES]; /* to be used again */
+	unsigned spares;
 	struct line live;
 	struct line peers; /* of these, the ones that facts compare with, whatever is asked for */
 	bool partial;      /* some have had to go */
@@ -157,7 +160,10 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, uin
 static void release(struct second_look *l, struct tw_watch *w)
 {
 	l->bytes -= tw_dossier_bytes(w->dossier);
-	tw_dossier_free(w->dossier);
+	if (l->spares < SPARES)
+		l->spare[l->spares++] = w->dossier;
+	else
+		tw_dossier_free(w->dossier);
 	w->dossier = NULL;
 }
 
@@ -299,11 +305,22 @@ static int append(struct line *line, const struct tw_dossier_ref *ref)
 	return 0;
 }
 
+static struct tw_dossier *dossier_for(struct second_look *l, const struct tw_interest *in)
+{
+	struct tw_dossier *d;
+
+	if (!l->spares)
+		return tw_dossier_new(&in->tuple, in->stream);
+	d = l->spare[--l->spares];
+	tw_dossier_renew(d, &in->tuple, in->stream);
+	return d;
+}
+
 /* The first frame of a watched connection has come. */
 static int begin(struct second_look *l, struct tw_watch *w)
 {
 	const struct tw_interest *in = tw_watch_interest(&l->list, w);
-	struct tw_dossier *d = tw_dossier_new(&in->tuple, in->stream);
+	struct tw_dossier *d = dossier_for(l, in);
 	struct tw_dossier_ref ref;
 
 	if (!d)
@@ -465,6 +482,8 @@ static int look_again(struct tw_session *s, const struct tw_triage_result *res, 
 		tw_err_set(err, r, "%s: cannot be read a second time: %s.", s->summary->source,
 			   strerror(-r));
 	}
+	while (l.spares)
+		tw_dossier_free(l.spare[--l.spares]);
 	free(l.live.d);
 	free(l.peers.d);
 	tw_watchlist_free(&l.list);
