@@ -234,6 +234,8 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 		const struct tw_phenomenon *ph = tw_catalogue[i];
 		bool (*match)(struct tw_match * m) = live ? ph->match_live : ph->match;
 
+		if (!live && !is(facts, ph->sign))
+			continue;
 		if (!is_empty(&trial))
 			empty(&trial);
 		if (!match || !match(&trial) || !trial.evidence_count || !trial.summary)

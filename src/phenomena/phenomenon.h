@@ -134,6 +134,9 @@ struct tw_phenomenon {
 	 * NULL for phenomena that leave no packet (only kernel facts can show them).
 	 */
 	bool (*match)(struct tw_match *m);
+	/* Without this fact (known, and not 0) match() says no, whatever the others: then it is not even
+	 * asked. Left out: IP_VERSION, which always is. */
+	enum tw_fact_id sign;
 	/* The same for the facts of the running kernel (K_); NULL: they can not show it. */
 	bool (*match_live)(struct tw_match *m);
 	/* How it will go on a host with these timers ('P' in @reproduced). NULL: no timer decides. */

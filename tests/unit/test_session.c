@@ -97,10 +97,71 @@ static void budget_of_losses_is_honest(void **state)
 	assert_true(untaken > 0);
 }
 
+/* Of whatever lacks its sign a matcher would have said no. */
+static bool ask_all(void *user, struct tw_finding *f)
+{
+	struct tw_arena arena;
+	unsigned i;
+
+	tw_arena_init(&arena);
+	for (i = 0; i < tw_catalogue_count; i++) {
+		const struct tw_phenomenon *ph = tw_catalogue[i];
+		struct tw_match m = {
+			.arena = &arena, .facts = &f->facts, .client = "client", .server = "server"
+		};
+
+		if (!ph->match || tw_get(&f->facts, ph->sign))
+			continue;
+		++*(uint64_t *)user;
+		if (ph->match(&m))
+			fail_msg("%s fits stream %llu of %s without its sign", ph->slug,
+				 (unsigned long long)f->stream, f->source);
+	}
+	tw_arena_free(&arena);
+	tw_finding_free(f);
+	return true;
+}
+
+static void ask_every_matcher(const char *path, uint64_t *spared)
+{
+	const struct tw_session_config config = { .all = true, .finding = ask_all, .user = spared };
+	struct tw_session_summary sum;
+	struct tw_err err = { 0 };
+	struct tw_source *src;
+
+	assert_int_equal(tw_source_open(&src, path, NULL, &err), 0);
+	assert_int_equal(tw_session_run(src, &config, &sum, &err), 0);
+	tw_source_close(src);
+	tw_session_summary_free(&sum);
+}
+
+static void signs_lose_nothing(void **state)
+{
+	char dir[4096], path[8192];
+	uint64_t spared = 0;
+	const struct dirent *e;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s/captures/kernel", getenv("TCPWHY_TESTS"));
+	d = opendir(dir);
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		const size_t n = strlen(e->d_name);
+
+		if (n < 5 || strcmp(e->d_name + n - 5, ".pcap"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		ask_every_matcher(path, &spared);
+	}
+	closedir(d);
+	assert_true(spared > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget_of_losses_is_honest),
+		cmocka_unit_test(signs_lose_nothing),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);

@@ -372,6 +372,7 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_ICMP_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -274,6 +274,7 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_ICMP_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -231,6 +231,7 @@ const struct tw_phenomenon tw_ph_syn_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_SYNACK_COUNT,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -187,6 +187,7 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_PORT_HALF_OPEN,
 	.match = match,
 	.scenarios = scenarios,
 };

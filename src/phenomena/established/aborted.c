@@ -207,6 +207,7 @@ const struct tw_phenomenon tw_ph_aborted = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "W",
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

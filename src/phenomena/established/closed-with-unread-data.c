@@ -369,6 +369,7 @@ const struct tw_phenomenon tw_ph_closed_with_unread_data = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

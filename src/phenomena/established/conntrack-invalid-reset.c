@@ -181,6 +181,7 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_RST_OTHER_TUPLE,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -218,6 +218,7 @@ const struct tw_phenomenon tw_ph_host_shutdown = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_PORT_REFUSED_AFTER,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -241,6 +241,7 @@ const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.references = references,
 	.reproduced = "WP",
 	.predict = predict,
+	.sign = TW_F_UNANSWERED_BYTES,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -348,6 +348,7 @@ const struct tw_phenomenon tw_ph_keepalive_timeout = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

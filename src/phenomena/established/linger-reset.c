@@ -331,6 +331,7 @@ const struct tw_phenomenon tw_ph_linger_reset = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

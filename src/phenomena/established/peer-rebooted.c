@@ -490,6 +490,7 @@ const struct tw_phenomenon tw_ph_peer_rebooted = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

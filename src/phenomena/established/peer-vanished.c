@@ -608,6 +608,7 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_UNANSWERED_BYTES,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -376,6 +376,7 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_FULL_SIZE_LOST_REPEATS,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -426,6 +426,7 @@ const struct tw_phenomenon tw_ph_process_died = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_PORT_REFUSED_AFTER,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -281,6 +281,7 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 	.references = references,
 	.reproduced = "KP",
 	.predict = predict,
+	.sign = TW_F_PEER_SPOKE_AFTER_RST,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

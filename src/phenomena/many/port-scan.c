@@ -290,6 +290,7 @@ const struct tw_phenomenon tw_ph_port_scan = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "W",
+	.sign = TW_F_SCAN_PORTS,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -300,6 +300,7 @@ const struct tw_phenomenon tw_ph_syn_flood = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_PORT_HALF_OPEN,
 	.match = match,
 	.scenarios = scenarios,
 };

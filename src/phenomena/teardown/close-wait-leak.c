@@ -202,6 +202,7 @@ const struct tw_phenomenon tw_ph_close_wait_leak = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_FIN1_ACKED,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -221,6 +221,7 @@ const struct tw_phenomenon tw_ph_fin_ack_lost = {
 	.references = references,
 	.reproduced = "WP",
 	.predict = predict,
+	.sign = TW_F_FIN1_ACKED,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -182,6 +182,7 @@ const struct tw_phenomenon tw_ph_fin_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_FIN1_ACKED,
 	.match = match,
 	.scenarios = scenarios,
 };

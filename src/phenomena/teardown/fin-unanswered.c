@@ -284,6 +284,7 @@ const struct tw_phenomenon tw_ph_fin_unanswered = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_FIN1_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

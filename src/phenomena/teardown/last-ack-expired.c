@@ -209,6 +209,7 @@ const struct tw_phenomenon tw_ph_last_ack_expired = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_FIN2_SEEN,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -219,6 +219,7 @@ const struct tw_phenomenon tw_ph_last_ack_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_FIN2_SEEN,
 	.match = match,
 	.scenarios = scenarios,
 };

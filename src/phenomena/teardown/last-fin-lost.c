@@ -165,6 +165,7 @@ const struct tw_phenomenon tw_ph_last_fin_lost = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
+	.sign = TW_F_FIN2_SEEN,
 	.match = match,
 	.scenarios = scenarios,
 };

@@ -175,6 +175,7 @@ const struct tw_phenomenon tw_ph_time_wait_killed = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
+	.sign = TW_F_AFTER_CLOSE_RST_EXACT,
 	.match = match,
 	.scenarios = scenarios,
 };
