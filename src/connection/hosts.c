@@ -200,7 +200,8 @@ enum { SRC = TW_DOORS_OPENED, DST = TW_DOORS_KNOCKED };
 /* A segment worth noting. What it is about is its source, and for a pure SYN its destination. */
 struct noted {
 	uint32_t hash[2]; /* of both addresses */
-	uint32_t host[2]; /* the records that stand in their home slots, NO_HOST: none, or not at home */
+	uint32_t host
+		[2]; /* the records that stand in their home slots, NO_HOST: none, or not at home */
 	uint16_t port[2];
 	uint16_t bit;  /* of the server's endpoint, in its client's maps */
 	uint8_t index; /* in the batch */
@@ -223,9 +224,8 @@ static void set_bit(uint64_t map[16], uint32_t bit)
 
 /* By SYN, RST, ACK (bits 0 to 2) and whether the sequence number is 0 (bit 3). */
 static const uint8_t kinds[16] = {
-	TW_HOST_FIN, TW_HOST_SYN,    TW_HOST_RST,     TW_HOST_SYNACK,
-	TW_HOST_FIN, TW_HOST_SYNACK, TW_HOST_RST,     TW_HOST_SYNACK,
-	TW_HOST_FIN, TW_HOST_SYN,    TW_HOST_RST,     TW_HOST_SYNACK,
+	TW_HOST_FIN, TW_HOST_SYN,    TW_HOST_RST,     TW_HOST_SYNACK, TW_HOST_FIN, TW_HOST_SYNACK,
+	TW_HOST_RST, TW_HOST_SYNACK, TW_HOST_FIN,     TW_HOST_SYN,    TW_HOST_RST, TW_HOST_SYNACK,
 	TW_HOST_FIN, TW_HOST_SYNACK, TW_HOST_REFUSED, TW_HOST_SYNACK,
 };
 
@@ -325,9 +325,8 @@ static inline const struct tw_host *guess(const struct tw_hosts *h, uint32_t ind
 }
 
 /* In rounds, each of which fetches what the next one needs: slots, records, the places of events. */
-static inline __attribute__((always_inline)) void look_up(struct tw_hosts *h,
-							  const struct tw_segment *segs,
-							  struct noted *list, unsigned count)
+static inline __attribute__((always_inline)) void
+look_up(struct tw_hosts *h, const struct tw_segment *segs, struct noted *list, unsigned count)
 {
 	unsigned i;
 

@@ -38,7 +38,7 @@ struct tw_host {
 	bool neighbours; /* the log holds, or held, TW_HOST_ASKED or TW_HOST_ANSWERED */
 	struct tw_host_event
 		*event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
-	uint32_t count, cap;  /* count: all ever noted */
+	uint32_t count, cap; /* count: all ever noted */
 	/* Linear counting of (host, port) pairs: those that answered it with SYN|ACK, and all that its SYNs
 	 * went to. */
 	uint64_t doors[2][16];

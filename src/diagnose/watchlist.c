@@ -22,8 +22,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define SLOTS_START 256 /* at most half of the slots are taken, a quarter after a rebuilding */
-#define SIEVE_BITS  16  /* per slot */
+#define SLOTS_START        256 /* at most half of the slots are taken, a quarter after a rebuilding */
+#define SIEVE_BITS         16 /* per slot */
 #define SIEVE_BYTES(slots) ((size_t)(slots)*SIEVE_BITS / 8)
 
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,

@@ -501,8 +501,8 @@ static void history_facts(struct tw_view *v, size_t rst, const struct tw_snapsho
 /* ---- other connections ---- */
 
 /* Another connection to the same port that ended at about the same time as @p? */
-static bool ends_with(const struct tw_view *v, const struct tw_pkt *p, const struct tw_host_event *e,
-		      uint32_t client)
+static bool ends_with(const struct tw_view *v, const struct tw_pkt *p,
+		      const struct tw_host_event *e, uint32_t client)
 {
 	const int64_t gap = e->time_ns - p->time_ns;
 

@@ -263,7 +263,7 @@ void tw_derive_silence(struct tw_view *v)
 			if (u >= 0)
 				walk_repeats(d, k, (size_t)u,
 					     s->end[!k].acked_set ? s->end[!k].acked
-								 : d->end[k].base_seq + 1,
+								  : d->end[k].base_seq + 1,
 					     &r[k]);
 		}
 		side = r[1].count > r[0].count;

@@ -136,7 +136,7 @@ static void request_facts(struct tw_view *v)
 	if (s->gap > (long)(last - d->pkt))
 		return; /* who spoke last is not known */
 	since = s->end[!side].last_payload >= 0 ? d->pkt[s->end[!side].last_payload].ack
-					       : d->end[side].base_seq + 1;
+						: d->end[side].base_seq + 1;
 	if (!s->end[!side].acked_set || !tw_above(s->end[!side].acked, since))
 		return;
 	bytes = tw_above(last->seq + last->payload_bytes, since);

@@ -46,10 +46,10 @@ struct tw_view {
 	const struct tw_dossier_set *others;
 	const struct tw_capture_context *capture;
 	struct tw_facts *f;
-	size_t place;                   /* among the others: the first that is not before this one */
-	const struct tw_host *host[2];  /* of both ends, NULL: not known */
-	int64_t rtt[2];                 /* tw_rtt_towards() either end */
-	struct tw_snapshot last; /* behind the last record */
+	size_t place;                  /* among the others: the first that is not before this one */
+	const struct tw_host *host[2]; /* of both ends, NULL: not known */
+	int64_t rtt[2];                /* tw_rtt_towards() either end */
+	struct tw_snapshot last;       /* behind the last record */
 	struct tw_near near;
 };
 

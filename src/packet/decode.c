@@ -293,8 +293,8 @@ static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 	if (tw_likely(is_usual(f))) {
 		tcp = f->data + 34;
 		return tw_flow_of((uint64_t[2]){ 0, mapped_v4(f->data + 26) }, tw_load_be16(tcp),
-				  (uint64_t[2]){ 0, mapped_v4(f->data + 30) }, tw_load_be16(tcp + 2),
-				  seed);
+				  (uint64_t[2]){ 0, mapped_v4(f->data + 30) },
+				  tw_load_be16(tcp + 2), seed);
 	}
 	if (tw_unlikely(!fast_link(f, &offset, &type)))
 		return 0;
