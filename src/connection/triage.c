@@ -351,6 +351,12 @@ static inline struct slot *slot_of(struct tw_triage *t, const struct packet *p)
 	return tw_triage_find(t, &p->tuple, p->tag);
 }
 
+/* Both ends are one. */
+static bool is_to_itself(const struct tw_tuple *t)
+{
+	return t->port[0] == t->port[1] && tw_addr_equal(&t->addr[0], &t->addr[1]);
+}
+
 /* A SYN that can wait in a half record: IPv4, no payload, no odd flags, two endpoints. */
 static bool fits_half(const struct tw_triage *t, const struct packet *p)
 {
@@ -359,7 +365,7 @@ static bool fits_half(const struct tw_triage *t, const struct packet *p)
 	return (p->flags & (PLAIN_FLAGS)) == TW_SYN && !p->payload_bytes && p->ipv4 &&
 	       tw_addr_is_v4(&p->tuple.addr[0]) && tw_addr_is_v4(&p->tuple.addr[1]) &&
 	       since_ns >= 0 && since_ns >> HALF_TICK <= UINT32_MAX && p->number < HALF_FRAME_MAX &&
-	       t->result.streams < HALF_FRAME_MAX && !p->to_itself;
+	       t->result.streams < HALF_FRAME_MAX && !is_to_itself(&p->tuple);
 }
 
 static void no_room(struct tw_triage *t)
@@ -399,7 +405,7 @@ static void begin_half(struct tw_triage *t, const struct packet *p)
 static void begin_with(struct conn *c, int side, const struct packet *p)
 {
 	learn_bases(c, side, p);
-	if (p->to_itself)
+	if (is_to_itself(&p->tuple))
 		odd(c); /* connected to itself: the sides cannot be told apart */
 	if (p->flags & TW_RST)
 		c->status |= CONN_RST;

@@ -110,7 +110,6 @@ static void prepare(struct tw_triage *t, const struct tw_frame *frames,
 		p->flags = s->flags;
 		p->window = s->window;
 		p->is_icmp = s->kind == TW_SEG_ICMP_ERROR;
-		p->to_itself = s->sport == s->dport && tw_addr_equal(&s->src, &s->dst);
 		p++;
 	}
 	t->coming_count = (unsigned)(p - t->coming);

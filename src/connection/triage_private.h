@@ -121,7 +121,6 @@ struct packet {
 	uint16_t flags, window;
 	uint8_t sender; /* side of the tuple */
 	bool ipv4, is_icmp;
-	bool to_itself; /* both ends are one */
 };
 
 #define QUEUE_MAX          32768
