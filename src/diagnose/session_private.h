@@ -86,9 +86,7 @@ struct tw_watchlist {
 	uint32_t begun;             /* watches [0, begun) have reached their first frame */
 	struct tw_watch_slot *slot; /* of those that have begun and may not be over */
 	uint32_t slots, used;       /* slots is a power of two */
-	uint64_t *sieve;            /* a bit for each flow in the table */
-	uint32_t sieve_mask;        /* of the tag, for the number of the bit */
-	uint64_t seed;
+	struct tw_sieve sieve;      /* the flows in the table */
 	uint64_t first_frame, last_frame;
 	uint64_t next_first; /* first frame of the next to begin, UINT64_MAX = none */
 	uint64_t live_to;    /* behind this frame nothing that has begun is under way any more */
@@ -111,15 +109,7 @@ static inline uint32_t tw_watchlist_tag(uint64_t flow)
 	return (uint32_t)(flow >> 32);
 }
 
-/* Can a frame of this flow be of a watched connection? No is sure; flow 0 can be of any. */
-static inline bool tw_watchlist_may_have(const struct tw_watchlist *w, uint64_t flow)
-{
-	const uint32_t bit = tw_watchlist_tag(flow) & w->sieve_mask;
-
-	return (flow == 0) | (w->sieve[bit / 64] >> bit % 64 & 1);
-}
-
-/* Whose frame is it? NULL: of no watched connection. @flow: as tw_decode_flows() told it, or 0. */
+/* Whose frame is it? NULL: of no watched connection. @flow: as tw_decode_sift() told it, or 0. */
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
 				   uint64_t flow, uint64_t frame);
 

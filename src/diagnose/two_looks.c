@@ -376,26 +376,19 @@ static void second_look_frame(struct second_look *l, const struct tw_frame *f, u
 		look_at(l, w, f, seg);
 }
 
-/*
- * Frames of one batch, of which the first @skip frames of the file are of no interest. Which ones pass is
- * found out for all before any is looked at: a branch for each would be guessed wrong again and again.
- */
+/* Which frames pass is found out for all before any is looked at: that is any guess, so it has no branch. */
 static void second_look_batch(struct second_look *l, const struct tw_frame *frames, unsigned n,
-			      uint64_t skip, struct tw_segment *seg)
+			      struct tw_segment *seg)
 {
 	uint8_t passed[TW_BATCH];
 	uint64_t flow[TW_BATCH];
-	unsigned count = 0, i;
+	unsigned count, i;
 
 	if (tw_watchlist_reach(&l->list, frames[0].number, frames[n - 1].number))
 		l->s->out_of_memory = true;
-	tw_decode_flows(frames, n, l->list.seed, flow);
-	for (i = 0; i < n; i++) {
-		passed[count] = (uint8_t)i;
-		count += tw_watchlist_may_have(&l->list, flow[i]) & (frames[i].number >= skip);
-	}
+	count = tw_decode_sift(frames, n, &l->list.sieve, passed, flow);
 	for (i = 0; i < count; i++)
-		second_look_frame(l, &frames[passed[i]], flow[passed[i]], seg);
+		second_look_frame(l, &frames[passed[i]], flow[i], seg);
 }
 
 /* No watched connection is under way at any of these frames, nor begins. */
@@ -415,7 +408,7 @@ static void second_look(struct second_look *l)
 
 	while ((n = tw_session_batch(s, frames, 2, 2)) > 0) {
 		if (pieces || !is_idle(&l->list, frames, n))
-			second_look_batch(l, frames, n, pieces ? 0 : l->list.first_frame, &seg);
+			second_look_batch(l, frames, n, &seg);
 		if (s->cancelled || frames[n - 1].number >= l->list.last_frame)
 			break;
 		relieve(l, frames[n - 1].number + 1);

@@ -12,7 +12,7 @@
  *
  * Of many watches few are under way at any one frame. The table holds these alone, so it stays in the
  * cache: a watch enters when its first frame is reached, and leaves with the next rebuilding after its
- * last one. Most frames belong to none. A frame is known by its flow (tw_decode_flows()) without being
+ * last one. Most frames belong to none. A frame is known by its flow (tw_decode_sift()) without being
  * decoded, and a sieve of one bit per flow says no to nearly all: some kilobytes, next to the processor,
  * asked without a branch. What passes it by chance, one frame of 30 at most, is not found in the table.
  */
@@ -33,17 +33,18 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 
 	*w = (struct tw_watchlist){ .slots = SLOTS_START, .interest = interest };
 	/* Not steerable by a capture that was made to collide; without entropy, still right. */
-	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) != sizeof(w->seed))
-		w->seed = UINT64_C(0x51ed270b9f3e4d17);
+	if (getrandom(&w->sieve.seed, sizeof(w->sieve.seed), GRND_NONBLOCK) !=
+	    sizeof(w->sieve.seed))
+		w->sieve.seed = UINT64_C(0x51ed270b9f3e4d17);
 	for (i = 0; i < interest_count; i++)
 		n += take[i] != TW_TAKE_NOT;
 	if (n >= UINT32_MAX / 8 || interest_count > UINT32_MAX)
 		return -ENOMEM;
 	w->watch = calloc(n + 1, sizeof(*w->watch));
 	w->slot = calloc(w->slots, sizeof(*w->slot));
-	w->sieve = calloc(1, SIEVE_BYTES(w->slots));
-	w->sieve_mask = w->slots * SIEVE_BITS - 1;
-	if (!w->watch || !w->slot || !w->sieve) {
+	w->sieve.bits = calloc(1, SIEVE_BYTES(w->slots));
+	w->sieve.mask = w->slots * SIEVE_BITS - 1;
+	if (!w->watch || !w->slot || !w->sieve.bits) {
 		tw_watchlist_free(w);
 		return -ENOMEM;
 	}
@@ -69,19 +70,20 @@ void tw_watchlist_free(struct tw_watchlist *w)
 		tw_dossier_free(w->watch[i].dossier);
 	free(w->watch);
 	free(w->slot);
-	free(w->sieve);
+	free(w->sieve.bits);
 	*w = (struct tw_watchlist){ 0 };
 }
 
 static void put(struct tw_watchlist *w, struct tw_watch_slot entry)
 {
-	const uint32_t mask = w->slots - 1, bit = entry.tag & w->sieve_mask;
+	const uint32_t mask = w->slots - 1,
+		       bit = tw_sieve_bit(&w->sieve, (uint64_t)entry.tag << 32);
 	uint32_t i = entry.tag & mask;
 
 	while (w->slot[i].index)
 		i = (i + 1) & mask;
 	w->slot[i] = entry;
-	w->sieve[bit / 64] |= UINT64_C(1) << bit % 64;
+	w->sieve.bits[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s, uint64_t frame)
@@ -108,9 +110,9 @@ static int rebuild(struct tw_watchlist *w, uint64_t frame)
 		free(sieve);
 		return -ENOMEM;
 	}
-	free(w->sieve);
-	w->sieve = sieve;
-	w->sieve_mask = slots * SIEVE_BITS - 1;
+	free(w->sieve.bits);
+	w->sieve.bits = sieve;
+	w->sieve.mask = slots * SIEVE_BITS - 1;
 	w->slot = slot;
 	w->slots = slots;
 	w->used = live;
@@ -125,7 +127,7 @@ int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last)
 {
 	while (w->next_first <= last) {
 		const struct tw_interest *in = tw_watch_interest(w, &w->watch[w->begun]);
-		const uint32_t tag = tw_watchlist_tag(tw_tuple_flow(&in->tuple, w->seed));
+		const uint32_t tag = tw_watchlist_tag(tw_tuple_flow(&in->tuple, w->sieve.seed));
 
 		if (w->used * 2 >= w->slots && rebuild(w, frame))
 			return -ENOMEM;
@@ -149,7 +151,7 @@ struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segme
 	uint32_t tag, i;
 
 	tw_tuple_of(s, &t);
-	tag = tw_watchlist_tag(flow ? flow : tw_tuple_flow(&t, w->seed));
+	tag = tw_watchlist_tag(flow ? flow : tw_tuple_flow(&t, w->sieve.seed));
 	for (i = tag & mask; w->slot[i].index; i = (i + 1) & mask) {
 		struct tw_watch *watch = &w->watch[w->slot[i].index - 1];
 

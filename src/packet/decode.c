@@ -282,7 +282,7 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, s
 	return TW_SEG_TCP;
 }
 
-/* See tw_decode_flows(). Whatever the full decoder makes of such a frame, it is of no other connection. */
+/* See tw_decode_sift(). Whatever the full decoder makes of such a frame, it is of no other connection. */
 static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 {
 	uint64_t src[2] = { 0 }, dst[2] = { 0 };
@@ -318,12 +318,21 @@ static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 	return tw_flow_of(src, tw_load_be16(tcp), dst, tw_load_be16(tcp + 2), seed);
 }
 
-void tw_decode_flows(const struct tw_frame *frames, unsigned n, uint64_t seed, uint64_t *flow)
+unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct tw_sieve *sieve,
+			uint8_t *passed, uint64_t *flow)
 {
-	unsigned i;
+	const struct tw_sieve s = *sieve;
+	unsigned count = 0, i;
 
-	for (i = 0; i < n; i++)
-		flow[i] = flow_of(&frames[i], seed);
+	for (i = 0; i < n; i++) {
+		const uint64_t f = flow_of(&frames[i], s.seed);
+		const uint32_t bit = tw_sieve_bit(&s, f);
+
+		passed[count] = (uint8_t)i;
+		flow[count] = f;
+		count += (unsigned)((f == 0) | (s.bits[bit / 64] >> bit % 64 & 1));
+	}
+	return count;
 }
 
 static void detail_ip(const struct tw_walk *w, struct tw_segment *s)

@@ -32,10 +32,26 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f,
 			       struct tw_segment *s);
 
 /*
- * Of each frame its connection's tw_tuple_flow(), or 0 if only tw_decode() can tell. Much cheaper than
- * that: for passing over the frames of connections that nobody asks for.
+ * For passing over the frames of connections that nobody asks for: much cheaper than decoding them. A bit for
+ * each flow (tw_tuple_flow() with @seed) that is wanted, at its upper half & @mask.
  */
-void tw_decode_flows(const struct tw_frame *frames, unsigned n, uint64_t seed, uint64_t *flow);
+struct tw_sieve {
+	uint64_t *bits;
+	uint32_t mask;
+	uint64_t seed;
+};
+
+static inline uint32_t tw_sieve_bit(const struct tw_sieve *s, uint64_t flow)
+{
+	return (uint32_t)(flow >> 32) & s->mask;
+}
+
+/*
+ * Which of @n frames may be of a wanted flow? Their places go to @passed, with the flow of each to @flow, 0 if
+ * only tw_decode() can tell. Returns how many.
+ */
+unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct tw_sieve *sieve,
+			uint8_t *passed, uint64_t *flow);
 
 /*
  * Fill the detail fields of a segment that tw_decode() produced from this same frame, with no other
