@@ -43,9 +43,10 @@ accuracy: all
 bench: all
 	tools/bench/run.sh $(BUILD)/tcpwhy
 
-# Needs root: what `tcpwhy live` costs, beside tcpdump.
+# Needs root: what `tcpwhy live` costs, beside tcpdump and tools of bcc and bpftrace; with very many sockets; in a storm.
 bench-live: all
 	python3 tools/bench/live.py $(BUILD)/tcpwhy $(BUILD)/tools/bench/churn
+	python3 tools/bench/live_load.py $(BUILD)/tcpwhy $(BUILD)/tools/bench/storm
 
 install: all
 	meson configure $(BUILD) --prefix=$(PREFIX)

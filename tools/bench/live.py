@@ -124,6 +124,61 @@ def tcpdump(args):
           f"{row['rate']:.0f} a second, {dropped[1] if dropped else '?'} packets dropped")
 
 
+# What others do for one event per state change, as their users would write it.
+BPFTRACE = "tracepoint:sock:inet_sock_set_state { printf(\"%s %d %d %d\\n\", comm, args->oldstate, args->newstate, args->dport); }"
+BCC = ("tcpstates", "tcplife", "tcpdrop")
+
+
+def beside(args, name, words, ready):
+    """What a connection costs beside another tool, its own processor time counted; or why it does not run."""
+    if not shutil.which(words[0]):
+        print(f"{name}: not installed")
+        return
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, text=True)
+        try:
+            end = time.monotonic() + 20
+            while not ready(log) and process.poll() is None and time.monotonic() < end:
+                time.sleep(.1)
+            if process.poll() is not None or time.monotonic() >= end:
+                log.seek(0)
+                said = [line for line in log.read().splitlines() if line.strip()]
+                said = [line for line in said if re.search("unable|cannot|kprobe", line, re.I)] or said
+                print(f"{name}: does not run here: {said[0] if said else 'says nothing'}")
+                return
+            time.sleep(2)  # it says so before it is attached
+            before = cpu_of(process.pid)
+            row = churn(args)
+            own = (cpu_of(process.pid) - before) / row["connections"] * 1e6
+            lost = lost_events(log)
+        finally:
+            process.kill()
+            process.wait()
+    print(f"{name}: {row['cpu_us'] + own:.2f} us a connection ({own:.2f} of it its own), {row['rate']:.0f} a second{lost}")
+
+
+def cpu_of(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def lost_events(log):
+    log.seek(0)
+    lost = sum(map(int, re.findall(r"[Ll]ost (\d+) (?:events|samples)", log.read())))
+    return f", {lost} events lost" if lost else ""
+
+
+def has_text(log):
+    log.seek(0)
+    return log.read(1) != ""
+
+
+def others(args):
+    beside(args, "bpftrace, one line per state change", ["bpftrace", "-e", BPFTRACE], has_text)
+    for tool in BCC:
+        beside(args, f"{tool} (bcc)", [f"{tool}-bpfcc"], has_text)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tcpwhy")
@@ -141,6 +196,7 @@ def main():
     cost = programs(args, bpftool)
     pairs(args)
     tcpdump(args)
+    others(args)
     sys.exit(cost > 320)
 
 

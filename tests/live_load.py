@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""`tcpwhy live` with many open sockets, and in a storm of resets: as `make bench-live` measures it
+(tools/bench/live_load.py), at a scale that a test can have. What a busy machine makes slow is not judged here. TAP.
+
+usage: tests/live_load.py STORM
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import tap
+from live_page import need_live
+from tap import PROGRAM, ROOT, case, equal
+
+STORM = sys.argv.pop(1) if len(sys.argv) > 1 else "build/tools/bench/storm"
+SOCKETS, SECONDS = 6000, 4
+GROWTH_MB = 24  # of a sanitized build, whose freed memory is kept for a while
+
+_measured = {}
+
+
+def measured():
+    need_live()
+    if not _measured:
+        done = subprocess.run([sys.executable, ROOT / "tools" / "bench" / "live_load.py", PROGRAM, STORM, "--json",
+                               f"--sockets={SOCKETS}", f"--seconds={SECONDS}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=240, env=dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=1:detect_leaks=1"))
+        equal(done.returncode, 0, done.stderr[-2000:])
+        _measured.update(json.loads(done.stdout))
+    return _measured
+
+
+@case
+def many_sockets():
+    """thousands of open sockets: no event is lost as all of them are reset at once"""
+    r = measured()
+    equal((r["sockets"], r["sockets_lost"]), (SOCKETS, 0))
+
+
+@case
+def others_are_told():
+    """in a storm of resets every other failure is told"""
+    r = measured()
+    assert r["resets"] > 1000, r
+    assert r["others"] >= 2, r
+    equal((r["others_told"], r["lost"]), (r["others"], 0))
+
+
+@case
+def the_storm_is_folded():
+    """of the storm only some are told one by one, the rest is counted"""
+    r = measured()
+    assert r["storm_findings_told"] < r["resets"] / 2, r
+    assert r["folded"] + r["storm_counted"] >= r["resets"], r
+
+
+@case
+def memory_stays():
+    """the storm does not fill memory"""
+    r = measured()
+    assert r["memory_last_mb"] <= r["memory_first_mb"] + GROWTH_MB, r
+
+
+if __name__ == "__main__":
+    tap.main(workers=1)
