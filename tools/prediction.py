@@ -32,15 +32,16 @@ class Case:
     begin: the call (its text) whose packet is second 0; by default the first packet that @packets picks.
     packets: who sends, and a test of a packet. end: the call whose return ends it (its text), or "CLOSE".
     call: which of the predicted calls that is. steps: how many steps happen before the scenario ends it.
+    until: packets after the return of this call are of something else.
     deadline: the last timer is cut to a deadline, so that the end counts, not what is left for the last interval.
     """
 
     def __init__(self, scenario, options, who, packets, end, call, begin=None, steps=None, since=None,
-                 deadline=False):
+                 until=None, deadline=False):
         self.scenario, self.slug = scenario, scenario.split("/")[0]
         self.options, self.who, self.packets = options, who, packets
         self.end, self.call, self.begin, self.steps, self.since = end, call, begin, steps, since
-        self.deadline = deadline
+        self.until, self.deadline = until, deadline
 
 
 def syn(p):
@@ -82,16 +83,26 @@ CASES = [
     Case("accept-queue-full/at-syn/v4", SHORT_SYN, "client", syn, "client connect #2", BLOCKING,
          since="client connect #2"),
     Case("connect-aborted/own-timeout/v4", ["--sndtimeo=200ms"], "client", syn, "client connect", BLOCKING, steps=1),
-    Case("peer-vanished/in-flight/v4", ["--set=tcp_retries2=3"], "client", data, "client recv",
+    Case("peer-vanished/in-flight/v4", ["--set=tcp_retries2=2"], "client", data, "client recv",
          "recv(), data in flight", since="client send 100"),
-    Case("peer-vanished/in-flight/v6", ["--set=tcp_retries2=3"], "client", data, "client recv",
+    Case("peer-vanished/in-flight/v6", ["--set=tcp_retries2=2"], "client", data, "client recv",
+         "recv(), data in flight", since="client send 100"),
+    Case("peer-vanished/client/v4", ["--set=tcp_retries2=2"], "server", data, "server recv",
+         "recv(), data in flight", since="server send 100"),
+    Case("peer-vanished/goes-on/v4", ["--set=tcp_retries2=2"], "client", data, "client recv",
+         "recv(), data in flight", since="client send 100", until="client recv"),
+    Case("idle-blackholed/short-pause/v4", ["--set=tcp_retries2=2"], "client", data, "client recv",
          "recv(), data in flight", since="client send 100"),
     Case("user-timeout/in-flight/v4", ["--user-timeout=1500ms"], "client", data, "client recv",
          "recv(), data in flight", since="client send 100", deadline=True),
     Case("keepalive-timeout/probes/v4", ["--keepalive=1/1/2"], "client", bare, "client recv", "recv(), blocking",
          since="client recv", begin="last packet"),
+    Case("keepalive-timeout/user-timeout/v4", ["--keepalive=1/1/9", "--user-timeout=2500ms"], "client", bare, "client recv",
+         "recv(), blocking", since="client recv", begin="last packet"),
     Case("zero-window-stall/reader-stops/v4", ["--sndtimeo=2s"], "client", bare, None, None,
          since="client send 10000", begin="window 0", steps=3),
+    Case("zero-window-stall/answer/v4", [], "server", bare, None, None, since="server send 10000", begin="window 0",
+         steps=3),
     Case("fin-unanswered/dead-host/v4", ORPHAN, "client", fin, "CLOSE", None, since="client close"),
     Case("fin-unanswered/dead-host/v6", ORPHAN, "client", fin, "CLOSE", None, since="client close"),
     Case("last-ack-expired/dead-host/v4", ORPHAN, "server", fin, "CLOSE", None, since="server close"),
@@ -146,6 +157,10 @@ def measured(case, record):
         since = min((t for t in calls if t >= (record["fault"] or 0)), default=max(calls))
     times = [e["time"] for e in line if e["kind"] == "packet" and e["from"] == case.who and e["time"] >= since
              and case.packets(e)]
+    if case.until:
+        over = min(e["time"] for e in line if e["kind"] == "return" and e["time"] >= since
+                   and e["text"].startswith(case.until + " = "))
+        times = [t for t in times if t <= over]
     if case.begin == "last packet":
         begin = max(e["time"] for e in line if e["kind"] == "packet" and e["time"] < since)
     elif case.begin == "window 0":

@@ -186,6 +186,9 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 static long overtaker(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *p = &d->pkt[i];
+	const struct tw_end *to = &d->end[!p->side];
+	const bool edge_known =
+		to->right_edge_set && to->saw_syn_options && d->end[p->side].saw_syn_options;
 	size_t k, stop = i > LOOK ? i - LOOK : 0;
 	long found = -1;
 
@@ -193,6 +196,9 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 		const struct tw_pkt *q = &d->pkt[k - 1];
 
 		if (!tw_counts(q) || q->side != p->side || !tw_pkt_seq_len(q) || q->flags & TW_RST)
+			continue;
+		/* no true sender goes so far beyond the window: that one overtook nothing */
+		if (edge_known && tw_seq_gt(q->seq, to->right_edge))
 			continue;
 		if (!tw_seq_lt(q->seq, p->seq + p->payload_bytes))
 			found = (long)k - 1;

@@ -257,6 +257,25 @@ static const struct tw_scenario scenarios[] = {
 		.name = "blocked-sender",
 		.about = "send() is blocked: it returns what was taken, the error comes with the "
 			 "next call",
+		.variants = "v4 v6",
+		.script = "server option listener SO_RCVBUF 4096\n"
+			  "server listen\n"
+			  "client option SO_SNDBUF 16384\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "client send &\n"
+			  "cable quiet 100ms\n"
+			  "server close\n"
+			  "join client -> ok within 1s\n"
+			  "client send 1 -> ECONNRESET\n"
+			  "client send 1 -> EPIPE\n"
+			  "verdict both closed-with-unread-data likely failed\n",
+	},
+	{
+		.name = "blocked-full",
+		.about = "the same with a full buffer, so that nothing of the call was taken: it "
+			 "fails itself",
 		.variants = "v4",
 		.script = "server option listener SO_RCVBUF 4096\n"
 			  "server listen\n"
@@ -349,7 +368,9 @@ const struct tw_phenomenon tw_ph_closed_with_unread_data = {
 		"Whatever the kernel had received before the reset is still delivered (20000 and "
 		"110424 bytes measured), then recv or send fails once with ECONNRESET; after that "
 		"recv returns 0 and send fails with EPIPE. A sender blocked in send gets the "
-		"number of bytes already taken, and the error at the next call.",
+		"number of bytes already taken, and the error at the next call; if none was taken, "
+		"the error at once. poll reports IN, ERR and HUP (RDHUP to those who ask for it), "
+		"and SO_ERROR ECONNRESET.",
 	.server_sees = "Nothing: close() returns 0 at once, also with SO_LINGER. The kernel counts "
 		       "TcpExtTCPAbortOnClose and TcpOutRsts; the tracepoint tcp:tcp_send_reset "
 		       "gives the reason TCP_ABORT_ON_CLOSE.",

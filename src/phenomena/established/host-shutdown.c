@@ -153,7 +153,7 @@ static const struct tw_scenario scenarios[] = {
 		.about = "closed in order, refused, then silent to the request that was sent too "
 			 "late",
 		.variants = "v4",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "host client neighbour permanent\n"
 			  "server listen\n"
 			  "client connect\n"

@@ -141,7 +141,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "on-next-packet",
 		.about = "a device forgot the idle connection and drops what comes",
 		.variants = "v4",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
@@ -168,7 +168,7 @@ static const struct tw_scenario scenarios[] = {
 			"after a pause of two seconds a device is no better guess than a dead host",
 		.variants = "v4",
 		.script = "truth peer-vanished\n"
-			  "short client tcp_retries2 3\n"
+			  "short client tcp_retries2 2\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"

@@ -303,6 +303,30 @@ static const struct tw_scenario scenarios[] = {
 			  "server close\n"
 			  "verdict both clean certain likely clean\n",
 	},
+	{
+		.name = "beyond-window",
+		.about = "data far beyond the window draws an ACK and changes nothing",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "cable forge PSH+ACK to server seq 50000000 payload 100 ttl 41\n"
+			  "cable wait server ack #2\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client clean certain likely clean\n"
+			  "verdict server invalid-segment likely degraded\n",
+	},
 	{ 0 },
 };
 

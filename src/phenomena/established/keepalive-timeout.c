@@ -149,7 +149,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "host server vanish\n"
 			  "client recv -> ETIMEDOUT after 2s..5s\n"
-			  "client recv -> EOF\n"
+			  "client recv 1 -> EOF\n"
 			  "client send 1 -> EPIPE\n"
 			  "cable wait client rst\n"
 			  "verdict client keepalive-timeout likely certain failed\n"

@@ -253,7 +253,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "in-flight",
 		.about = "the host loses power while data is on its way",
 		.variants = "v4 v6 v4-nots",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "host client neighbour permanent\n"
 			  "server listen\n"
 			  "client connect\n"
@@ -277,7 +277,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "goes-on",
 		.about = "the capture goes on after the end, with another connection",
 		.variants = "v4",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "server.2 listen port 81\n"
 			  "client.2 connect port 81\n"
 			  "server.2 accept\n"
@@ -311,7 +311,7 @@ static const struct tw_scenario scenarios[] = {
 		.name = "nonblocking",
 		.about = "poll says IN, ERR and HUP in the end, and SO_ERROR ETIMEDOUT",
 		.variants = "v4",
-		.script = "short client tcp_retries2 3\n"
+		.script = "short client tcp_retries2 2\n"
 			  "host client neighbour permanent\n"
 			  "server listen\n"
 			  "client connect\n"
@@ -474,8 +474,8 @@ static const struct tw_scenario scenarios[] = {
 	{
 		.name = "client",
 		.about = "it is the client's host that is gone, and the server that notices",
-		.variants = "v4",
-		.script = "short server tcp_retries2 3\n"
+		.variants = "v4 v6",
+		.script = "short server tcp_retries2 2\n"
 			  "host server neighbour permanent\n"
 			  "server listen\n"
 			  "client connect\n"
@@ -518,8 +518,8 @@ static const struct tw_scenario scenarios[] = {
 		.name = "one-way",
 		.about = "only one direction is dead, and the other end speaks after the end: "
 			 "ECONNRESET",
-		.variants = "v6",
-		.script = "short client tcp_retries2 3\n"
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 2\n"
 			  "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
