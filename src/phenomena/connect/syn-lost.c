@@ -189,6 +189,84 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server clean clean\n"
 			  "never client certain\n",
 	},
+	{
+		.name = "simultaneous-open",
+		.about = "both ends connect at the same time, and the SYNs cross: nothing is "
+			 "lost",
+		.variants = "v4 v6 v4-nots",
+		.script = "truth clean\n"
+			  "fault\n"
+			  "cable hold any syn #1-2\n"
+			  "client bind 40000\n"
+			  "server bind 40001\n"
+			  "client nonblocking\n"
+			  "server nonblocking\n"
+			  "client connect port 40001 -> EINPROGRESS\n"
+			  "server connect port 40000 -> EINPROGRESS\n"
+			  "cable wait client syn\n"
+			  "cable wait server syn\n"
+			  "cable release\n"
+			  "client poll out -> out within 500ms\n"
+			  "server poll out -> out within 500ms\n"
+			  "client blocking\n"
+			  "server blocking\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
+	},
+	{
+		.name = "fast-open",
+		.about = "a SYN with data (TCP Fast Open) is lost: the repeat goes without the "
+			 "data",
+		.variants = "v4 v6",
+		.script = "set client tcp_fastopen 5\n"
+			  "set server tcp_fastopen 514\n"
+			  "server option listener TCP_FASTOPEN 5\n"
+			  "server listen\n"
+			  "client option TCP_FASTOPEN_CONNECT 1\n"
+			  "fault\n"
+			  "cable drop client syn\n"
+			  "client connect within 100ms\n"
+			  "client send 100 within 2s\n"
+			  "server accept within 2s\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict client syn-lost|syn-ack-lost likely degraded\n"
+			  "verdict server clean clean\n"
+			  "never client certain\n",
+	},
+	{
+		.name = "fast-open-works",
+		.about = "TCP Fast Open: data in the SYN, and an answer before the handshake is "
+			 "over",
+		.variants = "v4 v6",
+		.script = "truth clean\n"
+			  "set client tcp_fastopen 5\n"
+			  "set server tcp_fastopen 514\n"
+			  "server option listener TCP_FASTOPEN 5\n"
+			  "server listen\n"
+			  "client option TCP_FASTOPEN_CONNECT 1\n"
+			  "fault\n"
+			  "client connect within 100ms\n"
+			  "client send 100 within 500ms\n"
+			  "server accept within 500ms\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "verdict both clean clean\n",
+	},
 	{ 0 },
 };
 

@@ -160,6 +160,33 @@ static const struct tw_scenario scenarios[] = {
 			  "never server clean\n"
 			  "verdict client clean|unknown clean unknown\n",
 	},
+	{
+		.name = "shutdown",
+		.about = "after shutdown() it is tcp_retries2, and a call that writes tells",
+		.variants = "v4",
+		.script = "short server tcp_retries2 1\n"
+			  "host server neighbour permanent\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "fault\n"
+			  "host client vanish\n"
+			  "server shutdown\n"
+			  "state server LAST_ACK\n"
+			  "state server CLOSE within 9s\n"
+			  "server recv -> EOF\n"
+			  "server send 1 -> ETIMEDOUT\n"
+			  "server send 1 -> EPIPE\n"
+			  "verdict server last-ack-expired degraded failed likely certain\n"
+			  "never server clean\n"
+			  "verdict client unknown|clean clean unknown\n",
+	},
 	{ 0 },
 };
 
@@ -197,8 +224,11 @@ const struct tw_phenomenon tw_ph_last_ack_expired = {
 		   "                     :      0.42  0.84 ... 26.8  53.9 s       :\n"
 		   "                                        107.5 s: gone, silent |\n",
 	.client_sees = "Nothing: both ends had closed.",
-	.server_sees = "Nothing: `ss -tan state last-ack` shows the socket without a process until "
-		       "it is freed.",
+	.server_sees =
+		"Nothing: `ss -tan state last-ack` shows the socket without a process until "
+		"it is freed. If it used shutdown() and still holds the socket, tcp_retries2 "
+		"applies (15 minutes): then recv() goes on returning 0, and send() fails with "
+		"ETIMEDOUT once, then with EPIPE.",
 	.recognise = "tcpwhy asks for a second FIN that was repeated at least three times and "
 		     "never acknowledged, after the first FIN was. With the ladder of about a "
 		     "minute it is certain; with few repeats the next one might have been "
