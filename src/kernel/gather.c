@@ -12,7 +12,7 @@
  * addresses and ports. Between ends with translation in between they do not, and make two findings.
  *
  * A judged connection stays for some seconds: what then still comes (the bare RST that answers a last
- * ACK) is its echo and no failure of its own.
+ * ACK) is its echo and no failure of its own, unless another socket, or one that was born later, tells it.
  */
 #include "kernel/gather_private.h"
 
@@ -236,6 +236,34 @@ static void on_gone(struct tw_live_conn *c, const struct tw_record *r)
 	c->decided_ns = (int64_t)r->time_ns;
 }
 
+/* Of a judged connection's addresses and ports, but of a later one: a client that is in a hurry gets the same port. */
+static bool is_another(const struct tw_live_conn *c, int local, const struct tw_record *r)
+{
+	const struct tw_live_end *e = &c->end[local];
+
+	if (!(r->flags & TW_RECF_SOCKET) || !r->cookie)
+		return false;
+	if (e->cookie)
+		return e->cookie != r->cookie;
+	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->decided_ns;
+}
+
+static void begin_again(struct tw_live_conn *c, const struct tw_record *r, uint64_t event)
+{
+	struct tw_live_conn fresh = { .next = c->next,
+				      .netns = c->netns,
+				      .first_ns = (int64_t)r->time_ns,
+				      .first_event = event };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		fresh.end[i].addr = c->end[i].addr;
+		fresh.end[i].port = c->end[i].port;
+	}
+	free_records(c);
+	*c = fresh;
+}
+
 void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 {
 	const enum tw_slot slot = slot_of(r);
@@ -244,12 +272,16 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 
 	g->events++;
 	c = find(g, r, &local);
+	if (c && c->judged && is_another(c, local, r))
+		begin_again(c, r, g->events);
 	if (!c || c->judged)
 		return;
 	c->last_ns = (int64_t)r->time_ns;
 	c->folded += r->folded;
 	if (r->flags & TW_RECF_SOCKET)
 		c->end[local].local = true;
+	if (r->cookie)
+		c->end[local].cookie = r->cookie;
 	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
 	/* A listener is a server, and has no peer yet. */
 	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == 10;

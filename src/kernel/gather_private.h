@@ -23,6 +23,7 @@ struct tw_live_end {
 	uint16_t port;
 	struct tw_record *slot[TW_SLOT__N];
 	uint64_t event[TW_SLOT__N];
+	uint64_t cookie;          /* of its socket, as far as a record told; else 0 */
 	bool local;               /* a socket of it is in this kernel */
 	bool connected, accepted; /* its role, as far as a record told */
 };

@@ -160,6 +160,53 @@ static void nothing_owed_is_clean(void **state)
 	assert_int_equal(seen.count, 0);
 }
 
+/* Within the time for echoes the same addresses and ports come again: of the same socket, an echo; of another, or
+ * of one that was born later, a connection of its own. */
+static void ports_come_again(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+
+	r.flags = TW_RECF_SOCKET | TW_RECF_PROCESS | TW_RECF_SERVER;
+	r.reason = 42;
+	r.unread = 100;
+	r.cookie = 1;
+	tw_gather_add(g, &r);
+	tw_gather_ripe(g, 100 * MS);
+	assert_int_equal(seen.count, 1);
+	r.time_ns = (uint64_t)(200 * MS);
+	tw_gather_add(g, &r);
+	tw_gather_ripe(g, 300 * MS);
+	assert_int_equal(seen.count, 1);
+	r.time_ns = (uint64_t)(400 * MS);
+	r.cookie = 2;
+	tw_gather_add(g, &r);
+	tw_gather_ripe(g, 500 * MS);
+	assert_int_equal(seen.count, 2);
+
+	/* The client's end was not heard of so far. */
+	r = server_record(TW_REC_STATE, 600 * MS);
+	memcpy(r.local, r.remote, sizeof(r.local));
+	r.remote[15] = 2;
+	r.local_port = 40000;
+	r.remote_port = 80;
+	r.flags = TW_RECF_SOCKET | TW_RECF_CLIENT | TW_RECF_BORN;
+	r.err = ECONNRESET;
+	r.old_state = 1;
+	r.cookie = 3;
+	r.born_ns = (uint64_t)(300 * MS);
+	tw_gather_add(g, &r);
+	tw_gather_ripe(g, 700 * MS);
+	assert_int_equal(seen.count, 2);
+	r.cookie = 4;
+	r.born_ns = (uint64_t)(590 * MS);
+	tw_gather_add(g, &r);
+	tw_gather_ripe(g, 700 * MS);
+	assert_int_equal(seen.count, 3);
+	tw_gather_free(g);
+}
+
 /* The table is bounded; judged connections give way to new ones, others are counted. */
 static void bounded(void **state)
 {
@@ -232,9 +279,10 @@ static void filter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_syn), cmocka_unit_test(aborted_by_a_call),
-		cmocka_unit_test(aftermath),   cmocka_unit_test(nothing_owed_is_clean),
-		cmocka_unit_test(bounded),     cmocka_unit_test(filter),
+		cmocka_unit_test(refused_syn),      cmocka_unit_test(aborted_by_a_call),
+		cmocka_unit_test(aftermath),        cmocka_unit_test(nothing_owed_is_clean),
+		cmocka_unit_test(ports_come_again), cmocka_unit_test(bounded),
+		cmocka_unit_test(filter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
