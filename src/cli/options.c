@@ -90,7 +90,7 @@ const struct tw_option tw_options[] = {
 	  "without a terminal." },
 	{ TW_OPT_JOBS, 'j', "jobs", TW_ARG_TEXT, "N", TW_CMD_LAB_RUN,
 	  "run N scenarios side by side",
-	  "Run _N_ scenarios side by side. The default is four per processor: they mostly wait." },
+	  "Run _N_ scenarios side by side. The default is six per processor: they mostly wait." },
 	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_LAB_RUN,
 	  "show packets and calls of each run on a time line",
 	  "Show the time line of each run: packets, calls of the applications with what they "

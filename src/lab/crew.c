@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PER_PROCESSOR    4
+#define PER_PROCESSOR    6
 #define SIDE_BY_SIDE_MAX 256
 #define RECORD_BYTES_MAX ((size_t)512 << 20)
 #define READ_BYTES       65536

@@ -30,7 +30,7 @@ struct tw_crew_state {
 };
 
 struct tw_crew_config {
-	unsigned side_by_side; /* 0: four per processor */
+	unsigned side_by_side; /* 0: six per processor */
 	/* What a run does in its process: tw_lab_run. */
 	int (*run)(const struct tw_lab_job *job, int out_fd, struct tw_err *err);
 	bool foreground; /* isolate.h; for one run with a program of the user's */
