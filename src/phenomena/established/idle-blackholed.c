@@ -163,6 +163,53 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server clean\n",
 	},
 	{
+		.name = "several",
+		.about = "two idle connections are forgotten, a new one works at once",
+		.variants = "v6",
+		.script = "short client tcp_retries2 2\n"
+			  "server listen\n"
+			  "server.2 listen port 81\n"
+			  "client connect\n"
+			  "client connect #2\n"
+			  "server accept\n"
+			  "server accept #2\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client send 100 #2\n"
+			  "server recv 100 #2\n"
+			  "server send 10 #2\n"
+			  "client recv 10 #2\n"
+			  "wait 11s\n"
+			  "fault\n"
+			  "cable drop any tcp port 80 always\n"
+			  "client send 100\n"
+			  "client send 100 #2\n"
+			  "client.2 connect port 81 within 1s\n"
+			  "server.2 accept\n"
+			  "client.2 send 100\n"
+			  "server.2 recv 100\n"
+			  "server.2 send 10\n"
+			  "client.2 recv 10\n"
+			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "client recv #2 -> ETIMEDOUT within 5s full 938s\n"
+			  "state server ESTABLISHED\n"
+			  "wait 4s\n"
+			  "client.2 close\n"
+			  "server.2 recv eof\n"
+			  "server.2 close\n"
+			  "# several that died alike, and none that survived: a device; the host "
+			  "is alive\n"
+			  "verdict client idle-blackholed likely possible failed\n"
+			  "never client certain\n"
+			  "verdict client idle-blackholed likely possible failed stream 1\n"
+			  "verdict client clean certain likely clean stream 2\n"
+			  "verdict server clean\n"
+			  "verdict server clean stream 1\n"
+			  "verdict server clean certain likely clean stream 2\n",
+	},
+	{
 		.name = "short-pause",
 		.about =
 			"after a pause of two seconds a device is no better guess than a dead host",
