@@ -536,12 +536,12 @@ static void watch(struct live *l)
 
 	l->began_ns = now_ns();
 	while (!is_time_up(l, &child_gone_ns)) {
-		if (l->packets)
-			more = tw_live_packets_work(l->packets, l->watch ? 0 : WAIT_MS);
 		if (l->watch && tw_watch_work(l->watch, more         ? 0
 							: l->packets ? PACKETS_WAIT_MS
 								     : WAIT_MS))
 			break;
+		if (l->packets)
+			more = tw_live_packets_work(l->packets, l->watch ? 0 : WAIT_MS);
 		if (l->metrics)
 			tw_live_metrics_work(l->metrics);
 		tell_all_folded(l, false);

@@ -40,7 +40,7 @@ struct tw_live_packets {
 	const char *problems[8];
 	unsigned problem_count;
 	uint64_t written;
-	int64_t link_checked_ns;
+	int64_t link_checked_ns, called_ns;
 	bool was_down, told_end, failed;
 };
 
@@ -219,9 +219,11 @@ static void check_link(struct tw_live_packets *p)
 bool tw_live_packets_work(struct tw_live_packets *p, int timeout_ms)
 {
 	struct pollfd fd = { .fd = tw_source_fd(p->source), .events = POLLIN };
-	const int64_t now = now_ns(CLOCK_REALTIME);
-	const unsigned n = tw_flow_step(p->flow, now);
+	/* Time passes for the packets only up to the call before: of that, the kernel's events are read by now,
+	 * however long this process had to wait in between. */
+	const unsigned n = tw_flow_step(p->flow, p->called_ns);
 
+	p->called_ns = now_ns(CLOCK_REALTIME);
 	if (p->join)
 		tw_join_tick(p->join, now_ns(CLOCK_MONOTONIC));
 	if (n)
