@@ -223,9 +223,11 @@ static const struct tw_scenario scenarios[] = {
 		.script = "server listen\n"
 			  "client connect\n"
 			  "server accept\n"
-			  "client send 400000 &\n"
+			  "client send 20000\n"
 			  "queue server recv 20000\n"
 			  "server send 200\n"
+			  "client send 8M &\n" /* the upload goes on after the answer */
+			  "queue server recv 60000\n"
 			  "fault\n"
 			  "server close\n"
 			  "join client -> ECONNRESET within 2s\n"
