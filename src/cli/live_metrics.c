@@ -79,10 +79,10 @@ static void render(struct tw_live_metrics *m)
 }
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-			      const char *text, size_t length)
+			      char *text, size_t length)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		length, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result r;
 
 	if (!response)
@@ -97,7 +97,10 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 
 static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *text)
 {
-	return answer(connection, status, "text/plain; charset=utf-8", text, strlen(text));
+	char copy[80];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	return answer(connection, status, "text/plain; charset=utf-8", copy, strlen(copy));
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url,
@@ -126,7 +129,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 	if (m->page.failed)
 		return say(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
 	return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
-		      tw_string_text(&m->page), m->page.length);
+		      m->page.bytes, m->page.length);
 }
 
 /* ---- the address ---- */
@@ -187,7 +190,7 @@ static int resolve(const char *text, struct addrinfo **found, struct tw_err *err
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 					.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
-	char *copy = strdup(text), *host = NULL, *port = NULL;
+	char none[] = "", *copy = strdup(text), *host = none, *port = none;
 	int r = copy ? split(copy, text, &host, &port, err)
 		     : tw_err_set(err, -ENOMEM, "out of memory");
 
