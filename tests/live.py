@@ -456,6 +456,26 @@ def cgroup():
 
 
 @case
+def slow_reader():
+    """a reader that is slow gets whole lines and the summary, also when the end comes while it sleeps"""
+    ground()
+    code = "import socket\nfor p in range(1, 400):\n try: socket.create_connection(('127.0.0.1', p % 9 + 1))\n except OSError: pass"
+    watch = subprocess.Popen([PROGRAM, "live", "--json", "--rate-limit", "0", "net 127.0.0.0/8"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    contains(watch.stderr.readline(), "watching")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    end = time.monotonic() + 20
+    # It writes into a full pipe.
+    while "pipe" not in pathlib.Path(f"/proc/{watch.pid}/wchan").read_text() and time.monotonic() < end:
+        time.sleep(.05)
+    watch.send_signal(signal.SIGINT)
+    time.sleep(.5)
+    rows = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]
+    equal((rows[-1]["type"], watch.returncode), ("summary", 1))
+    assert len(rows) > 50, len(rows)
+
+
+@case
 def story():
     """the line and the story name process, evidence and remedy"""
     ground()

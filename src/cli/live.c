@@ -403,9 +403,11 @@ static int release_child(struct live *l)
 
 /* ---- the run ---- */
 
+/* A line that is being written to a slow reader is written to its end; the second signal ends that, too. */
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction action = { .sa_handler = on_signal,
+				    .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);

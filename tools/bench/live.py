@@ -39,7 +39,7 @@ class Live:
 
     def __enter__(self):
         began = time.monotonic()
-        self.process = subprocess.Popen([self.args.tcpwhy, "live", "--json"], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([self.args.tcpwhy, "live", "--json", "--netns", str(os.getpid())], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         if "watching" not in self.process.stderr.readline():
             sys.exit("live.py: tcpwhy live does not start")
