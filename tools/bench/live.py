@@ -126,6 +126,7 @@ def tcpdump(args):
 
 # What others do for one event per state change, as their users would write it.
 BPFTRACE = "tracepoint:sock:inet_sock_set_state { printf(\"%s %d %d %d\\n\", comm, args->oldstate, args->newstate, args->dport); }"
+SETTLE_S = 5  # they say that they attach, or warn, long before they have attached
 BCC = ("tcpstates", "tcplife", "tcpdrop")
 
 
@@ -140,13 +141,13 @@ def beside(args, name, words, ready):
             end = time.monotonic() + 20
             while not ready(log) and process.poll() is None and time.monotonic() < end:
                 time.sleep(.1)
-            if process.poll() is not None or time.monotonic() >= end:
+            time.sleep(SETTLE_S)
+            if process.poll() is not None or time.monotonic() >= end + SETTLE_S:
                 log.seek(0)
                 said = [line for line in log.read().splitlines() if line.strip()]
                 said = [line for line in said if re.search("unable|cannot|kprobe", line, re.I)] or said
                 print(f"{name}: does not run here: {said[0] if said else 'says nothing'}")
                 return
-            time.sleep(2)  # it says so before it is attached
             before = cpu_of(process.pid)
             row = churn(args)
             own = (cpu_of(process.pid) - before) / row["connections"] * 1e6
