@@ -419,16 +419,17 @@ const struct tw_phenomenon tw_ph_forged_reset = {
 		       "could have answered.",
 	.server_sees = "ECONNRESET as well, either from a second forged reset or from the victim's "
 		       "true one. Its own kernel sent no reset: TcpOutRsts does not count up.",
-	.recognise = "Two independent contradictions at least: the TTL is not that of the author's "
-		     "packets; the IP-ID is foreign to its sequence; a RST|ACK without timestamps "
-		     "in a connection that uses them; a bare RST with a window; don't-fragment "
-		     "cleared; sooner than a round trip; or the author goes on, and even "
-		     "acknowledges the data that \"it\" refused. It is certain if the author goes "
-		     "on and place or form are foreign.\n\n"
-		     "A device that answers in place of the segment is firewall-reset, one that "
-		     "had forgotten an idle connection is idle-reset. A forger on the same network "
-		     "that copies TTL, IP-ID and timestamps cannot be told from the author by the "
-		     "reset itself, only by what the true author sends afterwards.",
+	.recognise =
+		"Two independent contradictions at least: the TTL is not that of the author's "
+		"packets; the IP-ID is foreign to its sequence; a RST|ACK without timestamps "
+		"in a connection that uses them; a bare RST with a window; don't-fragment "
+		"cleared; sooner than a round trip; or the author goes on, and even "
+		"acknowledges the data that \"it\" refused. It is certain if the author goes "
+		"on and place or form are foreign.\n\n"
+		"A device that answers at once, in place of a segment, is firewall-reset, one "
+		"that had forgotten an idle connection is idle-reset. A forger on the same network "
+		"that copies TTL, IP-ID and timestamps cannot be told from the author by the "
+		"reset itself, only by what the true author sends afterwards.",
 	.folklore =
 		"\"IP-ID 0 gives the forger away.\" Linux itself writes IP-ID 0 on every reset "
 		"without a full socket, on SYN|ACKs and on the ACKs of TIME_WAIT. \"Several resets "

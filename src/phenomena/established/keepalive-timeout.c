@@ -278,7 +278,7 @@ static const struct tw_scenario scenarios[] = {
 			  "cable quiet 100ms\n"
 			  "fault\n"
 			  "cable drop server ack\n"
-			  "cable wait server ack #3 within 20s\n"
+			  "wait 2500ms\n"
 			  "client send 100\n"
 			  "server recv 100\n"
 			  "server send 10\n"
