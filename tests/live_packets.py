@@ -218,6 +218,7 @@ def linger():
     f = until(lambda: ground().packets.findings(7203), "a finding by packets")[0]
     assert f["confidence"] != "certain", f["verdict"]
     joint = expect_joined(7203, "linger-reset", "certain", "ECONNRESET", server, "server")
+    assert "linger-reset" not in [r["verdict"] for r in joint["ruled_out"] + joint["rivals"]], joint
     if f["verdict"] != "linger-reset":
         contains([r["verdict"] for r in joint["ruled_out"]], f["verdict"])
 

@@ -140,12 +140,14 @@ static void merge_rivals(struct tw_match *m, const char *verdict, const struct t
 }
 
 /* Certain: what the other left open is excluded now. */
-static void close_rivals(struct tw_match *m, const struct tw_match *other, bool kernel)
+static void close_rivals(struct tw_match *m, const char *verdict, const struct tw_match *other,
+			 bool kernel)
 {
 	unsigned i;
 
 	for (i = 0; i < other->rival_count; i++)
-		if (!has(m->ruled_out, m->ruled_out_count, other->rivals[i].slug))
+		if (strcmp(other->rivals[i].slug, verdict) != 0 &&
+		    !has(m->ruled_out, m->ruled_out_count, other->rivals[i].slug))
 			tw_rule_out(m, other->rivals[i].slug,
 				    kernel ? "the packets leave it open; the kernel's own record "
 					     "excludes it"
@@ -228,8 +230,8 @@ static void merge_matches(struct tw_finding *f, const char *slug, struct tw_matc
 		m->confidence = TW_CERTAIN;
 	if (same && other->confidence == TW_CERTAIN)
 		m->confidence = TW_CERTAIN;
-	if (m->confidence == TW_CERTAIN)
-		close_rivals(m, other, kernel);
+	if (slug && m->confidence == TW_CERTAIN)
+		close_rivals(m, slug, other, kernel);
 	if (other_slug && !same && other->outcome != TW_OUTCOME_CLEAN)
 		name_loser(m, other_slug, kernel);
 	if (same)

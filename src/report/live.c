@@ -93,6 +93,19 @@ static void put_event(struct tw_pen *p, const struct tw_finding *f, const struct
 	tw_pen_newline(p);
 }
 
+static void put_rivals(struct tw_pen *p, const char *label, const struct tw_rival *r, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s", label);
+		tw_pen_column(p, 12);
+		tw_pen_wrap(p, 12, TW_ROLE_PLAIN, "%s: %s", r[i].slug, r[i].why);
+		tw_pen_newline(p);
+	}
+}
+
 void tw_live_story(struct tw_pen *p, const struct tw_finding *f)
 {
 	const struct tw_match *m = &f->match;
@@ -116,13 +129,8 @@ void tw_live_story(struct tw_pen *p, const struct tw_finding *f)
 			    f->process[i].cgroup ? f->process[i].cgroup : "");
 		tw_pen_newline(p);
 	}
-	for (i = 0; i < m->rival_count; i++) {
-		tw_pen_column(p, 2);
-		tw_pen_put(p, TW_ROLE_FAINT, "or");
-		tw_pen_column(p, 12);
-		tw_pen_wrap(p, 12, TW_ROLE_PLAIN, "%s: %s", m->rivals[i].slug, m->rivals[i].why);
-		tw_pen_newline(p);
-	}
+	put_rivals(p, "or", m->rivals, m->rival_count);
+	put_rivals(p, "not", m->ruled_out, m->ruled_out_count);
 	for (i = 0; i < m->missing_count; i++)
 		put_item(p, "missing", m->missing[i]);
 	if (f->phenomenon && f->phenomenon->remedies && f->phenomenon->remedies[0])

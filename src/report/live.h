@@ -7,7 +7,7 @@
 
 /* One line per finding of the running kernel: time, verdict, ends, process, what the application got. */
 void tw_live_line(struct tw_pen *p, const struct tw_finding *f);
-/* What -v adds below it: the sentence, evidence, what each end sees, rivals, what to do. */
+/* What -v adds below it: the sentence, evidence, what each end sees, rivals, what is ruled out, what to do. */
 void tw_live_story(struct tw_pen *p, const struct tw_finding *f);
 
 /*

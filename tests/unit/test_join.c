@@ -157,9 +157,11 @@ static void the_kernels_certainty_closes_the_packets_rivals(void **state)
 
 static void where_they_contradict_the_kernel_counts_and_the_other_is_named(void **state)
 {
-	struct tw_finding *f = tw_join_merge(packets("closed-with-unread-data", TW_CERTAIN),
-					     kernel("linger-reset", TW_CERTAIN));
+	struct tw_finding *p = packets("closed-with-unread-data", TW_CERTAIN), *f;
 
+	rival(p, "linger-reset");
+	f = tw_join_merge(p, kernel("linger-reset", TW_CERTAIN));
+	assert_false(names(f->match.ruled_out, f->match.ruled_out_count, "linger-reset"));
 	assert_string_equal(f->verdict, "linger-reset");
 	assert_string_equal(f->match.summary, "the kernel says so");
 	assert_int_equal(f->match.confidence, TW_CERTAIN);
