@@ -52,7 +52,7 @@ struct tw_hosts *tw_hosts_new(void)
 	h->slots = SLOTS_START;
 	h->room = SLOTS_START / 2;
 	h->slot = calloc(h->slots, sizeof(*h->slot));
-	h->host = calloc(h->room, sizeof(*h->host));
+	h->host = aligned_alloc(TW_HOST_ALIGNED, h->room * sizeof(*h->host));
 	if (!h->slot || !h->host) {
 		tw_hosts_free(h);
 		return NULL;
@@ -110,7 +110,8 @@ static int grow(struct tw_hosts *h)
 {
 	const uint32_t slots = h->slots * 4 > HOSTS_SLOTS ? HOSTS_SLOTS : h->slots * 4;
 	struct slot *more = calloc(slots, sizeof(*more));
-	struct tw_host *host = more ? realloc(h->host, slots / 2 * sizeof(*host)) : NULL;
+	struct tw_host *host =
+		more ? aligned_alloc(TW_HOST_ALIGNED, slots / 2 * sizeof(*host)) : NULL;
 	uint32_t i;
 
 	if (!host) {
@@ -129,6 +130,8 @@ static int grow(struct tw_hosts *h)
 	free(h->slot);
 	h->slot = more;
 	h->slots = slots;
+	memcpy(host, h->host, h->used * sizeof(*host));
+	free(h->host);
 	h->host = host;
 	h->room = slots / 2;
 	return 0;

@@ -32,8 +32,10 @@ struct tw_host_event {
 
 enum { TW_DOORS_OPENED, TW_DOORS_KNOCKED };
 
+/* What a segment changes stands in one cache line, and each map in two. */
+#define TW_HOST_ALIGNED 64
 struct tw_host {
-	struct tw_addr addr;
+	_Alignas(TW_HOST_ALIGNED) struct tw_addr addr;
 	bool serves;     /* a SYN was sent to it */
 	bool neighbours; /* the log holds, or held, TW_HOST_ASKED or TW_HOST_ANSWERED */
 	struct tw_host_event
@@ -41,7 +43,7 @@ struct tw_host {
 	uint32_t count, cap; /* count: all ever noted */
 	/* Linear counting of (host, port) pairs: those that answered it with SYN|ACK, and all that its SYNs
 	 * went to. */
-	uint64_t doors[2][16];
+	_Alignas(TW_HOST_ALIGNED) uint64_t doors[2][16];
 };
 
 /* NULL if the host is not known. */

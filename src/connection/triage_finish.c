@@ -323,6 +323,7 @@ static void finish_conns(struct tw_triage *t)
 
 		if (c->packets && !(c->status & CONN_DEAD))
 			conclude(t, c, tw_triage_decide(t, c, true));
+		tw_triage_pool_drop(&t->conns, i); /* the list of the result grows in its place */
 	}
 	tw_triage_kin_free(t);
 }
@@ -348,7 +349,7 @@ const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t)
 	tw_triage_index_free(t);
 	limit_half_open(t);
 	finish_conns(t);
-	tw_triage_pool_free(&t->conns); /* the list of the result grows in its place */
+	tw_triage_pool_free(&t->conns);
 	finish_halves(t);
 	tw_triage_tables_free(t);
 	res->only_half_open = t->half_open_listed + res->half_open_unlisted == res->streams;

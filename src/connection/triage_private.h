@@ -203,6 +203,8 @@ void tw_triage_work_off(struct tw_triage *t);
 int tw_triage_tables_new(struct tw_triage *t);
 void tw_triage_tables_free(struct tw_triage *t);
 void tw_triage_pool_free(struct pool *p);
+/* Records up to @handle are not needed any more: their memory goes, a stretch at a time. */
+void tw_triage_pool_drop(struct pool *p, uint32_t handle);
 /* The part by which records are found: nothing is, once the input has ended. */
 void tw_triage_index_free(struct tw_triage *t);
 /* The slot of a tuple, or the empty one where it would stand. */

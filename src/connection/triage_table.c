@@ -27,7 +27,8 @@
 #define SLOTS_SMALL  (1u << 17) /* a table up to here is at most a quarter full, */
 #define SLOTS_SPARSE (1u << 20) /* up to here at most half, and above three quarters */
 #define SLOTS_MANY   (4u << 20)
-#define HUGE_FROM    ((size_t)4 << 20) /* a small capture must not pay for huge pages */
+#define HUGE_FROM    ((size_t)8 << 20) /* a small capture must not pay for huge pages */
+#define DROP_BYTES   ((size_t)1 << 20)
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
 #define QUEUE_TRIES  16
 #define RECORDS_MIN  64
@@ -102,6 +103,14 @@ void tw_triage_index_free(struct tw_triage *t)
 	unmap(t->queue, t->queue_max * sizeof(*t->queue));
 	t->slot = NULL;
 	t->queue = NULL;
+}
+
+void tw_triage_pool_drop(struct pool *p, uint32_t handle)
+{
+	const size_t upto = (size_t)handle * p->record_bytes;
+
+	if (upto % DROP_BYTES == 0)
+		(void)madvise(p->base + upto - DROP_BYTES, DROP_BYTES, MADV_DONTNEED);
 }
 
 void tw_triage_pool_free(struct pool *p)
