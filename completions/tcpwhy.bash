@@ -79,7 +79,7 @@ _tcpwhy()
 		mapfile -t COMPREPLY < <(compgen -W 'auto http echo none' -- "$cur")
 		return
 		;;
-	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-i|--interface|--memory|-f|--filter|--duration|--pid|--comm|--rate-limit|--metrics|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt|--idle|--set)
+	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-i|--interface|--memory|-f|--filter|--duration|--pid|--comm|--rate-limit|--metrics|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt|--pid|--socket|--idle|--set)
 		:
 		return
 		;;
@@ -96,7 +96,7 @@ _tcpwhy()
 		elif [[ $command == doctor ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --json -h --help -V --version' -- "$cur")
 		elif [[ $command == predict ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--color --width --set --sysctl-file --kernel --rtt --user-timeout --keepalive --sndtimeo --rcvtimeo --syncnt -v --verbose --json -h --help -V --version' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '--color --width --set --sysctl-file --kernel --rtt --user-timeout --keepalive --sndtimeo --rcvtimeo --syncnt --pid --socket -v --verbose --json -h --help -V --version' -- "$cur")
 		elif [[ $command == audit ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --idle-table --width --idle --set --sysctl-file -v --verbose --json -h --help -V --version' -- "$cur")
 		else

@@ -13,6 +13,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,41 @@ def predict_follows_settings():
     table = tcpwhy("predict").out
     for o in everything:
         contains(table, o["slug"])
+
+
+@case
+def predict_living_socket():
+    """predict --pid, --socket: options of a living connection, what they decide, and what can not be found"""
+    other = temporary(b"net.ipv4.tcp_retries2 = 5\n", ".txt")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        held, _ = server.accept()
+        with client, held:
+            for name, value in ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3)):
+                held.setsockopt(socket.IPPROTO_TCP, name, value)
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000)
+            end = "%s:%d" % client.getsockname()
+            mine = objects(tcpwhy("predict", "--json", f"--pid={os.getpid()}", f"--socket={end}"))
+            by_end = {o["local"]: o for o in mine}
+            equal(len(mine), 2)
+            equal({(o["type"], o["pid"], o["skipped"]) for o in mine}, {("socket", os.getpid(), None)})
+            with_timeout, with_keepalive = by_end[end], by_end["%s:%d" % held.getsockname()]
+            equal(with_timeout["options"]["user_timeout_ms"], 3000)
+            equal(2.9 < with_timeout["in_flight"]["expected"] < 4, True)
+            equal(with_timeout["idle"], None)
+            equal(85 < with_keepalive["idle"]["expected"] < 105, True)
+            text = " ".join(tcpwhy("predict", f"--socket={end}").out.split())
+            contains(text, "dead peer", "and never while idle", "keepalive 60/10/3")
+            several = tcpwhy("predict", "peer-vanished", f"--socket={end}")
+            equal(several.status, 2)
+            contains(one_line(several.err), "--socket")
+    for arguments, part in ((("--pid=0",), "--pid"), (("--pid=2147483647",), "no process"),
+                            (("--socket=nonsense",), "127.0.0.1:5432"), (("--socket=127.0.0.1:1",), "no open connection"),
+                            (("--socket=127.0.0.1:1", f"--sysctl-file={other.name}"), "another host")):
+        result = tcpwhy("predict", *arguments)
+        equal((result.status, result.out), (2, ""))
+        contains(one_line(result.err), part)
 
 
 @case

@@ -30,7 +30,8 @@ static const char *const live_usage[] = {
 	NULL,
 };
 static const char *const doctor_usage[] = { "doctor [OPTIONS]", NULL };
-static const char *const predict_usage[] = { "predict [SLUG] [OPTIONS]", NULL };
+static const char *const predict_usage[] = { "predict [SLUG] [OPTIONS]", "predict --pid PID [SLUG]",
+					     NULL };
 static const char *const audit_usage[] = { "audit [OPTIONS]", NULL };
 static const char *const explain_usage[] = { "explain [SLUG] [OPTIONS]", NULL };
 

@@ -244,6 +244,15 @@ const struct tw_option tw_options[] = {
 	{ TW_OPT_SYNCNT, 0, "syncnt", TW_ARG_TEXT, "N", TW_CMD_PREDICT,
 	  "with the socket option TCP_SYNCNT",
 	  "As if the application had set TCP_SYNCNT, which replaces tcp_syn_retries." },
+	{ TW_OPT_OF_PID, 0, "pid", TW_ARG_TEXT, "PID", TW_CMD_PREDICT,
+	  "for the living connections of this process",
+	  "Predict for the living connections of this process: with their options and round trips. "
+	  "See LIVING SOCKETS." },
+	{ TW_OPT_SOCKET, 0, "socket", TW_ARG_TEXT, "ADDR:PORT", TW_CMD_PREDICT,
+	  "for the living connections with this end",
+	  "Predict for the living connections that have *127.0.0.1:5432* or *[::1]:5432*, at "
+	  "either "
+	  "end. See LIVING SOCKETS." },
 	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_PREDICT,
 	  "list all settings that timers depend on",
 	  "List all settings that timers depend on, with their values, where each comes from, and "
@@ -528,6 +537,10 @@ static int apply_predict(struct tw_arguments *a, const struct tw_option *o, cons
 		return once(&a->kernel, o, value, err);
 	case TW_OPT_KEEPALIVE:
 		return once(&a->keepalive, o, value, err);
+	case TW_OPT_OF_PID:
+		return counted(o, value, INT32_MAX, &a->of_pid, err);
+	case TW_OPT_SOCKET:
+		return once(&a->socket, o, value, err);
 	case TW_OPT_RTT:
 		a->have_rtt = true;
 		return duration(o, value, &a->rtt_ns, err);

@@ -58,6 +58,8 @@ enum tw_option_id {
 	TW_OPT_RTT,
 	TW_OPT_USER_TIMEOUT,
 	TW_OPT_KEEPALIVE,
+	TW_OPT_OF_PID,
+	TW_OPT_SOCKET,
 	TW_OPT_SNDTIMEO,
 	TW_OPT_RCVTIMEO,
 	TW_OPT_SYNCNT,
@@ -147,7 +149,8 @@ struct tw_arguments {
 	const char *sysctl_file, *kernel, *keepalive;              /* as given */
 	int64_t rtt_ns, user_timeout_ns, sndtimeo_ns, rcvtimeo_ns; /* 0: unset */
 	bool have_rtt;
-	uint64_t syncnt;
+	uint64_t syncnt, of_pid; /* 0: unset */
+	const char *socket;      /* as given */
 
 	/* audit; also sets, sysctl_file */
 	int64_t idle_ns; /* 0: unset */

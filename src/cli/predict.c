@@ -4,6 +4,7 @@
 #include "base/duration.h"
 #include "base/suggest.h"
 #include "cli/command.h"
+#include "cli/predict_living.h"
 
 #include <errno.h>
 #include <string.h>
@@ -129,6 +130,60 @@ static int print_text(const struct tw_phenomenon *only, const struct tw_model *m
 	return tw_pen_finish(&p);
 }
 
+static int print_living(const struct tw_predict_living *l, const struct tw_model *m,
+			const struct tw_arguments *a)
+{
+	const struct tw_style style = { .color = tw_use_color(a->color),
+					.width = tw_use_width(a->width) };
+	struct tw_pen p;
+	size_t i;
+	int r = 0;
+
+	if (a->json) {
+		for (i = 0; !r && i < l->count; i++)
+			r = tw_predict_living_json(&out, &l->one[i], m);
+		return r;
+	}
+	tw_pen_init(&p, &out, &style);
+	tw_predict_living_text(&p, l->one, l->count, m);
+	if (a->verbose)
+		tw_predict_settings(&p, &m->set);
+	return tw_pen_finish(&p);
+}
+
+/* One line per living connection, or the whole story of @only for one. */
+static int predict_living(const struct tw_arguments *a, const struct tw_phenomenon *only,
+			  struct tw_model *m)
+{
+	struct tw_predict_living l;
+	struct tw_err err = { 0 };
+	int r;
+
+	if (tw_predict_living_find(&l, a, &m->socket, &err)) {
+		r = tw_complain("%s", err.text);
+		goto out;
+	}
+	if (only && l.count > 1) {
+		r = tw_complain("%s needs one connection, and there are %zu; choose one with "
+				"--socket",
+				only->slug, l.count);
+		goto out;
+	}
+	if (only) {
+		m->socket = l.one[0].options;
+		r = a->json ? print_json(only, m) : print_text(only, m, a);
+	} else {
+		r = print_living(&l, m, a);
+	}
+	if (r && r != -EPIPE)
+		r = tw_complain("cannot write to standard output: %s", strerror(-r));
+	else
+		r = tw_finish_output(TW_EXIT_CLEAN);
+out:
+	tw_predict_living_free(&l);
+	return r;
+}
+
 static int run(const struct tw_arguments *a)
 {
 	const struct tw_phenomenon *only = NULL;
@@ -145,6 +200,8 @@ static int run(const struct tw_arguments *a)
 	}
 	if (socket_of(a, &m.socket, &err) || settings_of(a, &m.set, &err))
 		return tw_complain("%s", err.text);
+	if (a->of_pid || a->socket)
+		return predict_living(a, only, &m);
 	r = a->json ? print_json(only, &m) : print_text(only, &m, a);
 	if (r && r != -EPIPE)
 		return tw_complain("cannot write to standard output: %s", strerror(-r));

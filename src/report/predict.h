@@ -2,6 +2,7 @@
 #ifndef TW_REPORT_PREDICT_H
 #define TW_REPORT_PREDICT_H
 
+#include "host/sockets.h"
 #include "phenomena/phenomenon.h"
 #include "report/style.h"
 
@@ -14,5 +15,18 @@ void tw_predict_settings(struct tw_pen *p, const struct tw_settings *s);
 /* One line of JSON (schema 1). 0, -ENOMEM, or the sink's error. */
 int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 		    const struct tw_model *m);
+
+/* A connection that lives now, and with which options it is predicted. */
+struct tw_predict_socket {
+	struct tw_living socket;
+	struct tw_sockopts options;
+	char skipped[400]; /* why its options could not be read; "": they were */
+};
+/* How long each of them would not notice that its peer is gone. The socket of @m is not used. */
+void tw_predict_living_text(struct tw_pen *p, const struct tw_predict_socket *one, size_t count,
+			    const struct tw_model *m);
+/* One of them as a line of JSON. 0, -ENOMEM, or the sink's error. */
+int tw_predict_living_json(const struct tw_sink *sink, const struct tw_predict_socket *one,
+			   const struct tw_model *m);
 
 #endif
