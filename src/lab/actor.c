@@ -321,6 +321,7 @@ int tw_actor_take(struct tw_actor *a, struct tw_actor_result *out)
 		.statement = a->statement,
 		.start_ns = answer.start_ns,
 		.end_ns = answer.end_ns,
+		.starved_ns = answer.starved_ns,
 		.result = (long)answer.result,
 		.local_port = answer.local_port,
 		.remote_port = answer.remote_port,

@@ -20,6 +20,7 @@ struct tw_actor_result {
 	const struct tw_statement *statement;
 	/* CLOCK_REALTIME; around the statement's system calls, of which there may be several. */
 	int64_t start_ns, end_ns;
+	int64_t starved_ns; /* of it ready to run, and without a processor */
 	/*
 	 * Bytes, poll events, or -errno. 0 of recv is the end of the stream, also when some of N bytes came
 	 * before it. Of `error` it is minus what SO_ERROR said. -EBUSY: `accept` into a socket that is

@@ -393,13 +393,36 @@ static void write_letters(void)
 		letters[i] = (char)('a' + i % 26);
 }
 
+/*
+ * How long this process was ready to run and had no processor, in all (schedstat's second number); 0 on a
+ * kernel that does not count it. Woken at the right moment it may get one much later: seconds, where
+ * something holds a processor in the kernel.
+ */
+static int64_t starved_ns(void)
+{
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	char text[96];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *second;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	second = strchr(text, ' ');
+	return second ? strtoll(second, NULL, 10) : 0;
+}
+
 static void one_call(struct tw_actor_player *p, struct tw_actor_command *c)
 {
 	struct tw_actor_socket *s = &p->socket[c->verb == TW_DO_LISTEN ? 0 : c->socket];
+	int64_t starved_before_ns = starved_ns();
 	struct tw_actor_answer answer = { .start_ns = tw_actor_now_ns() };
 
 	answer.result = carry_out(p, c);
 	answer.end_ns = tw_actor_now_ns();
+	answer.starved_ns = starved_ns() - starved_before_ns;
 	tw_actor_note_ports(s);
 	answer.local_port = s->local_port;
 	answer.remote_port = s->remote_port;

@@ -33,6 +33,7 @@ struct tw_actor_command {
 
 struct tw_actor_answer {
 	int64_t start_ns, end_ns;
+	int64_t starved_ns;
 	int64_t result; /* as in struct tw_actor_result */
 	uint16_t local_port, remote_port;
 };

@@ -3,7 +3,8 @@
  * Owns: what a call did against what the script expects of it: result and duration.
  *
  * A lower bound is exact: no timer of the kernel fires early. An upper one is generous by the language
- * (docs/lab.md), for a loaded machine is late; how late the cable was meanwhile is known, and allowed on top. A wrong result stops the scenario, as what follows would
+ * (docs/lab.md), for a loaded machine is late; how late the cable was meanwhile, and how long the process
+ * had no processor, is known, and allowed on top. A wrong result stops the scenario, as what follows would
  * only follow from it; a wrong duration does not.
  */
 #include "base/duration.h"
@@ -124,8 +125,8 @@ void tw_run_check(struct tw_run *run, const struct tw_statement *expecting,
 		return;
 	tw_run_result_text(result, r);
 	if (at_most_ns >= 0 && took_ns > at_most_ns && late_ns)
-		snprintf(seen, sizeof(seen), "%s after %s, the cable %s late", result,
-			 TW_DUR(took_ns), TW_DUR(late_ns));
+		snprintf(seen, sizeof(seen), "%s after %s, of which %s for want of a processor",
+			 result, TW_DUR(took_ns), TW_DUR(late_ns));
 	else
 		snprintf(seen, sizeof(seen), "%s after %s", result, TW_DUR(took_ns));
 	tw_run_note_check(run, expecting->line, expecting->text, tw_expect_text(expected, e), seen,

@@ -118,8 +118,8 @@ void tw_run_hold_server(struct tw_run *run);
 
 /* ---- run_checks.c ---- */
 /*
- * Compare what a call did with what was expected of it, and note it. So late was the cable while it went
- * on: no fault of the kernels' under test.
+ * Compare what a call did with what was expected of it, and note it. So long the
+ * cable or the process had to wait for a processor meanwhile: no fault of the kernels' under test.
  */
 void tw_run_check(struct tw_run *run, const struct tw_statement *expecting,
 		  const struct tw_actor_result *result, int64_t late_ns);

@@ -30,7 +30,7 @@ static void use_result(struct tw_run *run, struct tw_run_actor *a, const struct 
 
 	a->have_result = false;
 	a->calling = NULL;
-	tw_run_check(run, s, &r, tw_cable_late_ns(run->cable) - a->late_ns);
+	tw_run_check(run, s, &r, tw_cable_late_ns(run->cable) - a->late_ns + r.starved_ns);
 }
 
 /* It has not returned: right if it was to hang, otherwise the check fails. */
