@@ -236,7 +236,7 @@ static void on_gone(struct tw_live_conn *c, const struct tw_record *r)
 	c->decided_ns = (int64_t)r->time_ns;
 }
 
-/* Of a judged connection's addresses and ports, but of a later one: a client that is in a hurry gets the same port. */
+/* Of the addresses and ports of a connection that is decided, but of a later one: a client that is in a hurry gets the same port. */
 static bool is_another(const struct tw_live_conn *c, int local, const struct tw_record *r)
 {
 	const struct tw_live_end *e = &c->end[local];
@@ -262,37 +262,6 @@ static void begin_again(struct tw_live_conn *c, const struct tw_record *r, uint6
 	}
 	free_records(c);
 	*c = fresh;
-}
-
-void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
-{
-	const enum tw_slot slot = slot_of(r);
-	struct tw_live_conn *c;
-	int local;
-
-	g->events++;
-	c = find(g, r, &local);
-	if (c && c->judged && is_another(c, local, r))
-		begin_again(c, r, g->events);
-	if (!c || c->judged)
-		return;
-	c->last_ns = (int64_t)r->time_ns;
-	c->folded += r->folded;
-	if (r->flags & TW_RECF_SOCKET)
-		c->end[local].local = true;
-	if (r->cookie)
-		c->end[local].cookie = r->cookie;
-	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
-	/* A listener is a server, and has no peer yet. */
-	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == 10;
-	if (slot < TW_SLOT__N)
-		keep(&c->end[local], slot, r, g->events);
-	if (r->kind == TW_REC_GONE)
-		on_gone(c, r);
-	if ((is_decisive(slot) || slot == TW_SLOT_WAITING) && !c->decided) {
-		c->decided = true;
-		c->decided_ns = (int64_t)r->time_ns;
-	}
 }
 
 /* ---- judging ---- */
@@ -353,6 +322,40 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 	}
 	g->findings++;
 	g->config.finding(g->config.user, f);
+}
+
+void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
+{
+	const enum tw_slot slot = slot_of(r);
+	struct tw_live_conn *c;
+	int local;
+
+	g->events++;
+	c = find(g, r, &local);
+	if (c && (c->judged || c->decided) && is_another(c, local, r)) {
+		if (!c->judged)
+			judge(g, c);
+		begin_again(c, r, g->events);
+	}
+	if (!c || c->judged)
+		return;
+	c->last_ns = (int64_t)r->time_ns;
+	c->folded += r->folded;
+	if (r->flags & TW_RECF_SOCKET)
+		c->end[local].local = true;
+	if (r->cookie)
+		c->end[local].cookie = r->cookie;
+	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
+	/* A listener is a server, and has no peer yet. */
+	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == 10;
+	if (slot < TW_SLOT__N)
+		keep(&c->end[local], slot, r, g->events);
+	if (r->kind == TW_REC_GONE)
+		on_gone(c, r);
+	if ((is_decisive(slot) || slot == TW_SLOT_WAITING) && !c->decided) {
+		c->decided = true;
+		c->decided_ns = (int64_t)r->time_ns;
+	}
 }
 
 static bool is_over(const struct tw_live_conn *c, int64_t now_ns)

@@ -185,6 +185,17 @@ static void ports_come_again(void **state)
 	tw_gather_ripe(g, 500 * MS);
 	assert_int_equal(seen.count, 2);
 
+	/* Too soon for the one before to have been judged. */
+	r.time_ns = (uint64_t)(510 * MS);
+	r.cookie = 7;
+	tw_gather_add(g, &r);
+	r.time_ns = (uint64_t)(515 * MS);
+	r.cookie = 8;
+	tw_gather_add(g, &r);
+	assert_int_equal(seen.count, 3);
+	tw_gather_ripe(g, 590 * MS);
+	assert_int_equal(seen.count, 4);
+
 	/* The client's end was not heard of so far. */
 	r = server_record(TW_REC_STATE, 600 * MS);
 	memcpy(r.local, r.remote, sizeof(r.local));
@@ -195,15 +206,15 @@ static void ports_come_again(void **state)
 	r.err = ECONNRESET;
 	r.old_state = 1;
 	r.cookie = 3;
-	r.born_ns = (uint64_t)(300 * MS);
+	r.born_ns = (uint64_t)(510 * MS);
 	tw_gather_add(g, &r);
 	tw_gather_ripe(g, 700 * MS);
-	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.count, 4);
 	r.cookie = 4;
-	r.born_ns = (uint64_t)(590 * MS);
+	r.born_ns = (uint64_t)(595 * MS);
 	tw_gather_add(g, &r);
 	tw_gather_ripe(g, 700 * MS);
-	assert_int_equal(seen.count, 3);
+	assert_int_equal(seen.count, 5);
 	tw_gather_free(g);
 }
 
