@@ -223,6 +223,21 @@ static int choose_packets(struct live *l)
 	return 0;
 }
 
+/* For tests: see docs/live.md. */
+static int choose_assumption(struct live *l)
+{
+	const char *words = getenv("TCPWHY_ASSUME");
+	struct tw_err err = { 0 };
+
+	if (!words || !*words)
+		return 0;
+	if (tw_assume(&l->config.assumption, words, &err))
+		return tw_complain("%s", err.text);
+	fprintf(stderr, "tcpwhy: TCPWHY_ASSUME is set: this kernel is taken for one like '%s'\n",
+		words);
+	return 0;
+}
+
 static int choose(struct live *l)
 {
 	const struct tw_arguments *a = l->arguments;
@@ -242,6 +257,8 @@ static int choose(struct live *l)
 		status = choose_packets(l);
 	if (!status)
 		status = choose_filter(l);
+	if (!status)
+		status = choose_assumption(l);
 	l->config.harmless = l->interface != NULL;
 	l->config.all = a->all || (a->verdicts && is_verdict(a->verdicts, "clean"));
 	l->config.comm = a->comm;

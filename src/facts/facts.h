@@ -126,6 +126,7 @@ enum tw_drop_kind {
 	TW_DROP_CLASS_FILTER,
 	TW_DROP_CLASS_ROUTE,
 	TW_DROP_CLASS_SEGMENT,
+	TW_DROP_CLASS_TIME_WAIT,
 };
 
 enum tw_fact_id {

@@ -84,9 +84,10 @@ static uint32_t unread_bytes(const struct tw_record *r)
 	return r->flags & TW_RECF_PEER_FIN && r->unread ? r->unread - 1 : r->unread;
 }
 
+/* What a client got last is its answer, and it has read it: nobody waits for more. */
 static bool was_peers_last_word(const struct tw_record *r)
 {
-	if (!r->bytes_received)
+	if (!r->bytes_received || r->flags & TW_RECF_CLIENT)
 		return false;
 	return !r->bytes_sent || (int32_t)(r->lrcvtime - r->lsndtime) > 0;
 }
@@ -145,16 +146,20 @@ static void derive_sent_reset(const struct view *v)
 	set(v, TW_F_K_RST_SIDE, side_of(v, i), i, slot);
 	set(v, TW_F_K_RST_REASON, reason_of(v, r), i, slot);
 	set(v, TW_F_K_RST_STATE, r->state, i, slot);
+	if (r->flags & TW_RECF_UNACCEPTED)
+		set(v, TW_F_K_UNACCEPTED, true, i, slot);
 	set(v, TW_F_K_RST_PROCESS, (r->flags & TW_RECF_PROCESS) != 0, i, slot);
 	owed = is_owed(r);
 	if (r->flags & TW_RECF_SEGMENT) {
 		set(v, TW_F_K_RST_ANSWERS, r->seg_flags, i, slot);
-		if (!(r->flags & TW_RECF_SOCKET))
+		if (!(r->flags & TW_RECF_SOCKET) || reason_of(v, r) == TW_KRST_DATA_AFTER ||
+		    r->flags & TW_RECF_ORPHAN)
 			owed = r->seg_flags & TW_SYN || r->seg_payload > GOODBYE_BYTES;
 	}
 	set(v, TW_F_K_RST_OWED, owed, i, slot);
 	if (!(r->flags & TW_RECF_SOCKET))
 		return;
+	set(v, TW_F_K_RST_ORPHAN, (r->flags & TW_RECF_ORPHAN) != 0, i, slot);
 	set(v, TW_F_K_RST_UNREAD, unread_bytes(r), i, slot);
 	set(v, TW_F_K_RST_UNSENT, r->unsent, i, slot);
 	set(v, TW_F_K_RST_UNACKED, r->unacked, i, slot);
@@ -176,6 +181,37 @@ static enum tw_rst_form form_of(const struct tw_record *r)
 	return r->seg_seq ? TW_RST_ALIEN : TW_RST_REPLY_NO_ACK;
 }
 
+/*
+ * The RST that kills a socket is freed without a trace, but the socket remembers whether its last segment had a
+ * timestamp: an active reset has, where they were negotiated, an answer to a segment has not. A first RST that
+ * lay beyond lost data was challenged, and told with its header.
+ */
+static void derive_form(const struct view *v, int i)
+{
+	const struct tw_record *r = v->c->end[i].slot[TW_SLOT_GOT_RESET];
+	const struct tw_record *header = v->c->end[i].slot[TW_SLOT_DROP_RESET];
+
+	if (header && header->time_ns < r->time_ns + TW_NS_PER_MS / 10)
+		set(v, TW_F_K_RST_IN_FORM, form_of(header), i, TW_SLOT_DROP_RESET);
+	else if (r->flags & TW_RECF_TIMESTAMPS && r->state != STATE_SYN_SENT)
+		set(v, TW_F_K_RST_IN_FORM,
+		    r->flags & TW_RECF_LAST_TIMESTAMP ? TW_RST_ACTIVE : TW_RST_REPLY, i,
+		    TW_SLOT_GOT_RESET);
+}
+
+/*
+ * What the victim waited for. A server that had sent the last word, all of it acknowledged, misses nothing; a client
+ * misses its answer, or, where the server speaks first, everything.
+ */
+static bool is_victim_owed(const struct view *v, const struct tw_record *r, int i)
+{
+	if (unread_bytes(r) || r->unsent || r->unacked > 1)
+		return true;
+	if (i != v->client)
+		return was_peers_last_word(r);
+	return !r->bytes_received || (int32_t)(r->lsndtime - r->lrcvtime) > 0;
+}
+
 static void derive_got_reset(const struct view *v)
 {
 	int i;
@@ -183,7 +219,6 @@ static void derive_got_reset(const struct view *v)
 	for (i = 0; i < 2; i++) {
 		const struct tw_record *r = v->c->end[i].slot[TW_SLOT_GOT_RESET];
 		const struct tw_record *sent = v->c->end[i].slot[TW_SLOT_SENT_RESET];
-		const struct tw_record *header = v->c->end[i].slot[TW_SLOT_DROP_RESET];
 
 		/* After data beyond its own close() the kernel kills the socket as if by a RST. */
 		if (!r || is_aftermath(v, r) || (sent && reason_of(v, sent) == TW_KRST_DATA_AFTER))
@@ -191,8 +226,10 @@ static void derive_got_reset(const struct view *v)
 		set(v, TW_F_K_RST_IN, side_of(v, i), i, TW_SLOT_GOT_RESET);
 		set(v, TW_F_K_RST_IN_STATE, r->state, i, TW_SLOT_GOT_RESET);
 		set(v, TW_F_K_PEER_FIN, (r->flags & TW_RECF_PEER_FIN) != 0, i, TW_SLOT_GOT_RESET);
-		if (header)
-			set(v, TW_F_K_RST_IN_FORM, form_of(header), i, TW_SLOT_DROP_RESET);
+		set(v, TW_F_K_RST_IN_OWED, is_victim_owed(v, r, i), i, TW_SLOT_GOT_RESET);
+		set(v, TW_F_K_RST_IN_FRESH, i == v->client && !r->bytes_received, i,
+		    TW_SLOT_GOT_RESET);
+		derive_form(v, i);
 	}
 }
 
@@ -283,24 +320,29 @@ static void derive_destroyed(const struct view *v)
 
 /* ---- processes ---- */
 
+/* Of two that died the first: the other may have had no reason to live on. */
 static void derive_exit(const struct view *v)
 {
 	static const enum tw_slot slots[] = { TW_SLOT_SENT_RESET, TW_SLOT_STATE };
-	unsigned i, j;
+	const struct tw_record *first = NULL, *r;
+	enum tw_slot slot = TW_SLOT_STATE;
+	int n, end = 0;
 
-	for (i = 0; i < 2; i++) {
-		for (j = 0; j < 2; j++) {
-			const struct tw_record *r = v->c->end[i].slot[slots[j]];
-
-			if (!r || !(r->flags & TW_RECF_DYING) || is_aftermath(v, r) ||
-			    tw_known(v->f, TW_F_K_EXIT_SIDE))
-				continue;
-			set(v, TW_F_K_EXIT_SIDE, side_of(v, (int)i), (int)i, slots[j]);
-			set(v, TW_F_K_EXIT_SIGNAL, r->exit_code & 0x7f, (int)i, slots[j]);
-			set(v, TW_F_K_EXIT_STATUS, r->exit_code >> 8 & 0xff, (int)i, slots[j]);
-			set(v, TW_F_K_EXIT_OWED, is_owed(r), (int)i, slots[j]);
-		}
+	for (n = 0; n < 4; n++) {
+		r = v->c->end[n / 2].slot[slots[n % 2]];
+		if (!r || !(r->flags & TW_RECF_DYING) || is_aftermath(v, r) ||
+		    (first && first->time_ns <= r->time_ns))
+			continue;
+		first = r;
+		end = n / 2;
+		slot = slots[n % 2];
 	}
+	if (!first)
+		return;
+	set(v, TW_F_K_EXIT_SIDE, side_of(v, end), end, slot);
+	set(v, TW_F_K_EXIT_SIGNAL, first->exit_code & 0x7f, end, slot);
+	set(v, TW_F_K_EXIT_STATUS, first->exit_code >> 8 & 0xff, end, slot);
+	set(v, TW_F_K_EXIT_OWED, is_owed(first) || first->flags & TW_RECF_UNACCEPTED, end, slot);
 }
 
 /* Connecting ended without an error: nothing was ever sent, or the application closed it. */
@@ -315,6 +357,7 @@ static void derive_connecting(const struct view *v)
 		set(v, TW_F_K_NO_PORT, true, i, TW_SLOT_STATE);
 	else
 		set(v, TW_F_K_GAVE_UP, true, i, TW_SLOT_STATE);
+	set(v, TW_F_K_REPEATS, r->retransmits, i, TW_SLOT_STATE);
 	if (r->flags & TW_RECF_BORN)
 		set(v, TW_F_K_CONNECT_NS, (int64_t)(r->time_ns - r->born_ns), i, TW_SLOT_STATE);
 }
@@ -350,7 +393,8 @@ static void derive_listener(const struct view *v, int i)
 	const struct tw_record *drop = v->c->end[i].slot[TW_SLOT_DROP];
 	const struct tw_record *synack = v->c->end[i].slot[TW_SLOT_SYNACK];
 
-	if (drop)
+	/* Old duplicates that meet TIME_WAIT are what it is for; a SYN is somebody's new connection. */
+	if (drop && (drop->repeats != TW_DROP_TIME_WAIT || drop->seg_flags & TW_SYN))
 		set(v, TW_F_K_DROP, drop->repeats, i, TW_SLOT_DROP);
 	if (drop && drop->repeats == TW_DROP_ACCEPT_QUEUE)
 		set_queue(v, i, TW_SLOT_DROP);

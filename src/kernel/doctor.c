@@ -124,7 +124,8 @@ static int try_program(const struct tw_program *p, struct tw_err *err)
 	struct bpf_program *each, *program;
 	struct bpf_link *link;
 	struct live_bpf *b;
-	int r = tw_programs_open(&b, &names, err);
+	const struct tw_assumption none = { 0 };
+	int r = tw_programs_open(&b, &names, &none, err);
 
 	if (r)
 		return r;

@@ -25,7 +25,9 @@
 #define CONNS_MAX     4096
 #define SETTLE_NS     (60LL * 1000 * 1000)
 #define DROP_QUIET_NS (1000LL * 1000 * 1000)
-#define ECHO_NS       (3000LL * 1000 * 1000)
+/* A SYN that is dropped again and again is never quiet. */
+#define DROP_PATIENCE_NS (2000LL * 1000 * 1000)
+#define ECHO_NS          (3000LL * 1000 * 1000)
 /* What never decides itself (repeats that helped after all) is forgotten: longer than any SYN|ACK lives. */
 #define IDLE_NS (120LL * 1000 * 1000 * 1000)
 
@@ -93,13 +95,13 @@ static bool is_private_to_namespace(const __u8 *a)
 }
 
 /* Return: the index of the record's local end in the key. */
-static int key_of(const struct tw_record *r, struct tw_tuple *key, uint32_t *netns)
+static int key_of(const struct tw_record *r, bool apart, struct tw_tuple *key, uint32_t *netns)
 {
 	struct tw_segment s = { .sport = r->local_port, .dport = r->remote_port };
 
 	memcpy(s.src.b, r->local, 16);
 	memcpy(s.dst.b, r->remote, 16);
-	*netns = is_private_to_namespace(r->local) ? r->netns : 0;
+	*netns = apart || is_private_to_namespace(r->local) ? r->netns : 0;
 	return tw_tuple_of(&s, key);
 }
 
@@ -113,6 +115,13 @@ static bool same(const struct tw_live_conn *c, const struct tw_tuple *key, uint3
 			return false;
 	/* A record without a socket does not know its namespace. */
 	return c->netns == netns || !c->netns || !netns;
+}
+
+/* Apart, a record that does not know its namespace belongs to the end that has a socket. */
+static bool is_meant(const struct tw_gather *g, const struct tw_live_conn *c,
+		     const struct tw_tuple *key, uint32_t netns, int local)
+{
+	return same(c, key, netns) && (netns || !g->config.apart || c->end[local].local);
 }
 
 /* Gives up the judged that are only kept for their echoes. */
@@ -153,11 +162,13 @@ static struct tw_live_conn *find(struct tw_gather *g, const struct tw_record *r,
 	uint32_t netns;
 	int i;
 
-	*local = key_of(r, &key, &netns);
+	*local = key_of(r, g->config.apart, &key, &netns);
 	head = &g->bucket[tw_tuple_hash(&key, 1) % BUCKETS];
 	for (c = *head; c; c = c->next)
-		if (same(c, &key, netns))
+		if (is_meant(g, c, &key, netns, *local)) {
+			c->netns = netns ? netns : c->netns;
 			return c;
+		}
 	c = make_room(g);
 	if (!c)
 		return NULL;
@@ -298,7 +309,8 @@ static bool is_ripe(const struct tw_live_conn *c, int64_t now_ns)
 		return c->decided || has_drop(c);
 	if (c->decided)
 		return now_ns - c->decided_ns > SETTLE_NS;
-	return has_drop(c) && now_ns - c->last_ns > DROP_QUIET_NS;
+	return has_drop(c) &&
+	       (now_ns - c->last_ns > DROP_QUIET_NS || now_ns - c->first_ns > DROP_PATIENCE_NS);
 }
 
 static void judge(struct tw_gather *g, struct tw_live_conn *c)
@@ -316,7 +328,8 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 		g->forgotten++;
 		return;
 	}
-	if (f->match.outcome == TW_OUTCOME_CLEAN && !g->config.all) {
+	/* A segment that was dropped and harmed nobody is no end of a connection. */
+	if (f->match.outcome == TW_OUTCOME_CLEAN && (!g->config.all || !c->decided)) {
 		tw_finding_free(f);
 		return;
 	}

@@ -18,6 +18,7 @@ struct tw_gather_config {
 	int64_t jiffy_ns; /* 0: unknown; then times that the kernel counts in jiffies are */
 	int64_t close_wait_ns;
 	bool all;
+	bool apart; /* the ends of a connection are not joined: as if each were alone on its host */
 	/* Only connections with a socket that passed the kernel's filter: segments without one pass always. */
 	bool need_socket;
 	unsigned connections_max; /* gathered at the same time; 0: 4096 */

@@ -12,7 +12,7 @@ enum tw_slot {
 	TW_SLOT_ERROR, /* or a state change with an error that nobody is told */
 	TW_SLOT_STATE,
 	TW_SLOT_DROP,       /* what the host dropped */
-	TW_SLOT_DROP_RESET, /* the header of the RST that killed the socket */
+	TW_SLOT_DROP_RESET, /* the header of a RST that was challenged */
 	TW_SLOT_SYNACK,
 	TW_SLOT_WAITING, /* by the walk over open files: CLOSE_WAIT, a full listener */
 	TW_SLOT__N

@@ -28,8 +28,7 @@ const struct tw_program tw_programs[] = {
 	  "It tells what a socket had before it died of a RST: unread and unsent bytes, state." },
 	{ "on_drop", "kfree_skb", false,
 	  "It tells segments that this host dropped and, since Linux 5.17, why; and the header of "
-	  "the "
-	  "RST that killed a connection, which says who wrote it." },
+	  "a RST that was challenged." },
 	{ "on_repeat", "tcp_retransmit_skb", false,
 	  "It tells connections that hang before they time out." },
 	{ "on_synack", "tcp_retransmit_synack", false,
@@ -118,7 +117,8 @@ static void choose(struct live_bpf *b)
 	}
 }
 
-int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struct tw_err *err)
+int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names,
+		     const struct tw_assumption *assumption, struct tw_err *err)
 {
 	struct live_bpf *b;
 
@@ -132,6 +132,7 @@ int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struc
 		return tw_err_set(err, -errno, "the BPF programs cannot be opened: %s",
 				  strerror(errno));
 	tw_kernel_names_read(btf, names);
+	tw_assume_names(assumption, names);
 	b->rodata->reset_has_reason =
 		names->has_reset_reasons && tw_kernel_tracepoint(btf, "tcp_send_reset") >= 3;
 	b->rodata->drop_has_reason =

@@ -3,7 +3,7 @@
 #define TW_KERNEL_PROGRAMS_H
 
 #include "base/err.h"
-#include "kernel/names.h"
+#include "kernel/assume.h"
 
 struct live_bpf;
 
@@ -19,9 +19,10 @@ struct tw_program {
 };
 extern const struct tw_program tw_programs[]; /* ends with a NULL name */
 
-/* Opened, and told what this kernel has: constants set, programs whose tracepoint is missing left out. Close
+/* Opened, and told what this kernel has, or would have under the assumption (zero: none): constants set, programs whose tracepoint is missing left out. Close
  * with live_bpf__destroy(). -errno with a sentence: no BTF, no memory. */
-int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names, struct tw_err *err);
+int tw_programs_open(struct live_bpf **out, struct tw_kernel_names *names,
+		     const struct tw_assumption *assumption, struct tw_err *err);
 
 /* The kernel's BTF as loaded by libbpf, kept for the names until it is released. NULL: it has none. */
 struct btf *tw_kernel_btf(void);

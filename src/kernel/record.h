@@ -39,7 +39,10 @@ enum {
 	TW_RECF_OWNER_SURE =
 		1 << 10,            /* the owner itself was seen at work, not only its listener's */
 	TW_RECF_PEER_FIN = 1 << 11, /* the peer's FIN had come */
-	TW_RECF_IN_CGROUP = 1 << 12, /* the owner is in the cgroup of the filter, or below it */
+	TW_RECF_IN_CGROUP = 1 << 12,  /* the owner is in the cgroup of the filter, or below it */
+	TW_RECF_TIMESTAMPS = 1 << 13, /* TW_REC_GOT_RESET: timestamps were negotiated */
+	TW_RECF_LAST_TIMESTAMP = 1 << 14, /* ... and the last segment, the RST, had one */
+	TW_RECF_UNACCEPTED = 1 << 15,     /* its listener was closed before it was accepted */
 };
 
 /* The segment's own TCP flags stand in seg_flags as on the wire. */
@@ -100,7 +103,7 @@ struct tw_filter_op {
 /* What a drop reason is to us, by the number that it has in this kernel. */
 enum tw_drop_class {
 	TW_DROP_IGNORE,
-	TW_DROP_RESET,        /* the RST that killed a socket: its header tells who wrote it */
+	TW_DROP_RESET,        /* a RST that is challenged: its header tells who wrote it */
 	TW_DROP_ACCEPT_QUEUE, /* TCP_LISTEN_OVERFLOW */
 	TW_DROP_SYN,          /* the listener refuses a SYN */
 	TW_DROP_WINDOW,       /* beyond the window, or the window is closed */
@@ -109,6 +112,7 @@ enum tw_drop_class {
 	TW_DROP_FILTER,       /* netfilter, a BPF program, a security module */
 	TW_DROP_ROUTE,        /* no route, no neighbour */
 	TW_DROP_SEGMENT,      /* any other segment that TCP must not take */
+	TW_DROP_TIME_WAIT,    /* a SYN with an old timestamp that meets TIME_WAIT */
 	TW_DROP__N
 };
 #define TW_DROP_REASONS 256

@@ -110,11 +110,15 @@ static void on_finding(void *user, struct tw_finding *f)
 static int on_record(void *user, void *data, size_t size)
 {
 	struct tw_watch *w = user;
+	struct tw_record record;
 
 	if (size < sizeof(struct tw_record))
 		return 0;
+	record = *(const struct tw_record *)data;
+	if (!tw_assume_record(&w->config.assumption, &record))
+		return 0;
 	w->records++;
-	tw_gather_add(w->gather, data);
+	tw_gather_add(w->gather, &record);
 	return 0;
 }
 
@@ -185,7 +189,7 @@ static int attach(struct tw_watch *w, struct tw_err *err)
 
 static int load(struct tw_watch *w, struct tw_err *err)
 {
-	int r = tw_programs_open(&w->bpf, &w->names, err);
+	int r = tw_programs_open(&w->bpf, &w->names, &w->config.assumption, err);
 
 	if (r)
 		return r;
@@ -218,6 +222,7 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 		.realtime_offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC),
 		.jiffy_ns = jiffy_ns(),
 		.all = w->config.all || w->config.harmless,
+		.apart = w->config.assumption.apart,
 		.need_socket = w->config.pid_count || w->config.follow || w->config.comm ||
 			       w->config.cgroup,
 		.finding = on_finding,

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "diagnose/finding.h"
+#include "kernel/assume.h"
 #include "kernel/filter.h"
 
 #include <stdbool.h>
@@ -22,11 +23,12 @@ struct tw_watch_config {
 	struct tw_live_filter filter; /* applied in the kernel; zero: everything passes */
 	const uint32_t *pids;         /* only these processes and their children */
 	unsigned pid_count;
-	bool follow;           /* processes come later: tw_watch_follow() */
-	const char *comm;      /* NULL: any */
-	uint64_t cgroup;       /* id (inode), with those below it; 0: any */
-	uint32_t netns;        /* inode, 0: any */
-	int64_t close_wait_ns; /* how long in CLOSE_WAIT is too long; 0: 60 s */
+	bool follow;                     /* processes come later: tw_watch_follow() */
+	const char *comm;                /* NULL: any */
+	uint64_t cgroup;                 /* id (inode), with those below it; 0: any */
+	uint32_t netns;                  /* inode, 0: any */
+	int64_t close_wait_ns;           /* how long in CLOSE_WAIT is too long; 0: 60 s */
+	struct tw_assumption assumption; /* for tests */
 	/* Ownership goes to the callback. */
 	void (*finding)(void *user, struct tw_finding *f);
 	void *user;

@@ -63,6 +63,13 @@ enum tw_outcome tw_live_outcome(const struct tw_match *m)
 	return TW_OUTCOME_DEGRADED;
 }
 
+enum tw_outcome tw_live_victim_outcome(const struct tw_match *m)
+{
+	if (tw_get(m->facts, TW_F_K_RST_IN_OWED))
+		return TW_OUTCOME_FAILED;
+	return tw_is(m->facts, TW_F_K_RST_IN, TW_SERVER) ? TW_OUTCOME_CLEAN : TW_OUTCOME_DEGRADED;
+}
+
 static const char *reason_words(enum tw_kernel_reset reason)
 {
 	switch (reason) {
@@ -123,11 +130,9 @@ void tw_live_cite_got(struct tw_match *m)
 	if (!tw_known(f, TW_F_K_RST_IN))
 		return;
 	if (tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ACTIVE))
-		form = ": RST|ACK with a live window or options, as a socket writes it that is "
-		       "aborted";
+		form = ": with live options, as a socket writes it that is aborted";
 	else if (tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY))
-		form = ": bare, window 0, no options, as a host writes it that has no such "
-		       "connection";
+		form = ": without options, as a host writes it that has no such connection";
 	else if (tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ALIEN))
 		form = ": in a form that no Linux writes";
 	tw_cite(m, tw_known(f, TW_F_K_RST_IN_FORM) ? TW_F_K_RST_IN_FORM : TW_F_K_RST_IN,

@@ -31,6 +31,9 @@ bool tw_live_say(struct tw_match *m, int strength, enum tw_confidence confidence
 /* FAILED if somebody was owed something. Else: CLEAN, or DEGRADED if a client was reset that had not closed. */
 enum tw_outcome tw_live_outcome(const struct tw_match *m);
 
+/* The same of the end that was reset, where nothing is known of the one that did it. */
+enum tw_outcome tw_live_victim_outcome(const struct tw_match *m);
+
 /* Cites the reset that was sent, with the kernel's reason for it, and what was in the socket. */
 void tw_live_cite_reset(struct tw_match *m);
 /* Cites the reset that came in, and its form. */

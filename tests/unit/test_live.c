@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/assume.h"
 #include "kernel/filter.h"
 #include "kernel/gather.h"
 
@@ -17,7 +18,10 @@
 
 static const struct tw_kernel_names names = {
 	/* Numbers that no kernel has: only the names may count. */
-	.reset = { [40] = "NO_SOCKET", [41] = "TCP_STATE", [42] = "TCP_ABORT_ON_CLOSE" },
+	.reset = { [40] = "NO_SOCKET",
+		   [41] = "TCP_STATE",
+		   [42] = "TCP_ABORT_ON_CLOSE",
+		   [43] = "TCP_ABORT_ON_MEMORY" },
 	.has_reset_reasons = true,
 };
 
@@ -160,6 +164,101 @@ static void nothing_owed_is_clean(void **state)
 	assert_int_equal(seen.count, 0);
 }
 
+/* What cannot be reproduced: its limits are of the whole machine. */
+static void out_of_memory(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+
+	r.flags = TW_RECF_SOCKET | TW_RECF_SERVER | TW_RECF_ORPHAN;
+	r.reason = 43;
+	r.unsent = 1000;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "memory-abort");
+	assert_int_equal(seen.confidence, TW_CERTAIN);
+}
+
+/* The form of the RST that came in is read from the socket's last timestamp. */
+static void reset_from_outside(void **state)
+{
+	struct tw_record r = server_record(TW_REC_GOT_RESET, 5 * MS);
+	struct seen seen;
+
+	r.state = 1;
+	r.flags = TW_RECF_SOCKET | TW_RECF_SERVER | TW_RECF_TIMESTAMPS | TW_RECF_LAST_TIMESTAMP;
+	r.unread = 100;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "aborted");
+	assert_int_equal(seen.confidence, TW_LIKELY);
+
+	r.flags &= ~(uint32_t)TW_RECF_LAST_TIMESTAMP;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "peer-rebooted");
+
+	/* None were negotiated: of any kind. */
+	r.flags &= ~(uint32_t)TW_RECF_TIMESTAMPS;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "aborted");
+	assert_int_equal(seen.confidence, TW_POSSIBLE);
+
+	/* The peer had closed before. */
+	r.flags |= TW_RECF_TIMESTAMPS | TW_RECF_PEER_FIN;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "data-after-close");
+
+	/* A server that had answered, and all of it had arrived, misses nothing. */
+	r.flags = TW_RECF_SOCKET | TW_RECF_SERVER | TW_RECF_TIMESTAMPS | TW_RECF_LAST_TIMESTAMP;
+	r.unread = 0;
+	r.bytes_received = r.bytes_sent = 100;
+	r.lrcvtime = 10;
+	r.lsndtime = 20;
+	judged(&seen, &r, 1);
+	assert_int_equal(seen.count, 0);
+}
+
+static void unaccepted(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct seen seen;
+
+	r.flags = TW_RECF_SOCKET | TW_RECF_PROCESS | TW_RECF_SERVER | TW_RECF_UNACCEPTED;
+	r.reason = 41;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "aborted");
+	assert_int_equal(seen.confidence, TW_CERTAIN);
+
+	r.flags |= TW_RECF_DYING;
+	r.exit_code = 9;
+	judged(&seen, &r, 1);
+	assert_string_equal(seen.verdict, "process-died");
+	assert_int_equal(seen.outcome, TW_OUTCOME_FAILED);
+}
+
+static void older_kernels(void **state)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
+	struct tw_assumption a;
+	struct tw_err err = { 0 };
+
+	assert_int_equal(tw_assume(&a, "6.12", &err), -EINVAL);
+	assert_int_equal(tw_assume(&a, "apart,6.11", &err), 0);
+	assert_true(a.apart && a.no_actives && !a.no_answers);
+	r.flags = TW_RECF_SOCKET;
+	r.reason = 42;
+	assert_true(tw_assume_record(&a, &r));
+	assert_int_equal(r.reason, ~0U);
+
+	/* A RST without a socket has no event there. */
+	assert_int_equal(tw_assume(&a, "6.9", &err), 0);
+	r.flags = TW_RECF_SEGMENT;
+	r.state = 0;
+	assert_false(tw_assume_record(&a, &r));
+
+	assert_int_equal(tw_assume(&a, "5.16", &err), 0);
+	r.kind = TW_REC_DROP;
+	assert_false(tw_assume_record(&a, &r));
+}
+
 /* Within the time for echoes the same addresses and ports come again: of the same socket, an echo; of another, or
  * of one that was born later, a connection of its own. */
 static void ports_come_again(void **state)
@@ -290,10 +389,17 @@ static void filter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_syn),      cmocka_unit_test(aborted_by_a_call),
-		cmocka_unit_test(aftermath),        cmocka_unit_test(nothing_owed_is_clean),
-		cmocka_unit_test(ports_come_again), cmocka_unit_test(bounded),
+		cmocka_unit_test(refused_syn),
+		cmocka_unit_test(aborted_by_a_call),
+		cmocka_unit_test(aftermath),
+		cmocka_unit_test(nothing_owed_is_clean),
+		cmocka_unit_test(ports_come_again),
+		cmocka_unit_test(bounded),
 		cmocka_unit_test(filter),
+		cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(reset_from_outside),
+		cmocka_unit_test(unaccepted),
+		cmocka_unit_test(older_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,8 +133,13 @@ struct inet_connection_sock {
 	__u32 icsk_user_timeout;
 } CORE;
 
+struct tcp_options_received {
+	__u16 saw_tstamp : 1, tstamp_ok : 1;
+} CORE;
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+	struct tcp_options_received rx_opt;
 	__u32 snd_wnd;
 	__u32 copied_seq;
 	__u32 write_seq;

@@ -54,6 +54,18 @@ static __always_inline void on_listen(struct sock *sk)
 	bpf_map_update_elem(&listeners, &port, &o, BPF_ANY);
 }
 
+static __always_inline void on_listener_closed(struct sock *sk)
+{
+	struct port port = { .netns = sk->__sk_common.skc_net.net->ns.inum,
+			     .port = sk->__sk_common.skc_num };
+	struct owner *o = bpf_map_lookup_elem(&listeners, &port);
+
+	if (!o)
+		return;
+	o->closing_ns = bpf_ktime_get_ns();
+	o->closer = bpf_get_current_pid_tgid() >> 32;
+}
+
 static __always_inline void tell_state(struct sock *sk, int old, int new)
 {
 	struct tw_record *r = begin_socket(TW_REC_STATE, sk);
@@ -65,12 +77,26 @@ static __always_inline void tell_state(struct sock *sk, int old, int new)
 	end(r);
 }
 
-/* A process that dies of a signal closes what it had open. */
-static __always_inline bool is_killed(void)
+/*
+ * A process that dies of a signal closes what it had open. One that exits does, too, and that is how many programs
+ * end; but a server that owes an answer should not.
+ */
+static __always_inline bool is_dying(struct sock *sk, int new)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct owner *o;
 
-	return task->flags & PF_EXITING && task->exit_code & 0x7f;
+	if (!(task->flags & PF_EXITING) || !sk->sk_lock.owned)
+		return false;
+	if (task->exit_code & 0x7f)
+		return true;
+	if (new != TCP_FIN_WAIT1 || !BPF_CORE_READ(tp, bytes_received) ||
+	    (__s32)(BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime) - BPF_CORE_READ(tp, lsndtime)) <=
+		    0)
+		return false;
+	o = find_owner(sk);
+	return !o || !(o->flags & TW_RECF_CLIENT);
 }
 
 static __always_inline bool is_worth_telling(struct sock *sk, int old)
@@ -108,10 +134,12 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		if (is_killed() && sk->sk_lock.owned)
+		if (is_dying(sk, new))
 			tell_state(sk, old, new);
 		break;
 	case TCP_CLOSE:
+		if (old == TCP_LISTEN)
+			on_listener_closed(sk);
 		if (is_worth_telling(sk, old))
 			tell_state(sk, old, new);
 		break;
@@ -178,6 +206,8 @@ int on_sent_reset(__u64 *ctx)
 	r->reason = reason;
 	if (skb)
 		read_segment(r, skb, false);
+	else
+		read_closing(r, sk);
 	end(r);
 	return 0;
 }
@@ -187,8 +217,10 @@ int BPF_PROG(on_got_reset, struct sock *sk)
 {
 	struct tw_record *r = begin_socket(TW_REC_GOT_RESET, sk);
 
-	if (r)
-		end(r);
+	if (!r)
+		return 0;
+	read_timestamps(r, (struct tcp_sock *)sk);
+	end(r);
 	return 0;
 }
 
@@ -296,6 +328,8 @@ int on_drop(__u64 *ctx)
 	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
 	    is_full(BPF_CORE_READ(sk, __sk_common.skc_state)))
 		read_socket(r, sk);
+	else
+		r->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
 	if (!read_segment(r, skb, true)) {
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return 0;
@@ -310,11 +344,13 @@ int on_drop(__u64 *ctx)
 SEC("tp_btf/tcp_bad_csum")
 int on_bad_checksum(__u64 *ctx)
 {
+	struct sk_buff *skb = (struct sk_buff *)argument(ctx, 0);
 	struct tw_record *r = begin(TW_REC_BAD_CHECKSUM);
 
 	if (!r)
 		return 0;
-	if (!read_segment(r, (struct sk_buff *)argument(ctx, 0), true)) {
+	r->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	if (!read_segment(r, skb, true)) {
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return 0;
 	}

@@ -30,7 +30,9 @@ struct owner {
 	__u32 pid;
 	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE, _IN_CGROUP */
 	char comm[16];
-	bool told; /* in trouble, and not yet decided: its end is worth a record */
+	__u64 closing_ns; /* of a port's: when its listener was closed */
+	__u32 closer;     /* ... and by which process */
+	bool told;        /* in trouble, and not yet decided: its end is worth a record */
 };
 
 struct {
@@ -167,6 +169,15 @@ enum sock_flags { SOCK_DEAD, SOCK_DONE, SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LING
 static __always_inline bool has_flag(unsigned long flags, enum sock_flags bit)
 {
 	return flags >> bit & 1;
+}
+
+/* tcp_validate_incoming() parses the options of a segment before it looks at the RST bit. */
+static __always_inline void read_timestamps(struct tw_record *r, struct tcp_sock *tp)
+{
+	if (BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.tstamp_ok))
+		r->flags |= TW_RECF_TIMESTAMPS;
+	if (BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.saw_tstamp))
+		r->flags |= TW_RECF_LAST_TIMESTAMP;
 }
 
 static __always_inline void read_socket(struct tw_record *r, struct sock *sk)
@@ -493,6 +504,26 @@ static __always_inline void read_listener(struct tw_record *r)
 	r->owner_cgroup = o->cgroup;
 	r->flags |= o->flags & TW_RECF_IN_CGROUP;
 	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+}
+
+/*
+ * A listener that is closed resets what nobody has accepted. The children are locked from below only, but it
+ * is the closer's call that does it: its listener has just been closed, and no file has the child open.
+ */
+#define CLOSING_NS 1000000000ULL
+static __always_inline void read_closing(struct tw_record *r, struct sock *sk)
+{
+	struct port key = { .netns = r->netns, .port = r->local_port };
+	struct owner *o;
+
+	if (r->flags & (TW_RECF_CLIENT | TW_RECF_PROCESS) || BPF_CORE_READ(sk, sk_socket))
+		return;
+	o = bpf_map_lookup_elem(&listeners, &key);
+	if (!o || r->time_ns - o->closing_ns > CLOSING_NS ||
+	    o->closer != bpf_get_current_pid_tgid() >> 32)
+		return;
+	r->flags |= TW_RECF_UNACCEPTED;
+	read_actor(r);
 }
 
 /* A record of a full socket, ready but for what the kind adds. */

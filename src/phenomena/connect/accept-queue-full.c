@@ -29,6 +29,9 @@
 #define SMALL_BYTES             1000 /* larger first data may also be a path MTU problem */
 
 /* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
+/* A reset within this time of connect() with nothing received is the handshake's. */
+#define FRESH_NS (3LL * 1000 * 1000 * 1000)
+
 static bool ack_ignored(const struct tw_facts *f)
 {
 	int64_t repeats = tw_synacks_in_vain(f);
@@ -272,15 +275,44 @@ static const char *const references[] = {
 };
 
 /* Live: the listener's queue itself, or what the kernel dropped or reset because of it. */
+/*
+ * The client's end alone: a RST as a host writes it that has no such connection, right after the handshake that this host
+ * had just answered.
+ */
+static bool is_refused_at_once(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_K_RST_IN, TW_CLIENT) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
+	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
+	       !tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	       tw_known(f, TW_F_K_CONNECT_NS) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS;
+}
+
+static bool say_refused(struct tw_match *m)
+{
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
+		    tw_say(m,
+			   "%s answered the SYN and then reset what it had just accepted, %s "
+			   "after connect().",
+			   m->server, TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS))));
+	tw_live_cite_got(m);
+	tw_rival(m, "firewall-reset", "a filter that lets the SYN pass and not what follows");
+	tw_rival(m, "peer-rebooted", "a host that starts anew within moments");
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1, NULL);
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const bool reset = tw_live_reset_for(m, TW_KRST_ACCEPT_QUEUE) &&
 			   tw_is(f, TW_F_K_RST_STATE, 10 /* LISTEN */);
 
+	if (is_refused_at_once(f))
+		return say_refused(m);
 	if (!reset && !tw_get(f, TW_F_K_QUEUE_FULL))
 		return false;
-	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED,
+	/* Before a process that died later, and whose connection never came to be. */
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED,
 		    TW_CULPRIT_SERVER_APP, NULL);
 	if (tw_known(f, TW_F_K_QUEUE_LIMIT))
 		m->summary = tw_say(m, "The accept queue of %s is full: %lld wait, %lld may.",

@@ -106,7 +106,9 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_get(f, TW_F_K_GAVE_UP))
+	/* Repeated in vain: that nobody answered is the cause, and its patience only the end. */
+	if (!tw_get(f, TW_F_K_GAVE_UP) ||
+	    (tw_get(f, TW_F_K_REPEATS) > 0 && !tw_known(f, TW_F_K_RST_SIDE)))
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_APP,
 		    tw_say(m,

@@ -18,6 +18,7 @@
 #include "phenomena/live.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Why the error is (or may be) a filter's. */
 enum kind {
@@ -159,8 +160,36 @@ static const char *const references[] = {
 };
 
 /* Live: refused without a reset, so by an ICMP error. */
+/* The repeats ran out, and the socket ends with the error of the ICMP messages that came meanwhile. */
+static bool match_midway(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int error = (int)tw_get(f, TW_F_K_ERROR);
+
+	if (!tw_known(f, TW_F_K_ERROR) || tw_known(f, TW_F_K_RST_IN) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) ||
+	    tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE) ||
+	    (error == EHOSTUNREACH && tw_is(f, TW_F_IP_VERSION, 6)))
+		return false;
+	if (tw_get(f, TW_F_K_ORPHAN) || (error != EHOSTUNREACH && error != ECONNREFUSED &&
+					 error != EACCES && error != ENOPROTOOPT))
+		return false;
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "An ICMP error came for what was sent, %lld repeats included: the "
+			   "connection ends with %s, not with a timeout.",
+			   (long long)tw_get(f, TW_F_K_REPEATS), strerrorname_np(error)));
+	tw_live_cite_error(m);
+	tw_rival(m, "host-unreachable", "a router that lost its route gives the same errno");
+	tw_rival(m, "peer-vanished", "a neighbour that does not answer gives EHOSTUNREACH, too");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
+	if (match_midway(m))
+		return true;
 	if (!tw_live_connect_error(m, ECONNREFUSED) && !tw_live_connect_error(m, EACCES) &&
 	    !tw_live_connect_error(m, ENOPROTOOPT))
 		return false;

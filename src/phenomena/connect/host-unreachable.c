@@ -146,10 +146,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* The repeats ran out, and the route was gone meanwhile: here, or at a router that said so by ICMP. */
+static bool match_midway(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ENETUNREACH) || tw_get(f, TW_F_K_ORPHAN) ||
+	    tw_known(f, TW_F_K_RST_IN) || tw_known(f, TW_F_K_RST_SIDE) ||
+	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The route was lost: after %lld repeats the connection ends with "
+			   "ENETUNREACH, not with a timeout.",
+			   (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_live_cite_error(m);
+	tw_rival(m, "firewall-rejected", "an ICMP error of a firewall can give the same errno");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const bool dropped = tw_is(m->facts, TW_F_K_DROP, TW_DROP_CLASS_ROUTE);
 
+	if (match_midway(m))
+		return true;
 	if (!tw_live_connect_error(m, EHOSTUNREACH) && !tw_live_connect_error(m, ENETUNREACH))
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, dropped ? TW_CERTAIN : TW_LIKELY, TW_OUTCOME_FAILED,

@@ -19,6 +19,9 @@
  * there the verdict must stay away.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
+
+#include <errno.h>
 
 #define SLOW_PATH_NS   (TW_NS_PER_S * 9 / 10)
 #define TOGETHER_NS    (TW_NS_PER_S / 2)
@@ -224,6 +227,26 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live, both ends here: the server answered again and again, and the client gave up. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_connect_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_SYNACK_REPEATS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_NETWORK,
+		    tw_say(m,
+			   "%s answered the SYN and repeated its SYN|ACK, and none of them came "
+			   "to %s.",
+			   m->server, m->client));
+	tw_cite(m, TW_F_K_SYNACK_REPEATS, "repeat number %lld of the SYN|ACK",
+		(long long)tw_get(f, TW_F_K_SYNACK_REPEATS));
+	tw_live_cite_error(m);
+	tw_rule_out(m, "syn-unanswered", "the server's kernel answered");
+	tw_live_error_seen(m, "connect");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "once",
@@ -336,5 +359,6 @@ const struct tw_phenomenon tw_ph_syn_ack_lost = {
 	.reproduced = "WKP",
 	.predict = predict,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -183,15 +183,18 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_live_connect_error(m, ETIMEDOUT))
+	const bool left = tw_get(f, TW_F_K_GAVE_UP) && tw_get(f, TW_F_K_REPEATS) > 0;
+
+	if (!tw_live_connect_error(m, ETIMEDOUT) && !left)
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "%s never answered: connect() gave up after %s and %lld repeats of the SYN.",
-		       m->server, TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)),
-		       (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "%s never answered: %s gave up after %s and %lld repeats of the SYN.",
+			   m->server, left ? "the application" : "connect()",
+			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)),
+			   (long long)tw_get(f, TW_F_K_REPEATS)));
 	tw_live_cite_error(m);
+	if (left)
+		tw_cite(m, TW_F_K_GAVE_UP, "the application closed the socket while it waited");
 	tw_rival(m, "firewall-dropped", "a filter beyond this host drops as silently");
 	tw_rival(m, "accept-queue-full", "a full accept queue drops SYNs as silently");
 	tw_rival(m, "syn-ack-lost", "the answers may be lost on their way");

@@ -15,6 +15,7 @@
  * peer-rebooted.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
 
 static bool match(struct tw_match *m)
 {
@@ -99,6 +100,25 @@ static const char *const references[] = {
 	"net/ipv4/tcp_input.c: tcp_rcv_synsent_state_process (reset and retry)",
 	NULL,
 };
+
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_TIME_WAIT))
+		return false;
+	/* Before a process that gave up for it. */
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_CLIENT_HOST,
+		    tw_say(m,
+			   "%s is still in TIME_WAIT for these ports, and the new SYN of %s has "
+			   "an older timestamp: it is answered with an ACK, not accepted.",
+			   m->server, m->client));
+	tw_cite(m, TW_F_K_DROP, "the kernel of the server drops the SYN: its timestamp is old");
+	tw_live_cite_error(m);
+	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1, NULL);
+	return true;
+}
 
 static const struct tw_scenario scenarios[] = {
 	{
@@ -243,5 +263,6 @@ const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 	.references = references,
 	.reproduced = "WK",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

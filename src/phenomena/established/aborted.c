@@ -94,6 +94,13 @@ static const char *const references[] = {
 };
 
 /* Live: an active reset, and the kernel that sent it is elsewhere; or here, and nothing tells more. */
+/* Without timestamps the form of the reset that came in is not known: it can be of any kind. */
+static bool is_formless(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_K_RST_IN) && !tw_known(f, TW_F_K_RST_IN_FORM) &&
+	       !tw_known(f, TW_F_K_RST_SIDE);
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -102,20 +109,34 @@ static bool match_live(struct tw_match *m)
 	const enum tw_side author =
 		here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
 
-	if (!here && !tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ACTIVE))
+	if (!here && !tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ACTIVE) && !is_formless(f))
 		return false;
-	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, here ? tw_live_outcome(m) : TW_OUTCOME_FAILED,
-		    tw_app_of(author),
+	tw_live_say(m, TW_STRENGTH_ENDING, here || !is_formless(f) ? TW_LIKELY : TW_POSSIBLE,
+		    here ? tw_live_outcome(m) : tw_live_victim_outcome(m), tw_app_of(author),
 		    tw_say(m,
 			   "%s aborted the connection: its kernel sent a RST for a living socket.",
 			   tw_endpoint(m, author)));
 	tw_live_cite_reset(m);
 	tw_live_cite_got(m);
+	if (is_formless(f)) {
+		m->summary = tw_say(m, "%s sent a RST in the midst of the connection.",
+				    tw_endpoint(m, author));
+		tw_rival(m, "peer-rebooted",
+			 "without timestamps this end cannot tell an abort from the answer "
+			 "of a host that has no such connection");
+	}
 	if (!here) {
 		tw_rival(m, "closed-with-unread-data",
 			 "the same RST; only the other host can tell");
 		tw_rival(m, "linger-reset", "the same RST; only the other host can tell");
 		tw_rival(m, "process-died", "the same RST; only the other host can tell");
+	} else if (tw_get(f, TW_F_K_UNACCEPTED)) {
+		m->confidence = TW_CERTAIN;
+		m->outcome = TW_OUTCOME_FAILED;
+		m->summary = tw_say(m,
+				    "%s closed its listener over this connection, which nobody had "
+				    "accepted yet.",
+				    tw_endpoint(m, author));
 	} else {
 		tw_rival(m, "linger-reset",
 			 "connect(AF_UNSPEC) and a listener that is closed over "

@@ -154,13 +154,19 @@ static bool match_live(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const bool here =
 		tw_live_reset_for(m, TW_KRST_TIME_WAIT) || tw_live_reset_for(m, TW_KRST_DATA_AFTER);
-	const bool there = tw_known(f, TW_F_K_RST_IN) && tw_get(f, TW_F_K_PEER_FIN) &&
-			   !tw_known(f, TW_F_K_RST_SIDE);
+	const bool there =
+		tw_known(f, TW_F_K_RST_IN) && tw_get(f, TW_F_K_PEER_FIN) &&
+		(!tw_known(f, TW_F_K_RST_SIDE) || tw_live_reset_for(m, TW_KRST_NO_SOCKET) ||
+		 tw_live_reset_for(m, TW_KRST_LISTENER));
+	/* A kernel that does not say why it reset an orphan that got data. */
+	const bool inferred = tw_live_reset_for(m, TW_KRST_UNSAID) &&
+			      tw_get(f, TW_F_K_RST_ORPHAN) && tw_known(f, TW_F_K_RST_ANSWERS);
 	enum tw_side closer;
 
-	if (!here && !there)
+	if (!here && !there && !inferred)
 		return false;
-	closer = here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
+	closer = here || inferred ? tw_live_author(m)
+				  : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
 	tw_live_say(m, TW_STRENGTH_MECHANISM, here ? TW_CERTAIN : TW_LIKELY,
 		    here && !tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_CLEAN : TW_OUTCOME_FAILED,
 		    tw_app_of(closer),
@@ -169,7 +175,7 @@ static bool match_live(struct tw_match *m)
 	tw_live_cite_reset(m);
 	tw_live_cite_got(m);
 	tw_live_cite_error(m);
-	if (there)
+	if (there && !here)
 		tw_rival(m, "fin-wait2-expired",
 			 "the closed end may have waited for its time, too");
 	tw_live_victim_saw(m);

@@ -19,6 +19,7 @@
  * honest kernels write, and is never counted.
  */
 #include "base/duration.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 /* After so long a silence a device that forgot the connection is the simpler explanation. */
@@ -262,6 +263,27 @@ static const struct tw_governed governed[] = {
 	{ NULL, NULL },
 };
 
+/* Live, both ends here: one of them is reset, and neither of their kernels sent it. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_known(f, TW_F_K_RST_IN) || tw_known(f, TW_F_K_RST_SIDE) ||
+	    !tw_get(f, TW_F_K_LOCAL_C) || !tw_get(f, TW_F_K_LOCAL_S))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "%s was reset, and the kernel of %s, which is this one, sent no RST: "
+			   "somebody between them did.",
+			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_RST_IN)),
+			   tw_endpoint(m, tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN)))));
+	tw_live_cite_got(m);
+	tw_rival(m, "idle-reset", "a device on the path that forgot the connection");
+	tw_rival(m, "firewall-reset", "a firewall on the path, netfilter on this host included");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "off-path",
@@ -439,5 +461,6 @@ const struct tw_phenomenon tw_ph_forged_reset = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

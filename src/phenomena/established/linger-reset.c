@@ -129,7 +129,11 @@ static bool match_live(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const enum tw_side author = tw_live_author(m);
 	const bool linger = tw_get(f, TW_F_K_RST_LINGER);
-	const bool unspec = tw_live_reset_for(m, TW_KRST_DISCONNECT);
+	/* tcp_disconnect() closes the socket before it resets; `ss -K` and closed listeners do not come here. */
+	const bool unspec =
+		tw_live_reset_for(m, TW_KRST_DISCONNECT) ||
+		(tw_live_reset_for(m, TW_KRST_STATE) && tw_is(f, TW_F_K_RST_STATE, 7 /* CLOSE */) &&
+		 !tw_get(f, TW_F_K_UNACCEPTED));
 
 	if (!tw_live_reset_by_call(m) || tw_get(f, TW_F_K_RST_UNREAD) > 0 || (!linger && !unspec))
 		return false;
@@ -137,7 +141,9 @@ static bool match_live(struct tw_match *m)
 	    !tw_live_reset_for(m, TW_KRST_UNSAID))
 		return false;
 	tw_live_say(
-		m, TW_STRENGTH_MECHANISM, TW_CERTAIN, tw_live_outcome(m), tw_app_of(author),
+		m, TW_STRENGTH_MECHANISM,
+		tw_live_reset_for(m, TW_KRST_UNSAID) ? TW_LIKELY : TW_CERTAIN, tw_live_outcome(m),
+		tw_app_of(author),
 		linger ? tw_say(m, "%s closed with SO_LINGER {1,0}: a RST in place of the FIN.",
 				tw_endpoint(m, author))
 		       : tw_say(m,

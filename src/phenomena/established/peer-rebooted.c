@@ -244,14 +244,18 @@ static const char *const references[] = {
  * Live: this host answers a segment of a connection that it does not know; or the socket here is reset in
  * the form that such a host writes.
  */
+/* So young, and nothing had come: a host that has just answered the SYN did not reboot since. */
+#define FRESH_NS (3LL * 1000 * 1000 * 1000)
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const bool here = (tw_live_reset_for(m, TW_KRST_NO_SOCKET) ||
 			   tw_live_reset_for(m, TW_KRST_LISTENER)) &&
-			  tw_get(f, TW_F_K_RST_ANSWERS) & TW_ACK;
+			  tw_get(f, TW_F_K_RST_ANSWERS) & TW_ACK && !tw_get(f, TW_F_K_PEER_FIN);
 	const bool there =
-		tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_K_PEER_FIN);
+		tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_K_PEER_FIN) &&
+		!(tw_get(f, TW_F_K_RST_IN_FRESH) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS);
 	enum tw_side lost;
 
 	if (!here && !there)
@@ -272,8 +276,14 @@ static bool match_live(struct tw_match *m)
 		 "a device on the path that forgot the connection answers like this");
 	tw_rival(m, "old-duplicate",
 		 "a late segment of a connection that ended well draws the same");
-	if (there)
+	if (there) {
 		tw_rival(m, "firewall-reset", "a firewall writes the same packet");
+		tw_rival(m, "forged-reset", "anybody on the path can write it");
+	} else if (!tw_known(f, TW_F_K_RST_IN)) {
+		m->confidence = TW_POSSIBLE;
+		tw_rival(m, "fin-wait2-expired",
+			 "its socket may have waited for its time and gone");
+	}
 	tw_live_victim_saw(m);
 	return true;
 }

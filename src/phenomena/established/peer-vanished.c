@@ -229,6 +229,13 @@ static bool match_live(struct tw_match *m)
 	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
 	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
 		return false;
+	/*
+	 * Else somebody said so: an ICMP error. This host drops what a neighbour does not answer for, and tells it over
+	 * IPv4; over IPv6 only the errno shows.
+	 */
+	if (error != ETIMEDOUT && !tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE) &&
+	    !(error == EHOSTUNREACH && tw_is(f, TW_F_IP_VERSION, 6)))
+		return false;
 	if (error != ETIMEDOUT && error != EHOSTUNREACH && error != ENETUNREACH &&
 	    error != ECONNREFUSED)
 		return false;

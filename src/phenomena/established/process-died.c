@@ -168,6 +168,10 @@ static bool match_live(struct tw_match *m)
 			       tw_endpoint(m, side), (long long)tw_get(f, TW_F_K_EXIT_STATUS),
 			       reset ? "RST" : "FIN");
 	tw_cite(m, TW_F_K_EXIT_SIDE, "the process closes the socket while it exits");
+	if (tw_get(f, TW_F_K_UNACCEPTED))
+		tw_cite(m, TW_F_K_UNACCEPTED,
+			"it had not accepted this connection yet: it was in the queue of its "
+			"listener");
 	tw_live_cite_reset(m);
 	tw_live_cite_got(m);
 	tw_rule_out(m, "closed-with-unread-data", "no close() was called: the process was exiting");
