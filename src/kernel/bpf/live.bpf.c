@@ -92,8 +92,9 @@ static __always_inline bool is_dying(struct sock *sk, int new)
 	if (task->exit_code & 0x7f)
 		return true;
 	if (new != TCP_FIN_WAIT1 || !BPF_CORE_READ(tp, bytes_received) ||
-	    (__s32)(BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime) - BPF_CORE_READ(tp, lsndtime)) <=
-		    0)
+	    (BPF_CORE_READ(tp, bytes_sent) &&
+	     (__s32)(BPF_CORE_READ(tp, inet_conn.icsk_ack.lrcvtime) -
+		     BPF_CORE_READ(tp, lsndtime)) <= 0))
 		return false;
 	o = find_owner(sk);
 	return !o || !(o->flags & TW_RECF_CLIENT);
