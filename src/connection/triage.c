@@ -114,7 +114,6 @@ static void on_repeat(struct conn *c, int side, const struct packet *p)
 	}
 	if (!p->payload_bytes)
 		return;
-	c->retransmitted++;
 	/* What was acknowledged already comes again: needless, or the true version of what somebody forged. */
 	if (side_has(c, !side, SIDE_ACK) && tw_seq_le(end, c->acked[!side]))
 		odd(c);

@@ -44,13 +44,12 @@ enum tw_kin {
 /* A connection that wants the second look. */
 struct tw_interest {
 	struct tw_tuple tuple;
-	uint32_t packets;
+	uint32_t packets : 24; /* 0xffffff: so many or more */
+	uint32_t reason : 4;   /* enum tw_interest_reason */
+	uint32_t kin : 4;      /* enum tw_kin */
 	uint64_t stream;
 	/* Frame numbers: all frames of the tuple between belong to it. */
 	uint64_t first_frame, last_frame;
-	uint32_t retransmitted;
-	uint8_t reason; /* enum tw_interest_reason */
-	uint8_t kin;    /* enum tw_kin */
 };
 
 /*

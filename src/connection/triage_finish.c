@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define INTEREST_MIN 256
+#define PACKETS_MAX  0xffffffu
 
 /* --- one connection --- */
 
@@ -87,10 +88,9 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 		.stream = c->stream,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame,
-		.packets = c->packets,
-		.retransmitted = c->retransmitted,
-		.reason = (uint8_t)reason,
-		.kin = (uint8_t)tw_triage_kin_of(c),
+		.packets = c->packets < PACKETS_MAX ? c->packets : PACKETS_MAX,
+		.reason = (unsigned)reason & 15,
+		.kin = tw_triage_kin_of(c) & 15,
 	};
 	return true;
 }

@@ -59,7 +59,8 @@ struct conn {
 	uint32_t acked[2]; /* highest acknowledgement sent */
 	uint32_t status;
 	uint32_t packets; /* 0: a free record */
-	uint32_t retransmitted;
+	uint32_t
+		prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
 	/* --- second cache line --- */
 	int64_t last_ns;
 	uint64_t last_frame;
@@ -68,8 +69,6 @@ struct conn {
 	int64_t first_ns;
 	uint64_t stream;
 	uint32_t base[2];
-	uint32_t
-		prev; /* handle of the connection that had the tuple before, 0 = none (or decided) */
 	uint32_t tag; /* of its slot; in a free record: the next free one */
 };
 #define CONN_SHIFT 7
