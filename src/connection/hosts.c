@@ -359,8 +359,11 @@ look_up(struct tw_hosts *h, const struct tw_segment *segs, struct noted *list, u
 	}
 	for (i = 0; i < count; i++) {
 		const struct tw_host *host = guess(h, list[i].host[list[i].about]);
+		uint32_t next = tw_host_event_index(host->count, host->cap);
 
-		__builtin_prefetch(&host->event[tw_host_event_index(host->count, host->cap)], 1);
+		/* As a number: without events there is no array, and nothing may be added to NULL. */
+		__builtin_prefetch((void *)((uintptr_t)host->event + next * sizeof(*host->event)),
+				   1);
 	}
 }
 
