@@ -172,7 +172,7 @@ int tw_predict_living_find(struct tw_predict_living *out, const struct tw_argume
 		if (!out->one)
 			r = tw_err_set(err, -ENOMEM, "out of memory");
 	}
-	for (i = 0; !r && i < list.count; i++)
+	for (i = 0; out->one && i < list.count; i++)
 		if (is_wanted(&w, &list.socket[i]))
 			take(&out->one[out->count++], &list.socket[i], asked, a->have_rtt);
 	if (!r && !out->count)
