@@ -361,9 +361,8 @@ look_up(struct tw_hosts *h, const struct tw_segment *segs, struct noted *list, u
 		const struct tw_host *host = guess(h, list[i].host[list[i].about]);
 		uint32_t next = tw_host_event_index(host->count, host->cap);
 
-		/* As a number: without events there is no array, and nothing may be added to NULL. */
-		__builtin_prefetch((void *)((uintptr_t)host->event + next * sizeof(*host->event)),
-				   1);
+		/* Without events there is no array, and nothing may be added to NULL. */
+		__builtin_prefetch(host->event ? (const void *)&host->event[next] : host, 1);
 	}
 }
 
