@@ -4,17 +4,7 @@
 #include "cli/command.h"
 #include "phenomena/idle_table.h"
 
-#include <errno.h>
-#include <string.h>
-
 #define PROC "/proc"
-
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
 
 static int read_host(const struct tw_arguments *a, struct tw_host *h, struct tw_err *err)
 {
@@ -32,13 +22,12 @@ static int read_host(const struct tw_arguments *a, struct tw_host *h, struct tw_
 
 static int print(const struct tw_audit *audit, const struct tw_arguments *a)
 {
-	const struct tw_style style = { .color = tw_use_color(a->color),
-					.width = tw_use_width(a->width) };
+	const struct tw_style style = tw_use_style(a);
 	struct tw_pen p;
 
 	if (a->json)
-		return tw_audit_json(&out, audit);
-	tw_pen_init(&p, &out, &style);
+		return tw_audit_json(&tw_stdout, audit);
+	tw_pen_init(&p, &tw_stdout, &style);
 	tw_audit_text(&p, audit, a->verbose > 0);
 	return tw_pen_finish(&p);
 }
@@ -47,19 +36,15 @@ static int print(const struct tw_audit *audit, const struct tw_arguments *a)
 static int judge(const struct tw_host *h, const struct tw_arguments *a)
 {
 	struct tw_audit audit;
-	int status = TW_EXIT_USAGE;
+	int status;
 	int r = tw_audit_run(&audit, h, a->idle_ns);
 
 	if (!r)
 		r = print(&audit, a);
-	if (r && r != -EPIPE)
-		tw_complain(r == -ENOMEM ? "out of memory" : "cannot write to standard output: %s",
-			    strerror(-r));
-	else
-		status = tw_finish_output(audit.by_severity[TW_SEVERITY_HARM] ||
-							  audit.by_severity[TW_SEVERITY_RISK]
-						  ? TW_EXIT_FAILED
-						  : TW_EXIT_CLEAN);
+	status = tw_end_output(r, audit.by_severity[TW_SEVERITY_HARM] ||
+						  audit.by_severity[TW_SEVERITY_RISK]
+					  ? TW_EXIT_FAILED
+					  : TW_EXIT_CLEAN);
 	tw_audit_free(&audit);
 	return status;
 }
@@ -82,21 +67,5 @@ static int run(const struct tw_arguments *a)
 
 int tw_command_audit(int argc, char **argv)
 {
-	struct tw_arguments a;
-	struct tw_err err = { 0 };
-	int status;
-
-	if (tw_arguments_parse(&a, TW_CMD_AUDIT, argc, argv, 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, tw_command_find("audit"));
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else {
-		status = run(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("audit", TW_CMD_AUDIT, argc, argv, 1, run);
 }

@@ -4,8 +4,6 @@
  */
 #include "cli/command.h"
 
-#include "report/style.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -63,7 +61,7 @@ const struct tw_command *tw_command_find(const char *name)
 	return NULL;
 }
 
-void tw_command_help(FILE *out, const struct tw_command *command)
+static void help(FILE *out, const struct tw_command *command)
 {
 	unsigned i;
 
@@ -72,6 +70,28 @@ void tw_command_help(FILE *out, const struct tw_command *command)
 	fprintf(out, "\n%c%s.\n\nOptions:\n", command->summary[0] & ~0x20, command->summary + 1);
 	tw_options_print(out, command->bit);
 	fprintf(out, "\nManual: man tcpwhy-%s\n", command->name);
+}
+
+int tw_command_main(const char *name, unsigned bit, int argc, char **argv, int first,
+		    int (*run)(const struct tw_arguments *a))
+{
+	struct tw_arguments a;
+	struct tw_err err = { 0 };
+	int status;
+
+	if (tw_arguments_parse(&a, bit, argc, argv, first, &err)) {
+		status = tw_complain("%s", err.text);
+	} else if (a.help) {
+		help(stdout, tw_command_find(name));
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else if (a.version) {
+		puts("tcpwhy " TW_VERSION);
+		status = tw_finish_output(TW_EXIT_CLEAN);
+	} else {
+		status = run(&a);
+	}
+	tw_arguments_free(&a);
+	return status;
 }
 
 int tw_complain(const char *fmt, ...)
@@ -102,7 +122,25 @@ int tw_finish_output(int status)
 	return tw_complain("cannot write to standard output: %s", strerror(failed));
 }
 
-bool tw_use_color(enum tw_color color)
+int tw_end_output(int r, int status)
+{
+	if (r == -EPIPE)
+		return status;
+	if (r == -ENOMEM)
+		return tw_complain("out of memory");
+	if (r)
+		return tw_complain("cannot write to standard output: %s", strerror(-r));
+	return tw_finish_output(status);
+}
+
+static int write_stdout(void *user, const char *bytes, size_t n)
+{
+	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
+}
+
+const struct tw_sink tw_stdout = { .write = write_stdout };
+
+static bool wants_color(enum tw_color color)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
@@ -113,11 +151,12 @@ bool tw_use_color(enum tw_color color)
 	       !(term && strcmp(term, "dumb") == 0);
 }
 
-unsigned tw_use_width(unsigned asked)
+struct tw_style tw_use_style(const struct tw_arguments *a)
 {
 	struct winsize size;
+	unsigned width = a->width;
 
-	if (!asked && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		asked = size.ws_col;
-	return tw_style_width(asked);
+	if (!width && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	return (struct tw_style){ .color = wants_color(a->color), .width = tw_style_width(width) };
 }

@@ -3,6 +3,7 @@
 #define TW_CLI_COMMAND_H
 
 #include "cli/options.h"
+#include "report/style.h"
 
 /* Exit statuses of every command. */
 enum {
@@ -25,20 +26,27 @@ int tw_command_explain(int argc, char **argv);
 extern const struct tw_command tw_commands[];
 const struct tw_command *tw_command_find(const char *name);
 
-void tw_command_help(FILE *out, const struct tw_command *command);
+/*
+ * What every command begins with: its options from argv[@first] on, --help and --version; then @run.
+ * @bit is which options it takes, enum tw_command_bit. Returns the exit status.
+ */
+int tw_command_main(const char *name, unsigned bit, int argc, char **argv, int first,
+		    int (*run)(const struct tw_arguments *a));
 
 /* "tcpwhy: <sentence>" on stderr; returns TW_EXIT_USAGE. */
 int tw_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Standard output, as the renderers want it: errors are a negative errno. */
+extern const struct tw_sink tw_stdout;
+/* --color and --width, or what stdout is. */
+struct tw_style tw_use_style(const struct tw_arguments *a);
 
 /*
  * Flush stdout at the end of a command. A full disk is named and becomes TW_EXIT_USAGE, a reader that
  * has gone (head, a closed pager) is no error; otherwise @status.
  */
 int tw_finish_output(int status);
-
-/* Colour on stdout? --color, else NO_COLOR and whether it is a terminal. */
-bool tw_use_color(enum tw_color color);
-/* Columns: --width, else the terminal's, within the renderer's bounds. */
-unsigned tw_use_width(unsigned asked);
+/* The same for a command whose renderer returned @r, 0 or a negative errno. */
+int tw_end_output(int r, int status);
 
 #endif

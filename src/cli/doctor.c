@@ -15,21 +15,13 @@ static const char *const verdicts[] = {
 	"`tcpwhy live` does not work here.",
 };
 
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -1;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
-
 static void print_text(const struct tw_doctor *d, const struct tw_arguments *a)
 {
-	const struct tw_style style = { .color = tw_use_color(a->color),
-					.width = tw_use_width(a->width) };
+	const struct tw_style style = tw_use_style(a);
 	struct tw_pen p;
 	unsigned i;
 
-	tw_pen_init(&p, &out, &style);
+	tw_pen_init(&p, &tw_stdout, &style);
 	tw_pen_put(&p, TW_ROLE_STRONG, "Linux %s", d->kernel);
 	tw_pen_newline(&p);
 	for (i = 0; i < d->count; i++) {
@@ -88,21 +80,5 @@ static int run(const struct tw_arguments *a)
 
 int tw_command_doctor(int argc, char **argv)
 {
-	struct tw_arguments a;
-	struct tw_err err = { 0 };
-	int status;
-
-	if (tw_arguments_parse(&a, TW_CMD_DOCTOR, argc, argv, 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, tw_command_find("doctor"));
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else {
-		status = run(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("doctor", TW_CMD_DOCTOR, argc, argv, 1, run);
 }

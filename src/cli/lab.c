@@ -31,13 +31,6 @@ struct lab {
 	bool not_carried_out; /* a program could not be run, or its host not be built */
 };
 
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
-
 static void on_signal(int signal)
 {
 	stop = signal;
@@ -62,13 +55,6 @@ static int write_json(json_t *object)
 	if (r)
 		return object ? -errno : -ENOMEM;
 	return putchar('\n') == EOF ? -errno : 0;
-}
-
-static int output_failed(int r)
-{
-	if (r == -ENOMEM)
-		return tw_complain("out of memory");
-	return tw_complain("cannot write to standard output: %s", strerror(-r));
 }
 
 /* ---- list ---- */
@@ -97,8 +83,7 @@ static int unknown_slug(const char *slug)
 static int list_these(const struct tw_arguments *a, const struct tw_phenomenon *const *phenomena,
 		      unsigned count)
 {
-	const struct tw_style style = { .color = tw_use_color(a->color),
-					.width = tw_use_width(a->width) };
+	const struct tw_style style = tw_use_style(a);
 	struct tw_pen pen;
 	unsigned i;
 	int r = 0;
@@ -107,13 +92,11 @@ static int list_these(const struct tw_arguments *a, const struct tw_phenomenon *
 		for (i = 0; i < count && phenomena[i] && !r; i++)
 			r = list_json(phenomena[i]);
 	} else {
-		tw_pen_init(&pen, &out, &style);
+		tw_pen_init(&pen, &tw_stdout, &style);
 		tw_show_list(&pen, phenomena, count);
 		r = tw_pen_finish(&pen);
 	}
-	if (r == -EPIPE)
-		return TW_EXIT_CLEAN;
-	return r ? output_failed(r) : tw_finish_output(TW_EXIT_CLEAN);
+	return tw_end_output(r, TW_EXIT_CLEAN);
 }
 
 static int list(const struct tw_arguments *a)
@@ -296,7 +279,7 @@ static int on_result(void *user, const struct tw_crew_result *result)
 	if (lab->arguments->json) {
 		r = write_json(json_incref(result->record));
 	} else {
-		tw_pen_init(&pen, &out, &lab->style);
+		tw_pen_init(&pen, &tw_stdout, &lab->style);
 		if (lab->arguments->program)
 			tw_show_program(&pen, &lab->show, result);
 		else
@@ -327,7 +310,7 @@ static int closing(struct lab *lab, const struct tw_crew_state *state)
 			"not_run", (int)(state->total - state->finished)));
 	if (lab->arguments->program && state->total == 1)
 		return 0;
-	tw_pen_init(&pen, &out, &lab->style);
+	tw_pen_init(&pen, &tw_stdout, &lab->style);
 	tw_show_summary(&pen, state, stop);
 	return tw_pen_finish(&pen);
 }
@@ -376,16 +359,14 @@ static int run_chosen(struct lab *lab)
 		r = closing(lab, &state);
 	if (stop)
 		end_by_signal();
-	if (r && r != -EPIPE)
-		return output_failed(r);
-	return r == -EPIPE ? status_of(lab, &state) : tw_finish_output(status_of(lab, &state));
+	return tw_end_output(r, status_of(lab, &state));
 }
 
 static int run(const struct tw_arguments *a)
 {
 	struct lab lab = {
 		.arguments = a,
-		.style = { .color = tw_use_color(a->color), .width = tw_use_width(a->width) },
+		.style = tw_use_style(a),
 		.show = { .verbosity = a->quiet ? -1 : (int)a->verbose },
 	};
 	int status = check(a);
@@ -412,33 +393,20 @@ static int unknown_verb(const char *word)
 			   word);
 }
 
+static int no_verb(const struct tw_arguments *a)
+{
+	return tw_complain("lab needs `list` or `run`; see tcpwhy lab --help");
+}
+
 int tw_command_lab(int argc, char **argv)
 {
 	const char *verb = argc > 1 && argv[1][0] != '-' ? argv[1] : "";
-	bool lists = strcmp(verb, "list") == 0, runs = strcmp(verb, "run") == 0;
-	struct tw_arguments a = { 0 };
-	struct tw_err err = { 0 };
-	int status;
 
-	if (*verb && !lists && !runs)
+	if (strcmp(verb, "list") == 0)
+		return tw_command_main("lab", TW_CMD_LAB_LIST, argc, argv, 2, list);
+	if (strcmp(verb, "run") == 0)
+		return tw_command_main("lab", TW_CMD_LAB_RUN, argc, argv, 2, run);
+	if (*verb)
 		return unknown_verb(verb);
-	if (tw_arguments_parse(&a,
-			       lists  ? TW_CMD_LAB_LIST
-			       : runs ? TW_CMD_LAB_RUN
-				      : TW_CMD_LAB,
-			       argc, argv, *verb ? 2 : 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, tw_command_find("lab"));
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (!*verb) {
-		status = tw_complain("lab needs `list` or `run`; see tcpwhy lab --help");
-	} else {
-		status = lists ? list(&a) : run(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("lab", TW_CMD_LAB, argc, argv, 1, no_verb);
 }

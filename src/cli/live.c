@@ -73,13 +73,6 @@ static int64_t now_ns(void)
 	return t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
-
 /* ---- what is asked for ---- */
 
 static bool is_verdict(const char *list, const char *verdict)
@@ -275,10 +268,10 @@ static void print(struct live *l, const struct tw_finding *f)
 	struct tw_pen pen;
 
 	if (a->json) {
-		l->output_error = tw_json_finding(&out, f);
+		l->output_error = tw_json_finding(&tw_stdout, f);
 		return;
 	}
-	tw_pen_init(&pen, &out, &l->style);
+	tw_pen_init(&pen, &tw_stdout, &l->style);
 	tw_live_line(&pen, f);
 	if (a->verbose)
 		tw_live_story(&pen, f);
@@ -290,7 +283,7 @@ static void tell_folded(struct live *l, struct tw_tally_row *row)
 	struct tw_pen pen;
 
 	if (row->folded && !l->arguments->json && !l->output_error) {
-		tw_pen_init(&pen, &out, &l->style);
+		tw_pen_init(&pen, &tw_stdout, &l->style);
 		tw_tally_folded(&pen, row);
 		l->output_error = tw_pen_finish(&pen);
 	}
@@ -588,7 +581,7 @@ static void put_summary(struct live *l, const struct tw_json_live *s)
 	struct tw_pen p;
 	unsigned i;
 
-	tw_pen_init(&p, &out, &l->style);
+	tw_pen_init(&p, &tw_stdout, &l->style);
 	tw_tally_table(&p, &l->tally);
 	tw_pen_put(&p, TW_ROLE_STRONG, "%llu failed, %llu degraded, %llu unknown",
 		   (unsigned long long)l->tally.outcome[TW_OUTCOME_FAILED],
@@ -650,7 +643,7 @@ static void summarize(struct live *l)
 	s.events_lost = h.lost;
 	s.events_folded = h.folded;
 	if (l->arguments->json)
-		l->output_error = tw_json_live_summary(&out, &s);
+		l->output_error = tw_json_live_summary(&tw_stdout, &s);
 	else
 		put_summary(l, &s);
 	tw_string_free(&lost);
@@ -666,8 +659,7 @@ static int run(const struct tw_arguments *a)
 	if (!l)
 		return tw_complain("out of memory");
 	l->arguments = a;
-	l->style = (struct tw_style){ .color = tw_use_color(a->color),
-				      .width = tw_use_width(a->width) };
+	l->style = tw_use_style(a);
 	l->start_pipe = l->exec_pipe = -1;
 	status = choose(l);
 	if (!status) {
@@ -682,6 +674,7 @@ static int run(const struct tw_arguments *a)
 			 : l->tally.outcome[TW_OUTCOME_FAILED] ? TW_EXIT_FAILED
 							       : TW_EXIT_CLEAN;
 	}
+	status = tw_end_output(l->output_error, status);
 	if (l->start_pipe >= 0)
 		close(l->start_pipe);
 	if (l->exec_pipe >= 0)
@@ -691,26 +684,10 @@ static int run(const struct tw_arguments *a)
 	tw_watch_close(l->watch);
 	tw_string_free(&l->filter);
 	free(l);
-	return tw_finish_output(status);
+	return status;
 }
 
 int tw_command_live(int argc, char **argv)
 {
-	struct tw_arguments a;
-	struct tw_err err = { 0 };
-	int status;
-
-	if (tw_arguments_parse(&a, TW_CMD_LIVE, argc, argv, 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, tw_command_find("live"));
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else {
-		status = run(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("live", TW_CMD_LIVE, argc, argv, 1, run);
 }

@@ -14,13 +14,6 @@
 #define RTT_MOST_NS    (60 * TW_NS_PER_S)
 #define MS_MOST        INT32_MAX
 
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
-
 /* "60/10/3", or "on" for what the host's settings say. */
 static int keepalive(const char *text, struct tw_sockopts *s, struct tw_err *err)
 {
@@ -109,18 +102,17 @@ static int print_json(const struct tw_phenomenon *only, const struct tw_model *m
 
 	for (i = 0; !r && i < tw_catalogue_count; i++)
 		if (tw_catalogue[i]->predict && (!only || only == tw_catalogue[i]))
-			r = tw_predict_json(&out, tw_catalogue[i], m);
+			r = tw_predict_json(&tw_stdout, tw_catalogue[i], m);
 	return r;
 }
 
 static int print_text(const struct tw_phenomenon *only, const struct tw_model *m,
 		      const struct tw_arguments *a)
 {
-	const struct tw_style style = { .color = tw_use_color(a->color),
-					.width = tw_use_width(a->width) };
+	const struct tw_style style = tw_use_style(a);
 	struct tw_pen p;
 
-	tw_pen_init(&p, &out, &style);
+	tw_pen_init(&p, &tw_stdout, &style);
 	if (only)
 		tw_predict_story(&p, only, m);
 	else
@@ -133,18 +125,17 @@ static int print_text(const struct tw_phenomenon *only, const struct tw_model *m
 static int print_living(const struct tw_predict_living *l, const struct tw_model *m,
 			const struct tw_arguments *a)
 {
-	const struct tw_style style = { .color = tw_use_color(a->color),
-					.width = tw_use_width(a->width) };
+	const struct tw_style style = tw_use_style(a);
 	struct tw_pen p;
 	size_t i;
 	int r = 0;
 
 	if (a->json) {
 		for (i = 0; !r && i < l->count; i++)
-			r = tw_predict_living_json(&out, &l->one[i], m);
+			r = tw_predict_living_json(&tw_stdout, &l->one[i], m);
 		return r;
 	}
-	tw_pen_init(&p, &out, &style);
+	tw_pen_init(&p, &tw_stdout, &style);
 	tw_predict_living_text(&p, l->one, l->count, m);
 	if (a->verbose)
 		tw_predict_settings(&p, &m->set);
@@ -175,10 +166,7 @@ static int predict_living(const struct tw_arguments *a, const struct tw_phenomen
 	} else {
 		r = print_living(&l, m, a);
 	}
-	if (r && r != -EPIPE)
-		r = tw_complain("cannot write to standard output: %s", strerror(-r));
-	else
-		r = tw_finish_output(TW_EXIT_CLEAN);
+	r = tw_end_output(r, TW_EXIT_CLEAN);
 out:
 	tw_predict_living_free(&l);
 	return r;
@@ -189,7 +177,6 @@ static int run(const struct tw_arguments *a)
 	const struct tw_phenomenon *only = NULL;
 	struct tw_model m;
 	struct tw_err err = { 0 };
-	int r;
 
 	if (a->word_count > 1)
 		return tw_complain("predict takes one phenomenon at a time");
@@ -202,29 +189,11 @@ static int run(const struct tw_arguments *a)
 		return tw_complain("%s", err.text);
 	if (a->of_pid || a->socket)
 		return predict_living(a, only, &m);
-	r = a->json ? print_json(only, &m) : print_text(only, &m, a);
-	if (r && r != -EPIPE)
-		return tw_complain("cannot write to standard output: %s", strerror(-r));
-	return tw_finish_output(TW_EXIT_CLEAN);
+	return tw_end_output(a->json ? print_json(only, &m) : print_text(only, &m, a),
+			     TW_EXIT_CLEAN);
 }
 
 int tw_command_predict(int argc, char **argv)
 {
-	struct tw_arguments a;
-	struct tw_err err = { 0 };
-	int status;
-
-	if (tw_arguments_parse(&a, TW_CMD_PREDICT, argc, argv, 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, tw_command_find("predict"));
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else {
-		status = run(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("predict", TW_CMD_PREDICT, argc, argv, 1, run);
 }

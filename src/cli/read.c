@@ -62,13 +62,6 @@ static void catch_interrupt(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
-static int write_stdout(void *user, const char *bytes, size_t n)
-{
-	return fwrite(bytes, 1, n, stdout) == n ? 0 : -errno;
-}
-
-static const struct tw_sink out = { .write = write_stdout };
-
 /* ---- --verdict ---- */
 
 static int unknown_slug(const char *slug)
@@ -157,7 +150,7 @@ static void line_now(struct run *run, struct tw_finding *f)
 	};
 	struct tw_pen pen;
 
-	tw_pen_init(&pen, &out, &run->style);
+	tw_pen_init(&pen, &tw_stdout, &run->style);
 	tw_example_line(&pen, &group);
 	run->output_error = tw_pen_finish(&pen);
 }
@@ -181,7 +174,7 @@ static bool on_finding(void *user, struct tw_finding *f)
 		tw_text_add(run->text, f);
 	} else {
 		tw_progress_erase(&run->progress);
-		run->output_error = tw_json_finding(&out, f);
+		run->output_error = tw_json_finding(&tw_stdout, f);
 		tw_finding_free(f);
 	}
 	if (run->flows && !run->output_error && fflush(stdout))
@@ -257,8 +250,8 @@ static int write_packets(struct run *run, struct tw_source *src)
 static int tell(struct run *run, const struct tw_session_summary *summary)
 {
 	if (run->text)
-		return tw_text_finish(run->text, summary, &out);
-	return tw_json_summary(&out, summary);
+		return tw_text_finish(run->text, summary, &tw_stdout);
+	return tw_json_summary(&tw_stdout, summary);
 }
 
 static int finish_input(struct run *run, struct tw_source *src,
@@ -275,8 +268,6 @@ static int finish_input(struct run *run, struct tw_source *src,
 				   (unsigned long long)summary->connections);
 	if (!run->output_error)
 		run->output_error = tell(run, summary);
-	if (run->output_error == -ENOMEM)
-		return tw_complain("out of memory");
 	if (run->writer && write_packets(run, src))
 		return TW_EXIT_USAGE;
 	return summary->failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
@@ -465,7 +456,7 @@ static int run_read(const struct tw_arguments *a)
 	unsigned count = a->read_count ? a->read_count : a->word_count;
 	struct run run = {
 		.arguments = a,
-		.style = { .color = tw_use_color(a->color), .width = tw_use_width(a->width) },
+		.style = tw_use_style(a),
 	};
 	struct tw_err err = { 0 };
 
@@ -481,32 +472,10 @@ static int run_read(const struct tw_arguments *a)
 	tw_filter_free(run.filter);
 	tw_idle_reset();
 	free(run.wanted);
-	if (run.output_error == -EPIPE)
-		return run.status;
-	if (run.output_error && run.output_error != -ENOMEM)
-		return tw_complain("cannot write to standard output: %s",
-				   strerror(-run.output_error));
-	return tw_finish_output(run.status);
+	return tw_end_output(run.output_error, run.status);
 }
 
 int tw_command_read(int argc, char **argv)
 {
-	const struct tw_command *self = tw_command_find("read");
-	struct tw_arguments a;
-	struct tw_err err = { 0 };
-	int status;
-
-	if (tw_arguments_parse(&a, TW_CMD_READ, argc, argv, 1, &err)) {
-		status = tw_complain("%s", err.text);
-	} else if (a.help) {
-		tw_command_help(stdout, self);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else if (a.version) {
-		puts("tcpwhy " TW_VERSION);
-		status = tw_finish_output(TW_EXIT_CLEAN);
-	} else {
-		status = run_read(&a);
-	}
-	tw_arguments_free(&a);
-	return status;
+	return tw_command_main("read", TW_CMD_READ, argc, argv, 1, run_read);
 }
