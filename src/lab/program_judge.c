@@ -14,7 +14,7 @@
 
 #include "base/duration.h"
 #include "lab/script.h"
-#include "report/style.h"
+#include "report/json_value.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,23 +139,6 @@ void tw_program_judge(const struct tw_program *p, struct tw_program_outcome *o)
 
 /* ---- the record ---- */
 
-static json_t *seconds(int64_t ns)
-{
-	return json_real((double)ns / 1e9);
-}
-
-/* Arguments may hold any bytes. */
-static json_t *text_of(const char *s)
-{
-	struct tw_string clean = { 0 };
-	json_t *j;
-
-	tw_utf8_clean(&clean, s, strlen(s));
-	j = clean.failed ? NULL : json_string(tw_string_text(&clean));
-	tw_string_free(&clean);
-	return j;
-}
-
 static json_t *result_of(const struct tw_traced_call *c)
 {
 	if (!c->end_ns)
@@ -171,11 +154,12 @@ static json_t *port_of(uint16_t port)
 
 static json_t *call_object(const struct tw_traced_call *c, int64_t start_ns)
 {
-	return json_pack(
-		"{s:o, s:s, s:i, s:o, s:o, s:i, s:o, s:o}", "time", seconds(c->start_ns - start_ns),
-		"call", c->name, "fd", c->fd, "result", result_of(c), "after",
-		c->end_ns ? seconds(c->end_ns - c->start_ns) : json_null(), "pid", (int)c->pid,
-		"local_port", port_of(c->local_port), "remote_port", port_of(c->remote_port));
+	return json_pack("{s:o, s:s, s:i, s:o, s:o, s:i, s:o, s:o}", "time",
+			 tw_json_seconds(c->start_ns - start_ns), "call", c->name, "fd", c->fd,
+			 "result", result_of(c), "after",
+			 c->end_ns ? tw_json_seconds(c->end_ns - c->start_ns) : json_null(), "pid",
+			 (int)c->pid, "local_port", port_of(c->local_port), "remote_port",
+			 port_of(c->remote_port));
 }
 
 static json_t *call_list(const struct tw_program_calls *calls, int64_t start_ns)
@@ -206,7 +190,7 @@ static json_t *longest_call(const struct tw_program *p)
 	if (!c->name)
 		return json_null();
 	return json_pack("{s:s, s:o, s:o}", "call", c->name, "result", result_of(c), "after",
-			 seconds(after_ns));
+			 tw_json_seconds(after_ns));
 }
 
 static json_t *argument_list(const struct tw_program *p)
@@ -215,7 +199,7 @@ static json_t *argument_list(const struct tw_program *p)
 	unsigned i;
 
 	for (i = 0; p->argv[i]; i++)
-		json_array_append_new(list, text_of(p->argv[i]));
+		json_array_append_new(list, tw_json_text(p->argv[i]));
 	return list;
 }
 
@@ -233,10 +217,10 @@ json_t *tw_program_json(const struct tw_program *p, int64_t start_ns)
 		argument_list(p), "asserted", p->config.asserted, "ended", o.ended, "exit",
 		o.exit_status >= 0 ? json_integer(o.exit_status) : json_null(), "signal",
 		o.signal ? json_string(signal_text(sig, o.signal)) : json_null(), "start",
-		seconds(p->start_ns - start_ns), "duration", seconds(o.duration_ns), "within",
-		o.within, "passed", o.passed, "failure",
-		o.passed ? json_null() : text_of(o.failure), "calls", call_list(calls, start_ns),
-		"calls_omitted",
+		tw_json_seconds(p->start_ns - start_ns), "duration", tw_json_seconds(o.duration_ns),
+		"within", o.within, "passed", o.passed, "failure",
+		o.passed ? json_null() : tw_json_text(o.failure), "calls",
+		call_list(calls, start_ns), "calls_omitted",
 		json_integer(calls->count > kept ? (json_int_t)(calls->count - kept) : 0),
 		"connections", (int)o.connections, "longest_call", longest_call(p));
 }

@@ -2,12 +2,9 @@
 /* An audit as text and as JSON. Names of processes may hold any byte: the pen escapes them, JSON gets UTF-8. */
 #include "report/audit.h"
 #include "base/duration.h"
+#include "report/json_value.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define COLUMN_TEXT  6
 #define COLUMN_LABEL 6
@@ -143,22 +140,9 @@ void tw_audit_text(struct tw_pen *p, const struct tw_audit *a, bool verbose)
 
 /* ---- JSON ---- */
 
-static json_t *text(const char *bytes)
-{
-	struct tw_string clean = { 0 };
-	json_t *out;
-
-	if (!bytes)
-		return json_null();
-	tw_utf8_clean(&clean, bytes, strlen(bytes));
-	out = json_string(tw_string_text(&clean));
-	tw_string_free(&clean);
-	return out;
-}
-
 static json_t *seconds(int64_t ns)
 {
-	return ns > 0 ? json_real((double)ns / (double)TW_NS_PER_S) : json_null();
+	return ns > 0 ? tw_json_seconds(ns) : json_null();
 }
 
 static json_t *items_json(const struct tw_concern *c)
@@ -167,10 +151,11 @@ static json_t *items_json(const struct tw_concern *c)
 	unsigned i;
 
 	for (i = 0; i < c->items; i++)
-		json_array_append_new(
-			list, json_pack("{s:o, s:I, s:o, s:o}", "who", text(c->item[i].who),
-					"count", (json_int_t)c->item[i].count, "example",
-					text(c->item[i].where), "age", seconds(c->item[i].age_ns)));
+		json_array_append_new(list, json_pack("{s:o, s:I, s:o, s:o}", "who",
+						      tw_json_text(c->item[i].who), "count",
+						      (json_int_t)c->item[i].count, "example",
+						      tw_json_text(c->item[i].where), "age",
+						      seconds(c->item[i].age_ns)));
 	return list;
 }
 
@@ -178,11 +163,12 @@ static json_t *remark_json(const struct tw_concern *c)
 {
 	return json_pack("{s:s, s:i, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:s, s:s, s:s?, s:I, s:o}",
 			 "type", "remark", "schema", 1, "slug", c->check->slug, "severity",
-			 tw_severity_name(c->severity), "found", text(c->found), "risk",
-			 text(c->risk), "for_ever", c->predicted_ns < 0, "predicted",
-			 seconds(c->predicted_ns), "set", text(c->set), "costs", c->check->costs,
-			 "source", c->check->source, "verdict", c->check->phenomenon, "count",
-			 (json_int_t)c->count, "items", items_json(c));
+			 tw_severity_name(c->severity), "found", tw_json_text(c->found), "risk",
+			 tw_json_text(c->risk), "for_ever", c->predicted_ns < 0, "predicted",
+			 seconds(c->predicted_ns), "set", tw_json_text(c->set), "costs",
+			 c->check->costs, "source", c->check->source, "verdict",
+			 c->check->phenomenon, "count", (json_int_t)c->count, "items",
+			 items_json(c));
 }
 
 static json_t *summary_json(const struct tw_audit *a)
@@ -196,25 +182,12 @@ static json_t *summary_json(const struct tw_audit *a)
 	for (i = 0; i < a->host->unread_count; i++)
 		json_array_append_new(unread,
 				      json_pack("{s:s, s:o}", "what", a->host->unread[i].what,
-						"because", text(a->host->unread[i].why)));
+						"because", tw_json_text(a->host->unread[i].why)));
 	return json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:o}", "type", "summary", "schema", 1,
 			 "kernel", kernel, "checks", (int)a->looked, "harms",
 			 (int)a->by_severity[TW_SEVERITY_HARM], "risks",
 			 (int)a->by_severity[TW_SEVERITY_RISK], "notes",
 			 (int)a->by_severity[TW_SEVERITY_NOTE], "not_looked_at", unread);
-}
-
-static int write_line(const struct tw_sink *sink, json_t *o)
-{
-	char *line = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6))
-		       : NULL;
-	int r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
-
-	if (!r)
-		r = tw_sink_write(sink, "\n", 1);
-	free(line);
-	json_decref(o);
-	return r;
 }
 
 int tw_audit_json(const struct tw_sink *sink, const struct tw_audit *a)
@@ -223,6 +196,6 @@ int tw_audit_json(const struct tw_sink *sink, const struct tw_audit *a)
 	int r = 0;
 
 	for (i = 0; !r && i < a->count; i++)
-		r = write_line(sink, remark_json(&a->concern[i]));
-	return r ? r : write_line(sink, summary_json(a));
+		r = tw_json_line(sink, remark_json(&a->concern[i]));
+	return r ? r : tw_json_line(sink, summary_json(a));
 }

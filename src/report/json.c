@@ -1,51 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * JSON Lines. The objects are built with jansson and written in the order in which keys are
- * set. A double holds 15 decimal digits exactly, so nanoseconds of a connection that lasts up
- * to eleven days come out as they are in the capture (0.000213, never 0.00021299999999999999).
- */
+/* JSON Lines of the findings and summaries of `read` and `live`. */
 #include "report/json.h"
 
+#include "report/json_value.h"
 #include "report/style.h"
 #include "report/words.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <string.h>
-
-#define DUMP_FLAGS (JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15))
-
-/* Any text: NULL becomes null, bytes that are not UTF-8 become U+FFFD. */
-static json_t *text(const char *s)
-{
-	struct tw_string clean = { 0 };
-	json_t *j;
-
-	if (!s)
-		return json_null();
-	j = json_string(s);
-	if (j)
-		return j;
-	tw_utf8_clean(&clean, s, strlen(s));
-	j = clean.failed ? NULL : json_string(tw_string_text(&clean));
-	tw_string_free(&clean);
-	return j;
-}
 
 static json_t *count(uint64_t n)
 {
 	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
 }
 
-static json_t *seconds(int64_t ns)
-{
-	return json_real((double)ns / 1e9);
-}
-
 /* Hostile time stamps may lie further apart than 63 bits hold. */
 static json_t *seconds_since(int64_t ns, int64_t start_ns)
 {
-	return seconds((int64_t)((uint64_t)ns - (uint64_t)start_ns));
+	return tw_json_seconds((int64_t)((uint64_t)ns - (uint64_t)start_ns));
 }
 
 static json_t *per_side(const uint64_t n[2])
@@ -67,9 +39,10 @@ static json_t *evidence(const struct tw_finding *f)
 				list, json_pack("{s:o, s:o, s:o}", e->event ? "event" : "packet",
 						count(e->frame), "time",
 						seconds_since(e->time_ns, f->start_ns), "text",
-						text(e->text)));
+						tw_json_text(e->text)));
 		else
-			json_array_append_new(list, json_pack("{s:o}", "text", text(e->text)));
+			json_array_append_new(list,
+					      json_pack("{s:o}", "text", tw_json_text(e->text)));
 	}
 	return list;
 }
@@ -78,9 +51,10 @@ static json_t *application(const struct tw_app *a)
 {
 	if (!a->call)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o}", "call", text(a->call), "errno", text(a->error),
-			 "after", a->after_ns < 0 ? json_null() : seconds(a->after_ns), "text",
-			 text(a->text));
+	return json_pack("{s:o, s:o, s:o, s:o}", "call", tw_json_text(a->call), "errno",
+			 tw_json_text(a->error), "after",
+			 a->after_ns < 0 ? json_null() : tw_json_seconds(a->after_ns), "text",
+			 tw_json_text(a->text));
 }
 
 static json_t *governed_by(const struct tw_phenomenon *ph)
@@ -89,8 +63,8 @@ static json_t *governed_by(const struct tw_phenomenon *ph)
 	json_t *list = json_array();
 
 	for (; g && g->name; g++)
-		json_array_append_new(list, json_pack("{s:o, s:o}", "name", text(g->name),
-						      "meaning", text(g->meaning)));
+		json_array_append_new(list, json_pack("{s:o, s:o}", "name", tw_json_text(g->name),
+						      "meaning", tw_json_text(g->meaning)));
 	return list;
 }
 
@@ -100,7 +74,7 @@ static json_t *texts(const char *const *list)
 	json_t *out = json_array();
 
 	for (; list && *list; list++)
-		json_array_append_new(out, text(*list));
+		json_array_append_new(out, tw_json_text(*list));
 	return out;
 }
 
@@ -110,8 +84,9 @@ static json_t *rivals(const struct tw_rival *r, unsigned n)
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o}", "verdict", text(r[i].slug),
-						      "why", text(r[i].why)));
+		json_array_append_new(list,
+				      json_pack("{s:o, s:o}", "verdict", tw_json_text(r[i].slug),
+						"why", tw_json_text(r[i].why)));
 	return list;
 }
 
@@ -121,7 +96,7 @@ static json_t *missing(const struct tw_match *m)
 	unsigned i;
 
 	for (i = 0; i < m->missing_count; i++)
-		json_array_append_new(list, text(m->missing[i]));
+		json_array_append_new(list, tw_json_text(m->missing[i]));
 	return list;
 }
 
@@ -131,16 +106,10 @@ static json_t *missing(const struct tw_match *m)
  */
 static int write_line(const struct tw_sink *sink, json_t *o, size_t keys)
 {
-	char *line = o && json_object_size(o) == keys ? json_dumps(o, DUMP_FLAGS) : NULL;
-	int err = -ENOMEM;
-
-	if (line)
-		err = tw_sink_write(sink, line, strlen(line));
-	if (line && !err)
-		err = tw_sink_write(sink, "\n", 1);
-	free(line);
+	if (o && json_object_size(o) == keys)
+		return tw_json_line(sink, o);
 	json_decref(o);
-	return err;
+	return -ENOMEM;
 }
 
 /* What schema 1 had from the beginning, in its order: 25 keys. */
@@ -152,19 +121,20 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 
 	json_object_set_new(o, "type", json_string("finding"));
 	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
-	json_object_set_new(o, "source", text(f->source));
+	json_object_set_new(o, "source", tw_json_text(f->source));
 	json_object_set_new(o, "stream", count(f->stream));
-	json_object_set_new(o, "client", text(f->client));
-	json_object_set_new(o, "server", text(f->server));
-	json_object_set_new(o, "start", text(tw_words_time(TW_WORDS, f->start_ns, 9, 'T')));
-	json_object_set_new(o, "duration", seconds(f->duration_ns));
-	json_object_set_new(o, "verdict", text(f->verdict));
-	json_object_set_new(o, "stage", ph ? text(tw_stage_name(ph->stage)) : json_null());
-	json_object_set_new(o, "outcome", text(tw_outcome_name(m->outcome)));
+	json_object_set_new(o, "client", tw_json_text(f->client));
+	json_object_set_new(o, "server", tw_json_text(f->server));
+	json_object_set_new(o, "start", tw_json_text(tw_words_time(TW_WORDS, f->start_ns, 9, 'T')));
+	json_object_set_new(o, "duration", tw_json_seconds(f->duration_ns));
+	json_object_set_new(o, "verdict", tw_json_text(f->verdict));
+	json_object_set_new(o, "stage", ph ? tw_json_text(tw_stage_name(ph->stage)) : json_null());
+	json_object_set_new(o, "outcome", tw_json_text(tw_outcome_name(m->outcome)));
 	json_object_set_new(o, "confidence",
-			    unknown ? json_null() : text(tw_confidence_name(m->confidence)));
-	json_object_set_new(o, "culprit", text(tw_culprit_name(m->culprit)));
-	json_object_set_new(o, "summary", text(m->summary));
+			    unknown ? json_null()
+				    : tw_json_text(tw_confidence_name(m->confidence)));
+	json_object_set_new(o, "culprit", tw_json_text(tw_culprit_name(m->culprit)));
+	json_object_set_new(o, "summary", tw_json_text(m->summary));
 	json_object_set_new(o, "evidence", evidence(f));
 	json_object_set_new(o, "application",
 			    json_pack("{s:o, s:o}", "client", application(&m->app[TW_CLIENT]),
@@ -173,10 +143,10 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 	json_object_set_new(o, "remedy", texts(ph ? ph->remedies : NULL));
 	json_object_set_new(o, "rivals", rivals(m->rivals, m->rival_count));
 	json_object_set_new(o, "ruled_out", rivals(m->ruled_out, m->ruled_out_count));
-	json_object_set_new(o, "vantage", text(f->vantage));
+	json_object_set_new(o, "vantage", tw_json_text(f->vantage));
 	json_object_set_new(o, "packets", per_side(f->packets));
 	json_object_set_new(o, "bytes", per_side(f->bytes));
-	json_object_set_new(o, "zeek", text(f->zeek));
+	json_object_set_new(o, "zeek", tw_json_text(f->zeek));
 	json_object_set_new(o, "completeness", json_integer((json_int_t)f->completeness));
 }
 
@@ -184,9 +154,9 @@ static json_t *process(const struct tw_process *p)
 {
 	if (!p->pid)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "pid", count(p->pid), "comm", text(p->comm),
-			 "cgroup", text(p->cgroup), "cgroup_id", count(p->cgroup_id), "sure",
-			 p->sure);
+	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "pid", count(p->pid), "comm",
+			 tw_json_text(p->comm), "cgroup", tw_json_text(p->cgroup), "cgroup_id",
+			 count(p->cgroup_id), "sure", p->sure);
 }
 
 /* Of live findings: whose socket it is, and who acted. 6 keys. */
@@ -194,9 +164,9 @@ static void finding_live(json_t *o, const struct tw_finding *f)
 {
 	json_object_set_new(o, "process", process(&f->process[f->process_side]));
 	json_object_set_new(o, "process_side",
-			    text(f->process_side == TW_CLIENT ? "client" : "server"));
-	json_object_set_new(o, "actor", text(f->actor));
-	json_object_set_new(o, "reason", text(f->reason));
+			    tw_json_text(f->process_side == TW_CLIENT ? "client" : "server"));
+	json_object_set_new(o, "actor", tw_json_text(f->actor));
+	json_object_set_new(o, "reason", tw_json_text(f->reason));
 	json_object_set_new(o, "processes",
 			    json_pack("{s:o, s:o}", "client", process(&f->process[TW_CLIENT]),
 				      "server", process(&f->process[TW_SERVER])));
@@ -210,8 +180,8 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	if (!o)
 		return -ENOMEM;
 	finding_core(o, f);
-	json_object_set_new(o, "title", text(f->phenomenon ? f->phenomenon->title : NULL));
-	json_object_set_new(o, "remark", text(f->match.remark));
+	json_object_set_new(o, "title", tw_json_text(f->phenomenon ? f->phenomenon->title : NULL));
+	json_object_set_new(o, "remark", tw_json_text(f->match.remark));
 	json_object_set_new(o, "missing", missing(&f->match));
 	json_object_set_new(o, "start_frame", count(f->first_frame));
 	json_object_set_new(o, "end_frame", count(f->last_frame));
@@ -264,10 +234,10 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 		return -ENOMEM;
 	}
 	for (i = 0; i < s->problem_count; i++)
-		json_array_append_new(problems, text(s->problems[i]));
+		json_array_append_new(problems, tw_json_text(s->problems[i]));
 	json_object_set_new(o, "type", json_string("summary"));
 	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
-	json_object_set_new(o, "source", text(s->source));
+	json_object_set_new(o, "source", tw_json_text(s->source));
 	json_object_set_new(o, "packets", count(s->packets));
 	json_object_set_new(o, "connections", count(s->connections));
 	json_object_set_new(o, "clean", count(s->clean));
@@ -279,7 +249,7 @@ int tw_json_summary(const struct tw_sink *sink, const struct tw_session_summary 
 	json_object_set_new(o, "remarks", remarks(s));
 	json_object_set_new(o, "tcp_packets", count(s->tcp_packets));
 	json_object_set_new(o, "start",
-			    s->packets ? text(tw_words_time(TW_WORDS, s->first_ns, 9, 'T'))
+			    s->packets ? tw_json_text(tw_words_time(TW_WORDS, s->first_ns, 9, 'T'))
 				       : json_null());
 	json_object_set_new(o, "duration",
 			    s->packets ? seconds_since(s->last_ns, s->first_ns) : json_null());
@@ -305,21 +275,21 @@ int tw_json_live_summary(const struct tw_sink *sink, const struct tw_json_live *
 			json_object_set_new(verdicts, tw_tally_kind(i),
 					    count(s->tally->verdict[i]));
 	for (i = 0; i < s->problem_count; i++)
-		json_array_append_new(problems, text(s->problems[i]));
+		json_array_append_new(problems, tw_json_text(s->problems[i]));
 	json_object_set_new(o, "type", json_string("summary"));
 	json_object_set_new(o, "schema", json_integer(TW_JSON_SCHEMA));
-	json_object_set_new(o, "source", text(s->source));
+	json_object_set_new(o, "source", tw_json_text(s->source));
 	json_object_set_new(o, "clean", count(s->tally->outcome[TW_OUTCOME_CLEAN]));
 	json_object_set_new(o, "failed", count(s->tally->outcome[TW_OUTCOME_FAILED]));
 	json_object_set_new(o, "degraded", count(s->tally->outcome[TW_OUTCOME_DEGRADED]));
 	json_object_set_new(o, "unknown", count(s->tally->outcome[TW_OUTCOME_UNKNOWN]));
 	json_object_set_new(o, "verdicts", verdicts);
 	json_object_set_new(o, "problems", problems);
-	json_object_set_new(o, "duration", seconds(s->duration_ns));
+	json_object_set_new(o, "duration", tw_json_seconds(s->duration_ns));
 	json_object_set_new(o, "events", count(s->events));
 	json_object_set_new(o, "events_lost", count(s->events_lost));
 	json_object_set_new(o, "events_folded", count(s->events_folded));
-	json_object_set_new(o, "interface", text(s->interface));
+	json_object_set_new(o, "interface", tw_json_text(s->interface));
 	json_object_set_new(o, "packets", count(s->packets));
 	json_object_set_new(o, "packets_lost", count(s->packets_lost));
 	json_object_set_new(o, "connections_written", count(s->connections_written));

@@ -6,12 +6,11 @@
 #include "report/predict.h"
 
 #include "base/duration.h"
+#include "report/json_value.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COLUMN_CALL  20
 #define COLUMN_AFTER 58
@@ -209,17 +208,6 @@ void tw_predict_settings(struct tw_pen *p, const struct tw_settings *s)
 
 /* ---- JSON ---- */
 
-static double seconds(int64_t ns)
-{
-	return (double)ns / (double)TW_NS_PER_S;
-}
-
-static json_t *moment(struct tw_moment at)
-{
-	return json_pack("{s:f, s:f, s:f}", "expected", seconds(at.expected_ns), "least",
-			 seconds(at.least_ns), "most", seconds(at.most_ns));
-}
-
 static json_t *steps_json(const struct tw_schedule *l)
 {
 	json_t *list = json_array();
@@ -227,7 +215,7 @@ static json_t *steps_json(const struct tw_schedule *l)
 
 	for (i = 0; i < l->count; i++)
 		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:s?}", "after", moment(l->step[i].at),
+			list, json_pack("{s:o, s:s, s:s?}", "after", tw_json_moment(l->step[i].at),
 					"packet", l->step[i].packet, "timer", l->step[i].timer));
 	return list;
 }
@@ -243,8 +231,8 @@ static json_t *seen_json(const struct tw_prediction *out)
 		json_array_append_new(list,
 				      json_pack("{s:s?, s:s, s:o, s:s?}", "call", s->call, "errno",
 						s->error ? s->error : "hang", "after",
-						s->error ? moment(s->after) : json_null(), "text",
-						s->text));
+						s->error ? tw_json_moment(s->after) : json_null(),
+						"text", s->text));
 	}
 	return list;
 }
@@ -266,7 +254,7 @@ int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 		    const struct tw_model *m)
 {
 	struct tw_prediction *out = predict(ph, m);
-	char kernel[24], *line = NULL;
+	char kernel[24];
 	json_t *o = NULL;
 	int r;
 
@@ -278,16 +266,10 @@ int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 			      ph->title, "kernel", kernel, "hz", (int)m->set.hz, "begins",
 			      out->begins, "steps", steps_json(&out->ladder), "for_ever",
 			      out->ladder.for_ever, "end",
-			      out->ladder.for_ever ? json_null() : moment(out->ladder.end), "rule",
-			      out->ladder.rule, "application", seen_json(out), "origins",
+			      out->ladder.for_ever ? json_null() : tw_json_moment(out->ladder.end),
+			      "rule", out->ladder.rule, "application", seen_json(out), "origins",
 			      origins_json(&out->ladder), "note", out->note);
-	if (o)
-		line = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(10));
-	r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
-	if (!r)
-		r = tw_sink_write(sink, "\n", 1);
-	free(line);
-	json_decref(o);
+	r = tw_json_line(sink, o);
 	free(out);
 	return r;
 }

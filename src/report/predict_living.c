@@ -12,9 +12,9 @@
 
 #include "base/duration.h"
 #include "packet/tuple.h"
+#include "report/json_value.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,31 +118,23 @@ void tw_predict_living_text(struct tw_pen *p, const struct tw_predict_socket *on
 	}
 }
 
-static double seconds(int64_t ns)
-{
-	return (double)ns / (double)TW_NS_PER_S;
-}
-
 /* null: never. */
 static json_t *end_json(const struct tw_schedule *l)
 {
-	if (l->for_ever)
-		return json_null();
-	return json_pack("{s:f, s:f, s:f}", "expected", seconds(l->end.expected_ns), "least",
-			 seconds(l->end.least_ns), "most", seconds(l->end.most_ns));
+	return l->for_ever ? json_null() : tw_json_moment(l->end);
 }
 
 static json_t *options_json(const struct tw_predict_socket *one)
 {
 	const struct tw_sockopts *o = &one->options;
 
-	return json_pack("{s:f, s:b, s:I, s:I, s:f, s:f, s:b, s:I, s:I, s:I}", "rtt",
-			 seconds(o->rtt_ns), "rtt_measured", o->rtt_given, "user_timeout_ms",
-			 (json_int_t)o->user_timeout_ms, "syncnt", (json_int_t)o->syncnt,
-			 "sndtimeo", seconds(o->sndtimeo_ns), "rcvtimeo", seconds(o->rcvtimeo_ns),
-			 "keepalive", o->keepalive, "keep_idle_s", (json_int_t)o->keep_idle_s,
-			 "keep_interval_s", (json_int_t)o->keep_intvl_s, "keep_count",
-			 (json_int_t)o->keep_count);
+	return json_pack("{s:o, s:b, s:I, s:I, s:o, s:o, s:b, s:I, s:I, s:I}", "rtt",
+			 tw_json_seconds(o->rtt_ns), "rtt_measured", o->rtt_given,
+			 "user_timeout_ms", (json_int_t)o->user_timeout_ms, "syncnt",
+			 (json_int_t)o->syncnt, "sndtimeo", tw_json_seconds(o->sndtimeo_ns),
+			 "rcvtimeo", tw_json_seconds(o->rcvtimeo_ns), "keepalive", o->keepalive,
+			 "keep_idle_s", (json_int_t)o->keep_idle_s, "keep_interval_s",
+			 (json_int_t)o->keep_intvl_s, "keep_count", (json_int_t)o->keep_count);
 }
 
 int tw_predict_living_json(const struct tw_sink *sink, const struct tw_predict_socket *one,
@@ -151,7 +143,7 @@ int tw_predict_living_json(const struct tw_sink *sink, const struct tw_predict_s
 	const struct tw_living *l = &one->socket;
 	const bool connecting = l->state == TW_SOCKET_SYN_SENT;
 	struct silence *s = predict(one, m);
-	char local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT], *line = NULL;
+	char local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT];
 	json_t *o = NULL;
 	int r;
 
@@ -165,13 +157,7 @@ int tw_predict_living_json(const struct tw_sink *sink, const struct tw_predict_s
 			      connecting ? json_null() : end_json(&s->busy), "idle",
 			      connecting ? json_null() : end_json(&s->idle), "options",
 			      options_json(one), "skipped", one->skipped[0] ? one->skipped : NULL);
-	if (o)
-		line = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(10));
-	r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
-	if (!r)
-		r = tw_sink_write(sink, "\n", 1);
-	free(line);
-	json_decref(o);
+	r = tw_json_line(sink, o);
 	free(s);
 	return r;
 }
