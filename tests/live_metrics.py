@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tap
-from live_page import Watch, inside_namespace, need_live, parse, refused, total
+from live_page import PROGRAM, Watch, inside_namespace, need_live, parse, refused, total
 from tap import ROOT, Skip, case, contains, equal, tcpwhy
 
 
@@ -134,6 +134,23 @@ def addresses():
         contains(tap.one_line(r.err), "the address is in use by another program")
     r = tcpwhy("live", "--metrics", "[::1]:1", "--metrics", "[::1]:2")
     equal(r.status, 2)
+
+
+@case
+def library_missing():
+    """without libmicrohttpd only --metrics is gone: one sentence, status 2; no other command loads it"""
+    need_live()
+    paths = {line.split()[-1] for line in subprocess.run(["ldconfig", "-p"], capture_output=True, text=True,
+                                                         check=True).stdout.splitlines()
+             if line.split()[0] == "libmicrohttpd.so.12"}
+    equal(len(paths) > 0, True)
+    empty = "; ".join(f"mount --bind /dev/null {path}" for path in paths)
+    without = ["unshare", "-m", "sh", "-ec", f'{empty}; exec "$0" "$@"', PROGRAM]
+    done = subprocess.run([*without, "live", "--metrics", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stdout), (2, ""))
+    contains(tap.one_line(done.stderr), "--metrics needs libmicrohttpd")
+    done = subprocess.run([*without, "live", "--duration", "0.1s"], capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stderr.count("libmicrohttpd")), (0, 0))
 
 
 @case

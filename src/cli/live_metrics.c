@@ -10,10 +10,10 @@
 #include "cli/live_metrics.h"
 
 #include "base/duration.h"
+#include "cli/microhttpd.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -32,6 +32,7 @@
 
 struct tw_live_metrics {
 	struct tw_live_metrics_config config;
+	const struct tw_microhttpd *mhd;
 	struct MHD_Daemon *daemon;
 	struct tw_metrics *counters;
 	struct tw_string page;
@@ -78,29 +79,30 @@ static void render(struct tw_live_metrics *m)
 	tw_metrics_render(m->counters, &h, &m->page);
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-			      char *text, size_t length)
+static enum MHD_Result answer(const struct tw_microhttpd *mhd, struct MHD_Connection *connection,
+			      unsigned status, const char *type, char *text, size_t length)
 {
 	struct MHD_Response *response =
-		MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_COPY);
+		mhd->create_response_from_buffer(length, text, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result r;
 
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	mhd->add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	r = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
+		mhd->add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	r = mhd->queue_response(connection, status, response);
+	mhd->destroy_response(response);
 	return r;
 }
 
-static enum MHD_Result say(struct MHD_Connection *connection, unsigned status, const char *text)
+static enum MHD_Result say(const struct tw_microhttpd *mhd, struct MHD_Connection *connection,
+			   unsigned status, const char *text)
 {
 	char copy[80];
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	return answer(connection, status, "text/plain; charset=utf-8", copy, strlen(copy));
+	return answer(mhd, connection, status, "text/plain; charset=utf-8", copy, strlen(copy));
 }
 
 static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *url,
@@ -120,15 +122,16 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
 		return MHD_YES;
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return say(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+		return say(m->mhd, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
 	if (strcmp(url, "/") == 0)
-		return say(connection, MHD_HTTP_OK, "tcpwhy live: the metrics are at /metrics\n");
+		return say(m->mhd, connection, MHD_HTTP_OK,
+			   "tcpwhy live: the metrics are at /metrics\n");
 	if (strcmp(url, "/metrics") != 0)
-		return say(connection, MHD_HTTP_NOT_FOUND, "there is only /metrics\n");
+		return say(m->mhd, connection, MHD_HTTP_NOT_FOUND, "there is only /metrics\n");
 	render(m);
 	if (m->page.failed)
-		return say(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
-	return answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+		return say(m->mhd, connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+	return answer(m->mhd, connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
 		      m->page.bytes, m->page.length);
 }
 
@@ -258,13 +261,15 @@ static int start(struct tw_live_metrics *m, struct tw_err *err)
 	int fd = -1, r = resolve(m->config.address, &found, err);
 
 	if (!r)
+		r = tw_microhttpd_load(&m->mhd, err);
+	if (!r)
 		r = listen_at(found, m->config.address, &fd, err);
 	if (found)
 		freeaddrinfo(found);
 	if (r)
 		return r;
 	name_url(m, fd);
-	m->daemon = MHD_start_daemon(
+	m->daemon = m->mhd->start_daemon(
 		MHD_USE_EPOLL, 0, NULL, NULL, on_request, m, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, MHD_OPTION_END);
@@ -302,7 +307,7 @@ void tw_live_metrics_close(struct tw_live_metrics *m)
 	if (!m)
 		return;
 	if (m->daemon)
-		MHD_stop_daemon(m->daemon); /* closes the socket, too */
+		m->mhd->stop_daemon(m->daemon); /* closes the socket, too */
 	tw_metrics_free(m->counters);
 	tw_string_free(&m->page);
 	free(m);
@@ -323,5 +328,5 @@ void tw_live_metrics_work(struct tw_live_metrics *m)
 	int i;
 
 	for (i = 0; i < MHD_RUNS_PER_WORK; i++)
-		MHD_run(m->daemon);
+		m->mhd->run(m->daemon);
 }
