@@ -3,7 +3,7 @@
  * Makes the captures that `make bench` measures with: pcap, microseconds, Ethernet, snap length 96, the
  * same bytes for the same seed and scale.
  *
- *	bulk		1 k connections side by side, 1000 rounds of data each, 2 % of the data repeated
+ *	bulk		1 k connections side by side, 3000 rounds of data each, 2 % of the data repeated
  *	short		2 M connections of about 10 packets, some 1000 at a time; 7 % fail, in six ways
  *	concurrent	1 M connections, all open at the same time, round robin
  *	flood		10 M SYNs from as many sources, no answer

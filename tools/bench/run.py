@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Speed and memory of `tcpwhy read`, against a bare header walk and against other tools.
 
-usage: run.py PATH/TO/tcpwhy [--scale 1] [--rounds 5] [--seconds 20] [--dir DIR] [--only KIND[,KIND]]
+usage: run.py PATH/TO/tcpwhy [--scale 1] [--rounds 5] [--seconds 300] [--dir DIR] [--only KIND[,KIND]]
 
 Captures are made by generate (see generate.c) and stay in --dir for the next run. Every program reads
 the same file from the page cache, as a whole process: user and system CPU time by wait4(2), and the
-peak of its resident memory. Rounds are interleaved, the median counts. Tools that take longer than
---seconds on the whole file (tcptrace may take minutes) get a cut-down one, and their time per packet is
-compared.
+peak of its resident memory. Rounds are interleaved, the median counts.
+
+Another tool gets the whole capture if it comes to its end there within --seconds of CPU time and the memory
+that is free, else the largest part for which that is so (a quarter, a twentieth, a four-hundredth); the table
+says which. tcpwhy is then measured on the same part, in turns with it: a packet costs most tools the more,
+the more there are, so only what both do with the same file can be compared.
 
 The bound is walk: link, IP and TCP header of every packet read from a mapping and summed. Shares are
 shares of its speed. The exit status is 1 if a target that must be met is missed.
@@ -38,8 +41,8 @@ RIVALS = {
     "tshark": {"bulk": (80, None), "short": (80, None), "concurrent": (80, None), "flood": (80, None)},
 }
 TEN_PACKETS_MS = 5  # must
-# Slow, but meant to be seen on the whole file, because it is slower there than on a part: seconds.
-PATIENCE = {"tcptrace": 240}
+PARTS = (1 / 400, 1 / 20, 1 / 4, 1)  # of a capture, for tools that cannot do all of it
+FIRST_S = 30  # the smallest part must take no longer, or the tool is left out
 REPEATED_S = 20  # what takes longer is measured once
 
 
@@ -64,14 +67,21 @@ class Usage:
         self.seconds, self.rss, self.why = seconds, rss, why
 
 
-def measure(helper, command, limit, accepted=(0, 1)):
-    """Run @command for at most @limit seconds (see measure.c)."""
-    out = subprocess.run([helper, str(int(limit)), *command], capture_output=True, text=True, check=True)
+def measure(helper, command, limit, mib=0, accepted=(0,)):
+    """Run @command for at most @limit seconds of CPU time and in @mib of address space (0: any; see measure.c)."""
+    out = subprocess.run([helper, str(int(limit)), str(int(mib)), *command], capture_output=True, text=True, check=True)
     seconds, kib, status = out.stdout.split()
     if int(status) in accepted:
         return Usage(float(seconds), int(kib) * 1024)
     why = {-1: "killed by a signal", -2: f"stopped after {int(limit)} s"}.get(int(status), f"failed with status {status}")
     return Usage(None, int(kib) * 1024, why)
+
+
+def free_mib():
+    """Memory that a program could take without anybody having to give any up, and some to spare."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        fields = dict(line.split(":") for line in f)
+    return int(fields["MemAvailable"].split()[0]) / 1024 * 0.9
 
 
 def median(usages):
@@ -119,12 +129,13 @@ class Bench:
         self.missed.append(what)
         return "MISSED"
 
-    def rounds(self, commands, rounds, limit):
-        """Interleaved: every command once, then again."""
+    def rounds(self, commands, rounds, limit, mib=0):
+        """Interleaved: every command once, then again. Status 1 of tcpwhy says that it has found failures."""
         found = {name: [] for name in commands}
         for _ in range(rounds):
             for name, command in commands.items():
-                found[name].append(measure(self.helper, command, limit))
+                ours = name == "tcpwhy"
+                found[name].append(measure(self.helper, command, limit, 0 if ours else mib, (0, 1) if ours else (0,)))
         return found
 
     def tcpwhy_against_walk(self, kind):
@@ -140,7 +151,7 @@ class Bench:
         if ours is None:
             print(f"  {'tcpwhy':12}{next(u.why for u in found['tcpwhy'] if u.why)}")
             self.missed.append(f"{kind}: runs to its end")
-            return packets, None
+            return False
         peak = max(u.rss for u in found["tcpwhy"]) / MIB
         share = bound / ours
         state = self.verdict(f"{kind}: share of the bound", share, must, aim)
@@ -148,41 +159,59 @@ class Bench:
               f"{must:g} / {aim:g}: {state}")
         state = self.verdict(f"{kind}: memory", peak, mib, None, more_is_better=False)
         print(f"  {'':12}{'memory':>10}{peak:8.0f}{'':16}   {mib} MiB: {state}")
-        return packets, ours / packets
+        return True
 
-    def rival(self, name, command, kind, ours):
-        """One other tool: on the whole file if it can, on a cut-down one if it is slow."""
-        limit = max(self.args.seconds, PATIENCE.get(name, 0))
-        for scale in (self.args.scale, self.args.scale / 20, self.args.scale / 400):
-            path = self.capture(kind, scale)
-            packets = packets_of(self.walk, path)
-            found = [measure(self.helper, command(path), limit)]
-            if found[0].seconds is not None:
-                break
-        else:
-            print(f"  {name:12}{found[0].why}, even on {packets} packets: left out from here on")
+    def largest_part(self, name, command, kind):
+        """The largest part of the capture that a tool comes to the end of: part, path, packets, what it cost, and why
+        not a larger one. A part that would take too much if it went on as before is not tried."""
+        done, before = None, None
+        for part in PARTS:
+            path = self.capture(kind, self.args.scale * part)
+            packets, mib = packets_of(self.walk, path), free_mib()
+            times = packets / before[0] if before else 1
+            if before and before[1].seconds * times > self.args.seconds:
+                return done, f"more would take over {self.args.seconds:g} s"
+            if before and before[1].rss / MIB * times > mib:
+                return done, "more would not fit in memory"
+            usage = measure(self.helper, command(path), self.args.seconds if before else FIRST_S, mib)
+            if usage.seconds is None:
+                return done, f"{usage.why} on {packets}"
+            before = (packets, usage)
+            done = (part, path, packets, usage)
+        return done, ""
+
+    def rival(self, name, command, kind):
+        """One other tool, and tcpwhy in turns with it on the same file."""
+        done, why = self.largest_part(name, command, kind)
+        if not done:
+            print(f"  {name:12}{why} packets: left out from here on")
             self.hopeless.add(name)
             return
-        for _ in range(min(self.args.rounds, 3) - 1 if found[0].seconds < REPEATED_S else 0):
-            found.append(measure(self.helper, command(path), limit))
-        took = median(found)
-        if took is None:
-            print(f"  {name:12}{next(u.why for u in found if u.why)}")
+        part, path, packets, first = done
+        slow = first.seconds > REPEATED_S
+        commands = {"tcpwhy": [self.tcpwhy, "read", path]}
+        if not slow:
+            commands[name] = command(path)
+        found = self.rounds(commands, min(self.args.rounds, 3), self.args.seconds, free_mib())
+        theirs = [first] if slow else found[name]
+        took, ours = median(theirs), median(found["tcpwhy"])
+        if took is None or ours is None:
+            print(f"  {name:12}{next(u.why for u in theirs + found['tcpwhy'] if u.why)}")
             return
-        peak = max(u.rss for u in found) / MIB
-        note = "" if scale == self.args.scale else f" ({packets} packets)"
-        state = ""
-        times = took / packets / ours
+        peak = max(u.rss for u in theirs) / MIB
+        times, state = took / ours, ""
         if kind in RIVALS.get(name, {}):
             must, aim = RIVALS[name][kind]
             state = f"{must:g} / {aim or '-'}: " + self.verdict(f"{kind}: against {name}", times, must, aim)
-        print(f"  {name:12}{took / packets * 1e9:10.1f}{peak:8.0f}{times:14.1f} x   {state}{note}")
+        size = "of all" if part == 1 else (f"of {packets} packets ({why}), of which one takes tcpwhy "
+                                           f"{ours / packets * 1e9:.1f}")
+        print(f"  {name:12}{took / packets * 1e9:10.1f}{peak:8.0f}{times:14.1f} x   {state:20} {size}")
 
     def ten_packets(self):
         path = str(self.dir / "ten.pcap")
         if not os.path.exists(path):
             subprocess.run([self.generate, "concurrent", path, "--scale", "0.000001"], check=True)
-        ms = median([measure(self.helper, [self.tcpwhy, "read", path], 10) for _ in range(21)]) * 1000
+        ms = median([measure(self.helper, [self.tcpwhy, "read", path], 10, accepted=(0, 1)) for _ in range(21)]) * 1000
         state = self.verdict("ten packets", ms, TEN_PACKETS_MS, None, more_is_better=False)
         print(f"\nten packets, from start to exit: {ms:.1f} ms of CPU   {TEN_PACKETS_MS} ms: {state}")
 
@@ -195,12 +224,11 @@ class Bench:
         if self.args.scale != 1:
             print("The targets are made for --scale 1: small captures are mostly start and end.")
         for kind in kinds:
-            packets, ours = self.tcpwhy_against_walk(kind)
-            if ours is None or self.args.no_rivals:
+            if not self.tcpwhy_against_walk(kind) or self.args.no_rivals:
                 continue
             for name, command in tools.items():
                 if name not in self.hopeless:
-                    self.rival(name, command, kind, ours)
+                    self.rival(name, command, kind)
         self.ten_packets()
         shutil.rmtree(self.scratch, ignore_errors=True)
         if self.missed:
@@ -213,7 +241,7 @@ def main():
     p.add_argument("tcpwhy")
     p.add_argument("--scale", type=float, default=1.0, help="size of the captures (1: some 50 M packets)")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--seconds", type=float, default=20, help="time that another tool may take")
+    p.add_argument("--seconds", type=float, default=300, help="CPU time that another tool may take")
     p.add_argument("--dir", default=os.path.join(os.environ.get("TMPDIR", "/var/tmp"), "tcpwhy-bench"),
                    help="where captures are kept (about 5 GB at scale 1)")
     p.add_argument("--only", help="kinds, separated by commas")
