@@ -7,38 +7,45 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 /* The interface that <microhttpd.h> 0.9.71 and later (MHD_Result is an enum) and 1.0 describe. */
 #define LIBRARY "libmicrohttpd.so.12"
 
-static int look_up(void *library, const char *name, void *function, struct tw_err *err)
-{
-	void *found = dlsym(library, name);
-
-	if (!found)
-		return tw_err_set(err, -ENOTSUP, "--metrics needs %s, and this one lacks %s",
-				  LIBRARY, name);
-	/* An object pointer into a function pointer: dlsym(3) promises what ISO C does not. */
-	memcpy(function, &found, sizeof(found));
-	return 0;
-}
+static const struct {
+	const char *name;
+	size_t offset; /* in struct tw_microhttpd */
+} wanted[] = {
+	{ "MHD_start_daemon", offsetof(struct tw_microhttpd, start_daemon) },
+	{ "MHD_stop_daemon", offsetof(struct tw_microhttpd, stop_daemon) },
+	{ "MHD_run", offsetof(struct tw_microhttpd, run) },
+	{ "MHD_create_response_from_buffer",
+	  offsetof(struct tw_microhttpd, create_response_from_buffer) },
+	{ "MHD_add_response_header", offsetof(struct tw_microhttpd, add_response_header) },
+	{ "MHD_queue_response", offsetof(struct tw_microhttpd, queue_response) },
+	{ "MHD_destroy_response", offsetof(struct tw_microhttpd, destroy_response) },
+};
 
 int tw_microhttpd_load(const struct tw_microhttpd **out, struct tw_err *err)
 {
 	static struct tw_microhttpd functions;
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	int r = 0;
+	void *found, *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	unsigned i;
 
 	if (!library)
 		return tw_err_set(err, -ENOTSUP,
 				  "--metrics needs libmicrohttpd, which is not installed (%s)",
 				  dlerror());
-#define LOOK_UP(name)                                                                              \
-	if (!r)                                                                                    \
-		r = look_up(library, "MHD_" #name, &functions.name, err);
-	TW_MICROHTTPD(LOOK_UP)
-#undef LOOK_UP
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		found = dlsym(library, wanted[i].name);
+		if (!found)
+			return tw_err_set(err, -ENOTSUP,
+					  "--metrics needs %s, and this one lacks %s", LIBRARY,
+					  wanted[i].name);
+		/* An object pointer as a function pointer: POSIX promises what ISO C does not. */
+		memcpy((char *)&functions + wanted[i].offset, &found, sizeof(found));
+	}
 	*out = &functions;
-	return r;
+	return 0;
 }

@@ -6,19 +6,15 @@
 
 #include <microhttpd.h>
 
-/* The functions of libmicrohttpd that the page for Prometheus calls; each is a field of its name. */
-#define TW_MICROHTTPD(FUNCTION)                                                                    \
-	FUNCTION(start_daemon)                                                                     \
-	FUNCTION(stop_daemon)                                                                      \
-	FUNCTION(run)                                                                              \
-	FUNCTION(create_response_from_buffer)                                                      \
-	FUNCTION(add_response_header)                                                              \
-	FUNCTION(queue_response)                                                                   \
-	FUNCTION(destroy_response)
-
-#define TW_MICROHTTPD_FIELD(name) __typeof__(&MHD_##name) name;
+/* The functions of libmicrohttpd that the page for Prometheus calls, without their MHD_. */
 struct tw_microhttpd {
-	TW_MICROHTTPD(TW_MICROHTTPD_FIELD)
+	__typeof__(&MHD_start_daemon) start_daemon;
+	__typeof__(&MHD_stop_daemon) stop_daemon;
+	__typeof__(&MHD_run) run;
+	__typeof__(&MHD_create_response_from_buffer) create_response_from_buffer;
+	__typeof__(&MHD_add_response_header) add_response_header;
+	__typeof__(&MHD_queue_response) queue_response;
+	__typeof__(&MHD_destroy_response) destroy_response;
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "cli/predict_living.h"
 
 #include "base/duration.h"
+#include "packet/tuple.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,9 +47,7 @@ static int parse_end(struct wanted *w, const char *text, struct tw_err *err)
 
 		memcpy(host, text + v6, n - 2 * v6);
 		host[n - 2 * v6] = '\0';
-		w->addr = (struct tw_addr){ .b = { [10] = 0xff, [11] = 0xff } };
-		good = inet_pton(v6 ? AF_INET6 : AF_INET, host, v6 ? w->addr.b : w->addr.b + 12) ==
-		       1;
+		good = tw_addr_parse(&w->addr, host, v6);
 	}
 	w->port = (uint16_t)port;
 	return good ? 0

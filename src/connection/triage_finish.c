@@ -265,9 +265,8 @@ void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
 static void count_half(struct tw_triage *t, const struct half *h)
 {
 	const int server = !h->side;
-	struct tw_addr addr = { { [10] = 0xff, [11] = 0xff } };
+	const struct tw_addr addr = tw_addr_from_v4(&h->addr[server]);
 
-	memcpy(addr.b + 12, &h->addr[server], sizeof(h->addr[server]));
 	count_half_open(t, &addr, h->port[server], h->syns, half_first_ns(t, h));
 }
 

@@ -59,15 +59,12 @@ static void take_address(struct tw_host *h, const struct sockaddr *a)
 
 	if (h->addresses == TW_ADDRESSES_MAX)
 		return;
-	*out = (struct tw_addr){ 0 };
-	if (a->sa_family == AF_INET6) {
-		memcpy(out->b, &((const struct sockaddr_in6 *)a)->sin6_addr, 16);
-	} else if (a->sa_family == AF_INET) {
-		out->b[10] = out->b[11] = 0xff;
-		memcpy(out->b + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
-	} else {
+	if (a->sa_family == AF_INET6)
+		*out = tw_addr_from_v6(&((const struct sockaddr_in6 *)a)->sin6_addr);
+	else if (a->sa_family == AF_INET)
+		*out = tw_addr_from_v4(&((const struct sockaddr_in *)a)->sin_addr);
+	else
 		return;
-	}
 	h->addresses++;
 }
 

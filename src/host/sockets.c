@@ -71,15 +71,9 @@ static struct tw_living *new_socket(struct tw_living_list *l)
 	return &l->socket[l->count++];
 }
 
-static void take_address(struct tw_addr *out, const uint32_t words[4], bool v6)
+static struct tw_addr address_of(const uint32_t words[4], bool v6)
 {
-	*out = (struct tw_addr){ 0 };
-	if (v6) {
-		memcpy(out->b, words, 16);
-	} else {
-		out->b[10] = out->b[11] = 0xff;
-		memcpy(out->b + 12, words, 4);
-	}
+	return v6 ? tw_addr_from_v6(words) : tw_addr_from_v4(words);
 }
 
 static void take_info(struct tw_living *s, const void *bytes, size_t n)
@@ -114,8 +108,8 @@ static void take_socket(struct tw_living_list *l, const struct nlmsghdr *h)
 		return;
 	s->state = m->idiag_state == NEW_SYN_RECV ? TW_SOCKET_SYN_RECV : m->idiag_state;
 	s->v6 = m->idiag_family == AF_INET6;
-	take_address(&s->local, m->id.idiag_src, s->v6);
-	take_address(&s->remote, m->id.idiag_dst, s->v6);
+	s->local = address_of(m->id.idiag_src, s->v6);
+	s->remote = address_of(m->id.idiag_dst, s->v6);
 	s->local_port = ntohs(m->id.idiag_sport);
 	s->remote_port = ntohs(m->id.idiag_dport);
 	s->interface = m->id.idiag_if;

@@ -412,12 +412,11 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 		    bool guessed, struct tw_facts *f)
 {
 	const struct view v = { .config = config, .c = c, .f = f, .client = client };
-	static const __u8 v4[12] = { [10] = 0xff, [11] = 0xff };
 	int i;
 
 	*f = (struct tw_facts){ 0 };
 	tw_fact_set(f, TW_F_K_SEEN, true, c->first_event, c->first_ns + config->realtime_offset_ns);
-	tw_fact_set(f, TW_F_IP_VERSION, memcmp(c->end[0].addr.b, v4, 12) == 0 ? 4 : 6, 0, 0);
+	tw_fact_set(f, TW_F_IP_VERSION, tw_addr_is_v4(&c->end[0].addr) ? 4 : 6, 0, 0);
 	tw_fact_set(f, TW_F_CLIENT_GUESSED, guessed, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_C, c->end[client].local, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_S, c->end[!client].local, 0, 0);

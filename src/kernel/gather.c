@@ -85,13 +85,12 @@ void tw_gather_free(struct tw_gather *g)
 /* ---- the table ---- */
 
 /* Addresses that mean another host in every namespace: 127/8, ::1, fe80::/10. */
-static bool is_private_to_namespace(const __u8 *a)
+static bool is_private_to_namespace(const struct tw_addr *a)
 {
-	static const __u8 v4[12] = { [10] = 0xff, [11] = 0xff };
-	static const __u8 one[16] = { [15] = 1 };
+	static const struct tw_addr one = { .b = { [15] = 1 } };
 
-	return (memcmp(a, v4, 12) == 0 && a[12] == 127) || memcmp(a, one, 16) == 0 ||
-	       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+	return (tw_addr_is_v4(a) && a->b[12] == 127) || tw_addr_equal(a, &one) ||
+	       (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
 }
 
 /* Return: the index of the record's local end in the key. */
@@ -99,9 +98,9 @@ static int key_of(const struct tw_record *r, bool apart, struct tw_tuple *key, u
 {
 	struct tw_segment s = { .sport = r->local_port, .dport = r->remote_port };
 
-	memcpy(s.src.b, r->local, 16);
-	memcpy(s.dst.b, r->remote, 16);
-	*netns = apart || is_private_to_namespace(r->local) ? r->netns : 0;
+	s.src = tw_addr_from_v6(r->local);
+	s.dst = tw_addr_from_v6(r->remote);
+	*netns = apart || is_private_to_namespace(&s.src) ? r->netns : 0;
 	return tw_tuple_of(&s, key);
 }
 

@@ -14,8 +14,8 @@
 
 #include "base/duration.h"
 #include "lab/net.h"
+#include "packet/tuple.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,10 +390,9 @@ int tw_cable_forge(struct tw_cable *c, const struct tw_cable_forge *f, struct tw
 /* Behind the router; the plan has it as text. */
 static struct tw_addr server_address(bool v6)
 {
-	struct tw_addr a = { .b = { [10] = 0xff, [11] = 0xff } };
+	struct tw_addr a = { 0 };
 
-	inet_pton(v6 ? AF_INET6 : AF_INET, tw_net_plan_address(true, TW_HOST_SERVER, v6),
-		  v6 ? a.b : a.b + 12);
+	tw_addr_parse(&a, tw_net_plan_address(true, TW_HOST_SERVER, v6), v6);
 	return a;
 }
 

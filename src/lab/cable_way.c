@@ -17,6 +17,7 @@
 #include "base/duration.h"
 #include "lab/net.h"
 #include "packet/bytes.h"
+#include "packet/tuple.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -113,13 +114,11 @@ static uint32_t transport_offset(const uint8_t *data, uint32_t length)
 
 static bool is_from_router(const uint8_t *data)
 {
-	uint8_t source[16] = { [10] = 0xff, [11] = 0xff };
+	const uint8_t *ip = data + TW_CABLE_ETHERNET;
+	const struct tw_addr source = tw_load_be16(data + 12) == 0x0800 ? tw_addr_from_v4(ip + 12)
+									: tw_addr_from_v6(ip + 8);
 
-	if (tw_load_be16(data + 12) == 0x0800)
-		memcpy(source + 12, data + TW_CABLE_ETHERNET + 12, 4);
-	else
-		memcpy(source, data + TW_CABLE_ETHERNET + 8, 16);
-	return tw_net_plan_is_router(source);
+	return tw_net_plan_is_router(&source);
 }
 
 /* FNV-1a over what a router leaves alone; never 0. */

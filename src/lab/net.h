@@ -3,6 +3,7 @@
 #define TW_LAB_NET_H
 
 #include "base/err.h"
+#include "packet/segment.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,7 +61,7 @@ const char *tw_net_address(const struct tw_net *n, enum tw_host_id host, bool v6
  * The same before there is a network, and for an address (IPv4 is v4-mapped): is it the router's?
  */
 const char *tw_net_plan_address(bool router, enum tw_host_id host, bool v6);
-bool tw_net_plan_is_router(const uint8_t address[16]);
+bool tw_net_plan_is_router(const struct tw_addr *address);
 /* False on a kernel without IPv6: then the IPv6 addresses are not there. */
 bool tw_net_has_v6(const struct tw_net *n);
 /* The fixed MAC address of a host's card; it needs no network. */

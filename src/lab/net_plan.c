@@ -9,8 +9,8 @@
 #include "lab/net_private.h"
 
 #include "lab/net.h"
+#include "packet/tuple.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 static const struct tw_net_nic plan_lan[] = {
@@ -79,15 +79,14 @@ const char *tw_net_plan_address(bool router, enum tw_host_id host, bool v6)
 	return tw_net_address(&n, host, v6);
 }
 
-static bool is_address(const uint8_t address[16], const char *text, bool v6)
+static bool is_address(const struct tw_addr *address, const char *text, bool v6)
 {
-	uint8_t b[16] = { [10] = 0xff, [11] = 0xff };
+	struct tw_addr a;
 
-	return inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? b : b + 12) == 1 &&
-	       !memcmp(b, address, sizeof(b));
+	return tw_addr_parse(&a, text, v6) && tw_addr_equal(&a, address);
 }
 
-bool tw_net_plan_is_router(const uint8_t address[16])
+bool tw_net_plan_is_router(const struct tw_addr *address)
 {
 	unsigned i;
 

@@ -15,6 +15,16 @@ const char *tw_addr_text(char *out, const struct tw_addr *a)
 	return out;
 }
 
+bool tw_addr_parse(struct tw_addr *out, const char *text, bool v6)
+{
+	uint8_t bytes[16];
+
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, text, bytes) != 1)
+		return false;
+	*out = v6 ? tw_addr_from_v6(bytes) : tw_addr_from_v4(bytes);
+	return true;
+}
+
 const char *tw_endpoint_text(char *out, const struct tw_addr *a, uint16_t port)
 {
 	char text[TW_ENDPOINT_TEXT];

@@ -110,22 +110,6 @@ static inline enum tw_segment_kind tw_span_lacks(struct tw_span v, uint32_t need
 	return v.wire >= need ? TW_SEG_CUT : TW_SEG_MALFORMED;
 }
 
-static inline struct tw_addr tw_addr_from_v4(const uint8_t *p)
-{
-	struct tw_addr a = { .b = { [10] = 0xff, [11] = 0xff } };
-
-	memcpy(a.b + 12, p, 4);
-	return a;
-}
-
-static inline struct tw_addr tw_addr_from_v6(const uint8_t *p)
-{
-	struct tw_addr a;
-
-	memcpy(a.b, p, sizeof(a.b));
-	return a;
-}
-
 /* link.c: by link type, by EtherType, by PPP protocol */
 enum tw_segment_kind tw_packet_link(struct tw_walk *w, struct tw_span v);
 enum tw_segment_kind tw_packet_ethernet(struct tw_walk *w, struct tw_span v);

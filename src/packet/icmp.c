@@ -11,6 +11,7 @@
  * does.
  */
 #include "packet/decode_private.h"
+#include "packet/tuple.h"
 
 enum {
 	ICMP_UNREACHABLE = 3,

@@ -11,6 +11,7 @@
  * Limits: a Mobile IPv6 home address option does not replace the source address.
  */
 #include "packet/decode_private.h"
+#include "packet/tuple.h"
 
 /* An upper-layer protocol in @v, whatever IP version carried it. */
 static enum tw_segment_kind upper_layer(struct tw_walk *w, uint8_t protocol, struct tw_span v)

@@ -113,10 +113,29 @@ static inline bool tw_addr_is_v4(const struct tw_addr *a)
 	return !(tw_load_le64(a->b) | (tw_load_be32(a->b + 8) ^ 0xffff));
 }
 
+/* From the 4 bytes of a header, IPv4-mapped (RFC 4291, 2.5.5.2); from the 16 of one. */
+static inline struct tw_addr tw_addr_from_v4(const void *bytes)
+{
+	struct tw_addr a = { .b = { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(a.b + 12, bytes, 4);
+	return a;
+}
+
+static inline struct tw_addr tw_addr_from_v6(const void *bytes)
+{
+	struct tw_addr a;
+
+	memcpy(a.b, bytes, sizeof(a.b));
+	return a;
+}
+
 #define TW_ENDPOINT_TEXT 64
 /* "192.0.2.1:80", "[2001:db8::1]:80" into @out (TW_ENDPOINT_TEXT bytes); returns @out. */
 const char *tw_endpoint_text(char *out, const struct tw_addr *a, uint16_t port);
 /* The address alone: "192.0.2.1", "2001:db8::1". */
 const char *tw_addr_text(char *out, const struct tw_addr *a);
+/* The reverse of it; false: @text is no address of that family. */
+bool tw_addr_parse(struct tw_addr *out, const char *text, bool v6);
 
 #endif
