@@ -11,6 +11,7 @@
  * the join. Either side can be missing.
  */
 #include "report/live.h"
+#include "base/clock.h"
 #include "cli/command.h"
 #include "cli/live_metrics.h"
 #include "cli/live_packets.h"
@@ -27,7 +28,6 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIDS_MAX        64
@@ -35,7 +35,6 @@
 #define SHARED_FACTOR   20 /* times as many of all of a verdict that have no row of their own */
 #define WAIT_MS         50
 #define PACKETS_WAIT_MS 20 /* between looks at the packets, which have a buffer of their own */
-#define SECOND_NS       1000000000LL
 #define AFTER_CHILD_NS  (300LL * 1000 * 1000) /* what its end brings about */
 
 static volatile sig_atomic_t stop;
@@ -63,14 +62,6 @@ struct live {
 static void on_signal(int signal)
 {
 	stop = 1;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
 /* ---- what is asked for ---- */
@@ -298,7 +289,7 @@ static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t no
 
 	if (!l->rate_limit)
 		return true;
-	if (now - row->window_ns >= SECOND_NS) {
+	if (now - row->window_ns >= TW_NS_PER_S) {
 		tell_folded(l, row);
 		row->window_ns = now;
 	}
@@ -321,7 +312,7 @@ static void on_finding(void *user, struct tw_finding *f)
 		row = tw_tally_add(&l->tally, f);
 		if (l->metrics)
 			tw_live_metrics_add(l->metrics, f);
-		if (is_within_limit(l, row, now_ns())) {
+		if (is_within_limit(l, row, tw_clock_ns(CLOCK_MONOTONIC))) {
 			if (!l->output_error && !l->arguments->quiet)
 				print(l, f);
 			if (l->packets)
@@ -346,15 +337,15 @@ static void tell_rows(struct live *l, struct tw_tally_row *row, unsigned n, bool
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		if (row[i].folded && (end || now - row[i].window_ns >= SECOND_NS))
+		if (row[i].folded && (end || now - row[i].window_ns >= TW_NS_PER_S))
 			tell_folded(l, &row[i]);
 }
 
 static void tell_all_folded(struct live *l, bool end)
 {
-	const int64_t now = now_ns();
+	const int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 
-	if (!end && now - l->last_fold_ns < SECOND_NS)
+	if (!end && now - l->last_fold_ns < TW_NS_PER_S)
 		return;
 	l->last_fold_ns = now;
 	tell_rows(l, l->tally.row, TW_TALLY_ROWS, end, now);
@@ -528,7 +519,7 @@ static int start(struct live *l)
 
 static bool is_time_up(struct live *l, int64_t *child_gone_ns)
 {
-	const int64_t now = now_ns();
+	const int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 
 	if (stop || l->output_error)
 		return true;
@@ -546,7 +537,7 @@ static void watch(struct live *l)
 	int64_t child_gone_ns = 0;
 	bool more = false;
 
-	l->began_ns = now_ns();
+	l->began_ns = tw_clock_ns(CLOCK_MONOTONIC);
 	while (!is_time_up(l, &child_gone_ns)) {
 		if (l->watch && tw_watch_work(l->watch, more         ? 0
 							: l->packets ? PACKETS_WAIT_MS
@@ -638,7 +629,7 @@ static void summarize(struct live *l)
 				 (unsigned long long)h.forgotten);
 		problems[s.problem_count++] = tw_string_text(&forgotten);
 	}
-	s.duration_ns = now_ns() - l->began_ns;
+	s.duration_ns = tw_clock_ns(CLOCK_MONOTONIC) - l->began_ns;
 	s.events = h.records;
 	s.events_lost = h.lost;
 	s.events_folded = h.folded;

@@ -9,7 +9,7 @@
  */
 #include "cli/live_metrics.h"
 
-#include "base/duration.h"
+#include "base/clock.h"
 #include "cli/microhttpd.h"
 
 #include <arpa/inet.h>
@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX   32U
@@ -284,13 +283,11 @@ int tw_live_metrics_open(struct tw_live_metrics **out, const struct tw_live_metr
 			 struct tw_err *err)
 {
 	struct tw_live_metrics *m = calloc(1, sizeof(*m));
-	struct timespec now;
 	int r;
 
 	if (!m)
 		return tw_err_set(err, -ENOMEM, "out of memory");
-	clock_gettime(CLOCK_REALTIME, &now);
-	m->started_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	m->started_s = (double)tw_clock_ns(CLOCK_REALTIME) / 1e9;
 	m->config = *config;
 	m->counters = tw_metrics_new();
 	r = m->counters ? start(m, err) : tw_err_set(err, -ENOMEM, "out of memory");

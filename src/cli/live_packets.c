@@ -10,6 +10,7 @@
  * Each is said once, at once on stderr and again in the summary.
  */
 #include "cli/live_packets.h"
+#include "base/clock.h"
 
 #include "base/arena.h"
 #include "capture/interface.h"
@@ -23,7 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define MEMORY_BYTES  (256ull << 20)
 #define KEEP_SHARE    4 /* of the memory, for packets kept for -w */
@@ -43,14 +43,6 @@ struct tw_live_packets {
 	int64_t link_checked_ns, called_ns;
 	bool was_down, told_end, failed;
 };
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
 
 /* Said at once, and kept for the summary. */
 static void problem(struct tw_live_packets *p, const char *text)
@@ -98,7 +90,7 @@ static void flow_judge(void *user, const struct tw_tuple *t)
 
 void tw_live_packets_kernel(struct tw_live_packets *p, struct tw_finding *f)
 {
-	tw_join_kernel(p->join, f, now_ns(CLOCK_MONOTONIC));
+	tw_join_kernel(p->join, f, tw_clock_ns(CLOCK_MONOTONIC));
 }
 
 void tw_live_packets_write(struct tw_live_packets *p, const struct tw_finding *f)
@@ -192,7 +184,7 @@ void tw_live_packets_close(struct tw_live_packets *p)
 /* Down is not the end: it may come up again. Gone is. */
 static void check_link(struct tw_live_packets *p)
 {
-	const int64_t now = now_ns(CLOCK_MONOTONIC);
+	const int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 	const char *name = p->config.interface;
 	bool down;
 
@@ -223,9 +215,9 @@ bool tw_live_packets_work(struct tw_live_packets *p, int timeout_ms)
 	 * however long this process had to wait in between. */
 	const unsigned n = tw_flow_step(p->flow, p->called_ns);
 
-	p->called_ns = now_ns(CLOCK_REALTIME);
+	p->called_ns = tw_clock_ns(CLOCK_REALTIME);
 	if (p->join)
-		tw_join_tick(p->join, now_ns(CLOCK_MONOTONIC));
+		tw_join_tick(p->join, tw_clock_ns(CLOCK_MONOTONIC));
 	if (n)
 		return true;
 	check_link(p);
@@ -276,7 +268,7 @@ void tw_live_packets_finish(struct tw_live_packets *p, struct tw_live_packets_he
 	unsigned i;
 
 	/* What is in the kernel's hands, but not what comes for ever. */
-	for (i = 0; i < FINISH_STEPS && tw_flow_step(p->flow, now_ns(CLOCK_REALTIME)); i++)
+	for (i = 0; i < FINISH_STEPS && tw_flow_step(p->flow, tw_clock_ns(CLOCK_REALTIME)); i++)
 		;
 	if (p->join)
 		tw_join_tick(p->join, INT64_MAX);

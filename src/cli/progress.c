@@ -5,31 +5,23 @@
  */
 #include "cli/progress.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SILENT_NS   TW_NS_PER_S
 #define INTERVAL_NS (TW_NS_PER_S / 5)
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
-}
 
 void tw_progress_init(struct tw_progress *p)
 {
 	const char *term = getenv("TERM");
 
 	*p = (struct tw_progress){
-		.started_ns = now_ns(),
+		.started_ns = tw_clock_ns(CLOCK_MONOTONIC),
 		.terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0),
 	};
 }
@@ -37,7 +29,7 @@ void tw_progress_init(struct tw_progress *p)
 /* Is it time for a new line? */
 static bool due(struct tw_progress *p)
 {
-	int64_t now = p->terminal ? now_ns() : 0;
+	int64_t now = p->terminal ? tw_clock_ns(CLOCK_MONOTONIC) : 0;
 
 	if (!p->terminal || now - p->started_ns < SILENT_NS || now - p->shown_ns < INTERVAL_NS)
 		return false;

@@ -6,6 +6,7 @@
  * polled: every 50 ms, and at once again while it is more than a quarter full.
  */
 #include "kernel/watch.h"
+#include "base/clock.h"
 
 #include "kernel/gather.h"
 #include "kernel/programs.h"
@@ -28,7 +29,6 @@
 #define RIPE_NS            (10LL * 1000 * 1000)
 #define WALK_NS            (2LL * 1000 * 1000 * 1000)
 #define WALK_SHARE         200 /* the walk may take this part of the time */
-#define NS_PER_S           1000000000LL
 
 struct tw_cgroup_memory {
 	uint32_t pid;
@@ -52,14 +52,6 @@ struct tw_watch {
 	const char *missing[16];
 	unsigned missing_count;
 };
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
 
 /* ---- the process behind a finding ---- */
 
@@ -85,9 +77,9 @@ static void read_cgroup(struct tw_cgroup_memory *m)
 static void name_cgroup(struct tw_watch *w, struct tw_finding *f, struct tw_process *p)
 {
 	struct tw_cgroup_memory *m = &w->cgroup[p->pid % CGROUPS_REMEMBERED];
-	const int64_t now = now_ns(CLOCK_MONOTONIC);
+	const int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 
-	if (m->pid != p->pid || now - m->read_ns > NS_PER_S) {
+	if (m->pid != p->pid || now - m->read_ns > TW_NS_PER_S) {
 		m->pid = p->pid;
 		m->read_ns = now;
 		read_cgroup(m);
@@ -219,7 +211,7 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 {
 	const struct tw_gather_config config = {
 		.names = &w->names,
-		.realtime_offset_ns = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC),
+		.realtime_offset_ns = tw_clock_ns(CLOCK_REALTIME) - tw_clock_ns(CLOCK_MONOTONIC),
 		.jiffy_ns = jiffy_ns(),
 		.all = w->config.all || w->config.harmless,
 		.apart = w->config.assumption.apart,
@@ -238,9 +230,9 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 /* Everything happens in the program; it writes nothing to read here but the end. */
 static void walk(struct tw_watch *w)
 {
-	const int64_t began_ns = now_ns(CLOCK_MONOTONIC);
+	const int64_t began_ns = tw_clock_ns(CLOCK_MONOTONIC);
 	/* By its own processor time: on a busy machine it is no reason to look more rarely. */
-	int64_t took_ns = -now_ns(CLOCK_THREAD_CPUTIME_ID);
+	int64_t took_ns = -tw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	char byte[64];
 	int fd = w->walk ? bpf_iter_create(bpf_link__fd(w->walk)) : -1;
 
@@ -249,7 +241,7 @@ static void walk(struct tw_watch *w)
 			;
 		close(fd);
 	}
-	took_ns += now_ns(CLOCK_THREAD_CPUTIME_ID);
+	took_ns += tw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	w->next_walk_ns =
 		began_ns + (took_ns * WALK_SHARE > WALK_NS ? took_ns * WALK_SHARE : WALK_NS);
 }
@@ -308,7 +300,7 @@ int tw_watch_follow(struct tw_watch *w, pid_t pid, struct tw_err *err)
 
 int tw_watch_work(struct tw_watch *w, int timeout_ms)
 {
-	const int64_t began_ns = now_ns(CLOCK_MONOTONIC);
+	const int64_t began_ns = tw_clock_ns(CLOCK_MONOTONIC);
 	int64_t left_ms;
 	int r = ring_buffer__consume(w->ring);
 
@@ -324,7 +316,7 @@ int tw_watch_work(struct tw_watch *w, int timeout_ms)
 	/* Under load the ring is read again and again; the table is looked through a hundred times a second. */
 	if (began_ns - w->last_ripe_ns >= RIPE_NS) {
 		w->last_ripe_ns = began_ns;
-		tw_gather_ripe(w->gather, now_ns(CLOCK_MONOTONIC));
+		tw_gather_ripe(w->gather, tw_clock_ns(CLOCK_MONOTONIC));
 	}
 	return r < 0 ? r : 0;
 }

@@ -21,6 +21,7 @@
  * socket alive. It dies with its parent (PR_SET_PDEATHSIG), and has a session of its own, so that
  * Ctrl-C at the terminal reaches the parent only. Nobody else may wait for it.
  */
+#include "base/clock.h"
 #include "lab/actor_private.h"
 
 #include <arpa/inet.h>
@@ -279,7 +280,7 @@ int tw_actor_begin(struct tw_actor *a, const struct tw_statement *s)
 		if (s->value)
 			strncpy(c.value, s->value, sizeof(c.value) - 1);
 	}
-	a->since_ns = tw_actor_now_ns();
+	a->since_ns = tw_clock_ns(CLOCK_REALTIME);
 	r = send_command(a, &c);
 	if (!r)
 		a->statement = s;
@@ -295,7 +296,7 @@ static int take_end(struct tw_actor *a, struct tw_actor_result *out)
 	*out = (struct tw_actor_result){
 		.statement = a->statement,
 		.start_ns = a->statement ? a->since_ns : 0,
-		.end_ns = tw_actor_now_ns(),
+		.end_ns = tw_clock_ns(CLOCK_REALTIME),
 		.ended = true,
 		.status = a->status,
 	};

@@ -8,6 +8,7 @@
  *
  * Times: from just before the statement's first system call to just after its last.
  */
+#include "base/clock.h"
 #include "lab/actor_private.h"
 
 #include <assert.h>
@@ -418,10 +419,10 @@ static void one_call(struct tw_actor_player *p, struct tw_actor_command *c)
 {
 	struct tw_actor_socket *s = &p->socket[c->verb == TW_DO_LISTEN ? 0 : c->socket];
 	int64_t starved_before_ns = starved_ns();
-	struct tw_actor_answer answer = { .start_ns = tw_actor_now_ns() };
+	struct tw_actor_answer answer = { .start_ns = tw_clock_ns(CLOCK_REALTIME) };
 
 	answer.result = carry_out(p, c);
-	answer.end_ns = tw_actor_now_ns();
+	answer.end_ns = tw_clock_ns(CLOCK_REALTIME);
 	answer.starved_ns = starved_ns() - starved_before_ns;
 	tw_actor_note_ports(s);
 	answer.local_port = s->local_port;

@@ -38,15 +38,6 @@ struct tw_actor_answer {
 	uint16_t local_port, remote_port;
 };
 
-/* CLOCK_REALTIME, as in captures. */
-static inline int64_t tw_actor_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* ---- inside the process ---- */
 
 #define TW_ACTOR_SOCKETS 10 /* [0] is the listener */

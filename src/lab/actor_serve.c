@@ -16,6 +16,7 @@
  *
  * Limits: CONNECTIONS_MAX at a time, others wait in the listener's queue; a head of IN_MAX bytes.
  */
+#include "base/clock.h"
 #include "lab/actor_private.h"
 
 #include <errno.h>
@@ -314,11 +315,11 @@ void tw_actor_serve_loop(struct tw_actor_player *p, enum tw_actor_service kind)
 {
 	static struct pollfd fds[2 + CONNECTIONS_MAX];
 	struct service s = { .player = p, .kind = kind };
-	struct tw_actor_answer answer = { .start_ns = tw_actor_now_ns() };
+	struct tw_actor_answer answer = { .start_ns = tw_clock_ns(CLOCK_REALTIME) };
 
 	if (p->socket[0].fd < 0)
 		answer.result = tw_actor_listen(p, SERVE_PORT, SERVE_BACKLOG);
-	answer.end_ns = tw_actor_now_ns();
+	answer.end_ns = tw_clock_ns(CLOCK_REALTIME);
 	tw_actor_note_ports(&p->socket[0]);
 	answer.local_port = p->socket[0].local_port;
 	if (tw_actor_send_answer(p, &answer))

@@ -12,6 +12,7 @@
 
 #include "lab/cable_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "lab/net.h"
 #include "packet/tuple.h"
@@ -22,7 +23,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Rounds of reading and handing over in one tw_cable_work(): the owner has other work, too. */
@@ -33,14 +33,6 @@
 
 /* A frame handed over so long after it was due is late: no timer of the kernel is as exact. */
 #define LATE_NS (5 * TW_NS_PER_MS)
-
-int64_t tw_cable_clock(int clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
-}
 
 enum tw_from tw_cable_end_at(const struct tw_cable *c, unsigned link, unsigned end)
 {
@@ -211,7 +203,7 @@ static int take_earliest(struct tw_cable *c, struct tw_err *err)
 /* Hand over what is due; 1 if there was any, or -errno. */
 static int hand_over_due(struct tw_cable *c, struct tw_err *err)
 {
-	int64_t now = tw_cable_clock(CLOCK_MONOTONIC);
+	int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 	const struct tw_cable_frame *f = tw_cable_queue_first(&c->queue);
 	int any = 0;
 
@@ -255,7 +247,7 @@ static int work(struct tw_cable *c, struct tw_err *err)
 
 	clear_errors(c);
 	for (round = 0; round < ROUNDS_MAX && code > 0; round++) {
-		int64_t start = tw_cable_clock(CLOCK_REALTIME);
+		int64_t start = tw_clock_ns(CLOCK_REALTIME);
 		int taken, due;
 
 		for (code = 0; (taken = take_earliest(c, err)) > 0;)
@@ -340,7 +332,7 @@ void tw_cable_cut(struct tw_cable *c, unsigned end, bool cut)
 
 void tw_cable_release(struct tw_cable *c)
 {
-	int64_t now = tw_cable_clock(CLOCK_MONOTONIC);
+	int64_t now = tw_clock_ns(CLOCK_MONOTONIC);
 
 	while (c->held) {
 		struct tw_cable_frame *f = c->held;

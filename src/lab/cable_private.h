@@ -253,7 +253,6 @@ struct tw_cable {
 	struct tw_err failure; /* the first; it stays */
 };
 
-int64_t tw_cable_clock(int clock);
 /* The end host's side of a port: TW_FROM_CLIENT, TW_FROM_SERVER, or TW_FROM_ANY: the router's. */
 enum tw_from tw_cable_end_at(const struct tw_cable *c, unsigned link, unsigned end);
 /* --- cable_way.c --- */

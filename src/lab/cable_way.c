@@ -14,6 +14,7 @@
  */
 #include "lab/cable_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "lab/net.h"
 #include "packet/bytes.h"
@@ -22,7 +23,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define AGE_MAX_NS (10 * TW_NS_PER_S)
 
@@ -414,7 +414,7 @@ static int depart(struct tw_cable *c, struct entry *e, struct tw_err *err)
 int tw_cable_arrive(struct tw_cable *c, unsigned link, unsigned end,
 		    const struct tw_cable_arrival *a, struct tw_err *err)
 {
-	int64_t real = tw_cable_clock(CLOCK_REALTIME), age = real - a->time_ns;
+	int64_t real = tw_clock_ns(CLOCK_REALTIME), age = real - a->time_ns;
 	struct entry e = { .data = a->data,
 			   .length = a->length,
 			   .link = link,
@@ -429,7 +429,7 @@ int tw_cable_arrive(struct tw_cable *c, unsigned link, unsigned end,
 	/* If the machine's clock was set meanwhile, the age of the frame is not known. */
 	if (age < 0 || age > AGE_MAX_NS)
 		age = 0;
-	e.now_ns = tw_cable_clock(CLOCK_MONOTONIC) - age;
+	e.now_ns = tw_clock_ns(CLOCK_MONOTONIC) - age;
 	c->last_ns = real;
 	if (host != TW_FROM_ANY)
 		code = tw_cable_record_add(&c->record[host], a->time_ns, a->data, a->length, err);
@@ -450,7 +450,7 @@ int tw_cable_hand_over(struct tw_cable *c, struct tw_cable_frame *f, struct tw_e
 	unsigned end = f->from == TW_FROM_CLIENT ? 1 : 0;
 	enum tw_from host = tw_cable_end_at(c, f->link, end);
 	struct tw_segment segment;
-	struct tw_cable_event e = { .time_ns = tw_cable_clock(CLOCK_REALTIME),
+	struct tw_cable_event e = { .time_ns = tw_clock_ns(CLOCK_REALTIME),
 				    .fate = f->forged ? TW_FATE_FORGED : TW_FATE_ARRIVED,
 				    .from = f->from,
 				    .link = f->link,

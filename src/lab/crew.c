@@ -15,6 +15,7 @@
  */
 #include "lab/crew.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "lab/durations.h"
 #include "lab/isolate.h"
@@ -25,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PER_PROCESSOR    6
@@ -60,14 +60,6 @@ struct crew {
 	int64_t started_ns;
 	struct tw_crew_state *state;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
-}
 
 const char *tw_crew_name(char out[TW_CREW_NAME], const struct tw_crew_job *job)
 {
@@ -132,7 +124,7 @@ static int begin(struct crew *c, unsigned i, struct tw_err *err)
 	r = body.job->keep ? make_folder(body.job->keep, err) : 0;
 	if (r)
 		return r;
-	run->started_ns = now_ns();
+	run->started_ns = tw_clock_ns(CLOCK_MONOTONIC);
 	r = tw_isolate_start(&run->isolated, &isolate, err);
 	if (r)
 		return r;
@@ -155,7 +147,7 @@ static void finish(struct crew *c, struct run *run)
 
 	if (tw_isolate_wait(&run->isolated, &err))
 		fail(run, err.text);
-	run->duration_ns = now_ns() - run->started_ns;
+	run->duration_ns = tw_clock_ns(CLOCK_MONOTONIC) - run->started_ns;
 	run->stage = FINISHED;
 	c->state->running--;
 	c->state->finished++;
@@ -275,7 +267,7 @@ static void kill_overdue(struct crew *c, unsigned i)
 
 	if (within > most / 2)
 		most = within < INT64_MAX / 2 ? 2 * within : INT64_MAX;
-	if (now_ns() - c->runs[i].started_ns < most)
+	if (tw_clock_ns(CLOCK_MONOTONIC) - c->runs[i].started_ns < most)
 		return;
 	fail(&c->runs[i], "the run did not end by itself and was killed");
 	tw_isolate_stop(&c->runs[i].isolated);
@@ -301,7 +293,7 @@ static void wait_for_some(struct crew *c)
 
 static void progress(struct crew *c)
 {
-	c->state->elapsed_ns = now_ns() - c->started_ns;
+	c->state->elapsed_ns = tw_clock_ns(CLOCK_MONOTONIC) - c->started_ns;
 	if (c->config->progress)
 		c->config->progress(c->config->user, c->state);
 }
@@ -377,7 +369,7 @@ int tw_crew_run(const struct tw_crew_config *config, const struct tw_crew_job *j
 	struct crew c = { .config = config,
 			  .jobs = jobs,
 			  .side_by_side = at_once(config->side_by_side),
-			  .started_ns = now_ns(),
+			  .started_ns = tw_clock_ns(CLOCK_MONOTONIC),
 			  .state = state };
 	unsigned i;
 	int r;

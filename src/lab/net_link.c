@@ -12,6 +12,7 @@
  */
 #include "lab/net_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 
 #include <errno.h>
@@ -200,18 +201,10 @@ int tw_net_link_up(struct nl_sock *sock, int index, struct tw_err *err)
 	return error < 0 ? nl_fail(err, error, "set up", "an interface") : 0;
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
-}
-
 int tw_net_link_wait(struct nl_sock *sock, int index, struct tw_err *err)
 {
 	const struct timespec moment = { .tv_nsec = TW_NS_PER_MS };
-	int64_t deadline = monotonic_ns() + CARRIER_WAIT_NS;
+	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + CARRIER_WAIT_NS;
 
 	for (;;) {
 		struct rtnl_link *link = NULL;
@@ -224,7 +217,7 @@ int tw_net_link_wait(struct nl_sock *sock, int index, struct tw_err *err)
 		rtnl_link_put(link);
 		if (flags & IFF_RUNNING)
 			return 0;
-		if (monotonic_ns() > deadline)
+		if (tw_clock_ns(CLOCK_MONOTONIC) > deadline)
 			return tw_err_set(err, -ETIMEDOUT,
 					  "a link of the lab has no carrier after 5 seconds");
 		nanosleep(&moment, NULL);
@@ -262,7 +255,7 @@ static int add_address(struct nl_sock *sock, int index, const char *text, int fa
 static int wait_for_own_address(struct nl_sock *sock, const char *text, struct tw_err *err)
 {
 	const struct timespec moment = { .tv_nsec = TW_NS_PER_MS };
-	int64_t deadline = monotonic_ns() + CARRIER_WAIT_NS;
+	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + CARRIER_WAIT_NS;
 	struct nl_addr *own = NULL;
 	int error = nl_addr_parse(text, AF_INET6, &own);
 	bool local = false;
@@ -277,7 +270,7 @@ static int wait_for_own_address(struct nl_sock *sock, const char *text, struct t
 			local = rtnl_route_get_type(route) == RTN_LOCAL;
 			rtnl_route_put(route);
 		}
-		if (local || monotonic_ns() > deadline)
+		if (local || tw_clock_ns(CLOCK_MONOTONIC) > deadline)
 			break;
 		nanosleep(&moment, NULL);
 	}

@@ -10,6 +10,7 @@
  */
 #include "lab/program_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 
 #include <errno.h>
@@ -21,21 +22,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_NS     (3 * TW_NS_PER_S)  /* between SIGTERM and SIGKILL */
 #define GRACE_NS        (60 * TW_NS_PER_S) /* after the fault, if nothing is asserted */
 #define RETRY_NS        (20 * TW_NS_PER_MS)
 #define SOCKETS_OF_HOST 4096u
-
-int64_t tw_program_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
-}
 
 /* ---- times ---- */
 
@@ -58,7 +50,7 @@ static void earliest(int64_t *next, int64_t candidate, int64_t now)
 static void set_timer(struct tw_program *p, bool retry)
 {
 	const struct tw_lab_job *job = p->config.job;
-	const int64_t now = tw_program_now_ns();
+	const int64_t now = tw_clock_ns(CLOCK_REALTIME);
 	struct itimerspec when = { 0 };
 	int64_t next = 0;
 
@@ -150,7 +142,7 @@ static int start_trace(struct tw_program *p, int out[2], struct tw_err *err)
 	config.netns = host_namespace(p, err);
 	if (config.netns < 0)
 		return config.netns;
-	p->start_ns = tw_program_now_ns();
+	p->start_ns = tw_clock_ns(CLOCK_REALTIME);
 	r = tw_trace_start(&p->trace, &config, err);
 	close(config.netns);
 	return r ? r : watch(p, tw_trace_fd(p->trace), err);
@@ -241,8 +233,8 @@ void tw_program_work(struct tw_program *p)
 	tw_trace_work(p->trace);
 	retry = tw_program_tee_work(p);
 	if (!p->end_ns && tw_trace_ended(p->trace, NULL))
-		p->end_ns = tw_program_now_ns();
-	if (p->stop_ns && !p->killed && tw_program_now_ns() >= p->stop_ns + PATIENCE_NS) {
+		p->end_ns = tw_clock_ns(CLOCK_REALTIME);
+	if (p->stop_ns && !p->killed && tw_clock_ns(CLOCK_REALTIME) >= p->stop_ns + PATIENCE_NS) {
 		tw_trace_kill(p->trace);
 		p->killed = true;
 	}
@@ -272,12 +264,13 @@ bool tw_program_ended(const struct tw_program *p, int *status)
 
 bool tw_program_over(const struct tw_program *p)
 {
-	return tw_program_ended(p, NULL) || tw_program_now_ns() >= tw_program_deadline_ns(p);
+	return tw_program_ended(p, NULL) ||
+	       tw_clock_ns(CLOCK_REALTIME) >= tw_program_deadline_ns(p);
 }
 
 void tw_program_fault(struct tw_program *p)
 {
-	p->fault_ns = tw_program_now_ns();
+	p->fault_ns = tw_clock_ns(CLOCK_REALTIME);
 	set_timer(p, false);
 }
 
@@ -291,7 +284,7 @@ void tw_program_stop(struct tw_program *p)
 {
 	if (p->stop_ns)
 		return;
-	p->stop_ns = tw_program_now_ns();
+	p->stop_ns = tw_clock_ns(CLOCK_REALTIME);
 	tw_trace_signal(p->trace, SIGTERM, true);
 	tw_trace_signal(p->trace, SIGCONT, true);
 	set_timer(p, false);
@@ -316,7 +309,7 @@ static bool time_has_come(struct tw_program *const programs[2], int64_t after_ns
 	const struct tw_program *p =
 		programs[TW_HOST_CLIENT] ? programs[TW_HOST_CLIENT] : programs[TW_HOST_SERVER];
 
-	return p && tw_program_now_ns() >= p->start_ns + after_ns;
+	return p && tw_clock_ns(CLOCK_REALTIME) >= p->start_ns + after_ns;
 }
 
 bool tw_programs_triggered(struct tw_program *const programs[2], const struct tw_lab_job *job,

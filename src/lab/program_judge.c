@@ -12,6 +12,7 @@
  */
 #include "lab/program_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 #include "lab/script.h"
 #include "report/json_value.h"
@@ -78,7 +79,7 @@ static int64_t own_end_ns(const struct tw_program *p)
 {
 	if (p->stop_ns && (!p->end_ns || p->end_ns > p->stop_ns))
 		return p->stop_ns;
-	return p->end_ns ? p->end_ns : tw_program_now_ns();
+	return p->end_ns ? p->end_ns : tw_clock_ns(CLOCK_REALTIME);
 }
 
 /* "SIGTERM", "signal 40". */

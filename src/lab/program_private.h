@@ -59,7 +59,6 @@ static inline const char *tw_program_name(const struct tw_program *p)
 {
 	return p->argv[0];
 }
-int64_t tw_program_now_ns(void); /* CLOCK_REALTIME */
 
 /* ---- program_words.c ---- */
 

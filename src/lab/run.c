@@ -11,6 +11,7 @@
  * dead one. Whatever goes wrong, a record is written with what there is. Everything dies with this
  * process (lab.h), so an end by a signal needs no clean-up.
  */
+#include "base/clock.h"
 #include "base/duration.h"
 #include "lab/run_private.h"
 
@@ -37,10 +38,7 @@
 
 int64_t tw_run_now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * TW_NS_PER_S + t.tv_nsec;
+	return tw_clock_ns(CLOCK_REALTIME);
 }
 
 int tw_run_fail(struct tw_run *run, const char *fmt, ...)

@@ -10,7 +10,7 @@
  */
 #include "lab/trace_private.h"
 
-#include "base/duration.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,11 +19,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* To die of a SIGKILL takes long only where the kernel waits for a disk; then nobody waits for that. */
-#define DEATH_MS 5000
+#define DEATH_NS (5 * TW_NS_PER_S)
 
 struct tw_trace {
 	struct tw_trace_config config;
@@ -295,17 +294,9 @@ void tw_trace_kill(struct tw_trace *t)
 		kill(t->tracer, SIGTERM);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / TW_NS_PER_MS;
-}
-
 void tw_trace_free(struct tw_trace *t)
 {
-	const int64_t until = now_ms() + DEATH_MS;
+	const int64_t until = tw_clock_ns(CLOCK_MONOTONIC) + DEATH_NS;
 	struct pollfd p = { .events = POLLIN };
 
 	if (!t)
@@ -315,7 +306,7 @@ void tw_trace_free(struct tw_trace *t)
 		t->fd = -1;
 	}
 	tw_trace_kill(t);
-	while (t->fd >= 0 && now_ms() < until) {
+	while (t->fd >= 0 && tw_clock_ns(CLOCK_MONOTONIC) < until) {
 		p.fd = t->fd;
 		poll(&p, 1, 100);
 		tw_trace_work(t);

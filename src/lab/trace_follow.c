@@ -32,6 +32,7 @@
  */
 #include "lab/trace_private.h"
 
+#include "base/clock.h"
 #include "base/duration.h"
 
 #include <errno.h>
@@ -46,7 +47,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TOLD_NS     (50 * TW_NS_PER_MS) /* a call of this age is told as begun; a shorter wait never */
@@ -105,14 +105,6 @@ static void on_signal(int sig)
 		tick_came = 1;
 	else
 		kill_asked = 1;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * TW_NS_PER_S + t.tv_nsec;
 }
 
 /* ---- telling ---- */
@@ -252,7 +244,7 @@ static void finish_all(struct tracer *t, struct thread *th)
 /* Everything that has been going on for long is told as begun. */
 static void tick(struct tracer *t)
 {
-	const int64_t now = now_ns();
+	const int64_t now = tw_clock_ns(CLOCK_REALTIME);
 	struct thread *th;
 
 	for (th = t->threads; th; th = th->next) {
@@ -329,7 +321,7 @@ static void on_entry(struct tracer *t, struct thread *th, const struct __ptrace_
 {
 	struct call c = {
 		.what = find_syscall(info->seccomp.nr),
-		.start_ns = now_ns(),
+		.start_ns = tw_clock_ns(CLOCK_REALTIME),
 		.number = info->seccomp.nr,
 		.ip = info->instruction_pointer,
 		.sp = info->stack_pointer,
@@ -392,7 +384,7 @@ static void on_exit_of_call(struct tracer *t, struct thread *th, int64_t result)
 	if (!th->inside)
 		return;
 	th->inside = false;
-	c->end_ns = now_ns();
+	c->end_ns = tw_clock_ns(CLOCK_REALTIME);
 	if (result <= -INTERRUPTED_FIRST && result >= -INTERRUPTED_LAST) {
 		finish_interrupted(t, th);
 		th->interrupted = *c;
