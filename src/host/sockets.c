@@ -10,12 +10,11 @@
  * Limits: no snapshot (see the header). At most TW_LIVING_MAX sockets are kept, the rest is counted.
  */
 #include "host/sockets.h"
+#include "host/diag.h"
 #include "host/sockets_private.h"
 #include "packet/tuple.h"
 
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -24,7 +23,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_BYTES 32768
 #define NO_PROGRESS                                                                                \
 	{                                                                                          \
 		.tv_sec = 5                                                                        \
@@ -97,8 +95,9 @@ static void take_info(struct tw_living *s, const void *bytes, size_t n)
 }
 
 /* One socket: a message of at least the length of its fixed part. */
-static void take_socket(struct tw_living_list *l, const struct nlmsghdr *h)
+static void take_socket(const struct nlmsghdr *h, void *user)
 {
+	struct tw_living_list *l = user;
 	const struct inet_diag_msg *m = NLMSG_DATA(h);
 	size_t left = h->nlmsg_len - NLMSG_LENGTH(sizeof(*m));
 	const char *p = (const char *)(m + 1);
@@ -136,54 +135,6 @@ static void take_socket(struct tw_living_list *l, const struct nlmsghdr *h)
 	}
 }
 
-static int request(int fd, uint8_t family, unsigned states)
-{
-	struct {
-		struct nlmsghdr header;
-		struct inet_diag_req_v2 diag;
-	} r = {
-		.header = { .nlmsg_len = sizeof(r),
-			    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-			    .nlmsg_seq = family },
-		.diag = { .sdiag_family = family,
-			  .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-			  .idiag_states = states },
-	};
-
-	/* Kernels that show requests by a state of their own count it as SYN_RECV in the mask. */
-	return send(fd, &r, sizeof(r), 0) < 0 ? -errno : 0;
-}
-
-/* All answers to the request with sequence number @sequence. */
-static int answers(struct tw_living_list *l, int fd, uint32_t sequence)
-{
-	_Alignas(struct nlmsghdr) char buffer[ANSWER_BYTES];
-
-	for (;;) {
-		ssize_t bytes = recv(fd, buffer, sizeof(buffer), 0);
-		const struct nlmsghdr *h = (const struct nlmsghdr *)buffer;
-
-		if (bytes < 0 && errno == EINTR)
-			continue;
-		if (bytes <= 0)
-			return bytes ? -errno : -EIO;
-		for (; NLMSG_OK(h, bytes); h = NLMSG_NEXT(h, bytes)) {
-			if (h->nlmsg_seq != sequence)
-				continue;
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR &&
-			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-				return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-			if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
-			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-				take_socket(l, h);
-		}
-	}
-}
-
 static int dump(struct tw_living_list *l, unsigned states)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -196,9 +147,15 @@ static int dump(struct tw_living_list *l, unsigned states)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
 		code = -errno;
 	for (i = 0; i < sizeof(families) && !code; i++) {
-		code = request(fd, families[i], states);
-		if (!code)
-			code = answers(l, fd, families[i]);
+		/* Kernels that show requests by a state of their own count it as SYN_RECV in the mask. */
+		const struct tw_diag_question q = { .type = SOCK_DIAG_BY_FAMILY,
+						    .flags = NLM_F_DUMP,
+						    .sequence = families[i],
+						    .family = families[i],
+						    .attributes = 1 << (INET_DIAG_INFO - 1),
+						    .states = states };
+
+		code = tw_diag_ask(fd, &q, take_socket, l);
 		/* A kernel without IPv6 has no such family. */
 		if (i > 0 && code == -ENOENT)
 			code = 0;

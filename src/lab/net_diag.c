@@ -10,70 +10,15 @@
  */
 #include "lab/net_private.h"
 
+#include "host/diag.h"
+
 #include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define ANSWER_BYTES 32768
-
-struct diag_request {
-	struct nlmsghdr header;
-	struct inet_diag_req_v2 diag;
-};
-
-/* Called for each socket. */
-typedef void (*each_fn)(const struct inet_diag_msg *m, void *user);
-
-static int send_request(const struct tw_net_host *host, struct diag_request *r)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct iovec part = { r, sizeof(*r) };
-	struct msghdr message = { .msg_name = &kernel,
-				  .msg_namelen = sizeof(kernel),
-				  .msg_iov = &part,
-				  .msg_iovlen = 1 };
-
-	r->header.nlmsg_len = sizeof(*r);
-	return sendmsg(host->diag, &message, 0) < 0 ? -errno : 0;
-}
-
-/*
- * Read the answers to request @sequence until its end. Every message of a dump is handed to @each
- * even after it said enough, so that the socket is empty for the next request.
- */
-static int read_answers(const struct tw_net_host *host, uint32_t sequence, each_fn each, void *user)
-{
-	_Alignas(struct nlmsghdr) char buffer[ANSWER_BYTES];
-
-	for (;;) {
-		ssize_t bytes = recv(host->diag, buffer, sizeof(buffer), 0);
-		const struct nlmsghdr *h = (const struct nlmsghdr *)buffer;
-
-		if (bytes < 0 && errno == EINTR)
-			continue;
-		if (bytes < 0)
-			return -errno;
-		for (; NLMSG_OK(h, bytes); h = NLMSG_NEXT(h, bytes)) {
-			if (h->nlmsg_seq != sequence)
-				continue;
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (h->nlmsg_type == NLMSG_ERROR)
-				return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-			if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
-			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-				each(NLMSG_DATA(h), user);
-		}
-	}
-}
-
-static int dump(struct tw_net *n, enum tw_host_id id, each_fn each, void *user)
+static int dump(struct tw_net *n, enum tw_host_id id, tw_diag_each each, void *user)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	unsigned i;
@@ -82,18 +27,13 @@ static int dump(struct tw_net *n, enum tw_host_id id, each_fn each, void *user)
 	if ((unsigned)id >= TW_HOST__N || !n->host[id].alive)
 		return -ENODEV;
 	for (i = 0; i < (n->v6 ? 2 : 1) && !code; i++) {
-		struct diag_request r = {
-			.header = { .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-				    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-				    .nlmsg_seq = ++n->diag_sequence },
-			.diag = { .sdiag_family = families[i],
-				  .sdiag_protocol = IPPROTO_TCP,
-				  .idiag_states = UINT32_MAX },
-		};
+		const struct tw_diag_question q = { .type = SOCK_DIAG_BY_FAMILY,
+						    .flags = NLM_F_DUMP,
+						    .sequence = ++n->diag_sequence,
+						    .family = families[i],
+						    .states = UINT32_MAX };
 
-		code = send_request(&n->host[id], &r);
-		if (!code)
-			code = read_answers(&n->host[id], r.header.nlmsg_seq, each, user);
+		code = tw_diag_ask(n->host[id].diag, &q, each, user);
 	}
 	return code;
 }
@@ -103,8 +43,9 @@ struct socket_list {
 	unsigned count, max;
 };
 
-static void list_socket(const struct inet_diag_msg *m, void *user)
+static void list_socket(const struct nlmsghdr *h, void *user)
 {
+	const struct inet_diag_msg *m = NLMSG_DATA(h);
 	struct socket_list *list = user;
 
 	if (list->count == list->max)
@@ -141,8 +82,9 @@ struct victims {
 	} socket[VICTIMS_MAX];
 };
 
-static void find_victim(const struct inet_diag_msg *m, void *user)
+static void find_victim(const struct nlmsghdr *h, void *user)
 {
+	const struct inet_diag_msg *m = NLMSG_DATA(h);
 	struct victims *v = user;
 
 	if (m->idiag_state == TCP_LISTEN || ntohs(m->id.idiag_sport) != v->local_port ||
@@ -153,25 +95,16 @@ static void find_victim(const struct inet_diag_msg *m, void *user)
 	v->socket[v->count++].id = m->id;
 }
 
-static void ignore(const struct inet_diag_msg *m, void *user)
+static int destroy_one(struct tw_net *n, enum tw_host_id host, const struct victims *v, unsigned i)
 {
-}
+	const struct tw_diag_question q = { .type = SOCK_DESTROY,
+					    .flags = NLM_F_ACK,
+					    .sequence = ++n->diag_sequence,
+					    .family = v->socket[i].family,
+					    .states = UINT32_MAX,
+					    .id = &v->socket[i].id };
 
-static int destroy_one(struct tw_net *n, const struct tw_net_host *host, const struct victims *v,
-		       unsigned i)
-{
-	struct diag_request r = {
-		.header = { .nlmsg_type = SOCK_DESTROY,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
-			    .nlmsg_seq = ++n->diag_sequence },
-		.diag = { .sdiag_family = v->socket[i].family,
-			  .sdiag_protocol = IPPROTO_TCP,
-			  .idiag_states = UINT32_MAX,
-			  .id = v->socket[i].id },
-	};
-	int code = send_request(host, &r);
-
-	return code ? code : read_answers(host, r.header.nlmsg_seq, ignore, NULL);
+	return tw_diag_ask(n->host[host].diag, &q, NULL, NULL);
 }
 
 int tw_net_destroy_connection(struct tw_net *n, enum tw_host_id host, uint16_t local_port,
@@ -184,7 +117,7 @@ int tw_net_destroy_connection(struct tw_net *n, enum tw_host_id host, uint16_t l
 	if (code)
 		return code;
 	for (i = 0; i < v.count; i++) {
-		code = destroy_one(n, &n->host[host], &v, i);
+		code = destroy_one(n, host, &v, i);
 		/* It may have gone by itself since it was found. */
 		if (code && code != -ENOENT)
 			return code;
