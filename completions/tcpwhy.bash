@@ -79,7 +79,7 @@ _tcpwhy()
 		mapfile -t COMPREPLY < <(compgen -W 'auto http echo none' -- "$cur")
 		return
 		;;
-	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-i|--interface|--memory|-f|--filter|--duration|--pid|--comm|--rate-limit|--metrics|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt|--pid|--socket|--idle|--set)
+	-f|--filter|-c|--count|--stream|--memory|--width|-j|--jobs|--repeat|--seed|--peer|--after-bytes|--after|--at-line|--expect-exit|--within|-i|--interface|--memory|-f|--filter|--duration|--pid|--comm|--rate-limit|--patience|--metrics|--set|--kernel|--rtt|--user-timeout|--keepalive|--sndtimeo|--rcvtimeo|--syncnt|--pid|--socket|--idle|--set)
 		:
 		return
 		;;
@@ -92,7 +92,7 @@ _tcpwhy()
 		if [[ $command == explain ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width -h --help -V --version' -- "$cur")
 		elif [[ $command == live ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-n -v --verbose -q --quiet --all --verdict --color --width -i --interface --packets-only -w --write --memory -f --filter --json --duration --pid --comm --cgroup --netns --rate-limit --metrics -h --help -V --version' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '-n -v --verbose -q --quiet --all --verdict --color --width -i --interface --packets-only -w --write --memory -f --filter --json --duration --pid --comm --cgroup --netns --rate-limit --patience --metrics -h --help -V --version' -- "$cur")
 		elif [[ $command == doctor ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --json -h --help -V --version' -- "$cur")
 		elif [[ $command == predict ]]; then

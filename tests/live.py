@@ -74,9 +74,9 @@ class Ground:
     def within(self, pid, *words, check=True):
         return sh("nsenter", "-t", pid, "-n", *words, check=check)
 
-    def python(self, pid, host, port, code):
+    def python(self, pid, host, port, code, stdin=None):
         return subprocess.Popen(["nsenter", "-t", pid, "-n", sys.executable, "-c", PRELUDE + textwrap.dedent(code), host,
-                                 str(port)], stdout=subprocess.PIPE, text=True)
+                                 str(port)], stdin=stdin, stdout=subprocess.PIPE, text=True)
 
     def play(self, port, server=None, client=None, host=SERVER, kill=True):
         """Both ends; returns what the client printed, and the pids (server, client). kill: the server, in the end."""
@@ -331,6 +331,106 @@ def queue_full():
     f = ground().finding(7016, "accept-queue-full")
     expect(f, "certain", pid=server, process_side="server")
     contains(f["summary"], "2 wait, 1 may")
+
+
+def waiting(port, verdict, code, outcome="degraded"):
+    """What a socket waits for, told while it waits: the program goes on until it has been told."""
+    ground()
+    watch = subprocess.Popen([PROGRAM, "live", "--json", "--patience", "1s", "--", sys.executable, "-c",
+                              PRELUDE + textwrap.dedent(code) + "\nsys.stdin.read()", "127.0.0.1", str(port)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    found = {}
+    try:
+        for line in watch.stdout:
+            found = json.loads(line) if line.startswith("{") else {}
+            if found.get("verdict") == verdict or found.get("type") == "summary":
+                break
+    finally:
+        watch.stdin.close()
+        watch.stdout.read()
+        watch.wait(timeout=30)
+    equal((found.get("verdict"), found.get("confidence"), found.get("outcome")), (verdict, "certain", outcome))
+    contains(found["server"], f":{port}")
+    equal((found["process"]["comm"][:6], found["actor"]), ("python", None))
+    return found
+
+
+PAIR = "l = listen(); c = connect(); s, _ = l.accept()\n"
+
+
+@case
+def leaked():
+    """close-wait-leak: got the end of the stream and does not close"""
+    equal(waiting(7041, "close-wait-leak", PAIR + "c.close()")["process_side"], "server")
+
+
+@case
+def unread_for_long():
+    """app-stuck: bytes that nobody reads; the finding names the reader"""
+    f = waiting(7042, "app-stuck", PAIR + "c.send(b'x' * 100)")
+    equal(f["process_side"], "server")
+    contains(f["summary"], "100 bytes")
+
+
+@case
+def unaccepted_for_long():
+    """app-stuck: a connection that nobody accepts"""
+    contains(waiting(7043, "app-stuck", "l = listen(); c = connect(); c.send(b'x' * 100)")["summary"], "not accepted")
+
+
+@case
+def closed_window():
+    """zero-window-stall while it lasts: by the sender's socket, naming the bytes"""
+    f = waiting(7044, "zero-window-stall", "l = socket.socket(); l.setsockopt(1, 8, 4096); l.bind((HOST, PORT)); l.listen()\n"
+                "c = connect(); s, _ = l.accept(); c.setblocking(False)\n"
+                "try:\n    while True: c.send(b'x' * 10000)\nexcept BlockingIOError: pass")
+    contains(f["summary"], "waiting at the sender")
+
+
+@case
+def requests_dropped():
+    """accept-queue-full by the listener's own counter: told as SYNs are dropped, and to the client that got no answer"""
+    code = """
+        l = listen(1); cs = [socket.socket() for _ in range(6)]
+        for c in cs: c.setblocking(False); c.connect_ex((HOST, PORT))"""
+    f = waiting(7045, "accept-queue-full", code, "failed")
+    contains(f["evidence"][0]["text"], "dropped")
+    r = tcpwhy("live", "--json", "--patience", "1s", "--", sys.executable, "-c", PRELUDE + textwrap.dedent(code) + """
+time.sleep(1)
+c = socket.socket(); c.settimeout(3); says(lambda: c.connect((HOST, PORT)))""", "127.0.0.1", "7046", timeout=60)
+    rows = [json.loads(x) for x in r.out.splitlines() if x.startswith("{")]
+    told = [(x["client"] != "0.0.0.0:0", x["confidence"], x["vantage"]) for x in rows
+            if x["type"] == "finding" and x["verdict"] == "accept-queue-full"]
+    contains(told, (True, "certain", "both"))
+
+
+@case
+def half_open():
+    """peer-vanished while it is still being repeated: what a half-open socket shows"""
+    g = ground()
+    s = g.python(g.server, SERVER, 7047, ACCEPT + "time.sleep(60)")
+    s.stdout.readline()
+    g.within(g.client, "sysctl", "-qw", "net.ipv4.tcp_retries2=15")
+    watch = subprocess.Popen([PROGRAM, "live", "--json", "--patience", "1s", "port", "7047"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    contains(watch.stderr.readline(), "watching")
+    c = g.python(g.client, SERVER, 7047, "c = connect(); print('connected', flush=True); sys.stdin.read(1); "
+                 "c.send(b'x' * 33); time.sleep(60)", stdin=subprocess.PIPE)
+    try:
+        c.stdout.readline()
+        g.within(g.server, "ip", "addr", "del", SERVER + "/24", "dev", "tws")
+        c.stdin.write("x")
+        c.stdin.flush()
+        f = json.loads(watch.stdout.readline())
+    finally:
+        g.within(g.server, "ip", "addr", "add", SERVER + "/24", "dev", "tws")
+        g.within(g.client, "sysctl", "-qw", "net.ipv4.tcp_retries2=3")
+        for p in (watch, c, s):
+            p.kill()
+            p.communicate()
+    equal((f["verdict"], f["confidence"], f["outcome"]), ("peer-vanished", "likely", "degraded"))
+    equal((f["process"]["pid"], f["process_side"]), (c.pid, "client"))
+    contains(f["summary"], "33 bytes")
 
 
 @case

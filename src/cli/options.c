@@ -208,6 +208,11 @@ const struct tw_option tw_options[] = {
 	  "at most N equal findings per second (default 5)",
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
+	{ TW_OPT_PATIENCE, 0, "patience", TW_ARG_TEXT, "TIME", TW_CMD_LIVE,
+	  "how long a socket may wait for the same (default 60s)",
+	  "Tell of a socket that has waited for the same for this long: for its application to "
+	  "read, to accept or to close it, for the peer's window to open, for the answer to what "
+	  "is repeated. The default is 60s." },
 	{ TW_OPT_METRICS, 0, "metrics", TW_ARG_TEXT, "ADDR:PORT", TW_CMD_LIVE,
 	  "serve counters for Prometheus at this address",
 	  "Serve counters and the watch's own health for Prometheus at "
@@ -515,6 +520,11 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 		return 0;
 	case TW_OPT_METRICS:
 		return once(&a->metrics, o, value, err);
+	case TW_OPT_PATIENCE:
+		if (duration(o, value, &a->patience_ns, err))
+			return -EINVAL;
+		a->patience_ns += !a->patience_ns;
+		return 0;
 	case TW_OPT_RATE_LIMIT:
 		a->have_rate_limit = true;
 		return number(o, value, &a->rate_limit, err);

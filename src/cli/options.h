@@ -49,6 +49,7 @@ enum tw_option_id {
 	TW_OPT_CGROUP,
 	TW_OPT_NETNS,
 	TW_OPT_RATE_LIMIT,
+	TW_OPT_PATIENCE,
 	TW_OPT_METRICS,
 	TW_OPT_INTERFACE,
 	TW_OPT_PACKETS_ONLY,
@@ -142,6 +143,7 @@ struct tw_arguments {
 	uint64_t rate_limit;
 	bool have_rate_limit, have_duration;
 	int64_t duration_ns;
+	int64_t patience_ns; /* of `live`; 0: its default */
 
 	/* predict */
 	const char **sets; /* arguments of --set */

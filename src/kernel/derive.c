@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* include/net/tcp_states.h */
-enum { STATE_SYN_SENT = 2, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
+enum { STATE_SYN_SENT = 2 };
 
 /* A TLS close_notify with its record, and the like: no data that anybody misses. */
 #define GOODBYE_BYTES 64
@@ -376,15 +376,74 @@ static void derive_closed(const struct view *v)
 
 /* ---- listeners, drops, and what waits ---- */
 
-static void set_queue(const struct view *v, int i, enum tw_slot slot)
+static void set_queue(const struct view *v, int i, enum tw_slot slot, bool full)
 {
 	const struct tw_record *r = v->c->end[i].slot[slot];
 
-	set(v, TW_F_K_QUEUE_FULL, true, i, slot);
+	if (full)
+		set(v, TW_F_K_QUEUE_FULL, true, i, slot);
 	if (!(r->flags & TW_RECF_SOCKET))
 		return;
 	set(v, TW_F_K_QUEUE_LENGTH, r->queue_length, i, slot);
 	set(v, TW_F_K_QUEUE_LIMIT, r->queue_limit, i, slot);
+}
+
+/* Of a listener that dropped requests: why? The accept queue is asked first, as by tcp_conn_request(). */
+static void derive_dropping(const struct view *v, int i, const struct tw_record *r)
+{
+	const enum tw_slot slot = TW_SLOT_WAITING;
+	const bool full = r->queue_length && r->queue_length >= r->queue_limit;
+
+	set(v, TW_F_K_LISTEN_DROPS, r->drops, i, slot);
+	set_queue(v, i, slot, full);
+	set(v, TW_F_K_SYN_QUEUE_LENGTH, r->syn_queue_length, i, slot);
+	set(v, TW_F_K_SYN_QUEUE_LIMIT, r->syn_queue_limit, i, slot);
+	if (!full && r->syn_queue_length && r->syn_queue_length >= r->syn_queue_limit)
+		set(v, TW_F_K_SYN_QUEUE_FULL, true, i, slot);
+}
+
+static void derive_unread(const struct view *v, int i, const struct tw_record *r)
+{
+	const enum tw_slot slot = TW_SLOT_WAITING;
+
+	set(v, TW_F_K_READER, side_of(v, i), i, slot);
+	set(v, TW_F_K_UNREAD, unread_bytes(r), i, slot);
+	if (r->wait == TW_WAIT_ACCEPT)
+		set(v, TW_F_K_UNACCEPTED_NS, (int64_t)r->waiting_ns, i, slot);
+	else
+		set(v, TW_F_K_UNREAD_NS, (int64_t)r->waiting_ns, i, slot);
+	if ((int32_t)r->rcv_wnd_left <= 0)
+		set(v, TW_F_K_WINDOW_ZERO_NS, (int64_t)r->waiting_ns, i, slot);
+}
+
+static void derive_waiting(const struct view *v, int i, const struct tw_record *r)
+{
+	const enum tw_slot slot = TW_SLOT_WAITING;
+
+	switch (r->wait) {
+	case TW_WAIT_DROPPED:
+		derive_dropping(v, i, r);
+		break;
+	case TW_WAIT_ACCEPT:
+	case TW_WAIT_READ:
+		derive_unread(v, i, r);
+		break;
+	case TW_WAIT_WINDOW:
+		set(v, TW_F_K_READER, side_of(v, !i), i, slot);
+		set(v, TW_F_K_UNSENT, r->unsent, i, slot);
+		set(v, TW_F_K_PROBES, r->probes, i, slot);
+		set(v, TW_F_K_WINDOW_ZERO_NS, (int64_t)r->waiting_ns, i, slot);
+		break;
+	case TW_WAIT_ACK:
+		derive_queues(v, i, slot);
+		set(v, TW_F_K_ERROR_SIDE, side_of(v, i), i, slot);
+		set(v, TW_F_K_UNANSWERED_NS, (int64_t)r->waiting_ns, i, slot);
+		break;
+	case TW_WAIT_CLOSE:
+		set(v, TW_F_K_READER, side_of(v, i), i, slot);
+		set(v, TW_F_K_CLOSE_WAIT_NS, (int64_t)r->waiting_ns, i, slot);
+		break;
+	}
 }
 
 static void derive_listener(const struct view *v, int i)
@@ -397,15 +456,11 @@ static void derive_listener(const struct view *v, int i)
 	if (drop && (drop->repeats != TW_DROP_TIME_WAIT || drop->seg_flags & TW_SYN))
 		set(v, TW_F_K_DROP, drop->repeats, i, TW_SLOT_DROP);
 	if (drop && drop->repeats == TW_DROP_ACCEPT_QUEUE)
-		set_queue(v, i, TW_SLOT_DROP);
+		set_queue(v, i, TW_SLOT_DROP, true);
 	if (synack)
 		set(v, TW_F_K_SYNACK_REPEATS, synack->repeats, i, TW_SLOT_SYNACK);
-	if (!waiting)
-		return;
-	if (waiting->state == STATE_LISTEN)
-		set_queue(v, i, TW_SLOT_WAITING);
-	else
-		set(v, TW_F_K_CLOSE_WAIT_NS, (int64_t)waiting->waiting_ns, i, TW_SLOT_WAITING);
+	if (waiting)
+		derive_waiting(v, i, waiting);
 }
 
 void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_conn *c, int client,
@@ -420,6 +475,9 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	tw_fact_set(f, TW_F_CLIENT_GUESSED, guessed, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_C, c->end[client].local, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_S, c->end[!client].local, 0, 0);
+	/* Before the errors: what a socket had then counts for more than what it waited for before. */
+	for (i = 0; i < 2; i++)
+		derive_listener(&v, i);
 	derive_sent_reset(&v);
 	derive_got_reset(&v);
 	derive_error(&v);
@@ -427,6 +485,4 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	derive_exit(&v);
 	derive_connecting(&v);
 	derive_closed(&v);
-	for (i = 0; i < 2; i++)
-		derive_listener(&v, i);
 }

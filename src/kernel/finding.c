@@ -81,6 +81,9 @@ static void fill_actor(const struct tw_gather_config *config, struct tw_finding 
 	/* A host that answers for nobody has no process; the other end's is worth more than none. */
 	if (!f->process[f->process_side].pid && f->process[tw_other(f->process_side)].pid)
 		f->process_side = tw_other(f->process_side);
+	/* What only waits is nobody's act. */
+	if (r && r->kind == TW_REC_WAITING)
+		return;
 	f->actor = "kernel";
 	if (!r)
 		return;

@@ -34,6 +34,7 @@
 struct tw_gather {
 	struct tw_gather_config config;
 	struct tw_live_conn *bucket[BUCKETS];
+	struct tw_listeners listeners;
 	unsigned count;
 	uint64_t events, findings, forgotten;
 };
@@ -59,6 +60,17 @@ static void free_records(struct tw_live_conn *c)
 			free(c->end[i].slot[j]);
 			c->end[i].slot[j] = NULL;
 		}
+	}
+}
+
+/* It has been told; a new one may come. */
+static void free_waiting(struct tw_live_conn *c)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		free(c->end[i].slot[TW_SLOT_WAITING]);
+		c->end[i].slot[TW_SLOT_WAITING] = NULL;
 	}
 }
 
@@ -201,7 +213,7 @@ static enum tw_slot slot_of(const struct tw_record *r)
 		return r->repeats == TW_DROP_RESET ? TW_SLOT_DROP_RESET : TW_SLOT_DROP;
 	case TW_REC_SYNACK:
 		return TW_SLOT_SYNACK;
-	case TW_REC_CLOSE_WAIT:
+	case TW_REC_WAITING:
 		return TW_SLOT_WAITING;
 	default:
 		return TW_SLOT__N;
@@ -212,6 +224,12 @@ static bool is_decisive(enum tw_slot slot)
 {
 	return slot == TW_SLOT_SENT_RESET || slot == TW_SLOT_GOT_RESET || slot == TW_SLOT_ERROR ||
 	       slot == TW_SLOT_STATE;
+}
+
+/* Of these each is told, also of a connection that was told before and went on. */
+static bool is_news(enum tw_slot slot)
+{
+	return is_decisive(slot) || slot == TW_SLOT_WAITING;
 }
 
 /* The later one counts of what repeats itself; a death that was seen before the FIN's state stays. */
@@ -312,28 +330,49 @@ static bool is_ripe(const struct tw_live_conn *c, int64_t now_ns)
 	       (now_ns - c->last_ns > DROP_QUIET_NS || now_ns - c->first_ns > DROP_PATIENCE_NS);
 }
 
+/* What was told while it went on is not told again as it ends of it. */
+static bool is_told(const struct tw_live_conn *c, const struct tw_finding *f)
+{
+	return c->told && strcmp(c->told, f->verdict) == 0 &&
+	       (c->told_outcome == f->match.outcome || c->told_outcome == TW_OUTCOME_FAILED);
+}
+
+/* A segment that was dropped and harmed nobody is no end of a connection. */
+static bool is_worth_telling(const struct tw_gather *g, const struct tw_live_conn *c,
+			     const struct tw_finding *f)
+{
+	return (f->match.outcome != TW_OUTCOME_CLEAN || (g->config.all && c->decided)) &&
+	       !is_told(c, f);
+}
+
 static void judge(struct tw_gather *g, struct tw_live_conn *c)
 {
-	struct tw_finding *f;
+	const bool wanted = !g->config.need_socket || c->end[0].local || c->end[1].local;
+	struct tw_finding *f = NULL;
+	bool told = false, guessed;
+
+	if (wanted && !g->config.apart)
+		tw_listeners_explain(&g->listeners, c, tw_live_client(c, &guessed));
+	if (wanted)
+		f = tw_live_finding(&g->config, c, g->findings);
 
 	c->judged = true;
-	if (g->config.need_socket && !c->end[0].local && !c->end[1].local) {
-		free_records(c);
-		return;
-	}
-	f = tw_live_finding(&g->config, c, g->findings);
-	free_records(c);
-	if (!f) {
+	if (wanted && !f)
 		g->forgotten++;
-		return;
-	}
-	/* A segment that was dropped and harmed nobody is no end of a connection. */
-	if (f->match.outcome == TW_OUTCOME_CLEAN && (!g->config.all || !c->decided)) {
+	if (f && is_worth_telling(g, c, f)) {
+		told = true;
+		c->told = f->verdict;
+		c->told_outcome = f->match.outcome;
+		g->findings++;
+		g->config.finding(g->config.user, f);
+	} else {
 		tw_finding_free(f);
-		return;
 	}
-	g->findings++;
-	g->config.finding(g->config.user, f);
+	/* Dropped at a full queue, and not yet given up: what comes of it may come late. */
+	if (!told || c->ended)
+		free_records(c);
+	else
+		free_waiting(c);
 }
 
 void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
@@ -343,12 +382,18 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	int local;
 
 	g->events++;
+	if (r->kind == TW_REC_WAITING && r->wait == TW_WAIT_DROPPED) {
+		tw_listeners_note(&g->listeners, r);
+		g->listeners.event = g->events;
+	}
 	c = find(g, r, &local);
 	if (c && (c->judged || c->decided) && is_another(c, local, r)) {
 		if (!c->judged)
 			judge(g, c);
 		begin_again(c, r, g->events);
 	}
+	if (c && c->judged && !c->ended && is_news(slot))
+		c->judged = c->decided = false;
 	if (!c || c->judged)
 		return;
 	c->last_ns = (int64_t)r->time_ns;
@@ -364,7 +409,8 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 		keep(&c->end[local], slot, r, g->events);
 	if (r->kind == TW_REC_GONE)
 		on_gone(c, r);
-	if ((is_decisive(slot) || slot == TW_SLOT_WAITING) && !c->decided) {
+	c->ended |= is_decisive(slot);
+	if (is_news(slot) && !c->decided) {
 		c->decided = true;
 		c->decided_ns = (int64_t)r->time_ns;
 	}
@@ -373,7 +419,7 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 static bool is_over(const struct tw_live_conn *c, int64_t now_ns)
 {
 	if (c->judged)
-		return now_ns - c->last_ns > ECHO_NS;
+		return now_ns - c->last_ns > (c->ended || !c->told ? ECHO_NS : IDLE_NS);
 	return !c->decided && now_ns - c->last_ns > IDLE_NS;
 }
 

@@ -16,7 +16,6 @@ struct tw_gather_config {
 	const struct tw_kernel_names *names;
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC */
 	int64_t jiffy_ns; /* 0: unknown; then times that the kernel counts in jiffies are */
-	int64_t close_wait_ns;
 	bool all;
 	bool apart; /* the ends of a connection are not joined: as if each were alone on its host */
 	/* Only connections with a socket that passed the kernel's filter: segments without one pass always. */

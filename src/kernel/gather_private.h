@@ -14,7 +14,7 @@ enum tw_slot {
 	TW_SLOT_DROP,       /* what the host dropped */
 	TW_SLOT_DROP_RESET, /* the header of a RST that was challenged */
 	TW_SLOT_SYNACK,
-	TW_SLOT_WAITING, /* by the walk over open files: CLOSE_WAIT, a full listener */
+	TW_SLOT_WAITING, /* by the walk over open files: what does not go on */
 	TW_SLOT__N
 };
 
@@ -36,7 +36,21 @@ struct tw_live_conn {
 	uint64_t first_event, folded;
 	bool decided; /* a record came that ends it or is a failure by itself */
 	bool judged;  /* kept for a while, so that echoes are known as such */
+	bool ended;   /* ... by a record that ends it; else it goes on and may end another way */
+	const char *told; /* the verdict then; NULL: none */
+	enum tw_outcome told_outcome;
 };
+
+/* Listeners that dropped requests lately: what the walk said of them. */
+#define TW_LISTENERS_KEPT 64
+struct tw_listeners {
+	struct tw_record record[TW_LISTENERS_KEPT]; /* cookie 0: none */
+	uint64_t event;                             /* the latest */
+};
+
+void tw_listeners_note(struct tw_listeners *l, const struct tw_record *r);
+/* Where a connect() got no answer from one of them: its record becomes the server's. */
+void tw_listeners_explain(const struct tw_listeners *l, struct tw_live_conn *c, int client);
 
 /* Which of end[] is the client, and whether that is guessed. */
 int tw_live_client(const struct tw_live_conn *c, bool *guessed);

@@ -41,9 +41,8 @@ const struct tw_program tw_programs[] = {
 	{ "on_fork", "sched_process_fork", false,
 	  "It follows the children of a command (-- CMD) and of --pid." },
 	{ "walk_files", NULL, false,
-	  "It names the owners of sockets from before, and finds sockets left in CLOSE_WAIT and "
-	  "full "
-	  "accept queues." },
+	  "It names the owners of sockets from before, and finds what does not go on: "
+	  "sockets left in CLOSE_WAIT, data that nobody reads, full queues of listeners." },
 	{ NULL, NULL, false, NULL },
 };
 

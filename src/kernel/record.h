@@ -19,8 +19,19 @@ enum tw_record_kind {
 	TW_REC_SYNACK,     /* a SYN|ACK is repeated */
 	TW_REC_STALL,      /* data is repeated again and again, unanswered */
 	TW_REC_BAD_CHECKSUM,
-	TW_REC_CLOSE_WAIT, /* found by the walk over all sockets: long in CLOSE_WAIT */
+	TW_REC_WAITING, /* found by the walk over all sockets: what does not go on, see enum tw_wait */
 	TW_REC_GONE, /* a socket with earlier records is destroyed: nothing more will come of it */
+};
+
+/* What the walk over all sockets finds that has not gone on for too long. */
+enum tw_wait {
+	TW_WAIT_NOTHING,
+	TW_WAIT_CLOSE,   /* in CLOSE_WAIT, everything read: for close() */
+	TW_WAIT_ACCEPT,  /* in a listener's accept queue */
+	TW_WAIT_READ,    /* bytes that came, for the application to read them */
+	TW_WAIT_WINDOW,  /* bytes to send, for the peer's window to open */
+	TW_WAIT_ACK,     /* bytes sent and repeated, for any answer */
+	TW_WAIT_DROPPED, /* a listener that has dropped connection requests since the last look */
 };
 
 /* struct tw_record.flags */
@@ -52,7 +63,7 @@ struct tw_record {
 	__u64 cookie; /* of the socket, 0 without one */
 	__u64 born_ns;
 	__u64 owner_cgroup;
-	__u64 waiting_ns; /* TW_REC_CLOSE_WAIT: how long the walk has found it so */
+	__u64 waiting_ns; /* TW_REC_WAITING: how long the walk has found it so */
 	__u64 bytes_sent, bytes_acked, bytes_received;
 	__u32 netns;
 	__u32 flags;
@@ -69,11 +80,16 @@ struct tw_record {
 	__u32 rto_jiffies, lsndtime, lrcvtime, rcv_tstamp; /* jiffies, their lower 32 bits */
 	__u32 user_timeout_ms, linger_s;
 	__u32 queue_length, queue_limit, syn_queue_length;
+	__u32 syn_queue_limit; /* without SYN cookies; ~0: they are on */
+	__u32 drops;           /* TW_WAIT_DROPPED: so many since the last look */
+	__u32 sacked, mss;     /* segments that the peer has beyond a hole; what a full one holds */
+	__u32 hang_ms;         /* since the first of the repeats by timer; 0: there are none */
+	__u32 rcv_wnd_left;    /* what the peer may still send by what it was told last */
 	__u32 seg_seq, seg_ack, folded; /* folded: equal records before it that were only counted */
 	__u16 seg_window, seg_flags;
 	__u16 seg_ip_id, seg_payload;
 	__u8 seg_ttl, seg_options; /* bytes of TCP options */
-	__u8 retransmits, probes, backoff, repeats, padding[2];
+	__u8 retransmits, probes, backoff, repeats, wait, padding[1];
 	char owner_comm[16], actor_comm[16];
 };
 

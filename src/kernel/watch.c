@@ -25,9 +25,10 @@
 
 #define CGROUPS_REMEMBERED 16
 #define POLL_MS            50
-#define CLOSE_WAIT_NS      (60LL * 1000 * 1000 * 1000)
+#define PATIENCE_NS        (60LL * 1000 * 1000 * 1000)
 #define RIPE_NS            (10LL * 1000 * 1000)
 #define WALK_NS            (2LL * 1000 * 1000 * 1000)
+#define WALK_LEAST_NS      (250LL * 1000 * 1000)
 #define WALK_SHARE         200 /* the walk may take this part of the time */
 
 struct tw_cgroup_memory {
@@ -46,7 +47,7 @@ struct tw_watch {
 	unsigned link_count;
 	struct bpf_link *walk; /* one of them */
 	struct tw_gather *gather;
-	int64_t next_walk_ns, last_ripe_ns;
+	int64_t next_walk_ns, walk_every_ns, last_ripe_ns;
 	uint64_t records;
 	struct tw_cgroup_memory cgroup[CGROUPS_REMEMBERED];
 	const char *missing[16];
@@ -130,7 +131,7 @@ static void set_constants(struct tw_watch *w)
 	ro->wanted_cgroup = c->cgroup;
 	ro->filter_netns = c->netns != 0;
 	ro->wanted_netns = c->netns;
-	ro->close_wait_ns = (uint64_t)(c->close_wait_ns ? c->close_wait_ns : CLOSE_WAIT_NS);
+	ro->patience_ns = (uint64_t)(c->patience_ns ? c->patience_ns : PATIENCE_NS);
 	memcpy((void *)ro->filter, c->filter.op, sizeof(c->filter.op));
 	if (!ro->filter_pid)
 		bpf_program__set_autoload(w->bpf->progs.on_fork, false);
@@ -227,6 +228,11 @@ static int start_gathering(struct tw_watch *w, struct tw_err *err)
 
 /* ---- the walk ---- */
 
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Everything happens in the program; it writes nothing to read here but the end. */
 static void walk(struct tw_watch *w)
 {
@@ -242,8 +248,7 @@ static void walk(struct tw_watch *w)
 		close(fd);
 	}
 	took_ns += tw_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	w->next_walk_ns =
-		began_ns + (took_ns * WALK_SHARE > WALK_NS ? took_ns * WALK_SHARE : WALK_NS);
+	w->next_walk_ns = began_ns + longer(took_ns * WALK_SHARE, w->walk_every_ns);
 }
 
 /* ---- the public face ---- */
@@ -257,6 +262,10 @@ int tw_watch_open(struct tw_watch **out, const struct tw_watch_config *config, s
 	if (!w)
 		return tw_err_set(err, -ENOMEM, "out of memory");
 	w->config = *config;
+	/* Who has little patience wants to know soon. */
+	w->walk_every_ns = config->patience_ns && config->patience_ns / 4 < WALK_NS
+				   ? longer(config->patience_ns / 4, WALK_LEAST_NS)
+				   : WALK_NS;
 	r = load(w, err);
 	if (!r)
 		r = start_gathering(w, err);

@@ -27,7 +27,7 @@ struct tw_watch_config {
 	const char *comm;                /* NULL: any */
 	uint64_t cgroup;                 /* id (inode), with those below it; 0: any */
 	uint32_t netns;                  /* inode, 0: any */
-	int64_t close_wait_ns;           /* how long in CLOSE_WAIT is too long; 0: 60 s */
+	int64_t patience_ns;             /* how long a socket may wait for the same; 0: 60 s */
 	struct tw_assumption assumption; /* for tests */
 	/* Ownership goes to the callback. */
 	void (*finding)(void *user, struct tw_finding *f);

@@ -66,7 +66,11 @@ void tw_live_line(struct tw_pen *p, const struct tw_finding *f)
 	tw_pen_put(p, role_of(f->match.outcome), "%s", f->verdict);
 	if (f->match.outcome != TW_OUTCOME_UNKNOWN && f->match.confidence != TW_CERTAIN)
 		tw_pen_put(p, TW_ROLE_FAINT, " (%s)", tw_confidence_name(f->match.confidence));
-	tw_pen_put(p, TW_ROLE_STRONG, " %s > %s", f->client, f->server);
+	/* A listener's own trouble has no client. */
+	if (!f->port[TW_CLIENT] && strcmp(f->vantage, "server") == 0)
+		tw_pen_put(p, TW_ROLE_STRONG, " %s", f->server);
+	else
+		tw_pen_put(p, TW_ROLE_STRONG, " %s > %s", f->client, f->server);
 	put_process(p, f);
 	put_errors(p, f);
 	if (f->reason)

@@ -386,6 +386,115 @@ static void filter(void **state)
 	assert_int_equal(f.op[2].code, TW_FOP_AND);
 }
 
+/* What the walk finds: each wait has its name, is told once, and does not hide how the connection ends. */
+static void waiting(void **state)
+{
+	static const struct {
+		__u8 wait;
+		const char *verdict;
+	} waits[] = {
+		{ TW_WAIT_CLOSE, "close-wait-leak" }, { TW_WAIT_ACCEPT, "app-stuck" },
+		{ TW_WAIT_READ, "app-stuck" },        { TW_WAIT_WINDOW, "zero-window-stall" },
+		{ TW_WAIT_ACK, "peer-vanished" },
+	};
+	struct tw_record r, end;
+	struct tw_gather *g;
+	struct seen seen;
+	unsigned i;
+
+	for (i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		r = server_record(TW_REC_WAITING, 5 * MS);
+		r.flags = TW_RECF_SOCKET | TW_RECF_SERVER;
+		r.state = 1;
+		r.wait = waits[i].wait;
+		r.waiting_ns = 60000 * MS;
+		r.unread = r.unsent = r.unacked = r.rcv_wnd_left = 100;
+		r.cookie = 9;
+		g = gather(&seen, 0);
+		tw_gather_add(g, &r);
+		tw_gather_ripe(g, 500 * MS);
+		assert_int_equal(seen.count, 1);
+		assert_string_equal(seen.verdict, waits[i].verdict);
+		assert_int_equal(seen.outcome, TW_OUTCOME_DEGRADED);
+		r.time_ns += 200 * MS;
+		tw_gather_add(g, &r);
+		tw_gather_ripe(g, 1000 * MS);
+		assert_int_equal(seen.count, 1);
+		end = server_record(TW_REC_SENT_RESET, 1500 * MS);
+		end.flags = r.flags | TW_RECF_PROCESS;
+		end.reason = 42;
+		end.unread = 100;
+		end.cookie = 9;
+		tw_gather_add(g, &end);
+		tw_gather_ripe(g, 2000 * MS);
+		assert_int_equal(seen.count, 2);
+		assert_string_equal(seen.verdict, "closed-with-unread-data");
+		tw_gather_free(g);
+	}
+}
+
+/* A listener of 192.0.2.2:80 that dropped, and the client that got no answer. */
+static void dropped(__u32 queued, __u32 half_open, const char *verdict, enum tw_confidence sure)
+{
+	struct tw_record listener = server_record(TW_REC_WAITING, 900 * MS), client;
+	struct tw_gather *g;
+	struct seen seen;
+
+	memset(listener.remote, 0, sizeof(listener.remote));
+	listener.remote_port = 0;
+	listener.flags = TW_RECF_SOCKET;
+	listener.state = 10;
+	listener.wait = TW_WAIT_DROPPED;
+	listener.cookie = 5;
+	listener.drops = 3;
+	listener.owner_pid = 77;
+	listener.queue_length = queued;
+	listener.syn_queue_length = half_open;
+	listener.queue_limit = listener.syn_queue_limit = 2;
+	g = gather(&seen, 0);
+	tw_gather_add(g, &listener);
+	tw_gather_ripe(g, 1000 * MS);
+	assert_string_equal(seen.verdict, verdict);
+	assert_int_equal(seen.confidence, sure);
+
+	client = server_record(TW_REC_STATE, 3000 * MS);
+	memcpy(client.local, server_record(0, 0).remote, 16);
+	memcpy(client.remote, server_record(0, 0).local, 16);
+	client.local_port = 40000;
+	client.remote_port = 80;
+	client.flags = TW_RECF_SOCKET | TW_RECF_CLIENT | TW_RECF_BORN;
+	client.born_ns = 100 * MS;
+	client.old_state = 2;
+	client.new_state = 7;
+	client.err = ETIMEDOUT;
+	tw_gather_add(g, &client);
+	tw_gather_ripe(g, INT64_MAX);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.verdict, verdict);
+	assert_int_equal(seen.confidence, sure);
+	assert_int_equal(seen.server_pid, 77);
+
+	/* Another port, or before this connect(): it explains nothing. */
+	client.remote_port = 81;
+	tw_gather_add(g, &client);
+	tw_gather_ripe(g, INT64_MAX);
+	assert_string_equal(seen.verdict, "syn-unanswered");
+	client.remote_port = 80;
+	client.local_port = 40001;
+	client.born_ns = 2000 * MS;
+	tw_gather_add(g, &client);
+	tw_gather_ripe(g, INT64_MAX);
+	assert_string_equal(seen.verdict, "syn-unanswered");
+	tw_gather_free(g);
+}
+
+static void requests_dropped(void **state)
+{
+	dropped(3, 0, "accept-queue-full", TW_CERTAIN);
+	dropped(0, 2, "syn-queue-full", TW_CERTAIN);
+	dropped(0, 0, "accept-queue-full", TW_LIKELY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +509,8 @@ int main(void)
 		cmocka_unit_test(reset_from_outside),
 		cmocka_unit_test(unaccepted),
 		cmocka_unit_test(older_kernels),
+		cmocka_unit_test(waiting),
+		cmocka_unit_test(requests_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,8 +60,14 @@ struct ns_common {
 	unsigned int inum;
 } CORE;
 
+struct netns_ipv4 {
+	int sysctl_max_syn_backlog;
+	__u8 sysctl_tcp_syncookies;
+} CORE;
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 } CORE;
 
 typedef struct {
@@ -103,8 +109,17 @@ struct sock {
 	unsigned long sk_lingertime;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	struct {
+		int counter;
+	} sk_drops;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
+} CORE;
+
+struct request_sock {
+	struct sock_common __req_common;
+	struct sock *sk;
+	__u8 num_retrans;
 } CORE;
 
 struct request_sock_queue {
@@ -112,6 +127,7 @@ struct request_sock_queue {
 	struct {
 		int counter;
 	} qlen;
+	struct request_sock *rskq_accept_head;
 } CORE;
 
 struct inet_sock {
@@ -148,9 +164,14 @@ struct tcp_sock {
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 rcv_wnd;
+	__u32 rcv_wup;
 	__u32 rcv_tstamp;
 	__u32 srtt_us;
 	__u32 packets_out;
+	__u32 sacked_out;
+	__u32 mss_cache;
+	__u32 retrans_stamp;
+	__u64 tcp_mstamp;
 	__u64 bytes_received;
 	__u64 bytes_acked;
 	__u64 bytes_sent;

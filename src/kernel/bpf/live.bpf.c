@@ -46,7 +46,8 @@ static __always_inline void on_listen(struct sock *sk)
 {
 	struct port port = { .netns = sk->__sk_common.skc_net.net->ns.inum,
 			     .port = sk->__sk_common.skc_num };
-	struct owner o = { .flags = TW_RECF_OWNER_SURE };
+	struct owner o = { .flags = TW_RECF_OWNER_SURE,
+			   .drops = BPF_CORE_READ(sk, sk_drops.counter) };
 	__u64 key = (__u64)sk;
 
 	note_owner(&o, bpf_get_current_pid_tgid());
@@ -280,11 +281,6 @@ int BPF_PROG(on_repeat, struct sock *sk)
 	return 0;
 }
 
-struct request_sock {
-	struct sock_common __req_common;
-	__u8 num_retrans;
-} __attribute__((preserve_access_index));
-
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
@@ -385,39 +381,120 @@ struct socket {
 	struct sock *sk;
 } __attribute__((preserve_access_index));
 
-static __always_inline void tell_waiting(struct sock *sk, __u64 waiting_ns)
+static __always_inline void tell_waiting(struct sock *sk, __u8 wait, __u64 waiting_ns, __u32 drops)
 {
-	struct tw_record *r = begin_socket(TW_REC_CLOSE_WAIT, sk);
+	struct tw_record *r = begin_socket(TW_REC_WAITING, sk);
 
 	if (!r)
 		return;
 	/* The walker holds no lock and is nobody's actor. */
 	r->flags &= ~(TW_RECF_PROCESS | TW_RECF_DYING);
 	r->actor_pid = 0;
+	r->wait = wait;
+	r->waiting_ns = waiting_ns;
+	r->drops = drops;
+	if (r->state == TCP_LISTEN)
+		read_syn_limit(r, sk);
+	end(r);
+}
+
+/* What nobody has accepted has no file, and no owner but its listener's. It may go while it is read. */
+static __always_inline void tell_unaccepted(struct sock *sk, __u64 waiting_ns)
+{
+	struct sock *child = BPF_CORE_READ((struct inet_connection_sock *)sk,
+					   icsk_accept_queue.rskq_accept_head, sk);
+	struct tw_record *r;
+
+	if (!child)
+		return;
+	r = begin(TW_REC_WAITING);
+	if (!r)
+		return;
+	read_socket(r, child);
+	read_listener(r);
+	r->flags |= TW_RECF_UNACCEPTED;
+	r->wait = TW_WAIT_ACCEPT;
 	r->waiting_ns = waiting_ns;
 	end(r);
 }
 
-/* Told once, when it has lasted too long; a full accept queue at each walk that finds it so again. */
+static __always_inline bool has_unread(struct tcp_sock *tp, __u32 done)
+{
+	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+
+	/* The peer's FIN counts as one. */
+	return unread > done;
+}
+
+/* What this socket waits for, and in @mark what tells this wait from a later one. */
+static __always_inline __u8 wait_of(struct sock *sk, __u64 *mark)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	int state = sk->__sk_common.skc_state;
+	__u32 nxt;
+
+	*mark = 0;
+	if (state == TCP_LISTEN) {
+		*mark = (__u64)BPF_CORE_READ(tp, inet_conn.icsk_accept_queue.rskq_accept_head);
+		return *mark ? TW_WAIT_ACCEPT : TW_WAIT_NOTHING;
+	}
+	if (1U << state & (1U << TCP_SYN_SENT | 1U << TCP_CLOSE | 1U << TCP_TIME_WAIT))
+		return TW_WAIT_NOTHING;
+	if (has_unread(tp, has_flag(BPF_CORE_READ(sk, __sk_common.skc_flags), SOCK_DONE))) {
+		*mark = BPF_CORE_READ(tp, copied_seq);
+		return TW_WAIT_READ;
+	}
+	nxt = BPF_CORE_READ(tp, snd_nxt);
+	*mark = BPF_CORE_READ(tp, snd_una);
+	if (nxt != (__u32)*mark)
+		return BPF_CORE_READ(tp, inet_conn.icsk_retransmits) ? TW_WAIT_ACK
+								     : TW_WAIT_NOTHING;
+	if (BPF_CORE_READ(tp, write_seq) != nxt && !BPF_CORE_READ(tp, snd_wnd))
+		return TW_WAIT_WINDOW;
+	*mark = 0;
+	return state == TCP_CLOSE_WAIT ? TW_WAIT_CLOSE : TW_WAIT_NOTHING;
+}
+
+/* Told once, when it has lasted too long. */
 static __always_inline void look_at_waiting(struct sock *sk, struct owner *o)
 {
-	int state = sk->__sk_common.skc_state;
-	bool full = state == TCP_LISTEN && sk->sk_ack_backlog > sk->sk_max_ack_backlog;
-	__u64 now = bpf_ktime_get_ns(), since = o->waiting_ns;
+	__u64 mark, now = bpf_ktime_get_ns(), since = o->since_ns;
+	__u8 wait = wait_of(sk, &mark);
 
-	if (state != TCP_CLOSE_WAIT && !full) {
-		o->waiting_ns = 0;
+	if (wait == TW_WAIT_NOTHING) {
+		o->wait = wait;
 		return;
 	}
-	if (!since) {
-		o->waiting_ns = now;
+	if (wait != o->wait || mark != o->mark) {
+		o->wait = wait;
+		o->mark = mark;
+		o->since_ns = now;
 		return;
 	}
-	if (since == ~0ULL || (!full && now - since < close_wait_ns))
+	if (since == ~0ULL || now - since < patience_ns)
 		return;
-	if (!full)
-		o->waiting_ns = ~0ULL;
-	tell_waiting(sk, now - since);
+	o->since_ns = ~0ULL;
+	if (wait == TW_WAIT_ACCEPT)
+		tell_unaccepted(sk, now - since);
+	else
+		tell_waiting(sk, wait, now - since, 0);
+}
+
+/*
+ * A listener whose accept queue or SYN queue is full drops SYNs in silence; no tracepoint tells, but the socket
+ * counts them. What was dropped before it was first looked at is not told.
+ */
+static __always_inline void look_at_drops(struct sock *sk, struct owner *o, bool fresh)
+{
+	__u32 drops, since;
+
+	if (sk->__sk_common.skc_state != TCP_LISTEN)
+		return;
+	drops = BPF_CORE_READ(sk, sk_drops.counter);
+	since = drops - o->drops;
+	o->drops = drops;
+	if (since && !fresh)
+		tell_waiting(sk, TW_WAIT_DROPPED, 0, since);
 }
 
 static __always_inline void note_listener(struct sock *sk, const struct owner *o)
@@ -436,6 +513,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct owner *o;
 	struct sock *sk;
+	bool fresh;
 
 	if (!task || !file || task->pid != task->tgid)
 		return 0;
@@ -450,7 +528,8 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	o = make_owner(sk);
 	if (!o)
 		return 0;
-	if (!(o->flags & TW_RECF_OWNER_SURE)) {
+	fresh = !(o->flags & TW_RECF_OWNER_SURE);
+	if (fresh) {
 		o->pid = task->tgid;
 		o->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 		o->flags |= TW_RECF_OWNER_SURE | in_cgroup(task);
@@ -458,6 +537,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		if (sk->__sk_common.skc_state == TCP_LISTEN)
 			note_listener(sk, o);
 	}
+	look_at_drops(sk, o, fresh);
 	look_at_waiting(sk, o);
 	return 0;
 }

@@ -19,14 +19,17 @@ const volatile char wanted_comm[16];
 const volatile struct tw_filter_op filter[TW_FILTER_OPS];
 const volatile __u8 drop_class[TW_DROP_REASONS];
 const volatile __u32 ring_half;
-const volatile __u64 close_wait_ns;
+const volatile __u64 patience_ns;
 
 struct tw_counters counters;
 
 /* A socket's owner, as far as it is known. */
 struct owner {
 	__u64 cgroup, born_ns;
-	__u64 waiting_ns; /* since when the walk finds it in CLOSE_WAIT, or its accept queue full */
+	__u64 since_ns; /* when the walk first found it waiting for the same; ~0: that is told */
+	__u64 mark;     /* what would be another if it had gone on meanwhile */
+	__u32 drops;    /* of a listener: the socket's counter at the last look */
+	__u8 wait;      /* enum tw_wait */
 	__u32 pid;
 	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE, _IN_CGROUP */
 	char comm[16];
@@ -161,6 +164,12 @@ static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp
 	r->probes = BPF_CORE_READ(icsk, icsk_probes_out);
 	r->user_timeout_ms = BPF_CORE_READ(icsk, icsk_user_timeout);
 	r->syn_queue_length = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	r->sacked = BPF_CORE_READ(tp, sacked_out);
+	r->mss = BPF_CORE_READ(tp, mss_cache);
+	r->rcv_wnd_left = BPF_CORE_READ(tp, rcv_wup) + r->rcv_wnd - BPF_CORE_READ(tp, rcv_nxt);
+	if (BPF_CORE_READ(tp, retrans_stamp))
+		r->hang_ms = (__u32)(BPF_CORE_READ(tp, tcp_mstamp) / 1000) -
+			     BPF_CORE_READ(tp, retrans_stamp);
 }
 
 /* SOCK_DEAD, SOCK_KEEPOPEN, SOCK_LINGER are bits of sk_flags by their place in enum sock_flags. */
@@ -524,6 +533,20 @@ static __always_inline void read_closing(struct tw_record *r, struct sock *sk)
 		return;
 	r->flags |= TW_RECF_UNACCEPTED;
 	read_actor(r);
+}
+
+/* inet_csk_reqsk_queue_is_full() and tcp_conn_request(): the backlog bounds both queues, and where there are no cookies
+ * tcp_max_syn_backlog less its last quarter, which is for peers that are known. */
+static __always_inline void read_syn_limit(struct tw_record *r, struct sock *sk)
+{
+	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	__u32 most = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
+
+	r->syn_queue_limit = ~0U;
+	if (BPF_CORE_READ(net, ipv4.sysctl_tcp_syncookies))
+		return;
+	most -= most >> 2;
+	r->syn_queue_limit = most < r->queue_limit ? most : r->queue_limit;
 }
 
 /* A record of a full socket, ready but for what the kind adds. */

@@ -287,6 +287,38 @@ static bool is_refused_at_once(const struct tw_facts *f)
 	       tw_known(f, TW_F_K_CONNECT_NS) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS;
 }
 
+static void cite_drops(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_known(f, TW_F_K_LISTEN_DROPS))
+		tw_cite(m, TW_F_K_LISTEN_DROPS,
+			"the listener dropped %lld connection requests since the last look",
+			(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+}
+
+/* The listener dropped requests, and at the next look its queues had room again. */
+static bool is_over(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_K_LISTEN_DROPS) && !tw_get(f, TW_F_K_QUEUE_FULL) &&
+	       !tw_get(f, TW_F_K_SYN_QUEUE_FULL);
+}
+
+static bool say_over(struct tw_match *m)
+{
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_SERVER_APP,
+		    tw_say(m,
+			   "%s dropped %lld connection requests in a burst; its accept queue has "
+			   "room again.",
+			   m->server, (long long)tw_get(m->facts, TW_F_K_LISTEN_DROPS)));
+	cite_drops(m);
+	tw_rival(m, "syn-queue-full", "without SYN cookies a full SYN queue drops in the same way");
+	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
+		   "The SYN is repeated after a second, and then by doubled intervals.");
+	return true;
+}
+
 static bool say_refused(struct tw_match *m)
 {
 	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
@@ -309,6 +341,8 @@ static bool match_live(struct tw_match *m)
 
 	if (is_refused_at_once(f))
 		return say_refused(m);
+	if (is_over(f))
+		return say_over(m);
 	if (!reset && !tw_get(f, TW_F_K_QUEUE_FULL))
 		return false;
 	/* Before a process that died later, and whose connection never came to be. */
@@ -320,6 +354,7 @@ static bool match_live(struct tw_match *m)
 				    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));
 	else
 		m->summary = tw_say(m, "The accept queue of %s is full.", m->server);
+	cite_drops(m);
 	if (tw_get(f, TW_F_K_QUEUE_FULL))
 		tw_cite(m, TW_F_K_QUEUE_FULL,
 			"the listener takes no more connections; the program does "

@@ -15,6 +15,7 @@
  * the neighbours: half-open requests at the same endpoint with SYN|ACKs that nobody acknowledges.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
 
 #define MIN_HALF_OPEN 8
 #define ANSWER_DUE_NS TW_NS_PER_S
@@ -120,6 +121,32 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live: the listener counts what it drops, and its queue is seen to be full. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_K_SYN_QUEUE_FULL))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_SERVER_HOST,
+		    tw_say(m,
+			   "The SYN queue of %s is full: %lld half-open requests, %lld may, and "
+			   "it sends no cookies.",
+			   m->server, (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH),
+			   (long long)tw_get(f, TW_F_K_SYN_QUEUE_LIMIT)));
+	tw_cite(m, TW_F_K_LISTEN_DROPS,
+		"the listener dropped %lld connection requests since the last look",
+		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+	tw_rule_out(m, "accept-queue-full",
+		    tw_say(m, "%lld wait there, %lld may",
+			   (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
+			   (long long)tw_get(f, TW_F_K_QUEUE_LIMIT)));
+	tw_live_cite_error(m);
+	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1, "New SYNs are dropped in silence.");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "half-open",
@@ -189,5 +216,6 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 	.reproduced = "WK",
 	.sign = TW_F_PORT_HALF_OPEN,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -21,6 +21,7 @@
  *      |<----------------------- ACK -------------------------|          :
  *      |                                             CLOSE_WAIT for ever |
  */
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
 
@@ -166,6 +167,35 @@ static const char *const references[] = {
 	"net/ipv4/tcp_input.c: tcp_data_queue",
 	NULL,
 };
+
+/* Live: the bytes in the socket that nobody reads, or the connection that nobody accepts. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side reader = (enum tw_side)tw_get(f, TW_F_K_READER);
+	const bool unaccepted = tw_known(f, TW_F_K_UNACCEPTED_NS);
+	const enum tw_fact_id id = unaccepted ? TW_F_K_UNACCEPTED_NS : TW_F_K_UNREAD_NS;
+
+	if (!tw_known(f, id) || tw_known(f, TW_F_K_ERROR) || tw_known(f, TW_F_K_RST_SIDE) ||
+	    tw_known(f, TW_F_K_RST_IN))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_DEGRADED,
+		    tw_app_of(reader), NULL);
+	if (unaccepted)
+		m->summary = tw_say(m, "%s has not accepted this connection for %s.",
+				    tw_endpoint(m, reader), TW_DUR(tw_get(f, id)));
+	else
+		m->summary = tw_say(m, "%s has not read %lld bytes for %s.", tw_endpoint(m, reader),
+				    (long long)tw_get(f, TW_F_K_UNREAD), TW_DUR(tw_get(f, id)));
+	if (unaccepted)
+		tw_cite(m, id, "first in the accept queue at each look; it has sent %lld bytes",
+			(long long)tw_get(f, TW_F_K_UNREAD));
+	else
+		tw_cite(m, id, "nothing was read between the looks");
+	tw_app_saw(m, tw_other(reader), "recv", "hang", tw_get(f, id),
+		   "What it sent was acknowledged by the kernel; no answer comes.");
+	return true;
+}
 
 static const struct tw_scenario scenarios[] = {
 	{
@@ -357,5 +387,6 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 	.reproduced = "WKP",
 	.predict = predict,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -221,11 +221,35 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Still being repeated: the peer's end may be gone for long while this one is half-open. */
+static bool match_unanswered(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_DEGRADED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The peer has been silent for %s: %lld bytes stay unacknowledged after "
+			   "%lld repeats, and the kernel goes on.",
+			   TW_DUR(tw_get(f, TW_F_K_QUIET_NS)), (long long)tw_get(f, TW_F_K_UNACKED),
+			   (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_cite(m, TW_F_K_UNANSWERED_NS, "no byte was acknowledged between the looks, for %s",
+		TW_DUR(tw_get(f, TW_F_K_UNANSWERED_NS)));
+	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");
+	tw_rival(m, "firewall-dropped", "a filter on the path drops as silently");
+	tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE), "recv", "hang",
+		   tw_get(f, TW_F_K_UNANSWERED_NS),
+		   "It waits; ETIMEDOUT comes when the repeats of tcp_retries2 are spent.");
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int error = (int)tw_get(f, TW_F_K_ERROR);
 
+	if (tw_known(f, TW_F_K_UNANSWERED_NS) && !tw_known(f, TW_F_K_ERROR) &&
+	    !tw_known(f, TW_F_K_RST_IN) && !tw_known(f, TW_F_K_RST_SIDE))
+		return match_unanswered(m);
 	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
 	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
 		return false;

@@ -156,10 +156,41 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* It is closed now, and has been for long. Whose application does not read is known, and here even its process. */
+static bool match_closed_window(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side reader = (enum tw_side)tw_get(f, TW_F_K_READER);
+	const char *name = tw_endpoint(m, reader);
+	const int64_t closed_ns = tw_get(f, TW_F_K_WINDOW_ZERO_NS);
+
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 2, TW_CERTAIN, TW_OUTCOME_DEGRADED,
+		    tw_app_of(reader), NULL);
+	if (tw_known(f, TW_F_K_UNSENT))
+		m->summary = tw_say(m,
+				    "The window of %s has been closed for %s, with %lld bytes "
+				    "waiting at the sender: its application does not read.",
+				    name, TW_DUR(closed_ns), (long long)tw_get(f, TW_F_K_UNSENT));
+	else
+		m->summary = tw_say(m,
+				    "%s has not read %lld bytes for %s, and its window is closed: "
+				    "its peer cannot send.",
+				    name, (long long)tw_get(f, TW_F_K_UNREAD), TW_DUR(closed_ns));
+	tw_cite(m, TW_F_K_WINDOW_ZERO_NS, "closed at each look for %s, and nothing got through",
+		TW_DUR(closed_ns));
+	if (tw_get(f, TW_F_K_PROBES) > 1)
+		tw_rival(m, "peer-vanished", "its last probes were not answered");
+	tw_app_saw(m, tw_other(reader), "send", "hang", closed_ns,
+		   "send() blocks, or fails with EAGAIN, once the send buffer is full.");
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
+	if (tw_known(f, TW_F_K_WINDOW_ZERO_NS) && !tw_known(f, TW_F_K_ERROR))
+		return match_closed_window(m);
 	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_WINDOW_ZERO) ||
 	    !tw_get(f, TW_F_K_UNSENT) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
 		return false;

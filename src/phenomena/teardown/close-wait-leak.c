@@ -91,7 +91,7 @@ static const char *const references[] = {
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const enum tw_side side = tw_get(f, TW_F_K_LOCAL_C) ? TW_CLIENT : TW_SERVER;
+	const enum tw_side side = (enum tw_side)tw_get(f, TW_F_K_READER);
 
 	if (!tw_known(f, TW_F_K_CLOSE_WAIT_NS))
 		return false;
