@@ -209,7 +209,7 @@ const struct tw_option tw_options[] = {
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
 	{ TW_OPT_PATIENCE, 0, "patience", TW_ARG_TEXT, "TIME", TW_CMD_LIVE,
-	  "how long a socket may wait for the same (default 60s)",
+	  "tell of a socket that waits so long (default 60s)",
 	  "Tell of a socket that has waited for the same for this long: for its application to "
 	  "read, to accept or to close it, for the peer's window to open, for the answer to what "
 	  "is repeated. The default is 60s." },
