@@ -20,7 +20,7 @@
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
-	int64_t doubtful;
+	int64_t doubtful, answered, refused_stall;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	uint32_t before_largest;
@@ -164,8 +164,14 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		n = 0;
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
-	if (n == 1) {
+	if (n == 1 && o >= 0 && tw_was_refused(d, (size_t)o)) {
+		if (ack->time_ns - d->pkt[o].time_ns > w->refused_stall)
+			w->refused_stall = ack->time_ns - d->pkt[o].time_ns;
+	} else if (n == 1) {
 		w->lost[p->side]++;
+		w->answered +=
+			w->sack && o >= 0 &&
+			tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] * 3 / 4) != NULL;
 		w->doubtful += tw_acks_missing(d, ack) ||
 			       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
 				(!w->sack || p->marks & TW_MARK_TIMED_OUT));
@@ -414,6 +420,9 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_C, w.lost[0], w.first_lost[0]);
 	tw_from(v, TW_F_LOST_S, w.lost[1], w.first_lost[1]);
 	tw_from(v, TW_F_LOST_DOUBTFUL, w.doubtful, NULL);
+	tw_from(v, TW_F_LOST_ANSWERED, w.answered, NULL);
+	if (w.refused_stall)
+		tw_from(v, TW_F_REFUSED_STALL_NS, w.refused_stall, NULL);
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
 	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);

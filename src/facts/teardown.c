@@ -128,6 +128,14 @@ static void fin_facts(struct tw_view *v, const struct tw_pkt *fin, const struct 
 	tw_from(v, id->ladder, tw_ladder_of(w.times, w.kept), w.last);
 	tw_from(v, id->acks, w.acks, w.ack);
 	tw_from(v, id->repeated_after_ack, w.late != NULL, w.late);
+	if (w.count > 1 && w.ack && tw_get(v->f, TW_F_SACK_OK)) {
+		const size_t at = (size_t)(fin - v->d->pkt);
+		const struct tw_pkt *still =
+			tw_unexplained_ack(v->d, at, w.ack, v->rtt[fin->side] * 3 / 4);
+
+		if (still)
+			tw_from(v, TW_F_FIN_ANSWERED_STILL, 1, still);
+	}
 	echo_fact(v, fin, &w, id);
 }
 

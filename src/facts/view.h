@@ -109,6 +109,15 @@ const struct tw_dossier *tw_predecessor(const struct tw_view *v);
  * was set back, so that its last time stamp proves nothing) the connection's own last record. */
 int64_t tw_watched_until_ns(const struct tw_view *v);
 
+/* Was record @i, data or a FIN, older by its timestamp than what its receiver had echoed, and not taken (refused.c)? */
+bool tw_was_refused(const struct tw_dossier *d, size_t i);
+/*
+ * An ACK that stands still and reports no hole, at least @after_ns behind the record @from and before @until: the
+ * receiver answers something that it did not take. Means nothing without SACK. NULL: none.
+ */
+const struct tw_pkt *tw_unexplained_ack(const struct tw_dossier *d, size_t from,
+					const struct tw_pkt *until, int64_t after_ns);
+
 void tw_derive_connect(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
@@ -117,6 +126,8 @@ void tw_derive_reset(struct tw_view *v);
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s);
 void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
+/* Before tw_derive_loss(). */
+void tw_derive_refused(struct tw_view *v);
 void tw_derive_loss(struct tw_view *v);
 void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);

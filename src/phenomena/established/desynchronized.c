@@ -87,6 +87,10 @@ static bool match(struct tw_match *m)
 	if (!impossible)
 		tw_rival(m, "firewall-dropped",
 			 "ACKs that are filtered in one direction leave repeats without progress");
+	if (!impossible && tw_get(f, TW_F_TIMESTAMPS))
+		tw_rival(m, "invalid-segment",
+			 "a receiver to which their timestamps look old refuses them with the same "
+			 "answer");
 	tw_missing(m, "a capture at the other end, to see which segments really arrived there");
 	if (tw_reset_landed(f))
 		tw_reset_victim_saw(m);

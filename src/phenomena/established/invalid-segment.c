@@ -9,12 +9,14 @@
  *       |---- wrong checksum -------------->|  dropped, InCsumErrors
  *       |---- no ACK flag, or no flag ----->|  dropped
  *       |---- data beyond the window ------>|  ACK that repeats the window
+ *       |---- an older timestamp ---------->|  ACK that stands still (PAWS, RFC 7323 s5)
  *
  * The connection goes on; that is the point of the rules. In SYN_SENT an answer whose ack is not
  * ISN+1 is refused with a reset of its own (RFC 9293 s3.10.7.3). Only a stray is nobody's
  * connection.
  */
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 enum kind {
 	KIND_NONE,
@@ -172,6 +174,70 @@ static void add_rivals(struct tw_match *m, enum kind kind)
 		tw_rival(m, "old-duplicate", "a segment of an earlier time can come so late");
 }
 
+static void say_refused(struct tw_match *m, enum tw_side sender, bool stuck)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t n = tw_get(f, TW_F_REFUSED_OLD);
+
+	if (stuck)
+		m->summary = tw_say(m,
+				    "%s refused what %s sent, because its timestamps ran behind "
+				    "earlier ones; it got no further.",
+				    tw_endpoint(m, tw_other(sender)), tw_endpoint(m, sender));
+	else if (n == 1)
+		m->summary = tw_say(m,
+				    "%s refused a segment of %s for its old timestamp; it was "
+				    "repeated, and taken.",
+				    tw_endpoint(m, tw_other(sender)), tw_endpoint(m, sender));
+	else
+		m->summary = tw_say(m,
+				    "%s refused %lld segments of %s for their old timestamps; they "
+				    "were repeated, and taken.",
+				    tw_endpoint(m, tw_other(sender)), (long long)n,
+				    tw_endpoint(m, sender));
+}
+
+/*
+ * Refused by PAWS. It is no curiosity like the other kinds: the data has to be repeated, or the connection gets
+ * stuck on it. At the receiver's end the ACK that stands still cannot answer anything else; further away
+ * the segment may have been lost before it could be refused.
+ */
+static bool match_refused(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_REFUSED_SIDE);
+	bool there =
+		tw_is(f, TW_F_VANTAGE, sender == TW_CLIENT ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+	bool stuck = tw_is(f, TW_F_UNANSWERED_SIDE, sender) && tw_silence_lasts(f);
+
+	if (stuck) {
+		m->strength = TW_STRENGTH_MECHANISM + 5;
+		m->outcome = tw_silence_is_final(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	} else {
+		/* stronger than a loss that is repaired, or a FIN that is repeated: it is what they were */
+		m->strength = TW_STRENGTH_TEARDOWN + 8;
+		m->outcome = TW_OUTCOME_DEGRADED;
+	}
+	m->confidence = there ? TW_CERTAIN : TW_LIKELY;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	say_refused(m, sender, stuck);
+	tw_cite(m, TW_F_REFUSED_OLD,
+		"its timestamp is %lld ticks older than the one that the receiver had echoed: "
+		"refused (RFC 7323 s5, PAWSEstab)",
+		(long long)tw_get(f, TW_F_REFUSED_TICKS));
+	tw_cite(m, TW_F_REFUSED_ANSWER,
+		"the answer acknowledges no more than before and reports no hole for it");
+	if (there)
+		tw_rule_out(m, "loss-recovered", "the original was seen to arrive here");
+	else
+		tw_rival(m, "loss-recovered",
+			 "seen from here the segment may have been lost before it was refused");
+	tw_app_saw(m, tw_other(sender), NULL, NULL,
+		   tw_known(f, TW_F_REFUSED_STALL_NS) ? tw_get(f, TW_F_REFUSED_STALL_NS) : -1,
+		   stuck ? "It waits for data that its kernel drops." : "A pause, no error.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -180,6 +246,8 @@ static bool match(struct tw_match *m)
 	bool refused =
 		tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED);
 
+	if (tw_get(f, TW_F_REFUSED_OLD) > 0)
+		return match_refused(m);
 	if (kind == KIND_NONE)
 		return false;
 	/* Of a lone segment it is not known whether the capturing host had still to fill it in. */
@@ -220,6 +288,10 @@ static const char *const remedies[] = {
 	"capturing host itself, exclude offload first (`ethtool -K DEV tx off`).",
 	"If resets or SYNs miss their window, find their source by TTL and MAC: a peer that "
 	"rebooted, a spoofer, or a device that keeps wrong numbers.",
+	"If timestamps run backwards (`nstat -az TcpExtPAWSEstab` on the receiver), find who "
+	"writes "
+	"them: a proxy that answers the SYN with a clock of its own, a device that changes "
+	"timestamps in one direction, or two hosts behind one address.",
 	"Drop what no stack sends at the edge: `nft add rule inet filter input ct state invalid "
 	"counter drop`.",
 	"Nothing to do on the hosts: the receiver behaved as RFC 5961 asks, and the connection "
@@ -230,7 +302,9 @@ static const char *const remedies[] = {
 static const char *const references[] = {
 	"RFC 9293 s3.10.7.3, s3.10.7.4",
 	"RFC 5961 s3.2, s4.2, s5.2",
+	"RFC 7323 s5 (PAWS)",
 	"net/ipv4/tcp_input.c: tcp_validate_incoming, tcp_rcv_synsent_state_process",
+	"net/ipv4/tcp_input.c: tcp_paws_discard",
 	NULL,
 };
 
@@ -327,6 +401,73 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict client clean certain likely clean\n"
 			  "verdict server invalid-segment likely degraded\n",
 	},
+	{
+		.name = "old-timestamp",
+		.about = "a timestamp runs behind: the receiver refuses the data (PAWS), and takes "
+			 "the repeat",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite tsval -100000 client data\n"
+			  "client send 100\n"
+			  "server recv 100 within 3s\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "# the sender sees only that its data is answered, and not taken\n"
+			  "verdict client loss-recovered|invalid-segment likely degraded\n"
+			  "verdict server invalid-segment certain likely degraded\n",
+	},
+	{
+		.name = "old-timestamp-fin",
+		.about = "the same for a FIN: it is repeated, and was not lost",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite tsval -100000 client fin\n"
+			  "client close\n"
+			  "server recv eof within 3s\n"
+			  "server close\n"
+			  "verdict client fin-lost|invalid-segment likely degraded\n"
+			  "verdict server invalid-segment certain likely degraded\n",
+	},
+	{
+		.name = "old-timestamps",
+		.about = "all timestamps run behind from now on: nothing is taken any more",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite tsval -1000000 client all always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 3s..16s full 938s\n"
+			  "verdict server invalid-segment certain likely failed unknown\n"
+			  "verdict client any\n"
+			  "never client clean|loss-recovered\n",
+	},
 	{ 0 },
 };
 
@@ -336,7 +477,8 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 	.title = "A segment that its receiver must not accept",
 	.happens = "A segment arrives that does not fit the connection: a reset that is in the "
 		   "window but not exact, a SYN in mid-connection, a wrong checksum, no ACK flag, "
-		   "data outside the window. The rules since RFC 5961 are strict: only a reset "
+		   "data outside the window, a timestamp older than what came before. The rules "
+		   "since RFC 5961 are strict: only a reset "
 		   "with exactly the next expected number is obeyed; one elsewhere in the window, "
 		   "and any SYN, is answered with a challenge ACK that asks the true peer; the "
 		   "rest is dropped.\n\n"
@@ -347,7 +489,8 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 		   "  |---- RST, not exact ---------->|\n"
 		   "  |<--- challenge ACK ------------|  goes on\n"
 		   "  |---- bad checksum ------------>|  dropped\n",
-	.client_sees = "As a rule nothing. In connect(): it goes on waiting.",
+	.client_sees = "As a rule nothing; a pause where data was refused and comes again. In "
+		       "connect(): it goes on waiting.",
 	.server_sees = "Nothing; its kernel counts TCPChallengeACK, TCPSYNChallenge, InCsumErrors "
 		       "or BeyondWindow. A FIN without ACK, a segment without flags, SYN|FIN or "
 		       "RST to a listening port is met with silence, the same to a closed port "

@@ -116,6 +116,19 @@ static bool may_be_queue(const struct tw_facts *f)
 	       !tw_get(f, TW_F_LOST_BEFORE_HERE);
 }
 
+/*
+ * After the close the receiver answers something that its peer did not send then, as seen from here: an
+ * original that comes late finds no socket (RST) or TIME_WAIT (ACK).
+ */
+static bool may_be_late(const struct tw_facts *f)
+{
+	enum tw_side receiver = (enum tw_side)tw_get(f, TW_F_AFTER_CLOSE_SIDE);
+	int64_t flags = tw_get(f, TW_F_AFTER_CLOSE_FLAGS);
+
+	return tw_known(f, TW_F_AFTER_CLOSE_SIDE) && (flags & TW_RST || flags == TW_ACK) &&
+	       tw_get(f, receiver == TW_SERVER ? TW_F_LOST_C : TW_F_LOST_S) > 0;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -124,7 +137,7 @@ static bool match(struct tw_match *m)
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
 	int64_t spurious;
-	bool unseen, queue, doubtful;
+	bool unseen, queue, doubtful, answered, late;
 
 	if (needed + before == 0 || too_big_was_said(f, stall))
 		return false;
@@ -136,7 +149,9 @@ static bool match(struct tw_match *m)
 	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
 		   (!before && (tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
-	m->confidence = unseen || queue || doubtful ? TW_LIKELY : TW_CERTAIN;
+	answered = !before && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
+	late = may_be_late(f);
+	m->confidence = unseen || queue || doubtful || answered || late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	say_what(m, needed + before, stall);
@@ -149,7 +164,15 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "only the client's first data was ignored: a listener whose accept queue "
 			 "is full does so");
-	if (doubtful)
+	if (answered)
+		tw_rival(m, "invalid-segment",
+			 "the receiver answered by an ACK that stands still and reports no hole: "
+			 "it may have refused what arrived, an old timestamp for example");
+	if (late)
+		tw_rival(m, "reordering",
+			 "after the close the receiver answers a segment that was not sent then: "
+			 "the original may have come late");
+	else if (doubtful)
 		tw_rival(m, "reordering",
 			 "acknowledgements are missing, or other repeats were needless: this one "
 			 "may have been too");

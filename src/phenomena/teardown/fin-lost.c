@@ -50,6 +50,11 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "fin-ack-lost",
 			 "without timestamps and SACK a lost FIN and a lost ACK look the same");
 	}
+	if (tw_get(f, TW_F_FIN_ANSWERED_STILL))
+		tw_rival(
+			m, "invalid-segment",
+			"the receiver answered it by an ACK that stands still: it may have arrived "
+			"and been refused, for an old timestamp for example");
 	tw_rule_out(m, "fin-unanswered", "the repeat was acknowledged");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
 	tw_app_saw(m, tw_other(closer), "recv", "EOF", tw_get(f, TW_F_FIN1_SPAN_NS),

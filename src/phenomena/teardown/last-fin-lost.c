@@ -52,6 +52,11 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "last-ack-lost",
 			 "without timestamps a lost FIN and a lost ACK look the same");
 	}
+	if (tw_get(f, TW_F_FIN_ANSWERED_STILL))
+		tw_rival(
+			m, "invalid-segment",
+			"the receiver answered it by an ACK that stands still: it may have arrived "
+			"and been refused, for an old timestamp for example");
 	tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
 	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: close() had returned before.");
 	tw_app_saw(m, first, NULL, NULL, -1,
