@@ -92,7 +92,7 @@ _tcpwhy()
 		if [[ $command == explain ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width -h --help -V --version' -- "$cur")
 		elif [[ $command == live ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '-n -v --verbose -q --quiet --all --verdict --color --width -i --interface --packets-only -w --write --memory -f --filter --json --duration --pid --comm --cgroup --netns --rate-limit --patience --metrics -h --help -V --version' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W '-n -v --verbose -q --quiet --all --verdict --color --width -i --interface --packets-only -w --write --memory -f --filter --json --duration --pid --comm --cgroup --netns --rate-limit --bind --patience --metrics -h --help -V --version' -- "$cur")
 		elif [[ $command == doctor ]]; then
 			mapfile -t COMPREPLY < <(compgen -W '--color --width --json -h --help -V --version' -- "$cur")
 		elif [[ $command == predict ]]; then

@@ -56,6 +56,7 @@ complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l comm -x -d 'only soc
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l cgroup -r -F -d 'only sockets of processes in or below this cgroup'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l netns -r -F -d 'only this network namespace (file, name or process)'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l rate-limit -x -d 'at most N equal findings per second (default 5)'
+complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l bind -d 'tell of ports that are taken (slows system calls)'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l patience -x -d 'tell of a socket that waits so long (default 60s)'
 complete -c tcpwhy -n '__fish_seen_subcommand_from live' -l metrics -x -d 'serve counters for Prometheus at this address'
 complete -c tcpwhy -n '__fish_seen_subcommand_from predict' -l set -x -d 'as if this setting had this value'

@@ -434,6 +434,33 @@ def half_open():
 
 
 @case
+def taken():
+    """--bind: address-in-use, and who listens there; a call that succeeds, UDP and port 0 make no finding"""
+    ground()
+    holder = subprocess.Popen([sys.executable, "-c", PRELUDE + "l = listen(); sys.stdin.read()", "127.0.0.1", "7048"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder.stdout.readline()
+    r = tcpwhy("live", "--bind", "--json", "--", sys.executable, "-c", PRELUDE + """
+def bind(kind, address):
+    s = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, kind)
+    says(lambda: s.bind(address))
+    return s
+a = bind(socket.SOCK_STREAM, (HOST, PORT)), bind(socket.SOCK_STREAM, (HOST, 0)), bind(socket.SOCK_DGRAM, (HOST, PORT))
+b = bind(socket.SOCK_DGRAM, (HOST, PORT)), bind(socket.SOCK_STREAM, ("::1", 7049)), bind(socket.SOCK_STREAM, ("::1", 7049))
+""", "127.0.0.1", "7048")
+    holder.communicate("")
+    rows = [json.loads(x) for x in r.out.splitlines() if x.startswith("{")]
+    found = {x["server"]: x for x in rows if x["type"] == "finding"}
+    equal(sorted(found), ["127.0.0.1:7048", "[::1]:7049"])
+    for f in found.values():
+        equal((f["verdict"], f["confidence"], f["outcome"]), ("address-in-use", "certain", "failed"))
+        equal((f["application"]["server"]["call"], f["application"]["server"]["errno"]), ("bind", "EADDRINUSE"))
+        equal(f["process"]["comm"][:6], "python")
+    contains(found["127.0.0.1:7048"]["summary"], f"process {holder.pid}, listens")
+    contains(found["[::1]:7049"]["summary"], "no listener")
+
+
+@case
 def fin_unanswered():
     """fin-unanswered: the orphan's end, which no application sees"""
     g = ground()

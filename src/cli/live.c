@@ -201,9 +201,11 @@ static int choose_packets(struct live *l)
 							  : NULL;
 	if (a->write_path && strcmp(a->write_path, "-") == 0)
 		return tw_complain("-w needs a file: standard output carries the findings");
-	if (a->packets_only && (needs_kernel(a) || a->patience_ns))
+	if (a->packets_only && (needs_kernel(a) || a->patience_ns || a->binds))
 		return tw_complain("%s needs the kernel's events: leave out --packets-only",
-				   needs_kernel(a) ? needs_kernel(a) : "--patience");
+				   needs_kernel(a) ? needs_kernel(a)
+				   : a->binds      ? "--bind"
+						   : "--patience");
 	return 0;
 }
 
@@ -247,6 +249,7 @@ static int choose(struct live *l)
 	l->config.all = a->all || (a->verdicts && is_verdict(a->verdicts, "clean"));
 	l->config.comm = a->comm;
 	l->config.patience_ns = a->patience_ns;
+	l->config.binds = a->binds;
 	l->config.follow = a->program != NULL;
 	l->rate_limit = a->have_rate_limit ? a->rate_limit : RATE_LIMIT;
 	return status;

@@ -208,6 +208,12 @@ const struct tw_option tw_options[] = {
 	  "at most N equal findings per second (default 5)",
 	  "Of equal findings (verdict, server, process), tell at most _N_ per second and fold the "
 	  "rest into a count; 0 tells all. The default is 5. The summary counts all." },
+	{ TW_OPT_BIND, 0, "bind", TW_ARG_NONE, NULL, TW_CMD_LIVE,
+	  "tell of ports that are taken (slows system calls)",
+	  "Tell of *bind*() and *listen*() that find their port taken (_address-in-use_), and who "
+	  "listens "
+	  "there. As only the tracepoint of all system calls shows it, each call of each program "
+	  "on this host then takes some 80 ns more." },
 	{ TW_OPT_PATIENCE, 0, "patience", TW_ARG_TEXT, "TIME", TW_CMD_LIVE,
 	  "tell of a socket that waits so long (default 60s)",
 	  "Tell of a socket that has waited for the same for this long: for its application to "
@@ -520,6 +526,9 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 		return 0;
 	case TW_OPT_METRICS:
 		return once(&a->metrics, o, value, err);
+	case TW_OPT_BIND:
+		a->binds = true;
+		return 0;
 	case TW_OPT_PATIENCE:
 		if (duration(o, value, &a->patience_ns, err))
 			return -EINVAL;

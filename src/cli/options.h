@@ -50,6 +50,7 @@ enum tw_option_id {
 	TW_OPT_NETNS,
 	TW_OPT_RATE_LIMIT,
 	TW_OPT_PATIENCE,
+	TW_OPT_BIND,
 	TW_OPT_METRICS,
 	TW_OPT_INTERFACE,
 	TW_OPT_PACKETS_ONLY,
@@ -138,7 +139,7 @@ struct tw_arguments {
 	/* live */
 	const char *pid, *comm, *cgroup, *netns; /* as given */
 	const char *interface;
-	bool packets_only;
+	bool packets_only, binds;
 	const char *metrics; /* as given */
 	uint64_t rate_limit;
 	bool have_rate_limit, have_duration;

@@ -362,6 +362,18 @@ static void derive_connecting(const struct view *v)
 		set(v, TW_F_K_CONNECT_NS, (int64_t)(r->time_ns - r->born_ns), i, TW_SLOT_STATE);
 }
 
+static void derive_bind(const struct view *v)
+{
+	const int i = !v->client;
+	const struct tw_record *r = v->c->end[i].slot[TW_SLOT_BIND];
+
+	if (!r)
+		return;
+	set(v, TW_F_K_BIND_FAILED, true, i, TW_SLOT_BIND);
+	if (r->actor_pid)
+		set(v, TW_F_K_HOLDER, r->actor_pid, i, TW_SLOT_BIND);
+}
+
 static void derive_closed(const struct view *v)
 {
 	int i;
@@ -484,5 +496,6 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	derive_destroyed(&v);
 	derive_exit(&v);
 	derive_connecting(&v);
+	derive_bind(&v);
 	derive_closed(&v);
 }

@@ -39,9 +39,9 @@ static void fill_process(struct tw_finding *f, enum tw_side side, const struct t
 static const struct tw_record *decisive(const struct tw_live_conn *c, const struct tw_facts *facts,
 					int client, int *end)
 {
-	static const enum tw_slot order[] = { TW_SLOT_SENT_RESET, TW_SLOT_ERROR,
-					      TW_SLOT_GOT_RESET,  TW_SLOT_STATE,
-					      TW_SLOT_WAITING,    TW_SLOT_DROP };
+	static const enum tw_slot order[] = { TW_SLOT_SENT_RESET, TW_SLOT_ERROR, TW_SLOT_GOT_RESET,
+					      TW_SLOT_STATE,      TW_SLOT_BIND,  TW_SLOT_WAITING,
+					      TW_SLOT_DROP };
 	unsigned i, j;
 
 	if (tw_known(facts, TW_F_K_RST_SIDE)) {
@@ -84,6 +84,10 @@ static void fill_actor(const struct tw_gather_config *config, struct tw_finding 
 	/* What only waits is nobody's act. */
 	if (r && r->kind == TW_REC_WAITING)
 		return;
+	if (r && r->kind == TW_REC_BIND) {
+		f->actor = f->process[f->process_side].comm;
+		return;
+	}
 	f->actor = "kernel";
 	if (!r)
 		return;
@@ -148,6 +152,16 @@ static void fill_ends(struct tw_finding *f, const struct tw_live_conn *c, int cl
 	}
 }
 
+/* Who has the port that a bind() wanted. */
+static void fill_holder(struct tw_finding *f, const struct tw_live_end *e)
+{
+	const struct tw_record *r = e->slot[TW_SLOT_BIND];
+
+	if (r && r->actor_pid)
+		f->match.holder = tw_arena_printf(&f->arena, "%.*s", (int)sizeof(r->actor_comm),
+						  r->actor_comm);
+}
+
 static const char *vantage_of(const struct tw_facts *f)
 {
 	const bool c = tw_get(f, TW_F_K_LOCAL_C), s = tw_get(f, TW_F_K_LOCAL_S);
@@ -176,6 +190,7 @@ struct tw_finding *tw_live_finding(const struct tw_gather_config *config,
 	f->netns = c->netns;
 	f->vantage = vantage_of(&f->facts);
 	f->match.arena = &f->arena;
+	fill_holder(f, &c->end[!client]);
 	f->match.client = f->client;
 	f->match.server = f->server;
 	f->phenomenon = tw_judge(&f->facts, &f->match);

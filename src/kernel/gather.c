@@ -213,6 +213,8 @@ static enum tw_slot slot_of(const struct tw_record *r)
 		return r->repeats == TW_DROP_RESET ? TW_SLOT_DROP_RESET : TW_SLOT_DROP;
 	case TW_REC_SYNACK:
 		return TW_SLOT_SYNACK;
+	case TW_REC_BIND:
+		return TW_SLOT_BIND;
 	case TW_REC_WAITING:
 		return TW_SLOT_WAITING;
 	default:
@@ -223,7 +225,7 @@ static enum tw_slot slot_of(const struct tw_record *r)
 static bool is_decisive(enum tw_slot slot)
 {
 	return slot == TW_SLOT_SENT_RESET || slot == TW_SLOT_GOT_RESET || slot == TW_SLOT_ERROR ||
-	       slot == TW_SLOT_STATE;
+	       slot == TW_SLOT_STATE || slot == TW_SLOT_BIND;
 }
 
 /* Of these each is told, also of a connection that was told before and went on. */

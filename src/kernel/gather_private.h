@@ -14,6 +14,7 @@ enum tw_slot {
 	TW_SLOT_DROP,       /* what the host dropped */
 	TW_SLOT_DROP_RESET, /* the header of a RST that was challenged */
 	TW_SLOT_SYNACK,
+	TW_SLOT_BIND,
 	TW_SLOT_WAITING, /* by the walk over open files: what does not go on */
 	TW_SLOT__N
 };

@@ -40,6 +40,8 @@ const struct tw_program tw_programs[] = {
 	  "It tells segments that were damaged on the way (since Linux 5.19)." },
 	{ "on_fork", "sched_process_fork", false,
 	  "It follows the children of a command (-- CMD) and of --pid." },
+	{ "on_call", "sys_exit", false,
+	  "It tells bind() and listen() that find their port taken, for --bind." },
 	{ "walk_files", NULL, false,
 	  "It names the owners of sockets from before, and finds what does not go on: "
 	  "sockets left in CLOSE_WAIT, data that nobody reads, full queues of listeners." },

@@ -20,6 +20,7 @@ enum tw_record_kind {
 	TW_REC_STALL,      /* data is repeated again and again, unanswered */
 	TW_REC_BAD_CHECKSUM,
 	TW_REC_WAITING, /* found by the walk over all sockets: what does not go on, see enum tw_wait */
+	TW_REC_BIND, /* bind() or listen() finds the port taken; the actor is who listens there */
 	TW_REC_GONE, /* a socket with earlier records is destroyed: nothing more will come of it */
 };
 

@@ -135,6 +135,8 @@ static void set_constants(struct tw_watch *w)
 	memcpy((void *)ro->filter, c->filter.op, sizeof(c->filter.op));
 	if (!ro->filter_pid)
 		bpf_program__set_autoload(w->bpf->progs.on_fork, false);
+	if (!c->binds)
+		bpf_program__set_autoload(w->bpf->progs.on_call, false);
 }
 
 static void note_missing(struct tw_watch *w, const struct tw_program *p)
@@ -154,6 +156,14 @@ static int explain(int r, struct tw_err *err)
 			  tw_libbpf_last());
 }
 
+/* Some serve an option alone. */
+static bool is_wanted(const struct tw_watch *w, const struct bpf_program *p)
+{
+	if (p == w->bpf->progs.on_call)
+		return w->config.binds;
+	return p != w->bpf->progs.on_fork || w->bpf->rodata->filter_pid;
+}
+
 /* One that does not attach is named and done without, but for those that everything hangs on. */
 static int attach(struct tw_watch *w, struct tw_err *err)
 {
@@ -162,7 +172,7 @@ static int attach(struct tw_watch *w, struct tw_err *err)
 	for (p = tw_programs; p->name; p++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(w->bpf->obj, p->name);
-		const bool wanted = program != w->bpf->progs.on_fork || w->bpf->rodata->filter_pid;
+		const bool wanted = is_wanted(w, program);
 		struct bpf_link *link = NULL;
 
 		if (program && bpf_program__autoload(program))

@@ -18,7 +18,8 @@
 struct tw_watch;
 
 struct tw_watch_config {
-	bool all;      /* findings for connections that end well, too */
+	bool all; /* findings for connections that end well, too */
+	bool binds; /* bind() and listen() that find their port taken: every system call of the host pays for it */
 	bool harmless; /* ... only for those that were worth a record: a reset that nobody minds */
 	struct tw_live_filter filter; /* applied in the kernel; zero: everything passes */
 	const uint32_t *pids;         /* only these processes and their children */

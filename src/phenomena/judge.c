@@ -224,6 +224,7 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 				  .facts = facts,
 				  .client = m->client,
 				  .server = m->server,
+				  .holder = m->holder,
 				  .brief = m->brief };
 	unsigned i;
 

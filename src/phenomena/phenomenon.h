@@ -74,6 +74,7 @@ struct tw_match {
 	struct tw_arena *arena;
 	const struct tw_facts *facts;
 	const char *client, *server; /* endpoints as text, for sentences */
+	const char *holder; /* live: the name of the process K_HOLDER; NULL: none is known */
 	bool brief; /* nobody will read it: what is said, cited and ruled out stays without its text */
 
 	int strength;

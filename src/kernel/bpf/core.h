@@ -52,6 +52,7 @@ enum {
 #define AF_INET6     10
 #define IPPROTO_TCP  6
 #define PF_EXITING   0x00000004
+#define EADDRINUSE   98
 #define ECONNABORTED 103
 
 #define CORE __attribute__((preserve_access_index))
@@ -213,8 +214,17 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 } CORE;
 
+struct fdtable {
+	struct file **fd;
+} CORE;
+
+struct files_struct {
+	struct fdtable *fdt;
+} CORE;
+
 struct task_struct {
 	struct css_set *cgroups;
+	struct files_struct *files;
 	unsigned int flags;
 	int exit_code;
 	int pid;
@@ -222,7 +232,13 @@ struct task_struct {
 	char comm[16];
 } CORE;
 
-struct file;
+struct file {
+	void *private_data;
+} CORE;
+
+struct socket {
+	struct sock *sk;
+} CORE;
 
 struct seq_file;
 
@@ -238,6 +254,32 @@ struct bpf_iter__task_file {
 	__u32 fd;
 	struct file *file;
 } CORE;
+
+/*
+ * A system call's number and arguments, where its end is traced. On arm64 the first argument's register has the
+ * result by then.
+ */
+#if defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	int syscallno;
+} CORE;
+#define CALL_BIND             200
+#define CALL_LISTEN           201
+#define call_of(regs)         BPF_CORE_READ(regs, syscallno)
+#define first_argument(regs)  BPF_CORE_READ(regs, orig_x0)
+#define second_argument(regs) ((const void *)BPF_CORE_READ(regs, regs[1]))
+#else
+struct pt_regs {
+	unsigned long di, si, orig_ax;
+} CORE;
+#define CALL_BIND             49
+#define CALL_LISTEN           50
+#define call_of(regs)         ((int)BPF_CORE_READ(regs, orig_ax))
+#define first_argument(regs)  BPF_CORE_READ(regs, di)
+#define second_argument(regs) ((const void *)BPF_CORE_READ(regs, si))
+#endif
 
 #undef CORE
 

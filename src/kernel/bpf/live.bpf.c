@@ -262,6 +262,96 @@ int BPF_PROG(on_destroyed, struct sock *sk)
 	return 0;
 }
 
+/* ---- ports ---- */
+
+static __always_inline void read_caller(struct tw_record *r)
+{
+	struct owner o = {};
+
+	note_owner(&o, bpf_get_current_pid_tgid());
+	r->flags |= TW_RECF_OWNER_SURE | TW_RECF_SERVER | o.flags;
+	r->owner_pid = o.pid;
+	r->owner_cgroup = o.cgroup;
+	__builtin_memcpy(r->owner_comm, o.comm, sizeof(r->owner_comm));
+}
+
+/* Who listens on the port; nobody any more once its listener was closed. */
+static __always_inline void read_holder(struct tw_record *r)
+{
+	struct port key = { .netns = r->netns, .port = r->local_port };
+	struct owner *o = bpf_map_lookup_elem(&listeners, &key);
+
+	if (!o || o->closing_ns)
+		return;
+	r->actor_pid = o->pid;
+	__builtin_memcpy(r->actor_comm, o->comm, sizeof(r->actor_comm));
+}
+
+/* A call that has just looked the descriptor up, and found a socket. */
+static __always_inline struct sock *socket_of(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	struct socket *socket;
+
+	if (!files || bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* The address that bind() was given: a socket that could not have it does not keep it. */
+static __always_inline bool read_wanted(struct tw_record *r, const void *address)
+{
+	__u8 a[28] = {};
+
+	/* The shorter one of IPv4 may end where memory does. */
+	if (bpf_probe_read_user(a, sizeof(a), address) && bpf_probe_read_user(a, 16, address))
+		return false;
+	if (a[0] == AF_INET) {
+		set_v4(r->local, 0);
+		__builtin_memcpy(r->local + 12, a + 4, 4);
+	} else {
+		__builtin_memcpy(r->local, a + 8, 16);
+	}
+	r->local_port = a[2] << 8 | a[3];
+	return true;
+}
+
+/*
+ * bind() and listen() that fail have no tracepoint but the one that all system calls share. It is used only if it is
+ * asked for (--bind): it costs every program something at each call.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_call, struct pt_regs *regs, long ret)
+{
+	struct tw_record *r;
+	struct sock *sk;
+	int call;
+
+	if (ret != -EADDRINUSE)
+		return 0;
+	call = call_of(regs);
+	if (call != CALL_BIND && call != CALL_LISTEN)
+		return 0;
+	sk = socket_of(first_argument(regs));
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	r = begin(TW_REC_BIND);
+	if (!r)
+		return 0;
+	read_socket(r, sk);
+	if ((call == CALL_BIND && !read_wanted(r, second_argument(regs))) || !r->local_port) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	r->err = EADDRINUSE;
+	read_caller(r);
+	read_holder(r);
+	end(r);
+	return 0;
+}
+
 /* ---- repeats ---- */
 
 /* The third repeat by timer in a row, and then each doubling: 1.5 s and more without an answer. */
@@ -376,10 +466,6 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 }
 
 /* ---- the walk over all open files: sockets from before, and those that wait for ever ---- */
-
-struct socket {
-	struct sock *sk;
-} __attribute__((preserve_access_index));
 
 static __always_inline void tell_waiting(struct sock *sk, __u8 wait, __u64 waiting_ns, __u32 drops)
 {

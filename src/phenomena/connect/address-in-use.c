@@ -7,10 +7,10 @@
  *	  new process: bind() -> EADDRINUSE
  *	  clients: refused (port-closed) until it gives way
  *
- * Only the kernel's answer shows it, so there is no matcher. What a capture may show is its
+ * Only the kernel's answer shows it, so there is no matcher for captures. What one may show is its
  * effect: a port that refuses after a restart.
  */
-#include "phenomena/phenomenon.h"
+#include "phenomena/live.h"
 
 static const char *const remedies[] = {
 	"Find the owner: `ss -ltnp 'sport = :PORT'`; as root it names the process.",
@@ -44,6 +44,27 @@ static const char *const references[] = {
 	"socket(7): SO_REUSEADDR, SO_REUSEPORT; bind(2): EADDRINUSE",
 	NULL,
 };
+
+/* Live: the call itself, and who listens on the port, if anybody does. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_K_BIND_FAILED))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_EXPLICIT, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_HOST,
+		tw_known(f, TW_F_K_HOLDER)
+			? tw_say(m, "%s is taken: %s, process %lld, listens on that port.",
+				 m->server, m->holder, (long long)tw_get(f, TW_F_K_HOLDER))
+			: tw_say(m,
+				 "%s is taken, and by no listener that is known: a connection of "
+				 "it lives or is in TIME_WAIT, or a socket is bound to it.",
+				 m->server));
+	tw_cite(m, TW_F_K_BIND_FAILED, "bind() or listen() finds the port taken");
+	tw_app_saw(m, TW_SERVER, "bind", "EADDRINUSE", 0, NULL);
+	return true;
+}
 
 static const struct tw_scenario scenarios[] = {
 	{
@@ -152,7 +173,7 @@ const struct tw_phenomenon tw_ph_address_in_use = {
 	.server_sees = "bind() or listen() fails with EADDRINUSE (\"Address already in use\").",
 	.recognise = "Not from packets: they show at most a port that refuses for about a minute "
 		     "after a restart. On the host, `ss -tanp` shows the "
-		     "owner, and the kernel reports the errno of the call.",
+		     "owner, and the kernel reports the errno of the call: `tcpwhy live --bind`.",
 	.folklore = "\"SO_REUSEADDR lets two servers share a port.\" On Linux it does not: two "
 		    "listeners on the same address and port need "
 		    "SO_REUSEPORT, both of them.",
@@ -161,5 +182,6 @@ const struct tw_phenomenon tw_ph_address_in_use = {
 	.references = references,
 	.reproduced = "K",
 	.match = NULL,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };
