@@ -208,8 +208,11 @@ static int hand_over_due(struct tw_cable *c, struct tw_err *err)
 	int any = 0;
 
 	/* those behind the first are late by the same delay */
-	if (f && now - f->due_ns > LATE_NS)
+	if (f && now - f->due_ns > LATE_NS) {
 		c->late_ns += now - f->due_ns;
+		if (now - f->due_ns > c->latest_ns)
+			c->latest_ns = now - f->due_ns;
+	}
 	while ((f = tw_cable_queue_first(&c->queue)) && f->due_ns <= now) {
 		int code = tw_cable_hand_over(c, tw_cable_queue_take(&c->queue), err);
 
@@ -291,7 +294,12 @@ int tw_cable_replace_port(struct tw_cable *c, unsigned link, unsigned end, int i
 {
 	if (link >= c->config.links || end > 1)
 		return tw_err_set(err, -EINVAL, "the cable has no such port");
-	/* Closing it takes it out of the epoll set. */
+	/*
+	 * Closing it does not take it out of the epoll set: processes of the hosts, forked since,
+	 * hold it open, and as its interface is gone it would be ready for ever.
+	 */
+	if (c->port[link][end].fd >= 0)
+		epoll_ctl(c->epoll, EPOLL_CTL_DEL, c->port[link][end].fd, NULL);
 	tw_cable_port_close(&c->port[link][end]);
 	return open_port(c, link, end, ifindex, err);
 }
@@ -433,6 +441,11 @@ int64_t tw_cable_last_ns(const struct tw_cable *c)
 int64_t tw_cable_late_ns(const struct tw_cable *c)
 {
 	return c->late_ns;
+}
+
+int64_t tw_cable_latest_ns(const struct tw_cable *c)
+{
+	return c->latest_ns;
 }
 
 size_t tw_cable_pending(const struct tw_cable *c)

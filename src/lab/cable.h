@@ -195,6 +195,8 @@ int64_t tw_cable_last_ns(const struct tw_cable *c);
  * a processor. What came a few milliseconds late does not count.
  */
 int64_t tw_cable_late_ns(const struct tw_cable *c);
+/* The longest of these delays. */
+int64_t tw_cable_latest_ns(const struct tw_cable *c);
 /* Frames on their way: delayed, not those held. The wire is quiet only if there are none. */
 size_t tw_cable_pending(const struct tw_cable *c);
 

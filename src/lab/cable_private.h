@@ -246,7 +246,7 @@ struct tw_cable {
 	struct tw_cable_passing passing[2][TW_CABLE_PASSING]; /* [direction] */
 	uint64_t passed[2];
 	int64_t last_due_ns[2][2]; /* [link][direction]: what keeps frames in order */
-	int64_t last_ns, late_ns;
+	int64_t last_ns, late_ns, latest_ns;
 	uint64_t last_id, random;
 	uint16_t ip_id; /* of ICMP errors that the cable makes */
 	bool cut[2], nat;

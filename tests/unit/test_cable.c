@@ -12,6 +12,10 @@
 
 #include "lab_cable.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 /* One whole connection: no retransmission, no neighbour traffic, the same segments at both ends. */
 static void whole_connection(const struct tw_net_config *net, bool v6)
 {
@@ -367,6 +371,20 @@ static void every_packet_is_counted_once(void **state)
 	}
 }
 
+/* A process that holds open what it has inherited, as those of the hosts do. */
+static pid_t inheritor(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
 /* Power loss: the client hears nothing, and a RST from the kernel that comes up again. */
 static void rebooted(const struct tw_net_config *net, bool v6)
 {
@@ -374,6 +392,8 @@ static void rebooted(const struct tw_net_config *net, bool v6)
 	unsigned link = tw_net_links(l->net) - 1;
 	struct tw_err err = { 0 };
 	struct content server;
+	struct pollfd owner = { .fd = tw_cable_fd(l->cable), .events = POLLIN };
+	pid_t holder = inheritor();
 
 	connect_now(l, NULL, v6);
 	tw_cable_cut(l->cable, 1, true);
@@ -389,6 +409,12 @@ static void rebooted(const struct tw_net_config *net, bool v6)
 		tw_cable_replace_port(l->cable, link, 1, tw_net_port(l->net, link, 1), &err), 0);
 	tw_cable_heal(l->cable);
 	assert_int_equal(end_of(l, l->client), -ECONNRESET);
+	/* The port of the dead host, open elsewhere, must not wake the owner for ever. */
+	pump_quiet(l, 50);
+	work(l);
+	assert_int_equal(poll(&owner, 1, 0), 0);
+	kill(holder, SIGKILL);
+	assert_int_equal(waitpid(holder, NULL, 0), holder);
 	read_capture(l, TW_FROM_SERVER, &server);
 	/* The dead host sent nothing: no FIN, no RST before the one of the new kernel. */
 	assert_int_equal(count_flags(&server, TW_FIN | TW_ACK), 0);
