@@ -309,7 +309,15 @@ static int64_t do_poll(int fd, int64_t events)
 
 	if (fd < 0)
 		return -EBADF; /* poll() would wait for ever */
-	return poll(&one, 1, -1) < 0 ? -errno : one.revents;
+	if (poll(&one, 1, -1) < 0)
+		return -errno;
+	/*
+	 * A connection fails in steps, the error first (tcp_done_with_error()), and poll() can look
+	 * between two of them. Where it is an error alone that is meant, there is no more at a second look.
+	 */
+	if ((one.revents & (POLLERR | POLLHUP)) == POLLERR)
+		poll(&one, 1, 0);
+	return one.revents;
 }
 
 static int64_t do_error(int fd)

@@ -28,6 +28,7 @@ struct tw_run_actor {
 	const struct tw_statement *calling; /* begun, and its result not used yet */
 	bool have_result;                   /* of @calling */
 	int64_t late_ns;                    /* tw_cable_late_ns() when it began */
+	int64_t ready_ns;                   /* when it could have begun: the step before was over */
 	struct tw_actor_result result;
 	bool ended;
 	struct tw_run_ports ports[TW_RUN_SOCKETS];
@@ -79,9 +80,13 @@ struct tw_run {
 	int64_t start_ns;
 	int64_t deadline_ns; /* of the whole run */
 	int64_t fault_ns;    /* when the fault began, 0: it did not */
+	int64_t latest_ns;   /* the wire's longest delay for want of a processor */
 	struct tw_timeline timeline;
 	struct tw_run_state state[TW_RUN_STATES];
 	unsigned state_count;
+	int64_t returned_ns; /* when the call that this step waited for returned; 0: it waited for none */
+	int64_t ready_ns; /* when the step before was over */
+	int64_t lag_ns;   /* so much later than they could have did calls begin, together */
 	bool look_wanted; /* something happened since the sockets were looked at */
 	int64_t looked_ns;
 

@@ -30,7 +30,11 @@ static void use_result(struct tw_run *run, struct tw_run_actor *a, const struct 
 
 	a->have_result = false;
 	a->calling = NULL;
+	if (r.start_ns > a->ready_ns)
+		run->lag_ns += r.start_ns - a->ready_ns;
 	tw_run_check(run, s, &r, tw_cable_late_ns(run->cable) - a->late_ns + r.starved_ns);
+	run->lag_ns += r.starved_ns;
+	run->returned_ns = r.end_ns;
 }
 
 /* It has not returned: right if it was to hang, otherwise the check fails. */
@@ -83,6 +87,7 @@ static int call(struct tw_run *run, const struct tw_statement *s)
 		return tw_run_fail(run, "line %u: %s: %s", s->line, s->text, strerror(-r));
 	a->calling = s;
 	a->late_ns = tw_cable_late_ns(run->cable);
+	a->ready_ns = run->ready_ns;
 	return s->background ? 0 : wait_for_call(run, a, s);
 }
 
@@ -400,7 +405,7 @@ static int wait_for_time(struct tw_run *run, const struct tw_statement *s)
 	return r < 0 ? r : 0;
 }
 
-int tw_run_step(struct tw_run *run, const struct tw_statement *s)
+static int carry_out(struct tw_run *run, const struct tw_statement *s)
 {
 	switch (s->verb) {
 	case TW_DO_KILL:
@@ -459,4 +464,18 @@ int tw_run_step(struct tw_run *run, const struct tw_statement *s)
 	default:
 		return call(run, s);
 	}
+}
+
+int tw_run_step(struct tw_run *run, const struct tw_statement *s)
+{
+	int r;
+
+	run->returned_ns = 0;
+	r = carry_out(run, s);
+	/* A call was over when it returned, or when it was asked for; all else is over now. */
+	if (!run->returned_ns)
+		run->ready_ns = tw_run_now_ns();
+	else if (run->returned_ns > run->ready_ns)
+		run->ready_ns = run->returned_ns;
+	return r;
 }

@@ -138,6 +138,23 @@ static void error_of(struct tw_pen *p, const json_t *record)
 	tw_pen_newline(p);
 }
 
+/* Kernels take a frame that comes so late for a lost one. */
+#define LATE_NS (100 * TW_NS_PER_MS)
+
+/* The first thing to know of a failure on a machine that had other things to do. */
+static void lateness(struct tw_pen *p, const json_t *record)
+{
+	const json_t *late = json_object_get(record, "late");
+
+	if (!json_is_number(late) || tw_show_ns(late) < LATE_NS)
+		return;
+	tw_pen_column(p, DETAIL);
+	tw_pen_wrap(p, DETAIL + 2, TW_ROLE_WARN,
+		    "The machine was so busy that packets arrived up to %s late.",
+		    TW_DUR(tw_show_ns(late)));
+	tw_pen_newline(p);
+}
+
 /* ---- a run ---- */
 
 static int64_t duration_of(const struct tw_crew_result *r)
@@ -173,6 +190,7 @@ void tw_show_result(struct tw_pen *p, const struct tw_show_options *o,
 	head_line(p, result);
 	if (!result->passed) {
 		error_of(p, result->record);
+		lateness(p, result->record);
 		failed_checks(p, result->record);
 		failed_verdicts(p, result->record);
 	}
