@@ -261,6 +261,8 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop client tcp always\n"
 			  "client send 100\n"
+			  "# later than the client, or the last repeats of both cross\n"
+			  "cable wait client data #3 within 2s\n"
 			  "server send 1000\n"
 			  "client recv 1000\n"
 			  "client recv -> ETIMEDOUT after 300ms..4s\n"
