@@ -40,6 +40,16 @@ static bool may_be_late(const struct tw_facts *f, int64_t span)
 	       tw_get(f, TW_F_FIN1_COUNT) > 1;
 }
 
+/*
+ * Its sender has closed and answers a further ACK with a reset: so both have arrived, and the first was late
+ * (time-wait-killed). Of three copies it may have been the third one's.
+ */
+static bool both_arrived(const struct tw_facts *f, enum tw_side second)
+{
+	return tw_get(f, TW_F_AFTER_CLOSE_RST_EXACT) && tw_get(f, TW_F_FIN2_COUNT) == 2 &&
+	       tw_is(f, TW_F_AFTER_CLOSE_RST_SIDE, second);
+}
+
 static void cite(struct tw_match *m, bool echoed, bool behind, int64_t span)
 {
 	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again, %s after the first copy", TW_DUR(span));
@@ -64,7 +74,8 @@ static bool match(struct tw_match *m)
 	bool late = may_be_late(f, span);
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f))
+	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f) ||
+	    both_arrived(f, second))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = late ? TW_LIKELY : TW_CERTAIN;

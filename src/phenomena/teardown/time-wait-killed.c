@@ -95,6 +95,50 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server clean clean\n",
 	},
 	{
+		.name = "overtaken",
+		.about = "a FIN overtakes the ACK before it: TIME_WAIT answers the ACK, and that "
+			 "is answered by a reset",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable delay 20ms server ack\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "cable wait server ack #2\n"
+			  "server close\n"
+			  "state client CLOSE within 2s\n"
+			  "verdict both time-wait-killed clean\n",
+	},
+	{
+		.name = "late-ack",
+		.about = "the last ACK comes after the FIN was repeated: two ACKs, and the second "
+			 "finds no socket",
+		.variants = "v4 v6 v4-nots",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable delay 300ms client ack\n"
+			  "server close\n"
+			  "state client TIME_WAIT\n"
+			  "state client CLOSE within 2s\n"
+			  "verdict both time-wait-killed clean\n",
+	},
+	{
 		.name = "rfc1337",
 		.about = "with tcp_rfc1337 TIME_WAIT survives the reset",
 		.variants = "v4 v6",
@@ -154,6 +198,9 @@ const struct tw_phenomenon tw_ph_time_wait_killed = {
 		   "that ACK with a RST. Its sequence number is exactly what TIME_WAIT expects, "
 		   "so by default Linux frees TIME_WAIT at once; a new SYN of the same tuple is "
 		   "then accepted without the guard.\n\n"
+		   "The old segment need not come from far: an ACK that the FIN sent after it has "
+		   "overtaken (two processors of one host may send them) draws that answer, "
+		   "and so does a last ACK so late that the FIN was repeated meanwhile.\n\n"
 		   "A RST whose sequence number is only one lower is ignored (measured).",
 	.diagram = " closed first                                              peer\n"
 		   "   |  TIME_WAIT                                            (gone)\n"
