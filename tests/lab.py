@@ -16,6 +16,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import leftovers
 from tap import PROGRAM, ROOT, Skip, case, contains, equal, main, one_line, tcpwhy
 
 QUICK = "port-closed/basic/v4"
@@ -66,72 +67,31 @@ def too_wide(text, columns=80):
 
 # ---- what is left ----
 
-def process_table():
-    """pid -> (parent, start time)"""
-    table = {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        table[int(folder.name)] = int(fields[1]), fields[19]
-    return table
-
-
-def descendants(pid):
-    """pid -> start time of all processes below @pid."""
-    table, found, grown = process_table(), {pid}, True
-    while grown:
-        more = {p for p, (parent, _) in table.items() if parent in found} - found
-        found |= more
-        grown = bool(more)
-    return {p: table[p][1] for p in found - {pid} if p in table}
-
-
-def network_namespaces(pids):
-    """The namespaces that processes are in, and those that they hold open."""
-    found = set()
-    for pid in pids:
-        links = [f"/proc/{pid}/ns/net"]
-        try:
-            links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-        except OSError:
-            pass
-        for link in links:
-            try:
-                target = os.readlink(link)
-            except OSError:
-                continue
-            if target.startswith("net:["):
-                found.add(target)
-    return found
-
-
-def alive(processes):
-    table = process_table()
-    return [p for p, start in processes.items() if table.get(p, (0, ""))[1] == start]
-
-
 class Running:
-    """A run of a long scenario, observed: its processes and namespaces."""
+    """A run of a long scenario, observed: its processes."""
 
     def __init__(self, *arguments):
         self.file = script(SLEEPS)
-        self.program = subprocess.Popen([PROGRAM, "lab", "run", self.file.name, *arguments],
+        self.mark, environment = leftovers.marked()
+        self.program = subprocess.Popen([PROGRAM, "lab", "run", self.file.name, *arguments], env=environment,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         until = time.monotonic() + 30
-        own = network_namespaces(["self"])
+        own = leftovers.network_namespaces(["self"])
         # Per run a keeper, a supervisor and two actors; client and server have a namespace each.
         while True:
-            self.processes = descendants(self.program.pid)
-            self.namespaces = network_namespaces(self.processes) - own
-            if len(self.processes) >= 8 and len(self.namespaces) >= 6:
+            processes = leftovers.processes(self.mark)
+            namespaces = leftovers.network_namespaces(processes) - own
+            if len(processes) >= 9 and len(namespaces) >= 6:
                 break
             if time.monotonic() > until or self.program.poll() is not None:
                 self.program.kill()
-                raise AssertionError(f"not running: {self.processes}, {self.namespaces}, "
-                                     f"{self.program.communicate()}")
+                raise AssertionError(f"not running: {processes}, {namespaces}, {self.program.communicate()}")
             time.sleep(0.02)
+
+    def runs_that_go_on(self):
+        """How many runs have not been waited for: each is a child, also when it has just ended."""
+        pid = self.program.pid
+        return len(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
     def ends(self, by):
         self.program.send_signal(by)
@@ -139,15 +99,11 @@ class Running:
         return self.program.returncode
 
     def nothing_left(self, within):
+        """Namespaces and what is in them end with the last process that is in them or holds them open."""
         until = time.monotonic() + within
-        while True:
-            left = alive(self.processes)
-            here = {int(p.name) for p in pathlib.Path("/proc").glob("[0-9]*")}
-            held = self.namespaces & network_namespaces(here)
-            if not left and not held:
-                return
+        while left := leftovers.processes(self.mark):
             if time.monotonic() > until:
-                raise AssertionError(f"left: processes {left}, namespaces {held}")
+                raise AssertionError(f"left: processes {left}")
             time.sleep(0.02)
 
 
@@ -380,9 +336,14 @@ def killed():
 def interrupted():
     """Ctrl-C: what was finished is printed, nothing is left when it has ended by that signal"""
     needs_namespaces()
-    running = Running("-j", "8", "port-closed/basic/v4")
-    time.sleep(2)
-    equal(running.ends(signal.SIGINT), -signal.SIGINT)
+    with tempfile.TemporaryDirectory() as kept:
+        running = Running("-j", "8", "port-closed/basic/v4", "--keep", kept)
+        finished = pathlib.Path(kept, "port-closed", "basic", "v4", "record.json")
+        until = time.monotonic() + 60
+        while not finished.exists() or running.runs_that_go_on() > 2:
+            equal(time.monotonic() < until, True, "port-closed/basic/v4 ends")
+            time.sleep(0.02)
+        equal(running.ends(signal.SIGINT), -signal.SIGINT)
     running.nothing_left(within=0)
     contains(running.out, "port-closed/basic/v4: port-closed", "1 passed, 0 failed, 2 not run (interrupted)")
     equal(running.err, "")
