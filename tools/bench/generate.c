@@ -53,6 +53,7 @@ enum story {
 struct connection {
 	uint64_t wake_us;
 	uint32_t id, seq[2];
+	uint16_t ip_id[2]; /* of each side's next packet: a repeat is a new one, with a new id */
 	uint16_t step, rounds;
 	uint8_t story;
 	bool alive, repeat;
@@ -163,7 +164,7 @@ static uint32_t checksum(const uint8_t *p, uint32_t bytes, uint32_t sum)
 }
 
 /* One packet: Ethernet, IPv4, TCP, payload of zeros; cut at the snap length. */
-static void emit(struct maker *m, const struct connection *c, int side, uint32_t seq, uint32_t ack,
+static void emit(struct maker *m, struct connection *c, int side, uint32_t seq, uint32_t ack,
 		 int flags, uint32_t payload)
 {
 	const uint32_t server = m->kind == KIND_FLOOD ? 0 : c->id % 16;
@@ -186,7 +187,7 @@ static void emit(struct maker *m, const struct connection *c, int side, uint32_t
 	put16(eth + 12, 0x0800);
 	ip[0] = 0x45;
 	put16(ip + 2, len - 14);
-	put16(ip + 4, bare ? 0 : seq);
+	put16(ip + 4, bare ? 0 : c->ip_id[side]++);
 	put16(ip + 6, 0x4000);
 	ip[8] = 64;
 	ip[9] = 6;
@@ -354,6 +355,8 @@ static void begin(struct maker *m, struct connection *c, uint32_t id, uint16_t r
 	*c = (struct connection){ .id = id, .rounds = rounds, .alive = true };
 	c->seq[0] = (uint32_t)next_random(m);
 	c->seq[1] = (uint32_t)next_random(m);
+	c->ip_id[0] = (uint16_t)c->seq[1];
+	c->ip_id[1] = (uint16_t)c->seq[0];
 	c->story = choose_story(m);
 }
 

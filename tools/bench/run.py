@@ -17,6 +17,7 @@ The bound is walk: link, IP and TCP header of every packet read from a mapping a
 shares of its speed. The exit status is 1 if a target that must be met is missed.
 """
 import argparse
+import hashlib
 import os
 import pathlib
 import shutil
@@ -100,6 +101,8 @@ class Bench:
         self.generate = str(build / "tools" / "bench" / "generate")
         self.walk = str(build / "tools" / "bench" / "walk")
         self.helper = str(build / "tools" / "bench" / "measure")
+        # What the captures depend on is part of their names.
+        self.made_by = hashlib.sha256((pathlib.Path(__file__).parent / "generate.c").read_bytes()).hexdigest()[:8]
         self.hopeless = set()
         self.args = args
         self.dir = pathlib.Path(args.dir)
@@ -109,8 +112,10 @@ class Bench:
         self.missed = []
 
     def capture(self, kind, scale):
-        path = self.dir / f"{kind}-{scale:g}.pcap"
+        path = self.dir / f"{kind}-{scale:g}-{self.made_by}.pcap"
         if not path.exists():
+            for stale in self.dir.glob(f"{kind}-{scale:g}-*.pcap"):
+                stale.unlink()
             part = path.with_suffix(".part")
             subprocess.run([self.generate, kind, str(part), "--scale", str(scale)], check=True)
             part.rename(path)
@@ -208,7 +213,7 @@ class Bench:
         print(f"  {name:12}{took / packets * 1e9:10.1f}{peak:8.0f}{times:14.1f} x   {state:20} {size}")
 
     def ten_packets(self):
-        path = str(self.dir / "ten.pcap")
+        path = str(self.dir / f"ten-{self.made_by}.pcap")
         if not os.path.exists(path):
             subprocess.run([self.generate, "concurrent", path, "--scale", "0.000001"], check=True)
         ms = median([measure(self.helper, [self.tcpwhy, "read", path], 10, accepted=(0, 1)) for _ in range(21)]) * 1000
