@@ -315,6 +315,37 @@ static void window_fact(struct tw_view *v)
 	set(v, TW_F_OUT_OF_WINDOW, &out);
 }
 
+#define IN_VAIN_MIN 2
+
+/*
+ * Does side @to show that it never sent the bytes from @sent to @top, which record @i acknowledges? It sends
+ * new data at that very place; or it goes on to the end repeating what lies below.
+ */
+static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t top)
+{
+	const struct tw_dossier *d = v->d;
+	const int64_t reached_ns =
+		d->pkt[i].time_ns + (v->rtt[!to] > OVERTAKEN_NS ? v->rtt[!to] : OVERTAKEN_NS);
+	int in_vain = 0;
+	size_t k;
+
+	for (k = i + 1; k < d->pkt_count && !d->pkt[k].gap; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q) || q->side != to || q->flags & (TW_RST | TW_SYN) ||
+		    !q->payload_bytes)
+			continue;
+		if (tw_seq_ge(q->seq, sent) || !(q->marks & TW_MARKS_REPEAT))
+			return tw_seq_in(q->seq, sent, top) &&
+			       q->time_ns - d->pkt[i].time_ns > OVERTAKEN_NS;
+		in_vain += q->time_ns > reached_ns;
+	}
+	if (k < d->pkt_count || in_vain < IN_VAIN_MIN)
+		return false;
+	tw_from(v, TW_F_ACK_NOT_TAKEN_LAST, 1, NULL);
+	return true;
+}
+
 /*
  * Acknowledged, but never sent: the proof is that the alleged sender later sends new data at the very
  * place that was acknowledged already. (If it goes on behind it, the capture has a hole.)
@@ -327,7 +358,7 @@ static void never_sent_facts(struct tw_view *v)
 	bool sent_set[2] = { false, false };
 	bool answered = !(v->d->completeness & 1); /* the SYN, by a SYN|ACK */
 	int64_t bytes = 0;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < d->pkt_count && !ack; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
@@ -349,21 +380,12 @@ static void never_sent_facts(struct tw_view *v)
 			top = p->sack[0].right;
 		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
 			continue;
-		for (k = i + 1; k < d->pkt_count && !d->pkt[k].gap; k++) {
-			const struct tw_pkt *q = &d->pkt[k];
-
-			if (!tw_counts(q) || q->side != to || q->flags & (TW_RST | TW_SYN) ||
-			    !q->payload_bytes)
-				continue;
-			if (tw_seq_in(q->seq, sent[to], top) &&
-			    q->time_ns - p->time_ns > OVERTAKEN_NS) {
-				bytes = top - sent[to];
-				ack = p;
-				if (bytes == 1)
-					fin_ack = p;
-			}
-			break;
-		}
+		if (!refuted(v, i, to, sent[to], top))
+			continue;
+		bytes = top - sent[to];
+		ack = p;
+		if (bytes == 1)
+			fin_ack = p;
 	}
 	tw_from(v, TW_F_ACKED_NEVER_SENT, bytes, ack);
 	tw_from(v, TW_F_ACKED_FIN_NEVER_SENT, fin_ack != NULL, fin_ack);

@@ -243,6 +243,58 @@ static void shrink_facts(struct tw_view *v, int side)
 	}
 }
 
+/* A run of repeats of one acknowledged segment, as long as nothing shows that its sender got further. */
+struct vain {
+	int64_t n;
+	uint32_t seq, ack; /* ack: what the sender acknowledged itself when it began */
+	const struct tw_pkt *first, *last;
+};
+
+static void note_vain(struct vain *w, const struct tw_pkt *p)
+{
+	if (p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) || p->flags & TW_SYN)
+		return;
+	if (p->flags & TW_RST || tw_seq_gt(p->ack, w->ack)) {
+		w->n = 0; /* something of the other end got there */
+		w->ack = p->ack;
+	}
+	if (!tw_pkt_seq_len(p))
+		return;
+	if (!(p->marks & TW_MARK_SPURIOUS) || p->flags & TW_FIN) {
+		w->n = 0;
+		return;
+	}
+	if (!w->n || w->seq != p->seq) {
+		w->n = 0;
+		w->first = p;
+		w->seq = p->seq;
+	}
+	w->n++;
+	w->last = p;
+}
+
+/*
+ * The mirror image of unanswered data: at the receiver its ACKs are seen to leave, and its peer goes on repeating.
+ */
+static void vain_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct vain w[2] = { { .ack = d->end[1].base_seq }, { .ack = d->end[0].base_seq } };
+	size_t i;
+	int side;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]))
+			note_vain(&w[d->pkt[i].side], &d->pkt[i]);
+	side = w[1].n > w[0].n;
+	tw_from(v, TW_F_REPEATS_IN_VAIN, w[side].n, w[side].n ? w[side].first : NULL);
+	if (!w[side].n)
+		return;
+	tw_from(v, TW_F_REPEATS_IN_VAIN_SIDE, side, w[side].first);
+	tw_from(v, TW_F_REPEATS_IN_VAIN_SPAN_NS, w[side].last->time_ns - w[side].first->time_ns,
+		w[side].last);
+}
+
 void tw_derive_silence(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -270,6 +322,7 @@ void tw_derive_silence(struct tw_view *v)
 	}
 	tw_from(v, TW_F_FULL_SIZE_LOST_REPEATS, 0, NULL);
 	tw_from(v, TW_F_SEGMENT_SHRUNK, 0, NULL);
+	vain_facts(v);
 	shrink_facts(v, 0);
 	if (!tw_get(v->f, TW_F_SEGMENT_SHRUNK))
 		shrink_facts(v, 1);

@@ -131,6 +131,7 @@ void tw_derive_refused(struct tw_view *v);
 void tw_derive_loss(struct tw_view *v);
 void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);
+void tw_derive_numbers(struct tw_view *v);
 void tw_derive_neighbours(struct tw_view *v);
 
 /*

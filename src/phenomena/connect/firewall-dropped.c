@@ -17,6 +17,7 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 
 #define MIN_REPEATS 3
 #define SMALL_BYTES 500 /* fits through any path */
@@ -106,6 +107,55 @@ static bool match_mid(struct tw_match *m)
 	return true;
 }
 
+/*
+ * Data is acknowledged, and repeated all the same: the ACKs do not get back. Seen where they are written, the
+ * last of them may have got there, for that would be the end of the repeats as well. Seen at the end that
+ * repeats, they did arrive, and something between the interface and its TCP takes them away.
+ */
+static bool match_way_back(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_REPEATS_IN_VAIN_SIDE);
+	int64_t repeats = tw_get(f, TW_F_REPEATS_IN_VAIN);
+	int64_t span_ns = tw_get(f, TW_F_REPEATS_IN_VAIN_SPAN_NS);
+	bool there =
+		tw_is(f, TW_F_VANTAGE, sender == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+
+	if (repeats < MIN_REPEATS || span_ns < TW_NS_PER_S / 2 || !tw_get(f, TW_F_ESTABLISHED) ||
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_COUNT) > 0)
+		return false;
+	m->strength = TW_STRENGTH_STALL;
+	m->confidence = there ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = there && span_ns >= TW_FINAL_5_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = there ? tw_host_of(sender) : TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "%s repeats what %s has acknowledged, %lld times over %s and to the "
+			    "last: the ACKs do not get through to it.",
+			    tw_endpoint(m, sender), tw_endpoint(m, tw_other(sender)),
+			    (long long)repeats, TW_DUR(span_ns));
+	tw_cite(m, TW_F_REPEATS_IN_VAIN,
+		"the first of %lld repeats of data that was acknowledged before, as seen here",
+		(long long)repeats);
+	if (there) {
+		tw_cite(m, TW_F_VANTAGE,
+			"the ACKs arrive at this host and its TCP does not take them: a filter on "
+			"it");
+		tw_rival(m, "invalid-segment",
+			 "ACKs with an old timestamp are refused as silently");
+		return true;
+	}
+	tw_rival(m, "desynchronized",
+		 "a device that changes the numbers of the ACKs makes them as useless");
+	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
+	tw_rival(m, "reordering", "on a path that takes seconds the ACKs may only be late");
+	tw_missing(m, "A capture at the end that repeats: do the ACKs arrive there, and as they "
+		      "were sent?");
+	tw_app_saw(m, sender, "recv", "hang", -1,
+		   "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it, unless "
+		   "the last ACK got there.");
+	return true;
+}
+
 /* The host is there, this port never answered anybody: neither death nor a closed port. */
 static bool match_connect(struct tw_match *m)
 {
@@ -146,7 +196,7 @@ static bool match_connect(struct tw_match *m)
 static bool match(struct tw_match *m)
 {
 	if (!match_mid(m) && !match_connect(m))
-		return false;
+		return match_way_back(m);
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	return true;

@@ -18,6 +18,7 @@
 
 #define ACK_WAR_MIN 3
 #define REPEATS_MIN 3
+#define SHIFTED_MIN 2
 
 static bool impossible_ack(const struct tw_facts *f)
 {
@@ -26,9 +27,25 @@ static bool impossible_ack(const struct tw_facts *f)
 	       !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_ONE_SIDED);
 }
 
+/*
+ * Numbers that no end could write: somebody between them did. One such segment may be foreign, or a freak of
+ * the capture.
+ */
+static bool shifted(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ONE_SIDED) ||
+	    tw_get(f, TW_F_SYNACK_ISN_CONFLICT))
+		return false;
+	return tw_get(f, TW_F_ACK_RETREATS) >= SHIFTED_MIN ||
+	       tw_get(f, TW_F_ACK_NOT_TAKEN) >= SHIFTED_MIN ||
+	       tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN ||
+	       tw_get(f, TW_F_BEHIND_HOLE) >= SHIFTED_MIN;
+}
+
 static bool stuck(const struct tw_facts *f)
 {
-	return tw_reset_landed(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0;
+	return tw_reset_landed(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0 ||
+	       tw_get(f, TW_F_ACK_NOT_TAKEN_LAST);
 }
 
 /* ACKs that answer each other, or repeats that are refused: a quarrel only if nothing gets through. */
@@ -62,10 +79,35 @@ static void cite(struct tw_match *m)
 		tw_reset_cite(m);
 }
 
+static void cite_shift(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_ACK_RETREATS) >= SHIFTED_MIN)
+		tw_cite(m, TW_F_ACK_RETREATS,
+			"acknowledges less than its sender did before, and is newer: no end takes "
+			"an acknowledgement back (%d in all)",
+			(int)tw_get(f, TW_F_ACK_RETREATS));
+	if (tw_get(f, TW_F_ACK_NOT_TAKEN) >= SHIFTED_MIN)
+		tw_cite(m, TW_F_ACK_NOT_TAKEN,
+			"repeated, although its timestamp echoes an ACK that covers it: that ACK "
+			"arrived, with another number (%d in all)",
+			(int)tw_get(f, TW_F_ACK_NOT_TAKEN));
+	if (tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN)
+		tw_cite(m, TW_F_BEFORE_START,
+			"speaks of bytes before the first of the connection (%d in all)",
+			(int)tw_get(f, TW_F_BEFORE_START));
+	if (tw_get(f, TW_F_BEHIND_HOLE) >= SHIFTED_MIN)
+		tw_cite(m, TW_F_BEHIND_HOLE,
+			"repeated by the timer (%d times), but not what is missing before it: its "
+			"sender knows of nothing there",
+			(int)tw_get(f, TW_F_BEHIND_HOLE));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool impossible = impossible_ack(f);
+	bool shift = shifted(f), impossible = shift || impossible_ack(f);
 
 	if (!impossible && !quarrel(f))
 		return false;
@@ -73,17 +115,27 @@ static bool match(struct tw_match *m)
 	m->confidence = impossible ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = stuck(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
-	m->summary = impossible ? tw_say(m,
-					 "%s and %s disagree on the sequence numbers: bytes are "
-					 "acknowledged that were never sent.",
-					 tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER))
-				: tw_say(m,
-					 "%s and %s disagree on the sequence numbers: each refuses "
-					 "what the other says.",
-					 tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	if (shift)
+		m->summary = tw_say(m,
+				    "%s and %s disagree on the sequence numbers: something between "
+				    "them changes those of one direction.",
+				    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	else if (impossible)
+		m->summary = tw_say(m,
+				    "%s and %s disagree on the sequence numbers: bytes are "
+				    "acknowledged that were never sent.",
+				    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	else
+		m->summary = tw_say(m,
+				    "%s and %s disagree on the sequence numbers: each refuses what "
+				    "the other says.",
+				    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	cite_shift(m);
 	cite(m);
-	tw_rival(m, "injected-segment",
-		 "a segment injected behind this point of capture leaves exactly this echo");
+	if (!shift)
+		tw_rival(
+			m, "injected-segment",
+			"a segment injected behind this point of capture leaves exactly this echo");
 	if (!impossible)
 		tw_rival(m, "firewall-dropped",
 			 "ACKs that are filtered in one direction leave repeats without progress");
@@ -151,6 +203,75 @@ static const struct tw_scenario scenarios[] = {
 			  "unknown\n"
 			  "never both clean|peer-vanished|certain\n",
 	},
+	{
+		.name = "acks-shifted",
+		.about = "what the server acknowledges is set back on the way, as by a device that "
+			 "undoes one direction twice",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 3\n"
+			  "short server tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite ack -100000 server all always\n"
+			  "client send 100\n"
+			  "client option SO_RCVTIMEO 3s\n"
+			  "client recv -> EAGAIN after 1s..4s\n"
+			  "verdict client desynchronized likely failed\n"
+			  "# its ACKs are echoed, and not taken\n"
+			  "verdict server desynchronized likely failed\n",
+	},
+	{
+		.name = "acks-ahead",
+		.about = "what the server acknowledges is set ahead of all that the client sent",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 3\n"
+			  "short server tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite ack 100000 server all always\n"
+			  "client send 100\n"
+			  "client option SO_RCVTIMEO 3s\n"
+			  "client recv -> EAGAIN after 1s..4s\n"
+			  "verdict client desynchronized likely failed\n"
+			  "# an ACK that is refused so leaves no echo: it may as well have been "
+			  "lost\n"
+			  "verdict server firewall-dropped unknown\n",
+	},
+	{
+		.name = "data-set-back",
+		.about = "what the client sends is set back below what it sent before",
+		.variants = "v4 v6",
+		.script = "short client tcp_retries2 3\n"
+			  "short server tcp_retries2 3\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "cable rewrite seq -100000 client all always\n"
+			  "client send 100\n"
+			  "client option SO_RCVTIMEO 3s\n"
+			  "client recv -> EAGAIN after 1s..4s\n"
+			  "verdict both desynchronized likely failed\n",
+	},
 	{ 0 },
 };
 
@@ -173,12 +294,17 @@ const struct tw_phenomenon tw_ph_desynchronized = {
 		   "  |<---------------|---- ACK 11 -----|  ... 500 ms limit\n",
 	.client_sees = "A hang, then ETIMEDOUT after tcp_retries2; or wrong data; or ECONNRESET.",
 	.server_sees = "The same, or nothing.",
-	.recognise = "An ACK or SACK of bytes (or of a FIN) that the alleged sender never sent "
-		     "although the capture is complete there; ACKs that answer each other without "
-		     "progress; repeats that draw an ACK at once which does not move.\n\n"
-		     "A segment injected behind the point of capture leaves the same echo, so "
-		     "injected-segment stays a rival. A capture that lost packets shows ACKs of "
-		     "unseen data too; tcpwhy says nothing then.",
+	.recognise =
+		"An ACK or SACK of bytes (or of a FIN) that the alleged sender never sent "
+		"although the capture is complete there; ACKs that answer each other without "
+		"progress; repeats that draw an ACK at once which does not move. And what no end "
+		"writes: an acknowledgement that is lower than an earlier one; a repeat of "
+		"data whose ACK the sender has read, as the timestamp shows that it echoes; "
+		"bytes before the first one; repeats behind a gap that nobody fills. There a "
+		"device changes the numbers of one direction.\n\n"
+		"A segment injected behind the point of capture leaves the same echo, so "
+		"injected-segment stays a rival. A capture that lost packets shows ACKs of "
+		"unseen data too; tcpwhy says nothing then.",
 	.folklore = NULL,
 	.governed = governed,
 	.remedies = remedies,

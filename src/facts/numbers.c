@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about ends that do not agree on sequence numbers: a device on the path adds to the numbers of one
+ * direction and does not take it off in the other (sequence randomisation, a proxy that changed lengths, a
+ * failover that lost its offsets). Each end is right by its own books; what gives it away, at either end:
+ *
+ *	sender            device             receiver
+ *	  |-- seq 101 ------|-------------------->|
+ *	  |<-- ACK -899 ----|---- ACK 201 --------|   ACK_RETREATS: lower than before, and sent later
+ *	  |-- seq 101 again, echoes that ACK ---->|   ACK_NOT_TAKEN: it has read what acknowledged it
+ *
+ *	  |-- seq 101 ------|-- seq 1101 -------->|   BEHIND_HOLE: what lies before it nobody ever sends
+ *	  |-- seq 101 ------|-- seq -899 -------->|   BEFORE_START: below its own SYN
+ *
+ * An ACK above all that was sent is ACKED_NEVER_SENT (oddity.c).
+ */
+#include "facts/view.h"
+
+struct counted {
+	int64_t n;
+	const struct tw_pkt *first;
+};
+
+static void count(struct counted *c, const struct tw_pkt *p)
+{
+	if (!c->n++)
+		c->first = p;
+}
+
+static bool has_timestamps(const struct tw_pkt *p)
+{
+	return p->options & TW_OPT_TIMESTAMPS;
+}
+
+/* What an end acknowledges never goes back: RCV.NXT only grows (RFC 9293 s3.4). */
+struct acks {
+	bool set;
+	uint32_t highest, tsval; /* tsval: of the segment that first said so */
+};
+
+static bool retreats(struct acks *a, const struct tw_pkt *p)
+{
+	if (!(p->flags & TW_ACK) || !has_timestamps(p))
+		return false;
+	if (!a->set || tw_seq_gt(p->ack, a->highest)) {
+		*a = (struct acks){ true, p->ack, p->tsval };
+		return false;
+	}
+	return tw_seq_lt(p->ack, a->highest) && tw_seq_gt(p->tsval, a->tsval);
+}
+
+/*
+ * @p repeats what was acknowledged, and echoes an ACK that said so? The echo must be newer than all
+ * that its peer sent before it acknowledged this.
+ */
+static bool not_taken(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const uint32_t end = p->seq + p->payload_bytes;
+	bool covered = false;
+	size_t k;
+
+	for (k = 0; k < i; k++) {
+		const struct tw_pkt *a = &d->pkt[k];
+
+		if (!tw_counts(a) || a->side == p->side || !has_timestamps(a) ||
+		    (a->flags & (TW_ACK | TW_RST)) != TW_ACK)
+			continue;
+		if (tw_seq_ge(a->ack, end))
+			covered |= tw_seq_ge(p->tsecr, a->tsval);
+		else if (tw_seq_ge(a->tsval, p->tsecr))
+			return false;
+	}
+	return covered;
+}
+
+/* Data, or a SACK block of the other end, at a place before the first byte of the connection. */
+static bool before_start(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const struct tw_end *me = &d->end[p->side], *to = &d->end[!p->side];
+
+	if (me->isn_seen && p->payload_bytes && !(p->flags & TW_SYN) &&
+	    tw_seq_lt(p->seq, me->base_seq))
+		return true;
+	return to->isn_seen && p->sack_count && tw_seq_lt(p->sack[0].left, to->base_seq);
+}
+
+/*
+ * Repeats by the timer of data in front of which bytes are missing that nobody ever sends. A sender repeats
+ * from the first missing byte on (RFC 6298 s5.4); only a tail-loss probe is the last.
+ */
+static void hole_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const int side = (int)tw_get(v->f, TW_F_UNANSWERED_SIDE);
+	const struct tw_snapshot_end *to = &v->last.end[!side];
+	const uint64_t frame = tw_frame_of(v->f, TW_F_UNANSWERED_SIDE);
+	const struct tw_pkt *head = NULL;
+	struct counted c = { 0 };
+	size_t i;
+
+	if (!tw_known(v->f, TW_F_UNANSWERED_SIDE) || !to->acked_set || !d->end[side].isn_seen)
+		return;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (p->gap)
+			return;
+		if (!tw_counts(p) || p->side != side || !p->payload_bytes)
+			continue;
+		if (tw_seq_le(p->seq, to->acked) && tw_seq_gt(tw_pkt_end(p), to->acked))
+			return; /* the first missing byte was sent */
+		if (p->frame == frame)
+			head = p;
+		else if (head && p->seq == head->seq && p->marks & TW_MARK_TIMED_OUT)
+			count(&c, p);
+	}
+	tw_from(v, TW_F_BEHIND_HOLE, c.n, c.first);
+}
+
+void tw_derive_numbers(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	struct counted retreat = { 0 }, ignored = { 0 }, before = { 0 };
+	struct acks acks[2] = { { 0 } };
+	bool stuck[2] = { false, false };
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->flags & TW_SYN) /* what was said before belongs to an older connection */
+			acks[0].set = acks[1].set = false;
+		if (retreats(&acks[p->side], p))
+			count(&retreat, p);
+		if (p->payload_bytes && p->marks & TW_MARK_SPURIOUS && has_timestamps(p) &&
+		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_NET_DUPLICATE)) && !d->dropped &&
+		    not_taken(d, i)) {
+			count(&ignored, p);
+			stuck[p->side] = true;
+		} else if (tw_pkt_seq_len(p) && !(p->marks & TW_MARKS_REPEAT)) {
+			stuck[p->side] = false;
+		}
+		if (before_start(d, p))
+			count(&before, p);
+	}
+	tw_from(v, TW_F_ACK_RETREATS, retreat.n, retreat.first);
+	tw_from(v, TW_F_ACK_NOT_TAKEN, ignored.n, ignored.first);
+	tw_from(v, TW_F_ACK_NOT_TAKEN_LAST, stuck[0] || stuck[1], ignored.first);
+	tw_from(v, TW_F_BEFORE_START, before.n, before.first);
+	hole_fact(v);
+}
