@@ -153,7 +153,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop any tcp always\n"
 			  "client send 100\n"
-			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
 			  "verdict client idle-blackholed|peer-vanished likely possible failed "
@@ -192,7 +192,7 @@ static const struct tw_scenario scenarios[] = {
 			  "server.2 recv 100\n"
 			  "server.2 send 10\n"
 			  "client.2 recv 10\n"
-			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "client recv #2 -> ETIMEDOUT within 5s full 938s\n"
 			  "state server ESTABLISHED\n"
 			  "wait 4s\n"
@@ -227,7 +227,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop any tcp always\n"
 			  "client send 100\n"
-			  "client recv -> ETIMEDOUT after 3s..8s full 938s\n"
+			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "verdict client peer-vanished possible likely failed unknown\n"
 			  "verdict server clean\n",
 	},
