@@ -262,11 +262,9 @@ static bool stopped(const struct crew *c)
 
 static void kill_overdue(struct crew *c, unsigned i)
 {
-	int64_t most = c->jobs[i].job.full_time ? FULL_TIME_MAX_NS : RUN_MAX_NS;
-	int64_t within = c->jobs[i].job.within_ns;
+	const struct tw_lab_job *job = &c->jobs[i].job;
+	int64_t most = (job->full_time ? FULL_TIME_MAX_NS : RUN_MAX_NS) + tw_lab_asked_ns(job);
 
-	if (within > most / 2)
-		most = within < INT64_MAX / 2 ? 2 * within : INT64_MAX;
 	if (tw_clock_ns(CLOCK_MONOTONIC) - c->runs[i].started_ns < most)
 		return;
 	fail(&c->runs[i], "the run did not end by itself and was killed");

@@ -53,6 +53,17 @@ struct tw_lab_job {
 	gid_t gid;
 };
 
+/* What the user asked to wait for comes on top of what a run may take. */
+#define TW_LAB_ASKED_MAX_NS (INT64_C(30) * 24 * 3600 * 1000000000)
+static inline int64_t tw_lab_asked_ns(const struct tw_lab_job *job)
+{
+	int64_t within_ns = job->within_ns, trigger_ns = job->trigger_ns;
+
+	if (within_ns > TW_LAB_ASKED_MAX_NS || trigger_ns > TW_LAB_ASKED_MAX_NS - within_ns)
+		return TW_LAB_ASKED_MAX_NS;
+	return within_ns + trigger_ns;
+}
+
 /*
  * The supervisor's work: build the hosts, play the script, read the captures back, judge. Called in the
  * prepared process. Writes the record, one JSON object (docs/lab.md, "The record"), to @out_fd.

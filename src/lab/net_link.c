@@ -34,7 +34,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CARRIER_WAIT_NS (5 * TW_NS_PER_S)
+/* Work queues of the kernel do it, all of them with one lock (RTNL): many labs at once let it wait. */
+#define READY_S       30
+#define READY_WAIT_NS (READY_S * TW_NS_PER_S)
 
 /* The system's error behind one of libnl, as a negative errno. */
 static int nl_code(int nl_error)
@@ -204,7 +206,7 @@ int tw_net_link_up(struct nl_sock *sock, int index, struct tw_err *err)
 int tw_net_link_wait(struct nl_sock *sock, int index, struct tw_err *err)
 {
 	const struct timespec moment = { .tv_nsec = TW_NS_PER_MS };
-	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + CARRIER_WAIT_NS;
+	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + READY_WAIT_NS;
 
 	for (;;) {
 		struct rtnl_link *link = NULL;
@@ -219,7 +221,8 @@ int tw_net_link_wait(struct nl_sock *sock, int index, struct tw_err *err)
 			return 0;
 		if (tw_clock_ns(CLOCK_MONOTONIC) > deadline)
 			return tw_err_set(err, -ETIMEDOUT,
-					  "a link of the lab has no carrier after 5 seconds");
+					  "a link of the lab has no carrier after %d seconds",
+					  READY_S);
 		nanosleep(&moment, NULL);
 	}
 }
@@ -255,7 +258,7 @@ static int add_address(struct nl_sock *sock, int index, const char *text, int fa
 static int wait_for_own_address(struct nl_sock *sock, const char *text, struct tw_err *err)
 {
 	const struct timespec moment = { .tv_nsec = TW_NS_PER_MS };
-	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + CARRIER_WAIT_NS;
+	int64_t deadline = tw_clock_ns(CLOCK_MONOTONIC) + READY_WAIT_NS;
 	struct nl_addr *own = NULL;
 	int error = nl_addr_parse(text, AF_INET6, &own);
 	bool local = false;
@@ -277,7 +280,8 @@ static int wait_for_own_address(struct nl_sock *sock, const char *text, struct t
 	nl_addr_put(own);
 	return local ? 0
 		     : tw_err_set(err, -ETIMEDOUT,
-				  "the address %s of the lab is not ready after 5 seconds", text);
+				  "the address %s of the lab is not ready after %d seconds", text,
+				  READY_S);
 }
 
 static int add_default_route(struct nl_sock *sock, int index, const char *gateway, int family)

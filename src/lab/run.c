@@ -443,7 +443,8 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 	run->passed = true;
 	run->capture_fd[0] = run->capture_fd[1] = -1;
 	run->start_ns = tw_run_now_ns();
-	run->deadline_ns = run->start_ns + (job->full_time ? RUN_FULL_MAX_NS : RUN_MAX_NS);
+	run->deadline_ns = run->start_ns + (job->full_time ? RUN_FULL_MAX_NS : RUN_MAX_NS) +
+			   tw_lab_asked_ns(job);
 	run->checks = json_array();
 	run->verdicts = json_array();
 	run->programs = json_array();
