@@ -137,7 +137,7 @@ REASONS = {
     "peer-rebooted": "a bare RST says that the connection is unknown there, not why",
     "fin-wait2-expired": "a host without the socket does not know that it had one",
     "conntrack-invalid-reset": "both kernels see segments of connections that they do not have",
-    "close-wait-leak": "told after a minute, which no scenario lasts",
+    "close-wait-leak": "told after a minute, which only one scenario lasts",
     "loss-recovered": "it worked after all", "reordering": "it worked after all",
     "injected-segment": "accepted data is data", "desynchronized": "nothing ended within the scenario",
     "host-shutdown": "each process that is ended is told",

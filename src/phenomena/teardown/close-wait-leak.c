@@ -123,6 +123,36 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict both unknown|clean unknown clean\n",
 	},
 	{
+		.name = "a-minute",
+		.about = "the same, until the client's kernel has forgotten the connection",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "state server CLOSE_WAIT\n"
+			  "state client FIN_WAIT2\n"
+			  "wait 61s\n"
+			  "state client CLOSE within 5s\n"
+			  "state server CLOSE_WAIT\n"
+			  "# the capture goes on: so the silence is one\n"
+			  "client connect #2\n"
+			  "server accept #2\n"
+			  "client send 100 #2\n"
+			  "server recv 100 #2\n"
+			  "client close #2\n"
+			  "server recv eof #2\n"
+			  "server close #2\n"
+			  "verdict both close-wait-leak possible unknown\n"
+			  "verdict both clean clean stream 1\n",
+	},
+	{
 		.name = "half-close",
 		.about = "shutdown(), and a long answer in preparation: no leak",
 		.variants = "v4 v6 v4-nots",
