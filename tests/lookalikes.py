@@ -7,6 +7,7 @@ systems' stacks, balancers, proxies, censors, odd but correct habits), and what 
 
 usage: TCPWHY=build/tcpwhy tests/lookalikes.py [WORD...]
 """
+import ipaddress
 import json
 import pathlib
 import struct
@@ -71,6 +72,15 @@ class Talk:
         body = body[:2] + struct.pack(">H", craft.checksum(body)) + body[4:]
         self.frames.append((self.now, craft.ethernet(
             craft.ipv4(source, self.ends[0][0], body, protocol=1))))
+        return self
+
+    def arp(self, asker, target, answer=False, after=1.0):
+        """@asker asks who has @target, or @target answers."""
+        self.now += after
+        ends = [bytes(6) + ipaddress.ip_address(end).packed for end in
+                ((target, asker) if answer else (asker, target))]
+        body = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 2 if answer else 1) + ends[0] + ends[1]
+        self.frames.append((self.now, craft.ethernet(body, ethertype=0x0806)))
         return self
 
     def last_ip(self, size=28):
@@ -634,6 +644,42 @@ def idle_time_that_others_survive():
     expect(talks[0], "peer-rebooted", "firewall-reset", outcomes=("failed",), others=talks[1:])
     with_all, without = (told(*talks, all_of_them=flag)[0] for flag in (True, False))
     assert with_all == without, (with_all["summary"], without["summary"])
+
+
+def asked(rounds, asker="192.0.2.1"):
+    """An open connection whose server's address is asked for @rounds times in vain."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(rounds):
+        talk.arp(asker, "192.0.2.2")
+    return talk
+
+
+@case
+def host_that_is_gone():
+    """The client asks for the server's address again and again: what it sends cannot leave. No other sign."""
+    expect(asked(8), "peer-vanished", outcomes=("unknown",))
+    with_all, without = (told(asked(8), all_of_them=flag)[0] for flag in (True, False))
+    assert with_all == without, (with_all, without)
+
+
+@case
+def one_round_of_questions():
+    """Three questions, as they verify an old entry, and no more: nobody has anything to send."""
+    expect(asked(3), "clean")
+
+
+@case
+def questions_of_a_third_host():
+    """Broadcast questions of somebody else are seen, the answers, which are not broadcast, are not."""
+    expect(asked(20, "192.0.2.77"), "clean")
+
+
+@case
+def host_that_is_back():
+    """After many questions it answers, or simply goes on: an outage, and nothing failed."""
+    expect(asked(8).arp("192.0.2.1", "192.0.2.2", answer=True), "clean")
+    expect(asked(8).ask(), "clean")
+    expect(asked(8).ask().close(), "clean")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ struct tw_hosts {
 	uint32_t used, room;
 	uint64_t forgotten;
 	size_t event_bytes;
+	bool asked;           /* any request for a link-layer address at all */
 	uint64_t nowhere[16]; /* where bits go that stand for nothing */
 };
 
@@ -104,6 +105,31 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 	const struct slot *s = &h->slot[probe(h, tag_of(tw_host_peer_hash(a)), a)];
 
 	return s->tag ? &h->host[s->index] : NULL;
+}
+
+struct tw_gone tw_hosts_gone(const struct tw_hosts *h, const struct tw_addr *host,
+			     const struct tw_addr *asker)
+{
+	const struct tw_host *record = h->asked ? tw_hosts_find(h, host) : NULL;
+	const uint32_t by = tw_host_peer_hash(asker);
+	struct tw_gone g = { 0 };
+	uint32_t i;
+
+	if (!record || !record->neighbours)
+		return g;
+	for (i = tw_host_event_count(record); i > 0; i--) {
+		const struct tw_host_event *e = tw_host_event_at(record, i - 1);
+
+		if (e->kind != TW_HOST_ASKED && e->kind != TW_HOST_SYN)
+			break;
+		if (e->kind != TW_HOST_ASKED || e->peer != by)
+			continue;
+		if (!g.requests++)
+			g.last_ns = e->time_ns;
+		g.first_ns = e->time_ns;
+		g.first_frame = e->frame;
+	}
+	return g;
 }
 
 static int grow(struct tw_hosts *h)
@@ -305,6 +331,7 @@ static void note_neighbour(struct tw_hosts *h, const struct tw_frame *f, const s
 	if (!host)
 		return;
 	host->neighbours = true;
+	h->asked |= !s->neighbour_is_answer;
 	e = next_event(h, host);
 	if (!e)
 		return;

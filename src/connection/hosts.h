@@ -32,6 +32,20 @@ static inline bool tw_hosts_wants(const struct tw_segment *s)
  */
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
 		   unsigned n);
+/*
+ * Requests by @asker for the link-layer address of @host, at the end of what is seen, and after them no answer
+ * and no other sign of life of @host in the table.
+ */
+struct tw_gone {
+	unsigned requests;
+	int64_t first_ns, last_ns;
+	uint64_t first_frame;
+};
+/* One round asks three times (ucast_solicit, mcast_solicit); it may only verify an old entry. Whoever has something
+ * to send goes on asking. */
+#define TW_GONE_MIN 4
+struct tw_gone tw_hosts_gone(const struct tw_hosts *h, const struct tw_addr *host,
+			     const struct tw_addr *asker);
 uint64_t tw_hosts_forgotten(const struct tw_hosts *h);
 size_t tw_hosts_bytes(const struct tw_hosts *h);
 

@@ -16,12 +16,16 @@
  * (reuse.h).
  */
 struct tw_triage;
+struct tw_hosts;
 
 struct tw_triage_config {
 	uint64_t memory_bytes; /* ceiling for all tables; 0 = a quarter of RAM */
 	bool everything;  /* every connection is wanted (for --all), clean ones as TW_WANT_ALL */
 	bool have_stream; /* this one is wanted, whatever it looks like */
 	uint64_t stream;
+	/* Fed with the same frames: whose host is asked for in vain, of the ends that only fell silent? NULL:
+	 * nobody is asked. */
+	const struct tw_hosts *hosts;
 	int64_t settle_ns; /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
 };
 

@@ -5,6 +5,7 @@
  * An interest is written when its connection is settled: recycled, evicted, replaced on its tuple, or
  * left over at the end of the input. The list is sorted by stream once, at the end.
  */
+#include "connection/hosts.h"
 #include "connection/triage_private.h"
 
 #include <stdlib.h>
@@ -29,6 +30,24 @@ static bool is_waiting(const struct tw_triage *t, const struct conn *c)
 	       c->next[conn_client(c)] == c->base[conn_client(c)] + 1;
 }
 
+/*
+ * Still open, and one end's host is asked for by the other, and is not there any more. What that end sends
+ * leaves no packet then: the connection shows nothing but silence.
+ */
+static bool is_deserted(const struct tw_triage *t, const struct conn *c)
+{
+	int side;
+
+	for (side = 0; t->config.hosts && side < 2; side++) {
+		const struct tw_gone g =
+			tw_hosts_gone(t->config.hosts, &c->tuple.addr[side], &c->tuple.addr[!side]);
+
+		if (g.requests >= TW_GONE_MIN && c->last_ns <= g.first_ns)
+			return true;
+	}
+	return false;
+}
+
 static bool all_acknowledged(const struct conn *c)
 {
 	const int both = SIDE_NEXT | SIDE_ACK;
@@ -49,7 +68,8 @@ int tw_triage_decide(const struct tw_triage *t, const struct conn *c, bool end)
 		return TW_WANT_DOSSIER;
 	if (!all_acknowledged(c))
 		return TW_WANT_DOSSIER;
-	if (!(c->status & CONN_CLOSED) && (fins || (end && is_waiting(t, c))))
+	if (!(c->status & CONN_CLOSED) &&
+	    (fins || (end && (is_waiting(t, c) || is_deserted(t, c)))))
 		return TW_WANT_DOSSIER;
 	return c->status & CONN_LOSS ? TW_WANT_LOSS : 0;
 }

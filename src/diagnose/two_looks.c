@@ -491,6 +491,7 @@ int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
 		.everything = c->all,
 		.have_stream = c->have_stream,
 		.stream = c->stream,
+		.hosts = s->hosts,
 		.settle_ns = 2000000000,
 	};
 	const struct tw_triage_result *res;

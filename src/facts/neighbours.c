@@ -282,7 +282,10 @@ static void alive_fact(struct tw_view *v)
 	tw_from(v, TW_F_ALIVE_ELSEWHERE, alive, NULL);
 }
 
-/* Questions for an end's link-layer address that nobody answers. */
+/*
+ * Questions of one end for the other's link-layer address that nobody answers. (Those of others are broadcast,
+ * and their answers are not: they may not be seen here.)
+ */
 static void neighbour_fact(struct tw_view *v)
 {
 	const struct tw_host_event *first = NULL;
@@ -291,13 +294,14 @@ static void neighbour_fact(struct tw_view *v)
 
 	for (side = 0; side < 2; side++) {
 		const struct tw_host *h = v->host[side];
+		const uint32_t asker = tw_host_peer_hash(&v->d->end[!side].addr);
 		uint32_t i, k;
 
 		for (i = 0; h && h->neighbours && i < tw_host_event_count(h); i++) {
 			const struct tw_host_event *e = tw_host_event_at(h, i);
 			bool answered = false;
 
-			if (e->kind != TW_HOST_ASKED ||
+			if (e->kind != TW_HOST_ASKED || e->peer != asker ||
 			    e->time_ns < v->d->first_ns - 5 * TW_NS_PER_S)
 				continue;
 			for (k = i + 1; k < tw_host_event_count(h); k++) {
@@ -315,6 +319,37 @@ static void neighbour_fact(struct tw_view *v)
 	}
 	tw_fact_set(v->f, TW_F_NEIGHBOUR_UNANSWERED, n, first ? first->frame : 0,
 		    first ? first->time_ns : 0);
+}
+
+static int64_t last_word_ns(const struct tw_dossier *d, int side)
+{
+	size_t i;
+
+	for (i = d->pkt_count; i > 0; i--)
+		if (tw_counts(&d->pkt[i - 1]) && d->pkt[i - 1].side == side)
+			return d->pkt[i - 1].time_ns;
+	return d->first_ns;
+}
+
+/* An end whose host does not answer the other end's questions for it any more. */
+static void gone_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	int side;
+
+	tw_from(v, TW_F_NEIGHBOUR_GONE, 0, NULL);
+	for (side = 0; v->hosts && side < 2; side++) {
+		const struct tw_gone g =
+			tw_hosts_gone(v->hosts, &d->end[side].addr, &d->end[!side].addr);
+
+		if (!g.requests || g.first_ns < last_word_ns(d, side))
+			continue;
+		tw_fact_set(v->f, TW_F_NEIGHBOUR_GONE, g.requests, g.first_frame, g.first_ns);
+		tw_fact_set(v->f, TW_F_NEIGHBOUR_GONE_SIDE, side, g.first_frame, g.first_ns);
+		tw_fact_set(v->f, TW_F_NEIGHBOUR_GONE_SPAN_NS, g.last_ns - g.first_ns,
+			    g.first_frame, g.first_ns);
+		return;
+	}
 }
 
 /* ---- idle times ---- */
@@ -400,6 +435,7 @@ void tw_derive_neighbours(struct tw_view *v)
 	port_facts(v);
 	alive_fact(v);
 	neighbour_fact(v);
+	gone_fact(v);
 	idle_facts(v);
 	tw_from(v, TW_F_SCAN_PORTS, client ? (int64_t)tw_host_knocked_in_vain(client) : 0, NULL);
 }

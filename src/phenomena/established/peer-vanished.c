@@ -134,6 +134,47 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 			"Nothing, if it is alive: no packet tells it that the connection is dead.");
 }
 
+/*
+ * Nothing is repeated, because nothing leaves: what one end sends waits for the other's link-layer address, and
+ * nobody answers for it any more. (A single round of three requests may only verify an old entry.)
+ */
+static bool match_deserted(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side peer = (enum tw_side)tw_get(f, TW_F_NEIGHBOUR_GONE_SIDE);
+	int64_t requests = tw_get(f, TW_F_NEIGHBOUR_GONE);
+	bool owed = tw_is(f, TW_F_UNANSWERED_SIDE, tw_other(peer));
+	bool final = owed && tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS) >= TW_FINAL_NS;
+
+	if (requests <= ARP_TRIES || !tw_get(f, TW_F_ESTABLISHED) || !tw_silence_proves(f) ||
+	    tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
+		return false;
+	m->strength = TW_STRENGTH_STALL;
+	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = tw_host_of(peer);
+	m->summary = tw_say(m,
+			    "The host of %s does not answer for its address any more (%" PRId64
+			    " ARP or ND requests over %s), and the connection is still open.",
+			    tw_endpoint(m, peer), requests,
+			    TW_DUR(tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS)));
+	tw_cite(m, TW_F_NEIGHBOUR_GONE,
+		"the first of %" PRId64 " requests by %s, none of them answered", requests,
+		tw_side_name(tw_other(peer)));
+	if (owed)
+		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)),
+			tw_side_name(tw_other(peer)));
+	else
+		tw_missing(m, "Whether anything was sent in this connection: nothing leaves the "
+			      "host before the request is answered.");
+	tw_rule_out(m, "firewall-dropped", "a filter on TCP lets ARP and ND pass");
+	tw_app_saw(m, tw_other(peer), "recv", "hang", -1,
+		   "Whoever sends gets EHOSTUNREACH when tcp_retries2 ends it; whoever only waits, "
+		   "nothing.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -141,7 +182,9 @@ static bool match(struct tw_match *m)
 	enum tw_side peer = tw_other(sender);
 	bool final;
 
-	if (!tw_silence_lasts(f) || tw_window_stays_closed(f))
+	if (!tw_silence_lasts(f))
+		return match_deserted(m);
+	if (tw_window_stays_closed(f))
 		return false;
 	final = tw_silence_is_final(f);
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
@@ -373,28 +416,27 @@ static const struct tw_scenario scenarios[] = {
 		.about = "the neighbour has expired: nothing leaves but questions, the error "
 			 "becomes EHOSTUNREACH",
 		.variants = "v6",
-		.script =
-			"short client tcp_retries2 4\n"
-			"short client net.ipv4.neigh.eth0.retrans_time_ms 200\n"
-			"short client net.ipv6.neigh.eth0.retrans_time_ms 200\n"
-			"server listen\n"
-			"client connect\n"
-			"server accept\n"
-			"client send 100\n"
-			"server recv 100\n"
-			"server send 10\n"
-			"client recv 10\n"
-			"cable quiet 100ms\n"
-			"fault\n"
-			"host server vanish\n"
-			"host client neighbour none\n"
-			"client send 100\n"
-			"client recv -> EHOSTUNREACH after 3s..20s full 938s\n"
-			"client recv -> EOF\n"
-			"client send 1 -> EPIPE\n"
-			"# the data never left: only questions that nobody answers\n"
-			"verdict client peer-vanished|unknown|clean possible likely unknown clean\n"
-			"verdict server clean\n",
+		.script = "short client tcp_retries2 4\n"
+			  "short client net.ipv4.neigh.eth0.retrans_time_ms 200\n"
+			  "short client net.ipv6.neigh.eth0.retrans_time_ms 200\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "cable quiet 100ms\n"
+			  "fault\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client send 100\n"
+			  "client recv -> EHOSTUNREACH after 3s..20s full 938s\n"
+			  "client recv -> EOF\n"
+			  "client send 1 -> EPIPE\n"
+			  "# the data never left: only questions that nobody answers\n"
+			  "verdict client peer-vanished possible unknown\n"
+			  "verdict server clean\n",
 	},
 	{
 		.name = "arp-expires",
@@ -630,6 +672,10 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 		"itself. Fewer repeats may merely be the end of the capture. When the silent "
 		"end speaks again and the repeating end answers it with a bare RST, the "
 		"connection is known to be dead.\n\n"
+		"On one link the data may not even leave: then it is the ARP or ND requests of one "
+		"end for the other that stay unanswered, more than the one round that only "
+		"verifies an old entry. Whether anything was lost with it is not seen, so the "
+		"outcome stays unknown.\n\n"
 		"It cannot tell a dead host from a filter that drops from that moment on, nor "
 		"see the moment at which the sender gives up, because no packet marks it. It "
 		"names firewall-dropped, user-timeout, and where they fit idle-blackholed and "
@@ -643,7 +689,6 @@ const struct tw_phenomenon tw_ph_peer_vanished = {
 	.references = references,
 	.reproduced = "WKP",
 	.predict = predict,
-	.sign = TW_F_UNANSWERED_BYTES,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,
