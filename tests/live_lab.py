@@ -106,6 +106,7 @@ ALSO = {
     "keepalive-timeout": {"user-timeout"},             # TCP_USER_TIMEOUT bounds the probes, too
     "last-ack-expired": {"user-timeout"},              # ... and the repeats of the last FIN
     "connect-aborted/half-open-check": {"connect-aborted"},  # a probe by intent looks like one who gave up
+    "host-shutdown/arp-fails": {"host-unreachable"},   # of the connection that came after the shutdown
     "injected-segment": {"data-after-close"},          # the FIN was forged, and both kernels believe it
     "closed-with-unread-data": {"process-died"}, "process-died": {"closed-with-unread-data", "port-closed"},
 }

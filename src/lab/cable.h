@@ -85,7 +85,8 @@ enum tw_cable_reject {
 	TW_REJECT_PORT_UNREACHABLE,
 	TW_REJECT_HOST_UNREACHABLE,
 	TW_REJECT_NET_UNREACHABLE,
-	TW_REJECT_TOO_BIG, /* fragmentation needed / packet too big, with MTU @value */
+	TW_REJECT_PROTOCOL_UNREACHABLE, /* IPv6: parameter problem, next header not known */
+	TW_REJECT_TOO_BIG,              /* fragmentation needed / packet too big, with MTU @value */
 };
 
 struct tw_cable_rule {

@@ -150,6 +150,7 @@ static int take_reject(struct tw_script_parser *p)
 		{ "port-unreachable", TW_REJECT_PORT_UNREACHABLE },
 		{ "host-unreachable", TW_REJECT_HOST_UNREACHABLE },
 		{ "net-unreachable", TW_REJECT_NET_UNREACHABLE },
+		{ "protocol-unreachable", TW_REJECT_PROTOCOL_UNREACHABLE },
 		{ "too-big-N", TW_REJECT_TOO_BIG }, /* for the list of what may be said */
 		{ NULL, 0 },
 	};

@@ -57,6 +57,9 @@ static int listen_operands(struct tw_script_parser *p)
 
 static int bind_operands(struct tw_script_parser *p)
 {
+	p->s->port = 0;
+	if (tw_script_take_if(p, "0"))
+		return 0;
 	return tw_script_take_port(p, &p->s->port);
 }
 

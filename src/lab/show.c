@@ -96,35 +96,76 @@ static void slugs(struct tw_string *out, const json_t *list, const char *before)
 		tw_string_printf(out, "%s%s", i ? " or " : before, json_string_value(slug));
 }
 
+static bool failed(const json_t *verdict)
+{
+	return json_is_false(json_object_get(verdict, "passed"));
+}
+
+/* The same was expected and seen: what differs is the stream alone. */
+static bool alike(const json_t *a, const json_t *b)
+{
+	static const char *const keys[] = { "vantage", "accept",     "never",
+					    "verdict", "confidence", "outcome" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *left = json_object_get(a, keys[i]),
+			     *right = json_object_get(b, keys[i]);
+
+		if (left != right && (!left || !right || !json_equal(left, right)))
+			return false;
+	}
+	return true;
+}
+
+static void failed_verdict(struct tw_pen *p, const json_t *v, json_int_t last)
+{
+	json_int_t stream = json_integer_value(json_object_get(v, "stream"));
+	struct tw_string wanted = { 0 }, got = { 0 };
+
+	slugs(&wanted, json_object_get(v, "accept"), "");
+	slugs(&wanted, json_object_get(v, "never"), wanted.length ? "; never " : "never ");
+	if (!wanted.length)
+		tw_string_printf(&wanted, "not failed: no verdict line names it");
+	tw_string_printf(&got, "%s", tw_show_text(v, "verdict"));
+	if (*tw_show_text(v, "confidence"))
+		tw_string_printf(&got, " (%s, %s)", tw_show_text(v, "confidence"),
+				 tw_show_text(v, "outcome"));
+	tw_pen_column(p, DETAIL);
+	tw_pen_put(p, TW_ROLE_PLAIN, "verdict from the %s's capture, ", tw_show_text(v, "vantage"));
+	if (last > stream)
+		tw_pen_put(p, TW_ROLE_PLAIN, "streams %lld to %lld", (long long)stream,
+			   (long long)last);
+	else
+		tw_pen_put(p, TW_ROLE_PLAIN, "stream %lld", (long long)stream);
+	tw_pen_newline(p);
+	expected_and_seen(p, tw_string_text(&wanted), tw_string_text(&got));
+	tw_string_free(&wanted);
+	tw_string_free(&got);
+}
+
 static void failed_verdicts(struct tw_pen *p, const json_t *record)
 {
-	const json_t *verdicts = json_object_get(record, "verdicts"), *v;
-	struct tw_string wanted = { 0 }, got = { 0 };
+	const json_t *verdicts = json_object_get(record, "verdicts"), *first = NULL, *v;
+	json_int_t last = 0;
 	size_t i;
 
 	json_array_foreach(verdicts, i, v)
 	{
-		if (passed(v) || !json_is_boolean(json_object_get(v, "passed")))
+		json_int_t stream = json_integer_value(json_object_get(v, "stream"));
+
+		if (!failed(v))
 			continue;
-		tw_string_clear(&wanted);
-		tw_string_clear(&got);
-		slugs(&wanted, json_object_get(v, "accept"), "");
-		slugs(&wanted, json_object_get(v, "never"), wanted.length ? "; never " : "never ");
-		if (!wanted.length)
-			tw_string_printf(&wanted, "not failed: no verdict line names it");
-		tw_string_printf(&got, "%s", tw_show_text(v, "verdict"));
-		if (*tw_show_text(v, "confidence"))
-			tw_string_printf(&got, " (%s, %s)", tw_show_text(v, "confidence"),
-					 tw_show_text(v, "outcome"));
-		tw_pen_column(p, DETAIL);
-		tw_pen_put(p, TW_ROLE_PLAIN, "verdict from the %s's capture, stream %lld",
-			   tw_show_text(v, "vantage"),
-			   (long long)json_integer_value(json_object_get(v, "stream")));
-		tw_pen_newline(p);
-		expected_and_seen(p, tw_string_text(&wanted), tw_string_text(&got));
+		if (first && (stream != last + 1 || !alike(first, v))) {
+			failed_verdict(p, first, last);
+			first = NULL;
+		}
+		if (!first)
+			first = v;
+		last = stream;
 	}
-	tw_string_free(&wanted);
-	tw_string_free(&got);
+	if (first)
+		failed_verdict(p, first, last);
 }
 
 static void error_of(struct tw_pen *p, const json_t *record)

@@ -252,7 +252,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable reject admin-prohibited client data always\n"
 			  "client send 100\n"
-			  "client recv -> EHOSTUNREACH after 2s..9s\n"
+			  "client recv -> EHOSTUNREACH after 2s..9s full 938s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean\n"
 			  "verdict server clean clean\n",
@@ -266,6 +266,17 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable reject net-unreachable client syn always\n"
 			  "client connect -> ENETUNREACH within 1s\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "never client clean|port-closed|host-unreachable\n",
+	},
+	{
+		.name = "protocol-unreachable",
+		.about = "the host's firewall claims not to know TCP",
+		.variants = "v4",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject protocol-unreachable client syn always\n"
+			  "client connect -> ENOPROTOOPT within 1s\n"
 			  "verdict client firewall-rejected certain likely failed\n"
 			  "never client clean|port-closed|host-unreachable\n",
 	},

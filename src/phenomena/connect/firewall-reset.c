@@ -302,6 +302,31 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict client clean clean\n",
 	},
 	{
+		.name = "eaten",
+		.about = "the filter also eats the reset by which the client's kernel would answer",
+		.variants = "v4",
+		.script = "short server tcp_retries2 2\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable reject rst client data\n"
+			  "cable drop client tcp always\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "server send 100\n"
+			  "server recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
+			  "verdict client firewall-reset|peer-rebooted|firewall-dropped likely "
+			  "failed\n"
+			  "verdict server peer-vanished|firewall-dropped likely possible failed "
+			  "unknown\n"
+			  "never both clean|certain\n",
+	},
+	{
 		.name = "half-open",
 		.about = "the end that was not reset goes on, and is reset by the other's kernel",
 		.variants = "v4 v6",

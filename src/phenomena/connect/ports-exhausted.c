@@ -76,6 +76,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect #3\n"
 			  "fault\n"
 			  "client connect -> EADDRNOTAVAIL within 100ms\n"
+			  "client bind 0 #4 -> EADDRINUSE within 100ms\n"
 			  "verdict both clean clean stream 0-1\n",
 	},
 	{

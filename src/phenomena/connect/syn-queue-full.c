@@ -198,8 +198,9 @@ const struct tw_phenomenon tw_ph_syn_queue_full = {
 		   "           |---SYN-------->|   dropped\n"
 		   "           |---SYN-------->|   a place is free\n"
 		   "           |<--SYN|ACK-----|\n",
-	.client_sees = "connect() hangs, then succeeds late (11 s measured in a flood of 60) or "
-		       "fails with ETIMEDOUT.",
+	.client_sees =
+		"connect() hangs, then succeeds late (7 to 11 s measured after a flood of 60) or "
+		"fails with ETIMEDOUT.",
 	.server_sees = "Nothing in the program. The kernel counts ListenDrops and TCPReqQFullDrop, "
 		       "and logs \"possible SYN "
 		       "flooding on port\".",

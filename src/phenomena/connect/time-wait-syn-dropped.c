@@ -140,7 +140,7 @@ static const struct tw_scenario scenarios[] = {
 			  "cable rewrite tsval -1000000 client syn\n"
 			  "client option SO_REUSEADDR 1 #2\n"
 			  "client bind 40000 #2\n"
-			  "client connect #2 within 700ms\n"
+			  "client connect #2 after 10ms..60ms\n"
 			  "server accept #2\n"
 			  "client send 100 #2\n"
 			  "server recv 100 #2\n"
@@ -245,8 +245,8 @@ const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 		   "  |<---SYN|ACK--------------|\n",
 	.client_sees = "connect() succeeds 15 ms and a round trip late (17 to 22 ms measured, the "
 		       "round trip being 4 ms), or a second late on other systems; "
-		       "it fails only if the ACK or the RST is "
-		       "filtered.",
+		       "it fails, with ETIMEDOUT, only if the ACK or the RST is "
+		       "filtered, or tcp_rfc1337 lets TIME_WAIT ignore the RST.",
 	.server_sees = "Nothing in the program. When an older timestamp was the reason, the host "
 		       "counts PAWSTimewait "
 		       "(`nstat -az TcpExtPAWSTimewait`).",

@@ -204,6 +204,26 @@ static const struct tw_scenario scenarios[] = {
 			  "never both clean|peer-vanished|certain\n",
 	},
 	{
+		.name = "to-the-end",
+		.about = "the same until the client's kernel gives up",
+		.variants = "v4",
+		.script = "short client tcp_retries2 2\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "fault\n"
+			  "cable rewrite seq 100000 client tcp always\n"
+			  "client send 100\n"
+			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
+			  "verdict both desynchronized|invalid-segment possible likely failed "
+			  "unknown\n"
+			  "never both clean|peer-vanished|certain\n",
+	},
+	{
 		.name = "acks-shifted",
 		.about = "what the server acknowledges is set back on the way, as by a device that "
 			 "undoes one direction twice",
@@ -292,7 +312,7 @@ const struct tw_phenomenon tw_ph_desynchronized = {
 		   "  |<---------------|---- ACK 11 -----|  never sent that\n"
 		   "  |---- ACK -------|---------------->|\n"
 		   "  |<---------------|---- ACK 11 -----|  ... 500 ms limit\n",
-	.client_sees = "A hang, then ETIMEDOUT after tcp_retries2; or wrong data; or ECONNRESET.",
+	.client_sees = "A hang, then ETIMEDOUT after tcp_retries2; or wrong data.",
 	.server_sees = "The same, or nothing.",
 	.recognise =
 		"An ACK or SACK of bytes (or of a FIN) that the alleged sender never sent "

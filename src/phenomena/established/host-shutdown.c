@@ -149,6 +149,28 @@ static const struct tw_scenario scenarios[] = {
 			  "likely unknown stream 3\n",
 	},
 	{
+		.name = "arp-fails",
+		.about = "the same on a network where the host's neighbours have forgotten it",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 10\n"
+			  "server recv 10\n"
+			  "server send 10\n"
+			  "client recv 10\n"
+			  "fault\n"
+			  "server kill SIGTERM\n"
+			  "client recv -> EOF within 1s\n"
+			  "client connect #2 -> ECONNREFUSED\n"
+			  "host server vanish\n"
+			  "host client neighbour none\n"
+			  "client connect #3 -> EHOSTUNREACH after 3s\n"
+			  "verdict both clean\n"
+			  "verdict both host-shutdown|port-closed|process-died likely possible "
+			  "failed stream 1\n",
+	},
+	{
 		.name = "refused-then-silent",
 		.about = "closed in order, refused, then silent to the request that was sent too "
 			 "late",

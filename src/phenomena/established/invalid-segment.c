@@ -490,7 +490,8 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 		   "  |<--- challenge ACK ------------|  goes on\n"
 		   "  |---- bad checksum ------------>|  dropped\n",
 	.client_sees = "As a rule nothing; a pause where data was refused and comes again. In "
-		       "connect(): it goes on waiting.",
+		       "connect(): it goes on waiting. Where nothing is taken any more, "
+		       "because all timestamps run behind, ETIMEDOUT.",
 	.server_sees = "Nothing; its kernel counts TCPChallengeACK, TCPSYNChallenge, InCsumErrors "
 		       "or BeyondWindow. A FIN without ACK, a segment without flags, SYN|FIN or "
 		       "RST to a listening port is met with silence, the same to a closed port "

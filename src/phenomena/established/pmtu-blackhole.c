@@ -267,7 +267,7 @@ static const struct tw_scenario scenarios[] = {
 			  "fault\n"
 			  "cable drop client data larger 1400 always\n"
 			  "client send 4000\n"
-			  "server recv 4000 after 2s..20s\n"
+			  "server recv 4000 after 2s..8s\n"
 			  "client close\n"
 			  "server recv eof\n"
 			  "server close\n"

@@ -405,7 +405,8 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 		   "   |------------------------ data ---------------------->|\n",
 	.client_sees =
 		"If the client is the sender, send() blocks (or EAGAIN) once its own buffer "
-		"is full too, and goes on the moment the receiver reads. If the client is the "
+		"is full too, and goes on the moment the receiver reads; if the receiver's host "
+		"is gone and answers no probe, ETIMEDOUT. If the client is the "
 		"receiver it sees nothing: it is the one that does not read.",
 	.server_sees = "The same with the roles exchanged. In `ss -tn` the receiving side has a "
 		       "large Recv-Q, the sending side a large Send-Q and `timer:(persist,...)`.",

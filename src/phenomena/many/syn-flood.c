@@ -145,6 +145,23 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server clean clean stream 40\n",
 	},
 	{
+		.name = "late",
+		.about = "without cookies, until the half-open requests are given up: the real "
+			 "client gets in late",
+		.variants = "v4 v6",
+		.script = "topology router\n"
+			  "set server tcp_syncookies 0\n"
+			  "server listen 32\n"
+			  "fault\n"
+			  "cable flood 60\n"
+			  "cable wait server synack #20 within 2s\n"
+			  "client connect after 5s..15s\n"
+			  "verdict client syn-lost|syn-queue-full|syn-unanswered likely possible "
+			  "degraded\n"
+			  "verdict server syn-flood likely failed stream 0-59\n"
+			  "verdict server syn-queue-full likely degraded stream 60\n",
+	},
+	{
 		.name = "no-cookies",
 		.about = "the same without cookies: the real client is shut out",
 		.variants = "v4 v6",
@@ -284,7 +301,7 @@ const struct tw_phenomenon tw_ph_syn_flood = {
 		   "  X<--SYN|ACK----------------|   nobody acknowledges\n"
 		   "  X<--SYN|ACK----------------|   repeated at 1, 3, 7 ... s\n",
 	.client_sees = "The sources see nothing, or stray SYN|ACKs. Real clients notice nothing "
-		       "with cookies; without, connect() is late (11 s measured) or "
+		       "with cookies; without, connect() is late (7 to 11 s measured) or "
 		       "ends in ETIMEDOUT.",
 	.server_sees = "Nothing in the program. The kernel logs \"possible SYN flooding on port "
 		       "... Sending cookies\", and counts "

@@ -183,7 +183,7 @@ static const struct tw_scenario scenarios[] = {
 			  "host server vanish\n"
 			  "client shutdown\n"
 			  "state client FIN_WAIT1\n"
-			  "client recv -> ETIMEDOUT after 300ms..5s\n"
+			  "client recv -> ETIMEDOUT after 300ms..5s full 938s\n"
 			  "client recv -> EOF\n"
 			  "verdict client fin-unanswered|peer-vanished degraded failed likely\n"
 			  "never client clean\n"
