@@ -138,10 +138,9 @@ static bool match_live(struct tw_match *m)
 	tw_cite(m, TW_F_K_LISTEN_DROPS,
 		"the listener dropped %lld connection requests since the last look",
 		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
-	tw_rule_out(m, "accept-queue-full",
-		    tw_say(m, "%lld wait there, %lld may",
-			   (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
-			   (long long)tw_get(f, TW_F_K_QUEUE_LIMIT)));
+	tw_rule_out(m, "accept-queue-full", "%lld wait there, %lld may",
+		    (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
+		    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));
 	tw_live_cite_error(m);
 	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1, "New SYNs are dropped in silence.");
 	return true;
