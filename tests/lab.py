@@ -457,5 +457,30 @@ def a_program_that_is_not_there():
     contains(one_line(result.err), "/no/such/program")
 
 
+@case
+def a_program_without_its_interpreter():
+    """a script whose interpreter is missing: that is said, not that the script is not there"""
+    needs_namespaces()
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder, "client")
+        program.write_text("#!/no/such/interpreter\n")
+        program.chmod(0o755)
+        result = tcpwhy("lab", "run", "port-closed", "--", program)
+    equal(result.status, 2, result.out)
+    contains(" ".join(result.out.split()), "cannot run", "the interpreter that it names is not there")
+
+
+@case
+def a_server_elsewhere():
+    """a server on another port than {port}: both are named, and nothing waits longer than --within"""
+    needs_namespaces()
+    begun = time.monotonic()
+    result = tcpwhy("lab", "run", "process-died", "--as", "server", "--within", "3s", "--", sys.executable, "-c",
+                    "import socket, time; s = socket.create_server(('', 8080)); time.sleep(60)")
+    equal(result.status, 2, result.out)
+    contains(" ".join(result.out.split()), "listens on port 8080, not on port 80")
+    equal(time.monotonic() - begun < 25, True, "less than the half minute that a server is waited for")
+
+
 if __name__ == "__main__":
     main()

@@ -10,12 +10,13 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from tap import PROGRAM, Skip, case, contains, equal, main, one_line, tcpwhy
+from tap import PROGRAM, ROOT, Skip, case, contains, equal, main, one_line, tcpwhy
 
 NOBODY = 65534
 
@@ -391,6 +392,44 @@ def ordinary_user():
                     needs=["curl"], program=copy, user=NOBODY, group=NOBODY, extra_groups=[], cwd="/")
     equal(lived.status, 0, lived.told())
     contains(lived.out, f"{NOBODY}\n")
+
+
+# ---- what the documents print ----
+
+def printed_commands():
+    """[(document, command)] of all `tcpwhy lab run` with a program, each on one line."""
+    found = []
+    for document in ("README.md", "docs/lab.md", "man/tcpwhy-lab.1.scd"):
+        text = (ROOT / document).read_text(encoding="utf-8").replace("\\\n", " ")
+        found += [(document, " ".join(line.split())) for line in text.splitlines()
+                  if re.match(r"\s*(sudo )?tcpwhy lab run .* -- ", line) and "${{" not in line]
+    return found
+
+
+def as_printed(document, command):
+    def one():
+        if NO_GROUND:
+            raise Skip(NO_GROUND)
+        for name in re.findall(r"\b(curl|redis-server|redis-cli|nginx|psql)\b", command):
+            if not shutil.which(name):
+                raise Skip(f"there is no {name} here")
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(os.path.abspath(PROGRAM), folder + "/tcpwhy")
+            done = subprocess.run(["sh", "-c", command], env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=100)
+        equal(done.returncode, 0, command + "\n" + done.stdout.decode(errors="replace"))
+    one.__name__ = "as_printed_" + re.sub(r"\W+", "_", document)
+    one.__doc__ = f"{document}: {command[:70]}... ends with status 0"
+    return one
+
+
+case_of = [case(as_printed(*command)) for command in printed_commands()]
+
+
+@case
+def documents_print_commands():
+    """there are commands in the documents to be run"""
+    equal(len(case_of) >= 5, True, f"{len(case_of)} commands")
 
 
 if __name__ == "__main__":

@@ -241,18 +241,24 @@ void tw_program_work(struct tw_program *p)
 	set_timer(p, retry);
 }
 
-bool tw_program_listening(const struct tw_program *p)
+uint16_t tw_program_listens_on(const struct tw_program *p)
 {
 	struct tw_net_socket *list = calloc(SOCKETS_OF_HOST, sizeof(*list));
-	bool found = false;
+	uint16_t port = 0;
 	int n = 0, i;
 
 	if (list)
 		n = tw_net_sockets(p->config.net, p->config.side, list, SOCKETS_OF_HOST);
-	for (i = 0; i < n; i++)
-		found |= list[i].state == TCP_LISTEN && list[i].local_port == p->config.port;
+	for (i = 0; i < n && port != p->config.port; i++)
+		if (list[i].state == TCP_LISTEN)
+			port = list[i].local_port;
 	free(list);
-	return found;
+	return port;
+}
+
+bool tw_program_listening(const struct tw_program *p)
+{
+	return tw_program_listens_on(p) == p->config.port;
 }
 
 /* ---- the end ---- */

@@ -66,6 +66,8 @@ void tw_program_work(struct tw_program *p); /* never blocks */
  * tw_program_work(), as the descriptor is readable after its listen(2).
  */
 bool tw_program_listening(const struct tw_program *p);
+/* Its own port, if anybody listens there; else another one that somebody in its host listens on; 0: none. */
+uint16_t tw_program_listens_on(const struct tw_program *p);
 /* The program itself has ended; @status (may be NULL) is its wait status. */
 bool tw_program_ended(const struct tw_program *p, int *status);
 /*

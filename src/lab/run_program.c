@@ -210,10 +210,35 @@ static void on_call(void *user, enum tw_host_id side, const struct tw_traced_cal
 			  call->result < 0 ? tw_errno_name((int)-call->result) : text);
 }
 
+/* A server that is to have ended by then need not be waited for any longer. */
+static int64_t listen_limit_ns(const struct tw_run *run)
+{
+	const struct tw_lab_job *job = run->job;
+
+	return job->command == TW_SERVER && job->within_ns && job->within_ns < LISTEN_NS
+		       ? job->within_ns
+		       : LISTEN_NS;
+}
+
 static bool listens(struct tw_run *run, void *arg)
 {
 	return tw_program_listening(run->program[TW_SERVER]) ||
 	       tw_program_ended(run->program[TW_SERVER], NULL);
+}
+
+/* Why nobody can talk to the server. */
+static int not_listening(struct tw_run *run, uint16_t port)
+{
+	const char *name = run->job->program[TW_SERVER][0];
+	uint16_t other = tw_program_listens_on(run->program[TW_SERVER]);
+
+	if (tw_program_ended(run->program[TW_SERVER], NULL))
+		return tw_run_fail(run, "%s ended before it listened on port %u", name, port);
+	if (other)
+		return tw_run_fail(run, "%s listens on port %u, not on port %u ({port})", name,
+				   other, port);
+	return tw_run_fail(run, "%s did not listen on port %u within %s", name, port,
+			   TW_DUR(listen_limit_ns(run)));
 }
 
 static int start(struct tw_run *run, enum tw_host_id side)
@@ -237,13 +262,11 @@ static int start(struct tw_run *run, enum tw_host_id side)
 		return tw_run_fail(run, "%s", err.text);
 	if (side == TW_HOST_CLIENT)
 		return 0;
-	r = tw_run_until(run, listens, NULL, tw_run_now_ns() + LISTEN_NS);
+	r = tw_run_until(run, listens, NULL, tw_run_now_ns() + listen_limit_ns(run));
 	if (r < 0)
 		return r;
 	if (!r || !tw_program_listening(run->program[side]))
-		return tw_run_fail(run, "%s %s on port %u", run->job->program[side][0],
-				   r ? "ended before it listened" : "did not listen within 30 s",
-				   config.port);
+		return not_listening(run, config.port);
 	return 0;
 }
 

@@ -233,7 +233,9 @@ void tw_show_result(struct tw_pen *p, const struct tw_show_options *o,
 		error_of(p, result->record);
 		lateness(p, result->record);
 		failed_checks(p, result->record);
-		failed_verdicts(p, result->record);
+		/* Of a scenario that could not be carried out they say nothing. */
+		if (!*tw_show_text(result->record, "error"))
+			failed_verdicts(p, result->record);
 	}
 	if (o->verbosity > 0) {
 		tw_pen_newline(p);

@@ -184,6 +184,11 @@ static int explain_failure(const struct tw_trace_message *m, const char *name, s
 
 	switch ((enum tw_trace_step)m->step) {
 	case TW_STEP_EXEC:
+		if (error == ENOENT && strchr(name, '/') && access(name, F_OK) == 0)
+			return tw_err_set(err, -error,
+					  "cannot run '%s': the interpreter that it names is not "
+					  "there",
+					  name);
 		return tw_err_set(err, -error, "cannot run '%s': %s", name, why);
 	case TW_STEP_NETWORK:
 		return tw_err_set(err, -error, "'%s' cannot enter the network of its host: %s",
