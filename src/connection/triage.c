@@ -39,6 +39,14 @@ static void odd(struct conn *c)
 	c->status &= ~(uint32_t)CONN_FAST;
 }
 
+/* A repeat, a hole or what fills one: nothing odd as such. */
+static void loss(struct conn *c)
+{
+	if (!(c->status & CONN_LOSS))
+		c->loss_at = c->packets;
+	c->status |= CONN_LOSS;
+}
+
 /* A direction that has not spoken yet gets its base from the other's acknowledgement. */
 static void learn_bases(struct conn *c, int side, const struct packet *p)
 {
@@ -94,7 +102,7 @@ static void on_ack(struct conn *c, int side, const struct packet *p)
 	if (ahead <= 0)
 		return;
 	/* Acknowledges what was not seen: the capture has a hole, or somebody lies. */
-	c->status |= CONN_LOSS;
+	loss(c);
 	if (ahead > FAR_BYTES || side_has(c, !side, SIDE_FIN))
 		odd(c);
 	c->next[!side] = p->ack;
@@ -106,7 +114,7 @@ static void on_repeat(struct conn *c, int side, const struct packet *p)
 	const int32_t behind = tw_seq_diff(c->next[side], p->seq);
 	const uint32_t end = p->seq + p->payload_bytes;
 
-	c->status |= CONN_LOSS;
+	loss(c);
 	if (behind > FAR_BYTES || p->flags & TW_FIN || side_has(c, side, SIDE_FIN) ||
 	    (behind == 1 && p->payload_bytes <= 1)) {
 		odd(c); /* far too old, a repeated close, a keepalive probe */
@@ -168,7 +176,7 @@ static void on_sequence(const struct tw_triage *t, struct conn *c, int side, con
 		return;
 	}
 	if (ahead > 0) {
-		c->status |= CONN_LOSS; /* a hole: to be filled, or the capture's */
+		loss(c); /* a hole: to be filled, or the capture's */
 		if (ahead > FAR_BYTES)
 			odd(c);
 	}

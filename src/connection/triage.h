@@ -45,13 +45,15 @@ enum tw_kin {
 		1 << 1, /* reset or unanswered after long: do others survive such idle times? */
 };
 
+#define TW_LOSS_AT_MAX 0xffffffu /* so many or more */
 /* A connection that wants the second look. */
 struct tw_interest {
 	struct tw_tuple tuple;
 	uint32_t packets : 24; /* 0xffffff: so many or more */
 	uint32_t reason : 4;   /* enum tw_interest_reason */
 	uint32_t kin : 4;      /* enum tw_kin */
-	uint64_t stream;
+	uint64_t stream : 40;
+	uint64_t loss_at : 24; /* TW_WANT_LOSS: packets before the first repeated or late one */
 	/* Frame numbers: all frames of the tuple between belong to it. */
 	uint64_t first_frame, last_frame;
 };

@@ -13,6 +13,7 @@
 
 #define INTEREST_MIN 256
 #define PACKETS_MAX  0xffffffu
+#define STREAM_MAX   ((UINT64_C(1) << 40) - 1)
 
 /* --- one connection --- */
 
@@ -105,7 +106,8 @@ static bool note_interest(struct tw_triage *t, const struct conn *c, int reason)
 	}
 	*in = (struct tw_interest){
 		.tuple = c->tuple,
-		.stream = c->stream,
+		.stream = c->stream & STREAM_MAX,
+		.loss_at = c->loss_at < TW_LOSS_AT_MAX ? c->loss_at : TW_LOSS_AT_MAX,
 		.first_frame = c->first_frame,
 		.last_frame = c->last_frame,
 		.packets = c->packets < PACKETS_MAX ? c->packets : PACKETS_MAX,

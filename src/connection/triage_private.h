@@ -69,7 +69,8 @@ struct conn {
 	int64_t first_ns;
 	uint64_t stream;
 	uint32_t base[2];
-	uint32_t tag; /* of its slot; in a free record: the next free one */
+	uint32_t tag;     /* of its slot; in a free record: the next free one */
+	uint32_t loss_at; /* packets before the first that is a repeat, late or behind a hole */
 };
 #define CONN_SHIFT 7
 _Static_assert(sizeof(struct conn) == 1 << CONN_SHIFT, "a record is two cache lines");

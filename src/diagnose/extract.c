@@ -181,7 +181,7 @@ int tw_extract_write(struct tw_extract *x, struct tw_source *src, struct tw_writ
 	if (x->count)
 		qsort(x->interest, x->count, sizeof(*x->interest), by_start);
 	if (!r)
-		r = tw_watchlist_build(&list, x->interest, x->count, take);
+		r = tw_watchlist_build(&list, x->interest, x->count, take, UINT64_MAX);
 	if (r) {
 		tw_err_set(err, r, "out of memory while looking for the packets to write");
 		goto out;

@@ -9,6 +9,7 @@
 
 #include "phenomena/judge.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,14 +111,17 @@ static void fill_texts(struct tw_finding *f, const struct tw_dossier *d)
 	f->match.server = f->server;
 }
 
-static void fill_numbers(struct tw_finding *f, const struct tw_dossier *d)
+/* @part: as in the session. */
+static void fill_numbers(struct tw_finding *f, const struct tw_dossier *d,
+			 const struct tw_interest *part)
 {
 	f->stream = d->stream;
 	fill_ends(f, d);
 	f->start_ns = d->first_ns;
 	f->duration_ns = d->last_ns > d->first_ns ? d->last_ns - d->first_ns : 0;
 	f->first_frame = d->first_frame;
-	f->last_frame = d->last_frame;
+	f->last_frame = part ? part->last_frame : d->last_frame;
+	f->looked_to = part ? d->last_frame : 0;
 	f->completeness = d->completeness;
 	f->steps_total = d->packets;
 }
@@ -219,8 +223,8 @@ static bool is_wanted(const struct tw_session_config *c, const struct tw_finding
 }
 
 /* The verdict over facts that are derived. @brief: without texts, by far the dearest part of it. */
-static const struct tw_phenomenon *give_verdict(struct tw_finding *f, const struct tw_dossier *d,
-						bool brief)
+static const struct tw_phenomenon *give_verdict(const struct tw_session *s, struct tw_finding *f,
+						const struct tw_dossier *d, bool brief)
 {
 	f->match.brief = brief;
 	f->match.client = f->match.server = "";
@@ -228,6 +232,13 @@ static const struct tw_phenomenon *give_verdict(struct tw_finding *f, const stru
 	if (!brief)
 		fill_texts(f, d);
 	f->phenomenon = tw_judge(&f->facts, &f->match);
+	if (s->part)
+		tw_missing(&f->match,
+			   tw_say(&f->match,
+				  "The file is very large: only the packets up to #%" PRIu64
+				  " were looked at closely, and are counted here. The connection "
+				  "ended in order, at #%" PRIu64 ".",
+				  d->last_frame, s->part->last_frame));
 	f->match.facts = NULL;
 	f->verdict = f->phenomenon                          ? f->phenomenon->slug
 		     : f->match.outcome == TW_OUTCOME_CLEAN ? "clean"
@@ -240,13 +251,13 @@ static void deliver(struct tw_session *s, struct tw_finding *f, const struct tw_
 {
 	const struct tw_session_config *c = s->config;
 
-	fill_numbers(f, d);
+	fill_numbers(f, d, s->part);
 	if (c->sketch) {
 		if (!c->sketch(c->user, f)) {
 			s->spare = f;
 			return;
 		}
-		give_verdict(f, d, false);
+		give_verdict(s, f, d, false);
 	}
 	fill(s, f, d);
 	if (s->kept) {
@@ -264,6 +275,7 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 {
 	const struct tw_phenomenon *p;
 	const struct tw_session_config *c = s->config;
+	struct tw_capture_context seen = s->capture;
 	struct tw_finding *f = take_finding(s);
 
 	if (!f) {
@@ -273,8 +285,14 @@ const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct 
 		count_outcome(s->summary, TW_OUTCOME_UNKNOWN, 1);
 		return NULL;
 	}
-	tw_facts_derive(d, s->hosts, others, &s->capture, &f->facts);
-	p = give_verdict(f, d, c->sketch != NULL);
+	if (s->part)
+		seen.last_ns = d->last_ns;
+	tw_facts_derive(d, s->hosts, others, &seen, &f->facts);
+	p = give_verdict(s, f, d, c->sketch != NULL);
+	if (s->part && !(p && p->in_part)) {
+		s->spare = f;
+		return NULL;
+	}
 	if (outcome)
 		*outcome = f->match.outcome;
 	count_outcome(s->summary, f->match.outcome, 1);

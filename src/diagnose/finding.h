@@ -45,6 +45,9 @@ struct tw_finding {
 	const char *client, *server; /* as text */
 	int64_t start_ns, duration_ns;
 	uint64_t first_frame, last_frame;
+	/* Of a connection that was looked at in part only, because the file is very large: the last frame of that
+	 * part. Numbers other than packets are those of the part. 0: it was looked at as a whole. */
+	uint64_t looked_to;
 	uint64_t packets[2], bytes[2];
 
 	const struct tw_phenomenon *phenomenon; /* NULL: verdict "clean" or "unknown" */

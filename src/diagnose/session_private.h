@@ -21,9 +21,11 @@ struct tw_session {
 	struct tw_decoder_stats stats; /* of the first look */
 	struct tw_hosts *hosts;
 	struct tw_capture_context capture;
-	size_t memory_bytes;      /* the ceiling, resolved */
-	int64_t clock_step_ns;    /* largest step of the clock backwards */
-	uint64_t frames;          /* frames taken in this look */
+	size_t memory_bytes;   /* the ceiling, resolved */
+	int64_t clock_step_ns; /* largest step of the clock backwards */
+	uint64_t frames;       /* frames taken in this look */
+	/* The connection that is being judged, if it was looked at in part only (glance.c); or NULL. */
+	const struct tw_interest *part;
 	struct tw_kept **kept;    /* packets of the connection that is being judged; may be NULL */
 	struct tw_finding *spare; /* a finding that was not delivered, to be used again */
 	struct timespec progress_at; /* when progress was last told */
@@ -51,7 +53,8 @@ int tw_session_one_look(struct tw_session *s, struct tw_err *err);
 
 /* --- finding.c --- */
 /* Judge one connection: count it in the summary, and hand its finding to the callback if it is wanted.
- * Returns the phenomenon, NULL if it is clean or unknown, and the outcome (@outcome may be NULL). */
+ * Returns the phenomenon, NULL if it is clean or unknown, and the outcome (@outcome may be NULL). Of a
+ * part (@s->part) that does not tell about the whole nothing is counted, and NULL returned. */
 const struct tw_phenomenon *tw_session_judge(struct tw_session *s, const struct tw_dossier *d,
 					     const struct tw_dossier_set *others,
 					     enum tw_outcome *outcome);
@@ -66,12 +69,15 @@ enum tw_take {
 	TW_TAKE_NOT,
 	TW_TAKE,
 	TW_TAKE_ASIDE, /* judged and reported, but no other is compared with it */
+	TW_TAKE_PART,  /* the same, and looked at in part only: see glance.c */
 };
 
 struct tw_watch {
 	struct tw_dossier *dossier; /* NULL before its first frame and after it was judged */
 	uint32_t interest;          /* index */
-	bool aside;                 /* TW_TAKE_ASIDE */
+	bool aside;                 /* TW_TAKE_ASIDE or TW_TAKE_PART */
+	bool part;                  /* TW_TAKE_PART */
+	bool over;                  /* ... and its part has ended */
 };
 
 struct tw_watch_slot {
@@ -89,12 +95,15 @@ struct tw_watchlist {
 	struct tw_sieve sieve;      /* the flows in the table */
 	uint64_t first_frame, last_frame;
 	uint64_t next_first; /* first frame of the next to begin, UINT64_MAX = none */
+	uint64_t part_to;    /* behind this frame no part of a connection is looked at */
+	uint32_t parts;      /* watches of a part that have not ended yet */
+	uint64_t whole_last; /* last frame of all others */
 	uint64_t live_to;    /* behind this frame nothing that has begun is under way any more */
 };
 
-/* @interest: sorted by stream; @take: enum tw_take of each. -ENOMEM. */
+/* @interest: sorted by stream; @take: enum tw_take of each; @part_to: where glances end. -ENOMEM. */
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
-		       uint64_t interest_count, const uint8_t *take);
+		       uint64_t interest_count, const uint8_t *take, uint64_t part_to);
 void tw_watchlist_free(struct tw_watchlist *w);
 /* The look has come to @frame: what begins there, and up to @last, is watched from now on. -ENOMEM. */
 int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last);
@@ -102,6 +111,16 @@ static inline const struct tw_interest *tw_watch_interest(const struct tw_watchl
 							  const struct tw_watch *w)
 {
 	return &l->interest[w->interest];
+}
+
+/* The last frame that is looked at; 0: a glance that is over. */
+static inline uint64_t tw_watch_last(const struct tw_watchlist *l, const struct tw_watch *w)
+{
+	const uint64_t last = l->interest[w->interest].last_frame;
+
+	if (!w->part)
+		return last;
+	return w->over ? 0 : last < l->part_to ? last : l->part_to;
 }
 
 static inline uint32_t tw_watchlist_tag(uint64_t flow)
@@ -112,5 +131,24 @@ static inline uint32_t tw_watchlist_tag(uint64_t flow)
 /* Whose frame is it? NULL: of no watched connection. @flow: as tw_decode_sift() told it, or 0. */
 struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segment *s,
 				   uint64_t flow, uint64_t frame);
+
+/* --- glance.c --- */
+struct tw_glances {
+	uint64_t budget;   /* packets to be recorded for all of them */
+	uint64_t to;       /* the frame up to which they go */
+	uint64_t recorded; /* so far */
+	uint64_t told;     /* connections of which a part told the verdict */
+	uint64_t vain;     /* ... or did not */
+};
+
+/*
+ * TW_TAKE_PART for those of @take (TW_TAKE_NOT) whose first loss the budget reaches. @frames: of the file,
+ * @look_to: how far the second look goes for losses. Returns how many.
+ */
+uint64_t tw_glances_choose(struct tw_glances *g, uint64_t frames, uint64_t look_to,
+			   const struct tw_interest *interest, uint64_t count, uint8_t *take);
+/* Has the glance at @in seen enough? To be asked after each packet. */
+bool tw_glance_is_over(struct tw_glances *g, const struct tw_dossier *d,
+		       const struct tw_interest *in);
 
 #endif

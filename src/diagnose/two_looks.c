@@ -16,8 +16,8 @@
  *
  * What is only slow or a flood has a budget. Unanswered SYNs beyond it are counted from what triage knows.
  * Connections that ended in order, all acknowledged, with repeats in between show no failure; but whether
- * anything was lost only a dossier tells (the repeats may be needless, or the network's). Beyond the budget they
- * are unknown. Whatever may have failed in any other way always gets its dossier.
+ * anything was lost only a dossier tells (the repeats may be needless, or the network's). Beyond the budget some
+ * get a glance (glance.c), and what that does not settle is unknown. Whatever may have failed in any other way always gets its dossier.
  */
 #include "diagnose/session_private.h"
 
@@ -47,6 +47,7 @@ struct line {
 struct second_look {
 	struct tw_session *s;
 	struct tw_watchlist list;
+	struct tw_glances *glances;
 	uint32_t freed, judged; /* watches [0, judged) are judged, of these [0, freed) are freed */
 	size_t bytes;           /* held by dossiers */
 	struct tw_dossier *spare[SPARES]; /* to be used again */
@@ -130,8 +131,9 @@ static enum tw_take deserves(struct loss_budget *b, const struct tw_interest *in
 	return in->reason != TW_WANT_LOSS || take_loss(b, in) ? TW_TAKE : TW_TAKE_NOT;
 }
 
-/* @take[i]: does interest i get a dossier? What does not is counted here and now. */
-static void choose(struct tw_session *s, const struct tw_triage_result *res, uint8_t *take)
+/* @take[i]: does interest i get a dossier, or a glance? Returns how many get neither, and are unknown. */
+static uint64_t choose(struct tw_session *s, const struct tw_triage_result *res, uint8_t *take,
+		       struct tw_glances *glances)
 {
 	struct loss_budget b = loss_budget(s, res);
 	uint64_t i;
@@ -144,15 +146,28 @@ static void choose(struct tw_session *s, const struct tw_triage_result *res, uin
 			take[i] = TW_TAKE_ASIDE;
 		b.untaken += !take[i];
 	}
-	if (!b.untaken)
+	if (b.untaken)
+		b.untaken -= tw_glances_choose(glances, s->frames, b.frames, res->interest,
+					       res->interest_count, take);
+	return b.untaken;
+}
+
+/* What was not looked at, or in part only and in vain. */
+static void tell_untaken(struct tw_session *s, const struct tw_glances *glances, uint64_t untaken)
+{
+	if (!untaken)
 		return;
-	tw_session_count(s, NULL, TW_OUTCOME_UNKNOWN, b.untaken);
+	tw_session_count(s, NULL, TW_OUTCOME_UNKNOWN, untaken);
 	tw_session_problem(s,
-			   "%" PRIu64
-			   " connections are counted as unknown: they ended in order, but after "
+			   "%" PRIu64 " connection%s counted as unknown: ended in order, but after "
 			   "repeated or reordered packets, and the file is too large for a closer "
 			   "look at those. A filter (-f) or --all takes it.",
-			   b.untaken);
+			   untaken, untaken == 1 ? " is" : "s are");
+	if (glances->told)
+		tw_session_problem(s,
+				   "%" PRIu64 " more like %s looked at up to the first loss only, "
+				   "and listed.",
+				   glances->told, glances->told == 1 ? "this was" : "these were");
 }
 
 /* --- the second look --- */
@@ -187,9 +202,14 @@ static struct tw_dossier_set others_of(const struct second_look *l, const struct
 static void judge(struct second_look *l, const struct tw_watch *w)
 {
 	const struct tw_dossier_set set = others_of(l, w);
+	const struct tw_phenomenon *p;
 	enum tw_outcome outcome;
-	const struct tw_phenomenon *p = tw_session_judge(l->s, w->dossier, &set, &outcome);
 
+	l->s->part = w->part ? tw_watch_interest(&l->list, w) : NULL;
+	p = tw_session_judge(l->s, w->dossier, &set, &outcome);
+	l->s->part = NULL;
+	if (w->part)
+		*(p ? &l->glances->told : &l->glances->vain) += 1;
 	if (tw_watch_interest(&l->list, w)->reason != TW_WANT_HALF_OPEN)
 		return;
 	if (!l->half_open_votes) {
@@ -249,7 +269,7 @@ static void judge_within(struct second_look *l, struct tw_watch *w)
 
 static bool is_complete(const struct second_look *l, uint32_t index, uint64_t frame)
 {
-	return tw_watch_interest(&l->list, &l->list.watch[index])->last_frame < frame;
+	return tw_watch_last(&l->list, &l->list.watch[index]) < frame;
 }
 
 /*
@@ -360,6 +380,10 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 	if (r)
 		s->out_of_memory = true;
 	l->bytes += tw_dossier_bytes(w->dossier) - before;
+	if (w->part && tw_glance_is_over(l->glances, w->dossier, tw_watch_interest(&l->list, w))) {
+		w->over = true;
+		l->list.parts--;
+	}
 }
 
 /* A frame that may be of a watched connection. */
@@ -397,6 +421,11 @@ static bool is_idle(const struct tw_watchlist *list, const struct tw_frame *fram
 	return frames[n - 1].number < list->next_first && frames[0].number > list->live_to;
 }
 
+static uint64_t last_wanted(const struct second_look *l)
+{
+	return l->list.parts ? l->list.last_frame : l->list.whole_last;
+}
+
 static void second_look(struct second_look *l)
 {
 	struct tw_session *s = l->s;
@@ -409,7 +438,7 @@ static void second_look(struct second_look *l)
 	while ((n = tw_session_batch(s, frames, 2, 2)) > 0) {
 		if (pieces || !is_idle(&l->list, frames, n))
 			second_look_batch(l, frames, n, &seg);
-		if (s->cancelled || frames[n - 1].number >= l->list.last_frame)
+		if (s->cancelled || frames[n - 1].number >= last_wanted(l))
 			break;
 		relieve(l, frames[n - 1].number + 1);
 	}
@@ -452,12 +481,12 @@ static void count_unlisted(struct second_look *l, const struct tw_triage_result 
 }
 
 static int look_again(struct tw_session *s, const struct tw_triage_result *res, const uint8_t *take,
-		      struct tw_err *err)
+		      struct tw_glances *glances, struct tw_err *err)
 {
-	struct second_look l = { .s = s };
+	struct second_look l = { .s = s, .glances = glances };
 	int r;
 
-	r = tw_watchlist_build(&l.list, res->interest, res->interest_count, take);
+	r = tw_watchlist_build(&l.list, res->interest, res->interest_count, take, glances->to);
 	if (!r && !l.list.count) {
 		tw_watchlist_free(&l.list);
 		return 0;
@@ -496,6 +525,8 @@ int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
 	};
 	const struct tw_triage_result *res;
 	struct tw_triage *triage = tw_triage_new(&tc);
+	struct tw_glances glances = { 0 };
+	uint64_t untaken;
 	uint8_t *take = NULL;
 	int r = 0;
 
@@ -508,8 +539,9 @@ int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
 	if (res->interest_count) {
 		take = calloc(res->interest_count, sizeof(*take));
 		if (take) {
-			choose(s, res, take);
-			r = look_again(s, res, take, err);
+			untaken = choose(s, res, take, &glances);
+			r = look_again(s, res, take, &glances, err);
+			tell_untaken(s, &glances, untaken + glances.vain);
 		} else {
 			r = tw_err_set(err, -ENOMEM, "%s: memory is exhausted.",
 				       s->summary->source);

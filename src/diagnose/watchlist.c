@@ -26,12 +26,30 @@
 #define SIEVE_BITS         16 /* per slot */
 #define SIEVE_BYTES(slots) ((size_t)(slots)*SIEVE_BITS / 8)
 
+static void add(struct tw_watchlist *w, uint32_t interest, enum tw_take take)
+{
+	struct tw_watch *watch = &w->watch[w->count++];
+	uint64_t last;
+
+	watch->interest = interest;
+	watch->part = take == TW_TAKE_PART;
+	watch->aside = watch->part || take == TW_TAKE_ASIDE;
+	w->parts += watch->part;
+	last = tw_watch_last(w, watch);
+	if (last > w->last_frame)
+		w->last_frame = last;
+	if (!watch->part && last > w->whole_last)
+		w->whole_last = last;
+}
+
 int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interest,
-		       uint64_t interest_count, const uint8_t *take)
+		       uint64_t interest_count, const uint8_t *take, uint64_t part_to)
 {
 	uint64_t n = 0, i;
 
-	*w = (struct tw_watchlist){ .slots = SLOTS_START, .interest = interest };
+	*w = (struct tw_watchlist){ .slots = SLOTS_START,
+				    .interest = interest,
+				    .part_to = part_to };
 	/* Not steerable by a capture that was made to collide; without entropy, still right. */
 	if (getrandom(&w->sieve.seed, sizeof(w->sieve.seed), GRND_NONBLOCK) !=
 	    sizeof(w->sieve.seed))
@@ -54,10 +72,7 @@ int tw_watchlist_build(struct tw_watchlist *w, const struct tw_interest *interes
 			continue;
 		if (!w->count)
 			w->first_frame = w->next_first = interest[i].first_frame;
-		if (interest[i].last_frame > w->last_frame)
-			w->last_frame = interest[i].last_frame;
-		w->watch[w->count].interest = (uint32_t)i;
-		w->watch[w->count++].aside = take[i] == TW_TAKE_ASIDE;
+		add(w, (uint32_t)i, take[i]);
 	}
 	return 0;
 }
@@ -88,7 +103,7 @@ static void put(struct tw_watchlist *w, struct tw_watch_slot entry)
 
 static bool is_over(const struct tw_watchlist *w, const struct tw_watch_slot *s, uint64_t frame)
 {
-	return tw_watch_interest(w, &w->watch[s->index - 1])->last_frame < frame;
+	return tw_watch_last(w, &w->watch[s->index - 1]) < frame;
 }
 
 /* Drop what is over, and make the table and its sieve fit the rest. */
@@ -134,8 +149,8 @@ int tw_watchlist_reach(struct tw_watchlist *w, uint64_t frame, uint64_t last)
 		w->begun++;
 		w->used++;
 		put(w, (struct tw_watch_slot){ tag, w->begun });
-		if (in->last_frame > w->live_to)
-			w->live_to = in->last_frame;
+		if (tw_watch_last(w, &w->watch[w->begun - 1]) > w->live_to)
+			w->live_to = tw_watch_last(w, &w->watch[w->begun - 1]);
 		w->next_first = w->begun == w->count
 					? UINT64_MAX
 					: tw_watch_interest(w, &w->watch[w->begun])->first_frame;
@@ -157,8 +172,8 @@ struct tw_watch *tw_watchlist_find(struct tw_watchlist *w, const struct tw_segme
 
 		const struct tw_interest *in = tw_watch_interest(w, watch);
 
-		if (w->slot[i].tag == tag && frame >= in->first_frame && frame <= in->last_frame &&
-		    tw_tuple_equal(&in->tuple, &t))
+		if (w->slot[i].tag == tag && frame >= in->first_frame &&
+		    frame <= tw_watch_last(w, watch) && tw_tuple_equal(&in->tuple, &t))
 			return watch;
 	}
 	return NULL;

@@ -138,6 +138,8 @@ struct tw_phenomenon {
 	/* Without this fact (known, and not 0) match() says no, whatever the others: then it is not even
 	 * asked. Left out: IP_VERSION, which always is. */
 	enum tw_fact_id sign;
+	/* Where a part of a connection shows it, it holds for the whole, if that ended in order. */
+	bool in_part;
 	/* The same for the facts of the running kernel (K_); NULL: they can not show it. */
 	bool (*match_live)(struct tw_match *m);
 	/* How it will go on a host with these timers ('P' in @reproduced). NULL: no timer decides. */

@@ -149,6 +149,8 @@ static void add_scope(struct tw_string *s, const struct tw_group *g)
 				 g->client_count);
 	tw_string_printf(s, ", ");
 	add_streams(s, g);
+	if (g->duration_min_ns > g->duration_max_ns)
+		return; /* not known of any */
 	if (strcmp(TW_DUR(g->duration_min_ns), TW_DUR(g->duration_max_ns)) != 0)
 		tw_string_printf(s, ", %s to %s", TW_DUR(g->duration_min_ns),
 				 TW_DUR(g->duration_max_ns));

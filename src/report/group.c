@@ -111,7 +111,9 @@ static struct tw_group group_of(const struct tw_finding *f)
 	one.outcome = f->match.outcome;
 	one.server = f->addr[TW_SERVER];
 	one.port = f->port[TW_SERVER];
-	one.duration_min_ns = one.duration_max_ns = f->duration_ns;
+	/* Of a connection of which only a part was looked at it is not known. */
+	one.duration_min_ns = f->looked_to ? INT64_MAX : f->duration_ns;
+	one.duration_max_ns = f->looked_to ? 0 : f->duration_ns;
 	add_stream(&one, f->stream);
 	add_client(&one, &f->addr[TW_CLIENT]);
 	return one;

@@ -126,7 +126,8 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 	json_object_set_new(o, "client", tw_json_text(f->client));
 	json_object_set_new(o, "server", tw_json_text(f->server));
 	json_object_set_new(o, "start", tw_json_text(tw_words_time(TW_WORDS, f->start_ns, 9, 'T')));
-	json_object_set_new(o, "duration", tw_json_seconds(f->duration_ns));
+	json_object_set_new(o, "duration",
+			    f->looked_to ? json_null() : tw_json_seconds(f->duration_ns));
 	json_object_set_new(o, "verdict", tw_json_text(f->verdict));
 	json_object_set_new(o, "stage", ph ? tw_json_text(tw_stage_name(ph->stage)) : json_null());
 	json_object_set_new(o, "outcome", tw_json_text(tw_outcome_name(m->outcome)));
@@ -185,6 +186,7 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	json_object_set_new(o, "missing", missing(&f->match));
 	json_object_set_new(o, "start_frame", count(f->first_frame));
 	json_object_set_new(o, "end_frame", count(f->last_frame));
+	json_object_set_new(o, "looked_to_frame", f->looked_to ? count(f->looked_to) : json_null());
 	json_object_set_new(o, "retransmissions", per_side(f->retransmissions));
 	json_object_set_new(o, "duplicate_acks", per_side(f->duplicate_acks));
 	json_object_set_new(o, "zero_windows", per_side(f->zero_windows));
@@ -192,7 +194,7 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	json_object_set_new(o, "keepalives", per_side(f->keepalives));
 	if (f->live)
 		finding_live(o, f);
-	return write_line(sink, o, f->live ? 41 : 35);
+	return write_line(sink, o, f->live ? 42 : 36);
 }
 
 static json_t *verdicts(const struct tw_session_summary *s)

@@ -450,5 +450,6 @@ const struct tw_phenomenon tw_ph_loss_recovered = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.in_part = true,
 	.scenarios = scenarios,
 };
