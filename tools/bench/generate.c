@@ -53,6 +53,7 @@ enum story {
 struct connection {
 	uint64_t wake_us;
 	uint32_t id, seq[2];
+	uint32_t stamp[2]; /* each side's last time stamp, for the other one to echo */
 	uint16_t ip_id[2]; /* of each side's next packet: a repeat is a new one, with a new id */
 	uint16_t step, rounds;
 	uint8_t story;
@@ -171,11 +172,13 @@ static void emit(struct maker *m, struct connection *c, int side, uint32_t seq, 
 	const uint32_t addr[2] = { client_address(m, c->id), UINT32_C(0x0a000001) + server };
 	const uint16_t port[2] = { client_port(m, c->id), 443 };
 	const bool bare = flags & RST;
+	const uint32_t stamp = (uint32_t)(m->now_us / 1000);
 	uint8_t rec[16 + 14 + 20 + 60 + SNAPLEN] = { 0 }, *eth = rec + 16, *ip = eth + 14,
 					*tcp = ip + 20;
 	uint32_t header, len, cap;
 
-	header = bare ? 20 : put_options(tcp + 20, flags & SYN, (uint32_t)(m->now_us / 1000), 1);
+	header = bare ? 20 : put_options(tcp + 20, flags & SYN, stamp, c->stamp[!side]);
+	c->stamp[side] = bare ? c->stamp[side] : stamp;
 	len = 14 + 20 + header + payload;
 	cap = len < SNAPLEN ? len : SNAPLEN;
 	put_host32(rec, (uint32_t)(m->now_us / 1000000));
@@ -296,13 +299,13 @@ static bool step_failing(struct maker *m, struct connection *c)
 }
 
 /*
- * Two segments from the server and their acknowledgement. One in fifty segments is lost behind the
- * point of capture: two duplicate ACKs, the repeat, and an acknowledgement of all.
+ * Two segments from the server; a round later, which is as long as a round trip, their acknowledgement. One in
+ * fifty segments is lost behind the point of capture: two duplicate ACKs come instead, the repeat goes out, and
+ * all is acknowledged another round later.
  */
 static bool step_bulk(struct maker *m, struct connection *c)
 {
-	uint32_t lost = c->seq[1];
-	bool loses = next_random(m) % 1000 < 40; /* of two segments */
+	const uint32_t first = c->seq[1] - 2 * MSS;
 
 	if (handshake(m, c))
 		return true;
@@ -310,6 +313,16 @@ static bool step_bulk(struct maker *m, struct connection *c)
 		send(m, c, 0, PSH | ACK, REQUEST);
 		return true;
 	}
+	if (c->step > 4 && !c->repeat && next_random(m) % 1000 < 40) { /* of two segments */
+		emit(m, c, 0, c->seq[0], first, ACK, 0);
+		emit(m, c, 0, c->seq[0], first, ACK, 0);
+		emit(m, c, 1, first, c->seq[0], ACK, MSS);
+		c->repeat = true;
+		return true;
+	}
+	if (c->step > 4)
+		send(m, c, 0, ACK, 0);
+	c->repeat = false;
 	if (!c->rounds) {
 		send(m, c, 1, FIN | ACK, 0);
 		send(m, c, 0, FIN | ACK, 0);
@@ -319,12 +332,6 @@ static bool step_bulk(struct maker *m, struct connection *c)
 	c->rounds--;
 	send(m, c, 1, ACK, MSS);
 	send(m, c, 1, PSH | ACK, MSS);
-	if (loses) {
-		emit(m, c, 0, c->seq[0], lost, ACK, 0);
-		emit(m, c, 0, c->seq[0], lost, ACK, 0);
-		emit(m, c, 1, lost, c->seq[0], ACK, MSS);
-	}
-	send(m, c, 0, ACK, 0);
 	return true;
 }
 
