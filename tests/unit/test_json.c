@@ -62,7 +62,7 @@ static void keys_keep_their_order(void **state)
 			assert_string_equal(key, keys[i]);
 		i++;
 	}
-	assert_int_equal(i, 35);
+	assert_int_equal(i, 36);
 	json_decref(o);
 }
 
