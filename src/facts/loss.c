@@ -159,8 +159,11 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		return;
 	}
 	n = needed(d, i, o, &ack);
-	/* sooner than the path allows: that ACK answers the original */
-	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] * 3 / 4)
+	/*
+	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
+	 * all have been slow ones.
+	 */
+	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
 		n = 0;
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
