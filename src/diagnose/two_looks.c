@@ -64,11 +64,14 @@ struct second_look {
 static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
 			     struct tw_frame *frames, struct tw_segment *segs, unsigned n)
 {
+	enum tw_segment_kind kind;
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
-		enum tw_segment_kind kind = tw_decode(s->decoder, &frames[i], &segs[i]);
-
+		i += tw_decode_usual(s->decoder, &frames[i], &segs[i], n - i);
+		if (i == n)
+			break;
+		kind = tw_decode(s->decoder, &frames[i], &segs[i]);
 		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 			tw_decode_detail(s->decoder, &frames[i], &segs[i]);
 	}

@@ -282,6 +282,19 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, s
 	return TW_SEG_TCP;
 }
 
+unsigned tw_decode_usual(struct tw_decoder *d, const struct tw_frame *frames,
+			 struct tw_segment *segs, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && tw_likely(is_usual(&frames[i])); i++)
+		if (tw_unlikely(!usual_frame(&frames[i], &segs[i])))
+			break;
+	d->stats.frames += i;
+	d->stats.tcp += i;
+	return i;
+}
+
 /* See tw_decode_sift(). Whatever the full decoder makes of such a frame, it is of no other connection. */
 static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 {
