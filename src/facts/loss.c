@@ -15,13 +15,18 @@
  */
 #include "facts/view.h"
 
-#define LOOK 600 /* records searched forwards and backwards from a repeat */
+#define IDS_APART_MAX                                                                              \
+	512 /* so many packets of one sender may lie between two that overtook each other */
+#define CUT_FROM_BYTES   500  /* smaller ones pass every path */
+#define ONE_PACKET_BYTES 9000 /* more is several packets, seen as one */
+#define LOOK             600  /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
-	int64_t doubtful, answered, refused_stall;
+	int64_t doubtful, answered, refused_stall, by_time, cut;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
+	int64_t mss[2];
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
@@ -121,12 +126,24 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 	return verdict;
 }
 
-/* Was @p sent before @q? By timestamp, then by IP id; without either no. */
+/*
+ * Which of the two was sent first, by timestamp, then by IP id? Negative: @p, positive: @q, 0: nothing tells.
+ * Ids far apart are not of one counter: some stacks draw them by lot.
+ */
+static int order_of(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	const int apart = (int16_t)(p->ip_id - q->ip_id);
+
+	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
+		return tw_seq_lt(p->tsval, q->tsval) ? -1 : 1;
+	return p->ip_id && q->ip_id && apart >= -IDS_APART_MAX && apart <= IDS_APART_MAX ? apart
+											 : 0;
+}
+
+/* Was @p sent before @q, beyond doubt? */
 static bool sent_before(const struct tw_pkt *p, const struct tw_pkt *q)
 {
-	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
-		return tw_seq_lt(p->tsval, q->tsval);
-	return p->ip_id && q->ip_id && (int16_t)(p->ip_id - q->ip_id) < 0;
+	return order_of(p, q) < 0;
 }
 
 /* The same packet once more, by its IP id: the network's doing, and no repeat of the sender. */
@@ -145,6 +162,18 @@ static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 		w->reorder_delay = late;
 }
 
+/*
+ * Does the repeat @p bring less than its original @o brought in one packet? Offload makes one record of many
+ * packets: then the MSS is what each of them had; unknown, it cannot be told.
+ */
+static bool cut_smaller(const struct tw_pkt *o, const struct tw_pkt *p, int64_t mss)
+{
+	const int64_t was = mss && o->payload_bytes > mss ? mss : o->payload_bytes;
+
+	return was >= CUT_FROM_BYTES && was <= ONE_PACKET_BYTES &&
+	       (int64_t)p->payload_bytes * 10 < was * 9;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -158,6 +187,7 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		note_late(w, p, p->time_ns - d->pkt[o].time_ns);
 		return;
 	}
+	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
 	n = needed(d, i, o, &ack);
 	/*
 	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
@@ -241,6 +271,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	const struct tw_pkt *p = &d->pkt[i], *q;
 	long k = overtaker(d, i);
 	int64_t late;
+	int order;
 	bool repeat;
 
 	/* below all that the capture saw from its start in mid-connection: sent before, who knows when */
@@ -248,15 +279,13 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 		return;
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;
-	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
-		repeat = tw_seq_gt(p->tsval, q->tsval);
-	else if (p->ip_id && q->ip_id)
-		repeat = (int16_t)(p->ip_id - q->ip_id) > 0;
-	else
-		repeat =
-			late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
+	order = order_of(p, q);
+	repeat =
+		order ? order > 0
+		      : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
 	if (repeat && late_original(d, i))
 		return; /* it is counted when it comes */
+	w->by_time += !order;
 	if (repeat) {
 		w->lost_before++;
 		if (p->payload_bytes > w->before_largest)
@@ -398,6 +427,8 @@ void tw_derive_loss(struct tw_view *v)
 	size_t i;
 
 	w.sack = tw_get(v->f, TW_F_SACK_OK);
+	w.mss[0] = tw_get(v->f, TW_F_MSS_C);
+	w.mss[1] = tw_get(v->f, TW_F_MSS_S);
 	w.rtt[0] = v->rtt[0];
 	w.rtt[1] = v->rtt[1];
 	for (i = 0; i < d->pkt_count; i++) {
@@ -424,6 +455,8 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_S, w.lost[1], w.first_lost[1]);
 	tw_from(v, TW_F_LOST_DOUBTFUL, w.doubtful, NULL);
 	tw_from(v, TW_F_LOST_ANSWERED, w.answered, NULL);
+	tw_from(v, TW_F_LOST_CUT, w.cut, NULL);
+	tw_from(v, TW_F_FILLED_BY_TIME, w.by_time, NULL);
 	if (w.refused_stall)
 		tw_from(v, TW_F_REFUSED_STALL_NS, w.refused_stall, NULL);
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);

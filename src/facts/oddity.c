@@ -261,28 +261,30 @@ static void ignored_facts(struct tw_view *v)
 #define ACCEPTED_WITHIN 512
 
 /*
- * Was record @i taken after all? An ACK covers its end and nobody repeated it: the capture missed what
- * opened the window.
+ * Was record @i refused? Its receiver speaks again and does not cover it. If an ACK covers its end and nobody
+ * repeated it, the capture missed what opened the window; if nothing follows, nobody knows.
  */
-static bool was_taken(const struct tw_dossier *d, size_t i)
+static bool was_not_taken(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *p = &d->pkt[i];
+	bool answered = false;
 	size_t k;
 
 	for (k = i + 1; k < d->pkt_count && k - i < ACCEPTED_WITHIN; k++) {
 		const struct tw_pkt *q = &d->pkt[k];
 
 		if (q->gap)
-			return true; /* or not: no reason to accuse it */
+			return false; /* or it was: no reason to accuse it */
 		if (!tw_counts(q))
 			continue;
 		if (q->side == p->side && q->payload_bytes && tw_seq_le(q->seq, p->seq) &&
 		    tw_seq_gt(q->seq + q->payload_bytes, p->seq))
-			return false;
-		if (q->side != p->side && q->flags & TW_ACK && tw_seq_ge(q->ack, tw_pkt_end(p)))
 			return true;
+		if (q->side != p->side && q->flags & TW_ACK && tw_seq_ge(q->ack, tw_pkt_end(p)))
+			return false;
+		answered |= q->side != p->side && tw_pure_ack(q) && q->marks & TW_MARK_DUP_ACK;
 	}
-	return false;
+	return answered;
 }
 
 static void window_fact(struct tw_view *v)
@@ -304,7 +306,7 @@ static void window_fact(struct tw_view *v)
 			continue;
 		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
 		if (p->payload_bytes > 1 && scaled && edge_set[!p->side] &&
-		    tw_seq_gt(p->seq, edge[!p->side]) && !was_taken(d, i))
+		    tw_seq_gt(p->seq, edge[!p->side]) && was_not_taken(d, i))
 			count(&out, p);
 		if (p->flags & TW_ACK &&
 		    (!edge_set[p->side] || tw_seq_gt(p->ack + p->window_bytes, edge[p->side]))) {

@@ -5,16 +5,22 @@
  */
 #include "facts/view.h"
 
+#define ALERT_BYTES_MAX 69 /* with the longest MAC and padding of TLS 1.2's block ciphers */
+
 /*
  * TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
  * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). It may stand behind one more record in the
- * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288).
+ * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288). Where the snap length left but the type
+ * (68 bytes leave two of the payload), the size has to do.
  */
 static bool is_close_notify(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
 	uint32_t record, behind;
 
+	if (p->payload_cut && p->payload_head_bytes >= 2 && p->payload_head_bytes < 5 && h[1] == 3)
+		return (h[0] == 21 && p->payload_bytes <= ALERT_BYTES_MAX) ||
+		       (h[0] == 23 && p->payload_bytes == 24);
 	if (p->payload_head_bytes < 5 || h[0] < 20 || h[0] > 23 || h[1] != 3)
 		return false;
 	record = 5u + (h[3] << 8 | h[4]);
@@ -101,7 +107,7 @@ static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_f
 	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
 		return 0;
 	if (!asked)
-		return d->completeness & 1 ? GREETING_BYTES : GOODBYE_BYTES;
+		return GREETING_BYTES;
 	return answered > asked || took_leave(d, !side) ? GOODBYE_BYTES : 0;
 }
 

@@ -97,7 +97,7 @@ static bool may_be_size(const struct tw_facts *f, int64_t stall)
 {
 	int64_t filled_by = tw_get(f, TW_F_LOST_BEFORE_LARGEST);
 
-	if (tw_is(f, TW_F_START_SEEN, 0) && stall >= LONG_STALL_NS)
+	if (stall >= LONG_STALL_NS && (tw_is(f, TW_F_START_SEEN, 0) || tw_get(f, TW_F_LOST_CUT)))
 		return true;
 	return tw_get(f, TW_F_LOST_BEFORE_HERE) &&
 	       (stall >= LONG_STALL_NS ||
@@ -148,6 +148,7 @@ static bool match(struct tw_match *m)
 	/* where most repeats were needless, a late D-SACK may make the rest needless too */
 	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
+		   (before && !needed && tw_get(f, TW_F_FILLED_BY_TIME) >= before) ||
 		   (!before && (tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
 	answered = !before && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
 	late = may_be_late(f);

@@ -97,7 +97,7 @@ static bool match(struct tw_match *m)
 	int64_t overtaken = tw_get(f, TW_F_REORDERED), delay = tw_get(f, TW_F_REORDER_DELAY_NS);
 	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
-	bool shown = overtaken && delay >= CAPTURE_NS;
+	bool shown = overtaken > tw_get(f, TW_F_FILLED_BY_TIME) && delay >= CAPTURE_NS;
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
 	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
 	bool provoked = spurious >= REPORTS &&
@@ -122,10 +122,14 @@ static bool match(struct tw_match *m)
 		tw_rule_out(
 			m, "loss-recovered",
 			"what closed the holes are the originals, older than what overtook them");
-	else if (overtaken && !shown)
+	else if (overtaken && delay < CAPTURE_NS)
 		tw_missing(m, "A capture from another point: so small a lateness can come from the "
 			      "queues of the "
 			      "capturing host.");
+	else if (overtaken && !shown)
+		tw_rival(m, "loss-recovered",
+			 "neither timestamps nor IP-IDs tell what was sent first: a quick repeat "
+			 "looks the same");
 	else
 		tw_rival(m, "loss-recovered",
 			 "a lost ACK provokes the same needless repeat as a late one");
