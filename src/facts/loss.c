@@ -174,53 +174,6 @@ static bool cut_smaller(const struct tw_pkt *o, const struct tw_pkt *p, int64_t 
 	       (int64_t)p->payload_bytes * 10 < was * 9;
 }
 
-/* @o: its original. */
-static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
-{
-	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
-	int n;
-
-	if (o >= 0 && same_packet(p, &d->pkt[o]))
-		return;
-	/* seen second, but sent first: the repeat overtook its original */
-	if (o >= 0 && sent_before(p, &d->pkt[o])) {
-		note_late(w, p, p->time_ns - d->pkt[o].time_ns);
-		return;
-	}
-	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
-	n = needed(d, i, o, &ack);
-	/*
-	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
-	 * all have been slow ones.
-	 */
-	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
-		n = 0;
-	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
-		w->fast++;
-	if (n == 1 && o >= 0 && tw_was_refused(d, (size_t)o)) {
-		if (ack->time_ns - d->pkt[o].time_ns > w->refused_stall)
-			w->refused_stall = ack->time_ns - d->pkt[o].time_ns;
-	} else if (n == 1) {
-		w->lost[p->side]++;
-		w->answered +=
-			w->sack && o >= 0 &&
-			tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] * 3 / 4) != NULL;
-		w->doubtful += tw_acks_missing(d, ack) ||
-			       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
-				(!w->sack || p->marks & TW_MARK_TIMED_OUT));
-		if (!w->first_lost[p->side])
-			w->first_lost[p->side] = p;
-		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
-			w->stall = ack->time_ns - d->pkt[o].time_ns;
-	} else if (!n) {
-		w->spurious[p->side]++;
-		if (!w->first_spurious[p->side])
-			w->first_spurious[p->side] = ack ? ack : p;
-		if (ack && o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->spurious_late)
-			w->spurious_late = ack->time_ns - d->pkt[o].time_ns;
-	}
-}
-
 /* The first segment of the same side that overtook @i: sent for a place behind it, seen before it. */
 static long overtaker(const struct tw_dossier *d, size_t i)
 {
@@ -245,6 +198,54 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 	return found;
 }
 
+/* @o: its original. */
+static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
+	int n;
+
+	if (o >= 0 && same_packet(p, &d->pkt[o]))
+		return;
+	/* seen second, but sent first: the repeat overtook its original */
+	if (o >= 0 && sent_before(p, &d->pkt[o])) {
+		const long k = overtaker(d, i);
+
+		note_late(w, p, p->time_ns - d->pkt[k >= 0 && k < o ? k : o].time_ns);
+		return;
+	}
+	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
+	n = needed(d, i, o, &ack);
+	/*
+	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
+	 * all have been slow ones.
+	 */
+	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
+		n = 0;
+	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
+		w->fast++;
+	if (n == 1 && o >= 0 && tw_was_refused(d, (size_t)o)) {
+		if (ack->time_ns - d->pkt[o].time_ns > w->refused_stall)
+			w->refused_stall = ack->time_ns - d->pkt[o].time_ns;
+	} else if (n == 1) {
+		w->lost[p->side]++;
+		w->answered += w->sack && o >= 0 &&
+			       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
+		w->doubtful += tw_acks_missing(d, ack) ||
+			       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
+				(!w->sack || p->marks & TW_MARK_TIMED_OUT));
+		if (!w->first_lost[p->side])
+			w->first_lost[p->side] = p;
+		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
+			w->stall = ack->time_ns - d->pkt[o].time_ns;
+	} else if (!n) {
+		w->spurious[p->side]++;
+		if (!w->first_spurious[p->side])
+			w->first_spurious[p->side] = ack ? ack : p;
+		if (ack && o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->spurious_late)
+			w->spurious_late = ack->time_ns - d->pkt[o].time_ns;
+	}
+}
+
 /* The original of the repeat @i that filled a hole, if it still comes: then nothing was lost. */
 static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
 {
@@ -262,9 +263,25 @@ static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
 	return NULL;
 }
 
+/* The bytes of @i come once more, sent later by the timestamp: that is the repeat, and its clock has ticked since @i. */
+static bool repeated_later(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
+
+	for (k = i + 1; k < stop && !d->pkt[k].gap; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes && q->seq == p->seq &&
+		    p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
+			return sent_before(p, q);
+	}
+	return false;
+}
+
 /*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
- * late? By timestamp, then by IP id, then by how late it is.
+ * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
  */
 static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
@@ -280,6 +297,8 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;
 	order = order_of(p, q);
+	if (!order && repeated_later(d, i))
+		order = -1;
 	repeat =
 		order ? order > 0
 		      : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);

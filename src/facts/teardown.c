@@ -131,7 +131,7 @@ static void fin_facts(struct tw_view *v, const struct tw_pkt *fin, const struct 
 	if (w.count > 1 && w.ack && tw_get(v->f, TW_F_SACK_OK)) {
 		const size_t at = (size_t)(fin - v->d->pkt);
 		const struct tw_pkt *still =
-			tw_unexplained_ack(v->d, at, w.ack, v->rtt[fin->side] * 3 / 4);
+			tw_unexplained_ack(v->d, at, w.ack, v->rtt[fin->side] / 4);
 
 		if (still)
 			tw_from(v, TW_F_FIN_ANSWERED_STILL, 1, still);
@@ -257,6 +257,9 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 						   tw_seq_gt(p->ack, d->end[!p->side].fin_seq);
 			if (acked[0] && acked[1] && c->fin_seen && s->fin_seen)
 				w->from = (long)i;
+			/* its answer may be on its way when the close is complete */
+			if (p->marks & TW_MARKS_REPEAT && fin_repeat(d, p))
+				answer_due = true;
 			continue;
 		}
 		if (fin_repeat(d, p)) {

@@ -131,6 +131,8 @@ static const struct tw_scenario scenarios[] = {
 			  "client option SO_SNDTIMEO 200ms\n"
 			  "client connect -> EINPROGRESS after 200ms\n"
 			  "client connect -> EALREADY after 200ms\n"
+			  "# later than any path, seen from the server\n"
+			  "wait 200ms\n"
 			  "client close\n"
 			  "cable release\n"
 			  "cable wait client rst\n"

@@ -192,22 +192,28 @@ static const struct tw_scenario scenarios[] = {
 			  "server.2 recv 100\n"
 			  "server.2 send 10\n"
 			  "client.2 recv 10\n"
+			  "# it must not be idle for longer than those that died of it\n"
+			  "client.2 close\n"
+			  "server.2 recv eof\n"
+			  "server.2 close\n"
 			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "client recv #2 -> ETIMEDOUT within 5s full 938s\n"
 			  "state server ESTABLISHED\n"
 			  "wait 4s\n"
-			  "client.2 close\n"
-			  "server.2 recv eof\n"
-			  "server.2 close\n"
+			  "client.2 connect port 81 #2 within 1s\n"
+			  "server.2 accept #2\n"
+			  "client.2 close #2\n"
+			  "server.2 recv eof #2\n"
+			  "server.2 close #2\n"
 			  "# several that died alike, and none that survived: a device; the host "
 			  "is alive\n"
 			  "verdict client idle-blackholed likely possible failed\n"
 			  "never client certain\n"
 			  "verdict client idle-blackholed likely possible failed stream 1\n"
-			  "verdict client clean certain likely clean stream 2\n"
+			  "verdict client clean certain likely clean stream 2-3\n"
 			  "verdict server clean\n"
 			  "verdict server clean stream 1\n"
-			  "verdict server clean certain likely clean stream 2\n",
+			  "verdict server clean certain likely clean stream 2-3\n",
 	},
 	{
 		.name = "short-pause",

@@ -185,7 +185,8 @@ static const struct tw_scenario scenarios[] = {
 			  "state client FIN_WAIT1\n"
 			  "client recv -> ETIMEDOUT after 300ms..5s full 938s\n"
 			  "client recv -> EOF\n"
-			  "verdict client fin-unanswered|peer-vanished degraded failed likely\n"
+			  "verdict client fin-unanswered|peer-vanished degraded failed likely "
+			  "certain\n"
 			  "never client clean\n"
 			  "verdict server clean|unknown clean unknown\n",
 	},
