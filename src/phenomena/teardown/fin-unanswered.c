@@ -161,7 +161,7 @@ static const struct tw_scenario scenarios[] = {
 			  "host server vanish\n"
 			  "client close\n"
 			  "state client FIN_WAIT1\n"
-			  "state client CLOSE within 30s\n"
+			  "state client CLOSE within 30s full 130s\n"
 			  "verdict client fin-unanswered degraded failed likely\n"
 			  "never client clean\n"
 			  "verdict server clean clean\n",

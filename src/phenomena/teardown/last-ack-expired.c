@@ -130,7 +130,7 @@ static const struct tw_scenario scenarios[] = {
 			  "host client vanish\n"
 			  "server close\n"
 			  "state server LAST_ACK\n"
-			  "state server CLOSE within 30s\n"
+			  "state server CLOSE within 30s full 130s\n"
 			  "verdict server last-ack-expired degraded failed likely certain\n"
 			  "never server clean\n"
 			  "verdict client unknown|clean clean unknown\n",
