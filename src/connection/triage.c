@@ -16,6 +16,7 @@
 #include "capture/source.h"
 #include "connection/reuse.h"
 #include "packet/seq.h"
+#include "timers/constants.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,8 @@
 #define FAR_BYTES (4 << 20) /* more than a plausible hole or window */
 #define SLOW_HANDSHAKE_NS                                                                          \
 	(3 * TW_NS_PER_S) /* no path is so long: somebody waited, or a repeat is unseen */
-#define TIMER_REPEAT_NS (150 * TW_NS_PER_MS) /* below the shortest retransmission timer, 200 ms */
-#define LONG_REPEAT_NS  (1 * TW_NS_PER_S)    /* a repeat after such a silence is a stall */
+#define TIMER_REPEAT_NS (TW_TCP_RTO_MIN_NS * 3 / 4) /* below the shortest retransmission timer */
+#define LONG_REPEAT_NS  (1 * TW_NS_PER_S)           /* a repeat after such a silence is a stall */
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
 #define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 

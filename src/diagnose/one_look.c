@@ -27,6 +27,7 @@
 
 #include "connection/reuse.h"
 #include "packet/seq.h"
+#include "timers/constants.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,8 +38,6 @@
 #define JUDGED_KEPT   65536
 #define SLOTS_START   1024
 #define CLOCK_STEP_NS 1000000
-#define RTO_START_NS  INT64_C(1000000000)
-#define RTO_MAX_NS    INT64_C(120000000000)
 #define RTO_SLACK_NS  INT64_C(2000000000)
 
 enum list {
@@ -304,9 +303,9 @@ static void judge_silent(struct tw_one_look *l)
 
 static int64_t patience_ns(const struct record *r)
 {
-	const int64_t gap = r->gap_ns * 2 < RTO_MAX_NS ? r->gap_ns * 2 : RTO_MAX_NS;
+	const int64_t gap = r->gap_ns * 2 < TW_TCP_RTO_MAX_NS ? r->gap_ns * 2 : TW_TCP_RTO_MAX_NS;
 
-	return (gap > RTO_START_NS ? gap : RTO_START_NS) + RTO_SLACK_NS;
+	return (gap > TW_TCP_TIMEOUT_INIT_NS ? gap : TW_TCP_TIMEOUT_INIT_NS) + RTO_SLACK_NS;
 }
 
 /* Few of the list are silent for long and not to be judged: those that repeat with long gaps. */
@@ -318,7 +317,7 @@ static void judge_given_up(struct tw_one_look *l)
 		const int64_t silent_ns = l->now_ns - r->last_ns;
 
 		next = r->next == &l->head[LIST_OWED] ? NULL : r->next;
-		if (silent_ns <= RTO_START_NS + RTO_SLACK_NS)
+		if (silent_ns <= TW_TCP_TIMEOUT_INIT_NS + RTO_SLACK_NS)
 			return;
 		if (silent_ns > patience_ns(r))
 			judge(l, r);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Facts from ICMP errors that quote the connection (RFC 792, RFC 4443; effects on TCP: RFC 5461). */
 #include "facts/view.h"
+#include "timers/usual.h"
 
-#define BURST_GAP_NS (100 * TW_NS_PER_MS)
-#define NEIGHBOUR_TIMEOUT_NS                                                                       \
-	(25 * TW_NS_PER_S / 10) /* mcast_solicit 3 x retrans_time 1 s, less tolerance */
+#define BURST_GAP_NS     (100 * TW_NS_PER_MS)
+#define CLOCKS_DIFFER_NS (500 * TW_NS_PER_MS)
 
 static bool too_big(const struct tw_icmp *i)
 {
@@ -114,7 +114,7 @@ void tw_derive_icmp(struct tw_view *v)
 		if (!first)
 			first = i;
 		if (last && i->time_ns - last->time_ns < BURST_GAP_NS &&
-		    i->time_ns - d->first_ns > NEIGHBOUR_TIMEOUT_NS)
+		    i->time_ns - d->first_ns > tw_usual()->neighbour_ns - CLOCKS_DIFFER_NS)
 			burst = true;
 		last = i;
 	}

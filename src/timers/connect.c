@@ -11,10 +11,8 @@
  * A SYN|ACK (reqsk_timer_handler of net/ipv4/inet_connection_sock.c): 1 s, doubling; freed without
  * a word at the expiry after the last repeat.
  */
-#include "base/duration.h"
+#include "timers/constants.h"
 #include "timers/schedule.h"
-
-#define TIMEOUT_INIT_NS TW_NS_PER_S /* TCP_TIMEOUT_INIT, RFC 6298 s2.1 */
 
 static bool syn_expired(const struct tw_model *m, int64_t retries, int64_t sent, int64_t elapsed_ns)
 {
@@ -22,9 +20,9 @@ static bool syn_expired(const struct tw_model *m, int64_t retries, int64_t sent,
 
 	if (sent >= retries + m->set.value[TW_SET_SYN_LINEAR])
 		return true;
-	return sent &&
-	       elapsed_ns >= (user_ns ? user_ns
-				      : tw_model_timeout_ns(m, (unsigned)retries, TIMEOUT_INIT_NS));
+	return sent && elapsed_ns >= (user_ns ? user_ns
+					      : tw_model_timeout_ns(m, (unsigned)retries,
+								    TW_TCP_TIMEOUT_INIT_NS));
 }
 
 static void connect_origins(struct tw_schedule *l, const struct tw_model *m)
@@ -37,7 +35,7 @@ static void connect_origins(struct tw_schedule *l, const struct tw_model *m)
 	tw_schedule_setting(l, m, TW_SET_RTO_MAX_MS);
 	if (m->socket.user_timeout_ms)
 		tw_schedule_option(l, "TCP_USER_TIMEOUT", m->socket.user_timeout_ms, "ms");
-	tw_schedule_constant(l, "TCP_TIMEOUT_INIT", TIMEOUT_INIT_NS / TW_NS_PER_S, "s");
+	tw_schedule_constant(l, "TCP_TIMEOUT_INIT", TW_TCP_TIMEOUT_INIT_NS / TW_NS_PER_S, "s");
 }
 
 void tw_schedule_connect(struct tw_schedule *l, const struct tw_model *m)
@@ -46,7 +44,7 @@ void tw_schedule_connect(struct tw_schedule *l, const struct tw_model *m)
 		m->socket.syncnt ? m->socket.syncnt : m->set.value[TW_SET_SYN_RETRIES];
 	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
 	struct tw_moment now = tw_moment_at(0);
-	int64_t rto_ns = TIMEOUT_INIT_NS, delay_ns = rto_ns, sent = 0;
+	int64_t rto_ns = TW_TCP_TIMEOUT_INIT_NS, delay_ns = rto_ns, sent = 0;
 
 	*l = (struct tw_schedule){ .rule = "tcp_write_timeout()" };
 	connect_origins(l, m);
@@ -68,11 +66,11 @@ void tw_schedule_synack(struct tw_schedule *l, const struct tw_model *m)
 {
 	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
 	struct tw_moment now = tw_moment_at(0);
-	int64_t timeout_ns = TIMEOUT_INIT_NS, sent;
+	int64_t timeout_ns = TW_TCP_TIMEOUT_INIT_NS, sent;
 
 	*l = (struct tw_schedule){ .rule = "reqsk_timer_handler()" };
 	tw_schedule_setting(l, m, TW_SET_SYNACK_RETRIES);
-	tw_schedule_constant(l, "TCP_TIMEOUT_INIT", TIMEOUT_INIT_NS / TW_NS_PER_S, "s");
+	tw_schedule_constant(l, "TCP_TIMEOUT_INIT", TW_TCP_TIMEOUT_INIT_NS / TW_NS_PER_S, "s");
 	tw_schedule_step(l, now, "SYN|ACK", NULL);
 	for (sent = 0;; sent++) {
 		now = tw_wheel_after(m->set.hz, now, timeout_ns);

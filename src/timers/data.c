@@ -14,12 +14,8 @@
  * with the probe. So is it with tcp_orphan_retries once the socket was closed: 0 then means 8, as long
  * as the timeout is below its ceiling (tcp_orphan_retries()). TCP_USER_TIMEOUT replaces that time.
  */
-#include "base/duration.h"
+#include "timers/constants.h"
 #include "timers/schedule.h"
-
-#define RTO_MIN_NS      (TW_NS_PER_S / 5) /* TCP_RTO_MIN: the unit of tcp_retries2 */
-#define ORPHAN_DEFAULT  8
-#define PROBE_TICKS_MIN 2 /* TCP_TIMEOUT_MIN */
 
 static int64_t whole_ticks(const struct tw_model *m, int64_t ns)
 {
@@ -49,7 +45,7 @@ static int64_t probe_ns(const struct tw_model *m, unsigned packets)
 	const int64_t after_ns =
 		whole_ticks(m, 2 * m->socket.rtt_ns) +
 		(packets == 1 ? whole_ticks(m, m->set.value[TW_SET_RTO_MIN_US] * TW_NS_PER_US)
-			      : PROBE_TICKS_MIN * tick_ns);
+			      : TW_TCP_TIMEOUT_MIN_TICKS * tick_ns);
 
 	return after_ns < rto_ns ? after_ns : rto_ns;
 }
@@ -61,7 +57,7 @@ static unsigned retries(const struct tw_model *m, enum tw_holder holder, int64_t
 	if (holder == TW_HELD)
 		return (unsigned)m->set.value[TW_SET_RETRIES2];
 	if (!m->set.value[TW_SET_ORPHAN_RETRIES] && below)
-		return ORPHAN_DEFAULT;
+		return TW_TCP_ORPHAN_RETRIES;
 	return (unsigned)m->set.value[TW_SET_ORPHAN_RETRIES];
 }
 
@@ -76,7 +72,7 @@ static void data_origins(struct tw_schedule *l, const struct tw_model *m, enum t
 	tw_schedule_setting(l, m, TW_SET_RTO_MAX_MS);
 	tw_schedule_setting(l, m, TW_SET_EARLY_RETRANS);
 	tw_schedule_rtt(l, m);
-	tw_schedule_constant(l, "TCP_RTO_MIN", RTO_MIN_NS / TW_NS_PER_MS, "ms");
+	tw_schedule_constant(l, "TCP_RTO_MIN", TW_TCP_RTO_MIN_NS / TW_NS_PER_MS, "ms");
 }
 
 void tw_schedule_data(struct tw_schedule *l, const struct tw_model *m, enum tw_holder holder,
@@ -99,7 +95,7 @@ void tw_schedule_data(struct tw_schedule *l, const struct tw_model *m, enum tw_h
 		    now.expected_ns - stamp_ns >=
 			    (user_ns ? user_ns
 				     : tw_model_timeout_ns(m, retries(m, holder, rto_ns),
-							   RTO_MIN_NS)))
+							   TW_TCP_RTO_MIN_NS)))
 			break;
 		tw_schedule_step(l, now, first, "tcp_retransmit_timer()");
 		if (stamp_ns < 0)

@@ -3,11 +3,9 @@
  * The ladders of connections with nothing in flight: keepalive, a closed window, FIN_WAIT2, TIME_WAIT, and
  * of the neighbour below them.
  */
-#include "base/duration.h"
+#include "timers/constants.h"
 #include "timers/schedule.h"
 
-#define TIMEWAIT_LEN_S 60 /* TCP_TIMEWAIT_LEN */
-#define RTO_MIN_NS     (TW_NS_PER_S / 5)
 /* Steps of a ladder without an end that are worth showing: up to the ceiling, and two at it. */
 #define ENDLESS_STEPS 14
 
@@ -74,8 +72,8 @@ void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, bool a
 	int64_t wait_ns = tw_rto_ns(m), stamp_ns = -1, sent = 0;
 	struct tw_moment now;
 
-	if (wait_ns < RTO_MIN_NS)
-		wait_ns = RTO_MIN_NS;
+	if (wait_ns < TW_TCP_RTO_MIN_NS)
+		wait_ns = TW_TCP_RTO_MIN_NS;
 	*l = (struct tw_schedule){ .rule = "tcp_probe_timer()", .for_ever = answered && !user_ns };
 	tw_schedule_setting(l, m, TW_SET_RTO_MIN_US);
 	tw_schedule_setting(l, m, TW_SET_RTO_MAX_MS);
@@ -113,8 +111,8 @@ void tw_schedule_fin_wait2(struct tw_schedule *l, const struct tw_model *m)
 void tw_schedule_time_wait(struct tw_schedule *l, const struct tw_model *m)
 {
 	*l = (struct tw_schedule){ .rule = "tcp_time_wait()" };
-	tw_schedule_constant(l, "TCP_TIMEWAIT_LEN", TIMEWAIT_LEN_S, "s");
-	l->end = tw_wheel_after(m->set.hz, tw_moment_at(0), TIMEWAIT_LEN_S * TW_NS_PER_S);
+	tw_schedule_constant(l, "TCP_TIMEWAIT_LEN", TW_TCP_TIMEWAIT_LEN_S, "s");
+	l->end = tw_wheel_after(m->set.hz, tw_moment_at(0), TW_TCP_TIMEWAIT_LEN_S * TW_NS_PER_S);
 }
 
 /* neigh_timer_handler() of net/core/neighbour.c */

@@ -5,6 +5,7 @@
  */
 #include "timers/settings.h"
 #include "base/suggest.h"
+#include "timers/constants.h"
 
 #include <errno.h>
 #include <stdio.h>

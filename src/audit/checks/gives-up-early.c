@@ -4,14 +4,13 @@
  * s4.2.3.5 asks for 100 s at least; clusters choose less with intent, so it is a note.
  */
 #include "audit/check.h"
-
-#define RFC_LEAST_NS (100 * TW_NS_PER_S)
+#include "timers/constants.h"
 
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const int64_t end_ns = tw_expect_data_ns(f);
 
-	if (!end_ns || end_ns >= RFC_LEAST_NS)
+	if (!end_ns || end_ns >= TW_RFC1122_R2_NS)
 		return;
 	tw_concern_raise(c, TW_SEVERITY_NOTE, "net.ipv4.tcp_retries2 is %lld.",
 			 (long long)f->host->timers.value[TW_SET_RETRIES2]);

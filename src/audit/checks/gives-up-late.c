@@ -4,8 +4,7 @@
  * data in flight. Whether the application has a timeout of its own is not seen from here: a note.
  */
 #include "audit/check.h"
-
-#define RFC_LEAST_NS (100 * TW_NS_PER_S)
+#include "timers/constants.h"
 
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
@@ -14,7 +13,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	size_t i;
 
 	/* Less than that is no long wait; gives-up-early says what it is. */
-	if (data_ns < RFC_LEAST_NS)
+	if (data_ns < TW_RFC1122_R2_NS)
 		return;
 	for (i = 0; i < l->count; i++) {
 		const struct tw_living *s = &l->socket[i];

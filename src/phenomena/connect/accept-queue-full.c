@@ -21,10 +21,10 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "timers/usual.h"
 
 #define COOKIE_MIN_REPEATS      3
 #define COOKIE_MIN_REPEATS_BUSY 2 /* while others get through to the same port */
-#define REQUEST_LIFE_NS         (60 * TW_NS_PER_S)
 #define LONG_HANG_NS            (3 * TW_NS_PER_S)
 #define SMALL_BYTES             1000 /* larger first data may also be a path MTU problem */
 
@@ -159,7 +159,7 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 static enum tw_outcome outcome_of_hang(const struct tw_facts *f)
 {
 	bool ended = tw_known(f, TW_F_RST_SIDE) || tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) ||
-		     tw_get(f, TW_F_DURATION_NS) >= REQUEST_LIFE_NS ||
+		     tw_get(f, TW_F_DURATION_NS) >= tw_usual()->request_life_ns ||
 		     tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > tw_get(f, TW_F_UNANSWERED_SPAN_NS);
 
 	return ended ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;

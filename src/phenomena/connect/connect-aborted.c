@@ -17,9 +17,9 @@
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 
-#define LATE_SYNACK_NS (TW_NS_PER_S / 5)     /* seen from the client */
-#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5) /* seen from the server */
-#define SURE_NS        TW_NS_PER_S           /* the SYN's own timer had run out */
+#define LATE_SYNACK_NS (TW_NS_PER_S / 5)      /* seen from the client */
+#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5)  /* seen from the server */
+#define SURE_NS        TW_TCP_TIMEOUT_INIT_NS /* the SYN's own timer had run out */
 
 static bool client_refuses_synack(const struct tw_facts *f)
 {

@@ -163,7 +163,7 @@ static bool match_connect(struct tw_match *m)
 
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) ||
 	    tw_get(f, TW_F_PACKETS_S) > 0 || !tw_get(f, TW_F_HOST_ANSWERS) || !tw_syn_repeated(f) ||
-	    tw_get(f, TW_F_TRACE_LOSSY) || tw_syn_watched_ns(f) < 3 * TW_NS_PER_S)
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_syn_watched_ns(f) < 3 * TW_TCP_TIMEOUT_INIT_NS)
 		return false;
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_DURING) ||
 	    tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_PORT_SYNACKS_UNACKED) > 0 ||

@@ -43,7 +43,7 @@ static bool match_ack_missing(struct tw_match *m)
 		return false;
 	if (!refused && !tw_get(f, TW_F_ESTABLISHED))
 		return false;
-	if (tw_get(f, TW_F_RTT_NS) > TW_NS_PER_S * 9 / 10)
+	if (tw_get(f, TW_F_RTT_NS) > TW_TCP_TIMEOUT_INIT_NS * 9 / 10)
 		return false; /* the path is slower than the SYN|ACK's timer */
 	m->strength = refused ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_DELAY + 3;
 	m->confidence = refused ? TW_CERTAIN : TW_LIKELY;

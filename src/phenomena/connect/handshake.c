@@ -12,11 +12,7 @@
  * makes each gap up to an eighth longer.
  */
 #include "phenomena/connect/handshake.h"
-
-/* No stack repeats a SYN sooner; Linux waits a second. */
-#define SYN_TIMER_MIN_NS (TW_NS_PER_S / 5)
-#define LINEAR_GAPS      5 /* the first RTO and four linear repeats */
-#define DOUBLING_MAX     7
+#include "timers/usual.h"
 
 bool tw_syn_alone(const struct tw_facts *f)
 {
@@ -33,7 +29,8 @@ bool tw_reset_by_socket(const struct tw_facts *f)
 bool tw_syn_repeated(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_SYN_COUNT) > 1 &&
-	       (tw_get(f, TW_F_SYN_SPAN_NS) >= SYN_TIMER_MIN_NS || tw_get(f, TW_F_CLOCK_BACKWARD));
+	       /* no stack repeats a SYN sooner than data; Linux waits a second */
+	       (tw_get(f, TW_F_SYN_SPAN_NS) >= TW_TCP_RTO_MIN_NS || tw_get(f, TW_F_CLOCK_BACKWARD));
 }
 
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
@@ -54,16 +51,12 @@ int64_t tw_syn_watched_ns(const struct tw_facts *f)
 
 int64_t tw_syn_next_gap_ns(const struct tw_facts *f)
 {
-	int64_t gaps = tw_get(f, TW_F_SYN_COUNT) - 1, doublings = gaps;
+	const bool flat = tw_is(f, TW_F_SYN_LADDER, TW_LADDER_FLAT) ||
+			  tw_is(f, TW_F_SYN_LADDER, TW_LADDER_LINEAR_FIRST);
+	const int64_t gaps = tw_get(f, TW_F_SYN_COUNT) - 1;
+	const size_t next = gaps < 0 ? 0 : gaps < TW_USUAL_GAPS ? (size_t)gaps : TW_USUAL_GAPS - 1;
 
-	if (tw_is(f, TW_F_SYN_LADDER, TW_LADDER_FLAT) ||
-	    tw_is(f, TW_F_SYN_LADDER, TW_LADDER_LINEAR_FIRST))
-		doublings = gaps < LINEAR_GAPS ? 0 : gaps - LINEAR_GAPS + 1;
-	if (doublings < 0)
-		doublings = 0;
-	if (doublings > DOUBLING_MAX)
-		doublings = DOUBLING_MAX;
-	return TW_NS_PER_S << doublings;
+	return flat ? tw_usual()->syn_gap_flat_ns[next] : tw_usual()->syn_gap_doubling_ns[next];
 }
 
 bool tw_syn_given_up(const struct tw_facts *f)
@@ -104,7 +97,8 @@ bool tw_looks_deferred_accept(const struct tw_facts *f)
 	/* What speaks first cannot wait for the client's data: such a server does not defer. */
 	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER))
 		return false;
-	return repeats == 1 || tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_NS_PER_S * 3 / 2;
+	return repeats == 1 ||
+	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_TCP_TIMEOUT_INIT_NS * 3 / 2;
 }
 
 void tw_cite_syns(struct tw_match *m)

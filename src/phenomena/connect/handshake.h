@@ -7,6 +7,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "timers/constants.h"
 
 /* A SYN was seen, and nothing shows that the client ever got further. */
 bool tw_syn_alone(const struct tw_facts *f);

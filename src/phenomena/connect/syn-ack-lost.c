@@ -23,8 +23,9 @@
 
 #include <errno.h>
 
-#define SLOW_PATH_NS   (TW_NS_PER_S * 9 / 10)
-#define TOGETHER_NS    (TW_NS_PER_S / 2)
+#define SLOW_PATH_NS                                                                               \
+	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* near the timer, so that it may have run out */
+#define TOGETHER_NS    (TW_TCP_TIMEOUT_INIT_NS / 2)
 #define TOGETHER_TICKS 500 /* the same in ticks of the server's timestamp clock */
 
 /*
@@ -166,8 +167,8 @@ static bool match_one_way(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 2;
 	m->confidence = repeated ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome =
-		tw_syn_watched_ns(f) >= 3 * TW_NS_PER_S ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->outcome = tw_syn_watched_ns(f) >= 3 * TW_TCP_TIMEOUT_INIT_NS ? TW_OUTCOME_FAILED
+									: TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary =
 		tw_say(m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.",

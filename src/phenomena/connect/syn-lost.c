@@ -54,7 +54,7 @@ static bool match(struct tw_match *m)
 	    !later_syn_answered(f))
 		return false;
 	/* A path slower than the first SYN timeout makes the client repeat for nothing. */
-	if (rtt > TW_NS_PER_S * 9 / 10)
+	if (rtt > TW_TCP_TIMEOUT_INIT_NS * 9 / 10)
 		return false;
 	m->strength = TW_STRENGTH_DELAY + 2; /* a second at connect outweighs repaired data */
 	m->confidence = TW_LIKELY;

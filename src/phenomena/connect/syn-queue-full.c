@@ -18,7 +18,7 @@
 #include "phenomena/live.h"
 
 #define MIN_HALF_OPEN 8
-#define ANSWER_DUE_NS TW_NS_PER_S
+#define ANSWER_DUE_NS TW_TCP_TIMEOUT_INIT_NS
 
 static bool crowded(const struct tw_facts *f)
 {

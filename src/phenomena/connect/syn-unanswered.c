@@ -16,24 +16,21 @@
  * How long is long enough? The first repeat is due after 1 s. A lone SYN at the end of a capture
  * tells nothing; with a repeat and three seconds, any living path would have answered.
  */
-#include "base/duration.h"
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "timers/usual.h"
 
 #include <errno.h>
 
-#define ENOUGH_NS     (3 * TW_NS_PER_S)
-#define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4)
-/* SYNs sent with default settings before the kernel gives up. */
-#define SYNS_DEFAULT_LINEAR   11
-#define SYNS_DEFAULT_DOUBLING 7
+#define ENOUGH_NS     (3 * TW_TCP_TIMEOUT_INIT_NS)
+#define REPEAT_DUE_NS (TW_TCP_TIMEOUT_INIT_NS * 5 / 4)
 
 static bool default_schedule_spent(const struct tw_facts *f)
 {
 	int64_t syns = tw_get(f, TW_F_SYN_COUNT);
 
-	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == SYNS_DEFAULT_DOUBLING
-							     : syns == SYNS_DEFAULT_LINEAR;
+	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == tw_usual()->syns_doubling
+							     : syns == tw_usual()->syns_flat;
 }
 
 static void tell_client(struct tw_match *m)

@@ -16,9 +16,11 @@
 #include "base/duration.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
+#include "timers/usual.h"
 
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
-#define FIN_WAIT2_NS (55 * TW_NS_PER_S)
+#define CLOCKS_DIFFER_NS (5 * TW_NS_PER_S)
+#define FIN_WAIT2_NS     (tw_usual()->fin_wait2_ns - CLOCKS_DIFFER_NS)
 /* The time-outs of applications begin about here. */
 #define WAITED_NS (500 * TW_NS_PER_MS)
 

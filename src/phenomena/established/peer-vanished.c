@@ -23,6 +23,7 @@
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "timers/usual.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,8 +31,7 @@
 #define SMALL_BYTES          1000 /* passes every path: IPv6 requires 1280 bytes */
 #define IDLE_WORTH_SAYING_NS (10 * TW_NS_PER_S)
 /* RFC 1122 s4.2.3.5: R2 should be at least this */
-#define EARLY_NS  (100 * TW_NS_PER_S)
-#define ARP_TRIES 3 /* mcast_solicit: one resolution asks three times */
+#define EARLY_NS TW_RFC1122_R2_NS
 
 /*
  * The next repeat was due after as long again (twice, with back-off), and never came. Unless ARP
@@ -102,7 +102,7 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
 			"%s answers it with a bare RST: its kernel has given the connection up",
 			tw_side_name(sender));
-	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES)
+	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
 			"%" PRId64 " ARP or ND requests for the next hop are unanswered too",
 			tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
@@ -114,7 +114,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
 {
 	const struct tw_facts *f = m->facts;
-	bool soft = tw_get(f, TW_F_ICMP_COUNT) || tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES;
+	bool soft = tw_get(f, TW_F_ICMP_COUNT) ||
+		    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks;
 	enum tw_side peer = tw_other(sender);
 
 	if (!final)
@@ -146,8 +147,8 @@ static bool match_deserted(struct tw_match *m)
 	bool owed = tw_is(f, TW_F_UNANSWERED_SIDE, tw_other(peer));
 	bool final = owed && tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS) >= TW_FINAL_NS;
 
-	if (requests <= ARP_TRIES || !tw_get(f, TW_F_ESTABLISHED) || !tw_silence_proves(f) ||
-	    tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
+	if (requests <= tw_usual()->neighbour_asks || !tw_get(f, TW_F_ESTABLISHED) ||
+	    !tw_silence_proves(f) || tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
 		return false;
 	m->strength = TW_STRENGTH_STALL;
 	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
@@ -192,9 +193,10 @@ static bool match(struct tw_match *m)
 							   : TW_STRENGTH_STALL;
 	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER)                    ? TW_CULPRIT_NETWORK
-		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= ARP_TRIES ? tw_host_of(peer)
-									 : TW_CULPRIT_UNKNOWN;
+	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER) ? TW_CULPRIT_NETWORK
+		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks
+			     ? tw_host_of(peer)
+			     : TW_CULPRIT_UNKNOWN;
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		m->summary = tw_say(m,
 				    "What %s sent to %s was repeated %" PRId64

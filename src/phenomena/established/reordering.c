@@ -21,8 +21,8 @@
  *      |------------------------ 2 again ------------------------>|
  *      |<------------- ACK 4, DSACK 2 (had it already) -----------|
  */
-#include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "timers/constants.h"
 
 #include <inttypes.h>
 
@@ -31,7 +31,7 @@
 /* closer than this, the capturing host's own queues may have swapped the packets */
 #define CAPTURE_NS (TW_NS_PER_MS / 2)
 /* an ACK that is later than this costs a timeout; sooner it only drew a tail-loss probe */
-#define LATE_ACK_NS (200 * TW_NS_PER_MS)
+#define LATE_ACK_NS TW_TCP_RTO_MIN_NS
 /* so many duplicate ACKs are reports of a hole, and not only the answer to a needless repeat */
 #define REPORTS 3
 

@@ -19,12 +19,13 @@
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "timers/constants.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 /* RFC 1122 s4.2.3.5 asks for at least this; Linux takes 938 s by default */
-#define EARLY_NS (100 * TW_NS_PER_S)
+#define EARLY_NS TW_RFC1122_R2_NS
 
 static bool match(struct tw_match *m)
 {

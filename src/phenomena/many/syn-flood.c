@@ -16,8 +16,8 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ACK_DUE_NS    (TW_NS_PER_S / 20)    /* after a SYN|ACK, a client's ACK is here */
-#define REPEAT_DUE_NS (TW_NS_PER_S * 5 / 4) /* without one, a client repeats its SYN */
+#define ACK_DUE_NS    (TW_NS_PER_S / 20)               /* after a SYN|ACK, a client's ACK is here */
+#define REPEAT_DUE_NS (TW_TCP_TIMEOUT_INIT_NS * 5 / 4) /* without one, a client repeats its SYN */
 #define MANY_HOSTS    32
 
 static bool half_open(const struct tw_facts *f)

@@ -20,10 +20,9 @@
  */
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "timers/constants.h"
 
 #include <inttypes.h>
-
-#define DELACK_MAX_NS (200 * TW_NS_PER_MS)
 
 /* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
 static bool acked_and_repeated(const struct tw_facts *f, enum tw_side closer)
@@ -54,7 +53,7 @@ static bool may_be_delayed(const struct tw_facts *f, enum tw_side closer)
 {
 	enum tw_vantage far = closer == TW_CLIENT ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
 
-	return tw_get(f, TW_F_FIN1_SPAN_NS) < DELACK_MAX_NS || tw_is(f, TW_F_VANTAGE, far);
+	return tw_get(f, TW_F_FIN1_SPAN_NS) < TW_TCP_DELACK_MAX_NS || tw_is(f, TW_F_VANTAGE, far);
 }
 
 static bool match(struct tw_match *m)

@@ -17,15 +17,13 @@
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "timers/usual.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 /* the FIN and three repeats: a lost FIN that heals needs fewer as a rule */
 #define SEVERAL 4
-/* the FIN and eight repeats: what tcp_orphan_retries allows by default */
-#define FULL_LADDER 9
-#define LONG_NS     (50 * TW_NS_PER_S)
 
 /* A bare reset of the closer itself, long after its last repeat: its kernel had given up. */
 static bool given_up(const struct tw_facts *f)
@@ -40,11 +38,11 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
-	bool final = count >= FULL_LADDER || span >= LONG_NS;
+	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
 	/* a first FIN before the start of the capture, or one that it missed, makes this one the second */
 	bool first = !tw_is(f, TW_F_START_SEEN, 0) &&
 		     !tw_get(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
-	bool owned = span > 110 * TW_NS_PER_S; /* longer than an orphan lives */
+	bool owned = span > tw_usual()->orphan_most_ns; /* longer than an orphan lives */
 
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
 	    tw_get(f, TW_F_FIN1_ACKED) || !tw_get(f, TW_F_FIN1_DATA_ACKED) ||

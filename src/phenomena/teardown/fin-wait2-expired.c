@@ -16,11 +16,12 @@
  *      |<----------------------- data ----------------------------|
  *      |------------------------- RST --------------------------->| EPIPE
  */
-#include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "timers/usual.h"
 
-/* tcp_fin_timeout: 60 s, less what clocks differ */
-#define FIN_TIMEOUT_NS (59 * TW_NS_PER_S + 500 * TW_NS_PER_MS)
+/* tcp_fin_timeout, less what clocks differ */
+#define CLOCKS_DIFFER_NS (500 * TW_NS_PER_MS)
+#define FIN_TIMEOUT_NS   (tw_usual()->fin_wait2_ns - CLOCKS_DIFFER_NS)
 
 /* A bare RST of the end that closed first, to a segment of the other. */
 static bool late_segment_refused(const struct tw_facts *f)

@@ -19,15 +19,13 @@
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "timers/usual.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 /* the FIN and three repeats */
 #define SEVERAL 4
-/* the FIN and eight repeats: what tcp_orphan_retries allows by default */
-#define FULL_LADDER 9
-#define LONG_NS     (50 * TW_NS_PER_S)
 
 static bool match(struct tw_match *m)
 {
@@ -35,7 +33,7 @@ static bool match(struct tw_match *m)
 	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	enum tw_side second = tw_other(first);
 	int64_t count = tw_get(f, TW_F_FIN2_COUNT), span = tw_get(f, TW_F_FIN2_SPAN_NS);
-	bool final = count >= FULL_LADDER || span >= LONG_NS;
+	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
 
 	if (!tw_silence_proves(f) || !tw_get(f, TW_F_FIN2_SEEN) || !tw_get(f, TW_F_FIN1_ACKED) ||
 	    count < SEVERAL || tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_RST_COUNT) ||
