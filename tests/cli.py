@@ -179,8 +179,20 @@ def predict_living_socket():
             equal(2.9 < with_timeout["in_flight"]["expected"] < 4, True)
             equal(with_timeout["idle"], None)
             equal(85 < with_keepalive["idle"]["expected"] < 105, True)
-            text = " ".join(tcpwhy("predict", f"--socket={end}").out.split())
-            contains(text, "dead peer", "and never while idle", "keepalive 60/10/3")
+            table = tcpwhy("predict", f"--socket={end}").out
+            lines = [line for line in table.splitlines() if end in line]
+            equal((len(lines), sum(line.startswith("never ") for line in lines)), (2, 1))
+            contains(table, "dead peer", "idle ", "unanswered ", f"({os.getpid()})")
+            story = " ".join(tcpwhy("predict", "-v", f"--socket={end}").out.split())
+            contains(story, "never: keepalive is off", "window closed", "SO_RCVTIMEO", "not visible",
+                     "TCP_KEEPIDLE 60 s option", "TCP_USER_TIMEOUT 3000 ms option")
+            # A child holds them, too: with its own pid they are found all the same.
+            with subprocess.Popen(["sleep", "60"], pass_fds=(client.fileno(),)) as child:
+                try:
+                    its = objects(tcpwhy("predict", "--json", f"--pid={child.pid}", f"--socket={end}"))
+                finally:
+                    child.kill()
+            equal([(o["local"], o["pid"]) for o in its], [(end, child.pid)])
             several = tcpwhy("predict", "peer-vanished", f"--socket={end}")
             equal(several.status, 2)
             contains(one_line(several.err), "--socket")

@@ -267,7 +267,7 @@ const struct tw_option tw_options[] = {
 	{ TW_OPT_VERBOSE, 'v', "verbose", TW_ARG_NONE, NULL, TW_CMD_PREDICT,
 	  "list all settings that timers depend on",
 	  "List all settings that timers depend on, with their values, where each comes from, and "
-	  "what it does." },
+	  "what it does. Of living connections, tell the story of each." },
 	{ TW_OPT_JSON, 0, "json", TW_ARG_NONE, NULL, TW_CMD_PREDICT, "JSON Lines in place of text",
 	  "Print one JSON object per phenomenon. See JSON below." },
 	{ TW_OPT_IDLE, 0, "idle", TW_ARG_TEXT, "TIME", TW_CMD_AUDIT,

@@ -136,13 +136,13 @@ static int print_living(const struct tw_predict_living *l, const struct tw_model
 		return r;
 	}
 	tw_pen_init(&p, &tw_stdout, &style);
-	tw_predict_living_text(&p, l->one, l->count, m);
+	tw_predict_living_text(&p, l->one, l->count, m, a->verbose);
 	if (a->verbose)
 		tw_predict_settings(&p, &m->set);
 	return tw_pen_finish(&p);
 }
 
-/* One line per living connection, or the whole story of @only for one. */
+/* A line for each living connection, its story if it is one, or the whole story of @only for one. */
 static int predict_living(const struct tw_arguments *a, const struct tw_phenomenon *only,
 			  struct tw_model *m)
 {

@@ -3,8 +3,8 @@
  * Owns: which living connections `predict --pid` and `--socket` mean, and with which options each is
  * predicted: its own, as far as they can be read, and in their place those of the command line.
  *
- * Limits: connections of this network namespace only. A socket that several processes hold belongs to
- * the lowest pid of them; --pid with another does not find it.
+ * Limits: connections of this network namespace only. A socket that several processes hold is shown with the
+ * one that was asked for, and without --pid with the lowest pid of them.
  */
 #include "cli/predict_living.h"
 
@@ -20,7 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATES (1U << TW_SOCKET_ESTABLISHED | 1U << TW_SOCKET_SYN_SENT | 1U << TW_SOCKET_CLOSE_WAIT)
+/* All in which a timer decides how it ends. */
+#define STATES                                                                                     \
+	(1U << TW_SOCKET_ESTABLISHED | 1U << TW_SOCKET_SYN_SENT | 1U << TW_SOCKET_FIN_WAIT1 |      \
+	 1U << TW_SOCKET_FIN_WAIT2 | 1U << TW_SOCKET_TIME_WAIT | 1U << TW_SOCKET_CLOSE_WAIT |      \
+	 1U << TW_SOCKET_LAST_ACK | 1U << TW_SOCKET_CLOSING)
 
 struct wanted {
 	const struct tw_arguments *a;
@@ -71,14 +75,21 @@ static bool is_wanted(const struct wanted *w, const struct tw_living *s)
 }
 
 /* What the command line says replaces what the socket has. */
-static void override(struct tw_sockopts *o, const struct tw_sockopts *asked, bool rtt_asked)
+static void override(struct tw_predict_socket *one, const struct tw_sockopts *asked, bool rtt_asked)
 {
+	struct tw_sockopts *o = &one->options;
+
 	if (rtt_asked || !o->rtt_given) {
 		o->rtt_ns = asked->rtt_ns;
 		o->rtt_given = asked->rtt_given;
+		o->living = false;
 	}
-	if (asked->user_timeout_ms)
+	if (rtt_asked)
+		o->rto_ns = 0;
+	if (asked->user_timeout_ms) {
 		o->user_timeout_ms = asked->user_timeout_ms;
+		one->knows_user_timeout = true;
+	}
 	if (asked->syncnt)
 		o->syncnt = asked->syncnt;
 	if (asked->sndtimeo_ns)
@@ -90,22 +101,33 @@ static void override(struct tw_sockopts *o, const struct tw_sockopts *asked, boo
 		o->keep_idle_s = asked->keep_idle_s;
 		o->keep_intvl_s = asked->keep_intvl_s;
 		o->keep_count = asked->keep_count;
+		one->knows_keepalive = one->knows_keep_times = true;
 	}
 }
 
 static void take(struct tw_predict_socket *one, const struct tw_living *s,
 		 const struct tw_sockopts *asked, bool rtt_asked)
 {
+	/* Of these nothing is left but a timer; no option changes it. */
+	const bool bare =
+		s->state == TW_SOCKET_TIME_WAIT || (s->state == TW_SOCKET_FIN_WAIT2 && !s->inode);
 	struct tw_err err = { 0 };
+	const bool known = bare || !tw_living_options(s, &one->options, &err);
 
 	one->socket = *s;
-	if (tw_living_options(s, &one->options, &err)) {
+	one->knows_user_timeout = one->knows_keep_times = one->knows_call_timeouts = known;
+	/* Off has no times; that is seen without any right. */
+	one->knows_keepalive = known || tw_living_keepalive(s) >= 0;
+	if (!known) {
 		snprintf(one->skipped, sizeof(one->skipped), "%s", err.text);
 		one->options = (struct tw_sockopts){ .rtt_ns = (int64_t)s->rtt_us * TW_NS_PER_US,
 						     .rtt_given = s->rtt_us > 0,
+						     .living = true,
+						     .rto_ns = tw_living_rto_ns(s),
 						     .keepalive = tw_living_keepalive(s) == 1 };
+		one->knows_keep_times = tw_living_keepalive(s) == 0;
 	}
-	override(&one->options, asked, rtt_asked);
+	override(one, asked, rtt_asked);
 }
 
 /* Another network namespace has other sockets; which one it is can be forbidden to see. */
@@ -163,7 +185,9 @@ int tw_predict_living_find(struct tw_predict_living *out, const struct tw_argume
 	if (!r && a->of_pid)
 		r = check_process(a->of_pid, err);
 	if (!r)
-		r = tw_living_read(&list, STATES, TW_OWNERS_FIND, err);
+		r = tw_living_read(&list, STATES, a->of_pid ? TW_OWNERS_SKIP : TW_OWNERS_FIND, err);
+	if (!r && a->of_pid)
+		r = tw_living_claim(&list, (pid_t)a->of_pid, err);
 	if (!r) {
 		for (i = 0; i < list.count; i++)
 			count += is_wanted(&w, &list.socket[i]);

@@ -53,6 +53,8 @@ static void ask(int fd, const struct tw_living *s, struct tw_sockopts *out)
 	*out = (struct tw_sockopts){
 		.rtt_ns = s->rtt_us * TW_NS_PER_US,
 		.rtt_given = s->rtt_us > 0,
+		.living = true,
+		.rto_ns = tw_living_rto_ns(s),
 		.user_timeout_ms = whole(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
 		.syncnt = syncnt(fd, plain < 0 ? 0 : whole(plain, IPPROTO_TCP, TCP_SYNCNT)),
 		.sndtimeo_ns = time_ns(fd, SO_SNDTIMEO),
@@ -89,6 +91,9 @@ int tw_living_options(const struct tw_living *s, struct tw_sockopts *out, struct
 	int process, fd, code;
 
 	*out = (struct tw_sockopts){ 0 };
+	if (!s->inode)
+		return tw_err_set(err, -ESRCH,
+				  "nobody holds this socket any more whose options could be asked");
 	if (!s->pid)
 		return tw_err_set(err, -ESRCH, "it is not known which process holds this socket");
 	process = (int)syscall(SYS_pidfd_open, s->pid, 0);

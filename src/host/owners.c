@@ -136,6 +136,29 @@ static bool walk_process(const struct inodes *t, int proc, const char *name, pid
 	return !forbidden;
 }
 
+int tw_living_claim(struct tw_living_list *l, pid_t pid, struct tw_err *err)
+{
+	struct inodes t = { .list = l };
+	char name[16];
+	size_t i;
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
+
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	for (i = 0; i < l->count; i++)
+		l->socket[i].pid = 0;
+	if (proc < 0 || faccessat(proc, name, F_OK, 0))
+		code = tw_err_set(err, -ESRCH, "there is no process %d", (int)pid);
+	else if (build_table(&t))
+		code = tw_err_set(err, -ENOMEM, "out of memory");
+	else if (!walk_process(&t, proc, name, pid))
+		code = tw_err_set(err, -EPERM, "the descriptors of process %d may not be looked at",
+				  (int)pid);
+	if (proc >= 0)
+		close(proc);
+	free(t.place);
+	return code;
+}
+
 int tw_living_find_owners(struct tw_living_list *l, const char *proc, struct tw_err *err)
 {
 	struct inodes t = { .list = l };

@@ -13,6 +13,7 @@
 #include "host/diag.h"
 #include "host/sockets_private.h"
 #include "packet/tuple.h"
+#include "timers/constants.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -81,6 +82,7 @@ static void take_info(struct tw_living *s, const void *bytes, size_t n)
 	memcpy(&i, bytes, n < sizeof(i) ? n : sizeof(i));
 	s->have_info = true;
 	s->rtt_us = i.tcpi_rtt;
+	s->rto_us = i.tcpi_rto;
 	s->data_sent_ms = i.tcpi_last_data_sent;
 	s->data_recv_ms = i.tcpi_last_data_recv;
 	s->ack_recv_ms = i.tcpi_last_ack_recv;
@@ -199,6 +201,18 @@ int tw_living_keepalive(const struct tw_living *s)
 	if (s->timer == TW_SOCKET_TIMER_KEEPALIVE)
 		return 1;
 	return s->timer == TW_SOCKET_TIMER_NONE ? 0 : -1;
+}
+
+int64_t tw_living_rto_ns(const struct tw_living *s)
+{
+	/* tcp_retransmit_timer() doubles it in place; probes of a window do not (tcp_probe0_when()). */
+	const unsigned doubled = s->timer == TW_SOCKET_TIMER_PERSIST ? 0 : s->backoff;
+	const int64_t rto_ns = s->rto_us * TW_NS_PER_US;
+
+	if (!s->have_info || doubled >= 32)
+		return 0;
+	/* At its ceiling it does not tell any more where it began. */
+	return doubled && rto_ns >= TW_TCP_RTO_MAX_NS ? 0 : rto_ns >> doubled;
 }
 
 uint32_t tw_living_idle_ms(const struct tw_living *s)

@@ -59,6 +59,7 @@ struct tw_living {
 	/* From TCP_INFO. Not for TIME_WAIT and requests: then have_info is false, and these are 0. */
 	bool have_info;
 	uint32_t rtt_us;                       /* smoothed; 0: none was measured yet */
+	uint32_t rto_us;                       /* retransmission timeout, with its back-off */
 	uint32_t data_sent_ms, data_recv_ms;   /* ago; without any, since it was established */
 	uint32_t ack_recv_ms;                  /* ago */
 	uint32_t pmtu, unacked, retransmitted; /* @unacked: segments in flight; of a listener 0 */
@@ -101,6 +102,17 @@ enum tw_living_owners {
 int tw_living_read(struct tw_living_list *out, unsigned states, enum tw_living_owners owners,
 		   struct tw_err *err);
 void tw_living_free(struct tw_living_list *l);
+
+/*
+ * Make @pid the owner of all sockets of @l that it holds, whoever holds them, too. -ESRCH: it is gone;
+ * -EPERM: its descriptors may not be looked at; -ENOMEM; each with a sentence.
+ */
+int tw_living_claim(struct tw_living_list *l, pid_t pid, struct tw_err *err);
+
+/*
+ * The retransmission timeout before its back-off, ns: what a loss would begin with. 0: not known.
+ */
+int64_t tw_living_rto_ns(const struct tw_living *s);
 
 /*
  * Is keepalive on? sock_diag tells it only by the timer: 1 yes, 0 no, -1 not known (something is in

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define COLUMN_CALL  20
 #define COLUMN_AFTER 58
@@ -141,11 +142,39 @@ static void put_seen(struct tw_pen *p, const struct tw_prediction *out)
 	}
 }
 
+static bool has_origin(const struct tw_schedule *l, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; l && i < l->origin_count; i++)
+		if (!strcmp(l->origin[i].name, name))
+			return true;
+	return false;
+}
+
+void tw_predict_origins(struct tw_pen *p, const struct tw_schedule *l,
+			const struct tw_schedule *said)
+{
+	unsigned i;
+
+	for (i = 0; i < l->origin_count; i++) {
+		if (has_origin(said, l->origin[i].name))
+			continue;
+		tw_pen_column(p, 2);
+		tw_pen_put(p, TW_ROLE_PLAIN, "%s", l->origin[i].name);
+		tw_pen_column(p, 42);
+		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)l->origin[i].value,
+			   *l->origin[i].unit ? " " : "", l->origin[i].unit);
+		tw_pen_column(p, 54);
+		tw_pen_put(p, TW_ROLE_FAINT, "%s", l->origin[i].source);
+		tw_pen_newline(p);
+	}
+}
+
 void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const struct tw_model *m)
 {
 	struct tw_prediction *out = predict(ph, m);
 	const struct tw_schedule *l;
-	unsigned i;
 
 	if (!out) {
 		p->error = -ENOMEM;
@@ -163,16 +192,7 @@ void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const st
 	put_seen(p, out);
 	if (l->origin_count)
 		heading(p, "What it follows from");
-	for (i = 0; i < l->origin_count; i++) {
-		tw_pen_column(p, 2);
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s", l->origin[i].name);
-		tw_pen_column(p, 42);
-		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)l->origin[i].value,
-			   *l->origin[i].unit ? " " : "", l->origin[i].unit);
-		tw_pen_column(p, 54);
-		tw_pen_put(p, TW_ROLE_FAINT, "%s", l->origin[i].source);
-		tw_pen_newline(p);
-	}
+	tw_predict_origins(p, l, NULL);
 	if (out->note) {
 		tw_pen_newline(p);
 		tw_pen_wrap(p, 0, TW_ROLE_PLAIN, "%s", out->note);
@@ -237,7 +257,7 @@ static json_t *seen_json(const struct tw_prediction *out)
 	return list;
 }
 
-static json_t *origins_json(const struct tw_schedule *l)
+json_t *tw_predict_origins_json(const struct tw_schedule *l)
 {
 	json_t *list = json_array();
 	unsigned i;
@@ -268,7 +288,7 @@ int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 			      out->ladder.for_ever, "end",
 			      out->ladder.for_ever ? json_null() : tw_json_moment(out->ladder.end),
 			      "rule", out->ladder.rule, "application", seen_json(out), "origins",
-			      origins_json(&out->ladder), "note", out->note);
+			      tw_predict_origins_json(&out->ladder), "note", out->note);
 	r = tw_json_line(sink, o);
 	free(out);
 	return r;

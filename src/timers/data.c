@@ -28,7 +28,10 @@ int64_t tw_rto_ns(const struct tw_model *m)
 {
 	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
 	const int64_t rto_ns =
-		whole_ticks(m, m->socket.rtt_ns + m->set.value[TW_SET_RTO_MIN_US] * TW_NS_PER_US);
+		m->socket.rto_ns
+			? m->socket.rto_ns
+			: whole_ticks(m, m->socket.rtt_ns +
+						 m->set.value[TW_SET_RTO_MIN_US] * TW_NS_PER_US);
 
 	return rto_ns < max_ns ? rto_ns : max_ns;
 }

@@ -63,8 +63,13 @@ void tw_schedule_option(struct tw_schedule *l, const char *name, int64_t value, 
 
 void tw_schedule_rtt(struct tw_schedule *l, const struct tw_model *m)
 {
+	if (m->socket.rto_ns)
+		origin(l, "retransmission timeout", m->socket.rto_ns / TW_NS_PER_US, "us",
+		       "this socket");
 	origin(l, "round trip", m->socket.rtt_ns / TW_NS_PER_US, "us",
-	       m->socket.rtt_given ? "option" : "assumed");
+	       !m->socket.rtt_given ? "assumed"
+	       : m->socket.living   ? "this socket"
+				    : "option");
 }
 
 void tw_schedule_constant(struct tw_schedule *l, const char *name, int64_t value, const char *unit)

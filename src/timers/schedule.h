@@ -8,6 +8,8 @@
 struct tw_sockopts {
 	int64_t rtt_ns;
 	bool rtt_given;          /* not merely assumed */
+	bool living;             /* both are a living socket's */
+	int64_t rto_ns;          /* its retransmission timeout; 0: what the round trip makes it */
 	int64_t user_timeout_ms; /* TCP_USER_TIMEOUT */
 	int64_t syncnt;          /* TCP_SYNCNT */
 	int64_t sndtimeo_ns, rcvtimeo_ns;

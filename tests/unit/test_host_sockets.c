@@ -241,9 +241,49 @@ static void owners_are_found_below_proc(void **state)
 	assert_true(l.no_processes);
 }
 
+/* Its first timeout, whatever back-off has made of it; but not once it is at the ceiling. */
+static void rto_without_backoff(void **state)
+{
+	struct tw_living s = { .have_info = true,
+			       .rto_us = 1648000,
+			       .backoff = 3,
+			       .timer = TW_SOCKET_TIMER_RETRANSMIT };
+
+	(void)state;
+	assert_int_equal(tw_living_rto_ns(&s), 206000000);
+	s.timer = TW_SOCKET_TIMER_PERSIST;
+	assert_int_equal(tw_living_rto_ns(&s), 1648000000);
+	s.timer = TW_SOCKET_TIMER_RETRANSMIT;
+	s.rto_us = 120000000;
+	assert_int_equal(tw_living_rto_ns(&s), 0);
+	s.have_info = false;
+	assert_int_equal(tw_living_rto_ns(&s), 0);
+}
+
+/* Who is asked for is the owner, also of what others hold; and only of what it holds. */
+static void claimed_by_pid(void **state)
+{
+	struct tw_living_list l = { 0 };
+	struct tw_err err = { 0 };
+	struct trio t;
+
+	(void)state;
+	dial(&t, AF_INET, 1);
+	assert_int_equal(tw_living_read(&l, TW_SOCKET_ALL, TW_OWNERS_SKIP, &err), 0);
+	assert_int_equal(tw_living_claim(&l, getpid(), &err), 0);
+	assert_int_equal(by_inode(&l, t.client)->pid, getpid());
+	assert_int_equal(by_inode(&l, t.client)->fd, t.client);
+	assert_int_equal(tw_living_claim(&l, INT32_MAX, &err), -ESRCH);
+	assert_int_equal(by_inode(&l, t.client)->pid, 0);
+	tw_living_free(&l);
+	hang_up(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rto_without_backoff),
+		cmocka_unit_test(claimed_by_pid),
 		cmocka_unit_test(a_connection_is_told),
 		cmocka_unit_test(a_full_queue_is_told),
 		cmocka_unit_test(states_are_chosen_by_the_mask),
