@@ -20,9 +20,11 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 
 #include <errno.h>
 
+#define PROMPT_NS (TW_NS_PER_S / 5) /* a server that answers at once, on any path */
 #define SLOW_PATH_NS                                                                               \
 	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* near the timer, so that it may have run out */
 #define TOGETHER_NS    (TW_TCP_TIMEOUT_INIT_NS / 2)
@@ -33,14 +35,17 @@
  * before the client repeats its SYN, the ACK tells which of them had arrived first. At the client,
  * after a loss the answer to the repeated SYN and the server's own repeat come together and were
  * made together. On a slow path they arrive a SYN timeout apart; held up on the way (neighbour
- * discovery, a stalled queue) they arrive together, but were made a SYN timeout apart.
+ * discovery, a stalled queue) they arrive together, but were made a SYN timeout apart. A SYN|ACK that is not
+ * prompt may be the server's own repeat, which meets the client's.
  */
 static bool was_under_way(const struct tw_facts *f)
 {
 	int64_t apart = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS), span = tw_get(f, TW_F_SYN_SPAN_NS);
 
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
-		return tw_is(f, TW_F_ACK3_ECHO, 1) && tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS;
+		return tw_is(f, TW_F_ACK3_ECHO, 1) &&
+		       (tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS ||
+			tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT) < PROMPT_NS);
 	if (tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
 	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS)
 		return true;
