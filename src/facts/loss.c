@@ -24,12 +24,13 @@
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
-	int64_t doubtful, answered, refused_stall, by_time, cut;
+	int64_t doubtful, answered, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	uint32_t before_largest;
-	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered;
+	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered,
+		*first_unheard;
 };
 
 static bool is_data_repeat(const struct tw_pkt *p)
@@ -198,6 +199,30 @@ static long overtaker(const struct tw_dossier *d, size_t i)
 	return found;
 }
 
+/*
+ * The repeat @i was needless, as the D-SACK in @ack says; but was it the one that drew it? A copy that arrives
+ * is answered at once. So where the timer ran out again before, and nothing had acknowledged the data until
+ * then, this copy or its answer was lost, as was the ACK of the original.
+ */
+static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_pkt *ack)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const size_t end = (size_t)(ack - d->pkt);
+	bool again = false;
+	size_t k;
+
+	for (k = i + 1; k < end; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != p->side && q->flags & TW_ACK)
+			return false;
+		again |= q->side == p->side && q->seq == p->seq && q->marks & TW_MARK_TIMED_OUT;
+	}
+	return again;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -238,6 +263,12 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
 			w->stall = ack->time_ns - d->pkt[o].time_ns;
 	} else if (!n) {
+		if (ack && o >= 0 && p->marks & TW_MARK_TIMED_OUT && dsack_covers(ack, p) &&
+		    went_unheard(d, i, ack)) {
+			w->unheard++;
+			if (!w->first_unheard)
+				w->first_unheard = p;
+		}
 		w->spurious[p->side]++;
 		if (!w->first_spurious[p->side])
 			w->first_spurious[p->side] = ack ? ack : p;
@@ -480,6 +511,7 @@ void tw_derive_loss(struct tw_view *v)
 		tw_from(v, TW_F_REFUSED_STALL_NS, w.refused_stall, NULL);
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
+	tw_from(v, TW_F_ANSWERS_LOST, w.unheard, w.first_unheard);
 	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);
 	if (w.lost_before)
 		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w.before_largest, NULL);

@@ -44,6 +44,12 @@ static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 			"a repeat that was needed: the original had not arrived (%" PRId64
 			" in all)",
 			needed);
+	if (tw_get(f, TW_F_ANSWERS_LOST))
+		tw_cite(m, TW_F_ANSWERS_LOST,
+			"a repeat by timer that nothing answers (%" PRId64
+			" in all), although the data had arrived, as the answer to a later one "
+			"says: ACKs were lost, or these repeats",
+			tw_get(f, TW_F_ANSWERS_LOST));
 	if (before)
 		tw_cite(m, TW_F_LOST_BEFORE_HERE,
 			"a hole is filled by a newer segment than those behind it: a repeat, its "
@@ -135,11 +141,14 @@ static bool match(struct tw_match *m)
 	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
 	/* a hole is known to be repaired only if what filled it was acknowledged */
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
+	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
 	int64_t spurious;
 	bool unseen, queue, doubtful, answered, late;
 
-	if (needed + before == 0 || too_big_was_said(f, stall))
+	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
+		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
+	if (needed + before + unheard == 0 || too_big_was_said(f, stall))
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
@@ -149,13 +158,14 @@ static bool match(struct tw_match *m)
 	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
 		   (before && !needed && tw_get(f, TW_F_FILLED_BY_TIME) >= before) ||
-		   (!before && (tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
-	answered = !before && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
+		   (!before &&
+		    (unheard || tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
+	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
 	late = may_be_late(f);
 	m->confidence = unseen || queue || doubtful || answered || late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	say_what(m, needed + before, stall);
+	say_what(m, needed + before + unheard, stall);
 	cite_repair(m, needed, before);
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
@@ -173,6 +183,10 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "reordering",
 			 "after the close the receiver answers a segment that was not sent then: "
 			 "the original may have come late");
+	else if (unheard)
+		tw_rival(m, "reordering",
+			 "the data had arrived, and the repeats were needless: all of them and "
+			 "the ACKs may have been held up instead");
 	else if (doubtful)
 		tw_rival(m, "reordering",
 			 "acknowledgements are missing, or other repeats were needless: this one "
