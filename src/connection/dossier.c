@@ -179,6 +179,24 @@ static bool is_resegmented(const struct tw_pkt *p, const struct tw_pkt *q)
 }
 
 /*
+ * Captured at two points of the path (both ends in one file): id and timestamp say that the sender wrote it
+ * once, so the second sight may come as late as the path is long. Without either, before any timer.
+ */
+static bool was_on_its_way(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return p->iface != q->iface && p->time_ns >= q->time_ns &&
+	       (p->ip_id || p->options & TW_OPT_TIMESTAMPS ||
+		p->time_ns - q->time_ns <= DUPLICATE_NS);
+}
+
+/* Could @q, an answer, have made the sender repeat @p? Not where it acknowledges all of it. */
+static bool may_provoke(const struct tw_pkt *q, const struct tw_pkt *p)
+{
+	return q->side != p->side &&
+	       !(q->flags & TW_ACK && tw_seq_ge(q->ack, p->seq + tw_pkt_seq_len(p)));
+}
+
+/*
  * A packet that is here twice: seen on two interfaces (another interface, a TTL one hop on, another
  * MAC), or duplicated by the network. Id 0 without payload proves nothing: stateless answers and
  * pure ACKs of some stacks all look alike. Where copies come from the other side of a full queue, the
@@ -199,16 +217,16 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 		if (late_ns > COPY_LATE_NS)
 			break;
 		if (!same_packet(p, q) && !is_resegmented(p, q)) {
-			unprovoked = unprovoked && q->side == p->side;
+			unprovoked = unprovoked && !may_provoke(q, p);
 			continue;
 		}
-		if (was_forwarded(p, q) ||
+		if (was_forwarded(p, q) || was_on_its_way(p, q) ||
 		    (late_ns <= SECOND_COPY_NS &&
 		     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))) {
 			*c = (struct tw_view_of_copies){ true, p->ttl, p->iface };
 			return TW_MARK_SECOND_COPY;
 		}
-		if (p->ip_id && p->payload_bytes && late_ns <= DUPLICATE_NS)
+		if (p->ip_id && tw_pkt_seq_len(p) && late_ns <= DUPLICATE_NS)
 			return TW_MARK_NET_DUPLICATE;
 		/* sooner than any timer, and nothing came in between that could have drawn a repeat */
 		if (unprovoked && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))
