@@ -183,22 +183,42 @@ static size_t place_of(const struct tw_dossier *d, const struct tw_dossier_set *
 	return a;
 }
 
-/* Most of the others are strangers: one round over them, without a branch, lists those that may not be. */
+/* Which of @n others may have to do with a host? One bit each; found out for several at a time. */
+static uint64_t with_host(const struct tw_dossier_ref *r, size_t n, uint32_t host)
+{
+	uint8_t is[64] = { 0 };
+	uint64_t bits = 0, word;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		is[i] = (r[i].host[0] == host) | (r[i].host[1] == host);
+	for (i = 0; i < 64; i += 8) {
+		word = tw_load_le64(&is[i]);
+		bits |= (word * UINT64_C(0x0102040810204080) >> 56) << i; /* eight bytes to bits */
+	}
+	return bits;
+}
+
+/* Most of the others are strangers, which need not be looked at one by one. */
 static void find_near(struct tw_view *v)
 {
 	const struct tw_dossier_ref self = tw_dossier_ref_of(v->d);
 	const uint32_t server = tw_host_peer_hash(&v->d->end[1].addr);
 	struct tw_near *near = &v->near;
 	size_t lo, hi, i;
+	uint64_t bits;
 
 	near->pairs = near->servers = 0;
 	tw_around(v, TW_NEAR, &lo, &hi);
-	for (i = lo; i < hi; i++) {
-		const struct tw_dossier_ref *r = &v->others->refs[i];
+	for (; lo < hi; lo += 64) {
+		bits = with_host(&v->others->refs[lo], hi - lo < 64 ? hi - lo : 64, server);
+		for (; bits; bits &= bits - 1) {
+			const size_t at = lo + (size_t)__builtin_ctzll(bits);
+			const struct tw_dossier_ref *r = &v->others->refs[at];
 
-		near->pair[near->pairs] = near->server[near->servers] = (uint32_t)i;
-		near->pairs += !((r->host[0] ^ self.host[0]) | (r->host[1] ^ self.host[1]));
-		near->servers += (r->host[0] == server) | (r->host[1] == server);
+			near->server[near->servers++] = near->pair[near->pairs] = (uint32_t)at;
+			near->pairs += (r->host[0] == self.host[0]) & (r->host[1] == self.host[1]);
+		}
 	}
 	/* These will be asked what they are. */
 	for (i = 0; i < near->servers; i++) {
