@@ -383,8 +383,7 @@ static void acts_on_frames(void **state)
 		{ "cable reject port-unreachable client syn", TW_REJECT_PORT_UNREACHABLE },
 		{ "cable reject host-unreachable client syn", TW_REJECT_HOST_UNREACHABLE },
 		{ "cable reject net-unreachable client syn", TW_REJECT_NET_UNREACHABLE },
-		{ "cable reject protocol-unreachable client syn",
-		  TW_REJECT_PROTOCOL_UNREACHABLE },
+		{ "cable reject protocol-unreachable client syn", TW_REJECT_PROTOCOL_UNREACHABLE },
 	};
 	const struct tw_cable_rule *r;
 	size_t i;
