@@ -9,7 +9,8 @@
  *	              |   `-- finished, waits for 1
  *	              `-- running
  *
- * A run writes its record to a pipe; the end of the pipe is the end of the run. What a run can do to us is
+ * A run writes its record to a pipe; the end of the pipe is the end of the run. One whose wire was too late to
+ * tell anything is begun again (lab.h, TW_LAB_LATE_NS), as the next one, and judged the third time in any case. What a run can do to us is
  * bounded: a record of RECORD_BYTES_MAX, and a time, far beyond what a scenario takes, after which it is
  * killed. (A run has its own, tighter idea of time; this is for one that has lost its way.)
  */
@@ -33,6 +34,7 @@
 #define RECORD_BYTES_MAX ((size_t)512 << 20)
 #define READ_BYTES       65536
 #define TICK_MS          100
+#define ATTEMPTS         3
 #define RUN_MAX_NS       (15 * 60 * TW_NS_PER_S)
 /* With the default timers keepalive alone takes 2 h 11 min; retransmissions of 15 min come on top. */
 #define FULL_TIME_MAX_NS (5 * 3600 * TW_NS_PER_S)
@@ -44,6 +46,7 @@ struct run {
 	char *bytes; /* what it has written so far */
 	size_t length, room;
 	char *error; /* a sentence, if it left no record */
+	unsigned attempt;
 	int64_t started_ns, duration_ns;
 	struct tw_isolated isolated;
 };
@@ -54,9 +57,9 @@ struct crew {
 	struct run *runs;
 	struct pollfd *polls; /* of the running */
 	unsigned *polled;     /* their runs */
-	unsigned *
-		order; /* in which they are begun: the longest first, or the end is waiting for them */
-	unsigned side_by_side, begun, told;
+	/* In which they are begun: the longest first, or the end is waiting for them; then those once more. */
+	unsigned *order;
+	unsigned side_by_side, ordered, begun, told;
 	int64_t started_ns;
 	struct tw_crew_state *state;
 };
@@ -80,7 +83,13 @@ const char *tw_crew_name(char out[TW_CREW_NAME], const struct tw_crew_job *job)
 struct body {
 	const struct tw_crew_config *config;
 	const struct tw_lab_job *job;
+	unsigned attempt;
 };
+
+static bool has_program(const struct tw_lab_job *job)
+{
+	return job->program[TW_CLIENT] || job->program[TW_SERVER];
+}
 
 static int run_body(void *user, bool user_ns, int out_fd, struct tw_err *err)
 {
@@ -88,6 +97,9 @@ static int run_body(void *user, bool user_ns, int out_fd, struct tw_err *err)
 	struct tw_lab_job job = *b->job;
 
 	job.inside_user_ns = user_ns;
+	job.attempt = b->attempt;
+	/* What a program of the user's does is not to be done twice unasked. */
+	job.last_attempt = has_program(&job) || b->attempt + 1 >= ATTEMPTS;
 	return b->config->run(&job, out_fd, err);
 }
 
@@ -114,7 +126,9 @@ static int make_folder(const char *path, struct tw_err *err)
 
 static int begin(struct crew *c, unsigned i, struct tw_err *err)
 {
-	struct body body = { .config = c->config, .job = &c->jobs[i].job };
+	struct body body = { .config = c->config,
+			     .job = &c->jobs[i].job,
+			     .attempt = c->runs[i].attempt };
 	struct tw_isolate_config isolate = { .body = run_body,
 					     .user = &body,
 					     .foreground = c->config->foreground };
@@ -144,8 +158,17 @@ static void fail(struct run *run, const char *text)
 static void finish(struct crew *c, struct run *run)
 {
 	struct tw_err err = { 0 };
+	int r = tw_isolate_wait(&run->isolated, &err);
 
-	if (tw_isolate_wait(&run->isolated, &err))
+	if (r == -EAGAIN && run->attempt + 1 < ATTEMPTS) {
+		run->attempt++;
+		run->length = 0;
+		run->stage = WAITING;
+		c->state->running--;
+		c->order[c->ordered++] = (unsigned)(run - c->runs);
+		return;
+	}
+	if (r)
 		fail(run, err.text);
 	run->duration_ns = tw_clock_ns(CLOCK_MONOTONIC) - run->started_ns;
 	run->stage = FINISHED;
@@ -301,7 +324,7 @@ static int work(struct crew *c, unsigned count, struct tw_err *err)
 	int r = 0;
 
 	while (!r && c->told < count && !stopped(c)) {
-		while (!r && c->begun < count && c->state->running < c->side_by_side &&
+		while (!r && c->begun < c->ordered && c->state->running < c->side_by_side &&
 		       !stopped(c)) {
 			r = begin(c, c->order[c->begun], err);
 			c->begun += !r;
@@ -376,10 +399,11 @@ int tw_crew_run(const struct tw_crew_config *config, const struct tw_crew_job *j
 	c.runs = calloc(count + 1, sizeof(*c.runs));
 	c.polls = calloc(c.side_by_side, sizeof(*c.polls));
 	c.polled = calloc(c.side_by_side, sizeof(*c.polled));
-	c.order = calloc(count + 1, sizeof(*c.order));
+	c.order = calloc((size_t)ATTEMPTS * count + 1, sizeof(*c.order));
 	if (c.runs && c.polls && c.polled && c.order) {
 		for (i = 0; i < count; i++)
 			c.order[i] = i;
+		c.ordered = count;
 		if (c.side_by_side > 1)
 			qsort_r(c.order, count, sizeof(*c.order), longest_first, &c);
 		r = work(&c, count, err);

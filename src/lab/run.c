@@ -343,6 +343,7 @@ static json_t *record_of(struct tw_run *run)
 	json_object_set_new(j, "fault",
 			    run->fault_ns ? json_real((double)(run->fault_ns - run->start_ns) / 1e9)
 					  : json_null());
+	json_object_set_new(j, "attempt", json_integer((json_int_t)job->attempt + 1));
 	json_object_set_new(j, "late", json_real((double)run->latest_ns / 1e9));
 	json_object_set_new(j, "kernel", json_string(kernel.release));
 	json_object_set(j, "checks", run->checks);
@@ -431,6 +432,11 @@ static void stay_here(const struct tw_lab_job *job)
 	sched_setaffinity(0, sizeof(here), &here);
 }
 
+static bool disturbed(const struct tw_run *run)
+{
+	return !run->passed && !run->job->last_attempt && run->latest_ns >= TW_LAB_LATE_NS;
+}
+
 int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 {
 	struct tw_run *run = calloc(1, sizeof(*run));
@@ -462,7 +468,10 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 		tw_run_fail(run, "the captures are not whole: %s", failure.text);
 	if (!r)
 		tw_run_readback(run);
-	r = write_record(run, out_fd, err);
+	if (disturbed(run))
+		r = tw_err_set(err, -EAGAIN, "the machine was too busy for the wire");
+	else
+		r = write_record(run, out_fd, err);
 	tear_down(run);
 	json_decref(run->checks);
 	json_decref(run->verdicts);

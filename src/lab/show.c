@@ -179,15 +179,12 @@ static void error_of(struct tw_pen *p, const json_t *record)
 	tw_pen_newline(p);
 }
 
-/* Kernels take a frame that comes so late for a lost one. */
-#define LATE_NS (100 * TW_NS_PER_MS)
-
 /* The first thing to know of a failure on a machine that had other things to do. */
 static void lateness(struct tw_pen *p, const json_t *record)
 {
 	const json_t *late = json_object_get(record, "late");
 
-	if (!json_is_number(late) || tw_show_ns(late) < LATE_NS)
+	if (!json_is_number(late) || tw_show_ns(late) < TW_LAB_LATE_NS)
 		return;
 	tw_pen_column(p, DETAIL);
 	tw_pen_wrap(p, DETAIL + 2, TW_ROLE_WARN,

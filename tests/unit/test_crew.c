@@ -28,6 +28,7 @@ static const struct tw_phenomenon phenomenon = { .slug = "some-slug" };
 static struct tw_crew_job jobs[RESULTS_MAX];
 static char told[RESULTS_MAX][256]; /* of each result: its name and what came */
 static unsigned told_count;
+static int attempt_told[RESULTS_MAX];
 static volatile sig_atomic_t stop;
 static int leash[2]; /* whoever lives in a run holds the write end */
 
@@ -52,6 +53,17 @@ static int earlier_is_slower(const struct tw_lab_job *job, int out_fd, struct tw
 static int fails_with_a_sentence(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 {
 	return tw_err_set(err, -EIO, "the wire broke");
+}
+
+/* The machine is too busy the first time for job 1, and always for job 2. */
+static int disturbed(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
+{
+	char text[64];
+
+	if (!job->last_attempt && (job->seed == 2 || (job->seed == 1 && !job->attempt)))
+		return tw_err_set(err, -EAGAIN, "too busy");
+	snprintf(text, sizeof(text), "{\"passed\":true,\"attempt\":%u}", job->attempt);
+	return write_record(out_fd, text);
 }
 
 static int crashes(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
@@ -120,6 +132,8 @@ static int keep_result(void *user, const struct tw_crew_result *result)
 	assert_true(told_count < RESULTS_MAX);
 	snprintf(told[told_count++], sizeof(told[0]), "%s %s %s", tw_crew_name(name, result->job),
 		 result->passed ? "passed" : "failed", error ? error : "");
+	attempt_told[told_count - 1] =
+		(int)json_integer_value(json_object_get(result->record, "attempt"));
 	if (user)
 		*(json_t **)user = json_incref(result->record);
 	return 0;
@@ -226,6 +240,23 @@ static void one_at_a_time_if_so_wanted(void **unused)
 	end();
 }
 
+/* A run whose wire was late is begun again, three times in all; the others are not. */
+static void disturbed_runs_are_begun_again(void **unused)
+{
+	static const int attempts[] = { 0, 1, 2, 0 };
+	struct tw_crew_state state;
+	unsigned i;
+
+	begin();
+	state = run(disturbed, 4, 2, NULL);
+	assert_int_equal(state.finished, 4);
+	assert_int_equal(state.failed, 0);
+	assert_int_equal(told_count, 4);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(attempt_told[i], attempts[i]);
+	end();
+}
+
 static void a_run_without_a_record_has_failed(void **unused)
 {
 	begin();
@@ -315,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_come_in_the_order_of_the_list),
 		cmocka_unit_test(one_at_a_time_if_so_wanted),
+		cmocka_unit_test(disturbed_runs_are_begun_again),
 		cmocka_unit_test(a_run_without_a_record_has_failed),
 		cmocka_unit_test(a_made_up_record_has_the_form_of_one),
 		cmocka_unit_test(a_record_may_be_long),
