@@ -91,17 +91,28 @@ static bool dsack_covers(const struct tw_pkt *a, const struct tw_pkt *p)
 	       tw_seq_ge(a->sack[0].right, p->seq + 1);
 }
 
+/* New data of the sender of @p, with its timestamp. */
+static bool brings_new(const struct tw_pkt *q, const struct tw_pkt *p)
+{
+	return q->side == p->side && q->tsval == p->tsval && tw_pkt_seq_len(q) &&
+	       !(q->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER));
+}
+
 /*
  * Was the repeat @i needed? 1: yes, the original was lost. 0: no, it had arrived. -1: nothing tells
- * (yet). *@ack is the acknowledgement that tells.
+ * (yet). *@ack is the acknowledgement that tells; *@echoed: it names the repeat itself, by its timestamp.
  */
-static int needed(const struct tw_dossier *d, size_t i, long original, const struct tw_pkt **ack)
+static int needed(const struct tw_dossier *d, size_t i, long original, const struct tw_pkt **ack,
+		  bool *echoed)
 {
 	const struct tw_pkt *p = &d->pkt[i], *o = original >= 0 ? &d->pkt[original] : NULL;
 	const uint32_t end = p->seq + p->payload_bytes;
 	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
 	int verdict = -1;
+	/* nothing else that the echo could be of: new data of the same tick */
+	bool alone = !i || !brings_new(&d->pkt[i - 1], p);
 
+	*echoed = false;
 	if (p->marks & TW_MARK_SPURIOUS)
 		return 0;
 	for (k = i + 1; k < stop; k++) {
@@ -109,6 +120,7 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 
 		if (a->gap) /* before the first ACK of it: that one may be missing */
 			return verdict;
+		alone &= !brings_new(a, p);
 		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) ||
 		    a->flags & TW_RST)
 			continue;
@@ -121,8 +133,10 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 		*ack = a;
 		verdict = 1;
 		if (o && o->options & TW_OPT_TIMESTAMPS && a->options & TW_OPT_TIMESTAMPS &&
-		    o->tsval != p->tsval)
+		    o->tsval != p->tsval) {
 			verdict = tw_seq_ge(a->tsecr, p->tsval);
+			*echoed = alone && a->tsecr == p->tsval;
+		}
 	}
 	return verdict;
 }
@@ -227,6 +241,7 @@ static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_p
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
+	bool echoed;
 	int n;
 
 	if (o >= 0 && same_packet(p, &d->pkt[o]))
@@ -239,12 +254,12 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		return;
 	}
 	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
-	n = needed(d, i, o, &ack);
+	n = needed(d, i, o, &ack, &echoed);
 	/*
 	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
 	 * all have been slow ones.
 	 */
-	if (n == 1 && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
+	if (n == 1 && !echoed && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
 		n = 0;
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
