@@ -226,7 +226,9 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 			*c = (struct tw_view_of_copies){ true, p->ttl, p->iface };
 			return TW_MARK_SECOND_COPY;
 		}
-		if (p->ip_id && tw_pkt_seq_len(p) && late_ns <= DUPLICATE_NS)
+		/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
+		if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) &&
+		    late_ns <= DUPLICATE_NS)
 			return TW_MARK_NET_DUPLICATE;
 		/* sooner than any timer, and nothing came in between that could have drawn a repeat */
 		if (unprovoked && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))

@@ -11,13 +11,15 @@
  * TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
  * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). It may stand behind one more record in the
  * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288). Where the snap length left but the type
- * (68 bytes leave two of the payload), the size has to do.
+ * (68 bytes leave two of the payload) or nothing, the size has to do.
  */
 static bool is_close_notify(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
 	uint32_t record, behind;
 
+	if (p->payload_cut && p->payload_head_bytes < 2)
+		return p->payload_bytes == 24 || p->payload_bytes == 31;
 	if (p->payload_cut && p->payload_head_bytes >= 2 && p->payload_head_bytes < 5 && h[1] == 3)
 		return (h[0] == 21 && p->payload_bytes <= ALERT_BYTES_MAX) ||
 		       (h[0] == 23 && p->payload_bytes == 24);
