@@ -45,6 +45,21 @@ def counted():
 
 
 @case
+def packets():
+    """with -i the packets are counted, too; without they are 0"""
+    need_live()
+    with Watch() as w:
+        refused(2003)
+        w.wait(lambda s: total(s, "tcpwhy_findings_total") >= 1)
+        equal(total(parse(w.page()), "tcpwhy_packets_total"), 0)
+    with Watch("-i", "lo", "port", "2004") as w:
+        refused(2004)
+        samples = w.wait(lambda s: total(s, "tcpwhy_packets_total") >= 2 and total(s, "tcpwhy_findings_total") >= 1)
+        # The filter lets nothing else through, the scrapes neither.
+        equal((total(samples, "tcpwhy_packets_total"), total(samples, "tcpwhy_packets_lost_total")), (2, 0))
+
+
+@case
 def bounded():
     """a hundred ports make 64 series and one "other"; a process with a hostile name is quoted"""
     need_live()

@@ -422,8 +422,14 @@ static void catch_signals(void)
 static void tell_health(void *user, struct tw_metrics_health *to)
 {
 	const struct live *l = user;
+	struct tw_live_packets_health packets = { 0 };
 	struct tw_watch_health h = { 0 };
 
+	if (l->packets)
+		tw_live_packets_count(l->packets, &packets);
+	to->packets = packets.packets;
+	to->packets_lost = packets.lost;
+	to->written = packets.written;
 	if (l->watch)
 		tw_watch_health(l->watch, &h);
 	to->events = h.records;

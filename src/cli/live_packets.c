@@ -261,6 +261,17 @@ static void tell_health(struct tw_live_packets *p, const struct tw_session_summa
 			(unsigned long long)h->evicted);
 }
 
+void tw_live_packets_count(const struct tw_live_packets *p, struct tw_live_packets_health *h)
+{
+	const struct tw_source_info *info = tw_source_info(p->source);
+
+	*h = (struct tw_live_packets_health){
+		.packets = info->frames - info->frames_filtered,
+		.lost = info->capture_drops,
+		.written = p->written,
+	};
+}
+
 void tw_live_packets_finish(struct tw_live_packets *p, struct tw_live_packets_health *h)
 {
 	struct tw_err err = { 0 };

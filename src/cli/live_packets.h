@@ -51,6 +51,9 @@ bool tw_live_packets_have_ended(const struct tw_live_packets *p);
 /* The packets of a finding that was told go to the file of -w, if there is one. */
 void tw_live_packets_write(struct tw_live_packets *p, const struct tw_finding *f);
 
+/* So far; what metrics tell while it goes on. The rest is zero. */
+void tw_live_packets_count(const struct tw_live_packets *p, struct tw_live_packets_health *h);
+
 /* Judge everything, close the file. */
 void tw_live_packets_finish(struct tw_live_packets *p, struct tw_live_packets_health *h);
 

@@ -165,7 +165,7 @@ static void derive_sent_reset(const struct view *v)
 	set(v, TW_F_K_RST_UNACKED, r->unacked, i, slot);
 	set(v, TW_F_K_RST_LINGER, r->flags & TW_RECF_LINGER && !r->linger_s, i, slot);
 	if (r->flags & TW_RECF_PEER_FIN)
-		set(v, TW_F_K_PEER_FIN, true, i, slot);
+		set(v, TW_F_K_RST_PEER_FIN, true, i, slot);
 }
 
 /* ---- a reset that came in ---- */
@@ -212,6 +212,22 @@ static bool is_victim_owed(const struct view *v, const struct tw_record *r, int 
 	return !r->bytes_received || (int32_t)(r->lsndtime - r->lrcvtime) > 0;
 }
 
+static int64_t jiffies_ago_ns(const struct view *v, const struct tw_record *r, uint32_t when)
+{
+	const int32_t ago = (int32_t)((uint32_t)r->jiffies - when);
+
+	return ago < 0 ? 0 : ago * v->config->jiffy_ns;
+}
+
+/* Its first copy, and the answer can be the answer to it. */
+static bool has_just_sent(const struct view *v, const struct tw_record *r)
+{
+	const int64_t allowed_ns = 2 * (int64_t)r->srtt_us * TW_NS_PER_US + 100 * TW_NS_PER_MS;
+
+	return v->config->jiffy_ns && r->rcv_tstamp && r->unacked && !r->retransmits &&
+	       jiffies_ago_ns(v, r, r->lsndtime) < allowed_ns;
+}
+
 static void derive_got_reset(const struct view *v)
 {
 	int i;
@@ -229,18 +245,17 @@ static void derive_got_reset(const struct view *v)
 		set(v, TW_F_K_RST_IN_OWED, is_victim_owed(v, r, i), i, TW_SLOT_GOT_RESET);
 		set(v, TW_F_K_RST_IN_FRESH, i == v->client && !r->bytes_received, i,
 		    TW_SLOT_GOT_RESET);
+		/* The SYN counts as one. */
+		set(v, TW_F_K_RST_IN_UNHEARD, i == v->client && r->bytes_acked <= 1, i,
+		    TW_SLOT_GOT_RESET);
+		if (has_just_sent(v, r))
+			set(v, TW_F_K_RST_IN_IDLE_NS, jiffies_ago_ns(v, r, r->rcv_tstamp), i,
+			    TW_SLOT_GOT_RESET);
 		derive_form(v, i);
 	}
 }
 
 /* ---- an error ---- */
-
-static int64_t jiffies_ago_ns(const struct view *v, const struct tw_record *r, uint32_t when)
-{
-	const int32_t ago = (int32_t)((uint32_t)r->jiffies - when);
-
-	return ago < 0 ? 0 : ago * v->config->jiffy_ns;
-}
 
 static void derive_queues(const struct view *v, int i, enum tw_slot slot)
 {
@@ -253,6 +268,12 @@ static void derive_queues(const struct view *v, int i, enum tw_slot slot)
 	set(v, TW_F_K_PROBES, r->probes, i, slot);
 	set(v, TW_F_K_WINDOW_ZERO, r->snd_wnd == 0, i, slot);
 	set(v, TW_F_K_KEEPALIVE, (r->flags & TW_RECF_KEEPALIVE) != 0, i, slot);
+	set(v, TW_F_K_SACKED, r->sacked, i, slot);
+	set(v, TW_F_K_MSS, r->mss, i, slot);
+	if (r->rcv_tstamp && r->unacked)
+		set(v, TW_F_K_PEER_SPOKE, (int32_t)(r->rcv_tstamp - r->lsndtime) >= 0, i, slot);
+	if (r->hang_ms)
+		set(v, TW_F_K_HANG_NS, r->hang_ms * TW_NS_PER_MS, i, slot);
 	if (r->user_timeout_ms)
 		set(v, TW_F_K_USER_TIMEOUT_NS, r->user_timeout_ms * TW_NS_PER_MS, i, slot);
 	if (r->rcv_tstamp && v->config->jiffy_ns)
@@ -410,7 +431,8 @@ static void derive_dropping(const struct view *v, int i, const struct tw_record 
 	set_queue(v, i, slot, full);
 	set(v, TW_F_K_SYN_QUEUE_LENGTH, r->syn_queue_length, i, slot);
 	set(v, TW_F_K_SYN_QUEUE_LIMIT, r->syn_queue_limit, i, slot);
-	if (!full && r->syn_queue_length && r->syn_queue_length >= r->syn_queue_limit)
+	/* inet_csk_reqsk_queue_is_full(): one more than the limit fits. */
+	if (!full && r->syn_queue_length > r->syn_queue_limit)
 		set(v, TW_F_K_SYN_QUEUE_FULL, true, i, slot);
 }
 
@@ -485,6 +507,7 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	tw_fact_set(f, TW_F_K_SEEN, true, c->first_event, c->first_ns + config->realtime_offset_ns);
 	tw_fact_set(f, TW_F_IP_VERSION, tw_addr_is_v4(&c->end[0].addr) ? 4 : 6, 0, 0);
 	tw_fact_set(f, TW_F_CLIENT_GUESSED, guessed, 0, 0);
+	tw_fact_set(f, TW_F_K_DROPS_TOLD, config->names->has_drop_reasons, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_C, c->end[client].local, 0, 0);
 	tw_fact_set(f, TW_F_K_LOCAL_S, c->end[!client].local, 0, 0);
 	/* Before the errors: what a socket had then counts for more than what it waited for before. */

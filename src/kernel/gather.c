@@ -96,12 +96,14 @@ void tw_gather_free(struct tw_gather *g)
 
 /* ---- the table ---- */
 
-/* Addresses that mean another host in every namespace: 127/8, ::1, fe80::/10. */
+/* Addresses that mean another host in every namespace: 127/8, ::1, fe80::/10; and "all", to which listeners are bound. */
 static bool is_private_to_namespace(const struct tw_addr *a)
 {
-	static const struct tw_addr one = { .b = { [15] = 1 } };
+	static const struct tw_addr one = { .b = { [15] = 1 } }, all = { 0 };
+	static const struct tw_addr all_v4 = { .b = { [10] = 0xff, 0xff } };
 
 	return (tw_addr_is_v4(a) && a->b[12] == 127) || tw_addr_equal(a, &one) ||
+	       tw_addr_equal(a, &all) || tw_addr_equal(a, &all_v4) ||
 	       (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
 }
 
@@ -271,6 +273,12 @@ static bool is_another(const struct tw_live_conn *c, int local, const struct tw_
 {
 	const struct tw_live_end *e = &c->end[local];
 
+	/* Each attempt to bind is one by itself. */
+	if (r->kind == TW_REC_BIND)
+		return true;
+	/* A SYN that is not the one that was dropped. */
+	if (r->kind == TW_REC_DROP && r->seg_flags & TW_SYN && c->judged && e->slot[TW_SLOT_DROP])
+		return e->slot[TW_SLOT_DROP]->seg_seq != r->seg_seq;
 	if (!(r->flags & TW_RECF_SOCKET) || !r->cookie)
 		return false;
 	if (e->cookie)
@@ -351,7 +359,7 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 {
 	const bool wanted = !g->config.need_socket || c->end[0].local || c->end[1].local;
 	struct tw_finding *f = NULL;
-	bool told = false, guessed;
+	bool guessed;
 
 	if (wanted && !g->config.apart)
 		tw_listeners_explain(&g->listeners, c, tw_live_client(c, &guessed));
@@ -362,7 +370,6 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 	if (wanted && !f)
 		g->forgotten++;
 	if (f && is_worth_telling(g, c, f)) {
-		told = true;
 		c->told = f->verdict;
 		c->told_outcome = f->match.outcome;
 		g->findings++;
@@ -370,8 +377,8 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 	} else {
 		tw_finding_free(f);
 	}
-	/* Dropped at a full queue, and not yet given up: what comes of it may come late. */
-	if (!told || c->ended)
+	/* Dropped, and not yet given up: what comes of it may come late. */
+	if (c->ended)
 		free_records(c);
 	else
 		free_waiting(c);
@@ -384,6 +391,7 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	int local;
 
 	g->events++;
+	tw_listeners_learn(&g->listeners, r);
 	if (r->kind == TW_REC_WAITING && r->wait == TW_WAIT_DROPPED) {
 		tw_listeners_note(&g->listeners, r);
 		g->listeners.event = g->events;
@@ -396,6 +404,8 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	}
 	if (c && c->judged && !c->ended && is_news(slot))
 		c->judged = c->decided = false;
+	if (c && !c->ended)
+		c->last_ns = (int64_t)r->time_ns;
 	if (!c || c->judged)
 		return;
 	c->last_ns = (int64_t)r->time_ns;
@@ -418,10 +428,22 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	}
 }
 
+/* What was dropped is repeated after twice the time at most; what was told may yet end. */
+static int64_t kept_for_ns(const struct tw_live_conn *c)
+{
+	const int64_t next_ns = 2 * (c->last_ns - c->first_ns);
+
+	if (c->ended)
+		return ECHO_NS;
+	if (c->told || next_ns > IDLE_NS)
+		return IDLE_NS;
+	return next_ns > ECHO_NS ? next_ns : ECHO_NS;
+}
+
 static bool is_over(const struct tw_live_conn *c, int64_t now_ns)
 {
 	if (c->judged)
-		return now_ns - c->last_ns > (c->ended || !c->told ? ECHO_NS : IDLE_NS);
+		return now_ns - c->last_ns > kept_for_ns(c);
 	return !c->decided && now_ns - c->last_ns > IDLE_NS;
 }
 

@@ -44,14 +44,22 @@ struct tw_live_conn {
 
 /* Listeners that dropped requests lately: what the walk said of them. */
 #define TW_LISTENERS_KEPT 64
+#define TW_HOMES_KEPT     256
+struct tw_home {
+	uint8_t address[16];
+	uint32_t netns; /* that had a socket with this address lately; 0: none */
+};
 struct tw_listeners {
 	struct tw_record record[TW_LISTENERS_KEPT]; /* cookie 0: none */
 	uint64_t event;                             /* the latest */
+	struct tw_home home[TW_HOMES_KEPT];
 };
 
+/* Of any record: its end's address is one of its namespace's. */
+void tw_listeners_learn(struct tw_listeners *l, const struct tw_record *r);
 void tw_listeners_note(struct tw_listeners *l, const struct tw_record *r);
 /* Where a connect() got no answer from one of them: its record becomes the server's. */
-void tw_listeners_explain(const struct tw_listeners *l, struct tw_live_conn *c, int client);
+void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client);
 
 /* Which of end[] is the client, and whether that is guessed. */
 int tw_live_client(const struct tw_live_conn *c, bool *guessed);

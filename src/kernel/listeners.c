@@ -8,8 +8,8 @@
  *	  |      ...       |
  *	  ETIMEDOUT                                                       -- and now explained
  *
- * Only a listener that is bound to the very address, or to all addresses of the namespace that a loopback address belongs
- * to, is taken for the client's: another one on the same port may be another host's.
+ * Only a listener that is bound to the very address, or to all addresses of the namespace that has it, is taken for the
+ * client's: another one on the same port may be another host's. Whose an address is, the records of its sockets tell.
  */
 #include "kernel/gather_private.h"
 
@@ -17,6 +17,26 @@
 #include <string.h>
 
 #define STATE_SYN_SENT 2
+
+static struct tw_home *home_of(struct tw_listeners *l, const __u8 *address)
+{
+	uint32_t h = 0;
+	int i;
+
+	for (i = 0; i < 16; i++)
+		h = h * 31 + address[i];
+	return &l->home[h % TW_HOMES_KEPT];
+}
+
+void tw_listeners_learn(struct tw_listeners *l, const struct tw_record *r)
+{
+	struct tw_home *h = home_of(l, r->local);
+
+	if (!r->netns || !(r->flags & TW_RECF_SOCKET))
+		return;
+	memcpy(h->address, r->local, 16);
+	h->netns = r->netns;
+}
 
 void tw_listeners_note(struct tw_listeners *l, const struct tw_record *r)
 {
@@ -43,16 +63,23 @@ static bool is_any(const __u8 *address)
 }
 
 /* @e: the server's end of a client in @netns, which is 0 unless the address needs it. */
-static bool is_of(const struct tw_record *listener, const struct tw_live_end *e, uint32_t netns)
+static bool is_of(struct tw_listeners *l, const struct tw_record *listener,
+		  const struct tw_live_end *e, uint32_t netns)
 {
+	const struct tw_home *home = home_of(l, e->addr.b);
+
 	if (listener->local_port != e->port)
 		return false;
 	if (netns && listener->netns != netns)
 		return false;
-	return memcmp(listener->local, e->addr.b, 16) == 0 || (netns && is_any(listener->local));
+	if (memcmp(listener->local, e->addr.b, 16) == 0)
+		return true;
+	if (!netns && memcmp(home->address, e->addr.b, 16) == 0)
+		netns = home->netns;
+	return netns && netns == listener->netns && is_any(listener->local);
 }
 
-void tw_listeners_explain(const struct tw_listeners *l, struct tw_live_conn *c, int client)
+void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client)
 {
 	const struct tw_record *r = c->end[client].slot[TW_SLOT_ERROR];
 	struct tw_live_end *e = &c->end[!client];
@@ -60,11 +87,12 @@ void tw_listeners_explain(const struct tw_listeners *l, struct tw_live_conn *c, 
 
 	if (!r)
 		r = c->end[client].slot[TW_SLOT_STATE];
-	if (!r || r->old_state != STATE_SYN_SENT || e->slot[TW_SLOT_WAITING])
+	if (!r || r->old_state != STATE_SYN_SENT || e->slot[TW_SLOT_WAITING] ||
+	    e->slot[TW_SLOT_SYNACK])
 		return;
 	for (i = 0; i < TW_LISTENERS_KEPT; i++) {
 		if (!l->record[i].cookie || l->record[i].time_ns < r->born_ns ||
-		    !is_of(&l->record[i], e, c->netns))
+		    !is_of(l, &l->record[i], e, c->netns))
 			continue;
 		e->slot[TW_SLOT_WAITING] = malloc(sizeof(*r));
 		if (!e->slot[TW_SLOT_WAITING])

@@ -7,7 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-enum { STATE_SYN_SENT = 2, STATE_CLOSE_WAIT = 8 };
+enum {
+	STATE_SYN_SENT = 2,
+	STATE_FIN_WAIT1 = 4,
+	STATE_CLOSE_WAIT = 8,
+	STATE_LAST_ACK = 9,
+	STATE_CLOSING = 11
+};
 
 bool tw_live_reset_for(const struct tw_match *m, enum tw_kernel_reset reason)
 {
@@ -39,6 +45,34 @@ bool tw_live_connect_error(const struct tw_match *m, int error)
 	       !tw_known(m->facts, TW_F_K_RST_IN);
 }
 
+bool tw_live_only_fin(const struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_is(f, TW_F_K_ERROR_STATE, STATE_FIN_WAIT1) &&
+	    !tw_is(f, TW_F_K_ERROR_STATE, STATE_LAST_ACK) &&
+	    !tw_is(f, TW_F_K_ERROR_STATE, STATE_CLOSING))
+		return false;
+	return tw_get(f, TW_F_K_UNACKED) <= 1 && !tw_get(f, TW_F_K_UNSENT);
+}
+
+bool tw_live_gave_up(const struct tw_match *m)
+{
+	return tw_live_error(m, ETIMEDOUT) || tw_live_error(m, EHOSTUNREACH) ||
+	       tw_live_error(m, ENETUNREACH);
+}
+
+/* The first timeout, before the repeats began, is a part of the silence that is not idle. */
+#define FIRST_RTO_NS (300LL * 1000 * 1000)
+
+int64_t tw_live_idle_before_ns(const struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t idle = tw_get(f, TW_F_K_QUIET_NS) - tw_get(f, TW_F_K_HANG_NS) - FIRST_RTO_NS;
+
+	return tw_known(f, TW_F_K_QUIET_NS) && tw_known(f, TW_F_K_HANG_NS) && idle > 0 ? idle : 0;
+}
+
 bool tw_live_say(struct tw_match *m, int strength, enum tw_confidence confidence,
 		 enum tw_outcome outcome, enum tw_culprit culprit, const char *summary)
 {
@@ -58,7 +92,7 @@ enum tw_outcome tw_live_outcome(const struct tw_match *m)
 		return TW_OUTCOME_FAILED;
 	/* A client that leaves with all it wanted harms nobody; a server's client reads ECONNRESET in place of
 	 * the end of file, unless it had closed. */
-	if (tw_live_author(m) == TW_CLIENT || tw_get(f, TW_F_K_PEER_FIN))
+	if (tw_live_author(m) == TW_CLIENT || tw_get(f, TW_F_K_RST_PEER_FIN))
 		return TW_OUTCOME_CLEAN;
 	return TW_OUTCOME_DEGRADED;
 }

@@ -24,6 +24,13 @@ bool tw_live_error(const struct tw_match *m, int error);
 /* ... while it was connecting, and no reset came. */
 bool tw_live_connect_error(const struct tw_match *m, int error);
 
+/* ... after close() or shutdown(), with nothing left to be answered but the FIN. */
+bool tw_live_only_fin(const struct tw_match *m);
+/* The kernel gave up repeating: ETIMEDOUT, or the error of ICMP or of a neighbour that it remembered meanwhile. */
+bool tw_live_gave_up(const struct tw_match *m);
+/* How long both were silent before the data that was never answered; 0: unknown. */
+int64_t tw_live_idle_before_ns(const struct tw_match *m);
+
 /* Fill what all have in common; returns true, so that a matcher can end with it. */
 bool tw_live_say(struct tw_match *m, int strength, enum tw_confidence confidence,
 		 enum tw_outcome outcome, enum tw_culprit culprit, const char *summary);

@@ -224,6 +224,12 @@ static void put_health(const struct tw_metrics_health *h, struct tw_string *out)
 		   "Connections in trouble that are being followed now.");
 	put_number(out, "tcpwhy_probes_missing", "gauge", h->missing,
 		   "Probes that this kernel lacks.");
+	put_number(out, "tcpwhy_packets_total", "counter", h->packets,
+		   "Packets of -i that the filter let through.");
+	put_number(out, "tcpwhy_packets_lost_total", "counter", h->packets_lost,
+		   "Packets of -i that the kernel had no room for.");
+	put_number(out, "tcpwhy_connections_written_total", "counter", h->written,
+		   "Connections in the file of -w.");
 	put_number(out, "tcpwhy_scrapes_total", "counter", h->scrapes,
 		   "Times that this page was asked for.");
 	put_number(out, "process_resident_memory_bytes", "gauge", h->resident_bytes,

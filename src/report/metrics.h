@@ -17,9 +17,11 @@ struct tw_metrics; /* some 100 KiB */
 /* How the watch fares when it is asked; what counts up never goes back. */
 struct tw_metrics_health {
 	uint64_t events, events_lost, events_folded, findings_folded;
-	uint64_t forgotten; /* connections given up unjudged */
-	uint64_t pending;   /* connections that are being gathered */
-	unsigned missing;   /* probes */
+	uint64_t forgotten;             /* connections given up unjudged */
+	uint64_t pending;               /* connections that are being gathered */
+	unsigned missing;               /* probes */
+	uint64_t packets, packets_lost; /* of -i */
+	uint64_t written;               /* connections in the file of -w */
 	uint64_t scrapes;
 	uint64_t resident_bytes;
 	double cpu_s;

@@ -491,7 +491,8 @@ static void dropped(__u32 queued, __u32 half_open, const char *verdict, enum tw_
 static void requests_dropped(void **state)
 {
 	dropped(3, 0, "accept-queue-full", TW_CERTAIN);
-	dropped(0, 2, "syn-queue-full", TW_CERTAIN);
+	dropped(0, 3, "syn-queue-full", TW_CERTAIN);
+	dropped(0, 2, "accept-queue-full", TW_LIKELY);
 	dropped(0, 0, "accept-queue-full", TW_LIKELY);
 }
 

@@ -48,7 +48,9 @@ enum {
 	TCP_CLOSING,
 	TCP_NEW_SYN_RECV,
 };
-#define AF_INET      2
+#define AF_INET 2
+#define V4_ANY                                                                                     \
+	0xffff0000ULL /* the lower half of ::ffff:0.0.0.0, as a little-endian machine reads it */
 #define AF_INET6     10
 #define IPPROTO_TCP  6
 #define PF_EXITING   0x00000004

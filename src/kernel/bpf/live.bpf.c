@@ -383,7 +383,8 @@ int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 	/* The tuple is the request's, everything else the listener's. */
 	read_tuple(r, (struct sock *)req, false);
 	r->flags |= TW_RECF_SERVER;
-	r->repeats = BPF_CORE_READ(req, num_retrans);
+	/* It is counted once it was sent, which is after this. */
+	r->repeats = BPF_CORE_READ(req, num_retrans) + 1;
 	end_segment(r);
 	return 0;
 }
@@ -415,10 +416,13 @@ int on_drop(__u64 *ctx)
 	r->reason = reason;
 	r->repeats = class;
 	if (sk && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP &&
-	    is_full(BPF_CORE_READ(sk, __sk_common.skc_state)))
+	    is_full(BPF_CORE_READ(sk, __sk_common.skc_state))) {
 		read_socket(r, sk);
-	else
+		read_owner(r, find_owner(sk));
+		read_listener(r);
+	} else {
 		r->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);
+	}
 	if (!read_segment(r, skb, true)) {
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return 0;
@@ -467,6 +471,21 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 /* ---- the walk over all open files: sockets from before, and those that wait for ever ---- */
 
+/* A listener that is bound to all addresses: what waits in its queue came to one of them. */
+static __always_inline void read_child_address(struct tw_record *r, struct sock *sk)
+{
+	struct sock *child = BPF_CORE_READ((struct inet_connection_sock *)sk,
+					   icsk_accept_queue.rskq_accept_head, sk);
+
+	if (!child || !is_everywhere(r))
+		return;
+	read_tuple(r, child, true);
+	__builtin_memset(r->remote, 0, sizeof(r->remote));
+	if (BPF_CORE_READ(child, __sk_common.skc_family) == AF_INET)
+		set_v4(r->remote, 0);
+	r->remote_port = 0;
+}
+
 static __always_inline void tell_waiting(struct sock *sk, __u8 wait, __u64 waiting_ns, __u32 drops)
 {
 	struct tw_record *r = begin_socket(TW_REC_WAITING, sk);
@@ -479,8 +498,10 @@ static __always_inline void tell_waiting(struct sock *sk, __u8 wait, __u64 waiti
 	r->wait = wait;
 	r->waiting_ns = waiting_ns;
 	r->drops = drops;
-	if (r->state == TCP_LISTEN)
+	if (r->state == TCP_LISTEN) {
 		read_syn_limit(r, sk);
+		read_child_address(r, sk);
+	}
 	end(r);
 }
 
@@ -532,9 +553,12 @@ static __always_inline __u8 wait_of(struct sock *sk, __u64 *mark)
 	}
 	nxt = BPF_CORE_READ(tp, snd_nxt);
 	*mark = BPF_CORE_READ(tp, snd_una);
-	if (nxt != (__u32)*mark)
+	if (nxt != (__u32)*mark) {
+		/* Whatever the peer says, it is there. */
+		*mark |= (__u64)BPF_CORE_READ(tp, rcv_tstamp) << 32;
 		return BPF_CORE_READ(tp, inet_conn.icsk_retransmits) ? TW_WAIT_ACK
 								     : TW_WAIT_NOTHING;
+	}
 	if (BPF_CORE_READ(tp, write_seq) != nxt && !BPF_CORE_READ(tp, snd_wnd))
 		return TW_WAIT_WINDOW;
 	*mark = 0;

@@ -78,6 +78,8 @@ struct {
 #define FLOOD_WINDOW_NS 1000000000ULL
 #define FLOOD_SEGMENTS  16 /* without a socket */
 #define FLOOD_SOCKETS   500
+/* A storm may come from as many addresses as it likes. Without a socket, of all remote addresses together: */
+#define FLOOD_STRANGERS 2000
 
 struct flood_key {
 	__u8 remote[16];
@@ -96,6 +98,9 @@ struct {
 	__type(key, struct flood_key);
 	__type(value, struct flood);
 } floods SEC(".maps");
+
+/* Updated without a lock: what two processors count at the same moment may be off by one. */
+static struct flood strangers;
 
 /* ---- reading ---- */
 
@@ -301,6 +306,14 @@ static __always_inline bool has_prefix(const __u8 *addr, int op)
 	return true;
 }
 
+/* What is bound to all addresses has every one of them. */
+static __always_inline bool is_everywhere(struct tw_record *r)
+{
+	__u64 high = *(__u64 *)r->local, low = *(__u64 *)(r->local + 8);
+
+	return !r->remote_port && !high && (!low || low == V4_ANY);
+}
+
 static __noinline bool passes_expression(struct tw_record *r)
 {
 	__u32 stack = 0; /* one bit per value */
@@ -320,7 +333,8 @@ static __noinline bool passes_expression(struct tw_record *r)
 					      (r->remote_port >= low && r->remote_port <= high));
 			break;
 		case TW_FOP_NET:
-			stack = stack << 1 | (has_prefix(r->local, i) || has_prefix(r->remote, i));
+			stack = stack << 1 | (has_prefix(r->local, i) || has_prefix(r->remote, i) ||
+					      is_everywhere(r));
 			break;
 		case TW_FOP_AND:
 			top = stack & stack >> 1 & 1;
@@ -417,14 +431,30 @@ static __always_inline void fold(struct tw_record *r)
 	bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 }
 
-static __always_inline void submit(struct tw_record *r, __u32 most)
+static __always_inline bool is_no_storm(struct tw_record *r)
+{
+	if (r->time_ns - strangers.since_ns > FLOOD_WINDOW_NS) {
+		strangers.since_ns = r->time_ns;
+		strangers.written = 0;
+	}
+	if (strangers.written >= FLOOD_STRANGERS) {
+		__sync_fetch_and_add(&strangers.folded, 1 + r->folded);
+		return false;
+	}
+	strangers.written++;
+	r->folded += strangers.folded;
+	strangers.folded = 0;
+	return true;
+}
+
+static __always_inline void submit(struct tw_record *r, __u32 most, bool stranger)
 {
 	if (!passes(r)) {
 		__sync_fetch_and_add(&counters.filtered, 1);
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return;
 	}
-	if (!is_no_flood(r, most, &r->folded)) {
+	if (!is_no_flood(r, most, &r->folded) || (stranger && !is_no_storm(r))) {
 		fold(r);
 		return;
 	}
@@ -434,14 +464,14 @@ static __always_inline void submit(struct tw_record *r, __u32 most)
 
 static __always_inline void end(struct tw_record *r)
 {
-	submit(r, FLOOD_SOCKETS);
+	submit(r, FLOOD_SOCKETS, false);
 }
 
 /* Half of the ring stays free for what happens to sockets. */
 static __always_inline void end_segment(struct tw_record *r)
 {
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half)
-		submit(r, FLOOD_SEGMENTS);
+		submit(r, FLOOD_SEGMENTS, true);
 	else
 		fold(r);
 }

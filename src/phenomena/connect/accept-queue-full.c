@@ -287,6 +287,30 @@ static bool is_refused_at_once(const struct tw_facts *f)
 	       tw_known(f, TW_F_K_CONNECT_NS) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS;
 }
 
+/* Later than that: all that the client had sent since its SYN was passed over, until the request expired. */
+static bool is_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_K_RST_IN_UNHEARD) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
+	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
+	       !tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	       tw_get(f, TW_F_K_CONNECT_NS) >= FRESH_NS;
+}
+
+static bool say_unheard(struct tw_match *m)
+{
+	tw_live_say(m, TW_STRENGTH_ENDING + 1, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
+		    tw_say(m,
+			   "%s answered the SYN and never took anything after it, for %s, and then "
+			   "knew of no connection.",
+			   m->server, TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS))));
+	tw_cite(m, TW_F_K_RST_IN_UNHEARD, "nothing but the SYN was ever acknowledged");
+	tw_live_cite_got(m);
+	tw_rival(m, "handshake-ack-lost", "the ACK and all data may have been lost on the way");
+	tw_rival(m, "peer-rebooted", "a host that starts anew right after the handshake");
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1, NULL);
+	return true;
+}
+
 static void cite_drops(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -339,6 +363,8 @@ static bool match_live(struct tw_match *m)
 	const bool reset = tw_live_reset_for(m, TW_KRST_ACCEPT_QUEUE) &&
 			   tw_is(f, TW_F_K_RST_STATE, 10 /* LISTEN */);
 
+	if (is_unheard(f))
+		return say_unheard(m);
 	if (is_refused_at_once(f))
 		return say_refused(m);
 	if (is_over(f))

@@ -168,11 +168,10 @@ static bool match_midway(struct tw_match *m)
 
 	if (!tw_known(f, TW_F_K_ERROR) || tw_known(f, TW_F_K_RST_IN) ||
 	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) ||
-	    tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE) ||
-	    (error == EHOSTUNREACH && tw_is(f, TW_F_IP_VERSION, 6)))
+	    tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE))
 		return false;
-	if (tw_get(f, TW_F_K_ORPHAN) || (error != EHOSTUNREACH && error != ECONNREFUSED &&
-					 error != EACCES && error != ENOPROTOOPT))
+	if (tw_get(f, TW_F_K_ORPHAN) ||
+	    (error != ECONNREFUSED && error != EACCES && error != ENOPROTOOPT))
 		return false;
 	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
@@ -180,8 +179,7 @@ static bool match_midway(struct tw_match *m)
 			   "connection ends with %s, not with a timeout.",
 			   (long long)tw_get(f, TW_F_K_REPEATS), strerrorname_np(error)));
 	tw_live_cite_error(m);
-	tw_rival(m, "host-unreachable", "a router that lost its route gives the same errno");
-	tw_rival(m, "peer-vanished", "a neighbour that does not answer gives EHOSTUNREACH, too");
+	tw_rule_out(m, "host-unreachable", "routers without a route give another errno");
 	tw_live_error_seen(m, "recv");
 	return true;
 }

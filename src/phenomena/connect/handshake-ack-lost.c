@@ -19,6 +19,7 @@
  * ignored, too.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/live.h"
 
 /* The request had expired: late data meets a listener that knows nothing. */
 static bool refused_later(const struct tw_facts *f)
@@ -124,6 +125,37 @@ static bool match(struct tw_match *m)
 		tw_app_saw(m, TW_SERVER, "accept", NULL, tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS),
 			   "Late: the client had been connected all the time.");
 	}
+	return true;
+}
+
+/*
+ * Live, at the server: the SYN|ACK was repeated for want of an ACK, the request expired, and then the listener got data of
+ * a connection that it does not have. An ACK that a full queue ignores is told as a drop.
+ */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_K_SYNACK_REPEATS) || !tw_live_reset_for(m, TW_KRST_LISTENER) ||
+	    !(tw_get(f, TW_F_K_RST_ANSWERS) & TW_ACK) || tw_get(f, TW_F_K_QUEUE_FULL))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_NETWORK,
+		    tw_say(m,
+			   "The ACK that completes the handshake never reached %s: the client was "
+			   "connected, the server was not, and its RST ended it.",
+			   m->server));
+	tw_cite(m, TW_F_K_SYNACK_REPEATS, "repeat number %lld of the SYN|ACK: no ACK had come",
+		(long long)tw_get(f, TW_F_K_SYNACK_REPEATS));
+	tw_live_cite_reset(m);
+	tw_live_cite_got(m);
+	if (tw_get(f, TW_F_K_DROPS_TOLD))
+		tw_rule_out(m, "accept-queue-full", "no ACK was dropped at a full queue");
+	else
+		tw_rival(m, "accept-queue-full",
+			 "a full queue ignores the ACK, and this kernel does not tell it");
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+		   "connect() had succeeded; the first data after the request had expired "
+		   "drew the reset.");
 	return true;
 }
 
@@ -329,5 +361,6 @@ const struct tw_phenomenon tw_ph_handshake_ack_lost = {
 	.reproduced = "WKP",
 	.predict = predict,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -151,15 +151,21 @@ static bool match_midway(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_live_error(m, ENETUNREACH) || tw_get(f, TW_F_K_ORPHAN) ||
-	    tw_known(f, TW_F_K_RST_IN) || tw_known(f, TW_F_K_RST_SIDE) ||
-	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+	/* This host drops what a neighbour does not answer for; over IPv6 nothing but the errno tells of it. */
+	if (tw_live_error(m, EHOSTUNREACH) &&
+	    (tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE) || tw_is(f, TW_F_IP_VERSION, 6)))
 		return false;
-	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		    tw_say(m,
-			   "The route was lost: after %lld repeats the connection ends with "
-			   "ENETUNREACH, not with a timeout.",
-			   (long long)tw_get(f, TW_F_K_REPEATS)));
+	if ((!tw_live_error(m, ENETUNREACH) && !tw_live_error(m, EHOSTUNREACH)) ||
+	    tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+		return false;
+	tw_live_say(
+		m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		tw_say(m,
+		       "An ICMP error came for what was sent: after %lld repeats the connection "
+		       "ends with %s, not with a timeout.",
+		       (long long)tw_get(f, TW_F_K_REPEATS),
+		       strerrorname_np((int)tw_get(f, TW_F_K_ERROR))));
 	tw_live_cite_error(m);
 	tw_rival(m, "firewall-rejected", "an ICMP error of a firewall can give the same errno");
 	tw_live_error_seen(m, "recv");

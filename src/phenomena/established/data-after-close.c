@@ -150,6 +150,12 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* The victim had closed, too, and only its FIN was still to be acknowledged: that drew the reset, and nobody minds. */
+static bool is_farewell(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_K_RST_IN_STATE, 9 /* LAST_ACK */) && !tw_get(f, TW_F_K_RST_IN_OWED);
+}
+
 /* Live: this kernel resets because of data after close(), or a reset comes in after the peer's FIN. */
 static bool match_live(struct tw_match *m)
 {
@@ -158,6 +164,7 @@ static bool match_live(struct tw_match *m)
 		tw_live_reset_for(m, TW_KRST_TIME_WAIT) || tw_live_reset_for(m, TW_KRST_DATA_AFTER);
 	const bool there =
 		tw_known(f, TW_F_K_RST_IN) && tw_get(f, TW_F_K_PEER_FIN) &&
+		!tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_ACTIVE) &&
 		(!tw_known(f, TW_F_K_RST_SIDE) || tw_live_reset_for(m, TW_KRST_NO_SOCKET) ||
 		 tw_live_reset_for(m, TW_KRST_LISTENER));
 	/* A kernel that does not say why it reset an orphan that got data. */
@@ -170,7 +177,8 @@ static bool match_live(struct tw_match *m)
 	closer = here || inferred ? tw_live_author(m)
 				  : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
 	tw_live_say(m, TW_STRENGTH_MECHANISM, here ? TW_CERTAIN : TW_LIKELY,
-		    here && !tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_CLEAN : TW_OUTCOME_FAILED,
+		    is_farewell(f) || (here && !tw_get(f, TW_F_K_RST_OWED)) ? TW_OUTCOME_CLEAN
+									    : TW_OUTCOME_FAILED,
 		    tw_app_of(closer),
 		    tw_say(m, "%s had closed, and %s went on sending: the data drew a RST.",
 			   tw_endpoint(m, closer), tw_side_name(tw_other(closer))));

@@ -19,9 +19,11 @@
  *      :   back-off to the end     :              ESTABLISHED for ever
  */
 #include "phenomena/idle_table.h"
+#include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define SILENT_SHAPE "C" /* of the table: the packet after the timer is dropped */
@@ -95,6 +97,35 @@ static bool match(struct tw_match *m)
 	if (!final)
 		tw_missing(m, "The capture stops while the sender still repeats: the next repeat "
 			      "may be answered.");
+	return true;
+}
+
+/* Live: the kernel has given up, and before what was never answered both had been silent for as long as a device
+ * remembers. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t idle = tw_live_idle_before_ns(m);
+	const char *known = idle ? tw_idle_text(m->arena, idle, SILENT_SHAPE) : NULL;
+
+	if (!known || !tw_live_error(m, ETIMEDOUT) || tw_known(f, TW_F_K_RST_IN) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_get(f, TW_F_K_ORPHAN) ||
+	    tw_get(f, TW_F_K_WINDOW_ZERO) || !tw_get(f, TW_F_K_UNACKED))
+		return false;
+	tw_live_say(m, TW_STRENGTH_ENDING + 1, TW_POSSIBLE, TW_OUTCOME_FAILED, TW_CULPRIT_MIDDLEBOX,
+		    tw_say(m,
+			   "After %s without traffic the data of %s was no longer answered: a "
+			   "device on the path has probably forgotten the connection.",
+			   TW_DUR(idle),
+			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
+	tw_cite(m, TW_F_K_HANG_NS, "%lld repeats over %s, none answered",
+		(long long)tw_get(f, TW_F_K_REPEATS), TW_DUR(tw_get(f, TW_F_K_HANG_NS)));
+	tw_cite(m, TW_F_K_QUIET_NS, "devices known to forget a connection after such a time: %s",
+		known);
+	tw_live_cite_error(m);
+	tw_rival(m, "peer-vanished", "a host that died during the pause is as silent");
+	tw_rival(m, "firewall-dropped", "so is a filter that was put in place during the pause");
+	tw_live_error_seen(m, "recv");
 	return true;
 }
 
@@ -296,5 +327,6 @@ const struct tw_phenomenon tw_ph_idle_blackholed = {
 	.predict = predict,
 	.sign = TW_F_UNANSWERED_BYTES,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

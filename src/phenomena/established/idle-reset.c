@@ -19,6 +19,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/idle_table.h"
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 
 /* Below this a pause is no idleness, whatever the TTL says. */
@@ -147,6 +148,35 @@ static bool match(struct tw_match *m)
 	return true;
 }
 
+/* Live: what was sent after such a pause drew a RST, in the form of an answer, though the connection had not been closed. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t idle = tw_get(f, TW_F_K_RST_IN_IDLE_NS);
+	const char *known = idle >= IDLE_KNOWN_NS ? tw_idle_text(m->arena, idle, "AB") : NULL;
+	enum tw_side author;
+
+	if (!known || !tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) || tw_get(f, TW_F_K_PEER_FIN) ||
+	    tw_known(f, TW_F_K_RST_SIDE))
+		return false;
+	author = tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
+	tw_live_say(m, TW_STRENGTH_ENDING + 1, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_MIDDLEBOX,
+		    tw_say(m,
+			   "After %s of silence the connection to %s was reset by a device that "
+			   "had forgotten it.",
+			   TW_DUR(idle), tw_endpoint(m, author)));
+	tw_cite(m, TW_F_K_RST_IN_IDLE_NS,
+		"%s of silence before; devices with a timeout up to that: %s", TW_DUR(idle), known);
+	tw_live_cite_got(m);
+	tw_live_cite_error(m);
+	tw_rival(m, "peer-rebooted",
+		 "the peer itself would answer the same way if it lost the connection");
+	tw_rival(m, "firewall-reset",
+		 "a filter whose rules changed in the meantime resets the same way");
+	tw_live_victim_saw(m);
+	return true;
+}
+
 static const struct tw_governed governed[] = {
 	{ "idle timeout of the device",
 	  "AWS NLB and NAT gateway 350 s, Azure 240 s, F5 300 s by default; see the table." },
@@ -270,5 +300,6 @@ const struct tw_phenomenon tw_ph_idle_reset = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

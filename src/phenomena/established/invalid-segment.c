@@ -15,8 +15,11 @@
  * ISN+1 is refused with a reset of its own (RFC 9293 s3.10.7.3). Only a stray is nobody's
  * connection.
  */
+#include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
+
+#include <errno.h>
 
 enum kind {
 	KIND_NONE,
@@ -308,6 +311,27 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Live, both ends here: what one repeated to the end, the other's kernel dropped for what it was. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool old = tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_PAWS);
+
+	if (!tw_live_error(m, ETIMEDOUT) || (!old && !tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_AUTH) &&
+					     !tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_SEGMENT)))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "What %s sent was dropped by its receiver's kernel: %s.",
+			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
+			   old ? "its timestamps were older than what had come before"
+			       : "no receiver may take it"));
+	tw_cite(m, TW_F_K_DROP, "the first segment that was dropped");
+	tw_live_cite_error(m);
+	tw_rule_out(m, "peer-vanished", "the segments arrived");
+	tw_live_error_seen(m, "recv");
+	return true;
+}
+
 static const struct tw_scenario scenarios[] = {
 	{
 		.name = "syn-in-connection",
@@ -510,5 +534,6 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 	.references = references,
 	.reproduced = "W",
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

@@ -116,13 +116,17 @@ static bool match_live(struct tw_match *m)
 			      tw_get(f, TW_F_K_PROBES) > 0 && !tw_get(f, TW_F_K_UNACKED) &&
 			      !tw_get(f, TW_F_K_UNSENT);
 
-	if ((!told && !inferred) || tw_known(f, TW_F_K_USER_TIMEOUT_NS))
+	if (!told && !inferred)
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
 			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
 			   "kernel gave the connection up.",
 			   (long long)tw_get(f, TW_F_K_PROBES)));
+	if (tw_known(f, TW_F_K_USER_TIMEOUT_NS))
+		tw_cite(m, TW_F_K_USER_TIMEOUT_NS,
+			"TCP_USER_TIMEOUT, %s, decides in place of the number of probes",
+			TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)));
 	tw_live_cite_reset(m);
 	tw_live_cite_error(m);
 	tw_live_error_seen(m, "recv");

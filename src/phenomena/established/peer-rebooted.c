@@ -263,7 +263,11 @@ static bool match_live(struct tw_match *m)
 	lost = here ? tw_live_author(m) : tw_other((enum tw_side)tw_get(f, TW_F_K_RST_IN));
 	tw_live_say(
 		m, TW_STRENGTH_ENDING, TW_LIKELY,
-		there || tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_FAILED : TW_OUTCOME_CLEAN,
+		/* Without a victim here it is not known whether anybody minds. */
+		there                         ? TW_OUTCOME_FAILED
+		: !tw_get(f, TW_F_K_RST_OWED) ? TW_OUTCOME_CLEAN
+		: tw_known(f, TW_F_K_RST_IN)  ? TW_OUTCOME_FAILED
+					      : TW_OUTCOME_UNKNOWN,
 		TW_CULPRIT_UNKNOWN,
 		tw_say(m,
 		       "%s does not know this connection (any more): its host answered a segment "

@@ -20,9 +20,10 @@
  *      |-------  1024 bytes ----------------------------------->|
  *      |<-------------------------- ACK ------------------------|
  */
-#include "phenomena/phenomenon.h"
+#include "phenomena/live.h"
 #include "phenomena/silence.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #define IN_A_ROW 3 /* so many full-size repeats are lost before chance stops to be an explanation */
@@ -164,6 +165,28 @@ static bool match(struct tw_match *m)
 		say_hangs(m, sender);
 	else
 		say_suspected(m, sender);
+	return true;
+}
+
+/* Live: the kernel gave up on what is at least a full segment, while the peer had told that later, smaller ones came. */
+static bool match_live(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_SACKED) || !tw_get(f, TW_F_K_MSS) ||
+	    tw_get(f, TW_F_K_REPEATS) < IN_A_ROW || tw_get(f, TW_F_K_WINDOW_ZERO) ||
+	    tw_get(f, TW_F_K_UNACKED) <= tw_get(f, TW_F_K_MSS))
+		return false;
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_NETWORK,
+		    tw_say(m,
+			   "Full-size segments (%lld bytes) never got through, %lld repeats "
+			   "included, while what came behind them arrived.",
+			   (long long)tw_get(f, TW_F_K_MSS), (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_cite(m, TW_F_K_SACKED, "%lld segments beyond the hole were acknowledged (SACK)",
+		(long long)tw_get(f, TW_F_K_SACKED));
+	tw_live_cite_error(m);
+	tw_rival(m, "peer-vanished", "a peer that died right after a loss leaves the same");
+	tw_live_error_seen(m, "recv");
 	return true;
 }
 
@@ -378,5 +401,6 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.reproduced = "WK",
 	.sign = TW_F_FULL_SIZE_LOST_REPEATS,
 	.match = match,
+	.match_live = match_live,
 	.scenarios = scenarios,
 };

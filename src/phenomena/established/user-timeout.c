@@ -85,13 +85,42 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* Behind a closed window the probes are counted, too: unanswered they end at tcp_retries2, if that is sooner. */
+#define PROBES_FEW 3
+
+static bool say_behind_window(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "TCP_USER_TIMEOUT (%s) ended the connection behind the peer's closed "
+			   "window, with %lld bytes still to send.",
+			   TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)),
+			   (long long)tw_get(f, TW_F_K_UNSENT)));
+	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
+	tw_cite(m, TW_F_K_WINDOW_ZERO, "the peer's window is 0; %lld probes in a row unanswered",
+		(long long)tw_get(f, TW_F_K_PROBES));
+	tw_live_cite_error(m);
+	if (tw_get(f, TW_F_K_PROBES) >= PROBES_FEW)
+		tw_rival(m, "zero-window-stall",
+			 "unanswered probes end at tcp_retries2 if that comes first");
+	tw_live_error_seen(m, "send");
+	return true;
+}
+
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
 	if (!tw_live_error(m, ETIMEDOUT) || !tw_known(f, TW_F_K_USER_TIMEOUT_NS) ||
-	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) || tw_live_only_fin(m))
 		return false;
+	/* With nothing to send it bounds the keepalive probes. */
+	if (!tw_get(f, TW_F_K_UNACKED) && !tw_get(f, TW_F_K_UNSENT))
+		return false;
+	if (tw_get(f, TW_F_K_WINDOW_ZERO) && tw_get(f, TW_F_K_UNSENT))
+		return say_behind_window(m);
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
 			   "TCP_USER_TIMEOUT (%s) ended the connection: %lld bytes stayed "
@@ -100,7 +129,8 @@ static bool match_live(struct tw_match *m)
 			   (long long)tw_get(f, TW_F_K_UNACKED)));
 	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
 	tw_live_cite_error(m);
-	tw_rule_out(m, "peer-vanished", "the retries of tcp_retries2 were not used up");
+	tw_rule_out(m, "peer-vanished",
+		    "with TCP_USER_TIMEOUT the kernel does not count the retries of tcp_retries2");
 	tw_live_error_seen(m, "recv");
 	return true;
 }

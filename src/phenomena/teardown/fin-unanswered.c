@@ -19,8 +19,8 @@
 #include "phenomena/silence.h"
 #include "timers/usual.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 /* the FIN and three repeats: a lost FIN that heals needs fewer as a rule */
 #define SEVERAL 4
@@ -127,7 +127,7 @@ static bool match_live(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const bool state = tw_is(f, TW_F_K_ERROR_STATE, 4) || tw_is(f, TW_F_K_ERROR_STATE, 11);
 
-	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_ORPHAN) || !state)
+	if (!tw_live_gave_up(m) || !state || (!tw_get(f, TW_F_K_ORPHAN) && !tw_live_only_fin(m)))
 		return false;
 	tw_live_say(
 		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
@@ -137,7 +137,13 @@ static bool match_live(struct tw_match *m)
 		tw_say(m, "The FIN of %s stayed unanswered: %lld repeats, then the kernel gave up.",
 		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
 		       (long long)tw_get(f, TW_F_K_REPEATS)));
-	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up (ETIMEDOUT, which nobody sees)");
+	if (tw_get(f, TW_F_K_ORPHAN)) {
+		tw_cite(m, TW_F_K_ERROR, "the closed socket gives up (%s, which nobody sees)",
+			strerrorname_np((int)tw_get(f, TW_F_K_ERROR)));
+	} else {
+		tw_live_cite_error(m);
+		tw_live_error_seen(m, "recv");
+	}
 	return true;
 }
 
