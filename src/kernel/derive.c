@@ -430,7 +430,8 @@ static void derive_dropping(const struct view *v, int i, const struct tw_record 
 	set(v, TW_F_K_LISTEN_DROPS, r->drops, i, slot);
 	set_queue(v, i, slot, full);
 	set(v, TW_F_K_SYN_QUEUE_LENGTH, r->syn_queue_length, i, slot);
-	set(v, TW_F_K_SYN_QUEUE_LIMIT, r->syn_queue_limit, i, slot);
+	if (r->syn_queue_limit != UINT32_MAX)
+		set(v, TW_F_K_SYN_QUEUE_LIMIT, r->syn_queue_limit, i, slot);
 	/* inet_csk_reqsk_queue_is_full(): one more than the limit fits. */
 	if (!full && r->syn_queue_length > r->syn_queue_limit)
 		set(v, TW_F_K_SYN_QUEUE_FULL, true, i, slot);

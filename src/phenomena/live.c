@@ -62,6 +62,22 @@ bool tw_live_gave_up(const struct tw_match *m)
 	       tw_live_error(m, ENETUNREACH);
 }
 
+bool tw_live_drops_are_over(const struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	return tw_get(f, TW_F_K_LISTEN_DROPS) && !tw_get(f, TW_F_K_QUEUE_FULL) &&
+	       !tw_get(f, TW_F_K_SYN_QUEUE_FULL);
+}
+
+bool tw_live_rather_syn_queue(const struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	return tw_known(f, TW_F_K_SYN_QUEUE_LIMIT) && tw_get(f, TW_F_K_SYN_QUEUE_LENGTH) &&
+	       !tw_get(f, TW_F_K_QUEUE_LENGTH);
+}
+
 /* The first timeout, before the repeats began, is a part of the silence that is not idle. */
 #define FIRST_RTO_NS (300LL * 1000 * 1000)
 

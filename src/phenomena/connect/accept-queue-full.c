@@ -321,13 +321,6 @@ static void cite_drops(struct tw_match *m)
 			(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
 }
 
-/* The listener dropped requests, and at the next look its queues had room again. */
-static bool is_over(const struct tw_facts *f)
-{
-	return tw_get(f, TW_F_K_LISTEN_DROPS) && !tw_get(f, TW_F_K_QUEUE_FULL) &&
-	       !tw_get(f, TW_F_K_SYN_QUEUE_FULL);
-}
-
 static bool say_over(struct tw_match *m)
 {
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
@@ -367,7 +360,7 @@ static bool match_live(struct tw_match *m)
 		return say_unheard(m);
 	if (is_refused_at_once(f))
 		return say_refused(m);
-	if (is_over(f))
+	if (tw_live_drops_are_over(m) && !tw_live_rather_syn_queue(m))
 		return say_over(m);
 	if (!reset && !tw_get(f, TW_F_K_QUEUE_FULL))
 		return false;

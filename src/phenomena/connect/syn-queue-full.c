@@ -121,11 +121,33 @@ static const char *const references[] = {
 	NULL,
 };
 
+static bool say_over(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
+		    TW_CULPRIT_SERVER_HOST,
+		    tw_say(m,
+			   "%s dropped %lld connection requests; %lld are half-open, and its SYN "
+			   "queue has room again.",
+			   m->server, (long long)tw_get(f, TW_F_K_LISTEN_DROPS),
+			   (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH)));
+	tw_cite(m, TW_F_K_LISTEN_DROPS,
+		"the listener dropped %lld connection requests since the last look",
+		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+	tw_rival(m, "accept-queue-full", "a full accept queue drops in the same way");
+	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
+		   "The SYN is repeated after a second, and then by doubled intervals.");
+	return true;
+}
+
 /* Live: the listener counts what it drops, and its queue is seen to be full. */
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
+	if (tw_live_drops_are_over(m) && tw_live_rather_syn_queue(m))
+		return say_over(m);
 	if (!tw_get(f, TW_F_K_SYN_QUEUE_FULL))
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED,
