@@ -45,6 +45,7 @@ struct tw_net_config {
 	bool router;
 	unsigned mtu;        /* of every link, 0 = 1500 */
 	unsigned server_mtu; /* of the router's and server's ends of link 1 alone, 0 = as @mtu */
+	bool v4_alone;       /* nobody will use IPv6: do not wait until its addresses are usable */
 };
 
 int tw_net_new(struct tw_net **out, const struct tw_net_config *config, struct tw_err *err);

@@ -35,7 +35,7 @@
 #include <unistd.h>
 
 /* Work queues of the kernel do it, all of them with one lock (RTNL): many labs at once let it wait. */
-#define READY_S       30
+#define READY_S       100
 #define READY_WAIT_NS (READY_S * TW_NS_PER_S)
 
 /* The system's error behind one of libnl, as a negative errno. */
@@ -339,7 +339,7 @@ int tw_net_link_addresses(struct tw_net *n, const struct tw_net_nic *nic, struct
 		if (error < 0)
 			return nl_fail(err, error, "set the route by", nic->gateway_v6);
 	}
-	return wait_for_own_address(sock, nic->v6, err);
+	return n->config.v4_alone ? 0 : wait_for_own_address(sock, nic->v6, err);
 }
 
 static int nud_state(enum tw_neighbour state)

@@ -234,6 +234,11 @@ static int open_cable(struct tw_run *run)
 	return 0;
 }
 
+static bool has_programs(const struct tw_lab_job *job)
+{
+	return job->program[TW_CLIENT] || job->program[TW_SERVER];
+}
+
 static int set_up(struct tw_run *run)
 {
 	struct tw_err err;
@@ -241,6 +246,7 @@ static int set_up(struct tw_run *run)
 	if (tw_script_parse(&run->script, run->job->scenario->script, &err))
 		return tw_run_fail(run, "%s", err.text);
 	run->v6 = strncmp(run->job->variant, "v6", 2) == 0;
+	run->script.net.v4_alone = !run->v6 && !has_programs(run->job);
 	if (tw_net_new(&run->net, &run->script.net, &err))
 		return tw_run_fail(run, "%s", err.text);
 	if (run->v6 && !tw_net_has_v6(run->net))
@@ -277,16 +283,13 @@ static int play_script(struct tw_run *run)
 	return 0;
 }
 
-static bool has_programs(const struct tw_lab_job *job)
-{
-	return job->program[TW_CLIENT] || job->program[TW_SERVER];
-}
-
 static int play(struct tw_run *run)
 {
 	int r;
 
 	run->ready_ns = tw_run_now_ns();
+	run->deadline_ns = run->ready_ns + (run->job->full_time ? RUN_FULL_MAX_NS : RUN_MAX_NS) +
+			   tw_lab_asked_ns(run->job);
 	r = has_programs(run->job) ? tw_run_programs(run) : play_script(run);
 	if (r)
 		return r;
@@ -449,8 +452,6 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 	run->passed = true;
 	run->capture_fd[0] = run->capture_fd[1] = -1;
 	run->start_ns = tw_run_now_ns();
-	run->deadline_ns = run->start_ns + (job->full_time ? RUN_FULL_MAX_NS : RUN_MAX_NS) +
-			   tw_lab_asked_ns(job);
 	run->checks = json_array();
 	run->verdicts = json_array();
 	run->programs = json_array();
