@@ -129,6 +129,7 @@ def predict_refuses():
             (("--set=tcp_retries=3",), ("did you mean tcp_retries2?",)),
             (("--set=tcp_retries2=999",), ("0 to 255",)),
             (("--kernel=new",), ("--kernel", "6.1")),
+            (("--kernel=3.10",), ("--kernel", "4.19")),
             (("--kernel=6.1", "--set=tcp_rto_max_ms=2000"), ("came with Linux 6.15",)),
             (("--keepalive=60/10",), ("60/10/3",)),
             (("--user-timeout=100000h",), ("--user-timeout",)),
@@ -148,11 +149,20 @@ def predict_follows_settings():
     equal(900 < default < 960, True)
     equal(end("peer-vanished", "--set=tcp_retries2=5") < 20, True)
     equal(end("peer-vanished", "--user-timeout=3s") < 4, True)
+    old = temporary(b"kernel.osrelease = 3.10.0-1160.el7.x86_64\nnet.ipv4.tcp_retries2 = 15\n", ".txt")
+    contains(tcpwhy("predict", f"--sysctl-file={old.name}").out, "Linux 3.10", "rules of Linux 4.19")
     steps = objects(tcpwhy("predict", "--json", "--kernel=6.1", "--set=tcp_syn_retries=6", "syn-unanswered"))[0]["steps"]
     equal(len(steps), 7)
     everything = objects(tcpwhy("predict", "--json"))
     equal({o["type"] for o in everything}, {"prediction"})
+    for o in everything:
+        states = [(s["after"]["expected"], s["here"]) for s in o["states"]]
+        equal((states[0][0], [at for at, _ in states]), (0, sorted(at for at, _ in states)), o["slug"])
+        # An end that is predicted is that of the socket.
+        if o["application"][0]["errno"] in ("ETIMEDOUT", "gone", "ECONNREFUSED", "EHOSTUNREACH"):
+            equal(states[-1], (o["end"]["expected"], "CLOSE"), o["slug"])
     table = tcpwhy("predict").out
+    equal([line for line in table.splitlines() if len(line) > 80], [], "wider than 80 columns")
     for o in everything:
         contains(table, o["slug"])
 

@@ -235,8 +235,9 @@ const struct tw_option tw_options[] = {
 	  "have is taken at the kernel's default." },
 	{ TW_OPT_KERNEL, 0, "kernel", TW_ARG_TEXT, "VERSION", TW_CMD_PREDICT,
 	  "as this version of Linux does, as 6.1",
-	  "Predict for this version of Linux: settings that it does not have behave as they did "
-	  "before they came." },
+	  "Predict for this version of Linux, 4.19 or newer: settings that it does not have behave "
+	  "as "
+	  "they did before they came." },
 	{ TW_OPT_RTT, 0, "rtt", TW_ARG_TEXT, "TIME", TW_CMD_PREDICT,
 	  "round trip of the path, as 40ms (default 1ms)",
 	  "The round trip of the path, which timeouts build on. The default is *1ms*." },

@@ -70,6 +70,11 @@ static int settings_of(const struct tw_arguments *a, struct tw_settings *s, stru
 			return tw_err_set(err, -EINVAL,
 					  "option --kernel needs a version such as 6.1, not '%s'",
 					  a->kernel);
+		if (tw_kernel_before(kernel, tw_rules_since))
+			return tw_err_set(err, -EINVAL,
+					  "option --kernel takes Linux %u.%u and newer: before it "
+					  "timers followed other rules",
+					  tw_rules_since.major, tw_rules_since.minor);
 		tw_settings_age(s, kernel);
 	}
 	for (i = 0; !r && i < a->set_count; i++)

@@ -18,16 +18,38 @@ struct tw_seen {
  * What a phenomenon's file says will happen on a host: pure, from settings and options. The first
  * of @seen is what the application notices.
  */
+/*
+ * From @at on: the state of the end whose ladder it is, and of the other (NULL: it has no socket of this
+ * connection; a name that is no state says what is open).
+ */
+struct tw_stand {
+	struct tw_moment at;
+	const char *here, *there;
+};
+#define TW_STANDS_MAX 4
+
 struct tw_prediction {
 	const char *begins; /* what second 0 is, a clause */
 	struct tw_schedule ladder;
 	struct tw_seen seen[TW_SEEN_MAX];
 	unsigned seen_count;
+	struct tw_stand stand[TW_STANDS_MAX];
+	unsigned stand_count;
 	const char *note; /* whole sentences, may be NULL */
 };
 
 void tw_predict_saw(struct tw_prediction *p, const char *call, const char *error,
 		    struct tw_moment after, const char *text);
+void tw_predict_stand(struct tw_prediction *p, struct tw_moment at, const char *here,
+		      const char *there);
+/* @here from second 0, CLOSE at the end of the ladder; the other end stays in @there. */
+void tw_predict_stand_until_end(struct tw_prediction *p, const char *here, const char *there);
+/* Where nothing tells whether the peer died or the path: its end of the connection. */
+#define TW_THERE_UNKNOWN "as it was, or gone"
+/* When the first repeat has got through, or the end if none is sent. */
+struct tw_moment tw_predict_first_repeat(const struct tw_prediction *p);
+/* A TIME_WAIT that begins at @from is over. */
+struct tw_moment tw_predict_time_wait_over(const struct tw_model *m, struct tw_moment from);
 void tw_predict_hangs(struct tw_prediction *p, const char *call, const char *text);
 
 /* connect() against silence: the ladder of SYNs, and how each kind of connect() ends. */

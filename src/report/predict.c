@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define COLUMN_CALL  20
-#define COLUMN_AFTER 58
+#define COLUMN_AFTER 51
 #define WORTH_SAYING 40 /* a room of more than a 40th of the time is said */
 
 static void put_after(struct tw_pen *p, const struct tw_seen *s)
@@ -44,6 +44,14 @@ static void put_host(struct tw_pen *p, const struct tw_settings *s)
 		    s->kernel.major, s->kernel.minor, s->hz,
 		    s->hz_measured ? "" : " (assumed: no setting tells)");
 	tw_pen_newline(p);
+	if (tw_kernel_before(s->kernel, tw_rules_since)) {
+		tw_pen_wrap(
+			p, 0, TW_ROLE_WARN,
+			"These are the rules of Linux %u.%u and newer; where TCP_USER_TIMEOUT is "
+			"set, an older kernel ends later.",
+			tw_rules_since.major, tw_rules_since.minor);
+		tw_pen_newline(p);
+	}
 	if (!unread)
 		return;
 	tw_pen_wrap(p, 0, TW_ROLE_WARN, "Not known, so taken at the kernel's defaults:");
@@ -73,7 +81,7 @@ void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 	tw_pen_put(p, TW_ROLE_STRONG, "phenomenon");
 	tw_pen_column(p, COLUMN_CALL);
 	tw_pen_put(p, TW_ROLE_STRONG, "the call of the application");
-	tw_pen_column(p, COLUMN_AFTER - 4);
+	tw_pen_column(p, COLUMN_AFTER);
 	tw_pen_put(p, TW_ROLE_STRONG, "ends with");
 	tw_pen_newline(p);
 	for (i = 0; i < tw_catalogue_count; i++) {
@@ -86,7 +94,7 @@ void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 		tw_pen_column(p, COLUMN_CALL);
 		tw_pen_put(p, TW_ROLE_FAINT, "%s",
 			   out->seen[0].call ? out->seen[0].call : "closed, notices nothing");
-		tw_pen_column(p, COLUMN_AFTER - 4);
+		tw_pen_column(p, COLUMN_AFTER);
 		put_after(p, &out->seen[0]);
 		tw_pen_newline(p);
 		free(out);
@@ -171,6 +179,27 @@ void tw_predict_origins(struct tw_pen *p, const struct tw_schedule *l,
 	}
 }
 
+static void put_stands(struct tw_pen *p, const struct tw_prediction *out)
+{
+	unsigned i;
+
+	heading(p, "The state of each end");
+	for (i = 0; i < out->stand_count; i++) {
+		const struct tw_stand *s = &out->stand[i];
+
+		tw_pen_column(p, 2);
+		if (s->at.expected_ns)
+			tw_pen_put(p, TW_ROLE_PLAIN, "%s", TW_DUR(s->at.expected_ns));
+		else
+			tw_pen_put(p, TW_ROLE_PLAIN, "0");
+		tw_pen_column(p, 16);
+		tw_pen_put(p, TW_ROLE_PLAIN, "this one %s", s->here);
+		tw_pen_column(p, 38);
+		tw_pen_put(p, TW_ROLE_FAINT, "the other %s", s->there ? s->there : "none");
+		tw_pen_newline(p);
+	}
+}
+
 void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const struct tw_model *m)
 {
 	struct tw_prediction *out = predict(ph, m);
@@ -189,6 +218,7 @@ void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const st
 	tw_pen_wrap(p, 2, TW_ROLE_FAINT, "Second 0: %s.", out->begins);
 	tw_pen_newline(p);
 	put_ladder(p, l);
+	put_stands(p, out);
 	put_seen(p, out);
 	if (l->origin_count)
 		heading(p, "What it follows from");
@@ -270,6 +300,19 @@ json_t *tw_predict_origins_json(const struct tw_schedule *l)
 	return list;
 }
 
+static json_t *stands_json(const struct tw_prediction *out)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < out->stand_count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:o, s:s, s:s?}", "after",
+						tw_json_moment(out->stand[i].at), "here",
+						out->stand[i].here, "there", out->stand[i].there));
+	return list;
+}
+
 int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 		    const struct tw_model *m)
 {
@@ -280,15 +323,16 @@ int tw_predict_json(const struct tw_sink *sink, const struct tw_phenomenon *ph,
 
 	snprintf(kernel, sizeof(kernel), "%u.%u", m->set.kernel.major, m->set.kernel.minor);
 	if (out)
-		o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:o, s:b, s:o, s:s?, s:o, s:o, "
-			      "s:s?}",
-			      "type", "prediction", "schema", 1, "slug", ph->slug, "title",
-			      ph->title, "kernel", kernel, "hz", (int)m->set.hz, "begins",
-			      out->begins, "steps", steps_json(&out->ladder), "for_ever",
-			      out->ladder.for_ever, "end",
-			      out->ladder.for_ever ? json_null() : tw_json_moment(out->ladder.end),
-			      "rule", out->ladder.rule, "application", seen_json(out), "origins",
-			      tw_predict_origins_json(&out->ladder), "note", out->note);
+		o = json_pack(
+			"{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:o, s:b, s:o, s:s?, s:o, s:o, s:o, "
+			"s:s?}",
+			"type", "prediction", "schema", 1, "slug", ph->slug, "title", ph->title,
+			"kernel", kernel, "hz", (int)m->set.hz, "begins", out->begins, "steps",
+			steps_json(&out->ladder), "for_ever", out->ladder.for_ever, "end",
+			out->ladder.for_ever ? json_null() : tw_json_moment(out->ladder.end),
+			"rule", out->ladder.rule, "states", stands_json(out), "application",
+			seen_json(out), "origins", tw_predict_origins_json(&out->ladder), "note",
+			out->note);
 	r = tw_json_line(sink, o);
 	free(out);
 	return r;

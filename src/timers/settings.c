@@ -37,6 +37,8 @@ const char *tw_set_from_name(enum tw_set_from s)
 	return names[s];
 }
 
+const struct tw_kernel tw_rules_since = { 4, 19 };
+
 bool tw_kernel_parse(const char *text, struct tw_kernel *out)
 {
 	int length = 0;

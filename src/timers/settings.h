@@ -51,6 +51,11 @@ struct tw_settings {
 	bool hz_measured;
 };
 
+/*
+ * The oldest Linux whose rules the schedules follow: since then timers are cut to TCP_USER_TIMEOUT
+ * (tcp_clamp_rto_to_user_timeout()).
+ */
+extern const struct tw_kernel tw_rules_since;
 /* "6.1", "6.1.0-13-amd64". False: that is no version. */
 bool tw_kernel_parse(const char *text, struct tw_kernel *out);
 bool tw_kernel_before(struct tw_kernel a, struct tw_kernel b);

@@ -310,6 +310,11 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "the listener sends its SYN|ACK";
 	tw_schedule_synack(&p->ladder, m);
+	tw_predict_stand(p, tw_moment_at(0), "SYN_RECV", "ESTABLISHED");
+	if (p->ladder.count > 1)
+		tw_predict_stand(p, p->ladder.step[1].at, "ESTABLISHED", "ESTABLISHED");
+	else
+		tw_predict_stand(p, p->ladder.end, "CLOSE", "ESTABLISHED");
 	tw_predict_saw(p, "accept(), server speaks first", "ok",
 		       p->ladder.count > 1 ? p->ladder.step[1].at : p->ladder.end,
 		       "The first repeat of the SYN|ACK draws the ACK again.");

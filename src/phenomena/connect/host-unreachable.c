@@ -238,6 +238,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "connect() asks for the neighbour's address";
 	tw_schedule_neighbour(&p->ladder, m);
+	tw_predict_stand_until_end(p, "SYN_SENT", NULL);
 	if (m->socket.sndtimeo_ns && m->socket.sndtimeo_ns < p->ladder.end.expected_ns)
 		tw_predict_saw(p, "connect(), blocking", "EINPROGRESS",
 			       tw_moment_at(m->socket.sndtimeo_ns), NULL);

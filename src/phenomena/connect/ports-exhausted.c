@@ -167,6 +167,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "connect() looks for a local port";
 	tw_schedule_none(&p->ladder, 0, "inet_hash_connect()");
+	tw_predict_stand(p, tw_moment_at(0), "CLOSE", NULL);
 	tw_schedule_setting(&p->ladder, m, TW_SET_PORT_LOW);
 	tw_schedule_setting(&p->ladder, m, TW_SET_PORT_HIGH);
 	tw_schedule_setting(&p->ladder, m, TW_SET_TW_REUSE);

@@ -319,6 +319,7 @@ static const struct tw_scenario scenarios[] = {
 static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	tw_predict_late_connect(p, m);
+	p->stand[0].there = "SYN_RECV"; /* the SYN has arrived */
 	p->note = "The server repeats its SYN|ACK on its own, with the same 1 s; whichever repeat "
 		  "comes "
 		  "first heals it. If no SYN|ACK ever gets through, connect() ends like "

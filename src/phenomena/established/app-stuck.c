@@ -324,6 +324,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 	p->begins = "the request was acknowledged, and no answer comes";
 	tw_schedule_none(&p->ladder, 0, NULL);
 	p->ladder.for_ever = true;
+	tw_predict_stand_until_end(p, "ESTABLISHED", "ESTABLISHED");
 	if (m->socket.rcvtimeo_ns)
 		tw_predict_saw(p, "recv(), SO_RCVTIMEO", "EAGAIN",
 			       tw_moment_at(m->socket.rcvtimeo_ns), NULL);

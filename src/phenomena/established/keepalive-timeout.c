@@ -299,6 +299,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "the last packet came, nothing is in flight";
 	tw_schedule_keepalive(&p->ladder, m);
+	tw_predict_stand_until_end(p, "ESTABLISHED", TW_THERE_UNKNOWN);
 	if (p->ladder.for_ever) {
 		tw_predict_hangs(p, "recv()", NULL);
 		p->note = m->socket.keepalive

@@ -363,6 +363,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 	p->begins = "the window closes with data waiting";
 	tw_schedule_persist(&p->ladder, m, true);
 	tw_schedule_persist(&dead, m, false);
+	tw_predict_stand_until_end(p, "ESTABLISHED", "ESTABLISHED");
 	if (m->socket.sndtimeo_ns &&
 	    (p->ladder.for_ever || m->socket.sndtimeo_ns < p->ladder.end.expected_ns))
 		tw_predict_saw(p, "send(), SO_SNDTIMEO", "EAGAIN",

@@ -159,6 +159,8 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "close() sends the FIN";
 	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_stand(p, tw_moment_at(0), "FIN_WAIT1", "ESTABLISHED");
+	tw_predict_stand(p, tw_predict_first_repeat(p), "FIN_WAIT2", "CLOSE_WAIT");
 	tw_predict_repeated_fin(p, m);
 }
 

@@ -245,6 +245,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "close() sends the FIN";
 	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_stand_until_end(p, "FIN_WAIT1", TW_THERE_UNKNOWN);
 	tw_predict_saw(
 		p, NULL, "gone", p->ladder.end,
 		"The application has closed the socket and learns nothing; until then the kernel "

@@ -243,6 +243,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "our FIN is acknowledged, the peer does not close";
 	tw_schedule_fin_wait2(&p->ladder, m);
+	tw_predict_stand_until_end(p, "FIN_WAIT2", "CLOSE_WAIT");
 	tw_predict_saw(
 		p, NULL, "gone", p->ladder.end,
 		"The application has closed the socket. What the peer sends after that draws a "

@@ -195,6 +195,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "close() answers the peer's FIN with its own";
 	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_stand_until_end(p, "LAST_ACK", "TIME_WAIT, or gone");
 	tw_predict_saw(
 		p, NULL, "gone", p->ladder.end,
 		"The application has closed the socket and learns nothing; until then the kernel "

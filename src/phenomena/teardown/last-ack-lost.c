@@ -196,6 +196,10 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "close() answers the peer's FIN with its own";
 	tw_schedule_data(&p->ladder, m, TW_ORPHAN, 1, "FIN again", "FIN again");
+	tw_predict_stand(p, tw_moment_at(0), "LAST_ACK", "TIME_WAIT");
+	tw_predict_stand(p, tw_predict_first_repeat(p), "CLOSE", "TIME_WAIT");
+	tw_predict_stand(p, tw_predict_time_wait_over(m, tw_predict_first_repeat(p)), "CLOSE",
+			 "CLOSE");
 	tw_predict_repeated_fin(p, m);
 	p->note = "The other end answers from TIME_WAIT, which begins its 60 s anew with each "
 		  "repeat.";
