@@ -326,6 +326,26 @@ static bool repeated_later(const struct tw_dossier *d, size_t i)
 }
 
 /*
+ * Is @p below all that the capture saw of its side from a start in mid-connection? Then its original was sent
+ * before that, lost or not; its base may come from an ACK of the other end, which stands below what is in flight.
+ */
+static bool sent_before_start(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const uint32_t end = p->seq + p->payload_bytes;
+	size_t i;
+
+	if (d->completeness & 1)
+		return false;
+	if (tw_seq_le(p->seq, d->end[p->side].base_seq))
+		return true;
+	for (i = 0; i < d->pkt_count && d->pkt[i].frame < p->frame; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == p->side &&
+		    tw_pkt_seq_len(&d->pkt[i]))
+			return tw_seq_le(end, d->pkt[i].seq);
+	return false;
+}
+
+/*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
  * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
  */
@@ -338,7 +358,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	bool repeat;
 
 	/* below all that the capture saw from its start in mid-connection: sent before, who knows when */
-	if (k < 0 || (!(d->completeness & 1) && tw_seq_le(p->seq, d->end[p->side].base_seq)))
+	if (k < 0 || sent_before_start(d, p))
 		return;
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;
