@@ -142,8 +142,7 @@ static bool match(struct tw_match *m)
 	/* a hole is known to be repaired only if what filled it was acknowledged */
 	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
-	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS);
-	int64_t spurious;
+	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS), spurious;
 	bool unseen, queue, doubtful, answered, late;
 
 	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
