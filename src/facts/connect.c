@@ -320,6 +320,20 @@ static void ack3_facts(struct tw_view *v, const struct tw_pkt *synack)
 		tw_from(v, TW_F_HANDSHAKE_RTT_NS, ack3->time_ns - syn->time_ns, ack3);
 }
 
+/* A SYN|ACK that was made before @first, by its timestamp, and came after it: held up on the way, not lost. */
+static void late_synack_fact(struct tw_view *v, const struct tw_pkt *first)
+{
+	const struct tw_pkt *p;
+
+	for (p = first + 1; p < v->d->pkt + v->d->pkt_count; p++)
+		if (tw_counts(p) && p->side && p->flags & TW_SYN &&
+		    p->options & first->options & TW_OPT_TIMESTAMPS &&
+		    tw_seq_lt(p->tsval, first->tsval)) {
+			tw_from(v, TW_F_SYNACK_LATE, 1, p);
+			return;
+		}
+}
+
 static void synack_facts(struct tw_view *v)
 {
 	struct synack_walk w = { 0 };
@@ -341,6 +355,7 @@ static void synack_facts(struct tw_view *v)
 		tw_from(v, TW_F_SYNACK_REPEAT_TICKS,
 			(int32_t)(w.first_repeat->tsval - w.first->tsval), w.first_repeat);
 	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
+	late_synack_fact(v, w.first);
 	echo_fact(v, w.first);
 	ack3_facts(v, w.first);
 }

@@ -217,6 +217,23 @@ static void unanswered_facts(struct tw_view *v, const struct tw_pkt *rst, uint32
 		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, rst->time_ns - last->time_ns, last);
 }
 
+/* What @side says next, and has not said before. */
+static void next_fact(struct tw_view *v, size_t rst, int side)
+{
+	const struct tw_dossier *d = v->d;
+	size_t i;
+
+	for (i = rst + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->flags & TW_RST ||
+		    p->marks & TW_MARKS_REPEAT)
+			continue;
+		tw_from(v, TW_F_RST_VICTIM_NEXT_NS, p->time_ns - d->pkt[rst].time_ns, p);
+		return;
+	}
+}
+
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -263,6 +280,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		unanswered_facts(v, p, got, acked, last);
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
+	next_fact(v, rst, w);
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);

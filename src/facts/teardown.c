@@ -48,6 +48,12 @@ struct fin_walk {
 	size_t kept;
 };
 
+/* Seen behind the copy @fin, and made before it: it is the original that comes late, and no repeat. */
+static bool was_overtaken(const struct tw_pkt *p, const struct tw_pkt *fin)
+{
+	return p->options & fin->options & TW_OPT_TIMESTAMPS && tw_seq_lt(p->tsval, fin->tsval);
+}
+
 static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
 {
 	size_t i;
@@ -59,7 +65,7 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 			continue;
 		if (p->side == fin->side) {
 			if (!(p->flags & TW_FIN) || fin_end(p) != fin_end(fin) ||
-			    p->marks & TW_MARK_NET_DUPLICATE)
+			    p->marks & TW_MARK_NET_DUPLICATE || was_overtaken(p, fin))
 				continue;
 			w->count++;
 			w->last = p;

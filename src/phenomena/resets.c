@@ -21,6 +21,8 @@
 
 #include <stdlib.h>
 
+#define UNDER_WAY_NS (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
+
 bool tw_reset_landed(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_COUNT) == 0 || !tw_known(f, TW_F_RST_SIDE))
@@ -64,8 +66,12 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 
 	if (unacked > 0)
 		return sent > unacked;
-	/* Seen at the author's end what was under way arrives after the reset; after a pause it is new. */
-	return sent > 0 && all > sent && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S;
+	/*
+	 * Seen at the author's end what was under way arrives after the reset, within a round trip; later it is
+	 * new, and after a pause as well.
+	 */
+	return sent > 0 && all > sent && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S &&
+	       tw_get(f, TW_F_RST_VICTIM_NEXT_NS) <= 2 * tw_get(f, TW_F_RTT_NS) + UNDER_WAY_NS;
 }
 
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)

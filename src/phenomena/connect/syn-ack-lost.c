@@ -55,8 +55,23 @@ static bool was_under_way(const struct tw_facts *f)
 	       apart > span - span / 8 && apart < span + span / 8;
 }
 
+/*
+ * Is every SYN|ACK accounted for? One that is older comes after the first; or, where they are sent, as many ACKs
+ * come back, the last of them perhaps long after the close. Then none was lost: one was late.
+ */
+static bool came_late(const struct tw_facts *f)
+{
+	if (!tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
+		return tw_get(f, TW_F_SYNACK_LATE);
+	return tw_get(f, TW_F_ACK3_COUNT) >= tw_get(f, TW_F_SYNACK_COUNT) ||
+	       (tw_is(f, TW_F_AFTER_CLOSE_SIDE, TW_CLIENT) &&
+		tw_is(f, TW_F_AFTER_CLOSE_FLAGS, TW_ACK));
+}
+
 static bool surely_lost(const struct tw_facts *f)
 {
+	if (came_late(f))
+		return false;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_get(f, TW_F_ACK3_ECHO) > 1;
 	if (tw_known(f, TW_F_SYNACK_REPEAT_TICKS))
@@ -95,9 +110,10 @@ static bool match_recovered(struct tw_match *m)
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
-			    "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was lost "
-			    "on the way back.",
-			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)));
+			    "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was %s on "
+			    "the way back.",
+			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
+			    came_late(f) ? "lost or held up" : "lost");
 	tw_cite_syns(m);
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,
@@ -112,6 +128,10 @@ static bool match_recovered(struct tw_match *m)
 			"first SYN");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
+	else if (came_late(f))
+		tw_rival(m, "reordering",
+			 "the SYN|ACK seems to have come after all, overtaken by the answer to the "
+			 "repeated SYN");
 	else if (twice)
 		tw_rival(m, "syn-lost",
 			 "without timestamps no SYN|ACK tells which SYN it answers; the network "

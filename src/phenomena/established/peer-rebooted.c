@@ -150,8 +150,12 @@ static bool match_reply(struct tw_match *m)
 		tw_missing(m, "what that end sent before: its FIN may be among it");
 		tw_rival(m, "data-after-close",
 			 "that end may have closed before, in a part that was not captured");
-	} else {
+	} else if (repeats > 0) {
 		tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
+	} else {
+		tw_rival(m, "data-after-close",
+			 "its FIN may have been lost on the way here, just before");
+		tw_rival(m, "aborted", "so may a reset of its own, which nobody repeats");
 	}
 	add_rivals(m);
 	tw_reset_victim_saw(m);

@@ -52,6 +52,11 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "last-ack-lost",
 			 "without timestamps a lost FIN and a lost ACK look the same");
 	}
+	if (tw_is(f, TW_F_AFTER_CLOSE_SIDE, first))
+		tw_rival(m, "reordering",
+			 "after the close the receiver answers a segment that was not sent then: "
+			 "the "
+			 "first FIN may have come late");
 	if (tw_get(f, TW_F_FIN_ANSWERED_STILL))
 		tw_rival(
 			m, "invalid-segment",
