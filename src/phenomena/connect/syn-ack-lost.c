@@ -101,6 +101,7 @@ static bool match_recovered(struct tw_match *m)
 	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
 	bool twice = two_at_once(f);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
+	int64_t after = took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS);
 
 	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first && !twice) ||
 	    was_under_way(f))
@@ -109,11 +110,18 @@ static bool match_recovered(struct tw_match *m)
 	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary = tw_say(m,
-			    "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was %s on "
-			    "the way back.",
-			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)),
-			    came_late(f) ? "lost or held up" : "lost");
+	if (came_late(f))
+		m->summary =
+			tw_say(m,
+			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
+			       "held up or lost on the way back.",
+			       m->server, TW_DUR(after));
+	else
+		m->summary =
+			tw_say(m,
+			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
+			       "lost on the way back.",
+			       m->server, TW_DUR(after));
 	tw_cite_syns(m);
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,

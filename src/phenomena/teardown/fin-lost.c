@@ -58,8 +58,7 @@ static bool match(struct tw_match *m)
 	if (tw_is(f, TW_F_AFTER_CLOSE_SIDE, tw_other(closer)))
 		tw_rival(m, "reordering",
 			 "after the close the receiver answers a segment that was not sent then: "
-			 "the "
-			 "first FIN may have come late");
+			 "the first FIN may have come late");
 	if (tw_get(f, TW_F_FIN_ANSWERED_STILL))
 		tw_rival(
 			m, "invalid-segment",
