@@ -135,6 +135,26 @@ static bool may_be_late(const struct tw_facts *f)
 	       tw_get(f, receiver == TW_SERVER ? TW_F_LOST_C : TW_F_LOST_S) > 0;
 }
 
+/* What speaks for originals, or ACKs, that were only late. */
+static void weigh_lateness(struct tw_match *m, bool late, bool unheard, bool doubtful)
+{
+	if (late)
+		tw_rival(m, "reordering",
+			 "after the close the receiver answers a segment that was not sent then: "
+			 "the original may have come late");
+	else if (unheard)
+		tw_rival(m, "reordering",
+			 "the data had arrived, and the repeats were needless: all of them and "
+			 "the ACKs may have been held up instead");
+	else if (doubtful)
+		tw_rival(m, "reordering",
+			 "acknowledgements are missing, or other repeats were needless: this one "
+			 "may have been too");
+	else
+		tw_rule_out(m, "reordering",
+			    "the originals never arrived; what filled the holes are repeats");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -178,21 +198,7 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "invalid-segment",
 			 "the receiver answered by an ACK that stands still and reports no hole: "
 			 "it may have refused what arrived, an old timestamp for example");
-	if (late)
-		tw_rival(m, "reordering",
-			 "after the close the receiver answers a segment that was not sent then: "
-			 "the original may have come late");
-	else if (unheard)
-		tw_rival(m, "reordering",
-			 "the data had arrived, and the repeats were needless: all of them and "
-			 "the ACKs may have been held up instead");
-	else if (doubtful)
-		tw_rival(m, "reordering",
-			 "acknowledgements are missing, or other repeats were needless: this one "
-			 "may have been too");
-	else
-		tw_rule_out(m, "reordering",
-			    "the originals never arrived; what filled the holes are repeats");
+	weigh_lateness(m, late, unheard > 0, doubtful);
 	tw_rule_out(m, "peer-vanished", "the repeats were acknowledged");
 	tw_app_saw(m, TW_CLIENT, NULL, NULL, stall ? stall : -1, "A pause, no error.");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, stall ? stall : -1, "A pause, no error.");
