@@ -626,6 +626,19 @@ def complaints():
 
 
 @case
+def in_a_container():
+    """in a PID namespace nothing can be followed: one sentence, status 2; all else works"""
+    ground()
+    inside = ["unshare", "--pid", "--fork", "--mount-proc", PROGRAM, "live"]
+    for words in (["--pid", "1"], ["--", "true"]):
+        r = subprocess.run([*inside, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        equal(r.returncode, 2, str(words))
+        contains(tap.one_line(r.stderr), "the host's process numbers")
+    r = subprocess.run([*inside, "-q", "--duration", "100ms", "port", "1"], stdout=subprocess.PIPE, timeout=60)
+    equal(r.returncode, 0)
+
+
+@case
 def no_rights():
     """without rights: one sentence, status 2; doctor says which"""
     if os.geteuid() or not shutil.which("setpriv"):

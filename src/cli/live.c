@@ -181,6 +181,24 @@ static int choose_filter(struct live *l)
 			   l->interface ? "; --packets-only takes all of pcap-filter(7)" : "");
 }
 
+/*
+ * The programs know processes by the host's numbers. In a PID namespace of its own (a container) this one and its
+ * children have others, and nothing would be followed. The host's namespace has a fixed inode (PROC_PID_INIT_INO).
+ */
+#define HOST_PID_NAMESPACE 0xeffffffcU
+
+static int check_numbers(const struct tw_arguments *a)
+{
+	struct stat st;
+
+	if ((!a->pid && !a->program) || stat("/proc/self/ns/pid", &st) ||
+	    st.st_ino == HOST_PID_NAMESPACE)
+		return 0;
+	return tw_complain("%s needs the host's process numbers, which a container does not see: "
+			   "run it on the host, or choose by --comm, --cgroup or --netns",
+			   a->pid ? "--pid" : "a command");
+}
+
 /* Which of the options needs to know processes; NULL: none. */
 static const char *needs_kernel(const struct tw_arguments *a)
 {
@@ -233,7 +251,8 @@ static int choose(struct live *l)
 		return tw_complain("-q and -v contradict each other");
 	if (a->program && !a->program[0])
 		return tw_complain("there is no command behind --");
-	if (a->verdicts)
+	status = check_numbers(a);
+	if (!status && a->verdicts)
 		status = check_verdicts(a->verdicts);
 	if (!status && a->pid)
 		status = choose_pids(l, a->pid);
