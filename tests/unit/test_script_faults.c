@@ -162,7 +162,7 @@ static const struct {
 	  "line 1: 'too-big-20' lacks an MTU from 68 to 65535, as in too-big-1400" },
 	{ "cable reject reset client fin",
 	  "line 1: unknown answer 'reset'; it may be rst, admin-prohibited, port-unreachable, "
-	  "host-unreachable, net-unreachable, too-big-N" },
+	  "host-unreachable, net-unreachable, protocol-unreachable, too-big-N" },
 	{ "cable forge RST client",
 	  "line 1: 'cable forge RST client' lacks 'to client' or 'to server'" },
 	{ "cable forge RST to client id 65536",
