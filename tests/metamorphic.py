@@ -125,6 +125,7 @@ KNOWN = {
     ("clock set back by 10 s", "25-loss-and-lost"): "the repeat lies at the step: was it needed?",
     ("clock set back by 10 s", "25-one-loss-no-sack"): "the repeat lies at the step: was it needed?",
     ("clock set forward by 10 s", "19-lost-synack.router-mc"): "the step looks like the client's wait",
+    ("no timestamps option", "19-lost-synack.client"): "two SYN|ACKs at once: the network may double one",
     ("no timestamps option", "20-lost-last-ack"): "which copy of the FIN arrived is told by the echo",
     ("IPv6", "02b-dead-l3"): "the ICMP errors are left out",
     ("5 % lost by the capture", "found-tls-goodbyes-cross"): "the FIN that makes it benign is lost",
