@@ -327,7 +327,7 @@ def broken_programs():
         finally:
             os.unlink(busy)
     equal(lived.status, 2, lived.told())
-    equal(lived.record["error"], f"cannot run '{busy}': No such file or directory")
+    equal(lived.record["error"], f"cannot run '{busy}': the interpreter that it names is not there")
     lived = run("process-died", "--as=server", "--", "true")
     equal(lived.status, 2, lived.told())
     contains(lived.record["error"], "ended before it listened on port 80")
