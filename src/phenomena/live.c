@@ -74,7 +74,8 @@ bool tw_live_rather_syn_queue(const struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	return tw_known(f, TW_F_K_SYN_QUEUE_LIMIT) && tw_get(f, TW_F_K_SYN_QUEUE_LENGTH) &&
+	/* A few are half-open at any time, and one whose ACK a full accept queue ignored is, too. */
+	return tw_known(f, TW_F_K_SYN_QUEUE_LIMIT) && tw_get(f, TW_F_K_SYN_QUEUE_LENGTH) >= 8 &&
 	       !tw_get(f, TW_F_K_QUEUE_LENGTH);
 }
 

@@ -29,7 +29,7 @@ bool tw_live_only_fin(const struct tw_match *m);
 /* The kernel gave up repeating: ETIMEDOUT, or the error of ICMP or of a neighbour that it remembered meanwhile. */
 bool tw_live_gave_up(const struct tw_match *m);
 /* A listener dropped requests, and at the next look both queues had room: was it rather the SYN queue? Without cookies, with
- * requests half-open and nobody waiting to be accepted. */
+ * many requests half-open and nobody waiting to be accepted. */
 bool tw_live_drops_are_over(const struct tw_match *m);
 bool tw_live_rather_syn_queue(const struct tw_match *m);
 /* How long both were silent before the data that was never answered; 0: unknown. */

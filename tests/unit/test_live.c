@@ -492,7 +492,7 @@ static void requests_dropped(void **state)
 {
 	dropped(3, 0, "accept-queue-full", TW_CERTAIN);
 	dropped(0, 3, "syn-queue-full", TW_CERTAIN);
-	dropped(0, 2, "syn-queue-full", TW_LIKELY);
+	dropped(0, 2, "accept-queue-full", TW_LIKELY);
 	dropped(1, 2, "accept-queue-full", TW_LIKELY);
 	dropped(0, 0, "accept-queue-full", TW_LIKELY);
 }
