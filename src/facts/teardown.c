@@ -54,6 +54,24 @@ static bool was_overtaken(const struct tw_pkt *p, const struct tw_pkt *fin)
 	return p->options & fin->options & TW_OPT_TIMESTAMPS && tw_seq_lt(p->tsval, fin->tsval);
 }
 
+/* It brought data, too, which was acknowledged and never repeated: so it arrived, however late. */
+static bool ack_arrived(const struct tw_dossier *d, const struct tw_pkt *ack)
+{
+	const struct tw_pkt *p;
+
+	if (!ack->payload_bytes)
+		return false;
+	for (p = ack + 1; p < d->pkt + d->pkt_count && !p->gap; p++) {
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == ack->side && p->payload_bytes && tw_seq_le(p->seq, ack->seq))
+			return false;
+		if (p->side != ack->side && p->flags & TW_ACK && tw_seq_gt(p->ack, ack->seq))
+			return true;
+	}
+	return false;
+}
+
 static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
 {
 	size_t i;
@@ -71,7 +89,7 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 			w->last = p;
 			if (w->kept < LADDER_TIMES)
 				w->times[w->kept++] = p->time_ns;
-			if (w->ack && !w->late)
+			if (w->ack && !w->late && !ack_arrived(d, w->ack))
 				w->late = p;
 		} else if (p->flags & TW_ACK && tw_seq_ge(p->ack, fin_end(fin))) {
 			if (!w->ack)
