@@ -64,7 +64,8 @@ static const char *objection(const struct tw_run *run, enum tw_side vantage,
 {
 	const struct tw_expected_verdict *v = expected_of(run, vantage, f->stream, false);
 	const struct tw_expected_verdict *never = expected_of(run, vantage, f->stream, true);
-	unsigned confidences;
+	unsigned confidences, outcomes;
+	bool full;
 
 	if (never && among(never, f->verdict))
 		return "this must never be said";
@@ -77,10 +78,14 @@ static const char *objection(const struct tw_run *run, enum tw_side vantage,
 		return NULL;
 	if (!among(v, f->verdict))
 		return "another verdict is expected";
-	confidences = v->confidences ? v->confidences : 1u << TW_LIKELY | 1u << TW_POSSIBLE;
+	full = run->job->full_time && (v->full_confidences || v->full_outcomes);
+	confidences = full ? v->full_confidences : v->confidences;
+	outcomes = full ? v->full_outcomes : v->outcomes;
+	if (!confidences)
+		confidences = 1u << TW_LIKELY | 1u << TW_POSSIBLE;
 	if (has_confidence(f) && !(confidences & 1u << f->match.confidence))
 		return "another confidence is expected";
-	if (v->outcomes && !(v->outcomes & 1u << f->match.outcome))
+	if (outcomes && !(outcomes & 1u << f->match.outcome))
 		return "another outcome is expected";
 	return NULL;
 }

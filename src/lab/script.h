@@ -93,6 +93,8 @@ struct tw_expected_verdict {
 	bool never_certain;
 	unsigned confidences; /* bit 1 << enum tw_confidence; 0: likely and possible */
 	unsigned outcomes;    /* bit 1 << enum tw_outcome; 0: any */
+	/* For --full-time, whose ladders are whole and prove more; both 0: as above. */
+	unsigned full_confidences, full_outcomes;
 };
 
 struct tw_statement {

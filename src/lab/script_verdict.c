@@ -3,6 +3,7 @@
  * Owns: `verdict` and `never`, what is expected of the captures at the end.
  *
  *	verdict both  process-died|data-after-close  likely  failed   stream 1
+ *	verdict client  peer-vanished  possible unknown  full likely failed
  *	        WHO   slugs, the best first          words in any order
  */
 #include "lab/script_private.h"
@@ -11,14 +12,14 @@
 #include <limits.h>
 #include <string.h>
 
-static const struct tw_script_word confidences[] = {
+static const struct tw_script_word confidence_words[] = {
 	{ "possible", TW_POSSIBLE },
 	{ "likely", TW_LIKELY },
 	{ "certain", TW_CERTAIN },
 	{ NULL, 0 },
 };
 
-static const struct tw_script_word outcomes[] = {
+static const struct tw_script_word outcome_words[] = {
 	{ "clean", TW_OUTCOME_CLEAN },
 	{ "unknown", TW_OUTCOME_UNKNOWN },
 	{ "degraded", TW_OUTCOME_DEGRADED },
@@ -90,12 +91,27 @@ static int take_stream(struct tw_script_parser *p)
 	return 0;
 }
 
+/* A confidence or an outcome; false: it is neither. */
+static bool take_degree(const char *word, unsigned *confidences, unsigned *outcomes)
+{
+	const struct tw_script_word *w = tw_script_find(confidence_words, word);
+
+	if (w) {
+		*confidences |= 1u << w->value;
+		return true;
+	}
+	w = tw_script_find(outcome_words, word);
+	if (w)
+		*outcomes |= 1u << w->value;
+	return w;
+}
+
 /* Confidences and outcomes, which `never` does not have, and the stream. */
 static int take_words(struct tw_script_parser *p)
 {
 	struct tw_expected_verdict *v = &p->s->verdict;
-	const struct tw_script_word *w;
 	const char *word;
+	bool full = false;
 
 	while ((word = tw_script_peek(p))) {
 		if (tw_script_take_if(p, "stream")) {
@@ -105,15 +121,16 @@ static int take_words(struct tw_script_parser *p)
 		}
 		if (v->never || v->any)
 			return tw_script_end_of_line(p);
-		if ((w = tw_script_find(confidences, word)))
-			v->confidences |= 1u << w->value;
-		else if ((w = tw_script_find(outcomes, word)))
-			v->outcomes |= 1u << w->value;
-		else
+		if (!full && tw_script_take_if(p, "full")) {
+			full = true;
+			continue;
+		}
+		if (!(full ? take_degree(word, &v->full_confidences, &v->full_outcomes)
+			   : take_degree(word, &v->confidences, &v->outcomes)))
 			return tw_script_fault(p,
 					       "'%s' is neither a confidence (possible, likely, "
 					       "certain) nor an outcome (clean, unknown, degraded, "
-					       "failed) nor 'stream N'",
+					       "failed) nor 'full' nor 'stream N'",
 					       TW_QUOTED(word));
 		p->next++;
 	}

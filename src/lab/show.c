@@ -131,6 +131,8 @@ static void failed_verdict(struct tw_pen *p, const json_t *v, json_int_t last)
 	if (*tw_show_text(v, "confidence"))
 		tw_string_printf(&got, " (%s, %s)", tw_show_text(v, "confidence"),
 				 tw_show_text(v, "outcome"));
+	if (*tw_show_text(v, "objection"))
+		tw_string_printf(&got, ": %s", tw_show_text(v, "objection"));
 	tw_pen_column(p, DETAIL);
 	tw_pen_put(p, TW_ROLE_PLAIN, "verdict from the %s's capture, ", tw_show_text(v, "vantage"));
 	if (last > stream)

@@ -501,6 +501,13 @@ static void verdicts(void **state)
 	assert_int_equal(v->outcomes, 1 << TW_OUTCOME_FAILED);
 	assert_int_equal(v->stream, 0);
 	assert_false(v->never || v->any);
+	v = &one("verdict client peer-vanished possible unknown full likely failed stream 2")
+		     ->verdict;
+	assert_int_equal(v->confidences, 1 << TW_POSSIBLE);
+	assert_int_equal(v->outcomes, 1 << TW_OUTCOME_UNKNOWN);
+	assert_int_equal(v->full_confidences, 1 << TW_LIKELY);
+	assert_int_equal(v->full_outcomes, 1 << TW_OUTCOME_FAILED);
+	assert_int_equal(v->stream, 2);
 	v = &one("verdict both unknown|clean certain possible degraded unknown clean stream 7")
 		     ->verdict;
 	assert_true(v->vantage[TW_CLIENT] && v->vantage[TW_SERVER]);

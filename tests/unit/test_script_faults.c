@@ -199,7 +199,7 @@ static const struct {
 	  "line 1: unknown phenomenon 'process-dyed'; did you mean 'process-died'?" },
 	{ "verdict client process-died | clean", "line 1: '|' is neither a confidence (possible, "
 						 "likely, certain) nor an outcome (clean, unknown, "
-						 "degraded, failed) nor 'stream N'" },
+						 "degraded, failed) nor 'full' nor 'stream N'" },
 	{ "verdict client process-died|",
 	  "line 1: a verdict is missing beside '|' (no blanks around it)" },
 	{ "verdict client any|clean", "line 1: 'any' stands alone: it accepts every verdict" },

@@ -405,7 +405,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect #2 -> ETIMEDOUT after 3s full 134s\n"
 			  "verdict both clean clean\n"
 			  "verdict client syn-unanswered|accept-queue-full possible failed "
-			  "unknown stream 1\n"
+			  "unknown full likely failed stream 1\n"
 			  "verdict server accept-queue-full|syn-unanswered|syn-queue-full "
 			  "likely possible failed unknown stream 1\n"
 			  "never both port-closed|certain stream 1\n",

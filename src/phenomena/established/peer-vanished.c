@@ -350,7 +350,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
-			  "verdict client peer-vanished possible unknown\n"
+			  "verdict client peer-vanished possible unknown full likely failed\n"
 			  "# all is answered that it saw\n"
 			  "verdict server clean\n",
 	},
@@ -571,7 +571,7 @@ static const struct tw_scenario scenarios[] = {
 			  "server recv -> ETIMEDOUT after 1500ms..8s full 938s\n"
 			  "server recv -> EOF\n"
 			  "server send 1 -> EPIPE\n"
-			  "verdict server peer-vanished possible unknown\n"
+			  "verdict server peer-vanished possible unknown full likely failed\n"
 			  "verdict client clean\n",
 	},
 	{

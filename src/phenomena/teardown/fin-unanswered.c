@@ -166,7 +166,8 @@ static const struct tw_scenario scenarios[] = {
 			  "client close\n"
 			  "state client FIN_WAIT1\n"
 			  "state client CLOSE within 30s full 130s\n"
-			  "verdict client fin-unanswered degraded failed likely\n"
+			  "verdict client fin-unanswered degraded failed likely full certain "
+			  "degraded\n"
 			  "never client clean\n"
 			  "verdict server clean clean\n",
 	},
