@@ -22,12 +22,14 @@ enum { false, true };
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 /* uapi/linux/bpf.h */
 #define BPF_ANY           0
+#define BPF_NOEXIST       1
 #define BPF_F_NO_PREALLOC (1U << 0)
 #define BPF_RB_NO_WAKEUP  1ULL
 #define BPF_RB_AVAIL_DATA 0

@@ -12,8 +12,9 @@
  *	any failure   in a process' call   this process
  *	the walk over all open files       whoever has it open; also for sockets from before
  *
- * Accepting costs nothing at all. (Storage in the socket itself, BPF_MAP_TYPE_SK_STORAGE, was measured: with
- * the copy that every accepted socket gets, a connection cost twice as much.)
+ * The first is by far the most frequent, and is kept where that costs least (note_young). Accepting costs
+ * nothing at all. (Storage in the socket itself, BPF_MAP_TYPE_SK_STORAGE, was measured: with the copy that
+ * every accepted socket gets, a connection cost twice as much.)
  *
  * A process that dies closes its sockets itself, in do_exit(): then current is marked PF_EXITING and
  * its exit code tells the signal. No table of dead processes is needed for it.
@@ -34,37 +35,45 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline void on_connect(struct sock *sk)
 {
-	struct owner o = { .flags = TW_RECF_CLIENT | TW_RECF_BORN | TW_RECF_OWNER_SURE };
-	__u64 key = (__u64)sk;
+	struct holder h = { .flags = TW_RECF_CLIENT | TW_RECF_BORN, .born_ns = bpf_ktime_get_ns() };
 
-	note_owner(&o, bpf_get_current_pid_tgid());
-	o.born_ns = bpf_ktime_get_ns();
-	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	note_holder(&h);
+	note_young(sk, &h);
+}
+
+static __always_inline struct port port_of(struct sock *sk)
+{
+	return (struct port){ .netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+			      .port = sk->__sk_common.skc_num };
+}
+
+static __always_inline void note_listener(struct sock *sk, const struct holder *h)
+{
+	struct port port = port_of(sk);
+	struct listener l = { .holder = *h };
+
+	bpf_map_update_elem(&listeners, &port, &l, BPF_ANY);
 }
 
 static __always_inline void on_listen(struct sock *sk)
 {
-	struct port port = { .netns = sk->__sk_common.skc_net.net->ns.inum,
-			     .port = sk->__sk_common.skc_num };
-	struct owner o = { .flags = TW_RECF_OWNER_SURE,
-			   .drops = BPF_CORE_READ(sk, sk_drops.counter) };
-	__u64 key = (__u64)sk;
+	struct owner o = { .drops = BPF_CORE_READ(sk, sk_drops.counter) };
+	__u64 key = key_of(sk);
 
-	note_owner(&o, bpf_get_current_pid_tgid());
+	note_holder(&o.holder);
 	bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
-	bpf_map_update_elem(&listeners, &port, &o, BPF_ANY);
+	note_listener(sk, &o.holder);
 }
 
 static __always_inline void on_listener_closed(struct sock *sk)
 {
-	struct port port = { .netns = sk->__sk_common.skc_net.net->ns.inum,
-			     .port = sk->__sk_common.skc_num };
-	struct owner *o = bpf_map_lookup_elem(&listeners, &port);
+	struct port port = port_of(sk);
+	struct listener *l = bpf_map_lookup_elem(&listeners, &port);
 
-	if (!o)
+	if (!l)
 		return;
-	o->closing_ns = bpf_ktime_get_ns();
-	o->closer = bpf_get_current_pid_tgid() >> 32;
+	l->closing_ns = bpf_ktime_get_ns();
+	l->closer = bpf_get_current_pid_tgid() >> 32;
 }
 
 static __always_inline void tell_state(struct sock *sk, int old, int new)
@@ -98,7 +107,7 @@ static __always_inline bool is_dying(struct sock *sk, int new)
 		     BPF_CORE_READ(tp, lsndtime)) <= 0))
 		return false;
 	o = find_owner(sk);
-	return !o || !(o->flags & TW_RECF_CLIENT);
+	return !o || !(o->holder.flags & TW_RECF_CLIENT);
 }
 
 static __always_inline bool is_worth_telling(struct sock *sk, int old)
@@ -246,11 +255,17 @@ int BPF_PROG(on_error, struct sock *sk)
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroyed, struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct owner *o = bpf_map_lookup_elem(&owners, &key);
+	__u64 key = key_of(sk);
+	struct young *y = young_at(key);
 	struct tw_record *r;
+	struct owner *o;
 
+	if (y && y->sk == key) {
+		y->sk = 0;
+		return 0;
+	}
 	/* Half of all sockets were accepted and are not there: to look takes no lock, to delete does. */
+	o = bpf_map_lookup_elem(&owners, &key);
 	if (!o)
 		return 0;
 	if (o->told && sk->__sk_common.skc_dport) {
@@ -266,25 +281,23 @@ int BPF_PROG(on_destroyed, struct sock *sk)
 
 static __always_inline void read_caller(struct tw_record *r)
 {
-	struct owner o = {};
+	struct holder h = {};
 
-	note_owner(&o, bpf_get_current_pid_tgid());
-	r->flags |= TW_RECF_OWNER_SURE | TW_RECF_SERVER | o.flags;
-	r->owner_pid = o.pid;
-	r->owner_cgroup = o.cgroup;
-	__builtin_memcpy(r->owner_comm, o.comm, sizeof(r->owner_comm));
+	note_holder(&h);
+	r->flags |= TW_RECF_SERVER | h.flags;
+	read_holder(r, &h);
 }
 
 /* Who listens on the port; nobody any more once its listener was closed. */
-static __always_inline void read_holder(struct tw_record *r)
+static __always_inline void read_occupant(struct tw_record *r)
 {
 	struct port key = { .netns = r->netns, .port = r->local_port };
-	struct owner *o = bpf_map_lookup_elem(&listeners, &key);
+	struct listener *l = bpf_map_lookup_elem(&listeners, &key);
 
-	if (!o || o->closing_ns)
+	if (!l || l->closing_ns)
 		return;
-	r->actor_pid = o->pid;
-	__builtin_memcpy(r->actor_comm, o->comm, sizeof(r->actor_comm));
+	r->actor_pid = l->holder.pid;
+	__builtin_memcpy(r->actor_comm, l->holder.comm, sizeof(r->actor_comm));
 }
 
 /* A call that has just looked the descriptor up, and found a socket. */
@@ -347,7 +360,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long ret)
 	}
 	r->err = EADDRINUSE;
 	read_caller(r);
-	read_holder(r);
+	read_occupant(r);
 	end(r);
 	return 0;
 }
@@ -607,14 +620,6 @@ static __always_inline void look_at_drops(struct sock *sk, struct owner *o, bool
 		tell_waiting(sk, TW_WAIT_DROPPED, 0, since);
 }
 
-static __always_inline void note_listener(struct sock *sk, const struct owner *o)
-{
-	struct port port = { .netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-			     .port = sk->__sk_common.skc_num };
-
-	bpf_map_update_elem(&listeners, &port, o, BPF_ANY);
-}
-
 SEC("iter/task_file")
 int walk_files(struct bpf_iter__task_file *ctx)
 {
@@ -638,14 +643,14 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	o = make_owner(sk);
 	if (!o)
 		return 0;
-	fresh = !(o->flags & TW_RECF_OWNER_SURE);
+	fresh = !(o->holder.flags & TW_RECF_OWNER_SURE);
 	if (fresh) {
-		o->pid = task->tgid;
-		o->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-		o->flags |= TW_RECF_OWNER_SURE | in_cgroup(task);
-		__builtin_memcpy(o->comm, task->comm, sizeof(o->comm));
+		o->holder.pid = task->tgid;
+		o->holder.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+		o->holder.flags |= TW_RECF_OWNER_SURE | in_cgroup(task);
+		__builtin_memcpy(o->holder.comm, task->comm, sizeof(o->holder.comm));
 		if (sk->__sk_common.skc_state == TCP_LISTEN)
-			note_listener(sk, o);
+			note_listener(sk, &o->holder);
 	}
 	look_at_drops(sk, o, fresh);
 	look_at_waiting(sk, o);

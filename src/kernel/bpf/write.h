@@ -23,19 +23,22 @@ const volatile __u64 patience_ns;
 
 struct tw_counters counters;
 
-/* A socket's owner, as far as it is known. */
-struct owner {
+/* A process that has a socket. */
+struct holder {
 	__u64 cgroup, born_ns;
+	__u32 pid;
+	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE, _IN_CGROUP */
+	char comm[16];
+};
+
+/* A socket's owner, as far as it is known, and what the walk has seen of it. */
+struct owner {
+	struct holder holder;
 	__u64 since_ns; /* when the walk first found it waiting for the same; ~0: that is told */
 	__u64 mark;     /* what would be another if it had gone on meanwhile */
 	__u32 drops;    /* of a listener: the socket's counter at the last look */
 	__u8 wait;      /* enum tw_wait */
-	__u32 pid;
-	__u32 flags; /* TW_RECF_CLIENT, _SERVER, _BORN, _OWNER_SURE, _IN_CGROUP */
-	char comm[16];
-	__u64 closing_ns; /* of a port's: when its listener was closed */
-	__u32 closer;     /* ... and by which process */
-	bool told;        /* in trouble, and not yet decided: its end is worth a record */
+	bool told;      /* in trouble, and not yet decided: its end is worth a record */
 };
 
 struct {
@@ -46,14 +49,37 @@ struct {
 	__type(value, struct owner);
 } owners SEC(".maps");
 
+/*
+ * Most sockets live for a moment and end well. To enter one in a table and to take it out again costs more than all else
+ * that is done for it, so a young one is only written down where its place in memory says; the walk, or trouble, takes it
+ * from there to its owners' table. Where two want the same place the second goes there at once.
+ */
+#define YOUNG_BITS 15
+struct young {
+	__u64 sk; /* 0: free */
+	struct holder holder;
+	__u64 sum; /* of all before; wrong: two processors wrote here at the same moment, and it is nobody's */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << YOUNG_BITS);
+	__type(key, __u32);
+	__type(value, struct young);
+} youngs SEC(".maps");
+
 struct port {
 	__u32 netns, port;
+};
+struct listener {
+	struct holder holder;
+	__u64 closing_ns; /* when it was closed; 0: it is open */
+	__u32 closer;     /* ... and by which process */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct port);
-	__type(value, struct owner);
+	__type(value, struct listener);
 } listeners SEC(".maps");
 
 /* Room for 16 000 records, read twenty times a second. The reader has it mapped twice: it counts double there. */
@@ -232,17 +258,22 @@ static __always_inline void read_actor(struct tw_record *r)
 	}
 }
 
+static __always_inline void read_holder(struct tw_record *r, const struct holder *h)
+{
+	r->owner_pid = h->pid;
+	r->owner_cgroup = h->cgroup;
+	__builtin_memcpy(r->owner_comm, h->comm, sizeof(r->owner_comm));
+}
+
 static __always_inline void read_owner(struct tw_record *r, struct owner *o)
 {
 	if (!o)
 		return;
 	/* What has failed need not be told that it is gone. */
 	o->told = r->kind == TW_REC_STALL || r->kind == TW_REC_SYNACK;
-	r->owner_pid = o->pid;
-	r->owner_cgroup = o->cgroup;
-	r->born_ns = o->born_ns;
-	r->flags |= o->flags;
-	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+	read_holder(r, &o->holder);
+	r->born_ns = o->holder.born_ns;
+	r->flags |= o->holder.flags;
 }
 
 /* The segment's headers. False: no TCP, or not where they should be. */
@@ -498,26 +529,91 @@ static __always_inline __u32 in_cgroup(struct task_struct *task)
 	return 0;
 }
 
-static __always_inline void note_owner(struct owner *o, __u64 pid)
+static __always_inline void note_holder(struct holder *h)
 {
-	o->flags &= ~TW_RECF_IN_CGROUP;
-	o->flags |= in_cgroup((struct task_struct *)bpf_get_current_task());
-	o->pid = pid >> 32;
-	o->cgroup = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(o->comm, sizeof(o->comm));
+	h->flags &= ~TW_RECF_IN_CGROUP;
+	h->flags |= in_cgroup((struct task_struct *)bpf_get_current_task()) | TW_RECF_OWNER_SURE;
+	h->pid = bpf_get_current_pid_tgid() >> 32;
+	h->cgroup = bpf_get_current_cgroup_id();
+	bpf_get_current_comm(h->comm, sizeof(h->comm));
+}
+
+/* ---- owners ---- */
+
+/* The verifier lets nobody shift a pointer; but once it was negated it is a number. */
+static __always_inline __u64 key_of(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+
+	asm volatile("%0 = -%0\n\t%0 = -%0" : "+r"(key));
+	return key;
+}
+
+static __always_inline struct young *young_at(__u64 sk)
+{
+	/* Objects of a slab are at least a cache line apart. Fibonacci hashing. */
+	__u32 place = (sk >> 6) * 0x9e3779b97f4a7c15ULL >> (64 - YOUNG_BITS);
+
+	return bpf_map_lookup_elem(&youngs, &place);
+}
+
+static __always_inline __u64 sum_of(const struct young *y)
+{
+	const __u64 *word = (const __u64 *)y;
+	__u64 sum = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < (int)(offsetof(struct young, sum) / sizeof(*word)); i++)
+		sum = (sum << 1 | sum >> 63) ^ word[i];
+	return sum;
+}
+
+/* A socket's process, at its birth. */
+static __always_inline void note_young(struct sock *sk, const struct holder *h)
+{
+	__u64 key = key_of(sk);
+	struct young *y = young_at(key);
+
+	if (y && (!y->sk || y->sk == key)) {
+		y->holder = *h;
+		y->sk = key;
+		y->sum = sum_of(y);
+	} else {
+		struct owner o = { .holder = *h };
+
+		bpf_map_update_elem(&owners, &key, &o, BPF_ANY);
+	}
+}
+
+/* From now on it is looked up. */
+static __always_inline void grow_up(__u64 key)
+{
+	struct young *y = young_at(key);
+
+	if (!y || y->sk != key)
+		return;
+	if (y->sum == sum_of(y)) {
+		struct owner o = { .holder = y->holder };
+
+		/* Another processor may do the same. */
+		bpf_map_update_elem(&owners, &key, &o, BPF_NOEXIST);
+	}
+	y->sk = 0;
 }
 
 static __always_inline struct owner *find_owner(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
+	__u64 key = key_of(sk);
 
+	grow_up(key);
 	return bpf_map_lookup_elem(&owners, &key);
 }
 
 static __always_inline struct owner *make_owner(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct owner *o = bpf_map_lookup_elem(&owners, &key), fresh = {};
+	struct owner *o = find_owner(sk), fresh = {};
+	__u64 key = key_of(sk);
 
 	if (o)
 		return o;
@@ -529,20 +625,18 @@ static __always_inline struct owner *make_owner(struct sock *sk)
 static __always_inline void read_listener(struct tw_record *r)
 {
 	struct port key = { .netns = r->netns, .port = r->local_port };
-	struct owner *o;
+	struct listener *l;
 
 	if (r->flags & TW_RECF_CLIENT || r->state == TCP_LISTEN)
 		return;
-	o = bpf_map_lookup_elem(&listeners, &key);
-	if (!o)
+	l = bpf_map_lookup_elem(&listeners, &key);
+	if (!l)
 		return;
 	r->flags |= TW_RECF_SERVER;
 	if (r->owner_pid)
 		return;
-	r->owner_pid = o->pid;
-	r->owner_cgroup = o->cgroup;
-	r->flags |= o->flags & TW_RECF_IN_CGROUP;
-	__builtin_memcpy(r->owner_comm, o->comm, sizeof(r->owner_comm));
+	read_holder(r, &l->holder);
+	r->flags |= l->holder.flags & TW_RECF_IN_CGROUP;
 }
 
 /*
@@ -553,13 +647,13 @@ static __always_inline void read_listener(struct tw_record *r)
 static __always_inline void read_closing(struct tw_record *r, struct sock *sk)
 {
 	struct port key = { .netns = r->netns, .port = r->local_port };
-	struct owner *o;
+	struct listener *l;
 
 	if (r->flags & (TW_RECF_CLIENT | TW_RECF_PROCESS) || BPF_CORE_READ(sk, sk_socket))
 		return;
-	o = bpf_map_lookup_elem(&listeners, &key);
-	if (!o || r->time_ns - o->closing_ns > CLOSING_NS ||
-	    o->closer != bpf_get_current_pid_tgid() >> 32)
+	l = bpf_map_lookup_elem(&listeners, &key);
+	if (!l || r->time_ns - l->closing_ns > CLOSING_NS ||
+	    l->closer != bpf_get_current_pid_tgid() >> 32)
 		return;
 	r->flags |= TW_RECF_UNACCEPTED;
 	read_actor(r);
@@ -593,11 +687,9 @@ static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk
 	if (sk->sk_lock.owned)
 		read_actor(r);
 	/* `ss -K` holds the lock, too, and is no owner; it resets before the socket is closed. */
-	if (o && r->flags & TW_RECF_PROCESS && !(o->flags & TW_RECF_OWNER_SURE) &&
-	    r->err != ECONNABORTED && (kind != TW_REC_SENT_RESET || r->state == TCP_CLOSE)) {
-		note_owner(o, bpf_get_current_pid_tgid());
-		o->flags |= TW_RECF_OWNER_SURE;
-	}
+	if (o && r->flags & TW_RECF_PROCESS && !(o->holder.flags & TW_RECF_OWNER_SURE) &&
+	    r->err != ECONNABORTED && (kind != TW_REC_SENT_RESET || r->state == TCP_CLOSE))
+		note_holder(&o->holder);
 	read_owner(r, o);
 	read_listener(r);
 	return r;
