@@ -145,9 +145,18 @@ static void note_missing(struct tw_watch *w, const struct tw_program *p)
 		w->missing[w->missing_count++] = p->loss;
 }
 
+static bool has_rights(void)
+{
+	capng_get_caps_process();
+	return capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN) ||
+	       (capng_have_capability(CAPNG_EFFECTIVE, CAP_BPF) &&
+		capng_have_capability(CAPNG_EFFECTIVE, CAP_PERFMON));
+}
+
+/* A verifier that refuses says the same errno as a missing right. */
 static int explain(int r, struct tw_err *err)
 {
-	if (r == -EPERM || r == -EACCES)
+	if ((r == -EPERM || r == -EACCES) && !has_rights())
 		return tw_err_set(
 			err, -EPERM,
 			"live needs root, or the capabilities CAP_BPF and CAP_PERFMON; `tcpwhy "
