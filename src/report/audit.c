@@ -50,9 +50,10 @@ static void put_items(struct tw_pen *p, const struct tw_concern *c)
 		const struct tw_concern_item *item = &c->item[i];
 
 		tw_pen_column(p, COLUMN_WORDS);
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s", item->who);
+		tw_pen_wrap(p, COLUMN_WORDS + 2, TW_ROLE_PLAIN, "%s", item->who);
 		if (item->count > 1)
-			tw_pen_put(p, TW_ROLE_PLAIN, ": %llu", (unsigned long long)item->count);
+			tw_pen_wrap(p, COLUMN_WORDS + 2, TW_ROLE_PLAIN, ": %llu",
+				    (unsigned long long)item->count);
 		if (item->where)
 			tw_pen_wrap(p, COLUMN_WORDS + 2, TW_ROLE_FAINT, "%s %s",
 				    item->count > 1 ? ", such as" : ":", item->where);

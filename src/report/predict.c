@@ -15,16 +15,19 @@
 
 #define COLUMN_CALL  20
 #define COLUMN_AFTER 51
+#define AFTER_WIDTH  27 /* "ETIMEDOUT after 15 min 39 s" */
+#define NARROW       64 /* below it, columns stand as close as their text allows */
 #define WORTH_SAYING 40 /* a room of more than a 40th of the time is said */
 
-static void put_after(struct tw_pen *p, const struct tw_seen *s)
+static void put_after(struct tw_pen *p, unsigned column, unsigned indent, const struct tw_seen *s)
 {
 	if (!s->error)
-		tw_pen_put(p, TW_ROLE_BAD, "hangs for ever");
+		tw_pen_cell(p, column, indent, TW_ROLE_BAD, "hangs for ever");
 	else if (s->after.expected_ns == 0)
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s at once", s->error);
+		tw_pen_cell(p, column, indent, TW_ROLE_PLAIN, "%s at once", s->error);
 	else
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s after %s", s->error, TW_DUR(s->after.expected_ns));
+		tw_pen_cell(p, column, indent, TW_ROLE_PLAIN, "%s after %s", s->error,
+			    TW_DUR(s->after.expected_ns));
 }
 
 static void heading(struct tw_pen *p, const char *text)
@@ -74,6 +77,9 @@ static struct tw_prediction *predict(const struct tw_phenomenon *ph, const struc
 
 void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 {
+	/* In a narrow table all ends stand on a line of their own, not only those that must. */
+	const bool wide = p->style.width >= COLUMN_AFTER + AFTER_WIDTH;
+	const unsigned after = wide ? COLUMN_AFTER : p->style.width;
 	unsigned i;
 
 	put_host(p, &m->set);
@@ -81,8 +87,7 @@ void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 	tw_pen_put(p, TW_ROLE_STRONG, "phenomenon");
 	tw_pen_column(p, COLUMN_CALL);
 	tw_pen_put(p, TW_ROLE_STRONG, "the call of the application");
-	tw_pen_column(p, COLUMN_AFTER);
-	tw_pen_put(p, TW_ROLE_STRONG, "ends with");
+	tw_pen_cell(p, after, COLUMN_CALL, TW_ROLE_STRONG, "ends with");
 	tw_pen_newline(p);
 	for (i = 0; i < tw_catalogue_count; i++) {
 		struct tw_prediction *out =
@@ -94,8 +99,7 @@ void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 		tw_pen_column(p, COLUMN_CALL);
 		tw_pen_put(p, TW_ROLE_FAINT, "%s",
 			   out->seen[0].call ? out->seen[0].call : "closed, notices nothing");
-		tw_pen_column(p, COLUMN_AFTER);
-		put_after(p, &out->seen[0]);
+		put_after(p, after, COLUMN_CALL, &out->seen[0]);
 		tw_pen_newline(p);
 		free(out);
 	}
@@ -139,8 +143,7 @@ static void put_seen(struct tw_pen *p, const struct tw_prediction *out)
 
 		tw_pen_column(p, 2);
 		tw_pen_put(p, TW_ROLE_PLAIN, "%s", s->call ? s->call : "nothing");
-		tw_pen_column(p, 36);
-		put_after(p, s);
+		put_after(p, p->style.width < NARROW ? 33 : 36, 4, s);
 		tw_pen_newline(p);
 		if (!s->text)
 			continue;
@@ -160,6 +163,21 @@ static bool has_origin(const struct tw_schedule *l, const char *name)
 	return false;
 }
 
+/* A number, and where it comes from. */
+static void put_number(struct tw_pen *p, const char *name, int64_t value, const char *unit,
+		       const char *source)
+{
+	const bool narrow = p->style.width < NARROW;
+	const unsigned at = narrow ? 41 : 42;
+
+	tw_pen_column(p, 2);
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s", name);
+	tw_pen_column(p, at);
+	tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)value, *unit ? " " : "", unit);
+	tw_pen_cell(p, at + (narrow ? 10 : 12), narrow ? 36 : at, TW_ROLE_FAINT, "%s", source);
+	tw_pen_newline(p);
+}
+
 void tw_predict_origins(struct tw_pen *p, const struct tw_schedule *l,
 			const struct tw_schedule *said)
 {
@@ -168,14 +186,8 @@ void tw_predict_origins(struct tw_pen *p, const struct tw_schedule *l,
 	for (i = 0; i < l->origin_count; i++) {
 		if (has_origin(said, l->origin[i].name))
 			continue;
-		tw_pen_column(p, 2);
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s", l->origin[i].name);
-		tw_pen_column(p, 42);
-		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)l->origin[i].value,
-			   *l->origin[i].unit ? " " : "", l->origin[i].unit);
-		tw_pen_column(p, 54);
-		tw_pen_put(p, TW_ROLE_FAINT, "%s", l->origin[i].source);
-		tw_pen_newline(p);
+		put_number(p, l->origin[i].name, l->origin[i].value, l->origin[i].unit,
+			   l->origin[i].source);
 	}
 }
 
@@ -194,8 +206,7 @@ static void put_stands(struct tw_pen *p, const struct tw_prediction *out)
 			tw_pen_put(p, TW_ROLE_PLAIN, "0");
 		tw_pen_column(p, 16);
 		tw_pen_put(p, TW_ROLE_PLAIN, "this one %s", s->here);
-		tw_pen_column(p, 38);
-		tw_pen_put(p, TW_ROLE_FAINT, "the other %s", s->there ? s->there : "none");
+		tw_pen_cell(p, 38, 16, TW_ROLE_FAINT, "the other %s", s->there ? s->there : "none");
 		tw_pen_newline(p);
 	}
 }
@@ -210,7 +221,7 @@ void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const st
 		return;
 	}
 	l = &out->ladder;
-	tw_pen_put(p, TW_ROLE_STRONG, "%s: %s", ph->slug, ph->title);
+	tw_pen_wrap(p, 2, TW_ROLE_STRONG, "%s: %s", ph->slug, ph->title);
 	tw_pen_newline(p);
 	put_host(p, &m->set);
 	heading(p, "What is sent while nothing comes back");
@@ -239,14 +250,7 @@ void tw_predict_settings(struct tw_pen *p, const struct tw_settings *s)
 	for (i = 0; i < TW_SET__N; i++) {
 		const struct tw_setting *t = &tw_setting_table[i];
 
-		tw_pen_column(p, 2);
-		tw_pen_put(p, TW_ROLE_PLAIN, "%s", t->name);
-		tw_pen_column(p, 42);
-		tw_pen_put(p, TW_ROLE_STRONG, "%lld%s%s", (long long)s->value[i],
-			   *t->unit ? " " : "", t->unit);
-		tw_pen_column(p, 54);
-		tw_pen_put(p, TW_ROLE_FAINT, "%s", tw_set_from_name(s->source[i]));
-		tw_pen_newline(p);
+		put_number(p, t->name, s->value[i], t->unit, tw_set_from_name(s->source[i]));
 		tw_pen_column(p, 4);
 		tw_pen_wrap(p, 4, TW_ROLE_FAINT, "%s", t->meaning);
 		if (t->since.major)

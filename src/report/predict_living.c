@@ -28,6 +28,7 @@
 #define COLUMN_FLIGHT 14
 #define COLUMN_STATE  28
 #define COLUMN_WHO    41
+#define COLUMN_BELOW  4 /* who finds no room in the line */
 #define COLUMN_STORY  20
 
 enum kind {
@@ -176,18 +177,21 @@ static void put_busy_cell(struct tw_pen *p, const struct tw_predict_socket *one,
 			   needs_user_timeout(o) && !one->knows_user_timeout ? " ?" : "");
 }
 
-static void put_ends(struct tw_pen *p, const struct tw_living *l, enum tw_role role)
+/* In one piece from @column on, or below; two addresses of IPv6 take more than a line. Return: as tw_pen_cell(). */
+static unsigned put_ends(struct tw_pen *p, unsigned column, unsigned indent,
+			 const struct tw_living *l, enum tw_role role)
 {
-	char text[TW_ENDPOINT_TEXT];
+	char local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT];
 
-	tw_pen_put(p, role, "%s", tw_endpoint_text(text, &l->local, l->local_port));
-	tw_pen_put(p, role, " > %s", tw_endpoint_text(text, &l->remote, l->remote_port));
+	return tw_pen_cell(p, column, indent, role, "%s > %s",
+			   tw_endpoint_text(local, &l->local, l->local_port),
+			   tw_endpoint_text(remote, &l->remote, l->remote_port));
 }
 
-static void put_owner(struct tw_pen *p, const struct tw_living *l)
+static void put_owner(struct tw_pen *p, unsigned indent, const struct tw_living *l)
 {
 	if (l->pid)
-		tw_pen_put(p, TW_ROLE_PLAIN, " %s (%d)", l->comm, (int)l->pid);
+		tw_pen_cell(p, 0, indent, TW_ROLE_PLAIN, "%s (%d)", l->comm, (int)l->pid);
 }
 
 static void put_line(struct tw_pen *p, const struct tw_predict_socket *one, const struct outlook *o)
@@ -197,9 +201,8 @@ static void put_line(struct tw_pen *p, const struct tw_predict_socket *one, cons
 	put_busy_cell(p, one, o);
 	tw_pen_column(p, COLUMN_STATE);
 	tw_pen_put(p, TW_ROLE_PLAIN, "%s", tw_socket_state_name(one->socket.state));
-	tw_pen_column(p, COLUMN_WHO);
-	put_ends(p, &one->socket, TW_ROLE_PLAIN);
-	put_owner(p, &one->socket);
+	put_owner(p, put_ends(p, COLUMN_WHO, COLUMN_BELOW, &one->socket, TW_ROLE_PLAIN),
+		  &one->socket);
 	tw_pen_newline(p);
 }
 
@@ -363,9 +366,9 @@ static void put_path(struct tw_pen *p, const struct tw_sockopts *s)
 static void put_story(struct tw_pen *p, const struct tw_predict_socket *one,
 		      const struct outlook *o)
 {
-	put_ends(p, &one->socket, TW_ROLE_STRONG);
-	tw_pen_put(p, TW_ROLE_PLAIN, " %s", tw_socket_state_name(one->socket.state));
-	put_owner(p, &one->socket);
+	put_ends(p, 0, 0, &one->socket, TW_ROLE_STRONG);
+	tw_pen_wrap(p, COLUMN_BELOW, TW_ROLE_PLAIN, " %s", tw_socket_state_name(one->socket.state));
+	put_owner(p, COLUMN_BELOW, &one->socket);
 	tw_pen_newline(p);
 	put_busy(p, one, o);
 	if (has_idle(one, o))

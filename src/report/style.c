@@ -259,6 +259,29 @@ void tw_pen_wrap(struct tw_pen *p, unsigned indent, enum tw_role role, const cha
 	tw_string_free(&text);
 }
 
+unsigned tw_pen_cell(struct tw_pen *p, unsigned column, unsigned indent, enum tw_role role,
+		     const char *fmt, ...)
+{
+	struct tw_string text = { 0 };
+	const unsigned start = column >= p->column ? column : p->column + !p->pending;
+	va_list ap;
+
+	va_start(ap, fmt);
+	tw_string_vprintf(&text, fmt, ap);
+	va_end(ap);
+	if (text.failed && !p->error)
+		p->error = -ENOMEM;
+	if (start + tw_text_columns(tw_string_text(&text), text.length) <= p->style.width) {
+		tw_pen_column(p, column);
+		indent = column;
+	} else if (p->column > p->pending) {
+		next_line(p, indent);
+	}
+	tw_pen_wrap_n(p, indent, role, tw_string_text(&text), text.length);
+	tw_string_free(&text);
+	return indent;
+}
+
 void tw_pen_paragraphs(struct tw_pen *p, unsigned indent, enum tw_role role, const char *text)
 {
 	while (*text) {

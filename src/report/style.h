@@ -75,6 +75,12 @@ void tw_pen_put_n(struct tw_pen *p, enum tw_role role, const char *text, size_t 
 void tw_pen_clip(struct tw_pen *p, enum tw_role role, unsigned columns, const char *text);
 /* Go on at @column (from 0); if the line is past it, one blank after its end. */
 void tw_pen_column(struct tw_pen *p, unsigned column);
+/*
+ * A cell of a table: from @column on if it fits into this line, else on the next from @indent on, wrapped. Return:
+ * the indent for what follows in the same cell.
+ */
+unsigned tw_pen_cell(struct tw_pen *p, unsigned column, unsigned indent, enum tw_role role,
+		     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* @n times the character @c. */
 void tw_pen_fill(struct tw_pen *p, enum tw_role role, char c, unsigned n);
 void tw_pen_newline(struct tw_pen *p);
