@@ -575,6 +575,34 @@ def closed_window_that_holds_up():
 
 
 @case
+def syn_meets_something_older():
+    """The capture begins with a SYN that an ACK with other numbers answers: forgotten, or in TIME_WAIT? The way of the
+    numbers tells."""
+    def talk(old_ack):
+        talk = Talk()
+        talk.c(SYN, options=MSS, keep=True).s(ACK, after=0.02, seq=12345, ack=old_ack)
+        talk.c(RST, seq=old_ack, window=0, ident=0).c(SYN, options=MSS, after=1)
+        return talk.s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+    finding = expect(talk(99999), "peer-rebooted", outcomes=("degraded",))
+    if "time-wait-syn-dropped" not in [r["verdict"] for r in finding["rivals"]]:
+        raise AssertionError("below the ACK's number a TIME_WAIT of another system does the same")
+    finding = expect(talk(500), "peer-rebooted", outcomes=("degraded",))
+    if "time-wait-syn-dropped" not in [r["verdict"] for r in finding["ruled_out"]]:
+        raise AssertionError("a SYN above the ACK's number a TIME_WAIT takes")
+
+
+@case
+def another_number_after_a_second():
+    """A SYN, and a second later another with another number, which is answered: of the first no end is seen."""
+    talk = Talk().c(SYN, options=MSS)
+    talk.next[0] = 50000
+    talk.c(SYN, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+    finding = expect(talk, "unknown", outcomes=("unknown",))
+    if "capture ends before" in " ".join(finding["missing"]):
+        raise AssertionError(f"the capture goes on: {finding['missing']}")
+
+
+@case
 def old_ack_to_a_new_syn():
     """A SYN meets a connection that its client has forgotten: its ACK, with whatever numbers, is no quarrel."""
     for theirs in (88_888, 1_000_000_000, 3_000_000_000):

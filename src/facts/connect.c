@@ -113,6 +113,17 @@ static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
 	tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 0, NULL);
 }
 
+/* tcp_timewait_state_process(): the ACK that it sends has RCV.NXT and TS.Recent of the old connection. */
+static bool fits_time_wait(const struct tw_pkt *syn, const struct tw_pkt *ack)
+{
+	const bool stamped = syn->options & ack->options & TW_OPT_TIMESTAMPS;
+	const int32_t newer = (int32_t)(syn->tsval - ack->tsecr);
+
+	if (stamped && newer < 0)
+		return false;
+	return tw_seq_gt(syn->seq, ack->ack) || (stamped && newer > 0);
+}
+
 static void answer_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -148,9 +159,12 @@ static void answer_facts(struct tw_view *v)
 			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->seq, p);
 			in_vain_fact(v, p);
 		}
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK &&
-		    tw_is(v->f, TW_F_IP_VERSION, 4))
-			tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK) {
+			if (tw_is(v->f, TW_F_IP_VERSION, 4))
+				tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);
+			tw_from(v, TW_F_SYN_FIT_FOR_TIME_WAIT, fits_time_wait(last ? last : syn, p),
+				p);
+		}
 		return;
 	}
 	if (icmp && !icmp->side && icmp->quoted_seq == syn->seq) {

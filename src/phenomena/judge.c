@@ -194,8 +194,9 @@ static void clean_or_unknown(struct tw_match *m)
 		say_unknown(m, "A stray segment of a connection that the capture does not show.",
 			    "The connection that this segment belongs to was not captured.");
 	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT) && !is(f, TW_F_RST_NOTHING_OWED))
-		say_unknown(m, "The handshake had not ended when the capture did.",
-			    "The capture ends before the handshake was answered or given up.");
+		say_unknown(m, "The handshake does not end in the capture.",
+			    "What became of it: the capture shows neither its end nor that it was "
+			    "given up.");
 	else if (owed_at_end(f))
 		say_unknown(m, "Data was still unacknowledged when the capture ended.",
 			    "The capture ends before the data was acknowledged or given up.");

@@ -175,37 +175,74 @@ static bool match_reply(struct tw_match *m)
  *        |--SYN again after some ms---------------->|
  *        |<-------SYN|ACK---------------------------|
  */
+static bool is_old_seen(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_IN_ESTABLISHED) && tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) &&
+	       !tw_get(f, TW_F_PREV_WENT_ON);
+}
+
+/* The capture begins with the SYN: the ACK's numbers are of a connection from before, closed or not. */
+static bool is_old_unseen(const struct tw_facts *f)
+{
+	return !tw_get(f, TW_F_PREV_EXISTS) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) &&
+	       tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 &&
+	       (tw_get(f, TW_F_SYN_FIT_FOR_TIME_WAIT) || !tw_get(f, TW_F_SYN_ANSWER_ID_ZERO));
+}
+
+static void exclude_time_wait(struct tw_match *m, bool seen)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (seen)
+		tw_rule_out(m, "time-wait-syn-dropped",
+			    "the old connection was established, not closed");
+	else if (tw_get(f, TW_F_SYN_FIT_FOR_TIME_WAIT))
+		tw_rule_out(m, "time-wait-syn-dropped",
+			    "a TIME_WAIT would have taken this SYN, which is newer");
+	else
+		tw_rival(m, "time-wait-syn-dropped",
+			 "the earlier connection is not in the capture; a TIME_WAIT sends such an "
+			 "ACK, "
+			 "too");
+	if (!seen)
+		tw_missing(m, "the connection that used these ports before");
+}
+
 static bool match_half_open(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
+	const bool seen = is_old_seen(f), later = tw_get(f, TW_F_ESTABLISHED);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
-	if (!tw_get(f, TW_F_SYN_IN_ESTABLISHED) || !tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) ||
-	    !tw_is(f, TW_F_RST_SIDE, TW_CLIENT) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
-	    tw_get(f, TW_F_PREV_WENT_ON))
+	if ((!seen && !is_old_unseen(f)) || !tw_is(f, TW_F_RST_SIDE, TW_CLIENT) ||
+	    !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
-	m->outcome = TW_OUTCOME_DEGRADED;
+	m->outcome = later                           ? TW_OUTCOME_DEGRADED
+		     : tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED
+						     : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(m,
 			    "%s connected again from the same port while %s still held the "
 			    "connection from before: the client's end had been lost without a FIN "
 			    "or a reset.",
 			    m->client, m->server);
-	tw_cite(m, TW_F_SYN_IN_ESTABLISHED,
-		"SYN on a four-tuple whose connection had never been closed");
-	tw_cite(m, TW_F_SYN_ANSWERED_BY_OLD_ACK,
-		"the server answers with an ACK that has the numbers of the old connection");
+	if (seen)
+		tw_cite(m, TW_F_SYN_IN_ESTABLISHED,
+			"SYN on a four-tuple whose connection had never been closed");
+	tw_cite(m, seen ? TW_F_SYN_ANSWERED_BY_OLD_ACK : TW_F_SYN_ANSWER,
+		"the server answers with an ACK that has the numbers of %s",
+		seen ? "the old connection" : "another connection");
 	tw_cite(m, TW_F_RST_COUNT, "bare RST of the client: it knows of no such connection");
 	tw_rival(m, "idle-reset",
 		 "a NAT that forgot the first client and gives its outer port to another one makes "
 		 "the same packets");
-	tw_rule_out(m, "time-wait-syn-dropped", "the old connection was established, not closed");
+	exclude_time_wait(m, seen);
 	tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
 		   "The old connection ends with ECONNRESET, after what had arrived was read.");
-	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
-		   "It succeeds, late by the few milliseconds of the second SYN.");
+	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang", later && took > 0 ? took : -1,
+		   later ? "It succeeds, late by the time to the second SYN." : NULL);
 	return true;
 }
 
