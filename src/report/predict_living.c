@@ -5,12 +5,13 @@
  *      SYN_SENT                        the ladder of SYNs ends connect()
  *      ESTABLISHED, CLOSE_WAIT         with data in flight: retransmissions, or TCP_USER_TIMEOUT
  *                                      idle: keepalive, or never; window closed: probes
- *      FIN_WAIT1, CLOSING, LAST_ACK    the ladder of the FIN: tcp_orphan_retries if nobody holds it
+ *      FIN_WAIT1, CLOSING, LAST_ACK    the ladder of the FIN: tcp_orphan_retries if nobody holds it;
+ *                                      probes, while a closed window holds the FIN back
  *      FIN_WAIT2, TIME_WAIT            a timer without packets
  *
  * Each is counted from the first packet that nobody answers (idle: from the last that came). Where a timer
  * runs already, sock_diag tells when it fires next and how often it did: from there to the end of the ladder is
- * what is left.
+ * what is left. A window that is closed was probed for some time, so its ladder is counted from now.
  *
  * Limits: an option that could not be read may change the number; then it is said that it does. What an
  * application bounds itself (poll(), the timeout of a client library) no kernel knows.
@@ -43,8 +44,10 @@ struct outlook {
 	enum kind kind;
 	struct tw_schedule busy; /* SYN, data or FIN that nobody answers; or the end of its state */
 	struct tw_schedule idle; /* OPEN, and FIN_WAIT2 that is held */
-	struct tw_schedule closed, closed_dead; /* OPEN: a closed window, probes answered or not */
-	bool running;                           /* the ladder has begun */
+	/* A closed window, probes answered or not: of OPEN, and of FIN_SENT if it is @probing. */
+	struct tw_schedule closed, closed_dead;
+	bool probing; /* it is closed, and both count from now */
+	bool running; /* the ladder has begun */
 	int64_t left_ns;
 };
 
@@ -77,23 +80,31 @@ static void count_down(struct outlook *o, const struct tw_living *s)
 {
 	if (s->timer == TW_SOCKET_TIMER_TIME_WAIT) {
 		o->running = true;
-		o->left_ns = s->timer_ms * TW_NS_PER_MS;
+		/* The timer tells when it is due; the wheel is late by what its whole time makes it. */
+		o->left_ns =
+			s->timer_ms * TW_NS_PER_MS + o->busy.end.expected_ns - o->busy.end.least_ns;
 	} else if (s->timer == TW_SOCKET_TIMER_RETRANSMIT && s->retransmits) {
 		leave(o, &o->busy, "tcp_retransmit_timer()", s);
-	} else if (s->timer == TW_SOCKET_TIMER_PERSIST && o->kind == OPEN && s->retransmits) {
-		leave(o, &o->closed_dead, "tcp_probe_timer()", s);
+	} else if (o->probing && (s->retransmits || !o->closed.for_ever)) {
+		o->running = true;
+		o->left_ns = (s->retransmits ? &o->closed_dead : &o->closed)->end.expected_ns;
 	} else if (s->timer == TW_SOCKET_TIMER_KEEPALIVE && o->kind == OPEN && s->retransmits) {
 		leave(o, &o->idle, "tcp_keepalive_timer()", s);
 	}
 }
 
-static void open_outlook(struct outlook *o, const struct tw_model *own)
+static void window_outlook(struct outlook *o, const struct tw_model *own, const struct tw_living *s)
 {
-	o->kind = OPEN;
-	tw_schedule_data(&o->busy, own, TW_HELD, 1, "data again", "data again");
-	tw_schedule_keepalive(&o->idle, own);
-	tw_schedule_persist(&o->closed, own, true);
-	tw_schedule_persist(&o->closed_dead, own, false);
+	const struct tw_probing on = { .due_ns = s->timer_ms * TW_NS_PER_MS,
+				       .backoff = s->backoff,
+				       .unanswered = s->retransmits };
+	const enum tw_holder holder = is_held(s) ? TW_HELD : TW_ORPHAN;
+
+	o->probing = s->timer == TW_SOCKET_TIMER_PERSIST;
+	if (o->kind != OPEN && !o->probing)
+		return;
+	tw_schedule_persist(&o->closed, own, holder, true, o->probing ? &on : NULL);
+	tw_schedule_persist(&o->closed_dead, own, holder, false, o->probing ? &on : NULL);
 }
 
 static struct outlook *predict(const struct tw_predict_socket *one, const struct tw_model *m)
@@ -113,6 +124,7 @@ static struct outlook *predict(const struct tw_predict_socket *one, const struct
 		o->kind = FIN_SENT;
 		tw_schedule_data(&o->busy, &own, is_held(&one->socket) ? TW_HELD : TW_ORPHAN, 1,
 				 "FIN again", "FIN again");
+		window_outlook(o, &own, &one->socket);
 		break;
 	case TW_SOCKET_FIN_WAIT2:
 		o->kind = FIN_WAIT2;
@@ -125,7 +137,10 @@ static struct outlook *predict(const struct tw_predict_socket *one, const struct
 		tw_schedule_time_wait(&o->busy, &own);
 		break;
 	default:
-		open_outlook(o, &own);
+		o->kind = OPEN;
+		tw_schedule_data(&o->busy, &own, TW_HELD, 1, "data again", "data again");
+		tw_schedule_keepalive(&o->idle, &own);
+		window_outlook(o, &own, &one->socket);
 	}
 	count_down(o, &one->socket);
 	return o;
@@ -168,12 +183,15 @@ static void put_idle_cell(struct tw_pen *p, const struct tw_predict_socket *one,
 static void put_busy_cell(struct tw_pen *p, const struct tw_predict_socket *one,
 			  const struct outlook *o)
 {
-	if (o->busy.for_ever)
+	/* Of what is unanswered or refused now, the ladder that this has begun. */
+	const struct tw_schedule *l = o->probing ? &o->closed_dead : &o->busy;
+
+	if (l->for_ever)
 		tw_pen_put(p, TW_ROLE_BAD, "never");
 	else if (one->socket.timer == TW_SOCKET_TIMER_TIME_WAIT)
 		tw_pen_put(p, TW_ROLE_STRONG, "%s left", TW_DUR(o->left_ns));
 	else
-		tw_pen_put(p, TW_ROLE_STRONG, "%s%s", TW_DUR(o->busy.end.expected_ns),
+		tw_pen_put(p, TW_ROLE_STRONG, "%s%s", TW_DUR(l->end.expected_ns),
 			   needs_user_timeout(o) && !one->knows_user_timeout ? " ?" : "");
 }
 
@@ -300,17 +318,30 @@ static void put_idle(struct tw_pen *p, const struct tw_predict_socket *one, cons
 static void put_window(struct tw_pen *p, const struct tw_predict_socket *one,
 		       const struct outlook *o)
 {
-	item(p, "window closed");
+	const char *const ends = is_held(&one->socket) ? "ETIMEDOUT" : "gone";
+	const char *const from = o->probing ? "in" : "after";
+	const int64_t answered_ns = o->closed.end.expected_ns;
+	const int64_t silent_ns = o->closed_dead.end.expected_ns;
+
+	item(p, o->probing ? "window is closed" : "window closed");
 	if (o->closed.for_ever)
 		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_BAD,
 			    "never, as long as the peer answers probes;");
+	else if (answered_ns == silent_ns)
+		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG,
+			    "%s %s %s, whether the peer answers probes or not", ends, from,
+			    TW_DUR(silent_ns));
 	else
 		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG,
-			    "ETIMEDOUT after %s, even if the peer answers probes;",
-			    TW_DUR(o->closed.end.expected_ns));
-	tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG, " ETIMEDOUT after %s",
-		    TW_DUR(o->closed_dead.end.expected_ns));
-	tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_PLAIN, " if it answers none%s.",
+			    "%s %s %s, even if the peer answers probes;", ends, from,
+			    TW_DUR(answered_ns));
+	if (o->closed.for_ever || answered_ns != silent_ns) {
+		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG, " %s %s %s", ends, from,
+			    TW_DUR(silent_ns));
+		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_PLAIN, " if it answers none%s",
+			    o->probing ? " from now on" : "");
+	}
+	tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_PLAIN, "%s.",
 		    one->knows_user_timeout ? "" : " (unless TCP_USER_TIMEOUT is set)");
 	tw_pen_newline(p);
 }
@@ -343,11 +374,15 @@ static void put_now(struct tw_pen *p, const struct outlook *o, const struct tw_l
 	item(p, "now");
 	if (l->timer == TW_SOCKET_TIMER_TIME_WAIT)
 		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG, "gone in %s.", TW_DUR(o->left_ns));
+	else if (o->probing && !l->retransmits)
+		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG,
+			    "the probes are answered; it ends in %s if the window stays closed.",
+			    TW_DUR(o->left_ns));
 	else
 		tw_pen_wrap(p, COLUMN_STORY, TW_ROLE_STRONG,
-			    "%u %s unanswered: it ends in %s if that stays so.", l->retransmits,
-			    l->timer == TW_SOCKET_TIMER_RETRANSMIT ? "repeats" : "probes",
-			    TW_DUR(o->left_ns));
+			    "%u %s%s unanswered: it ends in %s if that stays so.", l->retransmits,
+			    l->timer == TW_SOCKET_TIMER_RETRANSMIT ? "repeat" : "probe",
+			    l->retransmits == 1 ? "" : "s", TW_DUR(o->left_ns));
 	tw_pen_newline(p);
 }
 
@@ -373,10 +408,10 @@ static void put_story(struct tw_pen *p, const struct tw_predict_socket *one,
 	put_busy(p, one, o);
 	if (has_idle(one, o))
 		put_idle(p, one, o);
-	if (o->kind == OPEN) {
+	if (o->kind == OPEN || o->probing)
 		put_window(p, one, o);
+	if (o->kind == OPEN)
 		put_calls(p, one);
-	}
 	if (o->running)
 		put_now(p, o, &one->socket);
 	if (o->kind != TIME_WAIT && o->kind != FIN_WAIT2)
@@ -461,24 +496,36 @@ static json_t *known_json(const struct tw_predict_socket *one)
 			 one->knows_keep_times, "call_timeouts", one->knows_call_timeouts);
 }
 
+static const char *timer_name(uint8_t timer)
+{
+	static const char *const name[] = { [TW_SOCKET_TIMER_RETRANSMIT] = "retransmission",
+					    [TW_SOCKET_TIMER_KEEPALIVE] = "keepalive",
+					    [TW_SOCKET_TIMER_TIME_WAIT] = "time-wait",
+					    [TW_SOCKET_TIMER_PERSIST] = "persist" };
+
+	return timer < sizeof(name) / sizeof(name[0]) ? name[timer] : NULL;
+}
+
 static json_t *socket_json(const struct tw_predict_socket *one, const struct outlook *k)
 {
 	const struct tw_living *l = &one->socket;
-	const bool open = k->kind == OPEN;
+	const bool open = k->kind == OPEN, window = open || k->probing;
 	const bool gone = k->kind == FIN_SENT || k->kind == FIN_WAIT2 || k->kind == TIME_WAIT;
 	char local[TW_ENDPOINT_TEXT], remote[TW_ENDPOINT_TEXT];
 
 	return json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:s?}",
+		"{s:s, s:i, s:s, s:s, s:s, s:i, s:b, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:o, s:s?}",
 		"type", "socket", "schema", 1, "local",
 		tw_endpoint_text(local, &l->local, l->local_port), "remote",
 		tw_endpoint_text(remote, &l->remote, l->remote_port), "state",
-		tw_socket_state_name(l->state), "pid", (int)l->pid, "held", is_held(l), "connect",
+		tw_socket_state_name(l->state), "pid", (int)l->pid, "held", is_held(l), "timer",
+		timer_name(l->timer), "next",
+		l->timer ? tw_json_seconds(l->timer_ms * TW_NS_PER_MS) : json_null(), "connect",
 		end_json(&k->busy, k->kind == CONNECTING), "in_flight", end_json(&k->busy, open),
 		"idle", end_json(&k->idle, has_idle(one, k) && one->knows_keepalive),
-		"window_closed", end_json(&k->closed, open), "window_closed_unanswered",
-		end_json(&k->closed_dead, open), "gone", end_json(&k->busy, gone), "left",
+		"window_closed", end_json(&k->closed, window), "window_closed_unanswered",
+		end_json(&k->closed_dead, window), "gone", end_json(&k->busy, gone), "left",
 		k->running ? tw_json_seconds(k->left_ns) : json_null(), "known", known_json(one),
 		"options", options_json(one), "origins", tw_predict_origins_json(&k->busy),
 		"skipped", one->skipped[0] ? one->skipped : NULL);

@@ -53,7 +53,7 @@ static int64_t probe_ns(const struct tw_model *m, unsigned packets)
 	return after_ns < rto_ns ? after_ns : rto_ns;
 }
 
-static unsigned retries(const struct tw_model *m, enum tw_holder holder, int64_t rto_ns)
+unsigned tw_retries(const struct tw_model *m, enum tw_holder holder, int64_t rto_ns)
 {
 	const bool below = rto_ns < m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
 
@@ -97,7 +97,7 @@ void tw_schedule_data(struct tw_schedule *l, const struct tw_model *m, enum tw_h
 		if (stamp_ns >= 0 &&
 		    now.expected_ns - stamp_ns >=
 			    (user_ns ? user_ns
-				     : tw_model_timeout_ns(m, retries(m, holder, rto_ns),
+				     : tw_model_timeout_ns(m, tw_retries(m, holder, rto_ns),
 							   TW_TCP_RTO_MIN_NS)))
 			break;
 		tw_schedule_step(l, now, first, "tcp_retransmit_timer()");

@@ -61,40 +61,98 @@ void tw_schedule_keepalive(struct tw_schedule *l, const struct tw_model *m)
 
 /*
  * tcp_probe_timer(), tcp_probe0_when(): a probe after the retransmission timeout, then doubling up to
- * tcp_rto_max. Answers keep it alive for ever; without them tcp_retries2 is a count here, not a time.
- * TCP_USER_TIMEOUT ends even what is answered: its clock starts with the first expiry.
+ * tcp_rto_max. Answers keep it alive for ever; without them tcp_retries2 is a count here, not a time, and so is
+ * tcp_orphan_retries once the socket was closed. Then answers do not help for ever, either: once the wait is at its
+ * ceiling, so many doublings end it (none, by default). TCP_USER_TIMEOUT ends even what is answered: its clock
+ * starts with the first expiry.
  */
-void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, bool answered)
-{
-	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
-	const int64_t user_ns = m->socket.user_timeout_ms * TW_NS_PER_MS;
-	const int64_t most = m->set.value[TW_SET_RETRIES2];
-	int64_t wait_ns = tw_rto_ns(m), stamp_ns = -1, sent = 0;
-	struct tw_moment now;
+struct probing {
+	int64_t base_ns, wait_ns, stamp_ns;
+	int64_t backoff, unanswered;
+};
 
-	if (wait_ns < TW_TCP_RTO_MIN_NS)
-		wait_ns = TW_TCP_RTO_MIN_NS;
-	*l = (struct tw_schedule){ .rule = "tcp_probe_timer()", .for_ever = answered && !user_ns };
+static void persist_origins(struct tw_schedule *l, const struct tw_model *m, enum tw_holder holder,
+			    bool answered)
+{
 	tw_schedule_setting(l, m, TW_SET_RTO_MIN_US);
 	tw_schedule_setting(l, m, TW_SET_RTO_MAX_MS);
-	if (user_ns)
+	if (m->socket.user_timeout_ms)
 		tw_schedule_option(l, "TCP_USER_TIMEOUT", m->socket.user_timeout_ms, "ms");
-	if (!answered)
+	if (holder == TW_ORPHAN)
+		tw_schedule_setting(l, m, TW_SET_ORPHAN_RETRIES);
+	else if (!answered)
 		tw_schedule_setting(l, m, TW_SET_RETRIES2);
-	now = tw_wheel_after(m->set.hz, tw_moment_at(0), wait_ns);
+	tw_schedule_rtt(l, m);
+}
+
+static int64_t doubled(const struct tw_model *m, int64_t wait_ns)
+{
+	const int64_t max_ns = m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
+
+	return wait_ns < max_ns / 2 ? wait_ns * 2 : max_ns;
+}
+
+/* It has just closed, or stands at @on: then the clock began with the first expiry, as many doublings ago. */
+static void begin(struct probing *p, const struct tw_model *m, const struct tw_probing *on)
+{
+	const int64_t rto_ns = tw_rto_ns(m);
+	unsigned i;
+
+	*p = (struct probing){ .wait_ns = rto_ns < TW_TCP_RTO_MIN_NS ? TW_TCP_RTO_MIN_NS : rto_ns };
+	p->stamp_ns = -1;
+	p->base_ns = p->wait_ns;
+	if (!on)
+		return;
+	p->backoff = on->backoff;
+	p->unanswered = on->unanswered;
+	if (on->backoff)
+		p->stamp_ns = on->due_ns;
+	for (i = 0; i < on->backoff; i++) {
+		p->wait_ns = doubled(m, p->wait_ns);
+		p->stamp_ns -= p->wait_ns;
+	}
+	p->base_ns = on->due_ns;
+}
+
+static bool gives_up(const struct probing *p, const struct tw_model *m, enum tw_holder holder,
+		     int64_t now_ns)
+{
+	const int64_t user_ns = m->socket.user_timeout_ms * TW_NS_PER_MS;
+	const int64_t most = tw_retries(m, holder, p->wait_ns);
+	const bool alive = p->wait_ns < m->set.value[TW_SET_RTO_MAX_MS] * TW_NS_PER_MS;
+
+	if (user_ns && p->backoff && now_ns - p->stamp_ns >= user_ns)
+		return true;
+	return p->unanswered >= most || (holder == TW_ORPHAN && !alive && p->backoff >= most);
+}
+
+void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, enum tw_holder holder,
+			 bool answered, const struct tw_probing *on)
+{
+	struct tw_moment now;
+	struct probing p;
+
+	begin(&p, m, on);
+	*l = (struct tw_schedule){ .rule = "tcp_probe_timer()" };
+	l->for_ever = answered && !m->socket.user_timeout_ms && holder == TW_HELD;
+	persist_origins(l, m, holder, answered);
+	now = tw_wheel_after(m->set.hz, tw_moment_at(0), p.base_ns);
 	while (l->count < TW_STEPS_MAX && !(l->for_ever && l->count == ENDLESS_STEPS)) {
-		if ((user_ns && stamp_ns >= 0 && now.expected_ns - stamp_ns >= user_ns) ||
-		    (!answered && sent >= most))
+		if (gives_up(&p, m, holder, now.expected_ns))
 			break;
-		if (stamp_ns < 0)
-			stamp_ns = now.expected_ns;
+		if (!p.backoff)
+			p.stamp_ns = now.expected_ns;
 		tw_schedule_step(l, now, "window probe", "tcp_probe_timer()");
-		if (sent++ < most)
-			wait_ns = wait_ns < max_ns / 2 ? wait_ns * 2 : max_ns;
+		p.unanswered += !answered;
+		if (p.backoff < m->set.value[TW_SET_RETRIES2]) {
+			p.backoff++;
+			p.wait_ns = doubled(m, p.wait_ns);
+		}
 		now = tw_wheel_after(m->set.hz, now,
-				     tw_clamped_ns(m, wait_ns, stamp_ns, now.expected_ns));
+				     tw_clamped_ns(m, p.wait_ns, p.stamp_ns, now.expected_ns));
 	}
 	l->end = now;
+	l->for_ever |= l->count == TW_STEPS_MAX;
 }
 
 /* tcp_fin_time(): not less than three and a half timeouts. */

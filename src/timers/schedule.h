@@ -82,8 +82,18 @@ int64_t tw_rto_ns(const struct tw_model *m);
 
 /* Keepalive probes that nobody answers; for ever without a step if keepalive is off. */
 void tw_schedule_keepalive(struct tw_schedule *l, const struct tw_model *m);
-/* Probes of a closed window. @answered: the peer lives and keeps it closed. */
-void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, bool answered);
+/* Where the probing of a closed window stands. */
+struct tw_probing {
+	int64_t due_ns;      /* until its timer fires */
+	unsigned backoff;    /* how often its wait was doubled */
+	unsigned unanswered; /* probes, the last ones */
+};
+/*
+ * Probes of a closed window. @answered: the peer lives and keeps it closed. @on: it is closed, and second 0 is now;
+ * NULL: second 0 is its closing.
+ */
+void tw_schedule_persist(struct tw_schedule *l, const struct tw_model *m, enum tw_holder holder,
+			 bool answered, const struct tw_probing *on);
 /* FIN_WAIT2 after close(), and TIME_WAIT: no packets, an end. */
 void tw_schedule_fin_wait2(struct tw_schedule *l, const struct tw_model *m);
 void tw_schedule_time_wait(struct tw_schedule *l, const struct tw_model *m);
@@ -102,6 +112,8 @@ void tw_schedule_option(struct tw_schedule *l, const char *name, int64_t value, 
 void tw_schedule_rtt(struct tw_schedule *l, const struct tw_model *m);
 void tw_schedule_constant(struct tw_schedule *l, const char *name, int64_t value, const char *unit);
 
+/* tcp_retries2, or tcp_orphan_retries as it counts while the timeout is @rto_ns. */
+unsigned tw_retries(const struct tw_model *m, enum tw_holder holder, int64_t rto_ns);
 /* tcp_model_timeout(): the time that @boundary doublings from @base_ns take, with a ceiling. */
 int64_t tw_model_timeout_ns(const struct tw_model *m, unsigned boundary, int64_t base_ns);
 /* tcp_clamp_rto_to_user_timeout(): @delay_ns, but not beyond the user timeout that began at @stamp_ns. */

@@ -202,14 +202,52 @@ static void closed_window(void **state)
 	struct tw_model m = fresh();
 	struct tw_schedule s;
 
-	tw_schedule_persist(&s, &m, true);
+	tw_schedule_persist(&s, &m, TW_HELD, true, NULL);
 	assert_true(s.for_ever);
-	tw_schedule_persist(&s, &m, false);
+	tw_schedule_persist(&s, &m, TW_HELD, false, NULL);
 	assert_false(s.for_ever);
 	assert_int_equal(s.count, 15);
 	m.socket.user_timeout_ms = 2000;
-	tw_schedule_persist(&s, &m, true);
+	tw_schedule_persist(&s, &m, TW_HELD, true, NULL);
 	ends_after(&s, 2.2);
+}
+
+/* Nobody holds it: eight probes without an answer, or until the wait is at its ceiling, answered or not. */
+static void closed_window_of_an_orphan(void **state)
+{
+	struct tw_model m = fresh();
+	struct tw_schedule s;
+
+	tw_schedule_persist(&s, &m, TW_ORPHAN, false, NULL);
+	assert_int_equal(s.count, 8);
+	ends_after(&s, 106);
+	tw_schedule_persist(&s, &m, TW_ORPHAN, true, NULL);
+	assert_int_equal(s.count, 10);
+	ends_after(&s, 334);
+	m.set.value[TW_SET_ORPHAN_RETRIES] = 2;
+	tw_schedule_persist(&s, &m, TW_ORPHAN, false, NULL);
+	ends_after(&s, 1.45);
+}
+
+/* It was closed and answered before: what is left begins with the wait that it has now. */
+static void closed_window_goes_on(void **state)
+{
+	const struct tw_probing answered = { .due_ns = 60 * TW_NS_PER_S, .backoff = 10 };
+	const struct tw_probing half = { .due_ns = TW_NS_PER_S, .backoff = 3, .unanswered = 3 };
+	struct tw_model m = fresh();
+	struct tw_schedule s;
+
+	tw_schedule_persist(&s, &m, TW_HELD, false, &answered);
+	assert_int_equal(s.count, 15);
+	ends_after(&s, 60 + 15 * 120);
+	m.set.value[TW_SET_RETRIES2] = 5;
+	tw_schedule_persist(&s, &m, TW_HELD, false, &half);
+	assert_int_equal(s.count, 2);
+	ends_after(&s, 11);
+	/* Probes went out at 0, 0.4 and 1.2 s of its clock; the next is due at 2.8 s. */
+	m.socket.user_timeout_ms = 5000;
+	tw_schedule_persist(&s, &m, TW_HELD, true, &half);
+	ends_after(&s, 1 + 2.2);
 }
 
 static void ends_without_packets(void **state)
@@ -387,6 +425,8 @@ int main(void)
 		cmocka_unit_test(without_sack_no_probe),
 		cmocka_unit_test(keepalive_as_measured),
 		cmocka_unit_test(closed_window),
+		cmocka_unit_test(closed_window_of_an_orphan),
+		cmocka_unit_test(closed_window_goes_on),
 		cmocka_unit_test(ends_without_packets),
 		cmocka_unit_test(wheel_bounds),
 		cmocka_unit_test(extremes_end),

@@ -361,8 +361,8 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 	struct tw_schedule dead;
 
 	p->begins = "the window closes with data waiting";
-	tw_schedule_persist(&p->ladder, m, true);
-	tw_schedule_persist(&dead, m, false);
+	tw_schedule_persist(&p->ladder, m, TW_HELD, true, NULL);
+	tw_schedule_persist(&dead, m, TW_HELD, false, NULL);
 	tw_predict_stand_until_end(p, "ESTABLISHED", "ESTABLISHED");
 	if (m->socket.sndtimeo_ns &&
 	    (p->ladder.for_ever || m->socket.sndtimeo_ns < p->ladder.end.expected_ns))
