@@ -226,6 +226,17 @@ static enum tw_segment_kind walk_frame(struct tw_decoder *d, const struct tw_fra
 	return s->kind;
 }
 
+/* What walk_frame() leaves behind of a usual frame. */
+static void walk_usual(struct tw_decoder *d, const struct tw_frame *f)
+{
+	d->walk = (struct tw_walk){ .d = d,
+				    .frame = f,
+				    .base = f->data,
+				    .base_cap = f->caplen,
+				    .mac_dst = tw_load_be48(f->data),
+				    .mac_src = tw_load_be48(f->data + 6) };
+}
+
 static void count(struct tw_decoder_stats *stats, enum tw_segment_kind kind)
 {
 	switch (kind) {
@@ -426,7 +437,9 @@ void tw_decode_detail(struct tw_decoder *d, const struct tw_frame *f, struct tw_
 	memset(&s->ip_id, 0, sizeof(*s) - offsetof(struct tw_segment, ip_id));
 	if (s->kind != TW_SEG_TCP && s->kind != TW_SEG_ICMP_ERROR && s->kind != TW_SEG_NEIGHBOUR)
 		return;
-	if (w->fast)
+	if (w->fast && tw_likely(is_usual(f)))
+		walk_usual(d, f);
+	else if (w->fast)
 		walk_frame(d, f, &again);
 	detail_link(w, s);
 	if (s->kind == TW_SEG_NEIGHBOUR) {
