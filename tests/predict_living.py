@@ -28,6 +28,7 @@ PATIENCE = 0.002  # of the time that a connection has, between two looks at it
 PORT, DEADLINE_S, TRIES = 80, 70, 3
 CLONE_NEWNET = 0x40000000
 HERE, THERE = "10.1.0.1", "10.1.0.2"
+NOBODY = "10.1.0.3"
 ALIVE_HERE, ALIVE = "10.1.1.1", "10.1.1.2"  # the same peer where it never falls silent
 # Timers and a state of /proc/net/tcp.
 RETRANSMISSION, KEEPALIVE, PERSIST, TIME_WAIT = "01", "02", "04", "06"
@@ -242,12 +243,13 @@ FIN1 = "closed, FIN unanswered, tcp_orphan_retries 2"
 FIN2 = "closed, FIN_WAIT2, what is left of tcp_fin_timeout 3"
 WAIT = "closed, TIME_WAIT, what is left of its 60 s"
 SYN = "connect(), tcp_syn_retries 1"
+NEIGH = "connect() to no neighbour, the interface's retrans_time_ms 200"
 SHUT = "window closed, probes unanswered from now on, tcp_retries2 2"
 SHUT_LEFT = "the same, what is left once one was unanswered"
 SHUT_USER = "window closed, probes answered, TCP_USER_TIMEOUT 2.5 s"
 SHUT_FIN = "window closed and socket closed, probes unanswered, tcp_orphan_retries 2"
 SHUT_ALIVE = "window closed and socket closed, probes answered, tcp_rto_max_ms 1000"
-NAMES = [BUSY, LEFT, USER, KEEP, HOST, SYN, SHUT, SHUT_LEFT, SHUT_USER, SHUT_FIN, SHUT_ALIVE, FIN1, FIN2, WAIT]
+NAMES = [BUSY, LEFT, USER, KEEP, HOST, SYN, NEIGH, SHUT, SHUT_LEFT, SHUT_USER, SHUT_FIN, SHUT_ALIVE, FIN1, FIN2, WAIT]
 FIRST_PROBE = "keepalive by default: until the first probe"
 NEXT_PROBE = "keepalive by default: between probes"
 REPEAT = "data in flight: between the second repeat and the third"
@@ -360,6 +362,16 @@ def probing(held, watcher):
     watcher.add(armed(WINDOW, seconds, left))
 
 
+def no_neighbour(watcher):
+    """A namespace does not show neigh.default; the interface's own setting counts, here and there."""
+    pathlib.Path("/proc/sys/net/ipv4/neigh/v0/retrans_time_ms").write_text("200\n")
+    said = json.loads(tcpwhy("predict", "--json", "host-unreachable").out)
+    trying = socket.socket()
+    trying.setblocking(False)
+    watcher.add(Watched(NEIGH, trying, said["end"]["expected"], "EHOSTUNREACH"))
+    trying.connect_ex((NOBODY, PORT))
+
+
 def into_silence(ground, held, said, watcher):
     """From here on nobody answers. What is idle counts from the last packet that came."""
     for label in (KEEP, HOST):
@@ -413,6 +425,7 @@ def scene():
     kept = with_a_living_peer(ground, watcher), fin_wait2(ground, watcher)
     held, said = before_silence(ground)
     probing(held, watcher)
+    no_neighbour(watcher)
     held[SHUT_FIN] += (held[SHUT_FIN][0].getsockname(),)
     into_silence(ground, held, said, watcher)
     in_silence(held, watcher)

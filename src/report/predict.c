@@ -37,12 +37,30 @@ static void heading(struct tw_pen *p, const char *text)
 	tw_pen_newline(p);
 }
 
-static void put_host(struct tw_pen *p, const struct tw_settings *s)
+static bool has_origin(const struct tw_schedule *l, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; l && i < l->origin_count; i++)
+		if (!strcmp(l->origin[i].name, name))
+			return true;
+	return false;
+}
+
+/* Where the host did not tell a setting that matters here: to @l, or (NULL) to any of all. */
+static bool is_guess(const struct tw_settings *s, enum tw_setting_id id,
+		     const struct tw_schedule *l)
+{
+	return (s->source[id] == TW_FROM_UNREADABLE || s->source[id] == TW_FROM_ABSENT) &&
+	       (!l || has_origin(l, tw_setting_name(s, id)));
+}
+
+static void put_host(struct tw_pen *p, const struct tw_settings *s, const struct tw_schedule *l)
 {
 	unsigned i, unread = 0;
 
 	for (i = 0; i < TW_SET__N; i++)
-		unread += s->source[i] == TW_FROM_UNREADABLE || s->source[i] == TW_FROM_ABSENT;
+		unread += is_guess(s, i, l);
 	tw_pen_wrap(p, 0, TW_ROLE_FAINT, "Linux %u.%u, %u timer ticks per second%s.",
 		    s->kernel.major, s->kernel.minor, s->hz,
 		    s->hz_measured ? "" : " (assumed: no setting tells)");
@@ -59,8 +77,8 @@ static void put_host(struct tw_pen *p, const struct tw_settings *s)
 		return;
 	tw_pen_wrap(p, 0, TW_ROLE_WARN, "Not known, so taken at the kernel's defaults:");
 	for (i = 0; i < TW_SET__N; i++)
-		if (s->source[i] == TW_FROM_UNREADABLE || s->source[i] == TW_FROM_ABSENT)
-			tw_pen_wrap(p, 2, TW_ROLE_WARN, " %s%s", tw_setting_table[i].name,
+		if (is_guess(s, i, l))
+			tw_pen_wrap(p, 2, TW_ROLE_WARN, " %s%s", tw_setting_name(s, i),
 				    --unread ? "," : ".");
 	tw_pen_newline(p);
 }
@@ -82,7 +100,7 @@ void tw_predict_table(struct tw_pen *p, const struct tw_model *m)
 	const unsigned after = wide ? COLUMN_AFTER : p->style.width;
 	unsigned i;
 
-	put_host(p, &m->set);
+	put_host(p, &m->set, NULL);
 	tw_pen_newline(p);
 	tw_pen_put(p, TW_ROLE_STRONG, "phenomenon");
 	tw_pen_column(p, COLUMN_CALL);
@@ -153,16 +171,6 @@ static void put_seen(struct tw_pen *p, const struct tw_prediction *out)
 	}
 }
 
-static bool has_origin(const struct tw_schedule *l, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; l && i < l->origin_count; i++)
-		if (!strcmp(l->origin[i].name, name))
-			return true;
-	return false;
-}
-
 /* A number, and where it comes from. */
 static void put_number(struct tw_pen *p, const char *name, int64_t value, const char *unit,
 		       const char *source)
@@ -223,7 +231,7 @@ void tw_predict_story(struct tw_pen *p, const struct tw_phenomenon *ph, const st
 	l = &out->ladder;
 	tw_pen_wrap(p, 2, TW_ROLE_STRONG, "%s: %s", ph->slug, ph->title);
 	tw_pen_newline(p);
-	put_host(p, &m->set);
+	put_host(p, &m->set, l);
 	heading(p, "What is sent while nothing comes back");
 	tw_pen_column(p, 2);
 	tw_pen_wrap(p, 2, TW_ROLE_FAINT, "Second 0: %s.", out->begins);
@@ -250,7 +258,8 @@ void tw_predict_settings(struct tw_pen *p, const struct tw_settings *s)
 	for (i = 0; i < TW_SET__N; i++) {
 		const struct tw_setting *t = &tw_setting_table[i];
 
-		put_number(p, t->name, s->value[i], t->unit, tw_set_from_name(s->source[i]));
+		put_number(p, tw_setting_name(s, i), s->value[i], t->unit,
+			   tw_set_from_name(s->source[i]));
 		tw_pen_column(p, 4);
 		tw_pen_wrap(p, 4, TW_ROLE_FAINT, "%s", t->meaning);
 		if (t->since.major)

@@ -3,6 +3,7 @@
  * Settings from outside: this host's /proc/sys, or the output of `sysctl -a` of another one. What is
  * missing keeps its default and says so.
  */
+#include "timers/neighbour.h"
 #include "timers/settings.h"
 #include "timers/sysctl_file.h"
 
@@ -13,8 +14,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-/* The first line of a file, without its end. */
-static bool first_line(const char *path, char *out, size_t size)
+bool tw_setting_read_line(const char *path, char *out, size_t size)
 {
 	FILE *f = fopen(path, "re");
 	bool got = f && fgets(out, (int)size, f);
@@ -54,10 +54,11 @@ void tw_settings_read_host(struct tw_settings *s, const char *root)
 		for (; from < sizeof(path) && path[from]; from++)
 			if (path[from] == '.')
 				path[from] = '/';
-		if (!first_line(path, value, sizeof(value)) ||
+		if (!tw_setting_read_line(path, value, sizeof(value)) ||
 		    tw_settings_assign(s, name, value, TW_FROM_HOST, NULL) != 1)
 			s->source[i] = TW_FROM_UNREADABLE;
 	}
+	tw_neighbour_read(s, root);
 	if (uname(&host) || !tw_kernel_parse(host.release, &kernel))
 		return;
 	s->kernel = kernel;

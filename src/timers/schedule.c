@@ -11,6 +11,8 @@
 #include "timers/schedule.h"
 #include "base/duration.h"
 
+#include <stdio.h>
+
 #define WHEEL_LEVELS      9
 #define WHEEL_LEVEL_SHIFT 3  /* LVL_CLK_SHIFT */
 #define WHEEL_FIRST_TICKS 63 /* LVL_SIZE - 1 */
@@ -46,13 +48,18 @@ void tw_schedule_step(struct tw_schedule *l, struct tw_moment at, const char *pa
 static void origin(struct tw_schedule *l, const char *name, int64_t value, const char *unit,
 		   const char *source)
 {
-	if (l->origin_count < TW_ORIGINS_MAX)
-		l->origin[l->origin_count++] = (struct tw_number){ name, value, unit, source };
+	struct tw_number *n = &l->origin[l->origin_count];
+
+	if (l->origin_count == TW_ORIGINS_MAX)
+		return;
+	*n = (struct tw_number){ .value = value, .unit = unit, .source = source };
+	snprintf(n->name, sizeof(n->name), "%s", name);
+	l->origin_count++;
 }
 
 void tw_schedule_setting(struct tw_schedule *l, const struct tw_model *m, enum tw_setting_id id)
 {
-	origin(l, tw_setting_table[id].name, m->set.value[id], tw_setting_table[id].unit,
+	origin(l, tw_setting_name(&m->set, id), m->set.value[id], tw_setting_table[id].unit,
 	       tw_set_from_name(m->set.source[id]));
 }
 

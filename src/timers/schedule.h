@@ -38,7 +38,7 @@ struct tw_timed {
 
 /* A number that went into it. */
 struct tw_number {
-	const char *name; /* "net.ipv4.tcp_retries2", "TCP_USER_TIMEOUT", "TCP_TIMEWAIT_LEN" */
+	char name[TW_NEIGHBOUR_NAME]; /* "net.ipv4.tcp_retries2", "TCP_USER_TIMEOUT" ... */
 	int64_t value;
 	const char *unit;
 	const char *source; /* "this host", "option", "constant" ... */

@@ -6,6 +6,7 @@
 #include "timers/settings.h"
 #include "base/suggest.h"
 #include "timers/constants.h"
+#include "timers/neighbour.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -115,31 +116,42 @@ static unsigned words_of(const char *name)
 	return n;
 }
 
+int tw_setting_take(struct tw_settings *s, enum tw_setting_id id, const char *name,
+		    const char *value, enum tw_set_from source, struct tw_err *err)
+{
+	const struct tw_setting *t = &tw_setting_table[id];
+	const unsigned words = words_of(t->name);
+	int64_t v = 0;
+
+	if (!number(value, t->word, words, &v))
+		return tw_err_set(err, -EINVAL, "%s needs %s, not '%s'", name,
+				  words == 1 ? "a whole number"
+					     : "two whole numbers with a blank between",
+				  value);
+	if (v < t->least || v > t->most)
+		return tw_err_set(err, -EINVAL, "%s takes %lld to %lld%s%s, not %lld", name,
+				  (long long)t->least, (long long)t->most, *t->unit ? " " : "",
+				  t->unit, (long long)v);
+	s->value[id] = v;
+	s->source[id] = source;
+	return 0;
+}
+
 int tw_settings_assign(struct tw_settings *s, const char *name, const char *value,
 		       enum tw_set_from source, struct tw_err *err)
 {
-	const unsigned words = words_of(name);
+	bool taken = false;
 	unsigned i;
 
 	for (i = 0; i < TW_SET__N; i++) {
-		const struct tw_setting *t = &tw_setting_table[i];
-		int64_t v = 0;
-
-		if (strcmp(t->name, name) != 0)
+		if (strcmp(tw_setting_table[i].name, name) != 0)
 			continue;
-		if (!number(value, t->word, words, &v))
-			return tw_err_set(err, -EINVAL, "%s needs %s, not '%s'", name,
-					  words == 1 ? "a whole number"
-						     : "two whole numbers with a blank between",
-					  value);
-		if (v < t->least || v > t->most)
-			return tw_err_set(err, -EINVAL, "%s takes %lld to %lld%s%s, not %lld", name,
-					  (long long)t->least, (long long)t->most,
-					  *t->unit ? " " : "", t->unit, (long long)v);
-		s->value[i] = v;
-		s->source[i] = source;
+		if (tw_setting_take(s, i, name, value, source, err))
+			return -EINVAL;
+		tw_neighbour_forget(s, i);
+		taken = true;
 	}
-	return words > 0;
+	return taken ? 1 : tw_neighbour_assign(s, name, value, source, err);
 }
 
 static int unknown(const char *name, struct tw_err *err)
@@ -176,7 +188,7 @@ static void whole_name(char *out, size_t size, const char *typed, size_t n)
 		char longer[128];
 
 		snprintf(longer, sizeof(longer), PREFIX "%s", out);
-		if (words_of(longer) && strlen(longer) < size)
+		if ((words_of(longer) || strncmp(out, "neigh.", 6) == 0) && strlen(longer) < size)
 			memcpy(out, longer, strlen(longer) + 1);
 	}
 }

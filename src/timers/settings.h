@@ -43,13 +43,21 @@ enum tw_set_from {
 };
 const char *tw_set_from_name(enum tw_set_from s);
 
+/* Settings that each interface has for itself. */
+#define TW_SET_NEIGH__N   2
+#define TW_DEVICE_NAME    16 /* IFNAMSIZ */
+#define TW_NEIGHBOUR_NAME 64
+
 struct tw_settings {
 	struct tw_kernel kernel;
 	int64_t value[TW_SET__N];
 	enum tw_set_from source[TW_SET__N];
 	unsigned hz; /* ticks per second of the kernel's timers */
 	bool hz_measured;
+	char neighbour_name[TW_SET_NEIGH__N][TW_NEIGHBOUR_NAME]; /* ""; or the interface's own */
 };
+/* How a setting is called where its value comes from; valid as long as @s. */
+const char *tw_setting_name(const struct tw_settings *s, enum tw_setting_id id);
 
 /*
  * The oldest Linux whose rules the schedules follow: since then timers are cut to TCP_USER_TIMEOUT
@@ -79,5 +87,12 @@ int tw_settings_set(struct tw_settings *s, const char *assignment, struct tw_err
  */
 int tw_settings_assign(struct tw_settings *s, const char *name, const char *value,
 		       enum tw_set_from source, struct tw_err *err);
+
+/* ---- for those who read them ---- */
+/* Give setting @id, which @err calls @name, the value of @value. 0 or -EINVAL. */
+int tw_setting_take(struct tw_settings *s, enum tw_setting_id id, const char *name,
+		    const char *value, enum tw_set_from source, struct tw_err *err);
+/* The first line of a file, without its end. */
+bool tw_setting_read_line(const char *path, char *out, size_t size);
 
 #endif

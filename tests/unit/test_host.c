@@ -242,10 +242,67 @@ static void this_host_and_an_empty_one(void **state)
 	assert_string_equal(host.unread[0].what, "18 settings that timers depend on");
 }
 
+static void neighbour_is(const char *name, int64_t ms, enum tw_set_from source)
+{
+	assert_string_equal(tw_setting_name(&host.timers, TW_SET_NEIGH_RETRANS_MS), name);
+	assert_int_equal(host.timers.value[TW_SET_NEIGH_RETRANS_MS], ms);
+	assert_int_equal(host.timers.source[TW_SET_NEIGH_RETRANS_MS], source);
+}
+
+/* Interfaces ask neighbours each by its own settings; a namespace shows no default. */
+static void settings_of_the_interface(void **state)
+{
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	neighbour_is("net.ipv4.neigh.default.retrans_time_ms", 1000, TW_FROM_UNREADABLE);
+	file("sys/net/ipv4/neigh/lo/retrans_time_ms", "900\n");
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	neighbour_is("net.ipv4.neigh.lo.retrans_time_ms", 900, TW_FROM_HOST);
+	file("sys/net/ipv4/neigh/eth1/retrans_time_ms", "500\n");
+	file("sys/net/ipv4/neigh/eth0/retrans_time_ms", "400\n");
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	neighbour_is("net.ipv4.neigh.eth0.retrans_time_ms", 400, TW_FROM_HOST);
+	file("sys/net/ipv4/neigh/default/retrans_time_ms", "800\n");
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	neighbour_is("net.ipv4.neigh.default.retrans_time_ms", 800, TW_FROM_HOST);
+	file("net/route", "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+			  "eth0 00000000 0100000A 0003 0 0 100 00000000 0 0 0\n"
+			  "eth0 0000000A 00000000 0001 0 0 0 00FFFFFF 0 0 0\n"
+			  "eth1 00000000 0100000B 0003 0 0 50 00000000 0 0 0\n");
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	neighbour_is("net.ipv4.neigh.eth1.retrans_time_ms", 500, TW_FROM_HOST);
+	assert_int_equal(tw_settings_set(&host.timers, "neigh.eth7.retrans_time_ms=30", NULL), 0);
+	neighbour_is("net.ipv4.neigh.eth7.retrans_time_ms", 30, TW_FROM_SET);
+	assert_int_equal(tw_settings_set(&host.timers, "neigh.default.retrans_time_ms=40", NULL),
+			 0);
+	neighbour_is("net.ipv4.neigh.default.retrans_time_ms", 40, TW_FROM_SET);
+}
+
+/* In a file, interfaces count where it has no default: it does not tell which of them is the right one. */
+static void interfaces_of_a_file(void **state)
+{
+	struct tw_err err = { 0 };
+
+	file("a", "net.ipv4.neigh.br0.retrans_time_ms = "
+		  "300\nnet.ipv4.neigh.default.retrans_time_ms = 700\n"
+		  "net.ipv4.neigh.eth0.retrans_time_ms = 500\n");
+	assert_int_equal(tw_settings_read_file(&host.timers, in_root("a"), &err), 0);
+	neighbour_is("net.ipv4.neigh.default.retrans_time_ms", 700, TW_FROM_FILE);
+	file("b", "net.ipv4.neigh.eth0.retrans_time_ms = 500\nnet.ipv4.neigh.eth1.retrans_time_ms "
+		  "= 300\n"
+		  "net.ipv4.neigh.lo.retrans_time_ms = 200\n");
+	assert_int_equal(tw_settings_read_file(&host.timers, in_root("b"), &err), 0);
+	neighbour_is("net.ipv4.neigh.eth0.retrans_time_ms", 500, TW_FROM_FILE);
+	file("c", "net.ipv4.neigh.eth0.retrans_time_ms = 0\n");
+	assert_int_equal(tw_settings_read_file(&host.timers, in_root("c"), &err), -EINVAL);
+	assert_non_null(strstr(err.text, "net.ipv4.neigh.eth0.retrans_time_ms takes 1 to"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_proc, remove_proc)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(settings_of_the_interface),
+		TEST(interfaces_of_a_file),
 		TEST(counters_are_read_by_name),
 		TEST(broken_counters_are_not_known),
 		TEST(what_is_missing_is_said),
