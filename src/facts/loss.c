@@ -99,6 +99,24 @@ static bool brings_new(const struct tw_pkt *q, const struct tw_pkt *p)
 }
 
 /*
+ * Is @p the segment whose timestamp the acknowledgement @k echoes? Of several that it acknowledges at once, that is
+ * the one at which the acknowledgement before it had stopped (RFC 7323 s4.3; tcp_replace_ts_recent: rcv_wup).
+ */
+static bool is_echoed_by(const struct tw_dossier *d, size_t k, const struct tw_pkt *p)
+{
+	const struct tw_pkt *a = &d->pkt[k];
+	size_t stop = k > LOOK ? k - LOOK : 0;
+
+	for (; k > stop && !d->pkt[k].gap; k--) {
+		const struct tw_pkt *b = &d->pkt[k - 1];
+
+		if (tw_counts(b) && b->side == a->side && b->flags & TW_ACK && !(b->flags & TW_RST))
+			return tw_seq_le(p->seq, b->ack);
+	}
+	return false;
+}
+
+/*
  * Was the repeat @i needed? 1: yes, the original was lost. 0: no, it had arrived. -1: nothing tells
  * (yet). *@ack is the acknowledgement that tells; *@echoed: it names the repeat itself, by its timestamp.
  */
@@ -110,7 +128,7 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
 	int verdict = -1;
 	/* nothing else that the echo could be of: new data of the same tick */
-	bool alone = !i || !brings_new(&d->pkt[i - 1], p);
+	bool alone = !i || !brings_new(&d->pkt[i - 1], p), covered = false;
 
 	*echoed = false;
 	if (p->marks & TW_MARK_SPURIOUS)
@@ -128,14 +146,16 @@ static int needed(const struct tw_dossier *d, size_t i, long original, const str
 			*ack = a;
 			return 0;
 		}
-		if (verdict >= 0 || tw_seq_lt(a->ack, end))
+		if (covered || tw_seq_lt(a->ack, end))
 			continue;
 		*ack = a;
+		covered = true;
 		verdict = 1;
 		if (o && o->options & TW_OPT_TIMESTAMPS && a->options & TW_OPT_TIMESTAMPS &&
 		    o->tsval != p->tsval) {
-			verdict = tw_seq_ge(a->tsecr, p->tsval);
 			*echoed = alone && a->tsecr == p->tsval;
+			if (tw_seq_lt(a->tsecr, p->tsval))
+				verdict = is_echoed_by(d, k, p) ? 0 : -1;
 		}
 	}
 	return verdict;
