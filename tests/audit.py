@@ -198,6 +198,9 @@ def idle_without_keepalive():
     g = Ground()
     pair = idle_pair(g, TCP_USER_TIMEOUT=5000), idle_pair(g, "fd01::2", TCP_USER_TIMEOUT=5000)
     found = audit("--idle=100ms")
+    third = idle_pair(g)
+    found["another"] = audit("--idle=100ms")["idle-without-keepalive"]["risk"]
+    del third
     found["at once"] = "idle-without-keepalive" in audit("--idle=1h")
     del pair
     return found
@@ -261,6 +264,13 @@ def not_reading():
         while client.send(b"x" * 65536):
             pass
     found = audit_until("peer-not-reading", "--idle=100ms")
+    del client, served
+    client, served = dial(Ground().listen_at_peer(), **HEALTHY)
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while client.send(b"x" * 65536):
+            pass
+    found["to another host"] = audit_until("peer-not-reading", "--idle=100ms")["peer-not-reading"]
     del served
     return found
 
@@ -357,8 +367,16 @@ def jumbo():
 
 @scene
 def conntrack():
+    g = Ground()
     sysctl("netfilter.nf_conntrack_tcp_timeout_established", 300)
+    untracked = [s for s in audit() if s.startswith("conntrack")]
+    run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+        "add rule inet t in ct state established accept")
+    pair = dial(g.listen_at_peer(), **HEALTHY)
     found = audit()
+    found["untracked"] = untracked
+    pair[0].shutdown(socket.SHUT_WR)
+    found["half"] = audit_until("fin-wait2-held", "--idle=100ms")["fin-wait2-held"]["risk"]
     sysctl("netfilter.nf_conntrack_tcp_loose", 0)
     found["strict"] = audit()["conntrack-forgets"]["severity"]
     return found
@@ -416,6 +434,7 @@ def a_held_fin_wait2():
     found = play("fin_wait2")
     equal(slugs(found), ["fin-wait2-held"])
     equal(found["fin-wait2-held"]["severity"], "risk")
+    equal("connection table" in found["fin-wait2-held"]["risk"], False, "nothing is tracked here")
 
 
 @case
@@ -445,7 +464,9 @@ def an_idle_connection():
     equal(slugs(found), ["idle-without-keepalive"])
     r = found["idle-without-keepalive"]
     equal((r["severity"], r["count"], r["for_ever"], r["verdict"]), ("risk", 2, True, "idle-blackholed"))
-    contains(r["risk"], "ETIMEDOUT after 15 min")
+    # Both have TCP_USER_TIMEOUT; one without it is what takes longest.
+    contains(r["risk"], "a write ends with ETIMEDOUT after 5.")
+    contains(found["another"], "a write ends with ETIMEDOUT after 15 min")
     equal(found["at once"], False)
 
 
@@ -456,7 +477,7 @@ def a_slow_keepalive():
     equal(slugs(found), ["keepalive-too-slow"])
     r = found["keepalive-too-slow"]
     equal((r["severity"], r["predicted"]), ("risk", 7200.0))
-    contains(r["risk"], "Azure Load Balancer")
+    contains(r["risk"], "Azure Load Balancer", "ETIMEDOUT after 5.")
 
 
 @case
@@ -493,13 +514,20 @@ def a_silent_peer():
     """data that is repeated again and again is remarked"""
     found = play("retransmitting")
     equal(slugs(found), ["retransmitting-now"])
+    r = found["retransmitting-now"]
+    equal(90 <= r["predicted"] < 95, True, "by its TCP_USER_TIMEOUT of 90 s")
+    contains(r["risk"], "It ends with ETIMEDOUT 9", " after the data was sent, unless the path comes back.")
 
 
 @case
 def a_reader_that_does_not_read():
     """both ends of a stalled connection are remarked"""
     found = play("not_reading")
+    r = found.pop("to another host")
     equal(slugs(found), ["data-not-read", "peer-not-reading"])
+    equal((found["peer-not-reading"]["for_ever"], found["peer-not-reading"]["predicted"]), (True, None))
+    equal((r["for_ever"], 90 <= r["predicted"] < 95), (False, True), "by its TCP_USER_TIMEOUT of 90 s")
+    contains(r["risk"], "ETIMEDOUT 9", " after the window closed")
 
 
 @case
@@ -525,6 +553,7 @@ def ports_that_run_out():
     found = play("ports")
     equal(slugs(found), ["ports-tight"])
     contains(found["ports-tight"]["found"], "15 of 20 local ports", "15 of them in TIME_WAIT")
+    contains(found["ports-tight"]["risk"], "free after 61", ": 20 connections to it can go on in that time.")
     equal(found["reuse"], False)
 
 
@@ -549,10 +578,14 @@ def a_forgetful_connection_table():
     """a connection table that forgets early is noted, and a risk where it takes up nothing again"""
     if not os.path.exists("/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established"):
         raise Skip("nf_conntrack is not loaded")
+    if not shutil.which("nft"):
+        raise Skip("needs nft")
     found = play("conntrack")
     equal(slugs(found), ["conntrack-forgets"])
     equal((found["conntrack-forgets"]["severity"], found["conntrack-forgets"]["predicted"]), ("note", 300.0))
     equal(found["strict"], "risk")
+    equal(found["untracked"], [], "nothing is tracked where no rule asks for it")
+    contains(found["half"], "The connection table here forgets it after ")
 
 
 def sysctl_file(text):

@@ -143,6 +143,19 @@ int64_t tw_expect_time_wait_ns(const struct tw_audit_frame *f); /* the port is f
 int64_t tw_expect_request_ns(const struct tw_audit_frame *f); /* a half-open handshake is dropped */
 int64_t tw_expect_rto_ns(const struct tw_audit_frame *f);
 
+/*
+ * The same of a living socket, with its options where they are known; @usual_ns is tw_expect_data_ns(), for those
+ * without TCP_USER_TIMEOUT. And how long it waits while its peer keeps the window closed; -1: for ever.
+ */
+int64_t tw_expect_data_of_ns(const struct tw_audit_frame *f, const struct tw_living *s,
+			     int64_t usual_ns);
+int64_t tw_expect_window_of_ns(const struct tw_audit_frame *f, const struct tw_living *s);
+
+static inline int64_t tw_longer_ns(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns > b_ns ? a_ns : b_ns;
+}
+
 /* "1 connection", "2 connections": @n and the word for it, in the arena. */
 const char *tw_count_of(struct tw_concern *c, uint64_t n, const char *one, const char *many);
 

@@ -38,7 +38,8 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			 TW_DUR(longest_ns));
 	tw_concern_risk(
 		c, -1,
-		"No timer ends this state: each keeps a descriptor and memory until close(). "
+		"No timer gives it back, not even keepalive's: each keeps its descriptor until "
+		"close(). "
 		"At the limit of descriptors accept() fails with EMFILE.");
 }
 

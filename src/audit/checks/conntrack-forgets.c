@@ -13,16 +13,19 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	const bool routes = tw_host_knob(f->host, TW_KNOB_IP_FORWARD, 0) != 0;
 	const bool loose = tw_host_knob(f->host, TW_KNOB_CT_LOOSE, 1) != 0;
 
-	if (seconds >= RFC_LEAST_S)
+	/* The module is loaded, but no rule of this namespace asks for it. */
+	if (tw_host_knob(f->host, TW_KNOB_CT_COUNT, 1) == 0 || seconds >= RFC_LEAST_S)
 		return;
 	/* Without NAT, a loose table takes the connection up again at its next packet. */
 	tw_concern_raise(c, routes || !loose ? TW_SEVERITY_RISK : TW_SEVERITY_NOTE,
 			 "nf_conntrack_tcp_timeout_established is %lld s.", (long long)seconds);
 	tw_concern_risk(
 		c, seconds * TW_NS_PER_S,
-		"A connection that is idle for %s is forgotten: its next packet is dropped or, "
-		"behind NAT, not translated and answered by a reset.",
-		TW_DUR(seconds * TW_NS_PER_S));
+		"A connection that is idle for %s is forgotten: its next packet is %s, and "
+		"dropped where rules let pass only what is established, or, behind NAT, not "
+		"translated and answered by a reset.",
+		TW_DUR(seconds * TW_NS_PER_S),
+		loose ? "that of a new one" : "INVALID (nf_conntrack_tcp_loose is 0)");
 }
 
 const struct tw_check tw_check_conntrack_forgets = {

@@ -10,7 +10,8 @@ static const char *forgotten(struct tw_concern *c, const struct tw_audit_frame *
 {
 	const int64_t seconds = tw_host_knob(f->host, TW_KNOB_CT_CLOSE_WAIT_S, 0);
 
-	return seconds ? tw_arena_printf(c->arena,
+	return seconds && tw_host_knob(f->host, TW_KNOB_CT_COUNT, 0)
+		       ? tw_arena_printf(c->arena,
 					 " The connection table here forgets it after %lld s of "
 					 "silence.",
 					 (long long)seconds)

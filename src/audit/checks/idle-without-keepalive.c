@@ -16,7 +16,8 @@
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
-	int64_t longest_ns = 0;
+	const int64_t usual_ns = tw_expect_data_ns(f);
+	int64_t longest_ns = 0, write_ns = 0;
 	size_t i;
 
 	for (i = 0; i < l->count; i++) {
@@ -29,6 +30,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			continue;
 		tw_concern_socket(c, s, idle_ns, false);
 		longest_ns = idle_ns > longest_ns ? idle_ns : longest_ns;
+		write_ns = tw_longer_ns(write_ns, tw_expect_data_of_ns(f, s, usual_ns));
 	}
 	if (!c->count)
 		return;
@@ -39,7 +41,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	tw_concern_risk(c, -1,
 			"Once the peer dies or a device between forgets it (%s), a read without a "
 			"timeout of its own hangs for ever, a write ends with ETIMEDOUT after %s.",
-			tw_idle_devices_text(c, INT64_MAX), TW_DUR(tw_expect_data_ns(f)));
+			tw_idle_devices_text(c, INT64_MAX), TW_DUR(write_ns));
 	tw_concern_set(c, "In the application: SO_KEEPALIVE with TCP_KEEPIDLE below %lld s.",
 		       (long long)tw_idle_devices_least_s());
 }

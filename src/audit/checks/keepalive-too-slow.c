@@ -24,7 +24,8 @@ static int64_t first_probe_s(const struct tw_audit_frame *f, const struct tw_liv
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
-	int64_t slowest_s = 0;
+	const int64_t usual_ns = tw_expect_data_ns(f);
+	int64_t slowest_s = 0, request_ns = 0;
 	size_t i;
 
 	for (i = 0; i < l->count; i++) {
@@ -38,6 +39,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			continue;
 		tw_concern_socket(c, s, tw_living_idle_ms(s) * TW_NS_PER_MS, false);
 		slowest_s = probe_s > slowest_s ? probe_s : slowest_s;
+		request_ns = tw_longer_ns(request_ns, tw_expect_data_of_ns(f, s, usual_ns));
 	}
 	if (!c->count)
 		return;
@@ -50,7 +52,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		c, slowest_s * TW_NS_PER_S,
 		"A device between forgets sooner (%s); until that probe a read hangs, and the "
 		"next request gets a reset or ETIMEDOUT after %s.",
-		tw_idle_devices_text(c, slowest_s), TW_DUR(tw_expect_data_ns(f)));
+		tw_idle_devices_text(c, slowest_s), TW_DUR(request_ns));
 	tw_concern_set(
 		c, "TCP_KEEPIDLE, or net.ipv4.tcp_keepalive_time for new sockets, below %lld s.",
 		(long long)tw_idle_devices_least_s());

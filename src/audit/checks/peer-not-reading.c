@@ -11,7 +11,7 @@
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
-	int64_t longest_ns = 0;
+	int64_t longest_ns = 0, end_ns = 0;
 	size_t i;
 
 	for (i = 0; i < l->count; i++) {
@@ -23,6 +23,11 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			continue;
 		tw_concern_socket(c, s, age_ns, false);
 		longest_ns = age_ns > longest_ns ? age_ns : longest_ns;
+		if (end_ns >= 0) {
+			const int64_t own_ns = tw_expect_window_of_ns(f, s);
+
+			end_ns = own_ns < 0 ? -1 : tw_longer_ns(end_ns, own_ns);
+		}
 	}
 	if (!c->count)
 		return;
@@ -30,10 +35,17 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 			 "%s of %s: the peer's window has been closed for up to %s.",
 			 tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c),
 			 TW_DUR(longest_ns));
-	tw_concern_risk(
-		c, -1,
-		"The peer's application does not read. While its kernel answers, a write here "
-		"hangs for ever.");
+	if (end_ns > 0)
+		tw_concern_risk(
+			c, end_ns,
+			"The peer's application does not read. TCP_USER_TIMEOUT ends it with "
+			"ETIMEDOUT %s after the window closed.",
+			TW_DUR(end_ns));
+	else
+		tw_concern_risk(
+			c, -1,
+			"The peer's application does not read. While its kernel answers, a write "
+			"here hangs for ever.");
 }
 
 const struct tw_check tw_check_peer_not_reading = {

@@ -101,6 +101,7 @@ static void judge(struct tw_concern *c, const struct tw_audit_frame *f, const st
 	const int64_t wait_ns = tw_expect_time_wait_ns(f);
 	size_t first = 0, i, waiting = 0;
 	const size_t used = largest(u, &first);
+	const int64_t rate = wait_ns ? (int64_t)room * TW_NS_PER_S / wait_ns : 0;
 	const struct tw_living *s;
 	char to[TW_ENDPOINT_TEXT];
 
@@ -115,10 +116,11 @@ static void judge(struct tw_concern *c, const struct tw_audit_frame *f, const st
 			 "%zu of %zu local ports are in use to %s, %zu of them in TIME_WAIT.", used,
 			 room, to, waiting);
 	tw_concern_risk(c, 0,
-			"Once all are, connect() to it fails with EADDRNOTAVAIL at once. A closed "
-			"port is free after %s: %lld connections a second to it can go on.",
-			TW_DUR(wait_ns),
-			wait_ns ? (long long)((int64_t)room * TW_NS_PER_S / wait_ns) : 0LL);
+			"Once all are, connect() to it fails with EADDRNOTAVAIL at once. A port "
+			"that was closed here first is free after %s: %zu connections to it can go "
+			"on in that time%s.",
+			TW_DUR(wait_ns), room,
+			rate ? tw_arena_printf(c->arena, ", %lld a second", (long long)rate) : "");
 }
 
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)

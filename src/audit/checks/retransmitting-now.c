@@ -10,14 +10,21 @@
 static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 {
 	const struct tw_living_list *l = &f->host->sockets;
+	const int64_t usual_ns = tw_expect_data_ns(f);
+	const char *unless = "";
+	int64_t end_ns = 0;
 	size_t i;
 
 	for (i = 0; i < l->count; i++) {
 		const struct tw_living *s = &l->socket[i];
 
-		if (s->timer == TW_SOCKET_TIMER_RETRANSMIT && s->retransmits >= REPEATS &&
-		    (s->state == TW_SOCKET_ESTABLISHED || s->state == TW_SOCKET_CLOSE_WAIT))
-			tw_concern_socket(c, s, (int64_t)s->data_sent_ms * TW_NS_PER_MS, false);
+		if (s->timer != TW_SOCKET_TIMER_RETRANSMIT || s->retransmits < REPEATS ||
+		    (s->state != TW_SOCKET_ESTABLISHED && s->state != TW_SOCKET_CLOSE_WAIT))
+			continue;
+		tw_concern_socket(c, s, (int64_t)s->data_sent_ms * TW_NS_PER_MS, false);
+		end_ns = tw_longer_ns(end_ns, tw_expect_data_of_ns(f, s, usual_ns));
+		if (!tw_options_of(f, s))
+			unless = " or TCP_USER_TIMEOUT is set";
 	}
 	if (!c->count)
 		return;
@@ -26,10 +33,9 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		"%s of %s: sent data was repeated %d times or more, and nothing came back.",
 		tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c), REPEATS);
 	tw_concern_risk(
-		c, tw_expect_data_ns(f),
-		"Each ends with ETIMEDOUT %s after it was sent, unless the path comes back or "
-		"TCP_USER_TIMEOUT is set.",
-		TW_DUR(tw_expect_data_ns(f)));
+		c, end_ns,
+		"%s with ETIMEDOUT %s after the data was sent, unless the path comes back%s.",
+		c->count == 1 ? "It ends" : "The last of them ends", TW_DUR(end_ns), unless);
 }
 
 const struct tw_check tw_check_retransmitting_now = {
