@@ -515,6 +515,28 @@ def clock_step(capture, ns):
                                       for n, p in enumerate(capture.packets)])
 
 
+def halves_swapped(capture):
+    """The second half first, each with its own times: two files appended in the wrong order."""
+    half = len(capture.packets) // 2
+    return Capture(capture.linktype, capture.packets[half:] + capture.packets[:half])
+
+
+def appended(capture):
+    """The file twice, the second behind the first, each with its own times."""
+    return Capture(capture.linktype, capture.packets * 2)
+
+
+def directions_apart(capture, client_first):
+    """All packets of the first speaker (or all others) before the rest: captured apart, and appended."""
+    every = frames(capture)
+    first = next((frame.address() for frame in every if frame.tcp is not None), None)
+    mine, others = [], []
+    for frame in every:
+        of_first = frame.ip is not None and frame.address() == first
+        (mine if of_first == client_first else others).append(frame.packet())
+    return Capture(capture.linktype, mine + others)
+
+
 def without_timestamps(capture):
     """A stack without the option: headers become shorter, other options stay."""
     def edit(frame):

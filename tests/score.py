@@ -18,6 +18,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -71,6 +72,24 @@ def certain_is_justified(row, accept, verdict):
     return row["certain_ok"] == "yes" and verdict == accept[0]
 
 
+NEGATIVE = re.compile(r"(?<![\w.:>-])-\d[\d.]*\s(ns|us|ms|s|min|h)\b")
+
+
+def below_zero(value, key=""):
+    """Durations and times since the start that are negative, as numbers or in a text."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from below_zero(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from below_zero(inner, key)
+    elif isinstance(value, str):
+        if NEGATIVE.search(value):
+            yield value
+    elif key in ("time", "duration", "after") and value is not None and value < 0:
+        yield f"{key} {value}"
+
+
 def judge(row, finding):
     """What is wrong with a finding: a list of (kind, sentence)."""
     accept = row["accept"].split("|")
@@ -93,6 +112,7 @@ def judge(row, finding):
         wrong.append(("certain", f"{verdict} is certain without right"))
     if verdict not in ("clean", "unknown") and not finding.get("evidence"):
         wrong.append(("evidence", "no evidence is cited"))
+    wrong += [("negative", f"a duration below 0: {text}") for text in below_zero(finding)]
     return wrong
 
 
@@ -133,6 +153,9 @@ def self_test():
          judge(allowed, dict(good, confidence="certain")) == []),
         ("self-test: wrong ends fail", kinds(client="1.1.1.1:9") == {"ends"}),
         ("self-test: no evidence fails", kinds(evidence=[]) == {"evidence"}),
+        ("self-test: a negative duration fails",
+         kinds(evidence=[{"time": -1.5, "text": "-4.07 s after the first"}]) == {"negative"}
+         and not kinds(summary="10.9.0.1:80 -> 10.9.0.2:80, 2 s, ports 1-2 s")),
     ]
 
 

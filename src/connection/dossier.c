@@ -189,6 +189,22 @@ static bool was_on_its_way(const struct tw_pkt *p, const struct tw_pkt *q)
 		p->time_ns - q->time_ns <= DUPLICATE_NS);
 }
 
+/*
+ * Files were appended to each other that both hold the packet: the time went back, and here it is again, as late
+ * as the path is long; or at the same time, which is then the same record.
+ */
+static bool is_appended(const struct tw_pkt *p, const struct tw_pkt *q, bool turned_back)
+{
+	const int64_t apart_ns =
+		p->time_ns > q->time_ns ? p->time_ns - q->time_ns : q->time_ns - p->time_ns;
+	const bool written_once = p->ip_id || p->options & TW_OPT_TIMESTAMPS;
+
+	if (!apart_ns)
+		return turned_back || p->frame - q->frame > COPY_REACH;
+	return p->behind && (!q->behind || q->marks & TW_MARK_SECOND_COPY) &&
+	       apart_ns <= (written_once ? COPY_LATE_NS : DUPLICATE_NS);
+}
+
 /* Could @q, an answer, have made the sender repeat @p? Not where it acknowledges all of it. */
 static bool may_provoke(const struct tw_pkt *q, const struct tw_pkt *p)
 {
@@ -202,10 +218,14 @@ static bool may_provoke(const struct tw_pkt *q, const struct tw_pkt *p)
  * pure ACKs of some stacks all look alike. Where copies come from the other side of a full queue, the
  * first one is far back.
  */
-static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
+static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p, int64_t latest_ns)
 {
 	struct tw_view_of_copies *c = &d->end[p->side].copies;
-	const bool expected = c->set && p->ttl == c->ttl && p->iface == c->iface;
+	/* the last record of a file is its latest, and no earlier than that when it comes again */
+	const bool turned_back =
+		p->time_ns < latest_ns || (p->time_ns == latest_ns && d->pkt_count &&
+					   d->pkt[d->pkt_count - 1].time_ns < latest_ns);
+	const bool expected = (c->set && p->ttl == c->ttl && p->iface == c->iface) || turned_back;
 	const size_t n = d->pkt_count, reach = expected ? COPY_REACH_FAR : COPY_REACH;
 	bool unprovoked = true;
 	size_t i;
@@ -214,12 +234,14 @@ static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p)
 		const struct tw_pkt *q = &d->pkt[i - 1];
 		int64_t late_ns = p->time_ns - q->time_ns;
 
-		if (late_ns > COPY_LATE_NS)
+		if (late_ns > COPY_LATE_NS && !turned_back)
 			break;
 		if (!same_packet(p, q) && !is_resegmented(p, q)) {
 			unprovoked = unprovoked && !may_provoke(q, p);
 			continue;
 		}
+		if (is_appended(p, q, turned_back))
+			return TW_MARK_SECOND_COPY;
 		if (was_forwarded(p, q) || was_on_its_way(p, q) ||
 		    (late_ns <= SECOND_COPY_NS &&
 		     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))) {
@@ -623,10 +645,12 @@ static int room_for_one(struct tw_dossier *d)
  */
 static int64_t bounded_time(const struct tw_dossier *d, int64_t time_ns)
 {
-	if (time_ns > d->first_ns + SPAN_MAX_NS)
-		return d->first_ns + SPAN_MAX_NS;
-	if (time_ns < d->first_ns - SPAN_MAX_NS)
-		return d->first_ns - SPAN_MAX_NS;
+	const int64_t origin_ns = d->pkt_count ? d->pkt[0].time_ns : time_ns;
+
+	if (time_ns > origin_ns + SPAN_MAX_NS)
+		return origin_ns + SPAN_MAX_NS;
+	if (time_ns < origin_ns - SPAN_MAX_NS)
+		return origin_ns - SPAN_MAX_NS;
 	return time_ns;
 }
 
@@ -641,6 +665,8 @@ static void note_span(struct tw_dossier *d, const struct tw_frame *f)
 	time_ns = bounded_time(d, f->time_ns);
 	if (time_ns > d->last_ns)
 		d->last_ns = time_ns;
+	if (time_ns < d->first_ns)
+		d->first_ns = time_ns;
 	d->last_frame = f->number;
 }
 
@@ -659,22 +685,26 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	struct tw_tuple t;
 	struct tw_pkt *p;
 	int sender = tw_tuple_of(s, &t);
+	int64_t latest_ns;
 
 	if (room_for_one(d))
 		return -ENOMEM;
 	if (!d->started)
 		assign_ends(d, s, sender);
+	latest_ns = d->packets ? d->last_ns : f->time_ns;
 	note_span(d, f);
 	p = &d->pkt[d->pkt_count];
 	fill_record(p, f, s);
 	p->time_ns = bounded_time(d, f->time_ns);
+	p->behind = tw_order_behind(p->time_ns, latest_ns);
 	p->side = (uint8_t)side_of(d, s);
-	p->marks = mark_invalid(d, p) | mark_copies(d, p);
+	p->marks = mark_invalid(d, p) | mark_copies(d, p, latest_ns);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
 	if (p->marks & TW_MARK_SECOND_COPY)
 		d->second_copies = true;
 	if (!(p->marks & TW_MARKS_NOT_ANALYSED)) {
+		tw_order_note(&d->order, p, latest_ns);
 		note_offload(d, p);
 		p->marks |= analyse(d, p);
 		if (p->flags & TW_SYN && !d->end[p->side].saw_syn_options)
@@ -715,6 +745,8 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 	}
 	i = &d->icmp[d->icmp_count++];
 	i->time_ns = bounded_time(d, f->time_ns);
+	if (i->time_ns < d->first_ns)
+		d->first_ns = i->time_ns;
 	i->frame = f->number;
 	i->from = s->icmp_src;
 	i->side = (uint8_t)side_of(d, s);

@@ -57,7 +57,8 @@ struct tw_pkt {
 	uint16_t flags, ip_id, options, raw_window;
 	uint8_t side, ttl, sack_count, checksum;
 	bool df, payload_cut;
-	bool gap; /* records of the connection that stood right before this one were dropped */
+	bool gap;    /* records of the connection that stood right before this one were dropped */
+	bool behind; /* older than one that stands before it, by more than queues explain */
 	uint8_t payload_head[16], payload_head_bytes;
 	uint16_t iface;
 	uint16_t rst_reason;

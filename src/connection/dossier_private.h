@@ -7,6 +7,7 @@
  * diagram. Nobody but dossier.c writes here.
  */
 #include "connection/dossier.h"
+#include "connection/order.h"
 #include "connection/state.h"
 
 /* An end as the tracker knows it. Index: 0 client, 1 server (see tw_dossier.client_guessed). */
@@ -76,7 +77,7 @@ struct tw_dossier {
 	size_t icmp_count;
 	uint64_t icmp_total;
 
-	int64_t first_ns, last_ns;
+	int64_t first_ns, last_ns; /* earliest and latest, whatever the order of the records */
 	uint64_t first_frame, last_frame;
 	int64_t last_syn_ns;      /* the last SYN before the connection was up */
 	int64_t handshake_rtt_ns; /* from it to the ACK, -1 = unknown (tshark's initial RTT) */
@@ -84,6 +85,7 @@ struct tw_dossier {
 	bool partial_checksums;
 	bool second_copies;    /* captured on two interfaces */
 	unsigned completeness; /* as tcp.completeness */
+	struct tw_order order;
 };
 
 #define TW_ICMP_MAX 64

@@ -63,14 +63,15 @@ static enum tw_icmp_class class_v6(const struct tw_icmp *i)
 	}
 }
 
-/* The last transmission of the quoted segment before the error. */
+/* The last transmission of the quoted segment before the error; by the clock too, if any fits it. */
 static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_icmp *i)
 {
 	const struct tw_pkt *best = NULL;
 	size_t k;
 
 	for (k = 0; k < d->pkt_count && d->pkt[k].frame < i->frame; k++)
-		if (d->pkt[k].side == i->side && d->pkt[k].seq == i->quoted_seq)
+		if (d->pkt[k].side == i->side && d->pkt[k].seq == i->quoted_seq &&
+		    (!best || !tw_order_behind(i->time_ns, d->pkt[k].time_ns)))
 			best = &d->pkt[k];
 	return best;
 }
@@ -87,7 +88,7 @@ static void first_error(struct tw_view *v, const struct tw_icmp *i)
 	tw_fact_set(v->f, TW_F_ICMP_FROM_DESTINATION, tw_addr_equal(&i->from, &to->addr), i->frame,
 		    i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_ON_SYN, p && p->flags & TW_SYN, i->frame, i->time_ns);
-	if (p)
+	if (p && i->time_ns >= p->time_ns)
 		tw_fact_set(v->f, TW_F_ICMP_DELAY_NS, i->time_ns - p->time_ns, i->frame,
 			    i->time_ns);
 }

@@ -342,7 +342,7 @@ static void gone_fact(struct tw_view *v)
 		const struct tw_gone g =
 			tw_hosts_gone(v->hosts, &d->end[side].addr, &d->end[!side].addr);
 
-		if (!g.requests || g.first_ns < last_word_ns(d, side))
+		if (!g.requests || g.first_ns < last_word_ns(d, side) || g.last_ns < g.first_ns)
 			continue;
 		tw_fact_set(v->f, TW_F_NEIGHBOUR_GONE, g.requests, g.first_frame, g.first_ns);
 		tw_fact_set(v->f, TW_F_NEIGHBOUR_GONE_SIDE, side, g.first_frame, g.first_ns);

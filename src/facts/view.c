@@ -273,10 +273,35 @@ const struct tw_dossier *tw_predecessor(const struct tw_view *v)
 		const struct tw_dossier *q = v->others->refs[v->near.pair[i - 1]].dossier;
 
 		if (v->near.pair[i - 1] < hi && q->stream < v->d->stream &&
+		    !tw_order_behind(v->d->first_ns, q->last_ns) &&
 		    tw_tuple_equal(&q->tuple, &v->d->tuple))
 			return q;
 	}
 	return NULL;
+}
+
+/* @first stands before @second in the capture: the rest of a connection, and then its beginning? */
+static bool is_rest_of(const struct tw_dossier *first, const struct tw_dossier *second)
+{
+	return !(first->completeness & 1) && second->completeness & 1 &&
+	       second->last_ns <= first->first_ns;
+}
+
+bool tw_parts_swapped(const struct tw_view *v)
+{
+	unsigned i;
+
+	if (!v->capture->clock_backward)
+		return false;
+	for (i = 0; i < v->near.pairs; i++) {
+		const struct tw_dossier *q = v->others->refs[v->near.pair[i]].dossier;
+
+		if (q == v->d || !tw_tuple_equal(&q->tuple, &v->d->tuple))
+			continue;
+		if (q->stream < v->d->stream ? is_rest_of(q, v->d) : is_rest_of(v->d, q))
+			return true;
+	}
+	return false;
 }
 
 bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a)

@@ -70,10 +70,18 @@ static inline bool tw_pure_ack(const struct tw_pkt *p)
 	return !p->payload_bytes && (p->flags & (TW_ACK | TW_SYN | TW_FIN | TW_RST)) == TW_ACK;
 }
 
-/* The fact's value with the record that it comes from. */
+/*
+ * The fact's value with the record that it comes from. A duration below 0 is none: the clock was set between
+ * the two records, and what passed is not known; but for what queues of the capture mix up, which is nothing.
+ */
 static inline void tw_from(struct tw_view *v, enum tw_fact_id id, int64_t value,
 			   const struct tw_pkt *p)
 {
+	if (value < 0 && tw_fact_info(id)->type == TW_FACT_NS) {
+		if (tw_order_behind(value, 0))
+			return;
+		value = 0;
+	}
 	tw_fact_set(v->f, id, value, p ? p->frame : 0, p ? p->time_ns : 0);
 }
 
@@ -85,6 +93,9 @@ static inline uint32_t tw_above(uint32_t hi, uint32_t lo)
 
 /* Data of @side sent but not acknowledged by the other end in @s; the FIN's own number is not data. */
 uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot *s, int side);
+
+/* Does this connection's beginning stand behind the rest of it, as another stream, or is it that beginning? */
+bool tw_parts_swapped(const struct tw_view *v);
 
 /* The schedule of @n times, recognised interval by interval. */
 enum tw_ladder tw_ladder_of(const int64_t *times_ns, size_t n);

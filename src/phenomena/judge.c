@@ -107,7 +107,7 @@ static void say_clean(struct tw_match *m)
 	m->outcome = TW_OUTCOME_CLEAN;
 	m->remark = remark_of(f);
 	if (is(f, TW_F_CLOSED_CLEAN)) {
-		m->confidence = TW_CERTAIN;
+		m->confidence = is(f, TW_F_ORDER_MIXED) ? TW_LIKELY : TW_CERTAIN;
 		m->summary = "Both ends closed, and all data was acknowledged.";
 		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
@@ -186,6 +186,13 @@ static void clean_or_unknown(struct tw_match *m)
 	else if (is(f, TW_F_ONE_SIDED))
 		say_unknown(m, "Only one direction of this connection was captured.",
 			    "The packets of the other direction are missing from the capture.");
+	else if (is(f, TW_F_ORDER_MIXED) && (!is(f, TW_F_CLOSED_CLEAN) || is(f, TW_F_RST_COUNT)))
+		say_unknown(m,
+			    "Its packets are not in the order in which they were sent: the times "
+			    "of this connection go back.",
+			    "Files that were appended to each other (mergecap -a, cat) must be "
+			    "read each on its own, or put in order of time: reordercap, mergecap "
+			    "without -a, or tcpwhy read --merge.");
 	else if (reset_owed(f))
 		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
 			    "The packets before the reset, or those of the other end, are not in "
@@ -220,6 +227,7 @@ static inline bool is_empty(const struct tw_match *t)
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const bool live = is(facts, TW_F_K_SEEN);
+	const bool silent = is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED);
 	const struct tw_phenomenon *best = NULL;
 	struct tw_match trial = { .arena = m->arena,
 				  .facts = facts,
@@ -232,7 +240,7 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 	m->facts = facts;
 	empty(m);
 	empty(&trial);
-	for (i = 0; i < tw_catalogue_count && !is(facts, TW_F_ONE_SIDED); i++) {
+	for (i = 0; i < tw_catalogue_count && !silent; i++) {
 		const struct tw_phenomenon *ph = tw_catalogue[i];
 		bool (*match)(struct tw_match * m) = live ? ph->match_live : ph->match;
 

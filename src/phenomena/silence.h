@@ -67,6 +67,8 @@ static inline int64_t tw_between_ns(const struct tw_facts *f, enum tw_fact_id fr
 {
 	if (!tw_known(f, from) || !tw_known(f, to))
 		return 0;
+	if (f->f[to].time_ns < f->f[from].time_ns)
+		return 0; /* the clock was set in between */
 	return f->f[to].time_ns - f->f[from].time_ns;
 }
 

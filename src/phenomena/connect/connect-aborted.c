@@ -16,6 +16,7 @@
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 
 #define LATE_SYNACK_NS (TW_NS_PER_S / 5)      /* seen from the client */
 #define LATE_RST_NS    (TW_NS_PER_S * 2 / 5)  /* seen from the server */
@@ -32,7 +33,7 @@ static bool client_refuses_synack(const struct tw_facts *f)
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t waited = f->f[TW_F_SYNACK_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns;
+	int64_t waited = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT);
 	int64_t reply = tw_get(f, TW_F_ACK3_DELAY_NS);
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
 	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));

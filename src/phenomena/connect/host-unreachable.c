@@ -20,6 +20,7 @@
 #include "base/duration.h"
 #include "phenomena/connect/unreachable.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 
 #include <errno.h>
 #include <string.h>
@@ -89,12 +90,11 @@ static bool match(struct tw_match *m)
 			       target, tw_icmp_text(m));
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK in answer to the SYN, too late");
 	} else if (by_neighbour_failure(f))
-		m->summary = tw_say(
-			m,
-			"The host of %s is not there: the last router got no answer from it "
-			"(ARP or neighbour discovery) and said host unreachable after %s.",
-			target,
-			TW_DUR(f->f[TW_F_ICMP_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns));
+		m->summary =
+			tw_say(m,
+			       "The host of %s is not there: the last router got no answer from it "
+			       "(ARP or neighbour discovery) and said host unreachable after %s.",
+			       target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
 	else if (fate == TW_ICMP_KILLED_CONNECT)
 		m->summary = tw_say(
 			m, "A router could not deliver to %s and answered the SYN with ICMP %s.",

@@ -9,6 +9,7 @@
  * call; the connection itself stays.
  */
 #include "phenomena/connect/unreachable.h"
+#include "phenomena/silence.h"
 
 const char *tw_icmp_errno(const struct tw_facts *f)
 {
@@ -86,7 +87,7 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 		m->outcome = TW_OUTCOME_FAILED;
 		if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_known(f, TW_F_ICMP_COUNT) &&
 		    tw_known(f, TW_F_SYN_COUNT))
-			after = f->f[TW_F_ICMP_COUNT].time_ns - f->f[TW_F_SYN_COUNT].time_ns;
+			after = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT);
 		tw_app_saw(m, TW_CLIENT, "connect", tw_icmp_errno(f), after,
 			   "An ICMP error in SYN_SENT ends connect() at once.");
 		break;
@@ -115,7 +116,10 @@ void tw_icmp_cite(struct tw_match *m)
 	int64_t n = tw_get(f, TW_F_ICMP_COUNT);
 	const char *victim = tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_ICMP_TO));
 
-	if (tw_get(f, TW_F_ICMP_ON_SYN))
+	if (!tw_known(f, TW_F_ICMP_DELAY_NS))
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, which quotes a segment of %s",
+			tw_icmp_text(m), victim);
+	else if (tw_get(f, TW_F_ICMP_ON_SYN))
 		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the SYN of %s that it quotes",
 			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);
 	else
