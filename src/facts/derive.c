@@ -97,6 +97,7 @@ static void quality_facts(struct tw_view *v)
 	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
 	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
 	tw_from(v, TW_F_ORDER_MIXED, tw_order_mixed(&d->order) || tw_parts_swapped(v), NULL);
+	tw_from(v, TW_F_CLOCK_SET, tw_order_behind(-d->order.step_ns, 0), NULL);
 	if (clock_unit(d))
 		tw_from(v, TW_F_CLOCK_COARSE_NS, clock_unit(d), NULL);
 	tw_from(v, TW_F_ONLY_HALF_OPEN, v->capture->only_half_open, NULL);

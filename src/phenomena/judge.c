@@ -204,6 +204,13 @@ static void clean_or_unknown(struct tw_match *m)
 		say_unknown(m, "The handshake does not end in the capture.",
 			    "What became of it: the capture shows neither its end nor that it was "
 			    "given up.");
+	else if (is(f, TW_F_CLOCK_SET) &&
+		 (is(f, TW_F_RETRANSMITTED_C) || is(f, TW_F_RETRANSMITTED_S)))
+		say_unknown(m,
+			    "Packets were repeated, and the clock was set back meanwhile: whether "
+			    "they had been lost or were late is not known.",
+			    "Times that can be compared: the clock of the capture was set back "
+			    "within this connection.");
 	else if (owed_at_end(f))
 		say_unknown(m, "Data was still unacknowledged when the capture ended.",
 			    "The capture ends before the data was acknowledged or given up.");
