@@ -674,6 +674,24 @@ def idle_time_that_others_survive():
     assert with_all == without, (with_all["summary"], without["summary"])
 
 
+def aborted_in_the_servers_name(idents="count", **reset):
+    """A request, acknowledged, then a RST|ACK of the server's own form and numbers."""
+    talk = Talk(timestamps=True, idents=("count", idents))
+    talk.shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    stamps = b"\1\1\x08\x0a" + struct.pack(">II", 90000 + int(talk.now * 1000) + 30, talk.heard[1])
+    return talk.s(RST | ACK, after=0.03, options=stamps, window=502, **reset)
+
+
+@case
+def perfect_imitation_of_an_abort():
+    """Who sees the connection writes a reset as the server would: nothing but an IP-ID in sequence speaks against it."""
+    for talk, excluded in ((aborted_in_the_servers_name(), True), (aborted_in_the_servers_name(ident=0), False),
+                           (aborted_in_the_servers_name("random"), False)):
+        finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))
+        listed = finding["ruled_out" if excluded else "rivals"]
+        assert "forged-reset" in {other["verdict"] for other in listed}, finding
+
+
 def asked(rounds, asker="192.0.2.1"):
     """An open connection whose server's address is asked for @rounds times in vain."""
     talk = Talk(timestamps=True).shake().ask()

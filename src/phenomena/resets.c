@@ -295,21 +295,49 @@ void tw_reset_cite_odds(struct tw_match *m, unsigned odds)
 			"one more reset with other numbers that no segment explains");
 }
 
-void tw_reset_rule_out_active(struct tw_match *m)
+/* Captured where its author sends: what is forged elsewhere does not pass there. */
+static bool left_here(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_VANTAGE,
+		     tw_reset_author(f) == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER);
+}
+
+bool tw_reset_is_own(const struct tw_facts *f)
+{
+	return !tw_reset_odds(f) && (tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES) || left_here(f));
+}
+
+/*
+ * Who sees the connection can copy numbers, timestamps and TTL. The next IP-ID of a living sender can hardly be
+ * copied: the sender's own next packet would carry it again.
+ */
+static void weigh_forgery(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	unsigned odds = tw_reset_odds(f);
 
-	if (!odds && tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES))
+	if (tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES))
 		tw_rule_out(m, "forged-reset",
 			    "the reset continues the sender's IP-ID%s, at the sender's TTL",
 			    tw_get(f, TW_F_TIMESTAMPS) ? " and timestamps" : "");
-	else if (!odds && tw_get(f, TW_F_TIMESTAMPS) && tw_is(f, TW_F_RST_NO_TS, false))
-		tw_rule_out(
+	else if (left_here(f))
+		tw_rule_out(m, "forged-reset",
+			    "the capture was taken near its sender, and it contradicts nothing");
+	else if (tw_is(f, TW_F_RST_IPID, TW_IPID_ZERO))
+		tw_rival(m, "forged-reset",
+			 "its numbers and its TTL fit, but its IP-ID is 0: who sees the connection "
+			 "can write such a reset");
+	else
+		tw_rival(
 			m, "forged-reset",
-			"the reset carries the connection's timestamps and contradicts nothing");
-	if (odds)
+			"its numbers and its TTL fit, but no IP-ID tells that its sender wrote it: "
+			"who sees the connection can write such a reset");
+}
+
+void tw_reset_weigh_active(struct tw_match *m)
+{
+	if (tw_reset_odds(m->facts))
 		return;
+	weigh_forgery(m);
 	tw_rule_out(
 		m, "peer-rebooted",
 		"a kernel that lost the connection answers with a bare RST, window 0, no options");

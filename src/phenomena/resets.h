@@ -49,8 +49,13 @@ void tw_reset_cite(struct tw_match *m);
 void tw_reset_cite_trigger(struct tw_match *m);
 /* Cites each contradiction of @odds with its numbers. */
 void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
-/* Rules out what the form of an active reset excludes: forged, rebooted, firewall. */
-void tw_reset_rule_out_active(struct tw_match *m);
+/*
+ * What the form of an active reset excludes: rebooted, firewall; and forged, where something shows that its
+ * author wrote it, else that is a rival.
+ */
+void tw_reset_weigh_active(struct tw_match *m);
+/* Does something show that its alleged author wrote it? */
+bool tw_reset_is_own(const struct tw_facts *f);
 /* What the victim's application saw, by the order of FIN and RST (errno table of the kernel). */
 void tw_reset_victim_saw(struct tw_match *m);
 

@@ -126,6 +126,14 @@ static void test_closed_with_unread_data(void **state)
 	assert_true(has(m.rivals, m.rival_count, "process-died"));
 	assert_true(has(m.ruled_out, m.ruled_out_count, "forged-reset"));
 
+	/* nothing but what anybody who sees the connection can copy */
+	set(TW_F_RST_IPID, TW_IPID_ZERO);
+	assert_true(fires(&tw_ph_closed_with_unread_data));
+	assert_true(has(m.rivals, m.rival_count, "forged-reset"));
+	set(TW_F_VANTAGE, TW_VANTAGE_SERVER); /* but it was seen to leave */
+	assert_true(fires(&tw_ph_closed_with_unread_data));
+	assert_true(has(m.ruled_out, m.ruled_out_count, "forged-reset"));
+
 	/* a full receive buffer proves unread data without any count of it */
 	set(TW_F_RST_UNANSWERED_BYTES, 0);
 	assert_false(fires(&tw_ph_closed_with_unread_data));

@@ -44,14 +44,11 @@ static bool match(struct tw_match *m)
 	m->outcome = tw_reset_outcome(f);
 	tw_reset_cite(m);
 	if (active && !odds) {
-		bool proven = tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES) ||
-			      (tw_get(f, TW_F_TIMESTAMPS) && tw_is(f, TW_F_RST_NO_TS, false));
-
-		m->confidence = proven ? TW_CERTAIN : TW_LIKELY;
+		m->confidence = tw_reset_is_own(f) ? TW_CERTAIN : TW_LIKELY;
 		m->culprit = tw_host_of(author);
 		m->summary = tw_say(m, "%s itself aborted the connection with a reset.",
 				    tw_endpoint(m, author));
-		tw_reset_rule_out_active(m);
+		tw_reset_weigh_active(m);
 	} else {
 		m->confidence = TW_POSSIBLE;
 		m->culprit = TW_CULPRIT_UNKNOWN;

@@ -91,7 +91,7 @@ static void add_rivals(struct tw_match *m, enum sign sign)
 			 "SO_LINGER {1,0} sends the same segment when everything had been read");
 	tw_rival(m, "socket-destroyed",
 		 "`ss -K` sends the same segment; only the host's kernel can tell");
-	tw_reset_rule_out_active(m);
+	tw_reset_weigh_active(m);
 }
 
 static bool match(struct tw_match *m)

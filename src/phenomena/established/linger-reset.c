@@ -44,7 +44,7 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "closed-with-unread-data",
 			 "what it had received before it last spoke may not have been read to the "
 			 "end");
-	tw_reset_rule_out_active(m);
+	tw_reset_weigh_active(m);
 }
 
 static bool match(struct tw_match *m)
