@@ -674,6 +674,17 @@ def idle_time_that_others_survive():
     assert with_all == without, (with_all["summary"], without["summary"])
 
 
+@case
+def synack_refused_at_once():
+    """SYN, SYN|ACK, bare RST within a round trip: a scan, a health check, a lost race; the three are told, none is said."""
+    for there in (0.0001, 0.03):
+        talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02)
+        finding = expect(talk.c(RST, window=0, ident=0, after=there), "unknown", outcomes=("unknown",))
+        assert "accepted the SYN" in finding["summary"] and "RST" in finding["summary"], finding["summary"]
+        named = {rival["verdict"] for rival in finding["rivals"]}
+        assert {"port-scan", "connect-aborted"} <= named, named
+
+
 def aborted_in_the_servers_name(idents="count", **reset):
     """A request, acknowledged, then a RST|ACK of the server's own form and numbers."""
     talk = Talk(timestamps=True, idents=("count", idents))

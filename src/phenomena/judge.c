@@ -193,6 +193,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "Files that were appended to each other (mergecap -a, cat) must be "
 			    "read each on its own, or put in order of time: reordercap, mergecap "
 			    "without -a, or tcpwhy read --merge.");
+	else if (reset_owed(f) && tw_synack_refused(f))
+		tw_tell_synack_refused(m);
 	else if (reset_owed(f))
 		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
 			    "The packets before the reset, or those of the other end, are not in "

@@ -22,14 +22,6 @@
 #define LATE_RST_NS    (TW_NS_PER_S * 2 / 5)  /* seen from the server */
 #define SURE_NS        TW_TCP_TIMEOUT_INIT_NS /* the SYN's own timer had run out */
 
-static bool client_refuses_synack(const struct tw_facts *f)
-{
-	return tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
-	       tw_get(f, TW_F_RST_ANSWERS_SYNACK) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
-	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_ACK3_SEEN) &&
-	       tw_get(f, TW_F_BYTES_S) == 0 && !tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
-}
-
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -38,7 +30,7 @@ static bool match(struct tw_match *m)
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
 	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));
 
-	if (!client_refuses_synack(f) || (!late_here && !late_there))
+	if (!tw_synack_refused(f) || (!late_here && !late_there))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;

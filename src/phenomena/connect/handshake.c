@@ -101,6 +101,42 @@ bool tw_looks_deferred_accept(const struct tw_facts *f)
 	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_TCP_TIMEOUT_INIT_NS * 3 / 2;
 }
 
+bool tw_synack_refused(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	       tw_get(f, TW_F_RST_ANSWERS_SYNACK) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_ACK3_SEEN) &&
+	       tw_get(f, TW_F_BYTES_S) == 0 && !tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
+}
+
+void tw_tell_synack_refused(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = tw_say(m,
+			    "%s accepted the SYN, and its SYN|ACK drew a bare RST in the name of "
+			    "%s after %s, as a host writes it that has no (more) socket for it.",
+			    m->server, m->client, TW_DUR(tw_get(f, TW_F_ACK3_DELAY_NS)));
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	tw_cite(m, TW_F_RST_COUNT,
+		"bare RST at the SYN|ACK's own number: no socket there knows it");
+	tw_rival(m, "port-scan",
+		 "a half-open scan or a balancer's health check writes just these three packets: "
+		 "then nothing is wrong");
+	tw_rival(m, "connect-aborted",
+		 "the application may have given up within the round trip, as the losers of a race "
+		 "of addresses do (RFC 8305)");
+	tw_rival(m, "firewall-reset",
+		 "a filter at the client's end that never saw the SYN (asymmetric routes) refuses "
+		 "the SYN|ACK the same way");
+	tw_missing(m, "What the client's host did: a program that called connect() and closed the "
+		      "socket (strace -e trace=connect,close), or none; and whether the same "
+		      "comes again and again, as of a scanner or a health check.");
+}
+
 void tw_cite_syns(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

@@ -57,6 +57,12 @@ int64_t tw_synacks_in_vain(const struct tw_facts *f);
  */
 bool tw_looks_deferred_accept(const struct tw_facts *f);
 
+/* The client's host answered the SYN|ACK with a bare RST, and with nothing else: it has no socket for it. */
+bool tw_synack_refused(const struct tw_facts *f);
+
+/* Says so in @m of one that came promptly: who did what, which causes fit, what would decide. */
+void tw_tell_synack_refused(struct tw_match *m);
+
 /* More than so many half-open neighbours at one endpoint are no accident. */
 #define TW_FLOOD_HALF_OPEN 16
 #define TW_FLOOD_SOURCES   8
