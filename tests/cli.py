@@ -133,6 +133,7 @@ def predict_refuses():
             (("--kernel=6.1", "--set=tcp_rto_max_ms=2000"), ("came with Linux 6.15",)),
             (("--keepalive=60/10",), ("60/10/3",)),
             (("--user-timeout=100000h",), ("--user-timeout",)),
+            (("--user-timeout=999us",), ("--user-timeout", "1 ms")),
             ((f"--sysctl-file={foreign.name}",), ("line 2",)),
             (("--sysctl-file=/nonexistent",), ("cannot open",))):
         result = tcpwhy("predict", *arguments)
@@ -151,6 +152,8 @@ def predict_follows_settings():
     equal(end("peer-vanished", "--user-timeout=3s") < 4, True)
     old = temporary(b"kernel.osrelease = 3.10.0-1160.el7.x86_64\nnet.ipv4.tcp_retries2 = 15\n", ".txt")
     contains(tcpwhy("predict", f"--sysctl-file={old.name}").out, "Linux 3.10", "rules of Linux 4.19")
+    contains(tcpwhy("predict", "--kernel=99.9").out, "Linux 99.9", "the rules of Linux 6.18, the newest")
+    equal("the newest" in tcpwhy("predict", "--kernel=6.1").out, False)
     steps = objects(tcpwhy("predict", "--json", "--kernel=6.1", "--set=tcp_syn_retries=6", "syn-unanswered"))[0]["steps"]
     equal(len(steps), 7)
     everything = objects(tcpwhy("predict", "--json"))

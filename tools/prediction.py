@@ -19,6 +19,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TCPWHY = os.environ.get("TCPWHY", str(ROOT / "build" / "tcpwhy"))
@@ -39,18 +40,19 @@ class Case:
     until: packets after the return of this call are of something else.
     deadline: the last timer is cut to a deadline, so that the end counts, not what is left for the last interval.
     by_option: what stands in `--set` is done by an option of the socket that `predict` does not have.
+    script: it is no scenario of the lab's own, but this one.
     """
 
     def __init__(self, scenario, options, who, packets, end, call, begin=None, steps=None, since=None,
-                 until=None, deadline=False, by_option=False):
+                 until=None, deadline=False, by_option=False, script=None):
         self.scenario, self.slug = scenario, scenario.split("/")[0]
         self.options, self.who, self.packets = options, who, packets
         self.end, self.call, self.begin, self.steps, self.since = end, call, begin, steps, since
-        self.until, self.deadline, self.by_option = until, deadline, by_option
+        self.until, self.deadline, self.by_option, self.script = until, deadline, by_option, script
 
     def shortened(self):
         """Does its scenario shorten timers by a sysctl? Then the prediction has it by --set."""
-        return not self.by_option and any(option.startswith("--set=") for option in self.options)
+        return not self.by_option and not self.script and any(option.startswith("--set=") for option in self.options)
 
     def full_time(self):
         full = copy.copy(self)
@@ -83,6 +85,20 @@ def arp(p):
 
 
 BLOCKING = "connect(), blocking"
+IGNORED = """set server tcp_synack_retries 1
+set server tcp_syncookies 0
+server listen 1
+client connect #2
+fault
+cable hold client ack
+client connect within 1s
+client connect #3 within 1s
+cable quiet 20ms
+cable release
+client send 100
+client recv -> ECONNRESET within 9s
+verdict both accept-queue-full|handshake-ack-lost likely certain possible failed stream 1
+"""
 CASES = [
     Case("syn-unanswered/dead-host/v4", SHORT_SYN, "client", syn, "client connect", BLOCKING),
     Case("syn-unanswered/dead-host/v6", SHORT_SYN, "client", syn, "client connect", BLOCKING),
@@ -96,6 +112,8 @@ CASES = [
          steps=2),
     Case("accept-queue-full/at-syn/v4", SHORT_SYN, "client", syn, "client connect #2", BLOCKING,
          since="client connect #2"),
+    Case("accept-queue-full/data-ignored", ["--set=tcp_synack_retries=1"], "client", lambda p: False, "client recv",
+         "recv(), full at the third ACK", since="client send 100", steps=1, script=IGNORED),
     Case("connect-aborted/own-timeout/v4", ["--sndtimeo=200ms"], "client", syn, "client connect", BLOCKING, steps=1),
     Case("peer-vanished/in-flight/v4", ["--set=tcp_retries2=2"], "client", data, "client recv",
          "recv(), data in flight", since="client send 100"),
@@ -135,8 +153,11 @@ CASES = [
 
 def run_lab(case):
     full = ["--full-time"] if FULL_TIME in sys.argv else []
-    done = subprocess.run([TCPWHY, "lab", "run", "--json", *full, case.scenario], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True)
+    with tempfile.NamedTemporaryFile("w", suffix=".lab") as f:
+        f.write(case.script or "")
+        f.flush()
+        done = subprocess.run([TCPWHY, "lab", "run", "--json", *full, f.name if case.script else case.scenario],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         record = json.loads(line)
         if record["type"] == "lab":

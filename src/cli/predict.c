@@ -48,6 +48,10 @@ static int socket_of(const struct tw_arguments *a, struct tw_sockopts *s, struct
 				   .rcvtimeo_ns = a->rcvtimeo_ns };
 	if (s->rtt_ns > RTT_MOST_NS)
 		return tw_err_set(err, -EINVAL, "option --rtt takes at most 60s");
+	if (a->user_timeout_ns && !s->user_timeout_ms)
+		return tw_err_set(err, -EINVAL,
+				  "option --user-timeout takes 1 ms or more: the socket option "
+				  "counts milliseconds");
 	if (s->user_timeout_ms > MS_MOST)
 		return tw_err_set(err, -EINVAL,
 				  "option --user-timeout takes at most %d ms, about 24 days",

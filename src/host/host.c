@@ -164,12 +164,17 @@ static void note_settings(struct tw_host *h)
 	unsigned i, missing = 0, last = 0;
 	char what[64];
 
-	for (i = 0; i < TW_SET__N; i++)
+	for (i = 0; i < TW_SET__N; i++) {
+		/* The kernel takes a negative time. */
+		if (h->timers.source[i] == TW_FROM_SENSELESS)
+			tw_host_unread(h, tw_setting_table[i].name,
+				       "its value makes no sense; the kernel's default is taken");
 		if (h->timers.source[i] == TW_FROM_UNREADABLE && i != TW_SET_NEIGH_SOLICIT &&
 		    i != TW_SET_NEIGH_RETRANS_MS) {
 			missing++;
 			last = i;
 		}
+	}
 	if (!missing)
 		return;
 	if (missing == 1)

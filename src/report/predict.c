@@ -51,7 +51,8 @@ static bool has_origin(const struct tw_schedule *l, const char *name)
 static bool is_guess(const struct tw_settings *s, enum tw_setting_id id,
 		     const struct tw_schedule *l)
 {
-	return (s->source[id] == TW_FROM_UNREADABLE || s->source[id] == TW_FROM_ABSENT) &&
+	return (s->source[id] == TW_FROM_UNREADABLE || s->source[id] == TW_FROM_ABSENT ||
+		s->source[id] == TW_FROM_SENSELESS) &&
 	       (!l || has_origin(l, tw_setting_name(s, id)));
 }
 
@@ -71,6 +72,13 @@ static void put_host(struct tw_pen *p, const struct tw_settings *s, const struct
 			"These are the rules of Linux %u.%u and newer; where TCP_USER_TIMEOUT is "
 			"set, an older kernel ends later.",
 			tw_rules_since.major, tw_rules_since.minor);
+		tw_pen_newline(p);
+	}
+	if (tw_kernel_before(tw_rules_measured, s->kernel)) {
+		tw_pen_wrap(p, 0, TW_ROLE_WARN,
+			    "These are the rules of Linux %u.%u, the newest that they were "
+			    "measured on.",
+			    tw_rules_measured.major, tw_rules_measured.minor);
 		tw_pen_newline(p);
 	}
 	if (!unread)

@@ -54,9 +54,11 @@ void tw_settings_read_host(struct tw_settings *s, const char *root)
 		for (; from < sizeof(path) && path[from]; from++)
 			if (path[from] == '.')
 				path[from] = '/';
-		if (!tw_setting_read_line(path, value, sizeof(value)) ||
-		    tw_settings_assign(s, name, value, TW_FROM_HOST, NULL) != 1)
+		/* The kernel takes -1 for some, too. */
+		if (!tw_setting_read_line(path, value, sizeof(value)))
 			s->source[i] = TW_FROM_UNREADABLE;
+		else if (tw_settings_assign(s, name, value, TW_FROM_HOST, NULL) != 1)
+			s->source[i] = TW_FROM_SENSELESS;
 	}
 	tw_neighbour_read(s, root);
 	if (uname(&host) || !tw_kernel_parse(host.release, &kernel))

@@ -173,10 +173,12 @@ void tw_schedule_time_wait(struct tw_schedule *l, const struct tw_model *m)
 	l->end = tw_wheel_after(m->set.hz, tw_moment_at(0), TW_TCP_TIMEWAIT_LEN_S * TW_NS_PER_S);
 }
 
-/* neigh_timer_handler() of net/core/neighbour.c */
+/* neigh_timer_handler() of net/core/neighbour.c: not sooner than HZ / 100 */
 void tw_schedule_neighbour(struct tw_schedule *l, const struct tw_model *m)
 {
-	const int64_t wait_ns = m->set.value[TW_SET_NEIGH_RETRANS_MS] * TW_NS_PER_MS;
+	const int64_t least_ns = m->set.hz / 100 * (TW_NS_PER_S / m->set.hz);
+	const int64_t set_ns = m->set.value[TW_SET_NEIGH_RETRANS_MS] * TW_NS_PER_MS;
+	const int64_t wait_ns = set_ns > least_ns ? set_ns : least_ns;
 	struct tw_moment now = tw_moment_at(0);
 	int64_t i;
 

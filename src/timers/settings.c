@@ -29,6 +29,7 @@ const char *tw_set_from_name(enum tw_set_from s)
 		[TW_FROM_DEFAULT] = "default",
 		[TW_FROM_HOST] = "this host",
 		[TW_FROM_UNREADABLE] = "default: not readable on this host",
+		[TW_FROM_SENSELESS] = "default: this host's makes no sense",
 		[TW_FROM_FILE] = "file",
 		[TW_FROM_ABSENT] = "default: not in the file",
 		[TW_FROM_OLDER] = "fixed in this kernel",
@@ -39,6 +40,7 @@ const char *tw_set_from_name(enum tw_set_from s)
 }
 
 const struct tw_kernel tw_rules_since = { 4, 19 };
+const struct tw_kernel tw_rules_measured = { 6, 18 };
 
 bool tw_kernel_parse(const char *text, struct tw_kernel *out)
 {

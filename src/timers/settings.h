@@ -36,6 +36,7 @@ enum tw_set_from {
 	TW_FROM_DEFAULT,    /* the kernel's default: nothing else was asked */
 	TW_FROM_HOST,       /* read from this host */
 	TW_FROM_UNREADABLE, /* default, because this host did not tell */
+	TW_FROM_SENSELESS,  /* default, because what this host has makes no sense */
 	TW_FROM_FILE,       /* a file of --sysctl-file */
 	TW_FROM_ABSENT,     /* default, because that file does not have it */
 	TW_FROM_OLDER,      /* what a kernel that has no such setting does */
@@ -64,6 +65,8 @@ const char *tw_setting_name(const struct tw_settings *s, enum tw_setting_id id);
  * (tcp_clamp_rto_to_user_timeout()).
  */
 extern const struct tw_kernel tw_rules_since;
+/* The newest that they were measured on. */
+extern const struct tw_kernel tw_rules_measured;
 /* "6.1", "6.1.0-13-amd64". False: that is no version. */
 bool tw_kernel_parse(const char *text, struct tw_kernel *out);
 bool tw_kernel_before(struct tw_kernel a, struct tw_kernel b);

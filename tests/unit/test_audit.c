@@ -438,7 +438,8 @@ static void ports(void **state)
 	RISK("ports-tight");
 	has(concern("ports-tight")->found,
 	    "50 of 100 local ports are in use to 10.0.0.9:5432, 50 of");
-	has(concern("ports-tight")->risk, "1 connections a second");
+	has(concern("ports-tight")->risk,
+	    "100 connections to it can go on in that time, 1 a second");
 	host->timers.value[TW_SET_TW_REUSE] = 1;
 	NONE("ports-tight");
 	for (i = 0; i < host->sockets.count; i++)

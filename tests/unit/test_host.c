@@ -277,6 +277,23 @@ static void settings_of_the_interface(void **state)
 	neighbour_is("net.ipv4.neigh.default.retrans_time_ms", 40, TW_FROM_SET);
 }
 
+/* What the kernel takes is read as it is, at both ends of what makes sense; -1, which it takes, too, is told. */
+static void settings_at_their_ends(void **state)
+{
+	file("sys/net/ipv4/tcp_fin_timeout", "0\n");
+	file("sys/net/ipv4/tcp_keepalive_time", "21474836\n");
+	file("sys/net/ipv4/tcp_keepalive_intvl", "-1\n");
+	file("sys/net/ipv4/tcp_rto_min_us", "200001\n");
+	file("sys/net/ipv4/tcp_sack", "2\n");
+	tw_settings_read_host(&host.timers, in_root("sys"));
+	assert_int_equal(host.timers.value[TW_SET_FIN_TIMEOUT], 0);
+	assert_int_equal(host.timers.value[TW_SET_KEEPALIVE_TIME], 21474836);
+	assert_int_equal(host.timers.source[TW_SET_KEEPALIVE_INTVL], TW_FROM_SENSELESS);
+	assert_int_equal(host.timers.value[TW_SET_KEEPALIVE_INTVL], 75);
+	assert_int_equal(host.timers.value[TW_SET_RTO_MIN_US], 200001);
+	assert_int_equal(host.timers.source[TW_SET_SACK], TW_FROM_HOST);
+}
+
 /* In a file, interfaces count where it has no default: it does not tell which of them is the right one. */
 static void interfaces_of_a_file(void **state)
 {
@@ -292,26 +309,21 @@ static void interfaces_of_a_file(void **state)
 		  "net.ipv4.neigh.lo.retrans_time_ms = 200\n");
 	assert_int_equal(tw_settings_read_file(&host.timers, in_root("b"), &err), 0);
 	neighbour_is("net.ipv4.neigh.eth0.retrans_time_ms", 500, TW_FROM_FILE);
-	file("c", "net.ipv4.neigh.eth0.retrans_time_ms = 0\n");
+	file("c", "net.ipv4.neigh.eth0.retrans_time_ms = -1\n");
 	assert_int_equal(tw_settings_read_file(&host.timers, in_root("c"), &err), -EINVAL);
-	assert_non_null(strstr(err.text, "net.ipv4.neigh.eth0.retrans_time_ms takes 1 to"));
+	assert_non_null(strstr(err.text, "net.ipv4.neigh.eth0.retrans_time_ms takes 0 to"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, new_proc, remove_proc)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(settings_of_the_interface),
-		TEST(interfaces_of_a_file),
-		TEST(counters_are_read_by_name),
-		TEST(broken_counters_are_not_known),
-		TEST(what_is_missing_is_said),
-		TEST(conntrack_is_summed),
-		TEST(knobs_are_read),
-		TEST(a_file_of_another_host),
-		TEST(settings_by_name),
-		TEST(addresses_of_its_own),
-		TEST(this_host_and_an_empty_one),
+		TEST(settings_of_the_interface),     TEST(interfaces_of_a_file),
+		TEST(settings_at_their_ends),        TEST(counters_are_read_by_name),
+		TEST(broken_counters_are_not_known), TEST(what_is_missing_is_said),
+		TEST(conntrack_is_summed),           TEST(knobs_are_read),
+		TEST(a_file_of_another_host),        TEST(settings_by_name),
+		TEST(addresses_of_its_own),          TEST(this_host_and_an_empty_one),
 		TEST(how_old_counters_can_be),
 	};
 

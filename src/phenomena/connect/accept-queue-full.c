@@ -512,6 +512,35 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/*
+ * Data that meets a full queue is ignored until the listener forgets the request; then there is a listener and no
+ * request, and the next repeat draws a bare RST.
+ */
+static void predict_ignored_data(struct tw_prediction *p, const struct tw_model *m)
+{
+	struct tw_schedule l;
+	int64_t forgotten_ns;
+	unsigned i;
+
+	tw_schedule_synack(&l, m);
+	forgotten_ns = l.end.expected_ns;
+	tw_schedule_setting(&p->ladder, m, TW_SET_SYNACK_RETRIES);
+	tw_schedule_data(&l, m, TW_HELD, 1, "the segment again", "the segment again");
+	for (i = 0; i < l.count && l.step[i].at.expected_ns < forgotten_ns; i++)
+		;
+	if (i < l.count)
+		tw_predict_saw(
+			p, "recv(), full at the third ACK", "ECONNRESET", l.step[i].at,
+			"connect() succeeds, data is ignored. Once the listener has freed the "
+			"request (handshake-ack-lost), its next repeat draws a RST.");
+	else
+		tw_predict_saw(p, "recv(), full at the third ACK", "ETIMEDOUT", l.end,
+			       "connect() succeeds, data is ignored.");
+	tw_predict_hangs(p, "recv(), the same, nothing sent",
+			 "The client is ESTABLISHED and waits for a server that never speaks; only "
+			 "its data would draw the RST.");
+}
+
 static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	tw_predict_silent_connect(p, m);
@@ -522,10 +551,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 			       tw_moment_at(m->socket.rtt_ns),
 			       "connect() succeeds; a bare RST answers the third ACK.");
 	else
-		tw_predict_hangs(
-			p, "recv(), full at the third ACK",
-			"connect() succeeds, data is ignored. Once the listener has freed the "
-			"request (handshake-ack-lost), the next data draws a RST: ECONNRESET.");
+		predict_ignored_data(p, m);
 	p->note = "The SYNs are dropped in silence until a place is free; the next SYN after that "
 		  "gets through.";
 }
