@@ -685,6 +685,18 @@ def synack_refused_at_once():
         assert {"port-scan", "connect-aborted"} <= named, named
 
 
+@case
+def socket_gone_within_a_round_trip():
+    """A bare RST 20 ms after its author's last ACK: no reboot is so fast; a reset or FIN forged towards it may be."""
+    for pause, soon in ((0.0, True), (5.0, False)):
+        talk = Talk(timestamps=True).shake().ask().s(PSH | ACK, b"more", after=pause)
+        finding = expect(talk.c(RST, seq=talk.next[0], window=0, ident=0, after=0.02),
+                         "peer-rebooted", outcomes=("failed",))
+        named = {rival["verdict"] for rival in finding["rivals"]}
+        assert (finding["confidence"] == "possible") == soon, finding["confidence"]
+        assert ({"forged-reset", "injected-segment"} <= named) == soon, named
+
+
 def aborted_in_the_servers_name(idents="count", **reset):
     """A request, acknowledged, then a RST|ACK of the server's own form and numbers."""
     talk = Talk(timestamps=True, idents=("count", idents))

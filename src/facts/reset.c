@@ -250,6 +250,9 @@ static void header_facts(struct tw_view *v, size_t i)
 	const struct tw_pkt *own;
 
 	tw_from(v, TW_F_RST_FORM, form_of(v, i), p);
+	if (k >= 0 && !tw_gap_between(d, (size_t)k, i))
+		tw_from(v, TW_F_RST_AUTHOR_HEARD_AGO_NS, p->time_ns - d->pkt[k].time_ns,
+			&d->pkt[k]);
 	tw_from(v, TW_F_RST_HAS_ACK, (p->flags & TW_ACK) != 0, p);
 	tw_from(v, TW_F_RST_IPID, compare_id(d, i), p);
 	tw_from(v, TW_F_RST_NO_TS,

@@ -18,6 +18,8 @@
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
+#define BACK_AGAIN_NS (100 * TW_NS_PER_MS) /* no host boots, no container starts sooner */
+
 /* A capture that begins in the middle and has nothing else of the author cannot tell that it had not closed. */
 static bool author_unheard(const struct tw_facts *f)
 {
@@ -62,6 +64,21 @@ static bool fits(const struct tw_facts *f)
 	}
 }
 
+/*
+ * It used the connection just before: too short a time for a host to boot, and for an address to move. Then
+ * rather somebody ended it there, in a way that does not show here:
+ *
+ *     client                   injector        server
+ *       |<---- FIN or RST --------|              |  in the server's name, to the client only
+ *       |<--- data ------------------------------|
+ *       |---- RST ------------------------------>|  it has closed, or was reset
+ */
+static bool lost_at_once(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) &&
+	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) < BACK_AGAIN_NS;
+}
+
 static void add_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -82,7 +99,13 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "the server never acknowledged data: its listener may have dropped the "
 			 "request");
-	if (tw_get(f, TW_F_RST_IGNORED) > 0)
+	if (lost_at_once(f)) {
+		tw_rival(m, "forged-reset",
+			 "a reset forged towards that end, in the name of the other, ends its "
+			 "socket, and does not show here");
+		tw_rival(m, "injected-segment",
+			 "nor does a forged FIN, after which its application closes");
+	} else if (tw_get(f, TW_F_RST_IGNORED) > 0)
 		tw_rival(m, "forged-reset",
 			 "another reset that did not fit came before; the other end may have "
 			 "believed one like it");
@@ -109,6 +132,30 @@ static bool may_have_closed(const struct tw_facts *f, enum tw_side author)
 	       tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0;
 }
 
+static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (repeats > 0)
+		m->summary = tw_say(m,
+				    "%s was silent through %lld repeats, then answered that it has "
+				    "no such connection: it came back without it.",
+				    tw_endpoint(m, author), (long long)repeats);
+	else if (lost_at_once(f))
+		m->summary = tw_say(
+			m,
+			"%s answered a segment of its own connection with a bare reset: it "
+			"had used it %s before, and no longer knew it. That is too soon for "
+			"a reboot.",
+			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS)));
+	else
+		m->summary =
+			tw_say(m,
+			       "%s answered a segment of its own connection with a bare reset: it "
+			       "no longer knew the connection, and had not closed it.",
+			       tw_endpoint(m, author));
+}
+
 /* A segment of the living end draws a bare RST. */
 static bool match_reply(struct tw_match *m)
 {
@@ -123,26 +170,21 @@ static bool match_reply(struct tw_match *m)
 	bool hidden = may_have_closed(f, author);
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
-	m->confidence = proven && !hidden ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = proven && !hidden && !lost_at_once(f) ? TW_LIKELY : TW_POSSIBLE;
 	/* a FIN that draws it: that end was done, and only its close went unheard */
 	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
-	if (repeats > 0)
-		m->summary = tw_say(m,
-				    "%s was silent through %lld repeats, then answered that it has "
-				    "no such connection: it came back without it.",
-				    tw_endpoint(m, author), (long long)repeats);
-	else
-		m->summary =
-			tw_say(m,
-			       "%s answered a segment of its own connection with a bare reset: it "
-			       "no longer knew the connection, and had not closed it.",
-			       tw_endpoint(m, author));
+	say(m, author, repeats);
 	if (repeats > 0)
 		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
 			(long long)repeats, tw_side_name(victim));
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
+	if (lost_at_once(f)) {
+		tw_cite(m, TW_F_RST_AUTHOR_HEARD_AGO_NS,
+			"last segment of %s, which still had the connection", tw_side_name(author));
+		tw_missing(m, "A capture at that end: what ended the connection there?");
+	}
 	if (!proven)
 		tw_missing(m, "a sign that the server ever had this connection (it acknowledged no "
 			      "data)");
