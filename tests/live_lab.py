@@ -288,32 +288,34 @@ def is_listeners(f):
 class Run:
     """One run of a scenario, with the findings of each view."""
 
-    mine = set()  # processes of this test that had a listener with a finding
-
     def __init__(self, record):
         self.record = record
         self.name = f"{record['slug']}/{record['name']}"
-        self.start = seconds(record["start"])
-        self.end = self.start + max([x["time"] for x in record["timeline"] if x["kind"] not in ("packet", "state")],
+        start = seconds(record["start"])
+        # Before the first step its namespaces may have been another's.
+        self.first = start + min([x["time"] for x in record["timeline"]], default=0)
+        self.last = start + record["duration"]
+        self.end = start + max([x["time"] for x in record["timeline"] if x["kind"] not in ("packet", "state")],
                                     default=0)
         self.ports = {x["port"] for x in record["timeline"] if x.get("port")}
         # A host that vanishes does so because the lab kills its processes: this one kernel sees that.
         self.vanished = any(x["kind"] == "host" and x["text"] in ("vanish", "reboot")
                             for x in record["timeline"])
         self.servers = {port(v["finding"]["server"]) for v in record["verdicts"] if v.get("finding")} | {80}
+        self.namespaces = {n for host in record["namespaces"].values() for n in host}
         self.findings = {}
 
-    def is_listeners(self, f):
-        return is_listeners(f) and is_alone(self.name) and f["process"] and f["process"]["pid"] in Run.mine
-
     def owns(self, f):
-        if self.is_listeners(f):
-            return self.start <= f["begin"] <= self.start + self.record["duration"] and port(f["server"]) in self.servers | self.ports
-        six = f["client"].startswith("[2001:db8:")
-        if not six and not f["client"].startswith(("192.0.2.", "198.51.100.")):
+        """All runs have the same addresses: the namespace tells them apart, and as its number is used again, the time."""
+        where = {n for n in f["netns"].values() if n}
+        if not where & self.namespaces or not self.first <= f["begin"] <= self.last:
             return False
-        if six != (self.record["variant"][:2] == "v6") or not self.start <= f["begin"] <= self.start + \
-                self.record["duration"]:
+        if where - self.namespaces:
+            raise AssertionError(f"{self.name}: told of two runs at once: {f['summary']} {f['netns']} {self.record['namespaces']}")
+        if is_listeners(f):
+            return is_alone(self.name) and port(f["server"]) in self.servers | self.ports
+        six = f["client"].startswith("[2001:db8:")
+        if six != (self.record["variant"][:2] == "v6"):
             return False
         # The same client port may be in use towards another port, in another run.
         if port(f["server"]) not in self.servers and port(f["client"]) not in self.servers:
@@ -326,7 +328,7 @@ class Run:
         mine = [f for f in findings if self.owns(f)]
         # When the scenario is over the lab kills what is left, and the kernel sees that, too.
         killed = [f["when"] for f in mine if f["verdict"] == "process-died" and f["when"] > self.end]
-        over = min(killed, default=self.start + self.record["duration"])
+        over = min(killed, default=self.last)
         self.findings[view] = [f for f in mine if f["when"] < over and
                                not (self.vanished and f["verdict"] == "process-died")]
 
@@ -358,6 +360,8 @@ class Watches:
             for line in f:
                 row = json.loads(line)
                 if row["type"] == "finding":
+                    if not any(row["netns"].values()):
+                        raise AssertionError(f"{view}: a finding of nowhere: {row}")
                     row["begin"] = seconds(row["start"])
                     row["when"] = row["begin"] + (row["evidence"][0].get("time", 0) if row["evidence"] else 0)
                     rows.append(row)
@@ -416,7 +420,6 @@ def play(words):
         watches.stop()
     played = [Run(r) for r in map(json.loads, out.splitlines()) if r["type"] == "lab"]
     found = {view: watches.findings(view) for view in VIEWS}
-    Run.mine = {f["process"]["pid"] for view in ("joined", "waits") for f in found[view] if is_listeners(f) and f["process"]}
     for view in VIEWS:
         for run in played:
             run.take(view, found[view])

@@ -72,6 +72,8 @@ struct tw_finding {
 	uint64_t folded;              /* equal events that were only counted */
 	uint32_t
 		netns; /* where its addresses mean something else than elsewhere (127.0.0.1); else 0 */
+	uint32_t end_netns[2]; /* network namespaces of its ends, inode numbers; 0: not known */
+	uint32_t drop_netns;   /* where a segment of it was dropped; 0: none was, or not known */
 
 	struct tw_kept *kept; /* its packets, owned; NULL: not kept (keep.h) */
 

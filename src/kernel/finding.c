@@ -145,6 +145,9 @@ static void fill_ends(struct tw_finding *f, const struct tw_live_conn *c, int cl
 
 		f->addr[side] = e->addr;
 		f->port[side] = e->port;
+		f->end_netns[side] = e->netns;
+		if (e->slot[TW_SLOT_DROP])
+			f->drop_netns = e->slot[TW_SLOT_DROP]->netns;
 		copy = tw_arena_printf(&f->arena, "%s", tw_endpoint_text(text, &e->addr, e->port));
 		*(side == TW_SERVER ? &f->server : &f->client) = copy;
 		fill_process(f, side, e);

@@ -9,7 +9,8 @@
  *	                                      kfree_skb TCP_RESET   the RST's header
  *
  * If both ends are in this kernel (loopback, containers) both stories meet here, as they have the same
- * addresses and ports. Between ends with translation in between they do not, and make two findings.
+ * addresses and ports. Between ends with translation in between they do not, and make two findings. Other namespaces
+ * may have the same addresses: see fit().
  *
  * A judged connection stays for some seconds: what then still comes (the bare RST that answers a last
  * ACK) is its echo and no failure of its own, unless another socket, or one that was born later, tells it.
@@ -107,18 +108,35 @@ static bool is_private_to_namespace(const struct tw_addr *a)
 	       (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
 }
 
-/* Return: the index of the record's local end in the key. */
-static int key_of(const struct tw_record *r, bool apart, struct tw_tuple *key, uint32_t *netns)
+/* Where a record belongs. */
+struct place {
+	struct tw_tuple key;
+	int local;      /* the index of the record's local end in the key */
+	uint32_t netns; /* in which it was written; 0: a segment without a socket may not know it */
+	bool at_end;    /* that is the local end's own */
+	bool alone;     /* nothing of another namespace belongs to it */
+};
+
+/* A host takes only segments that are meant for it, but it drops what it passes on, and what it would send, too. */
+static bool is_at_its_end(const struct tw_record *r)
+{
+	return r->kind != TW_REC_DROP || r->flags & TW_RECF_SOCKET ||
+	       (r->repeats != TW_DROP_FILTER && r->repeats != TW_DROP_ROUTE);
+}
+
+static struct place place_of(const struct tw_record *r, bool apart)
 {
 	struct tw_segment s = { .sport = r->local_port, .dport = r->remote_port };
+	struct place p = { .netns = r->netns, .at_end = is_at_its_end(r) };
 
 	s.src = tw_addr_from_v6(r->local);
 	s.dst = tw_addr_from_v6(r->remote);
-	*netns = apart || is_private_to_namespace(&s.src) ? r->netns : 0;
-	return tw_tuple_of(&s, key);
+	p.alone = apart || is_private_to_namespace(&s.src);
+	p.local = tw_tuple_of(&s, &p.key);
+	return p;
 }
 
-static bool same(const struct tw_live_conn *c, const struct tw_tuple *key, uint32_t netns)
+static bool has_ports(const struct tw_live_conn *c, const struct tw_tuple *key)
 {
 	int i;
 
@@ -126,15 +144,35 @@ static bool same(const struct tw_live_conn *c, const struct tw_tuple *key, uint3
 		if (c->end[i].port != key->port[i] ||
 		    memcmp(c->end[i].addr.b, key->addr[i].b, 16) != 0)
 			return false;
-	/* A record without a socket does not know its namespace. */
-	return c->netns == netns || !c->netns || !netns;
+	return true;
 }
 
-/* Apart, a record that does not know its namespace belongs to the end that has a socket. */
-static bool is_meant(const struct tw_gather *g, const struct tw_live_conn *c,
-		     const struct tw_tuple *key, uint32_t netns, int local)
+/*
+ * Two pairs of containers may have the same addresses and, at times, the same ports:
+ *
+ *	namespace 1: 10.0.0.2:40000  ----  10.0.0.3:80  namespace 2
+ *	namespace 3: 10.0.0.2:40000  ----  10.0.0.3:80  namespace 4
+ *
+ * An end is in one namespace, so what another tells of it is another connection's. Where an end is not known yet, a
+ * record of it may be either's. What is dropped on its way may be so in a third one, which passes it on; between two
+ * known ends that is not assumed. One that is over and has only its place in common with the record gives way to it.
+ */
+enum fit { FIT_NOT, FIT_BEFORE, FIT_MAYBE, FIT_SURE };
+
+static enum fit fit(const struct tw_gather *g, const struct tw_live_conn *c, const struct place *p)
 {
-	return same(c, key, netns) && (netns || !g->config.apart || c->end[local].local);
+	const uint32_t own = c->end[p->local].netns, peer = c->end[!p->local].netns;
+
+	if (!has_ports(c, &p->key))
+		return FIT_NOT;
+	/* Apart, it belongs to the end that has a socket. */
+	if (!p->netns)
+		return !g->config.apart || c->end[p->local].local ? FIT_MAYBE : FIT_NOT;
+	if (p->alone)
+		return c->netns == p->netns ? FIT_SURE : c->netns ? FIT_NOT : FIT_MAYBE;
+	if (own == p->netns || (!p->at_end && peer == p->netns))
+		return FIT_SURE;
+	return own && (p->at_end || peer) ? FIT_NOT : FIT_MAYBE;
 }
 
 /* Gives up the judged that are only kept for their echoes. */
@@ -168,34 +206,73 @@ static struct tw_live_conn *make_room(struct tw_gather *g)
 	return calloc(1, sizeof(struct tw_live_conn));
 }
 
-static struct tw_live_conn *find(struct tw_gather *g, const struct tw_record *r, int *local)
+/* Of the addresses and ports of a connection that is decided, but of a later one: a client that is in a hurry gets the same port. */
+static bool is_another(const struct tw_live_conn *c, int local, const struct tw_record *r)
 {
-	struct tw_live_conn *c, **head;
-	struct tw_tuple key;
-	uint32_t netns;
+	const struct tw_live_end *e = &c->end[local];
+
+	if (!c->judged && !c->decided)
+		return false;
+	/* Each attempt to bind is one by itself. */
+	if (r->kind == TW_REC_BIND)
+		return true;
+	/* A SYN that is not the one that was dropped. */
+	if (r->kind == TW_REC_DROP && r->seg_flags & TW_SYN && c->judged && e->slot[TW_SLOT_DROP])
+		return e->slot[TW_SLOT_DROP]->seg_seq != r->seg_seq;
+	if (!(r->flags & TW_RECF_SOCKET) || !r->cookie)
+		return false;
+	if (e->cookie)
+		return e->cookie != r->cookie;
+	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->decided_ns;
+}
+
+static struct tw_live_conn *find(struct tw_gather *g, const struct place *p,
+				 const struct tw_record *r)
+{
+	struct tw_live_conn *c = g->bucket[tw_tuple_hash(&p->key, 1) % BUCKETS], *best = NULL;
+	enum fit how, best_how = FIT_NOT;
+
+	for (; c && best_how != FIT_SURE; c = c->next) {
+		how = fit(g, c, p);
+		if (how && is_another(c, p->local, r))
+			how = FIT_BEFORE;
+		if (how > best_how) {
+			best_how = how;
+			best = c;
+		}
+	}
+	return best;
+}
+
+static struct tw_live_conn *make(struct tw_gather *g, const struct place *p, int64_t now_ns)
+{
+	struct tw_live_conn *c = make_room(g), **head;
 	int i;
 
-	*local = key_of(r, g->config.apart, &key, &netns);
-	head = &g->bucket[tw_tuple_hash(&key, 1) % BUCKETS];
-	for (c = *head; c; c = c->next)
-		if (is_meant(g, c, &key, netns, *local)) {
-			c->netns = netns ? netns : c->netns;
-			return c;
-		}
-	c = make_room(g);
 	if (!c)
 		return NULL;
 	for (i = 0; i < 2; i++) {
-		c->end[i].addr = key.addr[i];
-		c->end[i].port = key.port[i];
+		c->end[i].addr = p->key.addr[i];
+		c->end[i].port = p->key.port[i];
 	}
-	c->netns = netns;
-	c->first_ns = (int64_t)r->time_ns;
+	c->first_ns = now_ns;
 	c->first_event = g->events;
+	head = &g->bucket[tw_tuple_hash(&p->key, 1) % BUCKETS];
 	c->next = *head;
 	*head = c;
 	g->count++;
 	return c;
+}
+
+/* What a record tells of where its connection is. */
+static void settle_place(struct tw_live_conn *c, const struct place *p)
+{
+	if (!p->netns)
+		return;
+	if (p->alone)
+		c->netns = p->netns;
+	if (p->at_end)
+		c->end[p->local].netns = p->netns;
 }
 
 /* ---- records ---- */
@@ -266,24 +343,6 @@ static void on_gone(struct tw_live_conn *c, const struct tw_record *r)
 		return;
 	c->decided = true;
 	c->decided_ns = (int64_t)r->time_ns;
-}
-
-/* Of the addresses and ports of a connection that is decided, but of a later one: a client that is in a hurry gets the same port. */
-static bool is_another(const struct tw_live_conn *c, int local, const struct tw_record *r)
-{
-	const struct tw_live_end *e = &c->end[local];
-
-	/* Each attempt to bind is one by itself. */
-	if (r->kind == TW_REC_BIND)
-		return true;
-	/* A SYN that is not the one that was dropped. */
-	if (r->kind == TW_REC_DROP && r->seg_flags & TW_SYN && c->judged && e->slot[TW_SLOT_DROP])
-		return e->slot[TW_SLOT_DROP]->seg_seq != r->seg_seq;
-	if (!(r->flags & TW_RECF_SOCKET) || !r->cookie)
-		return false;
-	if (e->cookie)
-		return e->cookie != r->cookie;
-	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->decided_ns;
 }
 
 static void begin_again(struct tw_live_conn *c, const struct tw_record *r, uint64_t event)
@@ -386,9 +445,10 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 
 void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 {
+	const struct place place = place_of(r, g->config.apart);
 	const enum tw_slot slot = slot_of(r);
+	const int local = place.local;
 	struct tw_live_conn *c;
-	int local;
 
 	g->events++;
 	tw_listeners_learn(&g->listeners, r);
@@ -396,17 +456,25 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 		tw_listeners_note(&g->listeners, r);
 		g->listeners.event = g->events;
 	}
-	c = find(g, r, &local);
-	if (c && (c->judged || c->decided) && is_another(c, local, r)) {
+	c = find(g, &place, r);
+	if (!c)
+		c = make(g, &place, (int64_t)r->time_ns);
+	if (!c)
+		return;
+	/* Read late, all at once: what came when it was ripe already would be an echo. */
+	if (!c->judged && is_ripe(c, (int64_t)r->time_ns))
+		judge(g, c);
+	if (is_another(c, local, r)) {
 		if (!c->judged)
 			judge(g, c);
 		begin_again(c, r, g->events);
 	}
-	if (c && c->judged && !c->ended && is_news(slot))
+	settle_place(c, &place);
+	if (c->judged && !c->ended && is_news(slot))
 		c->judged = c->decided = false;
-	if (c && !c->ended)
+	if (!c->ended)
 		c->last_ns = (int64_t)r->time_ns;
-	if (!c || c->judged)
+	if (c->judged)
 		return;
 	c->last_ns = (int64_t)r->time_ns;
 	c->folded += r->folded;

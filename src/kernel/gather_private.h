@@ -25,6 +25,7 @@ struct tw_live_end {
 	struct tw_record *slot[TW_SLOT__N];
 	uint64_t event[TW_SLOT__N];
 	uint64_t cookie;          /* of its socket, as far as a record told; else 0 */
+	uint32_t netns;           /* where it is, as far as a record told; else 0 */
 	bool local;               /* a socket of it is in this kernel */
 	bool connected, accepted; /* its role, as far as a record told */
 };
@@ -47,7 +48,10 @@ struct tw_live_conn {
 #define TW_HOMES_KEPT     256
 struct tw_home {
 	uint8_t address[16];
-	uint32_t netns; /* that had a socket with this address lately; 0: none */
+	struct {
+		uint32_t netns; /* 0: none */
+		uint64_t seen_ns;
+	} in[2]; /* namespaces that had a socket with this address, the latest first */
 };
 struct tw_listeners {
 	struct tw_record record[TW_LISTENERS_KEPT]; /* cookie 0: none */

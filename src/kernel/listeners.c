@@ -9,7 +9,8 @@
  *	  ETIMEDOUT                                                       -- and now explained
  *
  * Only a listener that is bound to the very address, or to all addresses of the namespace that has it, is taken for the
- * client's: another one on the same port may be another host's. Whose an address is, the records of its sockets tell.
+ * client's: another one on the same port may be another host's. Whose an address is, the records of its sockets tell; if
+ * those of two namespaces had it since the client began, it may be either's, and nothing is explained.
  */
 #include "kernel/gather_private.h"
 
@@ -32,10 +33,31 @@ void tw_listeners_learn(struct tw_listeners *l, const struct tw_record *r)
 {
 	struct tw_home *h = home_of(l, r->local);
 
-	if (!r->netns || !(r->flags & TW_RECF_SOCKET))
+	/* One that no process has open may be all that is left of its namespace. */
+	if (!r->netns || (r->flags & (TW_RECF_SOCKET | TW_RECF_ORPHAN)) != TW_RECF_SOCKET)
 		return;
-	memcpy(h->address, r->local, 16);
-	h->netns = r->netns;
+	if (memcmp(h->address, r->local, 16) != 0) {
+		*h = (struct tw_home){ 0 };
+		memcpy(h->address, r->local, 16);
+	}
+	if (h->in[0].netns != r->netns) {
+		h->in[1] = h->in[0];
+		h->in[0].netns = r->netns;
+	}
+	h->in[0].seen_ns = r->time_ns;
+}
+
+/* Whose address is it? Return: false if it was that of several since then. @netns is 0 if it is not known. */
+static bool find_home(struct tw_listeners *l, const struct tw_addr *a, uint64_t since_ns,
+		      uint32_t *netns)
+{
+	const struct tw_home *h = home_of(l, a->b);
+
+	*netns = 0;
+	if (memcmp(h->address, a->b, 16) != 0)
+		return true;
+	*netns = h->in[0].netns;
+	return !h->in[1].netns || h->in[1].seen_ns < since_ns;
 }
 
 void tw_listeners_note(struct tw_listeners *l, const struct tw_record *r)
@@ -62,21 +84,20 @@ static bool is_any(const __u8 *address)
 	return memcmp(address, v6, 16) == 0 || memcmp(address, v4, 16) == 0;
 }
 
-/* @e: the server's end of a client in @netns, which is 0 unless the address needs it. */
+/* Is it the listener of this connection's server, whose client began at @since_ns? */
 static bool is_of(struct tw_listeners *l, const struct tw_record *listener,
-		  const struct tw_live_end *e, uint32_t netns)
+		  const struct tw_live_conn *c, const struct tw_live_end *server, uint64_t since_ns)
 {
-	const struct tw_home *home = home_of(l, e->addr.b);
+	uint32_t netns = c->netns ? c->netns : server->netns;
 
-	if (listener->local_port != e->port)
+	if (listener->local_port != server->port || listener->time_ns < since_ns)
+		return false;
+	if (!netns && !find_home(l, &server->addr, since_ns, &netns))
 		return false;
 	if (netns && listener->netns != netns)
 		return false;
-	if (memcmp(listener->local, e->addr.b, 16) == 0)
-		return true;
-	if (!netns && memcmp(home->address, e->addr.b, 16) == 0)
-		netns = home->netns;
-	return netns && netns == listener->netns && is_any(listener->local);
+	return memcmp(listener->local, server->addr.b, 16) == 0 ||
+	       (netns && is_any(listener->local));
 }
 
 void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client)
@@ -91,8 +112,7 @@ void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int cl
 	    e->slot[TW_SLOT_SYNACK])
 		return;
 	for (i = 0; i < TW_LISTENERS_KEPT; i++) {
-		if (!l->record[i].cookie || l->record[i].time_ns < r->born_ns ||
-		    !is_of(l, &l->record[i], e, c->netns))
+		if (!l->record[i].cookie || !is_of(l, &l->record[i], c, e, r->born_ns))
 			continue;
 		e->slot[TW_SLOT_WAITING] = malloc(sizeof(*r));
 		if (!e->slot[TW_SLOT_WAITING])
@@ -100,6 +120,7 @@ void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int cl
 		*e->slot[TW_SLOT_WAITING] = l->record[i];
 		e->event[TW_SLOT_WAITING] = l->event;
 		e->local = true;
+		e->netns = l->record[i].netns;
 		return;
 	}
 }

@@ -257,6 +257,8 @@ static void take_processes(struct tw_finding *f, const struct tw_finding *k)
 	f->reason = k->reason;
 	f->folded = k->folded;
 	f->netns = k->netns;
+	memcpy(f->end_netns, k->end_netns, sizeof(f->end_netns));
+	f->drop_netns = k->drop_netns;
 }
 
 /* The connection as the packets count it, under the kernel's roles. */

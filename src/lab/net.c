@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MTU_MIN 1280 /* IPv6 needs as much (RFC 8200 s5) */
@@ -50,6 +51,27 @@ bool tw_net_has_v6(const struct tw_net *n)
 	return n->v6;
 }
 
+unsigned tw_net_namespaces(const struct tw_net *n, enum tw_host_id host, const uint64_t **inodes)
+{
+	*inodes = n->lives[host];
+	return n->life_count[host];
+}
+
+static int note_life(struct tw_net *n, enum tw_host_id id, struct tw_err *err)
+{
+	uint64_t *lives = reallocarray(n->lives[id], n->life_count[id] + 1, sizeof(*lives));
+	struct stat s;
+
+	if (!lives)
+		return tw_err_set(err, -ENOMEM, "out of memory");
+	n->lives[id] = lives;
+	if (fstat(n->host[id].ns, &s))
+		return tw_err_set(err, -errno, "cannot look at the namespace of a host: %s",
+				  strerror(errno));
+	lives[n->life_count[id]++] = s.st_ino;
+	return 0;
+}
+
 int tw_net_enter(struct tw_net *n, enum tw_host_id host)
 {
 	if ((unsigned)host >= TW_HOST__N || !n->host[host].alive)
@@ -72,6 +94,8 @@ static int settle(struct tw_net *n, enum tw_host_id id, struct tw_err *err)
 	if (host->ns < 0)
 		return rights(err, -errno, "cannot open the namespace of a host");
 	host->alive = true;
+	if (note_life(n, id, err))
+		return err ? err->code : -EIO;
 	host->rtnl = tw_net_rtnl_open(err);
 	if (!host->rtnl)
 		return err ? err->code : -EIO;
@@ -267,8 +291,10 @@ void tw_net_free(struct tw_net *n)
 
 	if (!n)
 		return;
-	for (i = 0; i < TW_HOST__N; i++)
+	for (i = 0; i < TW_HOST__N; i++) {
 		tw_net_remove(n, (enum tw_host_id)i);
+		free(n->lives[i]);
+	}
 	for (i = 0; i < n->setting_count; i++) {
 		free(n->settings[i].path);
 		free(n->settings[i].value);

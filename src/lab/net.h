@@ -65,6 +65,11 @@ const char *tw_net_plan_address(bool router, enum tw_host_id host, bool v6);
 bool tw_net_plan_is_router(const struct tw_addr *address);
 /* False on a kernel without IPv6: then the IPv6 addresses are not there. */
 bool tw_net_has_v6(const struct tw_net *n);
+/*
+ * The network namespaces that a host has had, one for each of its lives, as stat(2) of
+ * /proc/PID/ns/net numbers them. Returns how many; *@inodes is valid until the next rebuild.
+ */
+unsigned tw_net_namespaces(const struct tw_net *n, enum tw_host_id host, const uint64_t **inodes);
 /* The fixed MAC address of a host's card; it needs no network. */
 void tw_net_mac(enum tw_host_id host, unsigned eth, uint8_t out[6]);
 

@@ -42,6 +42,8 @@ struct tw_net {
 	struct nl_sock *rtnl; /* of the home namespace */
 	int port[2][2];       /* [link][end], 0 = none */
 	struct tw_net_host host[TW_HOST__N];
+	uint64_t *lives[TW_HOST__N]; /* the namespaces that each has had */
+	unsigned life_count[TW_HOST__N];
 	struct tw_net_setting *settings; /* repeated after a rebuild */
 	unsigned setting_count;
 	uint32_t diag_sequence;

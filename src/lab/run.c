@@ -325,6 +325,26 @@ static json_t *time_text(int64_t time_ns)
 	return json_sprintf("%s.%09dZ", text, (int)(time_ns % TW_NS_PER_S));
 }
 
+/* By them the run is told from another on the same machine, which has the same addresses. */
+static json_t *namespaces(const struct tw_run *run)
+{
+	static const char *const name[] = { "client", "server", "router" };
+	json_t *j = json_object(), *list;
+	const uint64_t *inodes;
+	unsigned i, k, count;
+
+	for (i = 0; i < TW_HOST__N && run->net; i++) {
+		count = tw_net_namespaces(run->net, (enum tw_host_id)i, &inodes);
+		if (!count)
+			continue;
+		list = json_array();
+		for (k = 0; k < count; k++)
+			json_array_append_new(list, json_integer((json_int_t)inodes[k]));
+		json_object_set_new(j, name[i], list);
+	}
+	return j;
+}
+
 static json_t *record_of(struct tw_run *run)
 {
 	const struct tw_lab_job *job = run->job;
@@ -349,6 +369,7 @@ static json_t *record_of(struct tw_run *run)
 	json_object_set_new(j, "attempt", json_integer((json_int_t)job->attempt + 1));
 	json_object_set_new(j, "late", json_real((double)run->latest_ns / 1e9));
 	json_object_set_new(j, "kernel", json_string(kernel.release));
+	json_object_set_new(j, "namespaces", namespaces(run));
 	json_object_set(j, "checks", run->checks);
 	json_object_set(j, "verdicts", run->verdicts);
 	json_object_set_new(j, "timeline", tw_timeline_take(run));

@@ -160,7 +160,13 @@ static json_t *process(const struct tw_process *p)
 			 count(p->cgroup_id), "sure", p->sure);
 }
 
-/* Of live findings: whose socket it is, and who acted. 6 keys. */
+/* Which stat(2) of /proc/PID/ns/net tells. */
+static json_t *netns(uint32_t inode)
+{
+	return inode ? count(inode) : json_null();
+}
+
+/* Of live findings: whose socket it is, who acted, and where. 7 keys. */
 static void finding_live(json_t *o, const struct tw_finding *f)
 {
 	json_object_set_new(o, "process", process(&f->process[f->process_side]));
@@ -172,6 +178,10 @@ static void finding_live(json_t *o, const struct tw_finding *f)
 			    json_pack("{s:o, s:o}", "client", process(&f->process[TW_CLIENT]),
 				      "server", process(&f->process[TW_SERVER])));
 	json_object_set_new(o, "folded", count(f->folded));
+	json_object_set_new(o, "netns",
+			    json_pack("{s:o, s:o, s:o}", "client", netns(f->end_netns[TW_CLIENT]),
+				      "server", netns(f->end_netns[TW_SERVER]), "drop",
+				      netns(f->drop_netns)));
 }
 
 int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
@@ -194,7 +204,7 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	json_object_set_new(o, "keepalives", per_side(f->keepalives));
 	if (f->live)
 		finding_live(o, f);
-	return write_line(sink, o, f->live ? 42 : 36);
+	return write_line(sink, o, f->live ? 43 : 36);
 }
 
 static json_t *verdicts(const struct tw_session_summary *s)

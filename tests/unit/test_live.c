@@ -27,6 +27,7 @@ static const struct tw_kernel_names names = {
 
 struct seen {
 	unsigned count;
+	uint32_t netns[2], drop_netns;
 	char verdict[64];
 	enum tw_confidence confidence;
 	enum tw_outcome outcome;
@@ -42,6 +43,8 @@ static void on_finding(void *user, struct tw_finding *f)
 	s->confidence = f->match.confidence;
 	s->outcome = f->match.outcome;
 	s->server_pid = f->process[TW_SERVER].pid;
+	memcpy(s->netns, f->end_netns, sizeof(s->netns));
+	s->drop_netns = f->drop_netns;
 	assert_true(f->live);
 	assert_true(f->match.evidence_count > 0);
 	tw_finding_free(f);
@@ -497,6 +500,196 @@ static void requests_dropped(void **state)
 	dropped(0, 0, "accept-queue-full", TW_LIKELY);
 }
 
+/* Its peer's end, in another namespace. */
+static struct tw_record client_record(enum tw_record_kind kind, int64_t time_ns, uint32_t netns)
+{
+	struct tw_record r = server_record(kind, time_ns);
+
+	memcpy(r.local, server_record(0, 0).remote, 16);
+	memcpy(r.remote, server_record(0, 0).local, 16);
+	r.local_port = 40000;
+	r.remote_port = 80;
+	r.flags = TW_RECF_SOCKET | TW_RECF_CLIENT;
+	r.netns = netns;
+	return r;
+}
+
+/* A RST of the server's, for data that it has not read. */
+static struct tw_record unread_record(int64_t time_ns, uint32_t netns)
+{
+	struct tw_record r = server_record(TW_REC_SENT_RESET, time_ns);
+
+	r.flags = TW_RECF_SOCKET | TW_RECF_PROCESS | TW_RECF_SERVER;
+	r.reason = 42;
+	r.unread = 100;
+	r.netns = netns;
+	return r;
+}
+
+/* A watch that comes late reads at once what happened one after another. */
+static void read_late(void **state)
+{
+	struct tw_record first = server_record(TW_REC_GOT_RESET, 5 * MS),
+			 later = client_record(TW_REC_SENT_RESET, 105 * MS, 1);
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+
+	first.state = 1;
+	first.flags = TW_RECF_SOCKET | TW_RECF_SERVER | TW_RECF_TIMESTAMPS;
+	first.unread = 100;
+	first.netns = 2;
+	later.flags |= TW_RECF_PROCESS;
+	later.reason = 42;
+	tw_gather_add(g, &first);
+	tw_gather_add(g, &later);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.verdict, "peer-rebooted");
+	assert_int_equal(seen.netns[TW_CLIENT], 0);
+	tw_gather_ripe(g, INT64_MAX);
+	assert_int_equal(seen.count, 1);
+	tw_gather_free(g);
+}
+
+/* Two pairs of namespaces with the same addresses and ports: what happens in one is not told of the other. */
+static void other_namespaces(void **state)
+{
+	struct tw_record vanished = client_record(TW_REC_STATE, 6 * MS, 3), answer;
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+
+	vanished.old_state = 1;
+	vanished.new_state = 7;
+	vanished.err = ETIMEDOUT;
+	vanished.unacked = 10;
+	vanished.retransmits = 4;
+	tw_gather_add(g, &vanished);
+	/* The client's end is one in 3; this one is in 1, and its server in 2. */
+	vanished.netns = 1;
+	vanished.err = ECONNRESET;
+	vanished.time_ns = (uint64_t)(8 * MS);
+	answer = unread_record(7 * MS, 2);
+	tw_gather_add(g, &vanished);
+	tw_gather_add(g, &answer);
+	assert_int_equal(tw_gather_pending(g), 2);
+	tw_gather_ripe(g, 67 * MS);
+	assert_string_equal(seen.verdict, "peer-vanished");
+	tw_gather_ripe(g, 70 * MS);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.verdict, "closed-with-unread-data");
+	assert_int_equal(seen.netns[TW_CLIENT], 1);
+	assert_int_equal(seen.netns[TW_SERVER], 2);
+	tw_gather_free(g);
+
+	/* Both ends are known: of the same end what comes is an echo, of another namespace another connection's. */
+	g = gather(&seen, 0);
+	tw_gather_add(g, &vanished);
+	tw_gather_add(g, &answer);
+	tw_gather_ripe(g, 70 * MS);
+	answer.time_ns = (uint64_t)(100 * MS);
+	tw_gather_add(g, &answer);
+	assert_int_equal(tw_gather_pending(g), 1);
+	answer.netns = 4;
+	tw_gather_add(g, &answer);
+	assert_int_equal(tw_gather_pending(g), 2);
+	tw_gather_ripe(g, INT64_MAX);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.netns[TW_CLIENT], 0);
+	assert_int_equal(seen.netns[TW_SERVER], 4);
+	tw_gather_free(g);
+}
+
+/* Judged with its ends in namespaces 1 and 2 and a drop in another: @third. */
+static void drop_between(uint32_t third, uint8_t class, bool joined)
+{
+	struct tw_record r[3] = { client_record(TW_REC_ERROR, 6 * MS, 1), unread_record(7 * MS, 2),
+				  server_record(TW_REC_DROP, 8 * MS) };
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+	unsigned i;
+
+	r[0].err = ECONNRESET;
+	r[2].flags = TW_RECF_SEGMENT;
+	r[2].repeats = class;
+	r[2].netns = third;
+	for (i = 0; i < 3; i++)
+		tw_gather_add(g, &r[i]);
+	assert_int_equal(tw_gather_pending(g), joined ? 1 : 2);
+	tw_gather_ripe(g, 75 * MS);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.verdict, "closed-with-unread-data");
+	assert_int_equal(seen.netns[TW_CLIENT], 1);
+	assert_int_equal(seen.netns[TW_SERVER], 2);
+	assert_int_equal(seen.drop_netns, joined ? third : 0);
+	tw_gather_free(g);
+}
+
+static void drops_elsewhere(void **state)
+{
+	struct tw_record r[2] = { client_record(TW_REC_ERROR, 6 * MS, 1),
+				  server_record(TW_REC_DROP, 5 * MS) };
+	struct seen seen;
+
+	drop_between(1, TW_DROP_ROUTE, true);
+	drop_between(2, TW_DROP_ROUTE, true);
+	drop_between(2, TW_DROP_SEGMENT, true);
+	drop_between(3, TW_DROP_ROUTE, false);
+	drop_between(1, TW_DROP_SEGMENT, false);
+
+	/* A host between, which forwards: the server is not here. */
+	r[0].old_state = 2;
+	r[0].err = ETIMEDOUT;
+	r[1].flags = TW_RECF_SEGMENT;
+	r[1].seg_flags = TW_SYN;
+	r[1].repeats = TW_DROP_FILTER;
+	r[1].netns = 9;
+	judged(&seen, r, 2);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.verdict, "firewall-dropped");
+	assert_int_equal(seen.netns[TW_CLIENT], 1);
+	assert_int_equal(seen.netns[TW_SERVER], 0);
+	assert_int_equal(seen.drop_netns, 9);
+}
+
+/* A listener's address that another namespace has, too: whose SYNs it dropped is not known. */
+static void same_listeners(void **state)
+{
+	struct tw_record client = client_record(TW_REC_STATE, 3000 * MS, 1), listener, stranger;
+	struct tw_gather *g;
+	struct seen seen;
+	uint32_t elsewhere;
+
+	client.flags |= TW_RECF_BORN;
+	client.born_ns = 100 * MS;
+	client.old_state = 2;
+	client.new_state = 7;
+	client.err = ETIMEDOUT;
+	listener = server_record(TW_REC_WAITING, 900 * MS);
+	memset(listener.remote, 0, sizeof(listener.remote));
+	listener.remote_port = 0;
+	listener.flags = TW_RECF_SOCKET;
+	listener.state = 10;
+	listener.wait = TW_WAIT_DROPPED;
+	listener.cookie = 5;
+	listener.drops = listener.queue_length = 3;
+	listener.queue_limit = 2;
+	listener.netns = 2;
+	for (elsewhere = 0; elsewhere < 2; elsewhere++) {
+		g = gather(&seen, 0);
+		stranger = unread_record(1000 * MS, 4);
+		stranger.remote_port = 50000;
+		tw_gather_add(g, &listener);
+		if (elsewhere)
+			tw_gather_add(g, &stranger);
+		tw_gather_add(g, &client);
+		tw_gather_ripe(g, 2000 * MS);
+		tw_gather_ripe(g, INT64_MAX);
+		assert_string_equal(seen.verdict,
+				    elsewhere ? "syn-unanswered" : "accept-queue-full");
+		assert_int_equal(seen.netns[TW_SERVER], elsewhere ? 0 : 2);
+		tw_gather_free(g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +706,10 @@ int main(void)
 		cmocka_unit_test(older_kernels),
 		cmocka_unit_test(waiting),
 		cmocka_unit_test(requests_dropped),
+		cmocka_unit_test(other_namespaces),
+		cmocka_unit_test(drops_elsewhere),
+		cmocka_unit_test(read_late),
+		cmocka_unit_test(same_listeners),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
