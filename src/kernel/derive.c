@@ -98,6 +98,19 @@ static bool is_owed(const struct tw_record *r)
 }
 
 /*
+ * What the victim waited for. A server that had sent the last word, all of it acknowledged, misses nothing; a client
+ * misses its answer, or, where the server speaks first, everything.
+ */
+static bool is_victim_owed(const struct view *v, const struct tw_record *r, int i)
+{
+	if (unread_bytes(r) || r->unsent || r->unacked > 1)
+		return true;
+	if (i != v->client)
+		return was_peers_last_word(r);
+	return !r->bytes_received || (int32_t)(r->lsndtime - r->lrcvtime) > 0;
+}
+
+/*
  * What comes after an error did not cause it: the process that gives up exits, its peer's is killed. The
  * margin is for a RST that arrives before its sender's tracepoint has fired.
  */
@@ -138,6 +151,7 @@ static void derive_sent_reset(const struct view *v)
 {
 	const int i = reset_author(v);
 	const struct tw_record *r = i < 0 ? NULL : v->c->end[i].slot[TW_SLOT_SENT_RESET];
+	const struct tw_record *got = i < 0 ? NULL : v->c->end[!i].slot[TW_SLOT_GOT_RESET];
 	const enum tw_slot slot = TW_SLOT_SENT_RESET;
 	bool owed;
 
@@ -149,7 +163,8 @@ static void derive_sent_reset(const struct view *v)
 	if (r->flags & TW_RECF_UNACCEPTED)
 		set(v, TW_F_K_UNACCEPTED, true, i, slot);
 	set(v, TW_F_K_RST_PROCESS, (r->flags & TW_RECF_PROCESS) != 0, i, slot);
-	owed = is_owed(r);
+	/* What its author has seen acknowledged the peer may not have read, or answered. */
+	owed = is_owed(r) || (got && is_victim_owed(v, got, !i));
 	if (r->flags & TW_RECF_SEGMENT) {
 		set(v, TW_F_K_RST_ANSWERS, r->seg_flags, i, slot);
 		if (!(r->flags & TW_RECF_SOCKET) || reason_of(v, r) == TW_KRST_DATA_AFTER ||
@@ -197,19 +212,6 @@ static void derive_form(const struct view *v, int i)
 		set(v, TW_F_K_RST_IN_FORM,
 		    r->flags & TW_RECF_LAST_TIMESTAMP ? TW_RST_ACTIVE : TW_RST_REPLY, i,
 		    TW_SLOT_GOT_RESET);
-}
-
-/*
- * What the victim waited for. A server that had sent the last word, all of it acknowledged, misses nothing; a client
- * misses its answer, or, where the server speaks first, everything.
- */
-static bool is_victim_owed(const struct view *v, const struct tw_record *r, int i)
-{
-	if (unread_bytes(r) || r->unsent || r->unacked > 1)
-		return true;
-	if (i != v->client)
-		return was_peers_last_word(r);
-	return !r->bytes_received || (int32_t)(r->lsndtime - r->lrcvtime) > 0;
 }
 
 static int64_t jiffies_ago_ns(const struct view *v, const struct tw_record *r, uint32_t when)

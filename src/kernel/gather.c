@@ -32,6 +32,9 @@
 /* What never decides itself (repeats that helped after all) is forgotten: longer than any SYN|ACK lives. */
 #define IDLE_NS (120LL * 1000 * 1000 * 1000)
 
+/* include/net/tcp_states.h */
+enum { STATE_LISTEN = 10 };
+
 struct tw_gather {
 	struct tw_gather_config config;
 	struct tw_live_conn *bucket[BUCKETS];
@@ -108,9 +111,57 @@ static bool is_private_to_namespace(const struct tw_addr *a)
 	       (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
 }
 
+/*
+ * Numbers of two ends that can be those of one connection. Its socket tells how much an end has sent and got in all; of a
+ * segment without one, no end is known.
+ */
+#define ROOM_OF_SEGMENT (1U << 24)
+/* Flags, and what a box between may add or take away. */
+#define ROOM_LEAST 4096
+
+static bool is_near(uint32_t told, uint32_t there, uint32_t room, uint32_t there_room)
+{
+	const int64_t ahead = (int32_t)(told - there);
+
+	return ahead <= (int64_t)room && ahead >= -(int64_t)there_room;
+}
+
+static bool agree(const struct tw_numbers *a, const struct tw_numbers *b)
+{
+	return (!a->has_out || !b->has_in || is_near(a->out, b->in, a->out_room, b->in_room)) &&
+	       (!b->has_out || !a->has_in || is_near(b->out, a->in, b->out_room, a->in_room));
+}
+
+static uint32_t room_of(uint64_t bytes)
+{
+	return bytes < ROOM_OF_SEGMENT - ROOM_LEAST ? (uint32_t)bytes + ROOM_LEAST
+						    : ROOM_OF_SEGMENT;
+}
+
+static struct tw_numbers numbers_of(const struct tw_record *r)
+{
+	/* Of a listener, or of a request in it, there are none. */
+	if (r->flags & TW_RECF_SOCKET)
+		return (struct tw_numbers){ .out = r->snd_nxt,
+					    .in = r->rcv_nxt,
+					    .out_room = room_of(r->bytes_sent),
+					    .in_room = room_of(r->bytes_received),
+					    .has_out = r->snd_nxt && r->state != STATE_LISTEN,
+					    .has_in = r->rcv_nxt && r->state != STATE_LISTEN };
+	if (!(r->flags & TW_RECF_SEGMENT))
+		return (struct tw_numbers){ 0 };
+	return (struct tw_numbers){ .out = r->seg_ack,
+				    .in = r->seg_seq,
+				    .out_room = ROOM_OF_SEGMENT,
+				    .in_room = ROOM_OF_SEGMENT,
+				    .has_out = (r->seg_flags & TW_ACK) != 0,
+				    .has_in = true };
+}
+
 /* Where a record belongs. */
 struct place {
 	struct tw_tuple key;
+	struct tw_numbers numbers;
 	int local;      /* the index of the record's local end in the key */
 	uint32_t netns; /* in which it was written; 0: a segment without a socket may not know it */
 	bool at_end;    /* that is the local end's own */
@@ -127,7 +178,9 @@ static bool is_at_its_end(const struct tw_record *r)
 static struct place place_of(const struct tw_record *r, bool apart)
 {
 	struct tw_segment s = { .sport = r->local_port, .dport = r->remote_port };
-	struct place p = { .netns = r->netns, .at_end = is_at_its_end(r) };
+	struct place p = { .netns = r->netns,
+			   .at_end = is_at_its_end(r),
+			   .numbers = numbers_of(r) };
 
 	s.src = tw_addr_from_v6(r->local);
 	s.dst = tw_addr_from_v6(r->remote);
@@ -153,8 +206,8 @@ static bool has_ports(const struct tw_live_conn *c, const struct tw_tuple *key)
  *	namespace 1: 10.0.0.2:40000  ----  10.0.0.3:80  namespace 2
  *	namespace 3: 10.0.0.2:40000  ----  10.0.0.3:80  namespace 4
  *
- * An end is in one namespace, so what another tells of it is another connection's. Where an end is not known yet, a
- * record of it may be either's. What is dropped on its way may be so in a third one, which passes it on; between two
+ * An end is in one namespace, so what another tells of it is another connection's. Where an end is not known yet, the
+ * sequence numbers must fit to those of its peer: each connection begins with its own. What is dropped on its way may be so in a third one, which passes it on; between two
  * known ends that is not assumed. One that is over and has only its place in common with the record gives way to it.
  */
 enum fit { FIT_NOT, FIT_BEFORE, FIT_MAYBE, FIT_SURE };
@@ -172,7 +225,9 @@ static enum fit fit(const struct tw_gather *g, const struct tw_live_conn *c, con
 		return c->netns == p->netns ? FIT_SURE : c->netns ? FIT_NOT : FIT_MAYBE;
 	if (own == p->netns || (!p->at_end && peer == p->netns))
 		return FIT_SURE;
-	return own && (p->at_end || peer) ? FIT_NOT : FIT_MAYBE;
+	if (own && (p->at_end || peer))
+		return FIT_NOT;
+	return agree(&p->numbers, &c->end[!p->local].numbers) ? FIT_MAYBE : FIT_NOT;
 }
 
 /* Gives up the judged that are only kept for their echoes. */
@@ -223,7 +278,8 @@ static bool is_another(const struct tw_live_conn *c, int local, const struct tw_
 		return false;
 	if (e->cookie)
 		return e->cookie != r->cookie;
-	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->decided_ns;
+	/* Its first sign is never older than its client's socket. */
+	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->first_ns;
 }
 
 static struct tw_live_conn *find(struct tw_gather *g, const struct place *p,
@@ -271,8 +327,11 @@ static void settle_place(struct tw_live_conn *c, const struct place *p)
 		return;
 	if (p->alone)
 		c->netns = p->netns;
-	if (p->at_end)
-		c->end[p->local].netns = p->netns;
+	if (!p->at_end)
+		return;
+	c->end[p->local].netns = p->netns;
+	if (p->numbers.has_out || p->numbers.has_in)
+		c->end[p->local].numbers = p->numbers;
 }
 
 /* ---- records ---- */
@@ -484,7 +543,7 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 		c->end[local].cookie = r->cookie;
 	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
 	/* A listener is a server, and has no peer yet. */
-	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == 10;
+	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == STATE_LISTEN;
 	if (slot < TW_SLOT__N)
 		keep(&c->end[local], slot, r, g->events);
 	if (r->kind == TW_REC_GONE)

@@ -19,13 +19,23 @@ enum tw_slot {
 	TW_SLOT__N
 };
 
+/*
+ * Where an end stands in its own stream (out) and in its peer's (in). The other end may have been elsewhere when
+ * that was told of it, by what has been sent since the connection began at most: the room.
+ */
+struct tw_numbers {
+	uint32_t out, in, out_room, in_room;
+	bool has_out, has_in;
+};
+
 struct tw_live_end {
 	struct tw_addr addr;
 	uint16_t port;
 	struct tw_record *slot[TW_SLOT__N];
 	uint64_t event[TW_SLOT__N];
-	uint64_t cookie;          /* of its socket, as far as a record told; else 0 */
-	uint32_t netns;           /* where it is, as far as a record told; else 0 */
+	uint64_t cookie; /* of its socket, as far as a record told; else 0 */
+	uint32_t netns;  /* where it is, as far as a record told; else 0 */
+	struct tw_numbers numbers;
 	bool local;               /* a socket of it is in this kernel */
 	bool connected, accepted; /* its role, as far as a record told */
 };

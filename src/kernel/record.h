@@ -86,6 +86,7 @@ struct tw_record {
 	__u32 sacked, mss;     /* segments that the peer has beyond a hole; what a full one holds */
 	__u32 hang_ms;         /* since the first of the repeats by timer; 0: there are none */
 	__u32 rcv_wnd_left;    /* what the peer may still send by what it was told last */
+	__u32 snd_nxt, rcv_nxt;
 	__u32 seg_seq, seg_ack, folded; /* folded: equal records before it that were only counted */
 	__u16 seg_window, seg_flags;
 	__u16 seg_ip_id, seg_payload;

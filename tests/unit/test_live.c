@@ -598,6 +598,60 @@ static void other_namespaces(void **state)
 	tw_gather_free(g);
 }
 
+/* Of two that wait for their server's end, it belongs to the one whose bytes it has got. */
+static void whose_end(void **state)
+{
+	struct tw_record a = client_record(TW_REC_STALL, 5 * MS, 1), b, answer, refusal;
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+
+	a.bytes_sent = 300000;
+	a.snd_nxt = 100;
+	a.rcv_nxt = 0x10000000;
+	b = a;
+	b.netns = 3;
+	b.snd_nxt = 0xff000000;
+	b.rcv_nxt = 0x10000000 + 1000000;
+	tw_gather_add(g, &a);
+	tw_gather_add(g, &b);
+	assert_int_equal(tw_gather_pending(g), 2);
+	/* A part of it is lost: behind the first client, and beyond what the second had sent by far. */
+	answer = unread_record(7 * MS, 2);
+	answer.snd_nxt = 0x10000000 + 200;
+	answer.bytes_sent = 200;
+	answer.bytes_received = 100000;
+	answer.rcv_nxt = 100U - 200000U;
+	tw_gather_add(g, &answer);
+	assert_int_equal(tw_gather_pending(g), 2);
+	tw_gather_ripe(g, 100 * MS);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.netns[TW_CLIENT], 1);
+
+	/* A host that does not know the second one's connection answers a segment of it. */
+	refusal = server_record(TW_REC_SENT_RESET, 200 * MS);
+	refusal.state = 0;
+	refusal.reason = 40;
+	refusal.flags = TW_RECF_SEGMENT;
+	refusal.seg_flags = TW_ACK;
+	refusal.seg_payload = 100;
+	refusal.seg_seq = b.snd_nxt - 100;
+	refusal.seg_ack = b.rcv_nxt;
+	refusal.netns = 4;
+	tw_gather_add(g, &refusal);
+	tw_gather_ripe(g, 300 * MS);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.netns[TW_CLIENT], 3);
+	assert_int_equal(seen.netns[TW_SERVER], 4);
+
+	/* Of no one that is known. */
+	refusal.netns = 5;
+	refusal.remote_port = 40000;
+	refusal.seg_seq = 0x70000000;
+	tw_gather_add(g, &refusal);
+	assert_int_equal(tw_gather_pending(g), 3);
+	tw_gather_free(g);
+}
+
 /* Judged with its ends in namespaces 1 and 2 and a drop in another: @third. */
 static void drop_between(uint32_t third, uint8_t class, bool joined)
 {
@@ -708,6 +762,7 @@ int main(void)
 		cmocka_unit_test(requests_dropped),
 		cmocka_unit_test(other_namespaces),
 		cmocka_unit_test(drops_elsewhere),
+		cmocka_unit_test(whose_end),
 		cmocka_unit_test(read_late),
 		cmocka_unit_test(same_listeners),
 	};

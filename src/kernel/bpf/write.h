@@ -174,9 +174,11 @@ static __always_inline void read_tuple(struct tw_record *r, struct sock *sk, boo
 static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = &tp->inet_conn;
-	__u32 nxt = BPF_CORE_READ(tp, snd_nxt);
+	__u32 nxt = BPF_CORE_READ(tp, snd_nxt), rcv_nxt = BPF_CORE_READ(tp, rcv_nxt);
 
-	r->unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+	r->snd_nxt = nxt;
+	r->rcv_nxt = rcv_nxt;
+	r->unread = rcv_nxt - BPF_CORE_READ(tp, copied_seq);
 	r->unsent = BPF_CORE_READ(tp, write_seq) - nxt;
 	r->unacked = nxt - BPF_CORE_READ(tp, snd_una);
 	r->snd_wnd = BPF_CORE_READ(tp, snd_wnd);
@@ -197,7 +199,7 @@ static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp
 	r->syn_queue_length = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
 	r->sacked = BPF_CORE_READ(tp, sacked_out);
 	r->mss = BPF_CORE_READ(tp, mss_cache);
-	r->rcv_wnd_left = BPF_CORE_READ(tp, rcv_wup) + r->rcv_wnd - BPF_CORE_READ(tp, rcv_nxt);
+	r->rcv_wnd_left = BPF_CORE_READ(tp, rcv_wup) + r->rcv_wnd - rcv_nxt;
 	if (BPF_CORE_READ(tp, retrans_stamp))
 		r->hang_ms = (__u32)(BPF_CORE_READ(tp, tcp_mstamp) / 1000) -
 			     BPF_CORE_READ(tp, retrans_stamp);
