@@ -649,6 +649,7 @@ def wrong_words():
                              (["--set", "nonsense=0"], "does not look at a setting 'nonsense'"),
                              (["--set", "tcp_syncookies=yes"], "needs whole numbers"),
                              (["--set", "tcp_retries2=999"], "takes 0 to 255"),
+                             (["--set", "ip_local_port_range=60000 50000"], "ends before it begins"),
                              (["--set", "tcp_syncookies"], "NAME=VALUE"),
                              (["--idle", "soon"], "needs a time"),
                              (["--jsno"], "did you mean --json?"),

@@ -17,7 +17,7 @@ static int read_host(const struct tw_arguments *a, struct tw_host *h, struct tw_
 		r = tw_host_read(h, PROC, err);
 	for (i = 0; !r && i < a->set_count; i++)
 		r = tw_host_set(h, a->sets[i], err);
-	return r;
+	return r ? r : tw_settings_check(&h->timers, err);
 }
 
 static int print(const struct tw_audit *audit, const struct tw_arguments *a)

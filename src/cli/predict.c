@@ -83,9 +83,7 @@ static int settings_of(const struct tw_arguments *a, struct tw_settings *s, stru
 	}
 	for (i = 0; !r && i < a->set_count; i++)
 		r = tw_settings_set(s, a->sets[i], err);
-	if (!r && s->value[TW_SET_PORT_LOW] > s->value[TW_SET_PORT_HIGH])
-		r = tw_err_set(err, -EINVAL, "net.ipv4.ip_local_port_range ends before it begins");
-	return r;
+	return r ? r : tw_settings_check(s, err);
 }
 
 static int not_predicted(const char *slug)

@@ -103,6 +103,9 @@ void tw_predict_late_connect(struct tw_prediction *p, const struct tw_model *m)
 		tw_predict_stand_until_end(p, "SYN_SENT", NULL);
 	}
 	blocking_connect(p, m, p->ladder.count > 1 ? "ok" : "ETIMEDOUT", up);
+	tw_predict_saw(p, "connect(), non-blocking", "EINPROGRESS", tw_moment_at(0), NULL);
+	tw_predict_saw(p, "poll(), then SO_ERROR", p->ladder.count > 1 ? "ok" : "ETIMEDOUT", up,
+		       NULL);
 	p->note =
 		"If further copies are lost too, connect() succeeds one round trip after the first "
 		"step of this ladder that gets through.";

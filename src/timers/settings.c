@@ -219,3 +219,10 @@ int tw_settings_set(struct tw_settings *s, const char *assignment, struct tw_err
 	r = tw_settings_assign(s, name, equals + 1, TW_FROM_SET, err);
 	return r == 0 ? unknown(name, err) : r < 0 ? r : 0;
 }
+
+int tw_settings_check(const struct tw_settings *s, struct tw_err *err)
+{
+	if (s->value[TW_SET_PORT_LOW] <= s->value[TW_SET_PORT_HIGH])
+		return 0;
+	return tw_err_set(err, -EINVAL, "net.ipv4.ip_local_port_range ends before it begins");
+}

@@ -84,6 +84,8 @@ int tw_settings_read_file(struct tw_settings *s, const char *path, struct tw_err
 void tw_settings_age(struct tw_settings *s, struct tw_kernel kernel);
 /* "tcp_retries2=8": a name, with or without "net.ipv4.", and its value. -EINVAL names the nearest. */
 int tw_settings_set(struct tw_settings *s, const char *assignment, struct tw_err *err);
+/* -EINVAL for values that the kernel would refuse together. */
+int tw_settings_check(const struct tw_settings *s, struct tw_err *err);
 /*
  * Give a value to a setting by its whole name. Return: 1, 0 if there is none of this name, -EINVAL for
  * a value that makes no sense.

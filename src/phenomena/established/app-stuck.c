@@ -334,6 +334,8 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 			"No timer of TCP runs: the other kernel answers, keepalive probes, "
 			"too. Only a timeout of the application's own helps.");
 	tw_predict_saw(p, "recv(), non-blocking", "EAGAIN", tw_moment_at(0), NULL);
+	tw_predict_hangs(p, "poll() for reading", NULL);
+	tw_predict_saw(p, "send()", "ok", tw_moment_at(0), NULL);
 	p->note = "An end that goes on sending fills the other's buffer: see zero-window-stall.";
 }
 

@@ -295,13 +295,22 @@ static const struct tw_scenario scenarios[] = {
 	{ 0 },
 };
 
+/* Those that do not wait for the peer. */
+static void other_calls(struct tw_prediction *p)
+{
+	tw_predict_saw(p, "recv(), non-blocking", "EAGAIN", tw_moment_at(0), NULL);
+	tw_predict_saw(p, "send()", "ok", tw_moment_at(0),
+		       "Its data is in flight then, and peer-vanished says how that ends.");
+}
+
 static void predict(struct tw_prediction *p, const struct tw_model *m)
 {
 	p->begins = "the last packet came, nothing is in flight";
 	tw_schedule_keepalive(&p->ladder, m);
 	tw_predict_stand_until_end(p, "ESTABLISHED", TW_THERE_UNKNOWN);
 	if (p->ladder.for_ever) {
-		tw_predict_hangs(p, "recv()", NULL);
+		tw_predict_hangs(p, "recv(), blocking", NULL);
+		other_calls(p);
 		p->note = m->socket.keepalive
 				  ? NULL
 				  : "SO_KEEPALIVE is off, its default: no timer runs. Try "
@@ -313,6 +322,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 	if (m->socket.rcvtimeo_ns && m->socket.rcvtimeo_ns < p->ladder.end.expected_ns)
 		tw_predict_saw(p, "recv(), SO_RCVTIMEO", "EAGAIN",
 			       tw_moment_at(m->socket.rcvtimeo_ns), NULL);
+	other_calls(p);
 	p->note = "At the end a RST is sent. With data in flight keepalive does not run; "
 		  "peer-vanished says how long that takes.";
 }

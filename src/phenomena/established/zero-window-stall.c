@@ -379,6 +379,11 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 		"Counted from the closing of the window, if no probe was answered; each answer "
 		"begins the count of unanswered probes anew.");
 	tw_predict_saw(p, "send(), non-blocking", "EAGAIN", tw_moment_at(0), NULL);
+	if (p->ladder.for_ever)
+		tw_predict_hangs(p, "poll() for writing", NULL);
+	else
+		tw_predict_saw(p, "poll(), then SO_ERROR", "ETIMEDOUT", p->ladder.end, NULL);
+	p->note = "Only this direction is stopped: what the peer sends comes through.";
 }
 
 const struct tw_phenomenon tw_ph_zero_window_stall = {
