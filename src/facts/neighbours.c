@@ -72,6 +72,7 @@ struct port_walk {
 	bool before, after, during, refused_before, answers;
 	const struct tw_host_event *refused_after;
 	int64_t ended_together;
+	const struct tw_pkt *refusal; /* the RST that refused the SYN, or NULL */
 	int ttl; /* of the host's live packets, -1 = none seen */
 };
 
@@ -125,17 +126,37 @@ static bool open_after(const struct tw_view *v, const struct half_open_walk *hal
 	return false;
 }
 
-/* The TTL of the host's last live packet, -1: none. */
-static int live_ttl(const struct tw_host_log *log)
+/*
+ * The TTL of the host's live packets, -1: none. Where each is seen before and behind a router (`-i any` on it), two
+ * are the host's own: @own if one of them has it, else the last one's.
+ */
+static int live_ttl(const struct tw_host_log *log, int own)
 {
 	const struct tw_host_event *e;
 	unsigned part;
+	int ttl = -1;
 
 	for (part = 3; part > 0; part--)
-		for (e = log->part[part - 1].to; e > log->part[part - 1].from; e--)
-			if (e[-1].kind == TW_HOST_SYNACK || e[-1].kind == TW_HOST_FIN)
+		for (e = log->part[part - 1].to; e > log->part[part - 1].from; e--) {
+			if (e[-1].kind != TW_HOST_SYNACK && e[-1].kind != TW_HOST_FIN)
+				continue;
+			if (own < 0 || e[-1].ttl == own)
 				return e[-1].ttl;
-	return -1;
+			ttl = ttl < 0 ? e[-1].ttl : ttl;
+		}
+	return ttl;
+}
+
+/* The RST that refused the SYN, NULL: none did. */
+static const struct tw_pkt *refusal(const struct tw_view *v)
+{
+	const uint64_t frame = tw_frame_of(v->f, TW_F_SYN_ANSWER);
+	size_t i;
+
+	for (i = 0; i < v->d->pkt_count && tw_is(v->f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK); i++)
+		if (v->d->pkt[i].frame == frame)
+			return &v->d->pkt[i];
+	return NULL;
 }
 
 /* An event of another connection near to this one in time, or a refusal. */
@@ -179,7 +200,7 @@ static void walk_port(const struct tw_view *v, const struct half_open_walk *half
 
 	w->before = open_before(v, half, &log);
 	w->after = open_after(v, half, &log);
-	w->ttl = live_ttl(&log);
+	w->ttl = live_ttl(&log, w->refusal ? w->refusal->ttl : -1);
 	for (part = 0; part < 3; part++)
 		for (e = log.part[part].from; e < log.part[part].to; e++)
 			if (((e->time_ns >= from) & (e->time_ns <= to)) |
@@ -220,7 +241,7 @@ static void port_facts(struct tw_view *v)
 {
 	const struct tw_host *h = v->host[1];
 	struct half_open_walk half;
-	struct port_walk w = { .ttl = -1 };
+	struct port_walk w = { .ttl = -1, .refusal = refusal(v) };
 	const int64_t end_ns = end_of(v);
 	const enum tw_fact_id refused = TW_F_PORT_REFUSED_AFTER;
 
@@ -245,15 +266,8 @@ static void port_facts(struct tw_view *v)
 		tw_fact_set(v->f, TW_F_PORT_REFUSED_AFTER_NS, w.refused_after->time_ns - end_ns,
 			    w.refused_after->frame, w.refused_after->time_ns);
 	}
-	if (w.ttl >= 0 && tw_is(v->f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK)) {
-		const uint64_t frame = tw_frame_of(v->f, TW_F_SYN_ANSWER);
-		size_t i;
-
-		for (i = 0; i < v->d->pkt_count; i++)
-			if (v->d->pkt[i].frame == frame)
-				tw_from(v, TW_F_HOST_TTL_DELTA, (int)v->d->pkt[i].ttl - w.ttl,
-					&v->d->pkt[i]);
-	}
+	if (w.ttl >= 0 && w.refusal)
+		tw_from(v, TW_F_HOST_TTL_DELTA, w.refusal->ttl - w.ttl, w.refusal);
 }
 
 /* Does the silent end's host speak to others during the silence? */

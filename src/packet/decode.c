@@ -378,6 +378,7 @@ static void detail_ip(const struct tw_walk *w, struct tw_segment *s)
 static void detail_link(const struct tw_walk *w, struct tw_segment *s)
 {
 	s->mac_src = w->mac_src;
+	s->cooked_point = w->cooked_point;
 	s->mac_dst = w->mac_dst;
 	s->vlan = w->vlan;
 	s->tunnel_depth = w->tunnel_depth;

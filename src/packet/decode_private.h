@@ -67,6 +67,7 @@ struct tw_walk {
 	bool reassembled;
 	bool fast; /* only the fast path has seen the frame: nothing above is filled */
 	uint64_t mac_src, mac_dst; /* of the outermost Ethernet header */
+	uint16_t cooked_point;     /* as in struct tw_segment */
 	uint32_t vlan;
 	/* ICMP errors */
 	uint8_t icmp_type, icmp_code, icmp_version;

@@ -202,6 +202,15 @@ static void note_cooked_mac(struct tw_walk *w, uint16_t hardware, uint16_t bytes
 		w->mac_src = tw_load_be48(mac);
 }
 
+/*
+ * `-i any` sees a packet once on each interface that it passes, with the same MAC addresses and TTL on a bridge:
+ * only this tells the sights apart. Version 1 has no interface, but the way (to us, to others, outgoing).
+ */
+static uint16_t cooked_point(uint32_t ifindex, uint8_t packet_type)
+{
+	return (uint16_t)((ifindex << 3 | (packet_type & 7)) + 1);
+}
+
 static enum tw_segment_kind cooked_v1(struct tw_walk *w, struct tw_span v)
 {
 	uint16_t hardware;
@@ -209,6 +218,7 @@ static enum tw_segment_kind cooked_v1(struct tw_walk *w, struct tw_span v)
 	if (v.cap < 16)
 		return tw_span_lacks(v, 16);
 	hardware = tw_load_be16(v.p + 2);
+	w->cooked_point = cooked_point(0, v.p[1]);
 	note_cooked_mac(w, hardware, tw_load_be16(v.p + 4), v.p + 6);
 	return cooked(w, hardware, tw_load_be16(v.p + 14), tw_span_skip(v, 16));
 }
@@ -220,6 +230,7 @@ static enum tw_segment_kind cooked_v2(struct tw_walk *w, struct tw_span v)
 	if (v.cap < 20)
 		return tw_span_lacks(v, 20);
 	hardware = tw_load_be16(v.p + 8);
+	w->cooked_point = cooked_point(tw_load_be32(v.p + 4), v.p[10]);
 	note_cooked_mac(w, hardware, v.p[11], v.p + 12);
 	return cooked(w, hardware, tw_load_be16(v.p), tw_span_skip(v, 20));
 }

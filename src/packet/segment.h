@@ -88,6 +88,8 @@ struct tw_segment {
 	uint8_t tos;
 	uint32_t flow_label;       /* IPv6 only */
 	uint64_t mac_src, mac_dst; /* outermost, 48 bits; 0 = link type has none */
+	/* Linux cooked captures: which of the interfaces, and which way; 0 = the link type does not say */
+	uint16_t cooked_point;
 	uint32_t vlan;             /* outermost VLAN id + 1, 0 = none */
 	uint8_t tunnel_depth;      /* how many encapsulations were peeled off */
 
