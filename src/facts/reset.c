@@ -567,6 +567,19 @@ static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 	return false;
 }
 
+/* The same hosts and the same port at one end: only the port that a translator chose differs. */
+static bool only_port_differs(const struct tw_dossier *a, const struct tw_dossier *b)
+{
+	int x; /* the end of @b that is @a's client */
+
+	for (x = 0; x < 2; x++)
+		if (tw_addr_equal(&a->end[0].addr, &b->end[x].addr) &&
+		    tw_addr_equal(&a->end[1].addr, &b->end[!x].addr) &&
+		    (a->end[0].port == b->end[x].port || a->end[1].port == b->end[!x].port))
+			return true;
+	return false;
+}
+
 static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
 {
 	const struct tw_dossier_set *o = v->others;
@@ -583,6 +596,7 @@ static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
 			continue;
 		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
 		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)q->stream, t);
+		tw_from(v, TW_F_RST_OTHER_PORT_ONLY, only_port_differs(v->d, q), t);
 		return;
 	}
 }

@@ -71,37 +71,27 @@ static bool cookie_ignored(const struct tw_facts *f)
 	       (repeats >= COOKIE_MIN_REPEATS_BUSY && during);
 }
 
-/* A bare RST answers the ACK of the handshake. */
-static bool ack_refused(const struct tw_facts *f)
-{
-	/* A later ACK with the same numbers (a challenge) is not the handshake's. */
-	if (tw_get(f, TW_F_ACK3_SEEN) &&
-	    tw_frame_of(f, TW_F_ACK3_SEEN) != tw_frame_of(f, TW_F_RST_TRIGGER))
-		return false;
-	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
-	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
-	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_BYTES_S) == 0;
-}
-
 static bool match_refused(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!ack_refused(f))
+	if (!tw_ack3_refused(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->summary = tw_say(
 		m,
-		"%s answered the ACK of the handshake with a RST: its accept queue was full and "
-		"tcp_abort_on_overflow is set.",
+		"%s answered the ACK of the handshake with a RST, as it does when its accept queue "
+		"is full and tcp_abort_on_overflow is set.",
 		m->server);
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listened");
 	tw_cite(m, TW_F_RST_TRIGGER, "the client's ACK, which completes the handshake");
 	tw_cite(m, TW_F_RST_COUNT, "bare RST, %s later: window 0, no options",
 		TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)));
-	tw_rival(m, "peer-rebooted",
-		 "the listener (or its host) may have gone and come back between SYN|ACK and ACK");
+	tw_rival(m, "process-died",
+		 "a listener that is closed between SYN|ACK and ACK, by a restart for example, leaves "
+		 "the same packets; a SYN refused soon after would tell");
+	tw_rival(m, "peer-rebooted", "so does a host that forgets the half-open connection");
 	tw_rival(m, "firewall-reset",
 		 "a filter that lets SYNs pass and rejects the rest writes the same packet");
 	tw_rule_out(m, "port-closed", "the SYN was answered by a SYN|ACK");

@@ -137,6 +137,17 @@ void tw_tell_synack_refused(struct tw_match *m)
 		      "comes again and again, as of a scanner or a health check.");
 }
 
+bool tw_ack3_refused(const struct tw_facts *f)
+{
+	/* A later ACK with the same numbers (a challenge) is not the handshake's. */
+	if (tw_get(f, TW_F_ACK3_SEEN) &&
+	    tw_frame_of(f, TW_F_ACK3_SEEN) != tw_frame_of(f, TW_F_RST_TRIGGER))
+		return false;
+	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_BYTES_S) == 0;
+}
+
 void tw_cite_syns(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

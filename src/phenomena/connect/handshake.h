@@ -67,6 +67,9 @@ void tw_tell_synack_refused(struct tw_match *m);
 #define TW_FLOOD_HALF_OPEN 16
 #define TW_FLOOD_SOURCES   8
 
+/* A bare RST of the server answers the ACK of the handshake: it knows no such half-open connection, or wants none. */
+bool tw_ack3_refused(const struct tw_facts *f);
+
 /* Evidence: the SYN, and its repeats if there are any. */
 void tw_cite_syns(struct tw_match *m);
 

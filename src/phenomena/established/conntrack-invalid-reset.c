@@ -12,7 +12,9 @@
  * Conntrack marks a segment INVALID (out of its idea of the window, or without an entry); NAT
  * leaves INVALID packets alone, and without a rule that drops them they travel on with the inside
  * address. The client has no connection with that address and resets it; the reset does pass and
- * kills the true connection. The proof is in the numbers: a lone segment of an unknown tuple with
+ * kills the true connection. A masquerading NAT without an entry (expired, flushed, another box took
+ * over) makes a new one of the client's next segment, with another outer port, and the server never
+ * knew that one either. The proof is in the numbers: a lone segment of an unknown tuple with
  * exactly the next seq and ack of a known one.
  */
 #include "base/duration.h"
@@ -22,6 +24,8 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	const long long stream = tw_get(f, TW_F_RST_OTHER_STREAM);
+	const bool anew = tw_get(f, TW_F_RST_OTHER_PORT_ONLY);
 
 	if (!tw_get(f, TW_F_RST_OTHER_TUPLE) || tw_get(f, TW_F_RST_COUNT) == 0)
 		return false;
@@ -29,15 +33,19 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_CERTAIN;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary = tw_say(m,
-			    "A segment of stream %lld was let through untranslated; %s never knew "
-			    "the address %s and reset it.",
-			    (long long)tw_get(f, TW_F_RST_OTHER_STREAM), tw_endpoint(m, author),
-			    tw_endpoint(m, victim));
+	m->summary =
+		anew ? tw_say(m,
+			      "A NAT had lost its entry of stream %lld and gave the next segment another "
+			      "port; %s never knew %s and reset it.",
+			      stream, tw_endpoint(m, author), tw_endpoint(m, victim))
+		     : tw_say(m,
+			      "A segment of stream %lld was let through untranslated; %s never knew "
+			      "the address %s and reset it.",
+			      stream, tw_endpoint(m, author), tw_endpoint(m, victim));
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
 		"a lone segment without a handshake, with exactly the next seq and ack of stream "
-		"%lld: it escaped translation",
-		(long long)tw_get(f, TW_F_RST_OTHER_STREAM));
+		"%lld: %s",
+		stream, anew ? "it was translated anew" : "it escaped translation");
 	tw_reset_cite(m);
 	tw_rule_out(m, "peer-rebooted",
 		    "the end that resets still has the connection, under its translated address");
@@ -76,7 +84,8 @@ static const char *const remedies[] = {
 	"In Kubernetes update kube-proxy (1.15 and later drop INVALID by themselves unless "
 	"be_liberal is set) and check that no other component flushes its rules.",
 	"If the entry had expired rather than the segment been out of window, use keepalive below "
-	"the NAT's timeout.",
+	"the NAT's timeout; if it was flushed (`conntrack -F`, a firewall or container service that "
+	"restarts, a failover without conntrackd), do that when few connections are open.",
 	NULL,
 };
 
@@ -171,7 +180,8 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.recognise =
 		"A lone segment on a tuple that never shook hands, with exactly the next sequence "
 		"and acknowledgement numbers of another connection in the capture, answered by a "
-		"bare RST. That excludes every other explanation, so it is certain.\n\n"
+		"bare RST. That excludes every other explanation, so it is certain. If only the port "
+		"differs, the NAT had lost its entry and made another one.\n\n"
 		"From beyond the NAT, where only one of the two tuples is visible, it looks like "
 		"peer-rebooted: a segment draws a bare RST, without silence and with the usual "
 		"TTL.",

@@ -16,6 +16,7 @@
  * afterwards.
  */
 #include "base/duration.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
@@ -78,13 +79,50 @@ static void saw(struct tw_match *m, bool reset)
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "There was no process left to see anything.");
 }
 
+/*
+ * The listener went between SYN|ACK and ACK: its half-open connections went with it, and nobody sends a reset for
+ * those. The ACK draws one.
+ */
+static bool match_half_open(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t refused_ns = tw_get(f, TW_F_PORT_REFUSED_AFTER_NS);
+
+	m->strength = TW_STRENGTH_MECHANISM + 3;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(m,
+			    "The listener of %s was gone before the handshake was complete: the "
+			    "last ACK drew a RST, and the port was refused %s later.",
+			    tw_endpoint(m, TW_SERVER), TW_DUR(refused_ns));
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listened");
+	tw_cite(m, TW_F_RST_COUNT, "bare RST that answers the client's ACK: window 0, no options");
+	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
+		"%s later a SYN to the same port is refused: nobody listens", TW_DUR(refused_ns));
+	tw_rival(m, "accept-queue-full",
+		 "with tcp_abort_on_overflow a full queue writes the same RST; then the listener "
+		 "was closed only after it");
+	tw_rival(m, "firewall-reset", "so does a rule that rejects the port from that moment on");
+	tw_rule_out(m, "port-closed", "the SYN was answered by a SYN|ACK");
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+		   "connect() had succeeded; the next call, send() or recv(), gets ECONNRESET.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "accept() never returned this connection: nothing is told.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t together = ended_together(f);
 	bool reset;
 
-	if (!refused_soon(f) || !ended_by_server(f, &reset))
+	if (!refused_soon(f))
+		return false;
+	if (tw_ack3_refused(f))
+		return match_half_open(m);
+	if (!ended_by_server(f, &reset))
 		return false;
 	if (reset && together == 0)
 		return false; /* one connection never tells: name how its socket ended */
@@ -420,7 +458,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		     "process-died when the server ended this and other connections in the same "
 		     "moment and a SYN to the port is refused afterwards; otherwise the verdict is "
 		     "the way the socket ended (closed-with-unread-data, linger-reset, "
-		     "data-after-close) with this one as its rival.\n\n"
+		     "data-after-close) with this one as its rival. A connection that was only half "
+		     "open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
 		     "If the listener survives, it was close(), or one worker of several. If the "
 		     "whole host falls silent afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
