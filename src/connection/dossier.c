@@ -22,8 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORDS_FIRST      8                 /* room that a dossier begins with */
-#define COOKED_POINTS      61u /* odd, and beyond the interfaces of most files: numbers of both kinds stay apart */
+#define RECORDS_FIRST 8 /* room that a dossier begins with */
+#define COOKED_POINTS                                                                              \
+	61u /* odd, and beyond the interfaces of most files: numbers of both kinds stay apart */
 #define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
 #define COPY_LATE_NS       (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
 #define DUPLICATE_NS       (100 * TW_NS_PER_MS)

@@ -73,7 +73,7 @@ struct port_walk {
 	const struct tw_host_event *refused_after;
 	int64_t ended_together;
 	const struct tw_pkt *refusal; /* the RST that refused the SYN, or NULL */
-	int ttl; /* of the host's live packets, -1 = none seen */
+	int ttl;                      /* of the host's live packets, -1 = none seen */
 };
 
 static bool speaks(const struct tw_host_event *e)

@@ -90,8 +90,8 @@ struct tw_segment {
 	uint64_t mac_src, mac_dst; /* outermost, 48 bits; 0 = link type has none */
 	/* Linux cooked captures: which of the interfaces, and which way; 0 = the link type does not say */
 	uint16_t cooked_point;
-	uint32_t vlan;             /* outermost VLAN id + 1, 0 = none */
-	uint8_t tunnel_depth;      /* how many encapsulations were peeled off */
+	uint32_t vlan;        /* outermost VLAN id + 1, 0 = none */
+	uint8_t tunnel_depth; /* how many encapsulations were peeled off */
 
 	/* --- detail, TCP --- */
 	uint16_t options; /* enum tw_option_bit */

@@ -89,7 +89,8 @@ static bool match_refused(struct tw_match *m)
 	tw_cite(m, TW_F_RST_COUNT, "bare RST, %s later: window 0, no options",
 		TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)));
 	tw_rival(m, "process-died",
-		 "a listener that is closed between SYN|ACK and ACK, by a restart for example, leaves "
+		 "a listener that is closed between SYN|ACK and ACK, by a restart for example, "
+		 "leaves "
 		 "the same packets; a SYN refused soon after would tell");
 	tw_rival(m, "peer-rebooted", "so does a host that forgets the half-open connection");
 	tw_rival(m, "firewall-reset",

@@ -33,15 +33,16 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_CERTAIN;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary =
-		anew ? tw_say(m,
-			      "A NAT had lost its entry of stream %lld and gave the next segment another "
-			      "port; %s never knew %s and reset it.",
-			      stream, tw_endpoint(m, author), tw_endpoint(m, victim))
-		     : tw_say(m,
-			      "A segment of stream %lld was let through untranslated; %s never knew "
-			      "the address %s and reset it.",
-			      stream, tw_endpoint(m, author), tw_endpoint(m, victim));
+	m->summary = anew ? tw_say(m,
+				   "A NAT had lost its entry of stream %lld and gave the next "
+				   "segment another "
+				   "port; %s never knew %s and reset it.",
+				   stream, tw_endpoint(m, author), tw_endpoint(m, victim))
+			  : tw_say(m,
+				   "A segment of stream %lld was let through untranslated; %s "
+				   "never knew "
+				   "the address %s and reset it.",
+				   stream, tw_endpoint(m, author), tw_endpoint(m, victim));
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
 		"a lone segment without a handshake, with exactly the next seq and ack of stream "
 		"%lld: %s",
@@ -84,7 +85,8 @@ static const char *const remedies[] = {
 	"In Kubernetes update kube-proxy (1.15 and later drop INVALID by themselves unless "
 	"be_liberal is set) and check that no other component flushes its rules.",
 	"If the entry had expired rather than the segment been out of window, use keepalive below "
-	"the NAT's timeout; if it was flushed (`conntrack -F`, a firewall or container service that "
+	"the NAT's timeout; if it was flushed (`conntrack -F`, a firewall or container service "
+	"that "
 	"restarts, a failover without conntrackd), do that when few connections are open.",
 	NULL,
 };
@@ -180,7 +182,8 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.recognise =
 		"A lone segment on a tuple that never shook hands, with exactly the next sequence "
 		"and acknowledgement numbers of another connection in the capture, answered by a "
-		"bare RST. That excludes every other explanation, so it is certain. If only the port "
+		"bare RST. That excludes every other explanation, so it is certain. If only the "
+		"port "
 		"differs, the NAT had lost its entry and made another one.\n\n"
 		"From beyond the NAT, where only one of the two tuples is visible, it looks like "
 		"peer-rebooted: a segment draws a bare RST, without silence and with the usual "

@@ -96,7 +96,8 @@ static void add_rivals(struct tw_match *m)
 			 TW_DUR(idle));
 	else if (tw_reset_author(f) == TW_SERVER && tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0)
 		tw_rival(m, "conntrack-invalid-reset",
-			 "a NAT on the way that lost its entry gives the segment another port, which "
+			 "a NAT on the way that lost its entry gives the segment another port, "
+			 "which "
 			 "that host never knew");
 	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) ||
 	    (tw_reset_author(f) == TW_SERVER && !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA)))

@@ -454,14 +454,15 @@ const struct tw_phenomenon tw_ph_process_died = {
 		       "then returns 0; send fails with EPIPE. New connections: ECONNREFUSED.",
 	.server_sees = "Nothing: it is gone. A client that was in the middle of sending almost "
 		       "always meets the case with unread data, so it gets the reset at once.",
-	.recognise = "One connection never shows it: close() writes the same segments. tcpwhy says "
-		     "process-died when the server ended this and other connections in the same "
-		     "moment and a SYN to the port is refused afterwards; otherwise the verdict is "
-		     "the way the socket ended (closed-with-unread-data, linger-reset, "
-		     "data-after-close) with this one as its rival. A connection that was only half "
-		     "open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
-		     "If the listener survives, it was close(), or one worker of several. If the "
-		     "whole host falls silent afterwards, it is host-shutdown.",
+	.recognise =
+		"One connection never shows it: close() writes the same segments. tcpwhy says "
+		"process-died when the server ended this and other connections in the same "
+		"moment and a SYN to the port is refused afterwards; otherwise the verdict is "
+		"the way the socket ended (closed-with-unread-data, linger-reset, "
+		"data-after-close) with this one as its rival. A connection that was only half "
+		"open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
+		"If the listener survives, it was close(), or one worker of several. If the "
+		"whole host falls silent afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "
 		    "the unread data decides.",
