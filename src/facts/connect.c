@@ -59,6 +59,8 @@ static void syn_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_LADDER, tw_ladder_of(times, kept), last);
 	tw_from(v, TW_F_SYN_ODD_FLAGS, (first->flags & (TW_FIN | TW_RST)) != 0, first);
 	tw_from(v, TW_F_SYN_PAYLOAD, first->payload_bytes, first);
+	tw_from(v, TW_F_MPTCP_JOIN,
+		first->options & TW_OPT_MPTCP && first->mptcp_subtype == TW_MPTCP_JOIN, first);
 	tw_from(v, TW_F_FASTOPEN, (first->options & TW_OPT_FASTOPEN) != 0, first);
 }
 

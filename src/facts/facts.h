@@ -95,6 +95,7 @@ enum tw_ipid {
 
 /* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
 #define TW_DECLARED_MPTCP 1000
+#define TW_MPTCP_JOIN     1 /* subtype MP_JOIN (RFC 8684 s3.2) */
 
 /*
  * Why the kernel says that it sends a reset (K_RST_REASON): its names, sorted by what they mean. The names of

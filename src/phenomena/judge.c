@@ -49,6 +49,24 @@ static void cap(struct tw_match *m)
 	}
 }
 
+/*
+ * A further path of an MPTCP connection belongs to the kernels' path managers: what becomes of it reaches an application
+ * only if no other path is left, and then the first one has its own finding.
+ */
+static void be_subflow(struct tw_match *m)
+{
+	static const char nothing[] = "Nothing, as long as its MPTCP connection has another path: "
+				      "this one was opened by the kernel.";
+	const struct tw_app none = { .after_ns = -1, .text = nothing };
+
+	if (!is(m->facts, TW_F_MPTCP_JOIN))
+		return;
+	if (m->outcome == TW_OUTCOME_FAILED)
+		m->outcome = TW_OUTCOME_DEGRADED;
+	tw_cite(m, TW_F_MPTCP_JOIN, "SYN with MP_JOIN: a further path of an MPTCP connection");
+	m->app[TW_CLIENT] = m->app[TW_SERVER] = none;
+}
+
 /* Empty @m of all that matchers write. What the counts say is not there stays as it is. */
 static void empty(struct tw_match *m)
 {
@@ -195,6 +213,10 @@ static void clean_or_unknown(struct tw_match *m)
 			    "without -a, or tcpwhy read --merge.");
 	else if (reset_owed(f) && tw_synack_refused(f))
 		tw_tell_synack_refused(m);
+	else if (reset_owed(f) && is(f, TW_F_START_SEEN))
+		say_unknown(m, "It was reset, and its packets do not show why.",
+			    "What the end that reset it knows: its program (strace -e "
+			    "trace=network,close) or its kernel (tcpwhy live).");
 	else if (reset_owed(f))
 		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
 			    "The packets before the reset, or those of the other end, are not in "
@@ -264,9 +286,11 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 			best = ph;
 		}
 	}
-	if (best)
+	if (best) {
+		be_subflow(m);
 		cap(m);
-	else
+	} else {
 		clean_or_unknown(m);
+	}
 	return best;
 }

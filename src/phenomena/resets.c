@@ -23,6 +23,16 @@
 
 #define UNDER_WAY_NS (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
 
+/*
+ * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
+ * of its SYN|ACK comes (RFC 7413 s4.2.2).
+ */
+static bool aborts_fast_open(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_FASTOPEN) && tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) &&
+	       tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE);
+}
+
 bool tw_reset_landed(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_COUNT) == 0 || !tw_known(f, TW_F_RST_SIDE))
@@ -31,6 +41,8 @@ bool tw_reset_landed(const struct tw_facts *f)
 	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) ||
 	    (tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED) && !tw_get(f, TW_F_RST_PAIR)))
 		return false;
+	if (aborts_fast_open(f))
+		return true;
 	if (tw_get(f, TW_F_RST_DURING_HANDSHAKE) || tw_get(f, TW_F_RST_ANSWERS_SYNACK) ||
 	    tw_get(f, TW_F_STRAY_ONLY))
 		return false;

@@ -35,15 +35,38 @@ static enum tw_fact_id first_loss(const struct tw_facts *f)
 	return tw_get(f, TW_F_LOST_S) ? TW_F_LOST_S : TW_F_LOST_BEFORE_HERE;
 }
 
+/*
+ * Captured where they arrive, the originals are here, and none was acknowledged: they were lost behind this point, on the
+ * receiving host as a rule (a filter, a backlog that is full), or on the last piece of the path. The end whose
+ * host it was; -1: not so.
+ */
+static int lost_behind(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_LOST_BEFORE_HERE) || tw_get(f, TW_F_ICMP_COUNT))
+		return -1;
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_get(f, TW_F_LOST_C) &&
+	    !tw_get(f, TW_F_LOST_S))
+		return TW_SERVER;
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_CLIENT) && tw_get(f, TW_F_LOST_S) &&
+	    !tw_get(f, TW_F_LOST_C))
+		return TW_CLIENT;
+	return -1;
+}
+
 static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 {
 	const struct tw_facts *f = m->facts;
 
 	if (needed)
 		tw_cite(m, first_loss(f),
-			"a repeat that was needed: the original had not arrived (%" PRId64
-			" in all)",
+			"a repeat that was needed: the original had %s (%" PRId64 " in all)",
+			lost_behind(f) < 0 ? "not arrived" : "passed here and was not taken",
 			needed);
+	if (tw_get(f, TW_F_ICMP_COUNT))
+		tw_cite(m, TW_F_ICMP_COUNT,
+			"an ICMP error (%" PRId64
+			" in all) says who did not pass such a segment on, and why",
+			tw_get(f, TW_F_ICMP_COUNT));
 	if (tw_get(f, TW_F_ANSWERS_LOST))
 		tw_cite(m, TW_F_ANSWERS_LOST,
 			"a repeat by timer that nothing answers (%" PRId64
@@ -164,6 +187,7 @@ static bool match(struct tw_match *m)
 	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS), spurious;
 	bool unseen, queue, doubtful, answered, late;
+	int behind;
 
 	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
 		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
@@ -181,15 +205,22 @@ static bool match(struct tw_match *m)
 		    (unheard || tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
 	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
 	late = may_be_late(f);
+	behind = lost_behind(f);
 	m->confidence = unseen || queue || doubtful || answered || late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
-	m->culprit = TW_CULPRIT_NETWORK;
+	m->culprit = behind < 0 ? TW_CULPRIT_NETWORK : tw_host_of((enum tw_side)behind);
 	say_what(m, needed + before + unheard, stall);
 	cite_repair(m, needed, before);
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
 			 "which repeats vanished before this point, and of what size, is not seen "
 			 "here");
+	if (behind >= 0)
+		tw_rival(m, "firewall-dropped",
+			 "the originals passed here, near %s: a filter on its host that dropped "
+			 "for a "
+			 "while leaves the same packets",
+			 tw_endpoint(m, (enum tw_side)behind));
 	if (queue)
 		tw_rival(m, "accept-queue-full",
 			 "only the client's first data was ignored: a listener whose accept queue "

@@ -104,16 +104,17 @@ static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
 	       on_wire(f, sender, TW_F_LARGEST_PASSED) < smallest &&
 	       (tw_get(f, TW_F_LARGEST_PASSED) ||
 		tw_get(f, sender == TW_CLIENT ? TW_F_BYTES_S : TW_F_BYTES_C)) &&
-	       !tw_get(f, TW_F_PEER_SPOKE_AFTER) && !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
+	       !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
 }
 
 static void say_suspected(struct tw_match *m, enum tw_side sender)
 {
 	const struct tw_facts *f = m->facts;
-	bool final = tw_silence_is_final(f);
+	bool final = tw_silence_is_final(f), alive = tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0;
 
-	m->strength = TW_STRENGTH_STALL + 2;
-	m->confidence = TW_POSSIBLE;
+	/* what the peer goes on sending shows that it lives: then size is the first guess */
+	m->strength = alive ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_STALL + 2;
+	m->confidence = alive ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary =
 		tw_say(m,
@@ -121,8 +122,13 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 		       " repeats over %s), after smaller data had passed between the two ends.",
 		       tw_endpoint(m, sender), tw_get(f, TW_F_UNANSWERED_REPEATS),
 		       TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	if (alive)
+		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
+			"%s lives, and acknowledges only what was smaller",
+			tw_endpoint(m, tw_other(sender)));
 	tw_rival(m, "peer-vanished",
-		 "a peer or a path that died just then leaves the same packets");
+		 alive ? "an outage of the path in one direction only leaves the same packets"
+		       : "a peer or a path that died just then leaves the same packets");
 	tw_rival(m, "firewall-dropped", "and so does a filter that drops from then on");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
 	tw_app_saw(m, sender, "send", final ? "ETIMEDOUT" : "hang", -1,

@@ -71,7 +71,8 @@ static void say_what(struct tw_match *m, int64_t overtaken, int64_t spurious)
 				    " packets arrived out of order, by up to %s; none was lost.",
 				    m->client, m->server, overtaken,
 				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
-	else if (!tw_get(f, TW_F_SPURIOUS_LATE_NS))
+	/* seen where they arrive, held up and then all together, how close they are says nothing */
+	else if (tw_get(f, TW_F_SPURIOUS_LATE_NS) < LATE_ACK_NS)
 		m->summary = tw_say(m,
 				    "Between %s and %s %" PRId64
 				    " repeats were needless: the receiver had the data.",
