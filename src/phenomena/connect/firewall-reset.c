@@ -256,7 +256,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client send 100 -> EPIPE\n"
 			  "cable quiet 100ms\n"
 			  "state server ESTABLISHED\n"
-			  "verdict client firewall-reset|peer-rebooted likely failed\n"
+			  "verdict client firewall-reset|peer-rebooted likely possible failed\n"
 			  "verdict server clean clean\n",
 	},
 	{

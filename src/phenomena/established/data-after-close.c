@@ -265,20 +265,23 @@ static const struct tw_scenario scenarios[] = {
 		.about = "the client shuts down its sending half only and is answered: nothing is "
 			 "wrong",
 		.variants = "v4 v6",
-		.script = "truth clean\n"
-			  "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "fault\n"
-			  "client shutdown\n"
-			  "server recv eof\n"
-			  "server send 5000\n"
-			  "client recv 5000\n"
-			  "server close\n"
-			  "client recv -> EOF\n"
-			  "client close\n"
-			  "verdict both clean certain likely clean\n",
+		.script =
+			"truth clean\n"
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"fault\n"
+			"client shutdown\n"
+			"server recv eof\n"
+			"server send 5000\n"
+			"client recv 5000\n"
+			"server close\n"
+			"client recv -> EOF\n"
+			"client close\n"
+			"# a repeat of the last FIN, on a slow machine, draws an ACK that meets no "
+			"socket\n"
+			"verdict both clean|time-wait-killed certain likely clean\n",
 	},
 	{ 0 },
 };
