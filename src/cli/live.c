@@ -452,7 +452,7 @@ static void tell_health(void *user, struct tw_metrics_health *to)
 	if (l->watch)
 		tw_watch_health(l->watch, &h);
 	to->events = h.records;
-	to->events_lost = h.lost;
+	to->events_lost = h.lost + h.skipped;
 	to->events_folded = h.folded;
 	to->forgotten = h.forgotten;
 	to->pending = h.pending;
@@ -596,6 +596,15 @@ static const char *lost_sentence(struct tw_string *s, const struct tw_watch_heal
 	return tw_string_text(s);
 }
 
+static const char *skipped_sentence(struct tw_string *s, const struct tw_watch_health *h)
+{
+	tw_string_printf(s,
+			 "%llu events were lost: they came while a program of the watch was at "
+			 "work on their processor.",
+			 (unsigned long long)h->skipped);
+	return tw_string_text(s);
+}
+
 static void put_summary(struct live *l, const struct tw_json_live *s)
 {
 	struct tw_pen p;
@@ -627,7 +636,7 @@ static void put_summary(struct live *l, const struct tw_json_live *s)
 
 static void summarize(struct live *l)
 {
-	struct tw_string lost = { 0 }, forgotten = { 0 }, source = { 0 };
+	struct tw_string lost = { 0 }, skipped = { 0 }, forgotten = { 0 }, source = { 0 };
 	const struct tw_live_packets_health *packets = &l->packets_health;
 	const char *problems[16];
 	struct tw_watch_health h = { 0 };
@@ -651,6 +660,8 @@ static void summarize(struct live *l)
 	}
 	if (h.lost)
 		problems[s.problem_count++] = lost_sentence(&lost, &h);
+	if (h.skipped)
+		problems[s.problem_count++] = skipped_sentence(&skipped, &h);
 	if (h.forgotten) {
 		tw_string_printf(&forgotten,
 				 "%llu connections were given up unjudged: too many failed "
@@ -660,13 +671,14 @@ static void summarize(struct live *l)
 	}
 	s.duration_ns = tw_clock_ns(CLOCK_MONOTONIC) - l->began_ns;
 	s.events = h.records;
-	s.events_lost = h.lost;
+	s.events_lost = h.lost + h.skipped;
 	s.events_folded = h.folded;
 	if (l->arguments->json)
 		l->output_error = tw_json_live_summary(&tw_stdout, &s);
 	else
 		put_summary(l, &s);
 	tw_string_free(&lost);
+	tw_string_free(&skipped);
 	tw_string_free(&forgotten);
 	tw_string_free(&source);
 }

@@ -355,6 +355,27 @@ void tw_watch_finish(struct tw_watch *w)
 	tw_gather_ripe(w->gather, INT64_MAX);
 }
 
+/*
+ * A packet or timer may come while a program runs for the process that it interrupts; the kernel then does not run
+ * the same program once more on that processor, and what it would have told is lost.
+ */
+static uint64_t count_skipped(const struct tw_watch *w)
+{
+	struct bpf_program *p;
+	uint64_t n = 0;
+
+	bpf_object__for_each_program(p, w->bpf->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 size = sizeof(info);
+
+		if (bpf_program__fd(p) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &size))
+			n += info.recursion_misses;
+	}
+	return n;
+}
+
 void tw_watch_health(const struct tw_watch *w, struct tw_watch_health *h)
 {
 	const struct tw_counters *c = &w->bpf->bss->counters;
@@ -362,6 +383,7 @@ void tw_watch_health(const struct tw_watch *w, struct tw_watch_health *h)
 	*h = (struct tw_watch_health){
 		.records = w->records,
 		.lost = c->lost,
+		.skipped = count_skipped(w),
 		.folded = c->folded,
 		.forgotten = tw_gather_forgotten(w->gather),
 		.pending = tw_gather_pending(w->gather),

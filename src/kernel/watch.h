@@ -39,6 +39,7 @@ struct tw_watch_config {
 struct tw_watch_health {
 	uint64_t records;        /* read from the kernel */
 	uint64_t lost;           /* the ring was full */
+	uint64_t skipped;        /* a program was not run, as it would have interrupted itself */
 	uint64_t folded;         /* segments of floods that were only counted */
 	uint64_t forgotten;      /* connections given up unjudged: too many at once */
 	uint64_t pending;        /* connections that are being gathered */
