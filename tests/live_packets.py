@@ -215,8 +215,7 @@ def linger():
                                       "struct.pack('ii', 1, 0)); s.close(); time.sleep(5)",
                                       "c = connect(); c.send(b'x'); says(lambda: c.recv(1))")
     equal(said, ["ECONNRESET"])
-    f = until(lambda: ground().packets.findings(7203), "a finding by packets")[0]
-    assert f["confidence"] != "certain", f["verdict"]
+    f = not_certain_by_packets(7203)
     joint = expect_joined(7203, "linger-reset", "certain", "ECONNRESET", server, "server")
     assert "linger-reset" not in [r["verdict"] for r in joint["ruled_out"] + joint["rivals"]], joint
     if f["verdict"] != "linger-reset":
@@ -232,6 +231,83 @@ def killed():
     assert f["verdict"] != "process-died" or f["confidence"] != "certain", f
     f = expect_joined(7204, "process-died", "certain", "ECONNRESET", server, "server")
     contains(f["summary"], "SIGKILL")
+
+
+def not_certain_by_packets(port):
+    """What packets alone say first; it may be another verdict."""
+    f = until(lambda: ground().packets.findings(port), "a finding by packets", 30)[0]
+    assert f["confidence"] != "certain", (f["verdict"], f["confidence"])
+    return f
+
+
+@case
+def late_data():
+    """data-after-close: whether a process closed or a firewall forgot is known by the kernel"""
+    said, (server, _) = ground().play(7221, ACCEPT + "s.close(); time.sleep(5)",
+                                      "c = connect(); c.recv(1); c.send(b'x' * 500); time.sleep(.2); says(lambda: c.send(b'y'))")
+    equal(said, ["EPIPE"])
+    not_certain_by_packets(7221)
+    f = expect_joined(7221, "data-after-close", "certain")
+    equal((f["processes"]["client"] or {}).get("comm") is not None, True, "the sender's process")
+
+
+@case
+def destroyed():
+    """socket-destroyed: an administrator's ss -K is on the wire an abort like any other"""
+    g = ground()
+    s = g.python(g.server, SERVER, 7222, ACCEPT + "s.recv(1); time.sleep(60)")
+    s.stdout.readline()
+    c = g.python(g.client, SERVER, 7222, "c = connect(); c.send(b'x'); print('up', flush=True); says(lambda: c.recv(1))")
+    c.stdout.readline()
+    try:
+        until(lambda: "7222" in within(g.server, "ss", "-Htn", "sport", "=", "7222"), "the accepted connection")
+        if "7222" not in within(g.server, "ss", "-HtnK", "sport", "=", "7222"):
+            raise Skip("this kernel destroys no sockets")
+        equal(c.communicate(timeout=30)[0].split(), ["ECONNRESET"])
+        not_certain_by_packets(7222)
+        f = expect_joined(7222, "socket-destroyed", "certain", "ECONNRESET", s.pid, "server")
+        assert f["actor"] != f["processes"]["server"]["comm"], f["actor"]
+    finally:
+        for p in (s, c):
+            p.kill()
+            p.communicate()
+
+
+@case
+def full_queue():
+    """accept-queue-full: packets show silence, the listener's socket why"""
+    joined()
+    w = Watch(ground().client, "-i", "twc", "--patience", "1s", "port 7223")
+    said, (server, client) = ground().play(7223, "l = listen(0); time.sleep(60)", "held = connect(); says(connect)")
+    equal(said, ["ETIMEDOUT"])
+    equal(not_certain_by_packets(7223)["verdict"], "syn-unanswered")
+    mine = lambda: [f for f in w.findings(7223) if f["packets"]["client"] and (f["processes"]["client"] or {}).get("pid") == client]
+    f = until(mine, lambda: f"the joined finding; got {[(x['verdict'], x['summary']) for x in w.findings(7223)]}", 30)[0]
+    equal((f["verdict"], f["confidence"], cites(f)), ("accept-queue-full", "certain", {"packet", "event"}))
+    equal((f["processes"]["server"]["pid"], f["application"]["client"]["errno"]), (server, "ETIMEDOUT"))
+    equal(w.end(), 1)
+
+
+@case
+def user_timeout():
+    """user-timeout: that the application has set one is not on the wire"""
+    g = ground()
+    s = g.python(g.server, SERVER, 7224, ACCEPT + "time.sleep(60)")
+    s.stdout.readline()
+    c = subprocess.Popen(["nsenter", "-t", g.client, "-n", sys.executable, "-c", PRELUDE + textwrap.dedent("""
+        c = connect(); c.setsockopt(socket.IPPROTO_TCP, 18, 1500); print('up', flush=True); sys.stdin.readline()
+        c.send(b'x'); says(lambda: c.recv(1))"""), SERVER, "7224"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    c.stdout.readline()
+    within(g.server, "ip", "route", "add", "blackhole", CLIENT)
+    try:
+        equal(c.communicate("go\n", timeout=40)[0].split(), ["ETIMEDOUT"])
+        not_certain_by_packets(7224)
+        f = joined().finding(7224, "user-timeout", 30)
+        equal((f["confidence"], cites(f), f["processes"]["client"]["pid"]), ("certain", {"packet", "event"}, c.pid))
+    finally:
+        within(g.server, "ip", "route", "del", "blackhole", CLIENT)
+        s.kill()
+        s.communicate()
 
 
 @case
@@ -264,6 +340,7 @@ def vanished():
         equal((f["outcome"], cites(f)), ("failed", {"packet"}), f["verdict"])
         f = until(lambda: joined().findings(7206), "a joined finding", 30)[0]
         equal((f["outcome"], cites(f), f["application"]["client"]["errno"]), ("failed", {"packet", "event"}, "ETIMEDOUT"))
+        equal(f["confidence"], "likely", "neither side knows what became of the server")
     finally:
         within(g.server, "ip", "route", "del", "blackhole", CLIENT)
         s.kill()

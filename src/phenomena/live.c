@@ -233,3 +233,11 @@ void tw_live_error_seen(struct tw_match *m, const char *call)
 				   : -1,
 			   NULL);
 }
+
+void tw_live_connect_unanswered(struct tw_match *m, const char *hang)
+{
+	if (tw_live_connect_error(m, ETIMEDOUT))
+		tw_live_error_seen(m, "connect");
+	else
+		tw_app_saw(m, TW_CLIENT, "connect", "hang", -1, hang);
+}

@@ -55,5 +55,7 @@ void tw_live_cite_error(struct tw_match *m);
 void tw_live_victim_saw(struct tw_match *m);
 /* What the application of the end that got the error sees. */
 void tw_live_error_seen(struct tw_match *m, const char *call);
+/* What the application of a client sees whose SYNs are dropped: that it gave up, if it has, else @hang, why it waits. */
+void tw_live_connect_unanswered(struct tw_match *m, const char *hang);
 
 #endif

@@ -322,8 +322,8 @@ static bool say_over(struct tw_match *m)
 			   m->server, (long long)tw_get(m->facts, TW_F_K_LISTEN_DROPS)));
 	cite_drops(m);
 	tw_rival(m, "syn-queue-full", "without SYN cookies a full SYN queue drops in the same way");
-	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
-		   "The SYN is repeated after a second, and then by doubled intervals.");
+	tw_live_connect_unanswered(
+		m, "The SYN is repeated after a second, and then by doubled intervals.");
 	return true;
 }
 
@@ -375,8 +375,8 @@ static bool match_live(struct tw_match *m)
 	if (reset)
 		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1, NULL);
 	else
-		tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
-			   "New SYNs are dropped in silence; one that had its SYN|ACK already "
+		tw_live_connect_unanswered(
+			m, "New SYNs are dropped in silence; one that had its SYN|ACK already "
 			   "waits for "
 			   "an answer.");
 	return true;

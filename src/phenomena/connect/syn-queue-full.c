@@ -136,8 +136,8 @@ static bool say_over(struct tw_match *m)
 		"the listener dropped %lld connection requests since the last look",
 		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
 	tw_rival(m, "accept-queue-full", "a full accept queue drops in the same way");
-	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
-		   "The SYN is repeated after a second, and then by doubled intervals.");
+	tw_live_connect_unanswered(
+		m, "The SYN is repeated after a second, and then by doubled intervals.");
 	return true;
 }
 
@@ -164,7 +164,7 @@ static bool match_live(struct tw_match *m)
 		    (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
 		    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));
 	tw_live_cite_error(m);
-	tw_app_saw(m, TW_CLIENT, "connect", "hang", -1, "New SYNs are dropped in silence.");
+	tw_live_connect_unanswered(m, "New SYNs are dropped in silence.");
 	return true;
 }
 
