@@ -99,6 +99,22 @@ def terminals():
                 equal(out, tcpwhy(*arguments, f"--width={width}").out, "as by --width")
 
 
+def connected(source, target):
+    """A connection; the kernel adds an address's route a moment later than the address."""
+    until = time.monotonic() + DEADLINE_S
+    while True:
+        client = socket.socket(socket.AF_INET6)
+        try:
+            client.bind((source, 0))
+            client.connect(target)
+            return client
+        except OSError:
+            client.close()
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.01)
+
+
 def scene():
     """Inside a namespace: connections whose ends take much room, and what is said of them."""
     libc.prctl(15, NAME.encode(), 0, 0, 0)  # PR_SET_NAME
@@ -108,9 +124,7 @@ def scene():
     server = socket.create_server((LONG[0], 54321), family=socket.AF_INET6)
     pairs = []
     for _ in range(2):
-        client = socket.socket(socket.AF_INET6)
-        client.bind((LONG[1], 0))
-        client.connect((LONG[0], 54321))
+        client = connected(LONG[1], (LONG[0], 54321))
         pairs.append((client, server.accept()[0]))
     narrow = socket.create_server(("127.0.0.1", 80))
     pairs.append((socket.create_connection(narrow.getsockname()), narrow.accept()[0]))
