@@ -715,6 +715,51 @@ def perfect_imitation_of_an_abort():
         assert "forged-reset" in {other["verdict"] for other in listed}, finding
 
 
+def seen_again(data):
+    """The frame as it looks behind a router."""
+    header = bytearray(data[14:34])
+    header[8] -= 1
+    header[10:12] = b"\0\0"
+    header[10:12] = struct.pack(">H", craft.checksum(bytes(header)))
+    return data[:6] + b"\2\0\0\0\0\x77" + data[12:14] + bytes(header) + data[34:]
+
+
+def captured_at_both_ends(packets, path, whole=True):
+    """A download of 100 packets per ms over a path of @path seconds: each packet at one end, then at the other."""
+    talk, both = Talk(timestamps=True), []
+
+    def put(at, side, flags, data=b"", **more):
+        talk.now = at - 0.0001
+        talk.send(side, flags, data, **more)
+        frame = talk.frames.pop()[1]
+        both.extend(((at, frame), (at + path, seen_again(frame))))
+
+    options = MSS + SACK_OK + b"\1" + WSCALE
+    put(0, 0, SYN, options=options)
+    put(path, 1, SYN | ACK, options=options)
+    put(2 * path, 0, ACK)
+    put(2 * path + 0.0001, 0, PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+    put(3 * path + 0.0002, 1, ACK)
+    start, acked = 3 * path + 0.0003, talk.next[1]
+    for number in range(packets):
+        put(start + number / 100_000, 1, ACK, b"%100d" % number)
+    for number in range(1, packets, 2):
+        put(start + path + number / 100_000 + 0.000001, 0, ACK, ack=acked + 100 * (number + 1))
+    end = start + packets / 100_000 + path + 0.001
+    put(end, 1, FIN | ACK)
+    put(end + path + 0.0001, 0, FIN | ACK)
+    put(end + 2 * path + 0.0002, 1, ACK)
+    talk.frames = sorted(both, key=lambda f: f[0])[0 if whole else 10:]
+    return talk
+
+
+@case
+def both_ends_of_a_fat_long_path():
+    """More is under way than is remembered; what is seen the second time is no repeat, no loss and no forgery."""
+    for packets, path, whole in ((300, 0.002, True), (300, 0.002, False), (6000, 0.02, True), (6000, 0.02, False)):
+        expect(captured_at_both_ends(packets, path, whole), "clean")
+
+
 def asked(rounds, asker="192.0.2.1"):
     """An open connection whose server's address is asked for @rounds times in vain."""
     talk = Talk(timestamps=True).shake().ask()

@@ -15,6 +15,7 @@
  * the next one that stays is marked as standing behind a gap: nothing may be concluded across it.
  */
 #include "base/duration.h"
+#include "connection/copies.h"
 #include "connection/dossier_private.h"
 #include "packet/seq.h"
 
@@ -25,14 +26,6 @@
 #define RECORDS_FIRST 8 /* room that a dossier begins with */
 #define COOKED_POINTS                                                                              \
 	61u /* odd, and beyond the interfaces of most files: numbers of both kinds stay apart */
-#define SECOND_COPY_NS     (5 * 1000 * 1000) /* copies of one packet on two interfaces are this close */
-#define COPY_LATE_NS       (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
-#define DUPLICATE_NS       (100 * TW_NS_PER_MS)
-#define NO_TIMER_NS        (500 * 1000) /* well below the shortest timer that repeats a segment */
-#define COPY_REACH         64           /* records searched for the first copy ... */
-#define COPY_REACH_FAR     2048         /* ... where a second one is expected */
-#define FORWARD_HOPS       3
-#define PARTS_MAX          64 /* of a super-segment of 64 KiB */
 #define FAST_RETRANS_NS    (20 * 1000 * 1000)
 #define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
 #define CLOCK_STEP_NS      (100 * TW_NS_PER_MS) /* so far back: the clock was set, not the order mixed */
@@ -44,7 +37,8 @@
 #define KEEP_AFTER         16                /* ... and behind it */
 #define KEEP_CONTEXT       (KEEP_MARKED / 2) /* when so many are kept, repeats go without context */
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
-#define UNREMARKABLE_MARKS (TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL)
+#define UNREMARKABLE_MARKS                                                                         \
+	(TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL | TW_MARK_SECOND_COPY)
 
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 {
@@ -148,118 +142,6 @@ static void fill_record(struct tw_pkt *p, const struct tw_frame *f, const struct
 	p->rst_reason = s->rst_reason;
 	p->mptcp_subtype = s->mptcp_subtype;
 	p->mptcp_reset_reason = s->mptcp_reset_reason;
-}
-
-/* Is @p the same packet as @q, byte for byte as far as the sender wrote it? */
-static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return p->side == q->side && p->seq == q->seq && p->ack == q->ack && p->flags == q->flags &&
-	       p->payload_bytes == q->payload_bytes && p->ip_id == q->ip_id &&
-	       p->tsval == q->tsval && p->tsecr == q->tsecr && p->raw_window == q->raw_window &&
-	       p->sack_count == q->sack_count && p->payload_hash == q->payload_hash;
-}
-
-/*
- * Was @p seen behind a router where @q was seen before it: another interface or MAC, a TTL some hops on?
- * No sender writes the same packet so again, and so it may come late: it waited in the router's queue.
- */
-static bool was_forwarded(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return p->ttl < q->ttl && q->ttl - p->ttl <= FORWARD_HOPS &&
-	       (p->iface != q->iface || p->mac_src != q->mac_src);
-}
-
-/*
- * Offload cuts a super-segment into packets, or glues packets together, between the two interfaces: is @p a
- * part of @q, or begins with it? Each part has an id of its own.
- */
-static bool is_resegmented(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return p->side == q->side && p->payload_bytes && p->ack == q->ack && p->tsval == q->tsval &&
-	       p->tsecr == q->tsecr && (uint16_t)(p->ip_id - q->ip_id) <= PARTS_MAX &&
-	       tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) && was_forwarded(p, q);
-}
-
-/*
- * Captured at two points of the path (both ends in one file): id and timestamp say that the sender wrote it
- * once, so the second sight may come as late as the path is long. Without either, before any timer.
- */
-static bool was_on_its_way(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return p->iface != q->iface && p->time_ns >= q->time_ns &&
-	       (p->ip_id || p->options & TW_OPT_TIMESTAMPS ||
-		p->time_ns - q->time_ns <= DUPLICATE_NS);
-}
-
-/*
- * Files were appended to each other that both hold the packet: the time went back, and here it is again, as late
- * as the path is long; or at the same time, which is then the same record.
- */
-static bool is_appended(const struct tw_pkt *p, const struct tw_pkt *q, bool turned_back)
-{
-	const int64_t apart_ns =
-		p->time_ns > q->time_ns ? p->time_ns - q->time_ns : q->time_ns - p->time_ns;
-	const bool written_once = p->ip_id || p->options & TW_OPT_TIMESTAMPS;
-
-	if (!apart_ns)
-		return turned_back || p->frame - q->frame > COPY_REACH;
-	return p->behind && (!q->behind || q->marks & TW_MARK_SECOND_COPY) &&
-	       apart_ns <= (written_once ? COPY_LATE_NS : DUPLICATE_NS);
-}
-
-/* Could @q, an answer, have made the sender repeat @p? Not where it acknowledges all of it. */
-static bool may_provoke(const struct tw_pkt *q, const struct tw_pkt *p)
-{
-	return q->side != p->side &&
-	       !(q->flags & TW_ACK && tw_seq_ge(q->ack, p->seq + tw_pkt_seq_len(p)));
-}
-
-/*
- * A packet that is here twice: seen on two interfaces (another interface, a TTL one hop on, another
- * MAC), or duplicated by the network. Id 0 without payload proves nothing: stateless answers and
- * pure ACKs of some stacks all look alike. Where copies come from the other side of a full queue, the
- * first one is far back.
- */
-static uint32_t mark_copies(struct tw_dossier *d, const struct tw_pkt *p, int64_t latest_ns)
-{
-	struct tw_view_of_copies *c = &d->end[p->side].copies;
-	/* the last record of a file is its latest, and no earlier than that when it comes again */
-	const bool turned_back =
-		p->time_ns < latest_ns || (p->time_ns == latest_ns && d->pkt_count &&
-					   d->pkt[d->pkt_count - 1].time_ns < latest_ns);
-	const bool expected = (c->set && p->ttl == c->ttl && p->iface == c->iface) || turned_back;
-	const size_t n = d->pkt_count, reach = expected ? COPY_REACH_FAR : COPY_REACH;
-	bool unprovoked = true;
-	size_t i;
-
-	for (i = n; i > 0 && n - i < reach; i--) {
-		const struct tw_pkt *q = &d->pkt[i - 1];
-		int64_t late_ns = p->time_ns - q->time_ns;
-
-		if (late_ns > COPY_LATE_NS && !turned_back)
-			break;
-		if (!same_packet(p, q) && !is_resegmented(p, q)) {
-			unprovoked = unprovoked && !may_provoke(q, p);
-			continue;
-		}
-		if (is_appended(p, q, turned_back))
-			return TW_MARK_SECOND_COPY;
-		if (was_forwarded(p, q) || was_on_its_way(p, q) ||
-		    (late_ns <= SECOND_COPY_NS &&
-		     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src))) {
-			*c = (struct tw_view_of_copies){ true, p->ttl, p->iface };
-			return TW_MARK_SECOND_COPY;
-		}
-		/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
-		if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) &&
-		    late_ns <= DUPLICATE_NS)
-			return TW_MARK_NET_DUPLICATE;
-		/* sooner than any timer, and nothing came in between that could have drawn a repeat */
-		if (unprovoked && late_ns >= 0 && late_ns <= NO_TIMER_NS && tw_pkt_seq_len(p))
-			return TW_MARK_NET_DUPLICATE;
-		return 0;
-	}
-	return 0;
 }
 
 /*
@@ -700,7 +582,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	p->time_ns = bounded_time(d, f->time_ns);
 	p->behind = tw_order_behind(p->time_ns, latest_ns);
 	p->side = (uint8_t)side_of(d, s);
-	p->marks = mark_invalid(d, p) | mark_copies(d, p, latest_ns);
+	p->marks = mark_invalid(d, p) | tw_copies_mark(d, p, latest_ns);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
 	if (p->marks & TW_MARK_SECOND_COPY)

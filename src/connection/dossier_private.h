@@ -42,9 +42,10 @@ struct tw_end {
 	int8_t wscale; /* as sent, -1 = not offered or not seen */
 
 	struct tw_view_of_copies {
-		bool set;
+		unsigned found; /* in a row, up to what makes it sure; 0: none */
 		uint8_t ttl;
 		uint16_t iface;
+		uint64_t mac_src;
 	} copies; /* how the second copies of its packets look, where they are captured twice */
 
 	bool fin_seen;
