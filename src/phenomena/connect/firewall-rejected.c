@@ -251,7 +251,8 @@ static const struct tw_scenario scenarios[] = {
 			  "cable reject admin-prohibited client data always\n"
 			  "client send 100\n"
 			  "client recv -> EHOSTUNREACH after 2s..9s full 938s\n"
-			  "verdict client firewall-rejected certain likely failed\n"
+			  "verdict client firewall-rejected certain likely failed unknown "
+			  "full certain likely failed\n"
 			  "never client clean\n"
 			  "verdict server clean clean\n",
 	},

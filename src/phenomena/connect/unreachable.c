@@ -76,6 +76,24 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	return victim_gave_up(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
 }
 
+/* The error is soft, and routes come back: as long as the repeats may go on, nothing has failed yet. */
+static void data_lost(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+	const bool over = victim_gave_up(f) || tw_silence_is_final(f);
+
+	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	tw_app_saw(m, victim, "recv", over ? tw_icmp_errno(f) : "hang", -1,
+		   "On an established connection the error is only remembered: the application "
+		   "waits until the retransmissions are given up, and then gets the errno of the "
+		   "error in place "
+		   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
+	if (!over)
+		tw_missing(m,
+			   "The capture stops while the sender still repeats: the next repeat may "
+			   "be answered.");
+}
+
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
@@ -92,13 +110,7 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 			   "An ICMP error in SYN_SENT ends connect() at once.");
 		break;
 	case TW_ICMP_DATA_LOST:
-		m->outcome = TW_OUTCOME_FAILED;
-		tw_app_saw(m, victim, "recv", tw_icmp_errno(f), -1,
-			   "On an established connection the error is only remembered: the "
-			   "application "
-			   "waits until the retransmissions are given up, and then gets this errno "
-			   "in place "
-			   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
+		data_lost(m, victim);
 		break;
 	case TW_ICMP_SURVIVED:
 		m->outcome = TW_OUTCOME_DEGRADED;
