@@ -297,7 +297,7 @@ def settings():
     return remarks
 
 
-def syn(source, source_port, target, target_port):
+def syn(source, source_port, target, target_port, flags=2):
     """A SYN as raw bytes: IPv4 and TCP."""
     def checksum(data):
         total = sum(struct.unpack(f"!{len(data) // 2}H", data))
@@ -305,7 +305,7 @@ def syn(source, source_port, target, target_port):
         return ~(total + (total >> 16)) & 0xffff
 
     ends = socket.inet_aton(source) + socket.inet_aton(target)
-    tcp = struct.pack("!HHIIBBHHH", source_port, target_port, 1000, 0, 5 << 4, 2, 65535, 0, 0)
+    tcp = struct.pack("!HHIIBBHHH", source_port, target_port, 1000, 0, 5 << 4, flags, 65535, 0, 0)
     tcp = tcp[:16] + struct.pack("!H", checksum(ends + struct.pack("!HH", 6, len(tcp)) + tcp)) + tcp[18:]
     return struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + ends + tcp
 
@@ -379,6 +379,25 @@ def conntrack():
     found["half"] = audit_until("fin-wait2-held", "--idle=100ms")["fin-wait2-held"]["risk"]
     sysctl("netfilter.nf_conntrack_tcp_loose", 0)
     found["strict"] = audit()["conntrack-forgets"]["severity"]
+    return found
+
+
+@scene
+def invalid_packets():
+    g = Ground()
+    sysctl("ipv4.ip_forward", 1)
+    run("nft", "add table inet t; add chain inet t in { type filter hook prerouting priority 0; }; "
+        "add rule inet t in ct state established accept")
+    pairs = [dial(g.listen_at_peer(), **HEALTHY) for _ in range(9)]
+    with g.at_peer():
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    # Their checksum is right, but no connection begins with SYN and FIN.
+    days = int(float(pathlib.Path("/proc/uptime").read_text().split()[0]) / 86400)
+    for n in range(150 + days):
+        raw.sendto(syn("10.1.0.2", 5000 + n, "10.1.0.1", 80, flags=3), ("10.1.0.1", 0))
+    found = audit_until("conntrack-strict")
+    found["nearly full"], found["full"] = (audit(f"--set=nf_conntrack_max={most}").get("conntrack-full") for most in (11, 9))
+    del pairs
     return found
 
 
@@ -586,6 +605,22 @@ def a_forgetful_connection_table():
     equal(found["strict"], "risk")
     equal(found["untracked"], [], "nothing is tracked where no rule asks for it")
     contains(found["half"], "The connection table here forgets it after ")
+
+
+@case
+def a_strict_and_a_full_connection_table():
+    """INVALID packets on a host that forwards are remarked, and a table that is nearly full, or full"""
+    if not os.path.exists("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal"):
+        raise Skip("nf_conntrack is not loaded")
+    if not shutil.which("nft"):
+        raise Skip("needs nft")
+    found = play("invalid_packets")
+    nearly, full = found.pop("nearly full"), found.pop("full")
+    equal(slugs(found), ["conntrack-strict"])
+    contains(found["conntrack-strict"]["found"], "nf_conntrack_tcp_be_liberal is 0")
+    equal((nearly["severity"], full["severity"]), ("risk", "harm"))
+    contains(nearly["found"], " of 11 entries")
+    equal(125 < full["predicted"] < 150, True, "predicted")
 
 
 def sysctl_file(text):
