@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Compare `tcpwhy predict` with the running kernel: each timed scenario of the lab, packet by packet.
 
-usage: tools/prediction.py [--full-time] [--write]
+usage: tools/prediction.py [--full-time | --of FILE] [--write]
 
 Every interval between two packets of a ladder, and that to its end, must be within 15 % or 30 ms of the
 predicted one, and the errno the same. Where a machine is busy, a run that differs is repeated alone. Speaks TAP; --write also writes its section of docs/PREDICTION.md.
 --full-time leaves the kernel's default timers in the scenarios that shorten them: it takes a quarter of an hour, and so
-is run by hand.
+is run by hand. --of compares what `tools/old-kernel -t` printed of another kernel, in place of this one.
 TCPWHY names the program (default: build/tcpwhy).
 """
 import concurrent.futures
@@ -178,7 +178,12 @@ def rtt_option(record):
 def run_predict(case, record):
     # In a namespace as new as those of the lab, so that both begin with the same settings.
     fresh = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
-    done = subprocess.run([*fresh, TCPWHY, "predict", "--json", rtt_option(record), *case.options, case.slug],
+    kernel = ["--kernel=" + record["kernel"]]
+    # What a kernel does not have it can not be told, and it does so anyway.
+    if subprocess.run([TCPWHY, "predict", *kernel, *case.options], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode:
+        case.options = [option for option in case.options if option not in SHORT_SYN[1:]]
+    done = subprocess.run([*fresh, TCPWHY, "predict", "--json", *kernel, rtt_option(record), *case.options, case.slug],
                           stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout)
 
@@ -231,9 +236,9 @@ def intervals(times, end):
     return [b - a for a, b in zip(marks, marks[1:])]
 
 
-def compare(case):
+def compare(case, record=None):
     """(sentence of what differs or "", rows of the table)."""
-    record = run_lab(case)
+    record = record or run_lab(case)
     # By full time only packets and calls count: verdicts on such long captures are not what is asked here.
     if not record["passed"] and FULL_TIME not in sys.argv:
         return f"the lab's run itself failed: {record.get('error')}", []
@@ -302,12 +307,15 @@ SECTIONS = {
 timers are shortened above, with what the kernel has by default. Not among them is keepalive, whose default of
 two hours and eleven minutes (7200 s and nine times 75 s) nobody waited for: its ladder is measured with short options, and
 by default the kernel's own timers are read as they are armed, see below.""",
+    "On an older kernel": """Written by `tools/prediction.py --of FILE --write` on {date}: Debian's Linux {kernel}, emulated by qemu, as
+`tools/old-kernel -t` printed it. It has no linear timeouts of SYNs and no ceiling that could be set. The last rows are by
+default settings.""",
 }
 
 
-def write_section(name, rows):
+def write_section(name, rows, release):
     """Replace one section of the page; the others stay as they are."""
-    kernel = re.match(r"[0-9]+\.[0-9]+(\.[0-9]+)?", os.uname().release).group(0)
+    kernel = re.match(r"[0-9]+\.[0-9]+(\.[0-9]+)?", release).group(0)
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     kept = {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in re.split(r"^## ", old, flags=re.M)[1:]}
     kept[name] = "\n" + SECTIONS[name].format(date=datetime.date.today(), kernel=kernel) + "\n\n" + table(rows)
@@ -316,29 +324,50 @@ def write_section(name, rows):
     PAGE.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
 
 
+def tell(cases, results, section, release):
+    """As TAP, and with --write on the page. Returns the exit status."""
+    print(f"1..{len(cases)}")
+    for number, (case, (differs, _)) in enumerate(zip(cases, results), 1):
+        print(f"{'not ok' if differs else 'ok'} {number} - {case.scenario}{': ' + differs if differs else ''}")
+    if "--write" in sys.argv:
+        write_section(section, [row for _, rows in results for row in rows], release)
+    return 1 if any(differs for differs, _ in results) else 0
+
+
 def may_run():
     done = subprocess.run(["unshare", "-n" if os.geteuid() == 0 else "-rn", "true"], stderr=subprocess.DEVNULL)
     return done.returncode == 0
 
 
+def of_file(path):
+    """The cases of which @path has a time line, each with it."""
+    found, full = [], False
+    for line in pathlib.Path(path).read_text(encoding="utf-8", errors="replace").splitlines():
+        full = full or line.startswith("== full-time")
+        if not line.startswith('{"type":"lab",'):
+            continue
+        record = json.loads(line)
+        name = f"{record['scenario']}/{record['variant']}"
+        found += [(case.full_time() if full else copy.copy(case), record) for case in CASES if case.scenario == name]
+    return found
+
+
 def main():
-    if not set(sys.argv[1:]) <= {FULL_TIME, "--write"}:
+    of = sys.argv[sys.argv.index("--of") + 1] if "--of" in sys.argv[:-1] else None
+    if not set(sys.argv[1:]) - {of} <= {FULL_TIME, "--write", "--of"} or (FULL_TIME in sys.argv and of):
         sys.exit(__doc__.split("usage:")[1])
     if not may_run():
         print("1..0 # SKIP this machine allows no network namespaces")
         return
+    if of:
+        of = of_file(of)
+        sys.exit(tell([case for case, _ in of], [compare(*pair) for pair in of], "On an older kernel", of[0][1]["kernel"]))
     full = FULL_TIME in sys.argv
     cases = [case.full_time() for case in CASES if case.shortened()] if full else CASES
-    good, rows = True, []
-    print(f"1..{len(cases)}")
     with concurrent.futures.ThreadPoolExecutor(len(cases) if full else SIDE_BY_SIDE) as pool:
-        for number, (case, (differs, row)) in enumerate(zip(cases, patiently(pool, cases)), 1):
-            good = good and not differs
-            rows += row
-            print(f"{'not ok' if differs else 'ok'} {number} - {case.scenario}{': ' + differs if differs else ''}")
-    if "--write" in sys.argv:
-        write_section("With default settings" if full else "With shortened settings", rows)
-    sys.exit(0 if good else 1)
+        results = patiently(pool, cases)
+    sys.exit(tell(cases, results, "With default settings" if full else "With shortened settings", os.uname().release))
+
 
 
 if __name__ == "__main__":

@@ -220,6 +220,21 @@ int tw_settings_set(struct tw_settings *s, const char *assignment, struct tw_err
 	return r == 0 ? unknown(name, err) : r < 0 ? r : 0;
 }
 
+bool tw_setting_is_older(const char *name, const char *value)
+{
+	unsigned i;
+
+	for (i = 0; i < TW_SET__N; i++) {
+		const struct tw_setting *t = &tw_setting_table[i];
+		const size_t prefix = strncmp(t->name, PREFIX, strlen(PREFIX)) ? 0 : strlen(PREFIX);
+		int64_t v;
+
+		if (t->since.major && (!strcmp(t->name, name) || !strcmp(t->name + prefix, name)))
+			return number(value, t->word, 1, &v) && v == t->older;
+	}
+	return false;
+}
+
 int tw_settings_check(const struct tw_settings *s, struct tw_err *err)
 {
 	if (s->value[TW_SET_PORT_LOW] <= s->value[TW_SET_PORT_HIGH])

@@ -71,6 +71,11 @@ extern const struct tw_kernel tw_rules_measured;
 bool tw_kernel_parse(const char *text, struct tw_kernel *out);
 bool tw_kernel_before(struct tw_kernel a, struct tw_kernel b);
 
+/*
+ * Does a kernel that has no setting @name ("tcp_syn_linear_timeouts", with or without "net.ipv4.") behave as if it
+ * had this value?
+ */
+bool tw_setting_is_older(const char *name, const char *value);
 /* Defaults of the newest kernel that is known here. */
 void tw_settings_defaults(struct tw_settings *s);
 /* This host: its kernel, ticks, and all settings below @root ("/proc/sys"). */

@@ -403,6 +403,15 @@ static void file_refuses(void **state)
 	}
 }
 
+static void what_older_kernels_do(void **state)
+{
+	assert_true(tw_setting_is_older("tcp_syn_linear_timeouts", "0"));
+	assert_true(tw_setting_is_older("net.ipv4.tcp_rto_max_ms", "120000"));
+	assert_false(tw_setting_is_older("tcp_syn_linear_timeouts", "4"));
+	assert_false(tw_setting_is_older("tcp_retries2", "15"));
+	assert_false(tw_setting_is_older("linear_timeouts", "0"));
+}
+
 static void host_without_proc(void **state)
 {
 	struct tw_settings s;
@@ -435,6 +444,7 @@ int main(void)
 		cmocka_unit_test(file_is_read),
 		cmocka_unit_test(file_tells_its_age),
 		cmocka_unit_test(file_refuses),
+		cmocka_unit_test(what_older_kernels_do),
 		cmocka_unit_test(host_without_proc),
 	};
 
