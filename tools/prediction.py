@@ -308,8 +308,8 @@ timers are shortened above, with what the kernel has by default. Not among them 
 two hours and eleven minutes (7200 s and nine times 75 s) nobody waited for: its ladder is measured with short options, and
 by default the kernel's own timers are read as they are armed, see below.""",
     "On an older kernel": """Written by `tools/prediction.py --of FILE --write` on {date}: Debian's Linux {kernel}, emulated by qemu, as
-`tools/old-kernel -t` printed it. It has no linear timeouts of SYNs and no ceiling that could be set. The last rows are by
-default settings.""",
+`tools/old-kernel -t` printed it. It has no linear timeouts of SYNs. Emulated, hosts answer after 2 to 30 ms, so that what hangs
+on the round trip is left out. The last rows are by default settings.""",
 }
 
 
