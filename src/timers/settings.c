@@ -227,7 +227,7 @@ bool tw_setting_is_older(const char *name, const char *value)
 	for (i = 0; i < TW_SET__N; i++) {
 		const struct tw_setting *t = &tw_setting_table[i];
 		const size_t prefix = strncmp(t->name, PREFIX, strlen(PREFIX)) ? 0 : strlen(PREFIX);
-		int64_t v;
+		int64_t v = 0;
 
 		if (t->since.major && (!strcmp(t->name, name) || !strcmp(t->name + prefix, name)))
 			return number(value, t->word, 1, &v) && v == t->older;
