@@ -140,8 +140,7 @@ KNOWN = {
     ("start missing", "found-quit"): "that the server had spoken is in the part that is missing",
     ("end missing", "12-fw-tcpreset-mid-host"): "the second reset tells the filter from the host",
     # On two interfaces at once the copies are told by TTL, MAC and id, and by their order.
-    ("bare IP", "found-any-"): "the MAC is what tells a copy",
-    ("snaplen 68", "found-any-resegmented"): "parts of one segment are told by their payload",
+    ("snaplen 68", "found-any-resegmented"): "the D-SACK that shows the repeat needless is cut",
     ("captured twice", "found-any-"): "four copies, and no two of them alike",
     ("clock set forward by 10 s", "found-any-"): "the step lies between a packet and its copy",
     ("IP-IDs random", "found-any-"): "the id is what tells a copy",

@@ -42,13 +42,13 @@ static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
 }
 
 /*
- * Was @p seen behind a router where @q was seen before it: another interface or MAC, a TTL some hops on?
+ * Was @p seen behind a router where @q was seen before it: another interface or MAC (or a link layer without), a TTL some hops on?
  * No sender writes the same packet so again, and so it may come late: it waited in the router's queue.
  */
 static bool was_forwarded(const struct tw_pkt *p, const struct tw_pkt *q)
 {
 	return p->ttl < q->ttl && q->ttl - p->ttl <= FORWARD_HOPS &&
-	       (p->iface != q->iface || p->mac_src != q->mac_src);
+	       (p->iface != q->iface || p->mac_src != q->mac_src || !p->mac_src);
 }
 
 /*

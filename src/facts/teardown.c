@@ -344,6 +344,23 @@ static void stray_facts(struct tw_view *v)
 	tw_from(v, TW_F_STRAY_FLAGS, p->flags, p);
 }
 
+/*
+ * One direction alone never proves that all arrived: the other end may have answered the last data with a reset,
+ * and then there is the same silence. But it shows what did not happen.
+ */
+static void one_way_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const int side = d->end[TW_SERVER].packets > 0;
+	const struct tw_end *e = &d->end[side];
+	const long fin = first_fin(d, side);
+
+	tw_from(v, TW_F_ONE_WAY_ORDERLY,
+		tw_get(v->f, TW_F_ONE_SIDED) && fin >= 0 && e->isn_seen && !e->retransmissions &&
+			!e->rsts && !d->dropped,
+		fin >= 0 ? &d->pkt[fin] : NULL);
+}
+
 void tw_derive_teardown(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -353,6 +370,7 @@ void tw_derive_teardown(struct tw_view *v)
 
 	closed_facts(v);
 	stray_facts(v);
+	one_way_fact(v);
 	tw_from(v, TW_F_FIN2_SEEN, 0, NULL);
 	tw_from(v, TW_F_DATA_AFTER_FIN1, 0, NULL);
 	if (fin[one] < 0)

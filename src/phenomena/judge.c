@@ -201,7 +201,14 @@ static void clean_or_unknown(struct tw_match *m)
 
 	if (is(f, TW_F_K_SEEN))
 		say_live(m);
-	else if (is(f, TW_F_ONE_SIDED))
+	else if (is(f, TW_F_ONE_WAY_ORDERLY)) {
+		say_unknown(m,
+			    "Only one direction of this connection was captured. In it the "
+			    "connection begins and ends in order, and nothing is repeated.",
+			    "The packets of the other direction: whether all arrived there is not "
+			    "in this one.");
+		tw_cite(m, TW_F_ONE_WAY_ORDERLY, "the FIN, sent once");
+	} else if (is(f, TW_F_ONE_SIDED))
 		say_unknown(m, "Only one direction of this connection was captured.",
 			    "The packets of the other direction are missing from the capture.");
 	else if (is(f, TW_F_ORDER_MIXED) && (!is(f, TW_F_CLOSED_CLEAN) || is(f, TW_F_RST_COUNT)))
