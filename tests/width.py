@@ -115,6 +115,10 @@ def connected(source, target):
         time.sleep(0.01)
 
 
+def namespace():
+    return str(os.stat("/proc/self/ns/net").st_ino)
+
+
 def scene():
     """Inside a namespace: connections whose ends take much room, and what is said of them."""
     libc.prctl(15, NAME.encode(), 0, 0, 0)  # PR_SET_NAME
@@ -150,8 +154,8 @@ def living_connections():
     unshare = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
     if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL).returncode:
         raise Skip("this machine allows no network namespaces")
-    done = subprocess.run([*unshare, sys.executable, __file__, "--inside"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=240)
+    done = subprocess.run([*unshare, sys.executable, __file__, "--inside", namespace()], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=240)
     if done.returncode:
         raise AssertionError(done.stderr[-3000:])
     for width, arguments, out in json.loads(done.stdout):
@@ -166,7 +170,9 @@ def living_connections():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--inside"]:
+    if sys.argv[1:2] == ["--inside"]:
+        # It gives itself addresses, which must not become those of the machine.
+        equal(sys.argv[2:] in ([], [namespace()]), False, "the namespace of the caller")
         print(json.dumps(scene()))
     else:
         main()
