@@ -130,8 +130,13 @@ static void say_clean(struct tw_match *m)
 		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
-		m->summary = "It ended with a reset after all data had been acknowledged: nobody "
-			     "was owed anything.";
+		m->summary =
+			is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN)
+				? "It ended with a reset: what the other end sent after the close "
+				  "was "
+				  "refused, and nobody was waiting for it."
+				: "It ended with a reset after all data had been acknowledged: "
+				  "nobody was owed anything.";
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 	} else {

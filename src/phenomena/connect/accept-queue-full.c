@@ -42,8 +42,12 @@ static bool ack_ignored(const struct tw_facts *f)
 		return true; /* data, which carries the ACK again, is ignored as well */
 	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
 		return true; /* the ACK arrived: a loss is excluded */
-	/* ACK after ACK in vain, and accepted in the end: losses in a row are less likely. */
-	return repeats > 1 &&
+	/*
+	 * ACK after ACK in vain, and accepted in the end: losses in a row are less likely, but not on a path that
+	 * loses other segments too.
+	 */
+	return repeats > 1 && !tw_get(f, TW_F_LOST_C) && !tw_get(f, TW_F_LOST_S) &&
+	       !tw_get(f, TW_F_LOST_BEFORE_HERE) &&
 	       (tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
 		tw_get(f, TW_F_BYTES_S) > 0);
 }
@@ -116,7 +120,7 @@ static void cite_ignored(struct tw_match *m)
 		tw_cite(m, TW_F_CLIENT_DATA_REPEATS_UNACKED,
 			"first data of the client, repeated %lld times without any acknowledgement",
 			(long long)data);
-	if (tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA))
+	if (data > 0 && tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA))
 		tw_cite(m, TW_F_CLIENT_DATA_FIRST_ACK_NS,
 			"acknowledged at last, %s after it was first sent",
 			TW_DUR(tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS)));
@@ -162,7 +166,10 @@ static bool match_ignored(struct tw_match *m)
 	bool taken =
 		tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) ||
 		(tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) == 0 && tw_get(f, TW_F_BYTES_S) > 0);
-	int64_t late = tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS);
+	/* what was acknowledged without a repeat was not ignored, however long the path is */
+	int64_t late = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0
+			       ? tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS)
+			       : 0;
 
 	if (!ack_ignored(f) && !cookie_ignored(f))
 		return false;
