@@ -247,8 +247,7 @@ static void predict(struct tw_prediction *p, const struct tw_model *m)
 	tw_predict_saw(p, "connect(), non-blocking", "EINPROGRESS", tw_moment_at(0), NULL);
 	tw_predict_saw(p, "poll(), then SO_ERROR", "EHOSTUNREACH", p->ladder.end, NULL);
 	p->note = "Behind a router its settings count, not these. A router without a route says so "
-		  "at "
-		  "once.";
+		  "at once. For IPv6 the same settings below net.ipv6.neigh count.";
 }
 
 const struct tw_phenomenon tw_ph_host_unreachable = {
