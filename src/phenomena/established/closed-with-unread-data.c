@@ -158,21 +158,35 @@ static bool match_live(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const bool inferred = tw_live_reset_for(m, TW_KRST_UNSAID) && tw_live_reset_by_call(m) &&
 			      tw_get(f, TW_F_K_RST_UNREAD) > 0;
+	/* of a path of MPTCP: what was unread was in the MPTCP socket, if anything was */
+	const bool elsewhere = !inferred && tw_get(f, TW_F_K_RST_UNREAD) <= 0;
 	const enum tw_side author = tw_live_author(m);
 
 	if ((!tw_live_reset_for(m, TW_KRST_UNREAD) || tw_known(f, TW_F_K_EXIT_SIDE)) && !inferred)
 		return false;
-	tw_live_say(m, TW_STRENGTH_MECHANISM, inferred ? TW_LIKELY : TW_CERTAIN, tw_live_outcome(m),
-		    tw_app_of(author),
-		    tw_say(m,
-			   "%s closed its socket with %lld bytes unread, so its kernel sent a RST.",
-			   tw_endpoint(m, author), (long long)tw_get(f, TW_F_K_RST_UNREAD)));
+	tw_live_say(
+		m, TW_STRENGTH_MECHANISM, inferred || elsewhere ? TW_LIKELY : TW_CERTAIN,
+		tw_live_outcome(m), tw_app_of(author),
+		elsewhere ? tw_say(m,
+				   "%s closed its socket with data unread, says its kernel, which "
+				   "sent a RST.",
+				   tw_endpoint(m, author))
+			  : tw_say(m,
+				   "%s closed its socket with %s unread, so its kernel sent a RST.",
+				   tw_endpoint(m, author),
+				   tw_bytes(m, tw_get(f, TW_F_K_RST_UNREAD))));
 	tw_live_cite_reset(m);
 	tw_live_cite_got(m);
 	if (inferred)
 		tw_missing(m, "This kernel gives no reason for its resets (Linux 6.12 does); it is "
 			      "inferred from the socket.");
-	tw_rule_out(m, "linger-reset", "unread data was in the socket");
+	if (elsewhere)
+		tw_rival(m, "linger-reset",
+			 "no data was in this socket: the paths of an MPTCP socket hold none, and "
+			 "the "
+			 "kernel gives the same reason where SO_LINGER {1,0} ends it");
+	else
+		tw_rule_out(m, "linger-reset", "unread data was in the socket");
 	tw_rule_out(m, "process-died", "the process lives");
 	tw_live_victim_saw(m);
 	return true;
