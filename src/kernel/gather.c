@@ -261,11 +261,14 @@ static struct tw_live_conn *make_room(struct tw_gather *g)
 	return calloc(1, sizeof(struct tw_live_conn));
 }
 
-/* Of the addresses and ports of a connection that is decided, but of a later one: a client that is in a hurry gets the same port. */
+/* Of the addresses and ports of a connection, but of a later one: a client that is in a hurry gets the same port. */
 static bool is_another(const struct tw_live_conn *c, int local, const struct tw_record *r)
 {
 	const struct tw_live_end *e = &c->end[local];
+	const bool has_cookie = r->flags & TW_RECF_SOCKET && r->cookie;
 
+	if (has_cookie && e->cookie)
+		return e->cookie != r->cookie;
 	if (!c->judged && !c->decided)
 		return false;
 	/* Each attempt to bind is one by itself. */
@@ -274,12 +277,8 @@ static bool is_another(const struct tw_live_conn *c, int local, const struct tw_
 	/* A SYN that is not the one that was dropped. */
 	if (r->kind == TW_REC_DROP && r->seg_flags & TW_SYN && c->judged && e->slot[TW_SLOT_DROP])
 		return e->slot[TW_SLOT_DROP]->seg_seq != r->seg_seq;
-	if (!(r->flags & TW_RECF_SOCKET) || !r->cookie)
-		return false;
-	if (e->cookie)
-		return e->cookie != r->cookie;
 	/* Its first sign is never older than its client's socket. */
-	return r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->first_ns;
+	return has_cookie && r->flags & TW_RECF_BORN && (int64_t)r->born_ns > c->first_ns;
 }
 
 static struct tw_live_conn *find(struct tw_gather *g, const struct place *p,
@@ -524,7 +523,7 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 	if (!c->judged && is_ripe(c, (int64_t)r->time_ns))
 		judge(g, c);
 	if (is_another(c, local, r)) {
-		if (!c->judged)
+		if (!c->judged && (c->decided || has_drop(c)))
 			judge(g, c);
 		begin_again(c, r, g->events);
 	}

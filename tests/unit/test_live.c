@@ -652,6 +652,39 @@ static void whose_end(void **state)
 	tw_gather_free(g);
 }
 
+/* A socket that hung was left behind with its namespace, whose number another one has got. */
+static void used_again(void **state)
+{
+	struct tw_record r[3] = { client_record(TW_REC_STALL, 5 * MS, 1),
+				  server_record(TW_REC_DROP, 10 * MS),
+				  client_record(TW_REC_STATE, 20 * MS, 1) };
+	struct seen seen;
+	struct tw_gather *g = gather(&seen, 0);
+	unsigned i;
+
+	r[0].cookie = 1;
+	r[0].snd_nxt = r[0].rcv_nxt = 100;
+	r[1].flags = TW_RECF_SEGMENT;
+	r[1].repeats = TW_DROP_TIME_WAIT;
+	r[1].seg_flags = TW_SYN;
+	r[1].seg_seq = 0x40000000;
+	r[1].netns = 2;
+	r[2].cookie = 2;
+	r[2].snd_nxt = 0x40000001;
+	r[2].old_state = 2;
+	r[2].new_state = 7;
+	r[2].err = ETIMEDOUT;
+	for (i = 0; i < 3; i++)
+		tw_gather_add(g, &r[i]);
+	assert_int_equal(tw_gather_pending(g), 2);
+	tw_gather_ripe(g, 100 * MS);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.verdict, "time-wait-syn-dropped");
+	assert_int_equal(seen.netns[TW_CLIENT], 1);
+	assert_int_equal(seen.netns[TW_SERVER], 2);
+	tw_gather_free(g);
+}
+
 /* Judged with its ends in namespaces 1 and 2 and a drop in another: @third. */
 static void drop_between(uint32_t third, uint8_t class, bool joined)
 {
@@ -763,6 +796,7 @@ int main(void)
 		cmocka_unit_test(other_namespaces),
 		cmocka_unit_test(drops_elsewhere),
 		cmocka_unit_test(whose_end),
+		cmocka_unit_test(used_again),
 		cmocka_unit_test(read_late),
 		cmocka_unit_test(same_listeners),
 	};
