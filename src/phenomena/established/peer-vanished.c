@@ -411,7 +411,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client error -> ETIMEDOUT\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
-			  "verdict client peer-vanished possible unknown\n"
+			  "verdict client peer-vanished possible unknown full likely failed\n"
 			  "verdict server clean\n",
 	},
 	{
