@@ -14,7 +14,8 @@
  * do, the first sight is gone by then; but once it is known how second sights look (interface, TTL, MAC), what
  * looks so and says nothing new is one.
  *
- * Limit: two points with the same interface, TTL and MAC can not be told apart once their records are gone.
+ * Two points on one link look the same. That all packets of an end come again is what tells it from a network
+ * that doubles some. Limit: these can not be told apart once their records are gone.
  */
 #include "connection/copies.h"
 
@@ -62,6 +63,12 @@ static bool is_resegmented(const struct tw_pkt *p, const struct tw_pkt *q)
 	       tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) && was_forwarded(p, q);
 }
 
+/* Would its sender have written another id or timestamp, had it repeated it? */
+static bool written_once(const struct tw_pkt *p)
+{
+	return p->ip_id || p->options & TW_OPT_TIMESTAMPS;
+}
+
 /*
  * Captured at two points of the path (both ends in one file): id and timestamp say that the sender wrote it
  * once, so the second sight may come as late as the path is long. Without either, before any timer.
@@ -69,8 +76,7 @@ static bool is_resegmented(const struct tw_pkt *p, const struct tw_pkt *q)
 static bool was_on_its_way(const struct tw_pkt *p, const struct tw_pkt *q)
 {
 	return p->iface != q->iface && p->time_ns >= q->time_ns &&
-	       (p->ip_id || p->options & TW_OPT_TIMESTAMPS ||
-		p->time_ns - q->time_ns <= DUPLICATE_NS);
+	       (written_once(p) || p->time_ns - q->time_ns <= DUPLICATE_NS);
 }
 
 /*
@@ -81,12 +87,11 @@ static bool is_appended(const struct tw_pkt *p, const struct tw_pkt *q, bool tur
 {
 	const int64_t apart_ns =
 		p->time_ns > q->time_ns ? p->time_ns - q->time_ns : q->time_ns - p->time_ns;
-	const bool written_once = p->ip_id || p->options & TW_OPT_TIMESTAMPS;
 
 	if (!apart_ns)
 		return turned_back || p->frame - q->frame > COPY_REACH;
 	return p->behind && (!q->behind || q->marks & TW_MARK_SECOND_COPY) &&
-	       apart_ns <= (written_once ? COPY_LATE_NS : DUPLICATE_NS);
+	       apart_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS);
 }
 
 /* Could @q, an answer, have made the sender repeat @p? Not where it acknowledges all of it. */
@@ -127,12 +132,27 @@ static uint32_t second_copy(struct tw_view_of_copies *c, const struct tw_pkt *p)
 			       : looks_second(c, p)                       ? LOOK_SURE
 									  : 1;
 
-	*c = (struct tw_view_of_copies){ found, p->ttl, p->iface, p->mac_src };
+	*c = (struct tw_view_of_copies){ c->doubled, found, p->ttl, p->iface, p->mac_src };
 	return TW_MARK_SECOND_COPY;
 }
 
+/*
+ * No network doubles all packets of an end. Where (nearly) all up to @q came again, both ends are in one capture,
+ * at points that look the same: one link, no router between them.
+ */
+static bool all_doubled(const struct tw_dossier *d, const struct tw_pkt *q)
+{
+	const unsigned doubled = d->end[q->side].copies.doubled;
+	const struct tw_pkt *r;
+	unsigned sent = 0;
+
+	for (r = d->pkt; r <= q; r++)
+		sent += r->side == q->side && !r->again && !(r->marks & TW_MARK_SECOND_COPY);
+	return doubled >= 2 && doubled * 4 >= sent * 3;
+}
+
 /* The record @q is the same packet as @p: what does that make @p? */
-static uint32_t judge_copy(struct tw_dossier *d, const struct tw_pkt *p, const struct tw_pkt *q,
+static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct tw_pkt *q,
 			   bool turned_back, bool unprovoked)
 {
 	const int64_t late_ns = p->time_ns - q->time_ns;
@@ -143,6 +163,10 @@ static uint32_t judge_copy(struct tw_dossier *d, const struct tw_pkt *p, const s
 	    (late_ns <= SECOND_COPY_NS &&
 	     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src)))
 		return second_copy(&d->end[p->side].copies, p);
+	p->again = true;
+	d->end[p->side].copies.doubled++;
+	if (late_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS) && all_doubled(d, q))
+		return TW_MARK_SECOND_COPY;
 	/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
 	if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) && late_ns <= DUPLICATE_NS)
 		return TW_MARK_NET_DUPLICATE;
@@ -155,7 +179,7 @@ static uint32_t judge_copy(struct tw_dossier *d, const struct tw_pkt *p, const s
 /*
  * Id 0 without payload proves nothing: stateless answers and pure ACKs of some stacks all look alike.
  */
-uint32_t tw_copies_mark(struct tw_dossier *d, const struct tw_pkt *p, int64_t latest_ns)
+uint32_t tw_copies_mark(struct tw_dossier *d, struct tw_pkt *p, int64_t latest_ns)
 {
 	struct tw_view_of_copies *c = &d->end[p->side].copies;
 	/* the last record of a file is its latest, and no earlier than that when it comes again */

@@ -58,6 +58,7 @@ struct tw_pkt {
 	uint8_t side, ttl, sack_count, checksum;
 	bool df, payload_cut;
 	bool gap;    /* records of the connection that stood right before this one were dropped */
+	bool again;  /* the same packet, looking the same, stands before it */
 	bool behind; /* older than one that stands before it, by more than queues explain */
 	uint8_t payload_head[16], payload_head_bytes;
 	uint16_t iface;

@@ -42,7 +42,8 @@ struct tw_end {
 	int8_t wscale; /* as sent, -1 = not offered or not seen */
 
 	struct tw_view_of_copies {
-		unsigned found; /* in a row, up to what makes it sure; 0: none */
+		unsigned doubled; /* packets that came again and look the same */
+		unsigned found;   /* in a row, up to what makes it sure; 0: none */
 		uint8_t ttl;
 		uint16_t iface;
 		uint64_t mac_src;
