@@ -23,6 +23,8 @@
 #include "connection/dossier_private.h"
 #include "packet/seq.h"
 
+#include <string.h>
+
 #define SECOND_COPY_NS                                                                             \
 	(5 * TW_NS_PER_MS)             /* copies of one packet on two interfaces are this close */
 #define COPY_LATE_NS (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
@@ -39,7 +41,9 @@ static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
 	return p->side == q->side && p->seq == q->seq && p->ack == q->ack && p->flags == q->flags &&
 	       p->payload_bytes == q->payload_bytes && p->ip_id == q->ip_id &&
 	       p->tsval == q->tsval && p->tsecr == q->tsecr && p->raw_window == q->raw_window &&
-	       p->sack_count == q->sack_count && p->payload_hash == q->payload_hash;
+	       p->sack_count == q->sack_count &&
+	       !memcmp(p->sack, q->sack, p->sack_count * sizeof(p->sack[0])) &&
+	       p->payload_hash == q->payload_hash;
 }
 
 /*
@@ -164,8 +168,10 @@ static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct 
 	     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src)))
 		return second_copy(&d->end[p->side].copies, p);
 	p->again = true;
-	d->end[p->side].copies.doubled++;
-	if (late_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS) && all_doubled(d, q))
+	/* a third one is a duplicate ACK */
+	d->end[p->side].copies.doubled += !q->again;
+	if (!q->again && late_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS) &&
+	    all_doubled(d, q))
 		return TW_MARK_SECOND_COPY;
 	/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
 	if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) && late_ns <= DUPLICATE_NS)
