@@ -208,6 +208,8 @@ EXPECTED = {
                               "server's FIN finds nobody"),
     "forged-reset": ("both: forged-reset likely; client: peer-rebooted likely; server: peer-rebooted likely",
                      f"{BETWEEN}; one end alone: {UNSIGNED}"),
+    "forged-reset/off-path": ("both: forged-reset|peer-rebooted likely; client: peer-rebooted likely; server: peer-rebooted likely",
+                              f"{BETWEEN}, if the server speaks within a moment, and is reset, too; one end alone: {UNSIGNED}"),
     "forged-reset/in-window": ("", WORKED), "forged-reset/outside": ("", WORKED),
     "injected-segment/fin": ("both: data-after-close certain; client: data-after-close certain; server: peer-rebooted likely",
                              "the FIN was forged and the client believed it: it did close, and the server did go on"),
