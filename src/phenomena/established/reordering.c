@@ -104,6 +104,9 @@ static bool match(struct tw_match *m)
 	bool provoked = spurious >= REPORTS &&
 			tw_get(f, TW_F_DUP_ACKS_C) + tw_get(f, TW_F_DUP_ACKS_S) >= REPORTS;
 
+	/* late or not is a matter of time: with a clock that was set meanwhile nobody knows */
+	if (tw_get(f, TW_F_CLOCK_SET))
+		return false;
 	/* A tail-loss probe that was not needed costs nobody anything: clean, with a remark. */
 	if (!overtaken && !late_ack && !provoked)
 		return false;
