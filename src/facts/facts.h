@@ -97,6 +97,22 @@ enum tw_ipid {
 #define TW_DECLARED_MPTCP 1000
 #define TW_MPTCP_JOIN     1 /* subtype MP_JOIN (RFC 8684 s3.2) */
 
+/* States of sockets, as in K_ERROR_STATE: with the kernel's numbers (enum in net/tcp_states.h). */
+enum tw_socket_state {
+	TW_SOCKET_ESTABLISHED = 1,
+	TW_SOCKET_SYN_SENT,
+	TW_SOCKET_SYN_RECV, /* a request at a listener, too */
+	TW_SOCKET_FIN_WAIT1,
+	TW_SOCKET_FIN_WAIT2, /* also once nobody holds it any more */
+	TW_SOCKET_TIME_WAIT,
+	TW_SOCKET_CLOSE,
+	TW_SOCKET_CLOSE_WAIT,
+	TW_SOCKET_LAST_ACK,
+	TW_SOCKET_LISTEN,
+	TW_SOCKET_CLOSING,
+	TW_SOCKET_STATE__N
+};
+
 /*
  * Why the kernel says that it sends a reset (K_RST_REASON): its names, sorted by what they mean. The names of
  * the kernel mislead; what each stands for was measured.

@@ -3,6 +3,7 @@
 #define TW_HOST_SOCKETS_H
 
 #include "base/err.h"
+#include "facts/facts.h"
 #include "packet/segment.h"
 #include "timers/schedule.h"
 
@@ -11,21 +12,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* States with the kernel's numbers (enum in net/tcp_states.h). */
-enum tw_socket_state {
-	TW_SOCKET_ESTABLISHED = 1,
-	TW_SOCKET_SYN_SENT,
-	TW_SOCKET_SYN_RECV, /* a request at a listener, too */
-	TW_SOCKET_FIN_WAIT1,
-	TW_SOCKET_FIN_WAIT2, /* also once nobody holds it any more */
-	TW_SOCKET_TIME_WAIT,
-	TW_SOCKET_CLOSE,
-	TW_SOCKET_CLOSE_WAIT,
-	TW_SOCKET_LAST_ACK,
-	TW_SOCKET_LISTEN,
-	TW_SOCKET_CLOSING,
-	TW_SOCKET_STATE__N
-};
 /* "ESTABLISHED", "CLOSE_WAIT"; "?" for none of them. */
 const char *tw_socket_state_name(unsigned state);
 

@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* include/net/tcp_states.h */
-enum { STATE_SYN_SENT = 2 };
-
 /* A TLS close_notify with its record, and the like: no data that anybody misses. */
 #define GOODBYE_BYTES 64
 
@@ -208,7 +205,7 @@ static void derive_form(const struct view *v, int i)
 
 	if (header && header->time_ns < r->time_ns + TW_NS_PER_MS / 10)
 		set(v, TW_F_K_RST_IN_FORM, form_of(header), i, TW_SLOT_DROP_RESET);
-	else if (r->flags & TW_RECF_TIMESTAMPS && r->state != STATE_SYN_SENT)
+	else if (r->flags & TW_RECF_TIMESTAMPS && r->state != TW_SOCKET_SYN_SENT)
 		set(v, TW_F_K_RST_IN_FORM,
 		    r->flags & TW_RECF_LAST_TIMESTAMP ? TW_RST_ACTIVE : TW_RST_REPLY, i,
 		    TW_SLOT_GOT_RESET);
@@ -374,7 +371,7 @@ static void derive_connecting(const struct view *v)
 	const int i = v->client;
 	const struct tw_record *r = v->c->end[i].slot[TW_SLOT_STATE];
 
-	if (!r || r->old_state != STATE_SYN_SENT || r->err)
+	if (!r || r->old_state != TW_SOCKET_SYN_SENT || r->err)
 		return;
 	if (!r->unacked && !r->local_port)
 		set(v, TW_F_K_NO_PORT, true, i, TW_SLOT_STATE);
@@ -404,7 +401,8 @@ static void derive_closed(const struct view *v)
 	for (i = 0; i < 2; i++) {
 		const struct tw_record *r = v->c->end[i].slot[TW_SLOT_STATE];
 
-		if (r && r->new_state == 7 && !r->err && r->old_state != STATE_SYN_SENT)
+		if (r && r->new_state == TW_SOCKET_CLOSE && !r->err &&
+		    r->old_state != TW_SOCKET_SYN_SENT)
 			set(v, TW_F_K_CLOSED, true, i, TW_SLOT_STATE);
 	}
 }

@@ -32,9 +32,6 @@
 /* What never decides itself (repeats that helped after all) is forgotten: longer than any SYN|ACK lives. */
 #define IDLE_NS (120LL * 1000 * 1000 * 1000)
 
-/* include/net/tcp_states.h */
-enum { STATE_LISTEN = 10 };
-
 struct tw_gather {
 	struct tw_gather_config config;
 	struct tw_live_conn *bucket[BUCKETS];
@@ -146,8 +143,8 @@ static struct tw_numbers numbers_of(const struct tw_record *r)
 					    .in = r->rcv_nxt,
 					    .out_room = room_of(r->bytes_sent),
 					    .in_room = room_of(r->bytes_received),
-					    .has_out = r->snd_nxt && r->state != STATE_LISTEN,
-					    .has_in = r->rcv_nxt && r->state != STATE_LISTEN };
+					    .has_out = r->snd_nxt && r->state != TW_SOCKET_LISTEN,
+					    .has_in = r->rcv_nxt && r->state != TW_SOCKET_LISTEN };
 	if (!(r->flags & TW_RECF_SEGMENT))
 		return (struct tw_numbers){ 0 };
 	return (struct tw_numbers){ .out = r->seg_ack,
@@ -542,7 +539,7 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 		c->end[local].cookie = r->cookie;
 	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
 	/* A listener is a server, and has no peer yet. */
-	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == STATE_LISTEN;
+	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == TW_SOCKET_LISTEN;
 	if (slot < TW_SLOT__N)
 		keep(&c->end[local], slot, r, g->events);
 	if (r->kind == TW_REC_GONE)

@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_SYN_SENT 2
-
 static struct tw_home *home_of(struct tw_listeners *l, const __u8 *address)
 {
 	uint32_t h = 0;
@@ -108,7 +106,7 @@ void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int cl
 
 	if (!r)
 		r = c->end[client].slot[TW_SLOT_STATE];
-	if (!r || r->old_state != STATE_SYN_SENT || e->slot[TW_SLOT_WAITING] ||
+	if (!r || r->old_state != TW_SOCKET_SYN_SENT || e->slot[TW_SLOT_WAITING] ||
 	    e->slot[TW_SLOT_SYNACK])
 		return;
 	for (i = 0; i < TW_LISTENERS_KEPT; i++) {

@@ -7,14 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum {
-	STATE_SYN_SENT = 2,
-	STATE_FIN_WAIT1 = 4,
-	STATE_CLOSE_WAIT = 8,
-	STATE_LAST_ACK = 9,
-	STATE_CLOSING = 11
-};
-
 bool tw_live_reset_for(const struct tw_match *m, enum tw_kernel_reset reason)
 {
 	return tw_is(m->facts, TW_F_K_RST_REASON, reason);
@@ -41,7 +33,7 @@ bool tw_live_error(const struct tw_match *m, int error)
 
 bool tw_live_connect_error(const struct tw_match *m, int error)
 {
-	return tw_live_error(m, error) && tw_is(m->facts, TW_F_K_ERROR_STATE, STATE_SYN_SENT) &&
+	return tw_live_error(m, error) && tw_is(m->facts, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT) &&
 	       !tw_known(m->facts, TW_F_K_RST_IN);
 }
 
@@ -49,9 +41,9 @@ bool tw_live_only_fin(const struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_is(f, TW_F_K_ERROR_STATE, STATE_FIN_WAIT1) &&
-	    !tw_is(f, TW_F_K_ERROR_STATE, STATE_LAST_ACK) &&
-	    !tw_is(f, TW_F_K_ERROR_STATE, STATE_CLOSING))
+	if (!tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_FIN_WAIT1) &&
+	    !tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_LAST_ACK) &&
+	    !tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_CLOSING))
 		return false;
 	return tw_get(f, TW_F_K_UNACKED) <= 1 && !tw_get(f, TW_F_K_UNSENT);
 }
@@ -207,7 +199,7 @@ void tw_live_victim_saw(struct tw_match *m)
 	enum tw_side victim = tw_known(f, TW_F_K_RST_IN) ? (enum tw_side)tw_get(f, TW_F_K_RST_IN)
 							 : tw_other(tw_live_author(m));
 
-	if (tw_is(f, TW_F_K_RST_IN_STATE, STATE_CLOSE_WAIT)) {
+	if (tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_CLOSE_WAIT)) {
 		tw_app_saw(m, victim, "send", "EPIPE", -1,
 			   "recv returns 0, because the FIN came first; the next send fails with "
 			   "EPIPE.");

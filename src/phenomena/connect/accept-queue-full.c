@@ -281,7 +281,7 @@ static bool is_refused_at_once(const struct tw_facts *f)
 {
 	return tw_is(f, TW_F_K_RST_IN, TW_CLIENT) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
 	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
-	       !tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	       !tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT) && !tw_get(f, TW_F_K_PEER_FIN) &&
 	       tw_known(f, TW_F_K_CONNECT_NS) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS;
 }
 
@@ -290,7 +290,7 @@ static bool is_unheard(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_K_RST_IN_UNHEARD) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
 	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
-	       !tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	       !tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT) && !tw_get(f, TW_F_K_PEER_FIN) &&
 	       tw_get(f, TW_F_K_CONNECT_NS) >= FRESH_NS;
 }
 
@@ -352,7 +352,7 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const bool reset = tw_live_reset_for(m, TW_KRST_ACCEPT_QUEUE) &&
-			   tw_is(f, TW_F_K_RST_STATE, 10 /* LISTEN */);
+			   tw_is(f, TW_F_K_RST_STATE, TW_SOCKET_LISTEN);
 
 	if (is_unheard(f))
 		return say_unheard(m);

@@ -167,7 +167,7 @@ static bool match_midway(struct tw_match *m)
 	const int error = (int)tw_get(f, TW_F_K_ERROR);
 
 	if (!tw_known(f, TW_F_K_ERROR) || tw_known(f, TW_F_K_RST_IN) ||
-	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT) ||
 	    tw_is(f, TW_F_K_DROP, TW_DROP_CLASS_ROUTE))
 		return false;
 	if (tw_get(f, TW_F_K_ORPHAN) ||

@@ -157,7 +157,7 @@ static bool match_midway(struct tw_match *m)
 		return false;
 	if ((!tw_live_error(m, ENETUNREACH) && !tw_live_error(m, EHOSTUNREACH)) ||
 	    tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
-	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT))
 		return false;
 	tw_live_say(
 		m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,

@@ -109,7 +109,7 @@ static bool match_live(struct tw_match *m)
 	const bool told = tw_live_reset_for(m, TW_KRST_NO_SOCKET) &&
 			  (tw_get(f, TW_F_K_RST_ANSWERS) & (TW_SYN | TW_ACK)) == TW_SYN;
 	const bool refused =
-		tw_live_error(m, ECONNREFUSED) && tw_is(f, TW_F_K_RST_IN_STATE, 2 /* SYN_SENT */);
+		tw_live_error(m, ECONNREFUSED) && tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT);
 
 	if (!told && !refused)
 		return false;

@@ -153,7 +153,7 @@ static const char *const references[] = {
 /* The victim had closed, too, and only its FIN was still to be acknowledged: that drew the reset, and nobody minds. */
 static bool is_farewell(const struct tw_facts *f)
 {
-	return tw_is(f, TW_F_K_RST_IN_STATE, 9 /* LAST_ACK */) && !tw_get(f, TW_F_K_RST_IN_OWED);
+	return tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_LAST_ACK) && !tw_get(f, TW_F_K_RST_IN_OWED);
 }
 
 /* Live: this kernel resets because of data after close(), or a reset comes in after the peer's FIN. */

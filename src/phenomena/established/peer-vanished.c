@@ -296,7 +296,7 @@ static bool match_live(struct tw_match *m)
 	    !tw_known(f, TW_F_K_RST_IN) && !tw_known(f, TW_F_K_RST_SIDE))
 		return match_unanswered(m);
 	if (!tw_known(f, TW_F_K_ERROR) || tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
-	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) ||
+	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT) ||
 	    tw_live_only_fin(m) || tw_get(f, TW_F_K_PEER_SPOKE))
 		return false;
 	/*

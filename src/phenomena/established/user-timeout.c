@@ -114,7 +114,7 @@ static bool match_live(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 
 	if (!tw_live_error(m, ETIMEDOUT) || !tw_known(f, TW_F_K_USER_TIMEOUT_NS) ||
-	    tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */) || tw_live_only_fin(m))
+	    tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT) || tw_live_only_fin(m))
 		return false;
 	/* With nothing to send it bounds the keepalive probes. */
 	if (!tw_get(f, TW_F_K_UNACKED) && !tw_get(f, TW_F_K_UNSENT))

@@ -192,7 +192,7 @@ static bool match_live(struct tw_match *m)
 	if (tw_known(f, TW_F_K_WINDOW_ZERO_NS) && !tw_known(f, TW_F_K_ERROR))
 		return match_closed_window(m);
 	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_WINDOW_ZERO) ||
-	    !tw_get(f, TW_F_K_UNSENT) || tw_is(f, TW_F_K_ERROR_STATE, 2 /* SYN_SENT */))
+	    !tw_get(f, TW_F_K_UNSENT) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT))
 		return false;
 	tw_live_say(
 		m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,

@@ -94,7 +94,7 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_live_gave_up(m) || !tw_is(f, TW_F_K_ERROR_STATE, 9 /* LAST_ACK */))
+	if (!tw_live_gave_up(m) || !tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_LAST_ACK))
 		return false;
 	tw_live_say(
 		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
