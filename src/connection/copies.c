@@ -132,9 +132,7 @@ static bool looks_second(const struct tw_view_of_copies *c, const struct tw_pkt 
 
 static uint32_t second_copy(struct tw_view_of_copies *c, const struct tw_pkt *p)
 {
-	const unsigned found = looks_second(c, p) && c->found < LOOK_SURE ? c->found + 1
-			       : looks_second(c, p)                       ? LOOK_SURE
-									  : 1;
+	const unsigned found = looks_second(c, p) ? c->found + (c->found < LOOK_SURE) : 1;
 
 	*c = (struct tw_view_of_copies){ c->doubled, found, p->ttl, p->iface, p->mac_src };
 	return TW_MARK_SECOND_COPY;
@@ -150,9 +148,11 @@ static bool all_doubled(const struct tw_dossier *d, const struct tw_pkt *q)
 	const struct tw_pkt *r;
 	unsigned sent = 0;
 
+	if (doubled < 2)
+		return false;
 	for (r = d->pkt; r <= q; r++)
 		sent += r->side == q->side && !r->again && !(r->marks & TW_MARK_SECOND_COPY);
-	return doubled >= 2 && doubled * 4 >= sent * 3;
+	return doubled * 4 >= sent * 3;
 }
 
 /* The record @q is the same packet as @p: what does that make @p? */

@@ -86,11 +86,6 @@ struct body {
 	unsigned attempt;
 };
 
-static bool has_program(const struct tw_lab_job *job)
-{
-	return job->program[TW_CLIENT] || job->program[TW_SERVER];
-}
-
 static int run_body(void *user, bool user_ns, int out_fd, struct tw_err *err)
 {
 	const struct body *b = user;
@@ -99,7 +94,7 @@ static int run_body(void *user, bool user_ns, int out_fd, struct tw_err *err)
 	job.inside_user_ns = user_ns;
 	job.attempt = b->attempt;
 	/* What a program of the user's does is not to be done twice unasked. */
-	job.last_attempt = has_program(&job) || b->attempt + 1 >= ATTEMPTS;
+	job.last_attempt = tw_lab_has_program(&job) || b->attempt + 1 >= ATTEMPTS;
 	return b->config->run(&job, out_fd, err);
 }
 

@@ -66,6 +66,12 @@ static inline int64_t tw_lab_asked_ns(const struct tw_lab_job *job)
 	return within_ns + trigger_ns;
 }
 
+/* Does a program of the user's play an end? */
+static inline bool tw_lab_has_program(const struct tw_lab_job *job)
+{
+	return job->program[TW_CLIENT] || job->program[TW_SERVER];
+}
+
 /* Kernels take a frame that comes so late for a lost one: what follows is not the script's story. */
 #define TW_LAB_LATE_NS (INT64_C(100) * 1000000)
 

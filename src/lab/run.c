@@ -234,11 +234,6 @@ static int open_cable(struct tw_run *run)
 	return 0;
 }
 
-static bool has_programs(const struct tw_lab_job *job)
-{
-	return job->program[TW_CLIENT] || job->program[TW_SERVER];
-}
-
 static int set_up(struct tw_run *run)
 {
 	struct tw_err err;
@@ -246,7 +241,7 @@ static int set_up(struct tw_run *run)
 	if (tw_script_parse(&run->script, run->job->scenario->script, &err))
 		return tw_run_fail(run, "%s", err.text);
 	run->v6 = strncmp(run->job->variant, "v6", 2) == 0;
-	run->script.net.v4_alone = !run->v6 && !has_programs(run->job);
+	run->script.net.v4_alone = !run->v6 && !tw_lab_has_program(run->job);
 	if (tw_net_new(&run->net, &run->script.net, &err))
 		return tw_run_fail(run, "%s", err.text);
 	if (run->v6 && !tw_net_has_v6(run->net))
@@ -290,7 +285,7 @@ static int play(struct tw_run *run)
 	run->ready_ns = tw_run_now_ns();
 	run->deadline_ns = run->ready_ns + (run->job->full_time ? RUN_FULL_MAX_NS : RUN_MAX_NS) +
 			   tw_lab_asked_ns(run->job);
-	r = has_programs(run->job) ? tw_run_programs(run) : play_script(run);
+	r = tw_lab_has_program(run->job) ? tw_run_programs(run) : play_script(run);
 	if (r)
 		return r;
 	/* What is on its way still belongs to the captures. Repeats may go on for ever: not they. */
@@ -449,7 +444,7 @@ static void stay_here(const struct tw_lab_job *job)
 	int processor = sched_getcpu();
 	cpu_set_t here;
 
-	if (processor < 0 || processor >= CPU_SETSIZE || has_programs(job))
+	if (processor < 0 || processor >= CPU_SETSIZE || tw_lab_has_program(job))
 		return;
 	CPU_ZERO(&here);
 	CPU_SET((unsigned)processor, &here);
