@@ -62,6 +62,16 @@ bool tw_live_drops_are_over(const struct tw_match *m)
 	       !tw_get(f, TW_F_K_SYN_QUEUE_FULL);
 }
 
+void tw_live_cite_drops(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_known(f, TW_F_K_LISTEN_DROPS))
+		tw_cite(m, TW_F_K_LISTEN_DROPS,
+			"the listener dropped %lld connection requests since the last look",
+			(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+}
+
 bool tw_live_rather_syn_queue(const struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

@@ -49,6 +49,8 @@ enum tw_outcome tw_live_victim_outcome(const struct tw_match *m);
 void tw_live_cite_reset(struct tw_match *m);
 /* Cites the reset that came in, and its form. */
 void tw_live_cite_got(struct tw_match *m);
+/* Cites what the listener dropped, if it did. */
+void tw_live_cite_drops(struct tw_match *m);
 /* Cites the error that the application of the other end gets. */
 void tw_live_cite_error(struct tw_match *m);
 /* What the application of the end that was reset sees. */

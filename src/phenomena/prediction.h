@@ -15,10 +15,6 @@ struct tw_seen {
 #define TW_SEEN_MAX 8
 
 /*
- * What a phenomenon's file says will happen on a host: pure, from settings and options. The first
- * of @seen is what the application notices.
- */
-/*
  * From @at on: the state of the end whose ladder it is, and of the other (NULL: it has no socket of this
  * connection; a name that is no state says what is open).
  */
@@ -28,6 +24,10 @@ struct tw_stand {
 };
 #define TW_STANDS_MAX 4
 
+/*
+ * What a phenomenon's file says will happen on a host: pure, from settings and options. The first
+ * of @seen is what the application notices.
+ */
 struct tw_prediction {
 	const char *begins; /* what second 0 is, a clause */
 	struct tw_schedule ladder;

@@ -272,25 +272,25 @@ static const char *const references[] = {
 	NULL,
 };
 
-/* Live: the listener's queue itself, or what the kernel dropped or reset because of it. */
-/*
- * The client's end alone: a RST as a host writes it that has no such connection, right after the handshake that this host
- * had just answered.
- */
+/* The client's end alone: a RST as a host writes it that has no such connection, though it had answered the SYN. */
+static bool is_refused_fresh(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_K_RST_IN_FRESH) && tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) &&
+	       !tw_known(f, TW_F_K_RST_SIDE) &&
+	       !tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT) && !tw_get(f, TW_F_K_PEER_FIN);
+}
+
+/* Right after the handshake. */
 static bool is_refused_at_once(const struct tw_facts *f)
 {
-	return tw_is(f, TW_F_K_RST_IN, TW_CLIENT) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
-	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
-	       !tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	return tw_is(f, TW_F_K_RST_IN, TW_CLIENT) && is_refused_fresh(f) &&
 	       tw_known(f, TW_F_K_CONNECT_NS) && tw_get(f, TW_F_K_CONNECT_NS) < FRESH_NS;
 }
 
 /* Later than that: all that the client had sent since its SYN was passed over, until the request expired. */
 static bool is_unheard(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_K_RST_IN_UNHEARD) && tw_get(f, TW_F_K_RST_IN_FRESH) &&
-	       tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) && !tw_known(f, TW_F_K_RST_SIDE) &&
-	       !tw_is(f, TW_F_K_RST_IN_STATE, TW_SOCKET_SYN_SENT) && !tw_get(f, TW_F_K_PEER_FIN) &&
+	return tw_get(f, TW_F_K_RST_IN_UNHEARD) && is_refused_fresh(f) &&
 	       tw_get(f, TW_F_K_CONNECT_NS) >= FRESH_NS;
 }
 
@@ -309,16 +309,6 @@ static bool say_unheard(struct tw_match *m)
 	return true;
 }
 
-static void cite_drops(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-
-	if (tw_known(f, TW_F_K_LISTEN_DROPS))
-		tw_cite(m, TW_F_K_LISTEN_DROPS,
-			"the listener dropped %lld connection requests since the last look",
-			(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
-}
-
 static bool say_over(struct tw_match *m)
 {
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
@@ -327,7 +317,7 @@ static bool say_over(struct tw_match *m)
 			   "%s dropped %lld connection requests in a burst; its accept queue has "
 			   "room again.",
 			   m->server, (long long)tw_get(m->facts, TW_F_K_LISTEN_DROPS)));
-	cite_drops(m);
+	tw_live_cite_drops(m);
 	tw_rival(m, "syn-queue-full", "without SYN cookies a full SYN queue drops in the same way");
 	tw_live_connect_unanswered(
 		m, "The SYN is repeated after a second, and then by doubled intervals.");
@@ -348,6 +338,7 @@ static bool say_refused(struct tw_match *m)
 	return true;
 }
 
+/* Live: the listener's queue itself, or what the kernel dropped or reset because of it. */
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -371,7 +362,7 @@ static bool match_live(struct tw_match *m)
 				    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));
 	else
 		m->summary = tw_say(m, "The accept queue of %s is full.", m->server);
-	cite_drops(m);
+	tw_live_cite_drops(m);
 	if (tw_get(f, TW_F_K_QUEUE_FULL))
 		tw_cite(m, TW_F_K_QUEUE_FULL,
 			"the listener takes no more connections; the program does "

@@ -137,6 +137,14 @@ void tw_tell_synack_refused(struct tw_match *m)
 		      "comes again and again, as of a scanner or a health check.");
 }
 
+enum tw_outcome tw_syn_outcome(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_ESTABLISHED))
+		return TW_OUTCOME_DEGRADED;
+	/* With no repeat and no RST of the client, the SYN may not even have been its own. */
+	return tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+}
+
 bool tw_ack3_refused(const struct tw_facts *f)
 {
 	/* A later ACK with the same numbers (a challenge) is not the handshake's. */

@@ -70,6 +70,9 @@ void tw_tell_synack_refused(struct tw_match *m);
 /* A bare RST of the server answers the ACK of the handshake: it knows no such half-open connection, or wants none. */
 bool tw_ack3_refused(const struct tw_facts *f);
 
+/* Of a SYN that the ACK of an older connection answers: what came of it. */
+enum tw_outcome tw_syn_outcome(const struct tw_facts *f);
+
 /* Evidence: the SYN, and its repeats if there are any. */
 void tw_cite_syns(struct tw_match *m);
 

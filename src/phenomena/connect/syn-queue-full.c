@@ -132,9 +132,7 @@ static bool say_over(struct tw_match *m)
 			   "queue has room again.",
 			   m->server, (long long)tw_get(f, TW_F_K_LISTEN_DROPS),
 			   (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH)));
-	tw_cite(m, TW_F_K_LISTEN_DROPS,
-		"the listener dropped %lld connection requests since the last look",
-		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+	tw_live_cite_drops(m);
 	tw_rival(m, "accept-queue-full", "a full accept queue drops in the same way");
 	tw_live_connect_unanswered(
 		m, "The SYN is repeated after a second, and then by doubled intervals.");
@@ -157,9 +155,7 @@ static bool match_live(struct tw_match *m)
 			   "it sends no cookies.",
 			   m->server, (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH),
 			   (long long)tw_get(f, TW_F_K_SYN_QUEUE_LIMIT)));
-	tw_cite(m, TW_F_K_LISTEN_DROPS,
-		"the listener dropped %lld connection requests since the last look",
-		(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+	tw_live_cite_drops(m);
 	tw_rule_out(m, "accept-queue-full", "%lld wait there, %lld may",
 		    (long long)tw_get(f, TW_F_K_QUEUE_LENGTH),
 		    (long long)tw_get(f, TW_F_K_QUEUE_LIMIT));

@@ -30,10 +30,7 @@ static bool match(struct tw_match *m)
 
 	if (tw_get(f, TW_F_SYN_COUNT) == 0 || (!old_seen && !bucket))
 		return false;
-	/* With no repeat and no RST of the client, the SYN may not even have been its own. */
-	m->outcome = later                           ? TW_OUTCOME_DEGRADED
-		     : tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED
-						     : TW_OUTCOME_UNKNOWN;
+	m->outcome = tw_syn_outcome(f);
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
 	m->confidence = old_seen ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;

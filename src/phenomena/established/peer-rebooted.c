@@ -15,6 +15,7 @@
  * awaited, same TTL, and nothing of the old connection from it ever again.
  */
 #include "base/duration.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
@@ -211,17 +212,7 @@ static bool match_reply(struct tw_match *m)
 	return true;
 }
 
-/*
- * The client came back and took the same port again: its SYN meets a server that still holds the old
- * connection (RFC 9293 s3.5.1, figure 9).
- *
- *      client (new)                           server (still ESTABLISHED)
- *        |--SYN------------------------------------>|
- *        |<-------ACK with the old numbers----------|   challenge ACK (RFC 5961 s4.2)
- *        |--RST, seq = that ACK's ack-------------->|   the old connection dies: ECONNRESET
- *        |--SYN again after some ms---------------->|
- *        |<-------SYN|ACK---------------------------|
- */
+/* Its SYN meets a connection that the capture shows open. */
 static bool is_old_seen(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_SYN_IN_ESTABLISHED) && tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) &&
@@ -255,6 +246,17 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
 		tw_missing(m, "the connection that used these ports before");
 }
 
+/*
+ * The client came back and took the same port again: its SYN meets a server that still holds the old
+ * connection (RFC 9293 s3.5.1, figure 9).
+ *
+ *      client (new)                           server (still ESTABLISHED)
+ *        |--SYN------------------------------------>|
+ *        |<-------ACK with the old numbers----------|   challenge ACK (RFC 5961 s4.2)
+ *        |--RST, seq = that ACK's ack-------------->|   the old connection dies: ECONNRESET
+ *        |--SYN again after some ms---------------->|
+ *        |<-------SYN|ACK---------------------------|
+ */
 static bool match_half_open(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -266,9 +268,7 @@ static bool match_half_open(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
-	m->outcome = later                           ? TW_OUTCOME_DEGRADED
-		     : tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED
-						     : TW_OUTCOME_UNKNOWN;
+	m->outcome = tw_syn_outcome(f);
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(m,
 			    "%s connected again from the same port while %s still held the "
