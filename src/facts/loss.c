@@ -27,7 +27,9 @@ struct loss_walk {
 	int64_t doubtful, answered, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
+	const struct tw_snapshot *last; /* what was acknowledged at the end */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
+	bool before_both; /* what was lost before this point is of both ends */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered,
 		*first_unheard;
@@ -365,6 +367,15 @@ static bool sent_before_start(const struct tw_dossier *d, const struct tw_pkt *p
 	return false;
 }
 
+/* Is @p still unacknowledged when the capture ends? Then nobody knows whether it arrived. */
+static bool stays_open(const struct tw_snapshot *last, const struct tw_pkt *p)
+{
+	const struct tw_snapshot_end *to = &last->end[!p->side], *from = &last->end[p->side];
+	const uint32_t end = p->seq + p->payload_bytes;
+
+	return !to->acked_set || (end != to->acked && end - to->acked <= from->next - to->acked);
+}
+
 /*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
  * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
@@ -388,8 +399,9 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	repeat =
 		order ? order > 0
 		      : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
-	if (repeat && late_original(d, i))
-		return; /* it is counted when it comes */
+	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
+	if (repeat && (late_original(d, i) || stays_open(w->last, p)))
+		return;
 	w->by_time += !order;
 	if (repeat) {
 		w->lost_before++;
@@ -397,6 +409,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 			w->before_largest = p->payload_bytes;
 		if (!w->first_before)
 			w->first_before = p;
+		w->before_both |= w->first_before->side != p->side;
 		if (late > w->stall)
 			w->stall = late;
 		return;
@@ -407,6 +420,48 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 static bool carries(const struct tw_pkt *p, uint32_t seq)
 {
 	return tw_seq_le(p->seq, seq) && tw_seq_gt(p->seq + p->payload_bytes, seq);
+}
+
+/*
+ * Where @side stands at the end with a hole before it: what came behind the hole was seen to arrive, but not what
+ * @side waits for; or its last ACK reports it. NULL: no such hole.
+ */
+static const struct tw_pkt *hole_at_end(const struct tw_dossier *d, const struct tw_snapshot *s,
+					int side)
+{
+	const struct tw_pkt *a = s->end[side].last >= 0 ? &d->pkt[s->end[side].last] : NULL;
+	bool behind = false;
+	size_t i, stop;
+
+	if (!a || !(a->flags & TW_ACK))
+		return NULL;
+	if (a->sack_count > !!(a->marks & TW_MARK_DSACK))
+		return a;
+	stop = d->pkt_count > LOOK ? d->pkt_count - LOOK : 0;
+	for (i = d->pkt_count; i > stop && !d->pkt[i - 1].gap; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || p->side == side || !p->payload_bytes)
+			continue;
+		if (carries(p, a->ack))
+			return NULL;
+		behind |= tw_seq_gt(p->seq, a->ack);
+	}
+	return behind ? a : NULL;
+}
+
+static void reorder_facts(struct tw_view *v, const struct loss_walk *w)
+{
+	const struct tw_pkt *hole = NULL;
+	int side;
+
+	tw_from(v, TW_F_REORDERED, w->reordered, w->first_reordered);
+	if (!w->reordered)
+		return;
+	tw_from(v, TW_F_REORDER_DELAY_NS, w->reorder_delay, w->first_reordered);
+	for (side = 0; side < 2 && !hole; side++)
+		hole = hole_at_end(v->d, &v->last, side);
+	tw_from(v, TW_F_HOLE_OPEN, hole != NULL, hole);
 }
 
 /*
@@ -536,6 +591,7 @@ void tw_derive_loss(struct tw_view *v)
 	w.mss[1] = tw_get(v->f, TW_F_MSS_S);
 	w.rtt[0] = v->rtt[0];
 	w.rtt[1] = v->rtt[1];
+	w.last = &v->last;
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 		bool gap;
@@ -568,16 +624,16 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
 	tw_from(v, TW_F_ANSWERS_LOST, w.unheard, w.first_unheard);
 	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);
+	if (w.lost_before && !w.before_both)
+		tw_from(v, TW_F_LOST_BEFORE_SIDE, w.first_before->side, w.first_before);
 	if (w.lost_before)
 		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w.before_largest, NULL);
-	tw_from(v, TW_F_REORDERED, w.reordered, w.first_reordered);
+	reorder_facts(v, &w);
 	tw_from(v, TW_F_FAST_RETRANSMITS, w.fast, NULL);
 	if (w.lost[0] || w.lost[1] || w.lost_before)
 		tw_from(v, TW_F_LOSS_STALL_NS, w.stall, NULL);
 	if (w.spurious_late)
 		tw_from(v, TW_F_SPURIOUS_LATE_NS, w.spurious_late, NULL);
-	if (w.reordered)
-		tw_from(v, TW_F_REORDER_DELAY_NS, w.reorder_delay, w.first_reordered);
 	run_facts(v);
 	tw_from(v, TW_F_DUP_ACKS_C, (int64_t)d->end[0].dup_acks, NULL);
 	tw_from(v, TW_F_DUP_ACKS_S, (int64_t)d->end[1].dup_acks, NULL);

@@ -450,6 +450,21 @@ static void fin_denied_fact(struct tw_view *v)
 	tw_from(v, TW_F_FIN_DENIED, found != NULL, found);
 }
 
+/*
+ * Does the ACK @p refuse the repeat @q right before it? It comes no sooner than the path allows (sooner, it was on
+ * its way already, for a hole that others reported), and what was repeated is never acknowledged.
+ */
+static bool refuses(const struct tw_view *v, const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	const struct tw_snapshot_end *to = &v->last.end[p->side];
+
+	return q->side != p->side && q->marks & TW_MARKS_REPEAT && q->payload_bytes &&
+	       tw_seq_le(p->ack, q->seq) && p->sack_count == 0 &&
+	       p->raw_window && /* window 0: no room, no quarrel */
+	       p->time_ns - q->time_ns >= v->rtt[q->side] / 2 &&
+	       (!to->acked_set || tw_seq_le(to->acked, q->seq));
+}
+
 /* Pure ACKs that answer each other without any progress: the ends disagree about numbers. */
 static void war_facts(struct tw_view *v)
 {
@@ -470,9 +485,7 @@ static void war_facts(struct tw_view *v)
 		}
 		if (!tw_counts(p))
 			continue;
-		if (tw_pure_ack(p) && q && tw_counts(q) && q->side != p->side &&
-		    q->marks & TW_MARKS_REPEAT && q->payload_bytes && tw_seq_le(p->ack, q->seq) &&
-		    p->raw_window && p->sack_count == 0) /* window 0: no room, no quarrel */
+		if (tw_pure_ack(p) && q && tw_counts(q) && refuses(v, p, q))
 			count(&repeats, p);
 		if (tw_pure_ack(p) && mine && mine->seq == p->seq && mine->ack == p->ack &&
 		    prev == !p->side && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_KEEPALIVE_ACK)) &&

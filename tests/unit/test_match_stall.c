@@ -295,13 +295,6 @@ static void a_hole_filled_by_a_newer_segment_is_a_loss(void **state)
 	assert_false(ask(&tw_ph_reordering, &f, &arena, &m));
 }
 
-static void a_hole_that_stays_open_is_not_recovered(void **state)
-{
-	silence(4, S(3));
-	set(&f, TW_F_LOST_BEFORE_HERE, 1);
-	assert_false(ask(&tw_ph_loss_recovered, &f, &arena, &m));
-}
-
 static void a_hole_filled_by_small_pieces_may_be_the_mtu(void **state)
 {
 	set(&f, TW_F_MSS_C, 1448);
@@ -469,7 +462,6 @@ int main(void)
 		TEST(the_first_full_size_segments_vanish),
 		TEST(needed_repeats_are_a_loss),
 		TEST(a_hole_filled_by_a_newer_segment_is_a_loss),
-		TEST(a_hole_that_stays_open_is_not_recovered),
 		TEST(a_hole_filled_by_small_pieces_may_be_the_mtu),
 		TEST(a_reported_hole_and_a_needless_repeat_are_reordering),
 		TEST(a_swap_of_microseconds_may_be_the_capture),

@@ -53,6 +53,37 @@ static int lost_behind(const struct tw_facts *f)
 	return -1;
 }
 
+/*
+ * Captured next to their sender, the originals never came by: they were lost on its own host, in the queue of its
+ * interface as a rule (the kernel shows a packet to the capture when it has left that queue). The end whose host
+ * it was; -1: not so.
+ */
+static int lost_at_sender(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S) || tw_get(f, TW_F_ICMP_COUNT) ||
+	    tw_get(f, TW_F_TRACE_LOSSY))
+		return -1;
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_is(f, TW_F_LOST_BEFORE_SIDE, TW_SERVER))
+		return TW_SERVER;
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_CLIENT) && tw_is(f, TW_F_LOST_BEFORE_SIDE, TW_CLIENT))
+		return TW_CLIENT;
+	return -1;
+}
+
+/* Who lost it, as far as the place of the capture tells. */
+static enum tw_culprit culprit(const struct tw_facts *f)
+{
+	const int behind = lost_behind(f), own = lost_at_sender(f);
+
+	if (behind >= 0 || own >= 0)
+		return tw_host_of((enum tw_side)(own >= 0 ? own : behind));
+	/* before this point, and how far from the sender that is is not known: its own queue, or the path */
+	if (tw_get(f, TW_F_LOST_BEFORE_HERE) && !tw_get(f, TW_F_LOST_C) &&
+	    !tw_get(f, TW_F_LOST_S) && tw_is(f, TW_F_VANTAGE, TW_VANTAGE_UNKNOWN))
+		return TW_CULPRIT_UNKNOWN;
+	return TW_CULPRIT_NETWORK;
+}
+
 static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 {
 	const struct tw_facts *f = m->facts;
@@ -76,7 +107,8 @@ static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 	if (before)
 		tw_cite(m, TW_F_LOST_BEFORE_HERE,
 			"a hole is filled by a newer segment than those behind it: a repeat, its "
-			"original was lost before this point");
+			"original was lost before this point%s",
+			lost_at_sender(f) < 0 ? "" : ", next to its sender");
 	if (tw_get(f, TW_F_FAST_RETRANSMITS))
 		tw_cite(m, TW_F_FAST_RETRANSMITS,
 			"after SACKs or duplicate ACKs: %" PRId64 " of the repeats",
@@ -108,6 +140,27 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 				    "Between %s and %s %" PRId64
 				    " segments were lost, and repaired by repeats.",
 				    m->client, m->server, lost);
+}
+
+static void say_own_queue(struct tw_match *m, int64_t lost, int64_t stall)
+{
+	const enum tw_side sender = (enum tw_side)lost_at_sender(m->facts);
+
+	if (lost == 1)
+		m->summary = tw_say(m,
+				    "A segment of %s was lost on its own side, before it came to "
+				    "this point of capture, and repaired; that took %s.",
+				    tw_endpoint(m, sender), TW_DUR(stall));
+	else
+		m->summary = tw_say(m,
+				    "%" PRId64
+				    " segments of %s were lost on its own side, before they came "
+				    "to this point of capture, and repaired; the longest repair "
+				    "took %s.",
+				    lost, tw_endpoint(m, sender), TW_DUR(stall));
+	tw_missing(m,
+		   "Whether this was taken on that host: then its own queue lost them (a shaper, a "
+		   "full interface); else it may be the way from it to here.");
 }
 
 /* The lost ones were too big, a router said so, and they were sent again smaller at once. */
@@ -182,8 +235,7 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
-	/* a hole is known to be repaired only if what filled it was acknowledged */
-	int64_t before = tw_known(f, TW_F_UNANSWERED_SIDE) ? 0 : tw_get(f, TW_F_LOST_BEFORE_HERE);
+	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
 	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
 	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS), spurious;
 	bool unseen, queue, doubtful, answered, late;
@@ -208,8 +260,11 @@ static bool match(struct tw_match *m)
 	behind = lost_behind(f);
 	m->confidence = unseen || queue || doubtful || answered || late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
-	m->culprit = behind < 0 ? TW_CULPRIT_NETWORK : tw_host_of((enum tw_side)behind);
-	say_what(m, needed + before + unheard, stall);
+	m->culprit = culprit(f);
+	if (lost_at_sender(f) >= 0)
+		say_own_queue(m, before, stall);
+	else
+		say_what(m, needed + before + unheard, stall);
 	cite_repair(m, needed, before);
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
@@ -254,6 +309,9 @@ static const char *const remedies[] = {
 	"Find where it is lost: compare `nstat -az TcpRetransSegs TcpExtTCPLostRetransmit` on "
 	"the sender with `ethtool -S IF | grep -Ei 'drop|err|crc'` and `ip -s link` along the "
 	"path, and capture on both sides of the suspect.",
+	"If they never left the sending host, look at its own queue: `tc -s qdisc show dev IF` "
+	"counts what a shaper (tbf, htb) or a full queue dropped, `ip -s link` what the driver "
+	"did.",
 	"Look for a pattern in time and direction: loss in bursts at full rate is a full "
 	"queue or a policer, steady loss on all connections is a bad link, one direction only "
 	"is a cable, an optic or a filter.",

@@ -60,7 +60,14 @@ static void say_what(struct tw_match *m, int64_t overtaken, int64_t spurious)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (overtaken == 1)
+	if (overtaken && tw_get(f, TW_F_HOLE_OPEN))
+		m->summary = tw_say(m,
+				    "Between %s and %s packets overtook each other (%" PRId64
+				    " came late, by up to %s); whether the last hole is a loss is "
+				    "not in the capture.",
+				    m->client, m->server, overtaken,
+				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else if (overtaken == 1)
 		m->summary = tw_say(m,
 				    "Between %s and %s a packet was overtaken and arrived %s late; "
 				    "nothing was lost.",
@@ -98,6 +105,7 @@ static bool match(struct tw_match *m)
 	int64_t overtaken = tw_get(f, TW_F_REORDERED), delay = tw_get(f, TW_F_REORDER_DELAY_NS);
 	int64_t spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
 	bool lost = tw_get(f, TW_F_LOST_C) || tw_get(f, TW_F_LOST_S);
+	bool open = tw_get(f, TW_F_HOLE_OPEN);
 	bool shown = overtaken > tw_get(f, TW_F_FILLED_BY_TIME) && delay >= CAPTURE_NS;
 	bool late_ack = spurious && tw_get(f, TW_F_SPURIOUS_LATE_NS) >= LATE_ACK_NS;
 	/* at the sender: the receiver reported a hole, and then that the repeat was needless */
@@ -112,20 +120,28 @@ static bool match(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
 	/* between two interfaces the queues of the capturing host itself mix the order */
-	m->confidence =
-		shown && !lost && !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_DUPLICATE_CAPTURE)
-			? TW_CERTAIN
-			: TW_LIKELY;
+	m->confidence = shown && !lost && !open && !tw_get(f, TW_F_TRACE_LOSSY) &&
+					!tw_get(f, TW_F_DUPLICATE_CAPTURE)
+				? TW_CERTAIN
+				: TW_LIKELY;
 	m->outcome = late_ack || provoked || delay >= NOTICEABLE_NS ? TW_OUTCOME_DEGRADED
 								    : TW_OUTCOME_CLEAN;
 	m->culprit = TW_CULPRIT_NETWORK;
 	m->remark = spurious ? "spurious-retransmit" : NULL;
 	say_what(m, overtaken, spurious);
 	cite_evidence(m, overtaken, spurious);
+	if (overtaken && open) {
+		tw_cite(m, TW_F_HOLE_OPEN,
+			"the last ACK: bytes are missing before others, and the capture ends");
+		tw_rival(m, "loss-recovered",
+			 "what is missing when the capture ends may be lost and not only late");
+	}
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(
 			m, "loss-recovered",
 			"what closed the holes are the originals, older than what overtook them");
+	else if (overtaken && open)
+		tw_missing(m, "The capture ends before the last hole was filled.");
 	else if (overtaken && delay < CAPTURE_NS)
 		tw_missing(m, "A capture from another point: so small a lateness can come from the "
 			      "queues of the "
