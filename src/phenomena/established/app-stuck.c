@@ -7,7 +7,8 @@
  * The trouble is that one-way protocols, long polls and idle keep-alive connections look the same
  * from outside. So the matcher asks for a client that gave up while the server acknowledged the FIN
  * and did not close (only possible, if the server had answered before), or for a server that never
- * spoke at all and two minutes of waiting. Limits: never certain; a server that answered before and
+ * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
+ * all it was asked came at once. Limits: never certain; a server that answered before and
  * hangs is recognised only by that it does not close.
  *
  *    client                                              server kernel   app
@@ -29,10 +30,17 @@
 
 /* a client that closes sooner was not waiting for an answer */
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
+/* the same, where nothing else speaks for a wait */
+#define LEFT_AFTER_NS (5 * TW_NS_PER_S)
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
 /* still open, and no answer for so long: longer than the polls that servers keep waiting */
 #define LONG_WAIT_NS (120 * TW_NS_PER_S)
+/* the same where the one request came at once, as of a client that waits for its answer */
+#define ONE_WAIT_NS (10 * TW_NS_PER_S)
+#define AT_ONCE_NS  (1 * TW_NS_PER_S)
+/* more may be a file for a server that only takes */
+#define SMALL_REQUEST_BYTES 4096
 /* more, without any answer, is a stream in one direction and not a request */
 #define ONE_REQUEST_BYTES 65536
 
@@ -52,6 +60,35 @@ static bool client_gave_up(const struct tw_facts *f)
 	       tw_get(f, TW_F_HALF_CLOSED_NS) >= NOT_CLOSED_NS &&
 	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
 		       GAVE_UP_AFTER_NS;
+}
+
+/* One small request, nothing else, and no sign of life from the application that it is for. */
+static bool asked_once(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_get(f, TW_F_RST_COUNT) &&
+	       tw_get(f, TW_F_START_SEEN) && tw_get(f, TW_F_BYTES_C) <= SMALL_REQUEST_BYTES &&
+	       !tw_get(f, TW_F_KEEPALIVE_PROBES) &&
+	       tw_between_ns(f, TW_F_FIRST_DATA_SIDE, TW_F_REQUEST_UNANSWERED_BYTES) < AT_ONCE_NS;
+}
+
+/*
+ * The client left, and the capture ends too soon to tell whether the server closes. A receiver of a stream in
+ * one direction never speaks either; but its sender does not wait before it closes.
+ */
+static bool client_left(const struct tw_facts *f)
+{
+	return asked_once(f) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
+		       LEFT_AFTER_NS;
+}
+
+/* Nobody closed, and the server never spoke. */
+static bool client_waits(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_known(f, TW_F_FIN1_SIDE) &&
+	       !tw_get(f, TW_F_RST_COUNT) && tw_get(f, TW_F_BYTES_C) <= ONE_REQUEST_BYTES &&
+	       tw_get(f, TW_F_REQUEST_UNANSWERED_NS) >=
+		       (asked_once(f) ? ONE_WAIT_NS : LONG_WAIT_NS);
 }
 
 static void say_gave_up(struct tw_match *m)
@@ -83,6 +120,27 @@ static void say_gave_up(struct tw_match *m)
 		 "the same packets");
 }
 
+static void say_left(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
+
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s acknowledged the request and did not answer; the client closed "
+			    "after %s, and there the capture ends.",
+			    m->server, TW_DUR(waited));
+	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
+		TW_DUR(waited));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "recv() waited until the application gave up by itself.");
+	tw_missing(m, "Whether the server's application closes when it gets the end of file: the "
+		      "capture ends before.");
+	tw_missing(m, "Whether the protocol asks for an answer at all: one-way streams look the "
+		      "same.");
+}
+
 static void say_waits(struct tw_match *m, int64_t waited)
 {
 	m->confidence = TW_POSSIBLE;
@@ -104,21 +162,25 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_get(f, TW_F_REQUEST_UNANSWERED_NS);
-	bool gave_up = client_gave_up(f);
+	bool gave_up, left;
 
 	if (!never_answered(f))
 		return false;
-	if (!gave_up && (!tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_known(f, TW_F_FIN1_SIDE) ||
-			 tw_get(f, TW_F_RST_COUNT) || waited < LONG_WAIT_NS ||
-			 tw_get(f, TW_F_BYTES_C) > ONE_REQUEST_BYTES))
+	gave_up = client_gave_up(f);
+	left = !gave_up && client_left(f);
+	if (!gave_up && !left && !client_waits(f))
 		return false;
-	m->strength = TW_STRENGTH_STALL;
+	/* a wait that may be none explains nothing where something went wrong */
+	m->strength = gave_up || (!left && waited >= LONG_WAIT_NS) ? TW_STRENGTH_STALL
+								   : TW_STRENGTH_CURIOSITY - 1;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
 		"the client's last %s: acknowledged by the server's kernel, never answered",
 		tw_bytes(m, tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES)));
 	if (gave_up)
 		say_gave_up(m);
+	else if (left)
+		say_left(m);
 	else
 		say_waits(m, waited);
 	tw_app_saw(
