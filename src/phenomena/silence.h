@@ -18,6 +18,18 @@ static inline bool tw_silence_proves(const struct tw_facts *f)
 }
 
 /*
+ * Did the sender stop after two repeats, though the capture goes on? A third would have come after as long as
+ * the first two took together, or a little more.
+ */
+static inline bool tw_silence_was_cut(const struct tw_facts *f)
+{
+	int64_t on_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+
+	return tw_get(f, TW_F_UNANSWERED_REPEATS) == 2 && on_ns >= 2 * TW_NS_PER_S &&
+	       on_ns > 3 * tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+}
+
+/*
  * Data stayed unanswered for long enough to call it silence and not the end of the capture. Linux
  * sends a tail-loss probe and two repeats in the first 0.7 s of a loss on a short path; a loss that
  * heals needs fewer as a rule.
@@ -25,8 +37,9 @@ static inline bool tw_silence_proves(const struct tw_facts *f)
 static inline bool tw_silence_lasts(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_known(f, TW_F_UNANSWERED_SIDE) &&
-	       tw_get(f, TW_F_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_UNANSWERED_REPEATS) >= 3 &&
-	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S / 2;
+	       tw_get(f, TW_F_UNANSWERED_BYTES) > 0 &&
+	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= TW_NS_PER_S / 2 &&
+	       (tw_get(f, TW_F_UNANSWERED_REPEATS) >= 3 || tw_silence_was_cut(f));
 }
 
 #define TW_FINAL_NS   (10 * TW_NS_PER_S)

@@ -12,10 +12,12 @@
  *       |---- SYN --------------------->   unanswered
  *
  * The three acts in this order are the mark: closed in order, then refused, then silent. Each
- * alone is something else (data-after-close, port-closed, peer-vanished).
+ * alone is something else (data-after-close, port-closed, peer-vanished). Where nobody knocked in between, that
+ * all connections of the host were closed together stands for the refusal.
  */
 #include "base/duration.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 /* Between the end of the services and that of the network there are seconds, rarely a minute. */
 #define SOON_NS (60 * TW_NS_PER_S)
@@ -29,7 +31,44 @@ static bool closed_by_server(const struct tw_facts *f)
 		tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE));
 }
 
-static bool match(struct tw_match *m)
+/* So many others that the host ended within the same second are no accident. */
+#define OTHERS_TOGETHER 2
+#define REPEATS_ENOUGH  3
+
+/*
+ * Without a refusal: closed together with others, by FIN, and then not a word any more, neither to this
+ * connection nor to a new one.
+ */
+static bool ended_together(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t others = tw_get(f, TW_F_HOST_ENDED_TOGETHER);
+	const bool data =
+		tw_is(f, TW_F_UNANSWERED_SIDE, TW_CLIENT) && tw_get(f, TW_F_UNANSWERED_BYTES) > 0;
+	const int64_t repeats =
+		data ? tw_get(f, TW_F_UNANSWERED_REPEATS) : tw_get(f, TW_F_FIN2_COUNT) - 1;
+
+	if (!tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) || tw_get(f, TW_F_FIN2_ACKED) ||
+	    tw_get(f, TW_F_RST_COUNT) || !tw_silence_proves(f) || others < OTHERS_TOGETHER ||
+	    repeats < REPEATS_ENOUGH || !tw_get(f, TW_F_PORT_SILENT_AFTER))
+		return false;
+	m->outcome = data ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m,
+			    "The host of %s was shut down: it closed this and %d other connections "
+			    "together, then fell silent.",
+			    tw_endpoint(m, TW_SERVER), (int)others);
+	tw_cite(m, TW_F_FIN1_SIDE,
+		"the server closes in order: FIN, within a second of %d others of its host",
+		(int)others);
+	tw_cite(m, data ? TW_F_UNANSWERED_REPEATS : TW_F_FIN2_COUNT,
+		"%s of the client, unanswered through %d repeats: now the host is gone",
+		data ? "data" : "the FIN", (int)repeats);
+	tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
+	return true;
+}
+
+/* Closed, refused, silent. */
+static bool refused_then_silent(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool unanswered =
@@ -37,19 +76,12 @@ static bool match(struct tw_match *m)
 	bool silent = tw_get(f, TW_F_PORT_SILENT_AFTER);
 	bool lost = tw_reset_landed(f) && tw_reset_debt(f) == TW_DEBT_OWED;
 
-	if (!closed_by_server(f) || !tw_get(f, TW_F_PORT_REFUSED_AFTER) ||
-	    tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) > SOON_NS)
+	if (!tw_get(f, TW_F_PORT_REFUSED_AFTER) || tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) > SOON_NS)
 		return false;
 	/* A SYN without an answer alone may be the last packet of the capture. */
 	if (!unanswered && !(silent && (tw_get(f, TW_F_FIN_BEFORE_ANSWER) || lost)))
 		return false;
-	if (tw_get(f, TW_F_PORT_OPEN_AFTER) || tw_get(f, TW_F_ALIVE_ELSEWHERE))
-		return false;
-
-	m->strength = TW_STRENGTH_MECHANISM + 4;
-	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->culprit = TW_CULPRIT_SERVER_HOST;
 	m->summary =
 		tw_say(m,
 		       "The host of %s was shut down: it closed the connection, refused a new one "
@@ -68,6 +100,21 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
 	tw_cite(m, TW_F_PORT_REFUSED_AFTER,
 		"a new connection is refused: the kernel answers, the service is gone");
+	return true;
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!closed_by_server(f) || tw_get(f, TW_F_PORT_OPEN_AFTER) ||
+	    tw_get(f, TW_F_ALIVE_ELSEWHERE))
+		return false;
+	if (!refused_then_silent(m) && !ended_together(m))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 4;
+	m->confidence = TW_LIKELY;
+	m->culprit = TW_CULPRIT_SERVER_HOST;
 	tw_rival(m, "process-died",
 		 "the service may have ended alone, and host or path failed a moment later");
 	tw_rival(m, "peer-vanished", "the silence alone could be a broken path");
@@ -240,7 +287,6 @@ const struct tw_phenomenon tw_ph_host_shutdown = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
-	.sign = TW_F_PORT_REFUSED_AFTER,
 	.match = match,
 	.scenarios = scenarios,
 };
