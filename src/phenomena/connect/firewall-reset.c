@@ -153,6 +153,10 @@ static bool match_mid(struct tw_match *m)
 			 "same way; the "
 			 "silence before was %s",
 			 TW_DUR(idle));
+	if (tw_get(f, TW_F_RST_TTL_DELTA) != 0)
+		tw_rival(m, "conntrack-invalid-reset",
+			 "a NAT that lost its entry takes the segment for its own, and its kernel "
+			 "resets it; the other side's next segment then comes untranslated");
 	if (lives)
 		tw_rule_out(m, "peer-rebooted",
 			    "the author still has the connection: it goes on with it");

@@ -57,7 +57,7 @@ static bool could_be_filter(const struct tw_facts *f, unsigned odds)
 	bool reply = tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 		     tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK);
 
-	return reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_EARLY | TW_ODD_IPID));
+	return reply && !(odds & (TW_ODD_ACKS_TRIGGER | TW_ODD_IPID));
 }
 
 static bool fits(const struct tw_facts *f, unsigned odds)

@@ -95,11 +95,11 @@ static void add_rivals(struct tw_match *m)
 			 "%s of silence came before; a NAT or load balancer that forgot the "
 			 "connection answers the same way",
 			 TW_DUR(idle));
-	else if (tw_reset_author(f) == TW_SERVER && tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0)
+	if (tw_get(f, TW_F_RST_UNANSWERED_REPEATS) == 0)
 		tw_rival(m, "conntrack-invalid-reset",
-			 "a NAT on the way that lost its entry gives the segment another port, "
-			 "which "
-			 "that host never knew");
+			 "a NAT on the way that lost its entry lets the segment through as it is, "
+			 "or with another port: "
+			 "addresses that this host never knew");
 	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) ||
 	    (tw_reset_author(f) == TW_SERVER && !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA)))
 		tw_rival(m, "accept-queue-full",
