@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a capture can tell depends on where and until when it was taken; it must not say more, nor less.
+
+Each case is one conversation, written by hand as it passes at one place and cut off at one moment, and what
+may be said about it.
+
+usage: TCPWHY=build/tcpwhy tests/vantage.py [WORD...]
+"""
+import pathlib
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main
+from talk import MSS, Talk, expect
+
+FULL = b"d" * 1448
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+BOTH = (False, True)
+
+
+def sacks(*blocks):
+    """The SACK option (RFC 2018) with these blocks."""
+    return (b"\1\1\5" + bytes([2 + 8 * len(blocks)]) +
+            b"".join(struct.pack(">II", left, right) for left, right in blocks))
+
+
+class Download(Talk):
+    """The server sends full segments, and this is what arrives at the client; its numbers begin at .base."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.shake().c(PSH | ACK, REQUEST, after=0.01)
+        self.base = self.next[1]
+        self.s(ACK, FULL, after=0.02)
+        self.acknowledge()
+
+    def acknowledge(self, ack=None, *blocks):
+        return self.c(ACK, ack=ack, options=sacks(*blocks) if blocks else b"", after=0.00001)
+
+    def hole(self, behind=4):
+        """One segment does not arrive, those behind it do; the place of the missing one."""
+        missing = self.next[1]
+        self.next[1] += len(FULL)
+        self.count[1] += 1
+        for number in range(behind):
+            self.s(ACK, FULL)
+            self.acknowledge(missing, (missing + len(FULL), missing + (number + 2) * len(FULL)))
+        return missing
+
+    def fill(self, missing, after):
+        """The missing segment as a repeat: newer by timestamp and IP-ID than what stands behind it."""
+        self.s(ACK, FULL, seq=missing, after=after)
+        return self.acknowledge()
+
+    def overtaken(self):
+        """One segment arrives 3 ms late, overtaken by four."""
+        ident, missing = self.count[1] + 1, self.next[1]
+        tick = self.now
+        self.next[1] += len(FULL)
+        self.count[1] += 1
+        for number in range(4):
+            self.s(ACK, FULL, after=0.0002)
+            self.acknowledge(missing, (missing + len(FULL), missing + (number + 2) * len(FULL)))
+        frames, self.frames = self.frames, []
+        now, self.now = self.now, tick
+        self.s(ACK, FULL, seq=missing, ident=ident, after=0)
+        self.now = now + 0.003
+        self.frames = frames + [(self.now, self.frames[0][1])]
+        return self.acknowledge()
+
+
+@case
+def repaired_losses_are_told_though_the_capture_ends_in_the_transfer():
+    """What was filled and acknowledged is repaired, whatever else is still on its way."""
+    for timestamps in BOTH:
+        talk = Download(timestamps=timestamps)
+        talk.fill(talk.hole(), after=0.02)
+        expect(talk.s(ACK, FULL), "loss-recovered", outcomes=("degraded",), certain=True)
+
+
+@case
+def a_hole_that_is_never_filled_is_no_repaired_loss():
+    """Nor is one that is filled by a segment that nobody acknowledges any more."""
+    for timestamps in BOTH:
+        talk = Download(timestamps=timestamps)
+        missing = talk.hole()
+        expect(talk, "clean", "unknown", outcomes=("clean", "unknown"))
+        expect(talk.s(ACK, FULL, seq=missing, after=0.02), "clean", "unknown",
+               outcomes=("clean", "unknown"))
+
+
+@case
+def nothing_was_lost_is_not_said_with_a_hole_open():
+    """One segment was overtaken; the next hole is still open when the capture ends."""
+    for timestamps in BOTH:
+        closed = Download(timestamps=timestamps).overtaken()
+        finding = expect(closed, "reordering", outcomes=("degraded", "clean"), certain=True)
+        if "nothing was lost" not in finding["summary"]:
+            raise AssertionError(f"said {finding['summary']}")
+        talk = Download(timestamps=timestamps).overtaken()
+        talk.hole()
+        finding = expect(talk, "reordering", outcomes=("degraded", "clean"))
+        if "nothing was lost" in finding["summary"] or not finding["missing"]:
+            raise AssertionError(f"said {finding['summary']}, missing {finding['missing']}")
+
+
+@case
+def lost_before_it_came_by_its_own_sender():
+    """Seen next to the client, the client's own segments are missing: no network was between."""
+    talk = Talk(timestamps=True).shake(rtt=0.04)
+    for _ in range(3):
+        start = talk.next[0]
+        talk.c(ACK, FULL, after=0.0001)
+        missing = talk.next[0]
+        talk.next[0] += len(FULL)
+        for _ in range(4):
+            talk.c(ACK, FULL, after=0.0001)
+        talk.s(ACK, ack=start + len(FULL), after=0.04)
+        for number in range(4):
+            talk.s(ACK, ack=missing, options=sacks((missing + len(FULL), missing + (number + 2) * len(FULL))))
+        talk.c(ACK, FULL, seq=missing, after=0.0001).s(ACK, after=0.04)
+    talk.close()
+    finding = expect(talk, "loss-recovered", outcomes=("degraded",), certain=True)
+    if finding["culprit"] != "client-host" or "own side" not in finding["summary"]:
+        raise AssertionError(f"said {finding['culprit']}: {finding['summary']}")
+
+
+@case
+def lost_behind_the_senders_capture():
+    """Seen next to the client, its segments leave and do not arrive: the network."""
+    talk = Talk(timestamps=True).shake(rtt=0.04)
+    missing = talk.next[0]
+    for _ in range(5):
+        talk.c(ACK, FULL, after=0.0001)
+    talk.s(ACK, ack=missing, after=0.04)
+    for number in range(4):
+        talk.s(ACK, ack=missing, options=sacks((missing + len(FULL), missing + (number + 2) * len(FULL))))
+    talk.c(ACK, FULL, seq=missing, after=0.0001).s(ACK, after=0.04).close()
+    finding = expect(talk, "loss-recovered", outcomes=("degraded",), certain=True)
+    if finding["culprit"] != "network":
+        raise AssertionError(f"said {finding['culprit']}")
+
+
+@case
+def duplicate_acks_without_sack_are_no_quarrel():
+    """No SACK: the ACKs that come while repeats leave were on their way before them."""
+    talk = Talk().shake(options=MSS, rtt=0.03)
+    missing = talk.next[0]
+    for _ in range(40):
+        talk.c(ACK, FULL, after=0.00002)
+    for _ in range(30):
+        talk.s(ACK, ack=missing, after=0.03 if not _ else 0.00003)
+        if _ in (2, 5, 9, 14):
+            talk.c(ACK, FULL, seq=missing + (_ > 2) * len(FULL), after=0.00001)
+    expect(talk, "clean", "unknown", "loss-recovered", outcomes=("clean", "unknown", "degraded"))
+
+
+@case
+def a_nat_nearby_that_forgot_the_connection():
+    """The server speaks after a pause; a NAT two hops off resets it, sooner than the client could, with its TTL."""
+    talk = Talk(ttl=(62, 64)).c(SYN, options=MSS).s(SYN | ACK, options=MSS).c(ACK, after=0.05)
+    talk.c(PSH | ACK, REQUEST).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n").c(ACK, after=0.05)
+    talk.s(PSH | ACK, b"news", after=9).c(RST, after=0.0005, ttl=64, ident=0, window=0,
+                                          seq=talk.next[0])
+    expect(talk, "idle-reset", "firewall-reset", outcomes=("failed",))
+
+
+@case
+def a_client_that_left_without_an_answer():
+    """One request, five seconds of nothing, the client closes, and the capture ends: not clean, and no failure."""
+    talk = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(FIN | ACK, after=6).s(ACK, after=0.06)
+    expect(talk, "app-stuck", outcomes=("unknown",))
+    answered = Talk().shake().ask().c(FIN | ACK, after=6).s(ACK, after=0.06)
+    expect(answered, "clean", outcomes=("clean",))
+    # a stream in one direction: nobody waits before the close
+    stream = Talk().shake()
+    for _ in range(8):
+        stream.c(PSH | ACK, b"<13>a line", after=1).s(ACK, after=0.02)
+    expect(stream.c(FIN | ACK).s(ACK, after=0.06), "clean", outcomes=("clean",))
+
+
+@case
+def a_sender_that_stops_after_two_repeats():
+    """The capture goes on, and the third repeat does not come: the socket is gone, as of TCP_USER_TIMEOUT."""
+    talk = Talk().shake().ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, REQUEST).c(PSH | ACK, REQUEST, seq=at, after=0.3).c(PSH | ACK, REQUEST, seq=at, after=0.6)
+    other = Talk(client=("192.0.2.1", 41000), server=("192.0.2.3", 80), now=7).shake().ask().close()
+    expect(talk, "peer-vanished", "user-timeout", outcomes=("failed",), others=(other,))
+    expect(talk, "unknown", "peer-vanished", outcomes=("unknown",))
+
+
+@case
+def a_host_that_closes_all_and_falls_silent():
+    """Three services end together; neither the clients' FINs nor a new SYN are answered: the host is off."""
+    talks = []
+    for number, port in enumerate((80, 443, 5432)):
+        talk = Talk(client=("192.0.2.1", 40000 + number), server=("192.0.2.2", port), now=number * 0.01)
+        talk.shake().ask()
+        talk.now = 2 + number * 0.02
+        talk.s(FIN | ACK).c(ACK, after=0.0001)
+        at = talk.next[0]
+        for gap in (1, 0.3, 0.6, 1.2, 2.4):
+            talk.c(FIN | ACK, after=gap, seq=at)
+        talks.append(talk)
+    knock = Talk(client=("192.0.2.1", 40010), server=("192.0.2.2", 80), now=4)
+    for gap in (0, 1, 1, 1):
+        knock.c(SYN, after=gap, seq=1000, options=MSS)
+    for talk in talks:
+        expect(talk, "host-shutdown", outcomes=("degraded",),
+               others=[other for other in talks if other is not talk] + [knock])
+    # one service alone is none
+    expect(talks[0], "last-ack-expired", "last-fin-lost", outcomes=("degraded",), certain=False,
+           others=[knock])
+
+
+if __name__ == "__main__":
+    main()
