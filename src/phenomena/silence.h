@@ -68,6 +68,15 @@ static inline bool tw_window_stays_closed(const struct tw_facts *f)
 	return tw_known(f, TW_F_ZERO_WINDOW_SIDE) && !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END);
 }
 
+/*
+ * Sooner than any timer of any kernel (TCP_TIMEOUT_MIN is two ticks): that FIN was not repeated, it was seen twice,
+ * as where both ends wrote into one file. A coarse clock does not tell.
+ */
+static inline bool tw_sooner_than_timers(const struct tw_facts *f, int64_t ns)
+{
+	return ns < TW_NS_PER_MS && !tw_known(f, TW_F_CLOCK_COARSE_NS);
+}
+
 /* Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. */
 static inline bool tw_acks_are_late(const struct tw_facts *f)
 {

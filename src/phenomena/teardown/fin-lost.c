@@ -17,6 +17,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
 #include "timers/constants.h"
 
 #include <inttypes.h>
@@ -29,7 +30,8 @@ static bool match(struct tw_match *m)
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
-	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1))
+	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1) ||
+	    tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
 		return false;
 	/* a probe that only outran a delayed ACK: no D-SACK could tell */
 	if (!shown && tw_get(f, TW_F_FIN1_SPAN_NS) < TW_TCP_DELACK_MAX_NS &&

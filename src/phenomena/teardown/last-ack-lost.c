@@ -75,7 +75,7 @@ static bool match(struct tw_match *m)
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f) ||
-	    both_arrived(f, second))
+	    both_arrived(f, second) || tw_sooner_than_timers(f, span))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = late ? TW_LIKELY : TW_CERTAIN;

@@ -16,6 +16,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/silence.h"
 
 #include <inttypes.h>
 
@@ -29,7 +30,8 @@ static bool match(struct tw_match *m)
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) ||
-	    tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN2_ACKS) > 1))
+	    tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN2_ACKS) > 1) ||
+	    tw_sooner_than_timers(f, span))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
