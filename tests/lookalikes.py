@@ -681,5 +681,48 @@ def host_that_is_back():
     expect(asked(8).ask().close(), "clean")
 
 
+def repeated(gaps, **more):
+    """The client's request and its repeats after @gaps; nobody answers."""
+    talk = Talk(**more).shake().ask().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=1)
+    at = talk.next[0] - 18
+    for gap in gaps:
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", seq=at, after=gap)
+    return talk
+
+
+@case
+def other_kernels_end_their_repeats_by_a_reset():
+    """Windows after five, BSD and macOS after more: what ended it is the silence, nobody aborted on purpose."""
+    windows = repeated((0.3, 0.6, 1.2, 2.4, 4.8), ttl=(128, 54)).c(RST | ACK, after=9.6, window=0)
+    expect(windows, "peer-vanished", outcomes=("failed",))
+    macos = repeated((0.3, 0.5, 0.9, 1.8, 3.6, 7.2, 14, 28), timestamps=True, idents=("zero", "count"))
+    expect(macos.c(RST | ACK, after=32, window=2048), "peer-vanished", outcomes=("failed",))
+    # one lost segment and a program that aborts a moment later is no silence
+    expect(repeated((0.3,)).c(RST | ACK, after=0.1), "linger-reset", "aborted", outcomes=("failed",))
+
+
+@case
+def late_data_refused_by_rst_with_ack():
+    """Windows and lwIP write RST|ACK where Linux writes a bare RST; the FIN before it tells what it is."""
+    for window in (0, 5840):
+        talk = Talk(**WINDOWS).shake().ask().s(FIN | ACK).c(ACK, after=0.02)
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=2).s(RST | ACK, after=0.02, window=window)
+        expect(talk, "data-after-close", outcomes=("failed",))
+
+
+@case
+def answer_too_late_with_the_servers_fin_behind_it():
+    """The client gave up after six seconds; that the server closes behind its answer does not make it good."""
+    talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    talk.c(FIN | ACK, after=6).s(ACK, after=0.06).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n" + b"x" * 100, after=0.3)
+    ack = talk.next[0]
+    talk.s(FIN | ACK, after=0.00001)
+    expect(talk.c(RST, after=0.0001, seq=ack, window=0, ident=0), "data-after-close", outcomes=("failed",))
+    # a subscriber that leaves had its answer; what the server still pushes is no answer
+    talk = Talk().shake().ask().c(FIN | ACK, after=6).s(ACK, after=0.06).s(PSH | ACK, b"event 12\n", after=0.3)
+    ack = talk.next[0]
+    expect(talk.s(FIN | ACK, after=0.00001).c(RST, after=0.0001, seq=ack, window=0, ident=0), "clean")
+
+
 if __name__ == "__main__":
     main()

@@ -34,6 +34,7 @@ static bool is_close_notify(const struct tw_pkt *p)
 
 #define GOODBYE_BYTES  64
 #define GOODBYE_NS     (20 * TW_NS_PER_MS)
+#define WAITED_NS      (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
 #define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES 1460
 #define FULL_SEGMENT   1400 /* of a path with tunnels, too */
@@ -151,6 +152,24 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 {
 	return d->end[victim].fin_seen &&
 	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
+}
+
+/*
+ * A client that asked, waited, and closed without an answer; the answer comes after that, and is refused. It is
+ * owed though the server closes behind its answer and sees nothing of the reset.
+ */
+static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, long author_fin)
+{
+	const struct tw_pkt *fin, *asked, *before, *answer;
+
+	if (author != TW_CLIENT || author_fin < 0)
+		return false;
+	fin = &d->pkt[author_fin];
+	asked = last_words(d, author, (size_t)author_fin + 1);
+	before = last_words(d, !author, (size_t)author_fin);
+	answer = last_words(d, !author, rst);
+	return asked && (!before || before < asked) && answer > fin &&
+	       fin->time_ns - asked->time_ns >= WAITED_NS && answer->payload_bytes > GOODBYE_BYTES;
 }
 
 /*
@@ -289,8 +308,9 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 			(!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
-		!author_unacked && (victim_closed(d, w, got) ||
-				    only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
-				    (!victim_unacked && client_had_all(d, rst, a, author, victim))),
+		!author_unacked && !came_too_late(d, rst, a, author->fin) &&
+			(victim_closed(d, w, got) ||
+			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
+			 (!victim_unacked && client_had_all(d, rst, a, author, victim))),
 		NULL);
 }

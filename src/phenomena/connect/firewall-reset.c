@@ -63,6 +63,10 @@ static bool match_connect(struct tw_match *m)
 	tw_rival(m, "port-closed",
 		 "a host whose TCP writes another TTL or flow label in its resets than in its "
 		 "other packets would look like this, too");
+	if (tw_get(f, TW_F_PORT_OPEN_DURING) && delta == 0)
+		tw_rival(m, "accept-queue-full",
+			 "Windows refuses a connection by RST when the queue of the listener is "
+			 "full; Linux drops the SYN");
 	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
 		   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
 	return true;

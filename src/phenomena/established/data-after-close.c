@@ -21,13 +21,26 @@
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
 #define CLOCKS_DIFFER_NS (5 * TW_NS_PER_S)
 #define FIN_WAIT2_NS     (tw_usual()->fin_wait2_ns - CLOCKS_DIFFER_NS)
+#define AT_ONCE_NS       (2 * TW_NS_PER_MS) /* besides the way there and back */
 /* The time-outs of applications begin about here. */
 #define WAITED_NS (500 * TW_NS_PER_MS)
 
+/*
+ * Other stacks (Windows, lwIP) refuse late data by RST|ACK. Without timestamps that looks like a socket that aborts;
+ * but it comes at once on the data, and the FIN before it says that nobody was there to abort.
+ */
+static bool with_ack(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_TIMESTAMPS) &&
+	       tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 && !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) &&
+	       tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 &&
+	       tw_get(f, TW_F_RST_UNANSWERED_AGE_NS) <= AT_ONCE_NS + 2 * tw_get(f, TW_F_RTT_NS);
+}
+
 static bool fits(const struct tw_facts *f)
 {
-	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
-	    !tw_get(f, TW_F_RST_AUTHOR_FIN))
+	if (!tw_reset_landed(f) || !tw_get(f, TW_F_RST_AUTHOR_FIN) ||
+	    (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !with_ack(f)))
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
@@ -80,12 +93,14 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side author = tw_reset_author(f);
-	int64_t lost = tw_get(f, TW_F_RST_VICTIM_UNACKED);
+	/* a RST|ACK acknowledges what it throws away */
+	int64_t lost = tw_get(f, with_ack(f) ? TW_F_RST_UNANSWERED_BYTES : TW_F_RST_VICTIM_UNACKED);
 
 	if (!fits(f))
 		return false;
 	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
 									   : TW_STRENGTH_MECHANISM;
+	m->strength += with_ack(f); /* closed-with-unread-data sees the same segment */
 	m->confidence = TW_LIKELY;
 	/* A client that closed wants nothing more; a server's close leaves a request behind. */
 	m->outcome = (author == TW_SERVER && lost > 0) || gave_up_waiting(f) ? TW_OUTCOME_FAILED
@@ -109,8 +124,14 @@ static bool match(struct tw_match *m)
 			 "the FIN and the data crossed; if the server closed by its idle timer, it "
 			 "is this");
 	tw_rule_out(m, "peer-rebooted", "the author had closed in order, with a FIN, before");
-	tw_rule_out(m, "closed-with-unread-data",
-		    "that gives a RST|ACK in place of the FIN, not a FIN and a bare RST after it");
+	if (with_ack(f))
+		tw_rival(m, "closed-with-unread-data",
+			 "a RST|ACK is what a socket writes whose program shut down its writing "
+			 "side first, and closed it just when data came");
+	else
+		tw_rule_out(m, "closed-with-unread-data",
+			    "that gives a RST|ACK in place of the FIN, not a FIN and a bare RST "
+			    "after it");
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, author, NULL, NULL, -1,
 		   "It had closed the socket; nothing can be reported to it.");

@@ -22,6 +22,7 @@
 #include "base/duration.h"
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 #include "timers/usual.h"
 
@@ -43,6 +44,19 @@ static bool stopped_early(const struct tw_facts *f)
 
 	return span < EARLY_NS && tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > 4 * span &&
 	       !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
+}
+
+/*
+ * The end whose repeats stay unanswered ends it by a reset of its own. The kernels of BSD, macOS and Windows do so
+ * when their repeats are spent; on Linux it is the application that lost patience. What ended it is the silence.
+ */
+static bool gave_up_by_reset(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) && tw_reset_landed(f) &&
+	       tw_is(f, TW_F_RST_SIDE, (int64_t)tw_get(f, TW_F_UNANSWERED_SIDE)) &&
+	       tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_PEER_SPOKE_AFTER) &&
+	       tw_get(f, TW_F_UNANSWERED_REPEATS) >= 4 &&
+	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= 3 * TW_NS_PER_S;
 }
 
 static void name_rivals(struct tw_match *m, bool final)
@@ -181,16 +195,17 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	enum tw_side peer = tw_other(sender);
-	bool final;
+	bool final, reset;
 
 	if (!tw_silence_lasts(f))
 		return match_deserted(m);
 	if (tw_window_stays_closed(f))
 		return false;
-	final = tw_silence_is_final(f);
+	reset = gave_up_by_reset(f);
+	final = reset || tw_silence_is_final(f);
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
-	m->strength = tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
-							   : TW_STRENGTH_STALL;
+	m->strength = reset || tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
+								    : TW_STRENGTH_STALL;
 	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER) ? TW_CULPRIT_NETWORK
@@ -213,6 +228,12 @@ static bool match(struct tw_match *m)
 			       tw_endpoint(m, peer), tw_get(f, TW_F_UNANSWERED_REPEATS),
 			       tw_endpoint(m, sender), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	cite_silence(m, sender);
+	if (reset) {
+		tw_reset_cite(m);
+		tw_rival(m, "linger-reset",
+			 "on Linux only the application ends it so (SO_LINGER {1,0}), here while "
+			 "its data stayed unanswered");
+	}
 	name_rivals(m, final);
 	tell_applications(m, sender, final);
 	if (!final)
