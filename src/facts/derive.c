@@ -246,7 +246,7 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 {
 	struct tw_view v;
 
-	memset(out, 0, sizeof(*out));
+	tw_facts_clear(out);
 	if (!d->pkt_count)
 		return;
 	v.d = d;

@@ -29,6 +29,7 @@ struct tw_dossier_ref tw_dossier_ref_of(const struct tw_dossier *d);
 struct tw_dossier_set {
 	const struct tw_dossier_ref *refs; /* in order of stream */
 	size_t count;
+	size_t place; /* where the one that is judged stands; if not there, it is searched for */
 };
 
 /* All facts of one connection. Pure. */

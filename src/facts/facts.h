@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The ends of a connection. */
 enum tw_side {
@@ -167,13 +168,21 @@ struct tw_fact {
 	int64_t value;
 	uint64_t frame;  /* where it comes from; 0 = from no single packet */
 	int64_t time_ns; /* of that frame */
-	bool known;
 };
 
-/* All that is known of one connection. Pure data: no pointers. */
+/*
+ * All that is known of one connection. Pure data: no pointers. What is known stands apart: nearly every question is
+ * whether a fact is, and to begin anew only that must be cleared. A fact that is not known may hold anything.
+ */
 struct tw_facts {
+	bool known[TW_F__N];
 	struct tw_fact f[TW_F__N];
 };
+
+static inline void tw_facts_clear(struct tw_facts *f)
+{
+	memset(f->known, 0, sizeof(f->known));
+}
 
 struct tw_fact_info {
 	const char *name; /* the ID, in upper case */
@@ -184,32 +193,37 @@ const struct tw_fact_info *tw_fact_info(enum tw_fact_id id);
 
 static inline bool tw_known(const struct tw_facts *f, enum tw_fact_id id)
 {
-	return f->f[id].known;
+	return f->known[id];
 }
 
 /* The value, or 0 if unknown: for conditions in which "unknown" must count as "no" or "none". */
 static inline int64_t tw_get(const struct tw_facts *f, enum tw_fact_id id)
 {
-	return f->f[id].known ? f->f[id].value : 0;
+	return f->known[id] ? f->f[id].value : 0;
 }
 
 /* Known and equal. */
 static inline bool tw_is(const struct tw_facts *f, enum tw_fact_id id, int64_t value)
 {
-	return f->f[id].known && f->f[id].value == value;
+	return f->known[id] && f->f[id].value == value;
 }
 
 static inline uint64_t tw_frame_of(const struct tw_facts *f, enum tw_fact_id id)
 {
-	return f->f[id].known ? f->f[id].frame : 0;
+	return f->known[id] ? f->f[id].frame : 0;
+}
+
+/* When that frame came, or 0. */
+static inline int64_t tw_time_of(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return f->known[id] ? f->f[id].time_ns : 0;
 }
 
 static inline void tw_fact_set(struct tw_facts *f, enum tw_fact_id id, int64_t value,
 			       uint64_t frame, int64_t time_ns)
 {
-	f->f[id] = (struct tw_fact){
-		.value = value, .frame = frame, .time_ns = time_ns, .known = true
-	};
+	f->known[id] = true;
+	f->f[id] = (struct tw_fact){ .value = value, .frame = frame, .time_ns = time_ns };
 }
 
 #endif

@@ -230,7 +230,8 @@ static int64_t end_of(const struct tw_view *v)
 {
 	const struct tw_facts *f = v->f;
 	const bool reset = tw_is(f, TW_F_RST_SIDE, TW_SERVER);
-	const int64_t reset_ns = f->f[TW_F_RST_SIDE].time_ns, fin_ns = f->f[TW_F_FIN1_SIDE].time_ns;
+	const int64_t reset_ns = tw_time_of(f, TW_F_RST_SIDE),
+		      fin_ns = tw_time_of(f, TW_F_FIN1_SIDE);
 
 	if (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER))
 		return reset && reset_ns < fin_ns ? reset_ns : fin_ns;
@@ -289,7 +290,7 @@ static void alive_fact(struct tw_view *v)
 	log = tw_host_log(v->host[!tw_get(v->f, side)]);
 	for (part = 0; part < 3; part++)
 		for (e = log.part[part].from; e < log.part[part].to && !alive; e++)
-			alive = e->time_ns > v->f->f[side].time_ns &&
+			alive = e->time_ns > tw_time_of(v->f, side) &&
 				e->time_ns <= v->d->last_ns + TW_NS_PER_S && speaks(e) &&
 				!(e->peer == self && e->peer_port == me->port &&
 				  e->port == silent->port);

@@ -172,6 +172,8 @@ static size_t place_of(const struct tw_dossier *d, const struct tw_dossier_set *
 {
 	size_t a = 0, b = o ? o->count : 0;
 
+	if (b > 0 && o->place < b && o->refs[o->place].dossier == d)
+		return o->place;
 	while (a < b) {
 		size_t mid = a + (b - a) / 2;
 

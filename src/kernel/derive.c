@@ -504,7 +504,7 @@ void tw_live_derive(const struct tw_gather_config *config, const struct tw_live_
 	const struct view v = { .config = config, .c = c, .f = f, .client = client };
 	int i;
 
-	*f = (struct tw_facts){ 0 };
+	tw_facts_clear(f);
 	tw_fact_set(f, TW_F_K_SEEN, true, c->first_event, c->first_ns + config->realtime_offset_ns);
 	tw_fact_set(f, TW_F_IP_VERSION, tw_addr_is_v4(&c->end[0].addr) ? 4 : 6, 0, 0);
 	tw_fact_set(f, TW_F_CLIENT_GUESSED, guessed, 0, 0);

@@ -295,8 +295,10 @@ struct tw_finding *tw_join_merge(struct tw_finding *p, struct tw_finding *k)
 	if (k->vantage && strcmp(k->vantage, "unknown") != 0)
 		p->vantage = k->vantage;
 	take_processes(p, k);
-	for (id = TW_F_K_SEEN; id < TW_F__N; id++)
+	for (id = TW_F_K_SEEN; id < TW_F__N; id++) {
+		p->facts.known[id] = k->facts.known[id];
 		p->facts.f[id] = k->facts.f[id];
+	}
 	if (kernel) {
 		p->phenomenon = k->phenomenon;
 		p->verdict = k->verdict;

@@ -62,13 +62,11 @@ const char *tw_say_text(struct tw_match *m, const char *fmt, ...)
 
 void tw_cite_text(struct tw_match *m, enum tw_fact_id fact, const char *text)
 {
-	const struct tw_fact *f = &m->facts->f[fact];
-
 	if (m->evidence_count < TW_EVIDENCE_MAX)
 		m->evidence[m->evidence_count++] = (struct tw_evidence){
-			.frame = f->known ? f->frame : 0,
+			.frame = tw_frame_of(m->facts, fact),
 			.event = fact >= TW_F_K_SEEN, /* the kernel's facts stand last */
-			.time_ns = f->known ? f->time_ns : 0,
+			.time_ns = tw_time_of(m->facts, fact),
 			.text = text,
 		};
 }

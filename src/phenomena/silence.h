@@ -89,9 +89,9 @@ static inline int64_t tw_between_ns(const struct tw_facts *f, enum tw_fact_id fr
 {
 	if (!tw_known(f, from) || !tw_known(f, to))
 		return 0;
-	if (f->f[to].time_ns < f->f[from].time_ns)
+	if (tw_time_of(f, to) < tw_time_of(f, from))
 		return 0; /* the clock was set in between */
-	return f->f[to].time_ns - f->f[from].time_ns;
+	return tw_time_of(f, to) - tw_time_of(f, from);
 }
 
 #endif

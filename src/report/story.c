@@ -100,7 +100,7 @@ static void nothings(struct tw_pen *p, const struct tw_finding *f, bool all)
 	unsigned i, n = 0, told = 0;
 
 	for (i = 0; i < TW_F__N; i++)
-		n += f->facts.f[i].known && is_nothing(i, &f->facts.f[i]);
+		n += f->facts.known[i] && is_nothing(i, &f->facts.f[i]);
 	if (!n)
 		return;
 	tw_pen_column(p, 2);
@@ -110,7 +110,7 @@ static void nothings(struct tw_pen *p, const struct tw_finding *f, bool all)
 	} else {
 		tw_pen_put(p, TW_ROLE_FAINT, "none, or no:");
 		for (i = 0; i < TW_F__N; i++)
-			if (f->facts.f[i].known && is_nothing(i, &f->facts.f[i]))
+			if (f->facts.known[i] && is_nothing(i, &f->facts.f[i]))
 				tw_pen_wrap(p, 2, TW_ROLE_FAINT, ++told < n ? " %s," : " %s",
 					    fact_name(TW_WORDS, i));
 	}
@@ -125,7 +125,7 @@ static void facts(struct tw_pen *p, const struct tw_finding *f, bool all)
 	tw_pen_put(p, TW_ROLE_STRONG, "Facts");
 	tw_pen_newline(p);
 	for (i = 0; i < TW_F__N; i++)
-		if (f->facts.f[i].known && !is_nothing(i, &f->facts.f[i]))
+		if (f->facts.known[i] && !is_nothing(i, &f->facts.f[i]))
 			fact_row(p, i, &f->facts.f[i]);
 	nothings(p, f, all);
 }

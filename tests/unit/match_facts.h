@@ -25,7 +25,7 @@ static inline void set_at(struct tw_facts *f, enum tw_fact_id id, int64_t value,
 
 static inline void forget(struct tw_facts *f, enum tw_fact_id id)
 {
-	f->f[id].known = false;
+	f->known[id] = false;
 }
 
 /* Ask one matcher; its texts live in @arena. */

@@ -348,7 +348,7 @@ static void a_stage_does_not_end_the_packets_nor_hide_the_failure(void **state)
 
 	begin(&g, false, false);
 	g.state = TW_FLOW_OPEN;
-	k->facts.f[TW_F_K_ERROR].known = false;
+	k->facts.known[TW_F_K_ERROR] = false;
 	tw_join_kernel(g.join, k, 0);
 	tw_join_tick(g.join, 200 * MS);
 	assert_int_equal(g.told, 1);

@@ -39,14 +39,13 @@ static bool otherwise_explained(const struct tw_facts *f)
 static bool peer_lives_unreached(const struct tw_facts *f)
 {
 	int64_t spoke = tw_get(f, TW_F_PEER_SPOKE_AFTER);
-	const struct tw_fact *first = &f->f[TW_F_UNANSWERED_BYTES];
 
 	if (spoke == 0)
 		return false;
 	if (spoke > 1)
 		return true;
-	return f->f[TW_F_PEER_SPOKE_AFTER].time_ns <
-	       first->time_ns + tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+	return tw_time_of(f, TW_F_PEER_SPOKE_AFTER) <
+	       tw_time_of(f, TW_F_UNANSWERED_BYTES) + tw_get(f, TW_F_UNANSWERED_SPAN_NS);
 }
 
 /* The resets that end the repeats are as unheard as the data: then one repeat is enough. */

@@ -35,13 +35,13 @@ bool tw_syn_repeated(const struct tw_facts *f)
 
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
 {
-	const struct tw_fact *syn = &f->f[TW_F_SYN_COUNT], *end = &f->f[at];
+	const int64_t syn_ns = tw_time_of(f, TW_F_SYN_COUNT), end_ns = tw_time_of(f, at);
 
-	if (!syn->known || !syn->frame || !end->known || !end->frame)
+	if (!tw_frame_of(f, TW_F_SYN_COUNT) || !tw_frame_of(f, at))
 		return -1;
-	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) || end->time_ns < syn->time_ns)
+	if (tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) || end_ns < syn_ns)
 		return -1;
-	return end->time_ns - syn->time_ns;
+	return end_ns - syn_ns;
 }
 
 int64_t tw_syn_watched_ns(const struct tw_facts *f)

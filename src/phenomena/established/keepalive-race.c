@@ -34,7 +34,8 @@ static int64_t idle_ns(const struct tw_facts *f)
 {
 	int64_t fin = tw_get(f, TW_F_FIN_IDLE_BEFORE_NS),
 		request = tw_get(f, TW_F_RST_IDLE_BEFORE_NS);
-	bool request_first = f->f[TW_F_FIN_CROSSED_REQUEST].time_ns < f->f[TW_F_FIN1_SIDE].time_ns;
+	bool request_first =
+		tw_time_of(f, TW_F_FIN_CROSSED_REQUEST) < tw_time_of(f, TW_F_FIN1_SIDE);
 
 	return request_first && request > fin ? request + fin : fin;
 }

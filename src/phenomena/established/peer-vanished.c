@@ -239,7 +239,7 @@ static bool match(struct tw_match *m)
 	if (!final)
 		tw_missing(m, "The capture stops while the sender still repeats: the next repeat "
 			      "may be answered.");
-	if (m->facts->f[TW_F_UNANSWERED_SPAN_NS].value >= EARLY_NS)
+	if (tw_get(m->facts, TW_F_UNANSWERED_SPAN_NS) >= EARLY_NS)
 		tw_rule_out(m, "loss-recovered", "nothing was ever acknowledged again");
 	return true;
 }
