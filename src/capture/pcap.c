@@ -31,9 +31,11 @@ static inline __attribute__((always_inline)) unsigned
 walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header)
 {
 	struct tw_stream *st = s->stream;
-	const uint8_t *at = st->at, *end = st->end;
+	const uint8_t *at = st->at, *const end = st->end;
+	const uint64_t number = s->number + 1;
+	const int64_t tick_ns = s->tick_ns;
+	const uint16_t linktype = s->linktype;
 	uint64_t offset = tw_stream_offset(st);
-	uint32_t tick_ns = s->tick_ns;
 	unsigned n;
 
 	for (n = 0; n < TW_BATCH && (size_t)(end - at) >= header; n++) {
@@ -44,18 +46,19 @@ walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header
 			break;
 		f->time_ns = (int64_t)tw_get32(at, swapped) * 1000000000 +
 			     (int64_t)tw_get32(at + 4, swapped) * tick_ns;
-		f->number = ++s->number;
+		f->number = number + n;
 		f->offset = offset;
 		f->data = at + header;
 		f->caplen = caplen;
 		f->len = tw_get32(at + 12, swapped);
-		f->linktype = s->linktype;
+		f->linktype = linktype;
 		f->iface = 0;
 		f->section = 0;
 		at += header + caplen;
 		offset += header + caplen;
 	}
 	st->at = at;
+	s->number += n;
 	return n;
 }
 

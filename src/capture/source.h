@@ -16,7 +16,7 @@
  */
 struct tw_source;
 
-#define TW_BATCH 32
+#define TW_BATCH 64
 
 /* A defect of the input: named with its place, the rest of the file having been read as far as it goes. */
 struct tw_problem {

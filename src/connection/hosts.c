@@ -107,6 +107,15 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 	return s->tag ? &h->host[s->index] : NULL;
 }
 
+void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_addr *a)
+{
+	const uint32_t tag = tag_of(tw_host_peer_hash(a));
+	const struct slot *s = &h->slot[tag & (h->slots - 1)];
+
+	if (s->tag == tag)
+		__builtin_prefetch(&h->host[s->index]);
+}
+
 struct tw_gone tw_hosts_gone(const struct tw_hosts *h, const struct tw_addr *host,
 			     const struct tw_addr *asker)
 {
@@ -223,19 +232,23 @@ unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 	return set;
 }
 
-#define NO_HOST UINT32_MAX
+/* The ends of a packet. What it is about is its source, and for a pure SYN its destination. */
 enum { SRC = TW_DOORS_OPENED, DST = TW_DOORS_KNOCKED };
 
-/* A segment worth noting. What it is about is its source, and for a pure SYN its destination. */
-struct noted {
-	uint32_t hash[2]; /* of both addresses */
-	uint32_t host
-		[2]; /* the records that stand in their home slots, NO_HOST: none, or not at home */
-	uint16_t port[2];
-	uint16_t bit;  /* of the server's endpoint, in its client's maps */
-	uint8_t index; /* in the batch */
-	uint8_t about; /* SRC or DST, and of the client's map with it */
-};
+static inline const struct tw_addr *addr_of(const struct tw_brief *p, int end)
+{
+	return &p->tuple.addr[p->sender ^ end];
+}
+
+static inline uint16_t port_of(const struct tw_brief *p, int end)
+{
+	return p->tuple.port[p->sender ^ end];
+}
+
+static inline int about_of(const struct tw_brief *p)
+{
+	return (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN ? DST : SRC;
+}
 
 /* The bit that stands for a (host, port) pair, of 1024. */
 static uint16_t bit_of(uint32_t hash, uint16_t port)
@@ -258,161 +271,116 @@ static const uint8_t kinds[16] = {
 	TW_HOST_FIN, TW_HOST_SYNACK, TW_HOST_REFUSED, TW_HOST_SYNACK,
 };
 
-static inline uint8_t kind_of(const struct tw_segment *s)
+static inline uint8_t kind_of(const struct tw_brief *p)
 {
-	return kinds[(s->flags >> 1 & 3) | (s->flags >> 2 & 4) | (uint32_t)!s->seq << 3];
+	return kinds[(p->flags >> 1 & 3) | (p->flags >> 2 & 4) | (uint32_t)!p->seq << 3];
 }
 
-static inline void note(struct tw_hosts *h, struct tw_host *host, const struct tw_frame *f,
-			const struct tw_segment *s, const struct noted *n)
+/* @peer: the hash of the other address. */
+static inline void note(struct tw_hosts *h, struct tw_host *host, const struct tw_brief *p,
+			int about, uint32_t peer)
 {
 	struct tw_host_event *e;
 
-	host->serves |= n->about == DST;
+	host->serves |= about == DST;
 	e = next_event(h, host);
 	if (unlikely(!e))
 		return;
-	e->time_ns = f->time_ns;
-	e->frame = f->number;
-	e->peer = n->hash[!n->about];
-	e->port = n->port[n->about];
-	e->peer_port = n->port[!n->about];
-	e->kind = kind_of(s);
-	e->ttl = s->ttl;
+	e->time_ns = p->time_ns;
+	e->frame = p->number;
+	e->peer = peer;
+	e->port = port_of(p, about);
+	e->peer_port = port_of(p, !about);
+	e->kind = kind_of(p);
+	e->ttl = p->ttl;
+}
+
+/* With whatever search and new records it takes. */
+static __attribute__((noinline)) void note_anywhere(struct tw_hosts *h, const struct tw_brief *p)
+{
+	const int about = about_of(p);
+	const uint32_t hash = tw_host_peer_hash(addr_of(p, about));
+	const uint32_t peer = tw_host_peer_hash(addr_of(p, !about));
+	struct tw_host *host;
+
+	if (p->flags & TW_SYN) {
+		host = host_of(h, addr_of(p, !about), peer);
+		if (host)
+			set_bit(host->doors[about], bit_of(hash, port_of(p, about)));
+	}
+	host = host_of(h, addr_of(p, about), hash);
+	if (host)
+		note(h, host, p, about, peer);
+}
+
+/* The record in the home slot of a hash, if it is that of @a. */
+static inline struct tw_host *at_home(const struct tw_hosts *h, const struct tw_addr *a,
+				      uint32_t hash)
+{
+	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
+
+	if (unlikely(s->tag != tag_of(hash) || !tw_addr_equal(&h->host[s->index].addr, a)))
+		return NULL;
+	return &h->host[s->index];
 }
 
 /*
- * The usual case: the records that it takes stand where they were expected. A SYN sets a bit in its client's
- * map of doors, and so does the SYN|ACK that answers it; what is neither sets one that nobody reads,
- * because which it will be cannot be guessed. False: not the usual case, nothing is done.
+ * A SYN sets a bit in its client's map of doors, and so does the SYN|ACK that answers it; what is neither sets
+ * one that nobody reads, because which it will be cannot be guessed. Nothing is fetched ahead: this is so short
+ * that the processor has several in work.
  */
-static inline bool note_at_home(struct tw_hosts *h, const struct tw_frame *f,
-				const struct tw_segment *s, const struct noted *n)
+static inline void note_packet(struct tw_hosts *h, const struct tw_brief *p)
 {
-	const struct tw_addr *addr[2] = { &s->src, &s->dst };
-	const bool syn = s->flags & TW_SYN;
-	const uint32_t about = n->host[n->about], client = syn ? n->host[!n->about] : about;
-	const struct tw_addr *client_addr = addr[n->about ^ syn];
+	const int about = about_of(p), syn = (p->flags & TW_SYN) != 0;
+	const struct tw_addr *me = addr_of(p, about), *other = addr_of(p, !about);
+	const uint32_t hash = tw_host_peer_hash(me), peer = tw_host_peer_hash(other);
+	struct tw_host *host = at_home(h, me, hash);
+	struct tw_host *client = at_home(h, syn ? other : me, syn ? peer : hash);
+	const uint32_t bit = bit_of(hash, port_of(p, about));
 	uint64_t *map;
 
-	if (unlikely(about == NO_HOST || client == NO_HOST ||
-		     !tw_addr_equal(&h->host[about].addr, addr[n->about]) ||
-		     !tw_addr_equal(&h->host[client].addr, client_addr)))
-		return false;
-	map = syn ? h->host[client].doors[n->about] : h->nowhere;
-	map[n->bit / 64] |= UINT64_C(1) << n->bit % 64;
-	note(h, &h->host[about], f, s, n);
-	return true;
-}
-
-/* The same, with whatever search and new records it takes. */
-static void note_anywhere(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s,
-			  const struct noted *n)
-{
-	const struct tw_addr *addr[2] = { &s->src, &s->dst };
-	struct tw_host *host;
-
-	if (s->flags & TW_SYN) {
-		host = host_of(h, addr[!n->about], n->hash[!n->about]);
-		if (host)
-			set_bit(host->doors[n->about], n->bit);
+	if (unlikely(!host || !client)) {
+		note_anywhere(h, p);
+		return;
 	}
-	host = host_of(h, addr[n->about], n->hash[n->about]);
-	if (host)
-		note(h, host, f, s, n);
+	map = syn ? client->doors[about] : h->nowhere;
+	map[bit / 64] |= UINT64_C(1) << bit % 64;
+	note(h, host, p, about, peer);
 }
 
-static void note_neighbour(struct tw_hosts *h, const struct tw_frame *f, const struct tw_segment *s)
+static void note_neighbour(struct tw_hosts *h, const struct tw_brief *p)
 {
-	struct tw_host *host =
-		host_of(h, &s->neighbour_target, tw_host_peer_hash(&s->neighbour_target));
+	const struct tw_addr *target = &p->tuple.addr[0], *sender = &p->tuple.addr[1];
+	struct tw_host *host = host_of(h, target, tw_host_peer_hash(target));
 	struct tw_host_event *e;
 
 	if (!host)
 		return;
 	host->neighbours = true;
-	h->asked |= !s->neighbour_is_answer;
+	h->asked |= !(p->flags & TW_ACK);
 	e = next_event(h, host);
 	if (!e)
 		return;
-	*e = (struct tw_host_event){ .time_ns = f->time_ns, .frame = f->number };
-	e->kind = s->neighbour_is_answer ? TW_HOST_ANSWERED : TW_HOST_ASKED;
-	e->peer = tw_host_peer_hash(&s->neighbour_sender);
+	*e = (struct tw_host_event){ .time_ns = p->time_ns, .frame = p->number };
+	e->kind = p->flags & TW_ACK ? TW_HOST_ANSWERED : TW_HOST_ASKED;
+	e->peer = tw_host_peer_hash(sender);
 }
 
-/* The record in the home slot of a hash. */
-static inline uint32_t at_home(const struct tw_hosts *h, uint32_t hash)
+void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n)
 {
-	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
-
-	return s->tag == tag_of(hash) ? s->index : NO_HOST;
-}
-
-/* For prefetching: the record, or any. */
-static inline const struct tw_host *guess(const struct tw_hosts *h, uint32_t index)
-{
-	return &h->host[index == NO_HOST ? 0 : index];
-}
-
-/* In rounds, each of which fetches what the next one needs: slots, records, the places of events. */
-static inline __attribute__((always_inline)) void
-look_up(struct tw_hosts *h, const struct tw_segment *segs, struct noted *list, unsigned count)
-{
-	unsigned i;
-
-	for (i = 0; i < count; i++) {
-		const struct tw_segment *s = &segs[list[i].index];
-		struct noted *n = &list[i];
-
-		n->hash[SRC] = tw_host_peer_hash(&s->src);
-		n->hash[DST] = tw_host_peer_hash(&s->dst);
-		__builtin_prefetch(&h->slot[tag_of(n->hash[SRC]) & (h->slots - 1)]);
-		__builtin_prefetch(&h->slot[tag_of(n->hash[DST]) & (h->slots - 1)]);
-		n->about = (s->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_SYN;
-		n->port[SRC] = s->sport;
-		n->port[DST] = s->dport;
-		n->bit = bit_of(n->hash[n->about], n->port[n->about]);
-	}
-	for (i = 0; i < count; i++) {
-		struct noted *n = &list[i];
-		const struct tw_host *client;
-
-		n->host[SRC] = at_home(h, n->hash[SRC]);
-		n->host[DST] = at_home(h, n->hash[DST]);
-		__builtin_prefetch(guess(h, n->host[n->about]), 1);
-		client = guess(h, n->host[!n->about]);
-		__builtin_prefetch(client, 1);
-		__builtin_prefetch(&client->doors[n->about][n->bit / 64], 1);
-	}
-	for (i = 0; i < count; i++) {
-		const struct tw_host *host = guess(h, list[i].host[list[i].about]);
-		uint32_t next = tw_host_event_index(host->count, host->cap);
-
-		/* Without events there is no array, and nothing may be added to NULL. */
-		__builtin_prefetch(host->event ? (const void *)&host->event[next] : host, 1);
-	}
-}
-
-void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
-		   unsigned n)
-{
-	struct noted list[TW_HOSTS_BATCH];
+	uint8_t wanted[TW_HOSTS_BATCH];
 	unsigned count = 0, i;
 
-	for (i = 0; i < n; i++) {
-		list[count].index = (uint8_t)i;
-		count += tw_hosts_wants(&segs[i]);
+	for (i = 0; i < n; i++) { /* which are is any guess, so it has no branch */
+		wanted[count] = (uint8_t)i;
+		count += (packets[i].flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
 	}
-	look_up(h, segs, list, count);
 	for (i = 0; i < count; i++) {
-		const struct tw_segment *s = &segs[list[i].index];
-		const struct tw_frame *f = &frames[list[i].index];
+		const struct tw_brief *p = &packets[wanted[i]];
 
-		if (likely(s->kind == TW_SEG_TCP)) {
-			if (unlikely(!note_at_home(h, f, s, &list[i])))
-				note_anywhere(h, f, s, &list[i]);
-		} else if (s->kind == TW_SEG_NEIGHBOUR) {
-			note_neighbour(h, f, s);
-		}
+		if (likely(p->kind == TW_SEG_TCP))
+			note_packet(h, p);
+		else if (p->kind == TW_SEG_NEIGHBOUR)
+			note_neighbour(h, p);
 	}
 }

@@ -2,8 +2,7 @@
 #ifndef TW_CONNECTION_HOSTS_H
 #define TW_CONNECTION_HOSTS_H
 
-#include "packet/frame.h"
-#include "packet/segment.h"
+#include "packet/brief.h"
 
 #include <stddef.h>
 
@@ -18,20 +17,14 @@ struct tw_hosts;
 struct tw_hosts *tw_hosts_new(void);
 void tw_hosts_free(struct tw_hosts *h);
 
-/* Is this segment worth tw_hosts_note()? Cheap; for the hot path (flags and kind only). */
-static inline bool tw_hosts_wants(const struct tw_segment *s)
-{
-	return s->kind != TW_SEG_TCP ? s->kind == TW_SEG_NEIGHBOUR || s->kind == TW_SEG_ICMP_ERROR
-				     : (s->flags & (TW_SYN | TW_FIN | TW_RST)) != 0;
-}
-
 #define TW_HOSTS_BATCH 64
 /*
- * Note what tw_hosts_wants() of at most TW_HOSTS_BATCH segments, in capture order. They need the core
- * fields only, except neighbour messages, which need the detail. Never fails: without memory it forgets.
+ * Note what is worth it of at most TW_HOSTS_BATCH packets, in capture order: SYN, FIN, RST and neighbour
+ * messages. Never fails: without memory it forgets.
  */
-void tw_hosts_feed(struct tw_hosts *h, const struct tw_frame *frames, const struct tw_segment *segs,
-		   unsigned n);
+void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n);
+/* It will be asked about @a soon. */
+void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_addr *a);
 /*
  * Requests by @asker for the link-layer address of @host, at the end of what is seen, and after them no answer
  * and no other sign of life of @host in the table.

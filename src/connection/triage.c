@@ -49,7 +49,7 @@ static void loss(struct conn *c)
 }
 
 /* A direction that has not spoken yet gets its base from the other's acknowledgement. */
-static void learn_bases(struct conn *c, int side, const struct packet *p)
+static void learn_bases(struct conn *c, int side, const struct tw_brief *p)
 {
 	if (!side_has(c, side, SIDE_BASE) || (p->flags & (TW_SYN | TW_ACK)) == (TW_SYN | TW_ACK)) {
 		c->base[side] = tw_reuse_base(p->flags, p->seq);
@@ -62,7 +62,7 @@ static void learn_bases(struct conn *c, int side, const struct packet *p)
 }
 
 /* A SYN in a known connection: a repeat of the one that began it, or the SYN|ACK that answers it. */
-static void on_syn(struct conn *c, int side, const struct packet *p)
+static void on_syn(struct conn *c, int side, const struct tw_brief *p)
 {
 	const uint16_t plain = p->flags & PLAIN_FLAGS;
 
@@ -84,7 +84,7 @@ static void on_syn(struct conn *c, int side, const struct packet *p)
 	side_set(c, side, SIDE_SYN | SIDE_NEXT | SIDE_ACK);
 }
 
-static void on_ack(struct conn *c, int side, const struct packet *p)
+static void on_ack(struct conn *c, int side, const struct tw_brief *p)
 {
 	int32_t ahead;
 
@@ -110,7 +110,7 @@ static void on_ack(struct conn *c, int side, const struct packet *p)
 }
 
 /* Sent before, at least in part. */
-static void on_repeat(struct conn *c, int side, const struct packet *p)
+static void on_repeat(struct conn *c, int side, const struct tw_brief *p)
 {
 	const int32_t behind = tw_seq_diff(c->next[side], p->seq);
 	const uint32_t end = p->seq + p->payload_bytes;
@@ -136,7 +136,7 @@ static void on_repeat(struct conn *c, int side, const struct packet *p)
 }
 
 /* The close of a side: was the other one still waiting for an answer? */
-static void on_fin(const struct tw_triage *t, struct conn *c, int side, const struct packet *p)
+static void on_fin(const struct tw_triage *t, struct conn *c, int side, const struct tw_brief *p)
 {
 	const int64_t settle = t->config.settle_ns;
 
@@ -157,7 +157,8 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 		odd(c); /* closed without answering, or weary of waiting */
 }
 
-static void on_sequence(const struct tw_triage *t, struct conn *c, int side, const struct packet *p)
+static void on_sequence(const struct tw_triage *t, struct conn *c, int side,
+			const struct tw_brief *p)
 {
 	int32_t ahead;
 
@@ -192,7 +193,7 @@ static void on_sequence(const struct tw_triage *t, struct conn *c, int side, con
 	}
 }
 
-static void on_payload(struct conn *c, int side, const struct packet *p)
+static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 {
 	c->payload_ns = p->time_ns;
 	c->status |= CONN_SPOKE;
@@ -217,7 +218,7 @@ static bool is_closed(const struct conn *c)
 }
 
 static __attribute__((noinline)) void update_slow(const struct tw_triage *t, struct conn *c,
-						  int side, const struct packet *p)
+						  int side, const struct tw_brief *p)
 {
 	const uint16_t flags = p->flags;
 
@@ -260,7 +261,7 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 
 /* --- the fast path --- */
 
-static inline void take_payload(struct conn *c, int side, const struct packet *p)
+static inline void take_payload(struct conn *c, int side, const struct tw_brief *p)
 {
 	if (!p->payload_bytes)
 		return;
@@ -269,7 +270,7 @@ static inline void take_payload(struct conn *c, int side, const struct packet *p
 }
 
 /* The third packet of a handshake in which nothing was repeated, late or odd. */
-static bool update_handshake(struct conn *c, int side, const struct packet *p)
+static bool update_handshake(struct conn *c, int side, const struct tw_brief *p)
 {
 	const uint32_t spoke = SIDE_BASE | SIDE_SYN | SIDE_NEXT, acked = SIDE_ACK | SIDE_ACK << 8;
 	const uint32_t want = CONN_CLIENT_KNOWN | CONN_HALF_OPEN | spoke | spoke << 8 |
@@ -287,22 +288,37 @@ static bool update_handshake(struct conn *c, int side, const struct packet *p)
 	return true;
 }
 
+static inline void count_packet(struct conn *c, const struct tw_brief *p)
+{
+	c->status |= CONN_TOUCHED;
+	c->packets += c->packets != UINT32_MAX;
+	c->last_ns = p->time_ns;
+	c->last_frame = p->number;
+}
+
+/* Whoever is closed or reset is not expected to go on. */
+static inline void queue_if_over(struct tw_triage *t, uint32_t handle, const struct conn *c)
+{
+	if ((c->status & (CONN_CLOSED | CONN_RST)) && !(c->status & CONN_QUEUED))
+		tw_triage_queue(t, handle);
+}
+
 /*
  * Header prediction: flags plain, sequence exactly next, acknowledgement within what is outstanding, window
  * open, and nothing new after a FIN. True if the record is up to date then. Who speaks, acknowledges and
  * closes next is any guess, so there are few branches here: what does not apply is computed in vain.
  */
-static inline bool update_fast(const struct tw_triage *t, struct conn *c, int side,
-			       const struct packet *p)
+static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn *c,
+			       const struct tw_brief *p)
 {
 	const uint32_t fin = p->flags & TW_FIN, spoke = p->payload_bytes != 0;
-	const uint32_t next = c->next[side], other_next = c->next[!side];
+	const int side = p->sender;
+	const uint32_t next = c->next[side], other_next = c->next[!side], acked = c->acked[side];
 	uint32_t status = c->status;
 
-	if (unlikely(!(status & CONN_FAST)))
-		return update_handshake(c, side, p);
-	if (unlikely(((p->flags & (PLAIN_FLAGS & ~TW_FIN)) ^ TW_ACK) | (p->seq ^ next) |
-		     (p->ack - c->acked[side] > other_next - c->acked[side]) | !p->window |
+	if (unlikely(((status & CONN_FAST) ^ CONN_FAST) |
+		     (((p->flags & (PLAIN_FLAGS & ~TW_FIN)) ^ TW_ACK) | (p->seq ^ next)) |
+		     (p->ack - acked > other_next - acked) | !p->window |
 		     ((status >> (8 * side + SIDE_FIN_SHIFT)) & (spoke | fin))))
 		return false;
 	if (unlikely(fin)) {
@@ -313,32 +329,26 @@ static inline bool update_fast(const struct tw_triage *t, struct conn *c, int si
 	c->next[side] = next + p->payload_bytes + fin;
 	c->payload_ns = spoke ? p->time_ns : c->payload_ns;
 	status &= ~((uint32_t)CONN_SPEAKER & -spoke);
-	status |= (CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke;
-	c->status = status;
+	c->status =
+		status | CONN_TOUCHED | ((CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke);
+	c->packets += c->packets != UINT32_MAX;
+	c->last_ns = p->time_ns;
+	c->last_frame = p->number;
 	if (unlikely((status & BOTH_FINS) == BOTH_FINS) && is_closed(c)) {
 		c->status |= CONN_CLOSED;
 		c->status &= ~(uint32_t)CONN_FAST;
+		queue_if_over(t, handle, c);
 	}
 	return true;
 }
 
-static inline void count_packet(struct conn *c, const struct packet *p)
+/* What update_fast() does not take. */
+static void update(struct tw_triage *t, uint32_t handle, struct conn *c, const struct tw_brief *p)
 {
-	c->status |= CONN_TOUCHED;
-	c->packets += c->packets != UINT32_MAX;
-	c->last_ns = p->time_ns;
-	c->last_frame = p->number;
-}
-
-static inline void update(struct tw_triage *t, uint32_t handle, int side, const struct packet *p)
-{
-	struct conn *c = conn_at(t, handle);
-
-	if (unlikely(!update_fast(t, c, side, p)))
-		update_slow(t, c, side, p);
+	if (!update_handshake(c, p->sender, p))
+		update_slow(t, c, p->sender, p);
 	count_packet(c, p);
-	if (unlikely((c->status & (CONN_CLOSED | CONN_RST)) && !(c->status & CONN_QUEUED)))
-		tw_triage_queue(t, handle);
+	queue_if_over(t, handle, c);
 }
 
 /* --- new connections --- */
@@ -348,9 +358,9 @@ static inline void update(struct tw_triage *t, uint32_t handle, int side, const 
  * packets of the batch have moved slots or put another record there. What they put there often is the
  * record of this very tuple.
  */
-static inline struct slot *slot_of(struct tw_triage *t, const struct packet *p)
+static inline struct slot *slot_of(struct tw_triage *t, const struct tw_brief *p)
 {
-	struct slot *slot = &t->slot[p->at];
+	struct slot *slot = &t->slot[t->at[t->now]];
 
 	if (likely(t->moves == t->moves_before &&
 		   (!slot->handle ||
@@ -366,7 +376,7 @@ static bool is_to_itself(const struct tw_tuple *t)
 }
 
 /* A SYN that can wait in a half record: IPv4, no payload, no odd flags, two endpoints. */
-static bool fits_half(const struct tw_triage *t, const struct packet *p)
+static bool fits_half(const struct tw_triage *t, const struct tw_brief *p)
 {
 	const int64_t since_ns = p->time_ns - t->result.first_ns;
 
@@ -382,7 +392,7 @@ static void no_room(struct tw_triage *t)
 	t->result.evicted_undecided++;
 }
 
-static void begin_half(struct tw_triage *t, const struct packet *p)
+static void begin_half(struct tw_triage *t, const struct tw_brief *p)
 {
 	uint64_t stream = t->result.streams - 1;
 	uint32_t handle;
@@ -410,7 +420,7 @@ static void begin_half(struct tw_triage *t, const struct packet *p)
 }
 
 /* What the first segment of a connection says. */
-static void begin_with(struct conn *c, int side, const struct packet *p)
+static void begin_with(struct conn *c, int side, const struct tw_brief *p)
 {
 	learn_bases(c, side, p);
 	if (is_to_itself(&p->tuple))
@@ -438,7 +448,7 @@ static void begin_with(struct conn *c, int side, const struct packet *p)
 		on_payload(c, side, p);
 }
 
-static struct conn *begin_conn(struct tw_triage *t, const struct packet *p, uint64_t stream,
+static struct conn *begin_conn(struct tw_triage *t, const struct tw_brief *p, uint64_t stream,
 			       uint32_t *handle)
 {
 	struct conn *c = tw_triage_conn_new(t, handle);
@@ -457,7 +467,7 @@ static struct conn *begin_conn(struct tw_triage *t, const struct packet *p, uint
 	return c;
 }
 
-static void begin(struct tw_triage *t, const struct packet *p)
+static void begin(struct tw_triage *t, const struct tw_brief *p)
 {
 	uint32_t handle;
 	struct conn *c;
@@ -486,7 +496,7 @@ static void begin(struct tw_triage *t, const struct packet *p)
  * A half-open connection gets an answer, or anything else that its small record cannot hold: a conn
  * takes its place. Returns its handle, 0 without memory.
  */
-static uint32_t promote(struct tw_triage *t, const struct packet *p)
+static uint32_t promote(struct tw_triage *t, const struct tw_brief *p)
 {
 	uint32_t old = slot_of(t, p)->handle, handle;
 	struct half h = *half_at(t, old);
@@ -516,7 +526,7 @@ static uint32_t promote(struct tw_triage *t, const struct packet *p)
  * The SYN|ACK that answers a lone SYN in good time, as nearly all connections begin: what promote() and
  * update_slow() would make of it, in one go. False: it is not one, or there was no memory.
  */
-static bool answer_half(struct tw_triage *t, const struct packet *p, uint32_t old)
+static bool answer_half(struct tw_triage *t, const struct tw_brief *p, uint32_t old)
 {
 	const struct half h = *half_at(t, old);
 	const int64_t first_ns = half_first_ns(t, &h);
@@ -550,7 +560,7 @@ static bool answer_half(struct tw_triage *t, const struct packet *p, uint32_t ol
 /* --- one packet --- */
 
 /* The same SYN again, as far as a half record can tell it. */
-static bool half_repeats(struct half *h, const struct packet *p)
+static bool half_repeats(struct half *h, const struct tw_brief *p)
 {
 	uint64_t after = p->number - half_first_frame(h);
 
@@ -563,14 +573,14 @@ static bool half_repeats(struct half *h, const struct packet *p)
 }
 
 /* A SYN with another number on a tuple that is half open: the old attempt is over, unanswered. */
-static void renew_half(struct tw_triage *t, const struct packet *p, uint32_t old)
+static void renew_half(struct tw_triage *t, const struct tw_brief *p, uint32_t old)
 {
 	half_at(t, old)->shadowed = 1;
 	tw_triage_slot_remove(t, old, p->tag);
 	begin(t, p);
 }
 
-static void on_half(struct tw_triage *t, const struct packet *p, uint32_t handle)
+static void on_half(struct tw_triage *t, const struct tw_brief *p, uint32_t handle)
 {
 	struct half *h = half_at(t, handle);
 
@@ -582,7 +592,7 @@ static void on_half(struct tw_triage *t, const struct packet *p, uint32_t handle
 	}
 	handle = promote(t, p);
 	if (handle)
-		update(t, handle, p->sender, p);
+		update(t, handle, conn_at(t, handle), p);
 	else
 		no_room(t);
 }
@@ -591,7 +601,7 @@ static void on_half(struct tw_triage *t, const struct packet *p, uint32_t handle
  * A new connection on the tuple of an old one. The old record stays with its successor: facts about the
  * new one may need the old one's story, so what makes the new one interesting makes the old one so.
  */
-static void succeed(struct tw_triage *t, const struct packet *p, uint32_t old)
+static void succeed(struct tw_triage *t, const struct tw_brief *p, uint32_t old)
 {
 	struct conn *o = conn_at(t, old), *c;
 	const bool orderly = o->status & CONN_CLOSED && !(o->status & CONN_ODD);
@@ -618,10 +628,10 @@ static void succeed(struct tw_triage *t, const struct packet *p, uint32_t old)
 		tw_triage_queue(t, handle);
 }
 
-static void on_tcp(struct tw_triage *t, const struct packet *p)
+static void on_tcp(struct tw_triage *t, const struct tw_brief *p)
 {
 	const uint32_t handle = slot_of(t, p)->handle;
-	const struct conn *c;
+	struct conn *c;
 
 	t->result.packets++;
 	if (unlikely(!handle)) {
@@ -633,17 +643,18 @@ static void on_tcp(struct tw_triage *t, const struct packet *p)
 		return;
 	}
 	c = conn_at(t, handle);
-	if (unlikely((p->flags & (TW_SYN | TW_ACK)) == TW_SYN) &&
-	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender], p->flags,
-			    p->seq)) {
-		succeed(t, p, handle);
+	if (likely(update_fast(t, handle, c, p)))
 		return;
-	}
-	update(t, handle, p->sender, p);
+	if ((p->flags & (TW_SYN | TW_ACK)) == TW_SYN &&
+	    tw_reuse_begins(side_has(c, p->sender, SIDE_BASE), c->base[p->sender], p->flags,
+			    p->seq))
+		succeed(t, p, handle);
+	else
+		update(t, handle, c, p);
 }
 
 /* An ICMP error about a known connection: a second look in any case. Unknown ones are no connection. */
-static void on_icmp(struct tw_triage *t, const struct packet *p)
+static void on_icmp(struct tw_triage *t, const struct tw_brief *p)
 {
 	uint32_t handle = slot_of(t, p)->handle;
 	struct conn *c;
@@ -665,11 +676,12 @@ void tw_triage_work_off(struct tw_triage *t)
 	unsigned i;
 
 	for (i = 0; i < t->here_count; i++) {
-		const struct packet *p = &t->here[i];
+		const struct tw_brief *p = &t->here[i];
 
-		if (likely(!p->is_icmp))
+		t->now = i;
+		if (likely(p->kind == TW_SEG_TCP))
 			on_tcp(t, p);
-		else
+		else if (p->kind == TW_SEG_ICMP_ERROR)
 			on_icmp(t, p);
 	}
 	t->here_count = 0;

@@ -2,9 +2,7 @@
 #ifndef TW_CONNECTION_TRIAGE_H
 #define TW_CONNECTION_TRIAGE_H
 
-#include "packet/frame.h"
-#include "packet/segment.h"
-#include "packet/tuple.h"
+#include "packet/brief.h"
 
 /*
  * The first look at a file: one small record per connection, updated per packet, decides only this:
@@ -23,7 +21,7 @@ struct tw_triage_config {
 	bool everything;  /* every connection is wanted (for --all), clean ones as TW_WANT_ALL */
 	bool have_stream; /* this one is wanted, whatever it looks like */
 	uint64_t stream;
-	/* Fed with the same frames: whose host is asked for in vain, of the ends that only fell silent? NULL:
+	/* Fed with the same packets: whose host is asked for in vain, of the ends that only fell silent? NULL:
 	 * nobody is asked. */
 	const struct tw_hosts *hosts;
 	int64_t settle_ns; /* an unanswered request or unacknowledged byte older than this at the end of the capture is worth a second look */
@@ -97,11 +95,13 @@ struct tw_triage *tw_triage_new(const struct tw_triage_config *config);
 void tw_triage_free(struct tw_triage *t);
 
 /*
- * Feed one batch of decoded frames in capture order: segments and their frames, @n at most TW_BATCH.
- * Batched so that hashing, prefetching and updating each run over the whole batch.
+ * Feed one batch, in capture order: @n frames, at most TW_BATCH, whose @count briefs were written to
+ * tw_triage_room() (tw_decode_briefs() with tw_triage_seed()). In batches, so that looking up, fetching and
+ * updating each run over a whole one.
  */
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
-		    const struct tw_segment *segs, unsigned n);
+struct tw_brief *tw_triage_room(struct tw_triage *t);
+uint64_t tw_triage_seed(const struct tw_triage *t);
+void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, unsigned n, unsigned count);
 /* The end of the input: decides on what is still open. Valid until tw_triage_free(). */
 const struct tw_triage_result *tw_triage_finish(struct tw_triage *t);
 

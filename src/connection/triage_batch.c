@@ -6,13 +6,13 @@
  * something else is done: the slots while the batch before is worked off, the records while the next
  * one is read and decoded.
  *
- *	batch n			read, decode
- *				hash, fetch slots
+ *	batch n			read, decode, hash
+ *				fetch slots
  *	    batch n - 1		    update
  *				recycle
  *				read slots, fetch records
- *	batch n + 1		read, decode
- *				hash, fetch slots
+ *	batch n + 1		read, decode, hash
+ *				fetch slots
  *	    batch n		    update ...
  *
  * Slots move only when records are recycled (and when something is evicted or the table grows, which the
@@ -58,61 +58,14 @@ static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, uns
 	res->last_ns = t->now_ns;
 }
 
-/* tw_tuple_of() and tag_of(), for what nearly all packets are: an IPv4 endpoint fits one word. */
-static inline void prepare_v4(struct packet *p, const struct tw_segment *s, uint64_t seed)
-{
-	const uint64_t src = endpoint_v4(&s->src, s->sport), dst = endpoint_v4(&s->dst, s->dport);
-	const bool sender = src > dst;
-	const uint64_t swap = -(uint64_t)sender, differ = (src ^ dst) & swap, zero = 0;
-	uint64_t from, to, both;
-
-	memcpy(&from, s->src.b + 8, sizeof(from));
-	memcpy(&to, s->dst.b + 8, sizeof(to));
-	both = (from ^ to) & swap;
-	from ^= both;
-	to ^= both;
-	memcpy(p->tuple.addr[0].b, &zero, sizeof(zero));
-	memcpy(p->tuple.addr[0].b + 8, &from, sizeof(from));
-	memcpy(p->tuple.addr[1].b, &zero, sizeof(zero));
-	memcpy(p->tuple.addr[1].b + 8, &to, sizeof(to));
-	p->tuple.port[0] = (uint16_t)(src ^ differ);
-	p->tuple.port[1] = (uint16_t)(dst ^ differ);
-	p->sender = sender;
-	p->tag = tag_of_v4(src ^ differ, dst ^ differ, seed);
-}
-
-/* What is needed of the segments when the next batch is fed, and the slots on their way to the cache. */
-static void prepare(struct tw_triage *t, const struct tw_frame *frames,
-		    const struct tw_segment *segs, unsigned n)
+/* The slots of the batch to come, on their way to the cache. */
+PREFETCHES void prefetch_slots(const struct tw_triage *t, unsigned n)
 {
 	const uint64_t mask = t->slot_count - 1;
-	struct packet *p = t->coming;
 	unsigned i;
 
-	for (i = 0; i < n; i++) {
-		const struct tw_segment *s = &segs[i];
-
-		if (unlikely(s->kind != TW_SEG_TCP && s->kind != TW_SEG_ICMP_ERROR))
-			continue;
-		p->ipv4 = s->ip_version == 4;
-		if (likely(p->ipv4)) {
-			prepare_v4(p, s, t->seed);
-		} else {
-			p->sender = (uint8_t)tw_tuple_of(s, &p->tuple);
-			p->tag = tag_of(&p->tuple, t->seed);
-		}
-		__builtin_prefetch(&t->slot[p->tag & mask]);
-		p->time_ns = frames[i].time_ns;
-		p->number = frames[i].number;
-		p->seq = s->seq;
-		p->ack = s->ack;
-		p->payload_bytes = s->payload_bytes;
-		p->flags = s->flags;
-		p->window = s->window;
-		p->is_icmp = s->kind == TW_SEG_ICMP_ERROR;
-		p++;
-	}
-	t->coming_count = (unsigned)(p - t->coming);
+	for (i = 0; i < n; i++)
+		__builtin_prefetch(&t->slot[t->coming[i].tag & mask]);
 }
 
 /* Does a search for @tag end at @s: is it of that tag, or empty? A product, so that it is one branch. */
@@ -144,29 +97,38 @@ static inline __attribute__((always_inline)) void locate(struct tw_triage *t)
 	unsigned i;
 
 	for (i = 0; i < t->here_count; i++) {
-		struct packet *p = &t->here[i];
-		uint64_t at = p->tag & mask;
+		const uint32_t tag = t->here[i].tag;
+		uint64_t at = tag & mask;
 
-		at = (at + !ends_at(&t->slot[at], p->tag)) & mask; /* home, or next door? */
-		while (unlikely(!ends_at(&t->slot[at], p->tag)))
+		at = (at + !ends_at(&t->slot[at], tag)) & mask; /* home, or next door? */
+		while (unlikely(!ends_at(&t->slot[at], tag)))
 			at = (at + 1) & mask;
-		p->at = at;
+		t->at[i] = at;
 		prefetch_record(t, t->slot[at].handle);
 	}
 	t->moves_before = t->moves;
 }
 
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames,
-		    const struct tw_segment *segs, unsigned n)
+struct tw_brief *tw_triage_room(struct tw_triage *t)
 {
-	struct packet *const worked_off = t->here;
+	return t->coming;
+}
 
-	prepare(t, frames, segs, n);
+uint64_t tw_triage_seed(const struct tw_triage *t)
+{
+	return t->seed;
+}
+
+void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, unsigned n, unsigned count)
+{
+	struct tw_brief *const worked_off = t->here;
+
+	prefetch_slots(t, count);
 	tw_triage_work_off(t);
 	follow_clock(t, frames, n);
-	tw_triage_recycle(t, n);
+	tw_triage_recycle(t, count);
 	t->here = t->coming;
-	t->here_count = t->coming_count;
+	t->here_count = count;
 	t->coming = worked_off;
 	locate(t);
 }

@@ -279,7 +279,7 @@ void tw_triage_evict_half(struct tw_triage *t, uint32_t handle)
 	conclude(t, &c, TW_WANT_HALF_OPEN);
 	t->result.evicted++;
 	if (!h->shadowed)
-		tw_triage_slot_remove(t, handle, tag_of(&c.tuple, t->seed));
+		tw_triage_slot_remove(t, handle, tw_tuple_tag(&c.tuple, t->seed));
 	tw_triage_half_free(t, handle);
 }
 

@@ -110,19 +110,6 @@ struct pool {
 	uint32_t hand;            /* of the eviction clock */
 };
 
-/* What triage needs to know of one packet. */
-struct packet {
-	struct tw_tuple tuple;
-	uint32_t tag;
-	int64_t time_ns;
-	uint64_t number; /* of the frame */
-	uint64_t at; /* the slot that has this tag, or the empty one in its place: see slot_of() */
-	uint32_t seq, ack, payload_bytes;
-	uint16_t flags, window;
-	uint8_t sender; /* side of the tuple */
-	bool ipv4, is_icmp;
-};
-
 #define QUEUE_MAX          32768
 #define TRIAGE_GROUPS_MAX  1024
 #define TRIAGE_GROUP_SLOTS 2048
@@ -144,9 +131,12 @@ struct tw_triage {
 	uint16_t section;
 	bool started;
 
-	struct packet batch[2][TW_BATCH];
-	struct packet *coming, *here; /* of these: the one being prepared, the one located */
-	unsigned coming_count, here_count;
+	struct tw_brief batch[2][TW_BATCH];
+	struct tw_brief *coming, *here; /* of these: the one being decoded, the one located */
+	unsigned here_count;
+	uint64_t at
+		[TW_BATCH]; /* of the batch here: the slot of each tag, or the empty one in its place */
+	unsigned now;       /* which packet of the batch is being worked off */
 
 	struct tw_interest *interest;
 	uint64_t interest_room;
@@ -264,31 +254,6 @@ void tw_triage_kin_gather(struct tw_triage *t);
 /* Shall the clean connection @c be taken along for one of them? */
 bool tw_triage_kin_takes(struct tw_triage *t, const struct conn *c);
 void tw_triage_kin_free(struct tw_triage *t);
-
-/* --- the hash of a tuple --- */
-
-/* Of two IPv4 endpoints, each address << 16 | port, the lower one first. Seeded, so not steerable. */
-static inline uint32_t tag_of_v4(uint64_t lower, uint64_t upper, uint64_t seed)
-{
-	const __uint128_t m =
-		(__uint128_t)(lower ^ seed) * (upper ^ (seed >> 13) ^ UINT64_C(0x9e3779b97f4a7c15));
-	const uint64_t folded = (uint64_t)m ^ (uint64_t)(m >> 64);
-
-	return (uint32_t)folded ^ (uint32_t)(folded >> 32);
-}
-
-static inline uint64_t endpoint_v4(const struct tw_addr *a, uint16_t port)
-{
-	return (uint64_t)tw_load_be32(a->b + 12) << 16 | port;
-}
-
-static inline uint32_t tag_of(const struct tw_tuple *t, uint64_t seed)
-{
-	if (tw_addr_is_v4(&t->addr[0]) && tw_addr_is_v4(&t->addr[1]))
-		return tag_of_v4(endpoint_v4(&t->addr[0], t->port[0]),
-				 endpoint_v4(&t->addr[1], t->port[1]), seed);
-	return (uint32_t)tw_tuple_hash(t, seed);
-}
 
 /* --- half records --- */
 static inline uint64_t half_first_frame(const struct half *h)

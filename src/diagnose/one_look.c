@@ -493,6 +493,7 @@ unsigned tw_one_look_take(struct tw_one_look *l)
 	struct tw_session *s = l->s;
 	struct tw_frame frames[TW_BATCH];
 	struct tw_segment seg = { 0 };
+	struct tw_brief brief;
 	const unsigned n = tw_session_batch(s, frames, 1, 1);
 	unsigned i;
 
@@ -502,7 +503,8 @@ unsigned tw_one_look_take(struct tw_one_look *l)
 		follow_clock(l, &frames[i]);
 		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 			tw_decode_detail(s->decoder, &frames[i], &seg);
-		tw_hosts_feed(s->hosts, &frames[i], &seg, 1);
+		if (tw_brief_of(&frames[i], &seg, 0, &brief))
+			tw_hosts_feed(s->hosts, &brief, 1);
 		if (kind == TW_SEG_TCP)
 			look_at_tcp(l, &frames[i], &seg);
 		else if (kind == TW_SEG_ICMP_ERROR)

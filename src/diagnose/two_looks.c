@@ -35,6 +35,7 @@
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define LINE_ROOM         1024
 #define SPARES            JUDGED_AHEAD /* freed dossiers kept: as many come as go */
+#define FETCHED_BYTES     2048         /* of the records of the next one to be judged */
 #define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
 /* Dossiers in order of stream: d[first .. end), of which [at .. end) are not judged yet. What stands before
@@ -61,33 +62,19 @@ struct second_look {
 	uint64_t half_open_votes;
 };
 
-static void first_look_batch(struct tw_session *s, struct tw_triage *triage,
-			     struct tw_frame *frames, struct tw_segment *segs, unsigned n)
-{
-	enum tw_segment_kind kind;
-	unsigned i;
-
-	for (i = 0; i < n; i++) {
-		i += tw_decode_usual(s->decoder, &frames[i], &segs[i], n - i);
-		if (i == n)
-			break;
-		kind = tw_decode(s->decoder, &frames[i], &segs[i]);
-		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
-			tw_decode_detail(s->decoder, &frames[i], &segs[i]);
-	}
-	tw_hosts_feed(s->hosts, frames, segs, n);
-	tw_triage_feed(triage, frames, segs, n);
-}
-
 static void first_look(struct tw_session *s, struct tw_triage *triage)
 {
+	const uint64_t seed = tw_triage_seed(triage);
 	struct tw_frame frames[TW_BATCH];
-	struct tw_segment segs[TW_BATCH];
-	unsigned n;
+	unsigned n, count;
 
-	memset(segs, 0, sizeof(segs));
-	while ((n = tw_session_batch(s, frames, 1, 2)) > 0)
-		first_look_batch(s, triage, frames, segs, n);
+	while ((n = tw_session_batch(s, frames, 1, 2)) > 0) {
+		struct tw_brief *const room = tw_triage_room(triage);
+
+		count = tw_decode_briefs(s->decoder, frames, n, seed, room);
+		tw_hosts_feed(s->hosts, room, count);
+		tw_triage_feed(triage, frames, n, count);
+	}
 }
 
 /* --- which connections get a dossier --- */
@@ -199,7 +186,7 @@ static struct tw_dossier_set others_of(const struct second_look *l, const struct
 		lo = line->at - lo > NEIGHBOURS ? line->at - NEIGHBOURS : lo;
 		hi = hi - line->at > NEIGHBOURS ? line->at + NEIGHBOURS : hi;
 	}
-	return (struct tw_dossier_set){ &line->d[lo], hi - lo };
+	return (struct tw_dossier_set){ &line->d[lo], hi - lo, line->at - lo };
 }
 
 static void judge(struct second_look *l, const struct tw_watch *w)
@@ -225,11 +212,35 @@ static void judge(struct second_look *l, const struct tw_watch *w)
 		l->half_open_votes--;
 }
 
+static inline const struct tw_dossier *dossier_at(const struct second_look *l, uint32_t index)
+{
+	return index < l->list.count ? l->list.watch[index].dossier : NULL;
+}
+
+/* A dossier has not been touched since its connection ended. Each is fetched while those before it are judged. */
+static inline __attribute__((always_inline)) void fetch_next(const struct second_look *l)
+{
+	const struct tw_dossier *soon = dossier_at(l, l->judged + 1),
+				*later = dossier_at(l, l->judged + 2);
+	size_t i;
+
+	for (i = 0; later && i < sizeof(*later); i += 64)
+		__builtin_prefetch((const char *)later + i);
+	if (!soon)
+		return;
+	for (i = 0; i < soon->pkt_count * sizeof(*soon->pkt) && i < FETCHED_BYTES; i += 64)
+		__builtin_prefetch((const char *)soon->pkt + i);
+	tw_hosts_prefetch(l->s->hosts, &soon->end[0].addr);
+	tw_hosts_prefetch(l->s->hosts, &soon->end[1].addr);
+}
+
 /* Judge the oldest watch: the callback sees streams in order. Its dossier stays for its successors. */
 static void judge_first(struct second_look *l)
 {
-	struct tw_watch *w = &l->list.watch[l->judged++];
+	struct tw_watch *w = &l->list.watch[l->judged];
 
+	fetch_next(l);
+	l->judged++;
 	if (!w->dossier)
 		return;
 	judge(l, w);

@@ -41,6 +41,14 @@ static inline uint32_t tw_load_be32(const uint8_t *p)
 	return TW_BE32(x);
 }
 
+static inline uint64_t tw_load_be64(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return TW_BE64(x);
+}
+
 static inline uint64_t tw_load_be48(const uint8_t *p)
 {
 	return (uint64_t)tw_load_be16(p) << 32 | tw_load_be32(p + 2);

@@ -9,7 +9,7 @@
  * tunnel.c ..., which also decides what is cut and what is malformed: the fast path only ever says
  * "yes" or "not mine".
  *
- * tw_decode_flows() is the fast way's little sister: addresses and ports alone, for a look that passes over
+ * tw_decode_sift() is the fast way's little sister: addresses and ports alone, for a look that passes over
  * most frames.
  *
  * cap is what the file holds, wire is what was sent. A length that contradicts wire makes a frame
@@ -20,6 +20,7 @@
  */
 #include "packet/decode_private.h"
 #include "packet/tuple.h"
+#include "packet/usual.h"
 
 #include <stdlib.h>
 
@@ -66,7 +67,10 @@ static inline bool fast_tcp(const uint8_t *tcp, uint32_t bytes, struct tw_segmen
 /* The second word of an IPv4 address, mapped: the first one is 0. */
 static inline uint64_t mapped_v4(const uint8_t *p)
 {
-	return TW_LE64((uint64_t)tw_load_le32(p) << 32 | 0xffff0000);
+	uint32_t raw;
+
+	memcpy(&raw, p, sizeof(raw));
+	return tw_v4_word(raw);
 }
 
 /* In two whole words, because it will be read so at once. */
@@ -143,42 +147,20 @@ static inline bool fast_link(const struct tw_frame *f, uint32_t *offset, uint16_
 	}
 }
 
-/*
- * What nearly all frames of nearly all captures are: Ethernet, an IPv4 header of 20 bytes, no fragment, TCP.
- * The bytes that say so stand in two words.
- *
- *	12 13    14   15  16 17  18 19       20 21     22   23   24 25  26 ...
- *	type 45-----  tos length id      |   fragment  ttl  06   sum    source
- */
-#define USUAL_BYTES 54 /* up to the end of the TCP header without options */
-static inline bool is_usual(const struct tw_frame *f)
-{
-	uint64_t first, second;
-
-	if (tw_unlikely(f->linktype != LINK_ETHERNET || f->caplen < USUAL_BYTES))
-		return false;
-	memcpy(&first, f->data + 12, sizeof(first));
-	memcpy(&second, f->data + 20, sizeof(second));
-	first &= TW_BE64(UINT64_C(0xffffff0000000000));
-	second &= TW_BE64(UINT64_C(0x3fff00ff00000000));
-	return !((first ^ TW_BE64(UINT64_C(0x0800450000000000))) |
-		 (second ^ TW_BE64(UINT64_C(0x0000000600000000))));
-}
-
 static inline bool usual_frame(const struct tw_frame *f, struct tw_segment *s)
 {
-	const uint8_t *ip = f->data + 14;
+	const uint8_t *ip = f->data + TW_USUAL_IP, *tcp = f->data + TW_USUAL_TCP;
 	const uint32_t total = tw_load_be16(ip + 2);
 
-	if (tw_unlikely(total < 40 || total > f->len - 14 || f->len < f->caplen))
+	if (tw_unlikely(!tw_usual_lengths_agree(f, total, (uint32_t)tcp[12] >> 4 << 2)))
 		return false;
 	s->ip_version = 4;
 	s->ttl = ip[8];
 	store_v4(&s->src, ip + 12);
 	store_v4(&s->dst, ip + 16);
-	s->l3_offset = 14;
-	s->l4_offset = 34;
-	return fast_tcp(ip + 20, total - 20, s);
+	s->l3_offset = TW_USUAL_IP;
+	s->l4_offset = TW_USUAL_TCP;
+	return fast_tcp(tcp, total - 20, s);
 }
 
 static inline bool fast_frame(const struct tw_frame *f, struct tw_segment *s)
@@ -187,7 +169,7 @@ static inline bool fast_frame(const struct tw_frame *f, struct tw_segment *s)
 	uint16_t type;
 	bool is_tcp;
 
-	if (tw_likely(is_usual(f)))
+	if (tw_likely(tw_is_usual(f)))
 		return usual_frame(f, s);
 	if (!fast_link(f, &offset, &type) || tw_unlikely(f->len < f->caplen))
 		return false;
@@ -293,53 +275,58 @@ enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f, s
 	return TW_SEG_TCP;
 }
 
-unsigned tw_decode_usual(struct tw_decoder *d, const struct tw_frame *frames,
-			 struct tw_segment *segs, unsigned n)
+void tw_decoder_count_usual(struct tw_decoder *d, unsigned n)
 {
-	unsigned i;
+	d->stats.frames += n;
+	d->stats.tcp += n;
+}
 
-	for (i = 0; i < n && tw_likely(is_usual(&frames[i])); i++)
-		if (tw_unlikely(!usual_frame(&frames[i], &segs[i])))
-			break;
-	d->stats.frames += i;
-	d->stats.tcp += i;
-	return i;
+static inline uint16_t raw_port(const uint8_t *p)
+{
+	uint16_t raw;
+
+	memcpy(&raw, p, sizeof(raw));
+	return raw;
+}
+
+static inline uint64_t flow_v4(const uint8_t *ip, const uint8_t *tcp, uint64_t seed)
+{
+	return tw_flow_of(tw_flow_end(0, mapped_v4(ip + 12), raw_port(tcp)),
+			  tw_flow_end(0, mapped_v4(ip + 16), raw_port(tcp + 2)), seed);
+}
+
+static inline uint64_t flow_v6(const uint8_t *ip, const uint8_t *tcp, uint64_t seed)
+{
+	uint64_t src[2], dst[2];
+
+	memcpy(src, ip + 8, sizeof(src));
+	memcpy(dst, ip + 24, sizeof(dst));
+	return tw_flow_of(tw_flow_end(src[0], src[1], raw_port(tcp)),
+			  tw_flow_end(dst[0], dst[1], raw_port(tcp + 2)), seed);
 }
 
 /* See tw_decode_sift(). Whatever the full decoder makes of such a frame, it is of no other connection. */
 static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 {
-	uint64_t src[2] = { 0 }, dst[2] = { 0 };
-	const uint8_t *ip, *tcp;
+	const uint8_t *ip;
 	uint32_t offset;
 	uint16_t type;
 
-	if (tw_likely(is_usual(f))) {
-		tcp = f->data + 34;
-		return tw_flow_of((uint64_t[2]){ 0, mapped_v4(f->data + 26) }, tw_load_be16(tcp),
-				  (uint64_t[2]){ 0, mapped_v4(f->data + 30) },
-				  tw_load_be16(tcp + 2), seed);
-	}
+	if (tw_likely(tw_is_usual(f)))
+		return flow_v4(f->data + TW_USUAL_IP, f->data + TW_USUAL_TCP, seed);
 	if (tw_unlikely(!fast_link(f, &offset, &type)))
 		return 0;
 	ip = f->data + offset;
-	if (tw_likely(type == TW_ETHERTYPE_IPV4)) {
-		if (tw_unlikely(f->caplen < offset + 24 || ip[0] != 0x45 || ip[9] != TW_IP_TCP ||
-				(tw_load_be16(ip + 6) & 0x3fff)))
+	if (type == TW_ETHERTYPE_IPV4) {
+		if (f->caplen < offset + 24 || ip[0] != 0x45 || ip[9] != TW_IP_TCP ||
+		    (tw_load_be16(ip + 6) & 0x3fff))
 			return 0;
-		src[1] = mapped_v4(ip + 12);
-		dst[1] = mapped_v4(ip + 16);
-		tcp = ip + 20;
-	} else if (type == TW_ETHERTYPE_IPV6) {
-		if (f->caplen < offset + 44 || ip[0] >> 4 != 6 || ip[6] != TW_IP_TCP)
-			return 0;
-		memcpy(src, ip + 8, sizeof(src));
-		memcpy(dst, ip + 24, sizeof(dst));
-		tcp = ip + 40;
-	} else {
-		return 0;
+		return flow_v4(ip, ip + 20, seed);
 	}
-	return tw_flow_of(src, tw_load_be16(tcp), dst, tw_load_be16(tcp + 2), seed);
+	if (type != TW_ETHERTYPE_IPV6 || f->caplen < offset + 44 || ip[0] >> 4 != 6 ||
+	    ip[6] != TW_IP_TCP)
+		return 0;
+	return flow_v6(ip, ip + 40, seed);
 }
 
 unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct tw_sieve *sieve,
@@ -438,7 +425,7 @@ void tw_decode_detail(struct tw_decoder *d, const struct tw_frame *f, struct tw_
 	memset(&s->ip_id, 0, sizeof(*s) - offsetof(struct tw_segment, ip_id));
 	if (s->kind != TW_SEG_TCP && s->kind != TW_SEG_ICMP_ERROR && s->kind != TW_SEG_NEIGHBOUR)
 		return;
-	if (w->fast && tw_likely(is_usual(f)))
+	if (w->fast && tw_likely(tw_is_usual(f)))
 		walk_usual(d, f);
 	else if (w->fast)
 		walk_frame(d, f, &again);

@@ -31,12 +31,8 @@ const struct tw_decoder_stats *tw_decoder_stats(const struct tw_decoder *d);
 enum tw_segment_kind tw_decode(struct tw_decoder *d, const struct tw_frame *f,
 			       struct tw_segment *s);
 
-/*
- * The same for frames as nearly all are, without a call for each: decodes from the first one on up to one that is
- * not so, and returns how many. That one is for tw_decode().
- */
-unsigned tw_decode_usual(struct tw_decoder *d, const struct tw_frame *frames,
-			 struct tw_segment *segs, unsigned n);
+/* @n frames were decoded without it (brief.c), and all of them were TCP segments. */
+void tw_decoder_count_usual(struct tw_decoder *d, unsigned n);
 
 /*
  * For passing over the frames of connections that nobody asks for: much cheaper than decoding them. A bit for

@@ -12,7 +12,8 @@
  * both directions find the same record. @lower_is_src tells which way a segment went.
  */
 struct tw_tuple {
-	struct tw_addr addr[2]; /* [0] is the lower endpoint by (address, port) */
+	/* [0] is the lower endpoint by address, as the words stand in memory, and port: any order will do */
+	struct tw_addr addr[2];
 	uint16_t port[2];
 };
 
@@ -30,8 +31,8 @@ static inline int tw_tuple_of(const struct tw_segment *s, struct tw_tuple *t)
 
 	memcpy(src, s->src.b, sizeof(src));
 	memcpy(dst, s->dst.b, sizeof(dst));
-	from = (__uint128_t)TW_BE64(src[0]) << 64 | TW_BE64(src[1]);
-	to = (__uint128_t)TW_BE64(dst[0]) << 64 | TW_BE64(dst[1]);
+	from = (__uint128_t)src[0] << 64 | src[1];
+	to = (__uint128_t)dst[0] << 64 | dst[1];
 	sender = (from > to) | ((from == to) & (s->sport > s->dport));
 	swap = -(uint64_t)sender;
 	for (i = 0; i < 2; i++) {
@@ -85,16 +86,18 @@ static inline uint64_t tw_tuple_hash(const struct tw_tuple *t, uint64_t seed)
 
 /*
  * A seeded number that is the same for both directions, without putting the ends in order first: to ask
- * of many packets whether they can be of few connections. An end is its address in two words (first,
- * second) and its port. Never 0.
+ * of many packets whether they can be of few connections. Each end is mixed from the words of its address and
+ * its port, as they stand in memory. Never 0.
  */
-static inline uint64_t tw_flow_of(const uint64_t a[2], uint16_t a_port, const uint64_t b[2],
-				  uint16_t b_port, uint64_t seed)
+static inline uint64_t tw_flow_end(uint64_t first, uint64_t second, uint16_t raw_port)
 {
-	const uint64_t x = (a[0] * UINT64_C(0xa0761d6478bd642f)) ^ a[1] ^ a_port;
-	const uint64_t y = (b[0] * UINT64_C(0xa0761d6478bd642f)) ^ b[1] ^ b_port;
-	const __uint128_t m = (__uint128_t)((x + y) ^ seed) *
-			      (((x ^ y) * UINT64_C(0x9e3779b97f4a7c15)) ^ (seed >> 7) ^ 1);
+	return (first * UINT64_C(0xa0761d6478bd642f)) ^ second ^ raw_port;
+}
+
+static inline uint64_t tw_flow_of(uint64_t end, uint64_t other, uint64_t seed)
+{
+	const __uint128_t m =
+		(__uint128_t)((end + other) ^ seed) * ((end ^ other) ^ (seed << 32 | seed >> 32));
 
 	return ((uint64_t)m ^ (uint64_t)(m >> 64)) | 1;
 }
@@ -105,12 +108,48 @@ static inline uint64_t tw_tuple_flow(const struct tw_tuple *t, uint64_t seed)
 
 	memcpy(a, t->addr[0].b, sizeof(a));
 	memcpy(b, t->addr[1].b, sizeof(b));
-	return tw_flow_of(a, t->port[0], b, t->port[1], seed);
+	return tw_flow_of(tw_flow_end(a[0], a[1], TW_BE16(t->port[0])),
+			  tw_flow_end(b[0], b[1], TW_BE16(t->port[1])), seed);
 }
 
 static inline bool tw_addr_is_v4(const struct tw_addr *a)
 {
 	return !(tw_load_le64(a->b) | (tw_load_be32(a->b + 8) ^ 0xffff));
+}
+
+/* --- the hash that the table of connections goes by --- */
+
+/* Of two IPv4 endpoints (tw_endpoint_v4()), the lower one first. Seeded, so not steerable. */
+static inline uint32_t tw_tuple_tag_v4(uint64_t lower, uint64_t upper, uint64_t seed)
+{
+	const __uint128_t m =
+		(__uint128_t)(lower ^ seed) * (upper ^ (seed >> 13) ^ UINT64_C(0x9e3779b97f4a7c15));
+	const uint64_t folded = (uint64_t)m ^ (uint64_t)(m >> 64);
+
+	return (uint32_t)folded ^ (uint32_t)(folded >> 32);
+}
+
+/* @addr: its four bytes. */
+static inline uint64_t tw_endpoint_v4(const uint8_t *addr, uint16_t port)
+{
+	uint32_t raw;
+
+	memcpy(&raw, addr, sizeof(raw));
+	return (uint64_t)raw << 16 | port;
+}
+
+/* The second word of a mapped address, from the four bytes as they stand in memory; the first one is 0. */
+static inline uint64_t tw_v4_word(uint32_t raw)
+{
+	return TW_LE64((uint64_t)TW_LE32(raw) << 32 | 0xffff0000);
+}
+
+static inline uint32_t tw_tuple_tag(const struct tw_tuple *t, uint64_t seed)
+{
+	if (tw_addr_is_v4(&t->addr[0]) && tw_addr_is_v4(&t->addr[1]))
+		return tw_tuple_tag_v4(tw_endpoint_v4(t->addr[0].b + 12, t->port[0]),
+				       tw_endpoint_v4(t->addr[1].b + 12, t->port[1]), seed);
+	return (uint32_t)tw_tuple_hash(t, seed);
 }
 
 /* From the 4 bytes of a header, IPv4-mapped (RFC 4291, 2.5.5.2); from the 16 of one. */

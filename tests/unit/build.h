@@ -89,9 +89,10 @@ static inline struct tw_segment segment(struct builder *b, int side, uint16_t fl
 static inline const struct tw_pkt *add_segment(struct builder *b, struct tw_segment s)
 {
 	struct tw_frame f = { .time_ns = b->now_ns, .number = ++b->frame, .iface = b->iface };
+	struct tw_brief brief;
 
-	if (b->hosts)
-		tw_hosts_feed(b->hosts, &f, &s, 1);
+	if (b->hosts && tw_brief_of(&f, &s, 0, &brief))
+		tw_hosts_feed(b->hosts, &brief, 1);
 	b->last = s;
 	tw_dossier_add(b->d, &f, &s);
 	return &b->d->pkt[b->d->pkt_count - 1];
