@@ -4,12 +4,13 @@
  * frames, each after its length (2 bytes); several, so that fragments can meet.
  *
  * Each frame is decoded twice, into segments that held different garbage before: a field that is
- * not set shows as a difference.
+ * not set shows as a difference. A third decoder makes the brief of it, which must say the same.
  */
 #include "fuzz.h"
 
-#include "packet/decode.h"
+#include "packet/brief.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static void require(bool holds)
@@ -47,13 +48,23 @@ static void check(const struct tw_segment *s)
 		require(!s->sport && !s->dport && !s->seq && !s->flags && !s->payload_bytes);
 }
 
+static void check_brief(struct tw_decoder *d, const struct tw_frame *f, const struct tw_segment *s)
+{
+	struct tw_brief brief, expected;
+	const unsigned n = tw_decode_briefs(d, f, 1, 1, &brief);
+
+	require(n == tw_brief_of(f, s, 1, &expected));
+	if (n)
+		require(!memcmp(&brief, &expected, offsetof(struct tw_brief, ipv4) + 1));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct tw_decoder *decoder[2] = { tw_decoder_new(), tw_decoder_new() };
+	struct tw_decoder *decoder[3] = { tw_decoder_new(), tw_decoder_new(), tw_decoder_new() };
 	struct tw_frame f = { 0 };
 	struct tw_segment s[2];
 
-	require(decoder[0] && decoder[1]);
+	require(decoder[0] && decoder[1] && decoder[2]);
 	if (size >= 2) {
 		f.linktype = (uint16_t)(data[0] | data[1] << 8);
 		data += 2;
@@ -80,11 +91,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		decode(decoder[1], &f, 0xff, &s[1]);
 		require(!memcmp(&s[0], &s[1], sizeof(s[0])));
 		check(&s[0]);
+		check_brief(decoder[2], &f, &s[0]);
 		free(exact);
 		data += length;
 		size -= length;
 	}
 	tw_decoder_free(decoder[0]);
 	tw_decoder_free(decoder[1]);
+	tw_decoder_free(decoder[2]);
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* The decoder from the link type down to the core of a segment: wrappings, cuts, lying lengths. */
 #include "frames.h"
 
+#include "packet/brief.h"
+
 #include "frames_wrapped.h"
 
 #define N_WRAPPINGS (sizeof(wrappings) / sizeof(wrappings[0]))
@@ -139,6 +141,62 @@ static void every_short_frame(void **state)
 }
 
 /* Any one byte may be wrong: the sanitizers watch, and the kind is one of those that exist. */
+#define SEED UINT64_C(0x0123456789abcdef)
+
+/* The brief of a frame says what the segment says, and is not made where there is none. */
+static void assert_brief(uint16_t linktype)
+{
+	const struct tw_frame f = { .time_ns = 77,
+				    .number = 5,
+				    .data = frame.b,
+				    .caplen = frame.n,
+				    .len = frame.n,
+				    .linktype = linktype };
+	struct tw_decoder *one = tw_decoder_new(), *other = tw_decoder_new();
+	struct tw_brief brief, expected;
+	struct tw_segment s;
+	unsigned n;
+
+	n = tw_decode_briefs(one, &f, 1, SEED, &brief);
+	if (tw_decode(other, &f, &s) == TW_SEG_NEIGHBOUR)
+		tw_decode_detail(other, &f, &s);
+	assert_int_equal(n, tw_brief_of(&f, &s, SEED, &expected));
+	if (n)
+		assert_memory_equal(&brief, &expected, offsetof(struct tw_brief, ipv4) + 1);
+	assert_memory_equal(tw_decoder_stats(one), tw_decoder_stats(other),
+			    sizeof(struct tw_decoder_stats));
+	tw_decoder_free(one);
+	tw_decoder_free(other);
+}
+
+/* The same key, tag and flow for both directions, and the other side as the sender. */
+static void directions_meet(void **state)
+{
+	struct tw_segment s[2] = { 0 };
+	struct tw_brief b[2];
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		const struct tw_frame f = { .number = 1 };
+		const struct tw_addr x = { .b = { [10] = 0xff, 0xff, 10, (uint8_t)i, 0, 1 } };
+		const struct tw_addr y = { .b = { [10] = 0xff, 0xff, 10, 7, (uint8_t)(i % 3), 1 } };
+
+		s[0].kind = s[1].kind = TW_SEG_TCP;
+		s[0].ip_version = s[1].ip_version = 4;
+		s[0].src = s[1].dst = x;
+		s[0].dst = s[1].src = y;
+		s[0].sport = s[1].dport = (uint16_t)(1000 + i * 251);
+		s[0].dport = s[1].sport = (uint16_t)(9000 - i);
+		assert_true(tw_brief_of(&f, &s[0], SEED, &b[0]));
+		assert_true(tw_brief_of(&f, &s[1], SEED, &b[1]));
+		assert_true(tw_tuple_equal(&b[0].tuple, &b[1].tuple));
+		assert_int_equal(b[0].tag, b[1].tag);
+		assert_int_equal(b[0].sender, !b[1].sender);
+		assert_int_equal(tw_tuple_flow(&b[0].tuple, SEED),
+				 tw_tuple_flow(&b[1].tuple, SEED));
+	}
+}
+
 static void every_flipped_byte(void **state)
 {
 	struct tw_segment s;
@@ -154,6 +212,7 @@ static void every_flipped_byte(void **state)
 				assert_true(s.kind <= TW_SEG_MALFORMED);
 				if (s.kind == TW_SEG_TCP)
 					assert_true(s.payload_bytes + s.header_bytes <= frame.n);
+				assert_brief(wrappings[i].linktype);
 				frame.b[at] ^= (uint8_t)(1 << bit);
 			}
 		}
@@ -435,6 +494,7 @@ int main(void)
 		cmocka_unit_test(every_cut),
 		cmocka_unit_test(every_short_frame),
 		cmocka_unit_test(every_flipped_byte),
+		cmocka_unit_test(directions_meet),
 		cmocka_unit_test(lying_lengths_of_ipv4),
 		cmocka_unit_test(lying_lengths_of_ipv6),
 		cmocka_unit_test(caplen_above_len),
