@@ -724,5 +724,16 @@ def answer_too_late_with_the_servers_fin_behind_it():
     expect(talk.s(FIN | ACK, after=0.00001).c(RST, after=0.0001, seq=ack, window=0, ident=0), "clean")
 
 
+@case
+def foreign_segments_that_were_refused():
+    """Beyond the window, or an ACK of what was never sent: refused, and the connection goes on undisturbed."""
+    for flags, data, ahead in ((PSH | ACK, b"x" * 100, 30_000_000), (FIN | ACK, b"", 30_000_000),
+                               (ACK, b"", 0)):
+        talk = Talk().shake().ask().ask()
+        talk.c(flags, data, seq=talk.next[0] + ahead, ack=talk.next[1] + (0 if ahead else 100_000),
+               ttl=58, ident=0x2222, after=0.5).s(ACK, after=0.02).ask().ask().close()
+        expect(talk, "invalid-segment", outcomes=("degraded", "clean"))
+
+
 if __name__ == "__main__":
     main()

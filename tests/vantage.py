@@ -145,6 +145,25 @@ def lost_behind_the_senders_capture():
 
 
 @case
+def a_lost_fin_among_many_losses():
+    """A FIN that is lost in the same burst is one loss more; lost alone it is the whole story."""
+    for losses, verdict in ((4, "loss-recovered"), (0, "fin-lost")):
+        talk = Talk(timestamps=True).shake(rtt=0.04)
+        for _ in range(losses):
+            missing = talk.next[0]
+            for _ in range(5):
+                talk.c(ACK, FULL, after=0.0001)
+            talk.s(ACK, ack=missing, after=0.04)
+            for number in range(4):
+                talk.s(ACK, ack=missing,
+                       options=sacks((missing + len(FULL), missing + (number + 2) * len(FULL))))
+            talk.c(ACK, FULL, seq=missing, after=0.0001).s(ACK, after=0.04)
+        at = talk.next[0]
+        talk.c(FIN | ACK, after=0.01).c(FIN | ACK, seq=at, after=0.3).s(FIN | ACK, after=0.04).c(ACK)
+        expect(talk, verdict, outcomes=("degraded",), certain=True)
+
+
+@case
 def duplicate_acks_without_sack_are_no_quarrel():
     """No SACK: the ACKs that come while repeats leave were on their way before them."""
     talk = Talk().shake(options=MSS, rtt=0.03)

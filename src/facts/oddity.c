@@ -305,7 +305,7 @@ static void window_fact(struct tw_view *v)
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;
 		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
-		if (p->payload_bytes > 1 && scaled && edge_set[!p->side] &&
+		if ((p->payload_bytes > 1 || p->flags & TW_FIN) && scaled && edge_set[!p->side] &&
 		    tw_seq_gt(p->seq, edge[!p->side]) && was_not_taken(d, i))
 			count(&out, p);
 		if (p->flags & TW_ACK &&
@@ -317,7 +317,8 @@ static void window_fact(struct tw_view *v)
 	set(v, TW_F_OUT_OF_WINDOW, &out);
 }
 
-#define IN_VAIN_MIN 2
+#define IN_VAIN_MIN  2
+#define BELOW_ENOUGH 3
 
 /*
  * Does side @to show that it never sent the bytes from @sent to @top, which record @i acknowledges? It sends
@@ -349,13 +350,36 @@ static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t
 }
 
 /*
+ * Does the end of record @i itself know nothing of the ACK of @top that stands there in its name? What it sends next,
+ * and next, still acknowledges less: somebody else wrote that one segment, and its receiver refused it
+ * (RFC 5961 s5.2).
+ */
+static bool stands_alone(const struct tw_dossier *d, size_t i, uint32_t top)
+{
+	unsigned below = 0;
+	size_t k;
+
+	for (k = i + 1; k < d->pkt_count && !d->pkt[k].gap && below < BELOW_ENOUGH; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q) || q->side != d->pkt[i].side || q->flags & TW_RST ||
+		    !(q->flags & TW_ACK))
+			continue;
+		if (tw_seq_ge(q->ack, top))
+			return false;
+		below++;
+	}
+	return below > 0;
+}
+
+/*
  * Acknowledged, but never sent: the proof is that the alleged sender later sends new data at the very
  * place that was acknowledged already. (If it goes on behind it, the capture has a hole.)
  */
 static void never_sent_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *fin_ack = NULL, *ack = NULL;
+	const struct tw_pkt *fin_ack = NULL, *ack = NULL, *foreign = NULL;
 	uint32_t sent[2] = { 0, 0 }; /* highest sequence number of each side so far */
 	bool sent_set[2] = { false, false };
 	bool answered = !(v->d->completeness & 1); /* the SYN, by a SYN|ACK */
@@ -382,6 +406,10 @@ static void never_sent_facts(struct tw_view *v)
 			top = p->sack[0].right;
 		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
 			continue;
+		if (p->sack_count == 0 && tw_pure_ack(p) && stands_alone(d, i, top)) {
+			foreign = foreign ? foreign : p;
+			continue;
+		}
 		if (!refuted(v, i, to, sent[to], top))
 			continue;
 		bytes = top - sent[to];
@@ -389,6 +417,8 @@ static void never_sent_facts(struct tw_view *v)
 		if (bytes == 1)
 			fin_ack = p;
 	}
+	if (foreign && !tw_get(v->f, TW_F_OUT_OF_WINDOW))
+		tw_from(v, TW_F_OUT_OF_WINDOW, 1, foreign);
 	tw_from(v, TW_F_ACKED_NEVER_SENT, bytes, ack);
 	tw_from(v, TW_F_ACKED_FIN_NEVER_SENT, fin_ack != NULL, fin_ack);
 }

@@ -104,6 +104,9 @@ unsigned tw_reset_odds(const struct tw_facts *f)
 		odds |= TW_ODD_NO_TS;
 	if (!has_ack && tw_is(f, TW_F_RST_WINDOW_ZERO, false))
 		odds |= TW_ODD_WINDOW;
+	/* bare ones without a label are netfilter's, in place of a segment */
+	if (has_ack && tw_get(f, TW_F_RST_LABEL_ZERO))
+		odds |= TW_ODD_LABEL;
 	if (tw_get(f, TW_F_RST_DF_CLEAR))
 		odds |= TW_ODD_DF;
 	if (tw_get(f, TW_F_RST_MAC_DIFFERS))
@@ -272,6 +275,10 @@ static void cite_header_odds(struct tw_match *m, unsigned odds, const char *auth
 		tw_cite(m, TW_F_RST_WINDOW_ZERO,
 			"a bare RST with a window: the kernel's own bare resets always have window "
 			"0");
+	if (odds & TW_ODD_LABEL)
+		tw_cite(m, TW_F_RST_LABEL_ZERO,
+			"a RST|ACK with the IPv6 flow label 0: a socket that aborts writes its "
+			"connection's");
 	if (odds & TW_ODD_DF)
 		tw_cite(m, TW_F_RST_DF_CLEAR,
 			"don't-fragment is clear, all other packets of %s set it", author);

@@ -29,6 +29,7 @@ enum tw_odd {
 	TW_ODD_GOES_ON = 1 << 7,      /* the author's socket lives on afterwards */
 	TW_ODD_SECOND = 1 << 8,       /* more resets that no segment explains, with other numbers */
 	TW_ODD_ACKS_TRIGGER = 1 << 9, /* the author acknowledges what the reset claims to refuse */
+	TW_ODD_LABEL = 1 << 10, /* IPv6: RST|ACK without the flow label that a socket writes */
 };
 
 /* Is there a reset that ended (or may have ended) an established connection at its receiver? */

@@ -77,6 +77,18 @@ static inline bool tw_sooner_than_timers(const struct tw_facts *f, int64_t ns)
 	return ns < TW_NS_PER_MS && !tw_known(f, TW_F_CLOCK_COARSE_NS);
 }
 
+/*
+ * A FIN or its ACK that is lost once is a matter of its own only where not much else was: among many losses it is
+ * one more, and they are what made the connection slow.
+ */
+static inline int tw_close_strength(const struct tw_facts *f)
+{
+	const int64_t lost =
+		tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S) + tw_get(f, TW_F_LOST_BEFORE_HERE);
+
+	return lost >= 3 ? TW_STRENGTH_DELAY - 1 : TW_STRENGTH_TEARDOWN;
+}
+
 /* Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. */
 static inline bool tw_acks_are_late(const struct tw_facts *f)
 {

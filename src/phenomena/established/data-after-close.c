@@ -96,7 +96,7 @@ static bool match(struct tw_match *m)
 	/* a RST|ACK acknowledges what it throws away */
 	int64_t lost = tw_get(f, with_ack(f) ? TW_F_RST_UNANSWERED_BYTES : TW_F_RST_VICTIM_UNACKED);
 
-	if (!fits(f))
+	if (!fits(f) || !lost)
 		return false;
 	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
 									   : TW_STRENGTH_MECHANISM;

@@ -24,6 +24,8 @@
 
 /* Below this a pause is no idleness, whatever the TTL says. */
 #define IDLE_MIN_NS (500 * TW_NS_PER_MS)
+/* Nor does a device reset by its own timer so soon. */
+#define TIMER_MIN_NS (10 * TW_NS_PER_S)
 /* Without a TTL that differs: no known device forgets sooner. */
 #define IDLE_KNOWN_NS (60 * TW_NS_PER_S)
 
@@ -55,7 +57,7 @@ static bool look(struct tw_match *m, struct hints *h)
 		tw_get(f, TW_F_FLOWS_KILLED_IDLE) >= 2 &&
 		tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS) >= 10 * TW_NS_PER_S &&
 		tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) < tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS);
-	if (h->idle_ns < IDLE_MIN_NS)
+	if (h->idle_ns < (h->timer ? TIMER_MIN_NS : IDLE_MIN_NS))
 		return false;
 	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
 	if (h->ttl || h->label || h->population)

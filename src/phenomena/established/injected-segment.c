@@ -24,13 +24,17 @@ enum proof {
 	PROOF_HEADERS, /* the segment's headers are not its sender's */
 };
 
-/* What comes after both ends have closed, or is old already, puts nothing into the connection. */
+/*
+ * What comes after both ends have closed, is old already or lies outside the window puts nothing into the connection.
+ */
 static bool in_time(const struct tw_facts *f, enum tw_fact_id id)
 {
 	uint64_t frame = tw_frame_of(f, id), closed = tw_frame_of(f, TW_F_AFTER_CLOSE_SEGMENTS);
 
 	if (tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS) > 0 && frame >= closed)
 		return false;
+	if (tw_get(f, TW_F_OUT_OF_WINDOW) > 0 && frame == tw_frame_of(f, TW_F_OUT_OF_WINDOW))
+		return false; /* it was refused */
 	return tw_get(f, TW_F_OLD_DATA_FOREIGN) == 0 ||
 	       frame != tw_frame_of(f, TW_F_OLD_DATA_FOREIGN);
 }

@@ -68,7 +68,7 @@ static bool match(struct tw_match *m)
 	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)) ||
 	    tw_acks_are_late(f) || tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
 		return false;
-	m->strength = TW_STRENGTH_TEARDOWN;
+	m->strength = tw_close_strength(f);
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;

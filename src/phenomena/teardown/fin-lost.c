@@ -37,7 +37,7 @@ static bool match(struct tw_match *m)
 	if (!shown && tw_get(f, TW_F_FIN1_SPAN_NS) < TW_TCP_DELACK_MAX_NS &&
 	    !tw_get(f, TW_F_SACK_OK))
 		return false;
-	m->strength = TW_STRENGTH_TEARDOWN;
+	m->strength = tw_close_strength(f);
 	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;

@@ -77,7 +77,7 @@ static bool match(struct tw_match *m)
 	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f) ||
 	    both_arrived(f, second) || tw_sooner_than_timers(f, span))
 		return false;
-	m->strength = TW_STRENGTH_TEARDOWN;
+	m->strength = tw_close_strength(f);
 	m->confidence = late ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;

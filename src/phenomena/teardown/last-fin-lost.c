@@ -33,7 +33,7 @@ static bool match(struct tw_match *m)
 	    tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN2_ACKS) > 1) ||
 	    tw_sooner_than_timers(f, span))
 		return false;
-	m->strength = TW_STRENGTH_TEARDOWN;
+	m->strength = tw_close_strength(f);
 	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
