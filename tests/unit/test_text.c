@@ -497,8 +497,7 @@ static void every_enum_of_the_facts_has_names(void **state)
 	unsigned i, n = 0;
 
 	for (i = 0; i < TW_F__N; i++) {
-		const struct tw_fact first = { .value = 0 },
-				     odd = { .value = 77 };
+		const struct tw_fact first = { .value = 0 }, odd = { .value = 77 };
 		char text[TW_WORDS_TEXT];
 
 		if (tw_fact_info(i)->type != TW_FACT_ENUM)
