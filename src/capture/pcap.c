@@ -14,6 +14,7 @@
  * be ends the reading: records carry no mark by which the next one could be found.
  */
 #include "capture/reader.h"
+#include "packet/brief.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,38 +27,174 @@
 #define MAGIC_NS       0xa1b23c4du
 #define MAGIC_MODIFIED 0xa1b2cd34u
 
+/* What every frame of a file has in common, and where the next record begins. */
+struct cursor {
+	const uint8_t *at, *end;
+	const uint8_t *start; /* where it began, */
+	uint64_t offset;      /* and where that is in the file */
+	int64_t tick_ns;
+	uint16_t linktype;
+};
+
+static inline struct cursor cursor_of(const struct tw_source *s)
+{
+	const struct tw_stream *st = s->stream;
+
+	return (struct cursor){ .at = st->at,
+				.end = st->end,
+				.start = st->at,
+				.offset = tw_stream_offset(st),
+				.tick_ns = s->tick_ns,
+				.linktype = s->linktype };
+}
+
+/* The bytes of the record's frame, UINT32_MAX if it does not lie in the window whole. */
+static inline uint32_t frame_bytes(const struct cursor *c, bool swapped, uint32_t header)
+{
+	const size_t left = (size_t)(c->end - c->at);
+	uint32_t caplen;
+
+	if (left < header)
+		return UINT32_MAX;
+	caplen = tw_get32(c->at + 8, swapped);
+	return caplen > TW_CAPLEN_MAX || left - header < caplen ? UINT32_MAX : caplen;
+}
+
+static inline int64_t time_of(const struct cursor *c, bool swapped)
+{
+	return (int64_t)tw_get32(c->at, swapped) * 1000000000 +
+	       (int64_t)tw_get32(c->at + 4, swapped) * c->tick_ns;
+}
+
+static inline void fill(struct tw_frame *f, const struct cursor *c, uint64_t number, bool swapped,
+			uint32_t header, uint32_t caplen)
+{
+	f->time_ns = time_of(c, swapped);
+	f->number = number;
+	f->offset = c->offset + (uint64_t)(c->at - c->start);
+	f->data = c->at + header;
+	f->caplen = caplen;
+	f->len = tw_get32(c->at + 12, swapped);
+	f->linktype = c->linktype;
+	f->iface = 0;
+	f->section = 0;
+}
+
 /* Frames that lie in the window whole. */
 static inline __attribute__((always_inline)) unsigned
 walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header)
 {
-	struct tw_stream *st = s->stream;
-	const uint8_t *at = st->at, *const end = st->end;
 	const uint64_t number = s->number + 1;
-	const int64_t tick_ns = s->tick_ns;
-	const uint16_t linktype = s->linktype;
-	uint64_t offset = tw_stream_offset(st);
+	struct cursor c = cursor_of(s);
+	uint32_t caplen;
 	unsigned n;
 
-	for (n = 0; n < TW_BATCH && (size_t)(end - at) >= header; n++) {
-		uint32_t caplen = tw_get32(at + 8, swapped);
-		struct tw_frame *f = &frames[n];
-
-		if (caplen > TW_CAPLEN_MAX || (size_t)(end - at) - header < caplen)
+	for (n = 0; n < TW_BATCH; n++) {
+		caplen = frame_bytes(&c, swapped, header);
+		if (caplen == UINT32_MAX)
 			break;
-		f->time_ns = (int64_t)tw_get32(at, swapped) * 1000000000 +
-			     (int64_t)tw_get32(at + 4, swapped) * tick_ns;
-		f->number = number + n;
-		f->offset = offset;
-		f->data = at + header;
-		f->caplen = caplen;
-		f->len = tw_get32(at + 12, swapped);
-		f->linktype = linktype;
-		f->iface = 0;
-		f->section = 0;
-		at += header + caplen;
-		offset += header + caplen;
+		fill(&frames[n], &c, number + n, swapped, header, caplen);
+		c.at += header + caplen;
 	}
-	st->at = at;
+	s->stream->at = c.at;
+	s->number += n;
+	return n;
+}
+
+/* Whatever the record holds, through a frame. */
+static __attribute__((noinline)) void brief_of_any(const struct cursor *c, uint64_t number,
+						   uint32_t caplen, struct tw_decoder *d,
+						   uint64_t seed, struct tw_brief *out)
+{
+	struct tw_frame f;
+
+	fill(&f, c, number, false, RECORD_HEADER, caplen);
+	tw_decode_brief(d, &f, seed, out);
+}
+
+/* The same as briefs: of what is usual no frame is made. */
+static inline unsigned brief_window(struct tw_source *s, struct tw_decoder *d, uint64_t seed,
+				    struct tw_brief *out)
+{
+	const uint64_t number = s->number + 1;
+	struct cursor c = cursor_of(s);
+	unsigned n, usual = 0;
+
+	for (n = 0; n < TW_BATCH; n++) {
+		const uint8_t *data = c.at + RECORD_HEADER;
+		const uint32_t caplen = frame_bytes(&c, false, RECORD_HEADER);
+
+		if (caplen == UINT32_MAX)
+			break;
+		if (__builtin_expect(tw_are_usual(c.linktype, data, caplen), 1) &&
+		    tw_brief_of_usual(data, caplen, tw_get32(c.at + 12, false), seed, &out[n])) {
+			out[n].time_ns = time_of(&c, false);
+			out[n].number = number + n;
+			out[n].section = 0;
+			usual++;
+		} else {
+			brief_of_any(&c, number + n, caplen, d, seed, &out[n]);
+		}
+		c.at = data + caplen;
+	}
+	tw_decoder_count_usual(d, usual);
+	s->stream->at = c.at;
+	s->number += n;
+	return n;
+}
+
+static __attribute__((noinline)) uint64_t flow_of_any(const struct cursor *c, uint32_t caplen,
+						      uint64_t seed)
+{
+	const struct tw_frame f = { .data = c->at + RECORD_HEADER,
+				    .caplen = caplen,
+				    .linktype = c->linktype };
+
+	return tw_decode_flow(&f, seed);
+}
+
+/* The same, of which only those that @sieve lets pass are filled in: nearly all are passed over. */
+static inline unsigned sift_window(struct tw_source *s, struct tw_sieve sieve, unsigned max,
+				   struct tw_frame *frames, uint64_t *flow, unsigned *passed)
+{
+	const uint64_t number = s->number + 1;
+	struct cursor c = cursor_of(s);
+	unsigned n, count = 0;
+
+	for (n = 0; n < max; n++) {
+		const uint8_t *data = c.at + RECORD_HEADER;
+		const uint32_t caplen = frame_bytes(&c, false, RECORD_HEADER);
+		uint64_t f;
+
+		if (caplen == UINT32_MAX)
+			break;
+		f = tw_are_usual(c.linktype, data, caplen) ? tw_usual_flow(data, sieve.seed)
+							   : flow_of_any(&c, caplen, sieve.seed);
+		if (__builtin_expect(tw_sieve_passes(&sieve, f), 0)) {
+			fill(&frames[count], &c, number + n, false, RECORD_HEADER, caplen);
+			flow[count++] = f;
+		}
+		c.at = data + caplen;
+	}
+	s->stream->at = c.at;
+	s->number += n;
+	*passed = count;
+	return n;
+}
+
+static inline unsigned skip_window(struct tw_source *s, unsigned max)
+{
+	struct cursor c = cursor_of(s);
+	uint32_t caplen;
+	unsigned n;
+
+	for (n = 0; n < max; n++) {
+		caplen = frame_bytes(&c, false, RECORD_HEADER);
+		if (caplen == UINT32_MAX)
+			break;
+		c.at += RECORD_HEADER + caplen;
+	}
+	s->stream->at = c.at;
 	s->number += n;
 	return n;
 }
@@ -101,6 +238,29 @@ next_frames(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t
 static unsigned next_native(struct tw_source *s, struct tw_frame *frames)
 {
 	return next_frames(s, frames, false, RECORD_HEADER);
+}
+
+static unsigned briefs_native(struct tw_source *s, struct tw_decoder *d, uint64_t seed,
+			      struct tw_brief *out)
+{
+	unsigned n;
+
+	do {
+		n = brief_window(s, d, seed, out);
+	} while (!n && advance(s, false, RECORD_HEADER));
+	return n;
+}
+
+static unsigned sift_native(struct tw_source *s, const struct tw_sieve *sieve, unsigned max,
+			    struct tw_frame *frames, uint64_t *flow, unsigned *passed)
+{
+	unsigned n;
+
+	*passed = 0;
+	do {
+		n = sieve ? sift_window(s, *sieve, max, frames, flow, passed) : skip_window(s, max);
+	} while (!n && advance(s, false, RECORD_HEADER));
+	return n;
 }
 
 static unsigned next_swapped(struct tw_source *s, struct tw_frame *frames)
@@ -167,6 +327,10 @@ int tw_pcap_begin(struct tw_source *s, struct tw_err *err)
 		s->next = swapped ? next_modified_swapped : next_modified;
 	else
 		s->next = swapped ? next_swapped : next_native;
+	if (s->next == next_native) {
+		s->briefs = briefs_native;
+		s->sift = sift_native;
+	}
 	if (take_header(s, swapped))
 		return 0;
 	return tw_err_set(err, -EPROTO, "%s ends at byte %zu, inside the header of a pcap file",

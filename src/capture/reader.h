@@ -19,6 +19,12 @@
 struct tw_source {
 	/* Frames of one window, unfiltered; 0 only at the end or if a signal came. */
 	unsigned (*next)(struct tw_source *s, struct tw_frame *frames);
+	/* The same with briefs, without making frames of what is usual; NULL: it cannot. */
+	unsigned (*briefs)(struct tw_source *s, struct tw_decoder *d, uint64_t seed,
+			   struct tw_brief *out);
+	/* As tw_source_sift(); NULL: it cannot. */
+	unsigned (*sift)(struct tw_source *s, const struct tw_sieve *sieve, unsigned max,
+			 struct tw_frame *frames, uint64_t *flow, unsigned *passed);
 	int (*rewind)(struct tw_source *s);
 	void (*refresh)(struct tw_source *s); /* bring info up to date; may be NULL */
 	void (*destroy)(struct tw_source *s); /* the reader's own state; may be NULL */

@@ -7,6 +7,7 @@
  * which knows a few dialects more.
  */
 #include "capture/reader.h"
+#include "packet/brief.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -104,6 +105,41 @@ unsigned tw_source_next(struct tw_source *s, struct tw_frame *frames)
 		if (s->filter)
 			n = keep_matching(s, frames, n);
 	} while (!n);
+	return n;
+}
+
+unsigned tw_source_briefs(struct tw_source *s, struct tw_decoder *d, uint64_t seed,
+			  struct tw_brief *out)
+{
+	struct tw_frame frames[TW_BATCH];
+	unsigned n;
+
+	if (s->briefs && !s->filter) {
+		n = s->briefs(s, d, seed, out);
+		s->info.frames += n;
+	} else {
+		n = tw_source_next(s, frames);
+		tw_decode_briefs(d, frames, n, seed, out);
+	}
+	return n;
+}
+
+bool tw_source_can_sift(const struct tw_source *s)
+{
+	return s->sift && !s->filter;
+}
+
+uint64_t tw_source_number(const struct tw_source *s)
+{
+	return s->number;
+}
+
+unsigned tw_source_sift(struct tw_source *s, const struct tw_sieve *sieve, unsigned max,
+			struct tw_frame *frames, uint64_t *flow, unsigned *passed)
+{
+	const unsigned n = s->sift(s, sieve, max, frames, flow, passed);
+
+	s->info.frames += n;
 	return n;
 }
 

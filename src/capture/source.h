@@ -15,6 +15,9 @@
  * libpcap can read goes through libpcap.
  */
 struct tw_source;
+struct tw_sieve;
+struct tw_decoder;
+struct tw_brief;
 
 #define TW_BATCH 64
 
@@ -70,6 +73,21 @@ void tw_source_close(struct tw_source *s);
  * Times are kept within +-2^62 ns, so that differences of any two do not overflow.
  */
 unsigned tw_source_next(struct tw_source *s, struct tw_frame *frames);
+
+/* The same for who needs no more than briefs (tw_decode_briefs()): a brief of each frame, in @out. */
+unsigned tw_source_briefs(struct tw_source *s, struct tw_decoder *d, uint64_t seed,
+			  struct tw_brief *out);
+
+/*
+ * For who waits for frames of few flows, of a source that can do that while it reads: walks over at most @max frames
+ * (TW_SIFT), whose numbers follow each other, and hands out those that the sieve lets pass, with their flows
+ * (tw_decode_sift()). @sieve NULL: none is wanted. Returns how many it walked over, 0 at the end.
+ */
+#define TW_SIFT 256
+bool tw_source_can_sift(const struct tw_source *s);
+uint64_t tw_source_number(const struct tw_source *s); /* of the last frame */
+unsigned tw_source_sift(struct tw_source *s, const struct tw_sieve *sieve, unsigned max,
+			struct tw_frame *frames, uint64_t *flow, unsigned *passed);
 
 /* Start again from the first frame. -ESPIPE for a pipe. Problems and counters start anew. */
 int tw_source_rewind(struct tw_source *s);

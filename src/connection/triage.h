@@ -95,13 +95,12 @@ struct tw_triage *tw_triage_new(const struct tw_triage_config *config);
 void tw_triage_free(struct tw_triage *t);
 
 /*
- * Feed one batch, in capture order: @n frames, at most TW_BATCH, whose @count briefs were written to
- * tw_triage_room() (tw_decode_briefs() with tw_triage_seed()). In batches, so that looking up, fetching and
- * updating each run over a whole one.
+ * Feed one batch, in capture order: @n briefs, at most TW_BATCH, that were written to tw_triage_room() with
+ * tw_triage_seed(). In batches, so that looking up, fetching and updating each run over a whole one.
  */
 struct tw_brief *tw_triage_room(struct tw_triage *t);
 uint64_t tw_triage_seed(const struct tw_triage *t);
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, unsigned n, unsigned count);
+void tw_triage_feed(struct tw_triage *t, unsigned n);
 /* The end of the input: decides on what is still open. Valid until tw_triage_free(). */
 const struct tw_triage_result *tw_triage_finish(struct tw_triage *t);
 

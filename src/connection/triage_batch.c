@@ -29,24 +29,24 @@
 
 #define CLOCK_STEP_NS TW_NS_PER_MS
 
-static void follow_clock(struct tw_triage *t, const struct tw_frame *frames, unsigned n)
+static void follow_clock(struct tw_triage *t, const struct tw_brief *b, unsigned n)
 {
 	struct tw_triage_result *res = &t->result;
 	unsigned i;
 
 	if (!t->started && n) {
 		t->started = true;
-		t->now_ns = t->clock_ns = res->first_ns = frames[0].time_ns;
+		t->now_ns = t->clock_ns = res->first_ns = b[0].time_ns;
 	}
 	for (i = 0; i < n; i++) {
-		const int64_t back = t->clock_ns - frames[i].time_ns;
+		const int64_t back = t->clock_ns - b[i].time_ns;
 
 		if (likely(back <= 0)) {
-			t->clock_ns = frames[i].time_ns;
-			t->section = frames[i].section;
-		} else if (frames[i].section != t->section) {
-			t->section = frames[i].section;
-			t->clock_ns = frames[i].time_ns;
+			t->clock_ns = b[i].time_ns;
+			t->section = b[i].section;
+		} else if (b[i].section != t->section) {
+			t->section = b[i].section;
+			t->clock_ns = b[i].time_ns;
 		} else if (back > CLOCK_STEP_NS) {
 			res->clock_backward = true;
 			if (back > res->clock_step_ns)
@@ -119,16 +119,16 @@ uint64_t tw_triage_seed(const struct tw_triage *t)
 	return t->seed;
 }
 
-void tw_triage_feed(struct tw_triage *t, const struct tw_frame *frames, unsigned n, unsigned count)
+void tw_triage_feed(struct tw_triage *t, unsigned n)
 {
 	struct tw_brief *const worked_off = t->here;
 
-	prefetch_slots(t, count);
+	prefetch_slots(t, n);
 	tw_triage_work_off(t);
-	follow_clock(t, frames, n);
-	tw_triage_recycle(t, count);
+	follow_clock(t, t->coming, n);
+	tw_triage_recycle(t, n);
 	t->here = t->coming;
-	t->here_count = count;
+	t->here_count = n;
 	t->coming = worked_off;
 	locate(t);
 }

@@ -503,8 +503,8 @@ unsigned tw_one_look_take(struct tw_one_look *l)
 		follow_clock(l, &frames[i]);
 		if (kind == TW_SEG_NEIGHBOUR || kind == TW_SEG_ICMP_ERROR)
 			tw_decode_detail(s->decoder, &frames[i], &seg);
-		if (tw_brief_of(&frames[i], &seg, 0, &brief))
-			tw_hosts_feed(s->hosts, &brief, 1);
+		tw_brief_of(&frames[i], &seg, 0, &brief);
+		tw_hosts_feed(s->hosts, &brief, 1);
 		if (kind == TW_SEG_TCP)
 			look_at_tcp(l, &frames[i], &seg);
 		else if (kind == TW_SEG_ICMP_ERROR)

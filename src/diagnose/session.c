@@ -39,21 +39,60 @@ static void tell_progress(struct tw_session *s, int pass, int of)
 	c->progress(c->user, tw_source_info(s->source), pass, of);
 }
 
-unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of)
+static bool is_over(const struct tw_session *s, int pass)
 {
 	const struct tw_session_config *c = s->config;
-	unsigned n;
 
-	if (c->stop && *c->stop && pass == 1)
-		return 0;
-	if (c->frames_max && s->frames >= c->frames_max)
-		return 0;
-	n = tw_source_next(s->source, frames);
-	if (c->frames_max && n > c->frames_max - s->frames)
-		n = (unsigned)(c->frames_max - s->frames);
+	return (c->stop && *c->stop && pass == 1) || (c->frames_max && s->frames >= c->frames_max);
+}
+
+static unsigned within_limit(const struct tw_session *s, unsigned n)
+{
+	const uint64_t max = s->config->frames_max;
+
+	return max && n > max - s->frames ? (unsigned)(max - s->frames) : n;
+}
+
+static void count_frames(struct tw_session *s, unsigned n, int pass, int of)
+{
 	if (s->frames / PROGRESS_FRAMES != (s->frames + n) / PROGRESS_FRAMES || of == 1)
 		tell_progress(s, pass, of);
 	s->frames += n;
+}
+
+unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of)
+{
+	unsigned n;
+
+	if (is_over(s, pass))
+		return 0;
+	n = within_limit(s, tw_source_next(s->source, frames));
+	count_frames(s, n, pass, of);
+	return n;
+}
+
+unsigned tw_session_briefs(struct tw_session *s, uint64_t seed, struct tw_brief *out)
+{
+	unsigned n;
+
+	if (is_over(s, 1))
+		return 0;
+	n = within_limit(s, tw_source_briefs(s->source, s->decoder, seed, out));
+	count_frames(s, n, 1, 2);
+	return n;
+}
+
+unsigned tw_session_sift(struct tw_session *s, const struct tw_sieve *sieve,
+			 struct tw_frame *frames, uint64_t *flow, unsigned *passed)
+{
+	const uint64_t max = s->config->frames_max, left = max ? max - s->frames : TW_SIFT;
+	unsigned n;
+
+	if (!left)
+		return 0;
+	n = tw_source_sift(s->source, sieve, left < TW_SIFT ? (unsigned)left : TW_SIFT, frames,
+			   flow, passed);
+	count_frames(s, n, 2, 2);
 	return n;
 }
 

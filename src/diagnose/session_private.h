@@ -40,6 +40,11 @@ int tw_session_begin(struct tw_session *s, struct tw_source *src,
 void tw_session_conclude(struct tw_session *s);
 /* The next batch of a look: stops at frames_max, at the stop flag and at the end. @pass 1 or 2. */
 unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of);
+/* The same for the first look of two: a brief of each frame (tw_source_briefs()). */
+unsigned tw_session_briefs(struct tw_session *s, uint64_t seed, struct tw_brief *out);
+/* The next frames of the second look that pass a sieve: tw_source_sift(). */
+unsigned tw_session_sift(struct tw_session *s, const struct tw_sieve *sieve,
+			 struct tw_frame *frames, uint64_t *flow, unsigned *passed);
 /* The first look, or the only one, has seen all it will: take down what the source and the decoder say
  * about the input (a second look starts their counters anew). */
 void tw_session_input_ends(struct tw_session *s);

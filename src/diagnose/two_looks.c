@@ -65,15 +65,11 @@ struct second_look {
 static void first_look(struct tw_session *s, struct tw_triage *triage)
 {
 	const uint64_t seed = tw_triage_seed(triage);
-	struct tw_frame frames[TW_BATCH];
-	unsigned n, count;
+	unsigned n;
 
-	while ((n = tw_session_batch(s, frames, 1, 2)) > 0) {
-		struct tw_brief *const room = tw_triage_room(triage);
-
-		count = tw_decode_briefs(s->decoder, frames, n, seed, room);
-		tw_hosts_feed(s->hosts, room, count);
-		tw_triage_feed(triage, frames, n, count);
+	while ((n = tw_session_briefs(s, seed, tw_triage_room(triage))) > 0) {
+		tw_hosts_feed(s->hosts, tw_triage_room(triage), n);
+		tw_triage_feed(triage, n);
 	}
 }
 
@@ -414,25 +410,51 @@ static void second_look_frame(struct second_look *l, const struct tw_frame *f, u
 		look_at(l, w, f, seg);
 }
 
-/* Which frames pass is found out for all before any is looked at: that is any guess, so it has no branch. */
-static void second_look_batch(struct second_look *l, const struct tw_frame *frames, unsigned n,
-			      struct tw_segment *seg)
-{
-	uint8_t passed[TW_BATCH];
-	uint64_t flow[TW_BATCH];
-	unsigned count, i;
+/* Some frames of the file, and which of them the watch list may have. */
+struct stretch {
+	struct tw_frame frames[TW_SIFT];
+	uint64_t flow[TW_SIFT];
+	unsigned passed;
+	uint64_t last; /* number of the last frame, whether it passed or not */
+};
 
-	if (tw_watchlist_reach(&l->list, frames[0].number, frames[n - 1].number))
+/* What begins between these frames is watched from now on. False: nobody is, at any of them. */
+static bool reach(struct second_look *l, uint64_t first, uint64_t last)
+{
+	if (tw_watchlist_reach(&l->list, first, last))
 		l->s->out_of_memory = true;
-	count = tw_decode_sift(frames, n, &l->list.sieve, passed, flow);
-	for (i = 0; i < count; i++)
-		second_look_frame(l, &frames[passed[i]], flow[i], seg);
+	/* Pieces of the first wanted packet may lie before it: then no frame can be skipped. */
+	return first <= l->list.live_to || l->s->stats.fragments;
 }
 
-/* No watched connection is under way at any of these frames, nor begins. */
-static bool is_idle(const struct tw_watchlist *list, const struct tw_frame *frames, unsigned n)
+/* The reader itself passes over what nobody waits for. */
+static bool next_sifted(struct second_look *l, struct stretch *st)
 {
-	return frames[n - 1].number < list->next_first && frames[0].number > list->live_to;
+	const uint64_t before = tw_source_number(l->s->source);
+	const bool watched = reach(l, before + 1, before + TW_SIFT);
+	const unsigned n = tw_session_sift(l->s, watched ? &l->list.sieve : NULL, st->frames,
+					   st->flow, &st->passed);
+
+	st->last = before + n;
+	return n > 0;
+}
+
+/* It hands out every frame. Which pass is any guess, so there is no branch. */
+static bool next_unsifted(struct second_look *l, struct stretch *st)
+{
+	const unsigned n = tw_session_batch(l->s, st->frames, 2, 2);
+	uint8_t passed[TW_BATCH];
+	unsigned i;
+
+	st->passed = 0;
+	if (!n)
+		return false;
+	st->last = st->frames[n - 1].number;
+	if (reach(l, st->frames[0].number, st->last))
+		st->passed = tw_decode_sift(st->frames, n, &l->list.sieve, passed, st->flow);
+	for (i = 0; i < st->passed; i++)
+		st->frames[i] = st->frames[passed[i]];
+	return true;
 }
 
 static uint64_t last_wanted(const struct second_look *l)
@@ -443,18 +465,17 @@ static uint64_t last_wanted(const struct second_look *l)
 static void second_look(struct second_look *l)
 {
 	struct tw_session *s = l->s;
-	/* Pieces of the first wanted packet may lie before it: then no frame can be skipped. */
-	const bool pieces = s->stats.fragments != 0;
-	struct tw_frame frames[TW_BATCH];
+	const bool sifts = tw_source_can_sift(s->source);
 	struct tw_segment seg = { 0 };
-	unsigned n;
+	struct stretch st;
+	unsigned i;
 
-	while ((n = tw_session_batch(s, frames, 2, 2)) > 0) {
-		if (pieces || !is_idle(&l->list, frames, n))
-			second_look_batch(l, frames, n, &seg);
-		if (s->cancelled || frames[n - 1].number >= last_wanted(l))
+	while (sifts ? next_sifted(l, &st) : next_unsifted(l, &st)) {
+		for (i = 0; i < st.passed; i++)
+			second_look_frame(l, &st.frames[i], st.flow[i], &seg);
+		if (s->cancelled || st.last >= last_wanted(l))
 			break;
-		relieve(l, frames[n - 1].number + 1);
+		relieve(l, st.last + 1);
 	}
 	/* Nothing more comes: all stay at hand to the end, because facts compare connections. */
 	while (l->judged < l->list.count && !s->cancelled)

@@ -3,7 +3,7 @@
 #define TW_PACKET_BRIEF_H
 
 #include "packet/decode.h"
-#include "packet/tuple.h"
+#include "packet/usual.h"
 
 /*
  * What the first look needs of a packet, and no more: it is made of every one. The connection's key is in
@@ -21,19 +21,63 @@ struct tw_brief {
 	uint16_t window;
 	uint8_t sender; /* its side of the tuple */
 	uint8_t ttl;
-	uint8_t kind; /* TW_SEG_TCP, TW_SEG_ICMP_ERROR or TW_SEG_NEIGHBOUR */
+	uint8_t kind; /* enum tw_segment_kind; only of TCP, ICMP errors and neighbour messages more is known */
 	bool ipv4;
+	uint16_t section; /* of the frame */
 };
 
-/*
- * Decode @n frames, and write a brief of each that the first look needs to @out (room for @n); @seed is
- * tw_tuple_tag()'s. Returns how many. Hot path.
- */
-unsigned tw_decode_briefs(struct tw_decoder *d, const struct tw_frame *frames, unsigned n,
-			  uint64_t seed, struct tw_brief *out);
+/* Decode @n frames, and write the brief of each to @out. @seed: tw_tuple_tag()'s. Hot path. */
+void tw_decode_briefs(struct tw_decoder *d, const struct tw_frame *frames, unsigned n,
+		      uint64_t seed, struct tw_brief *out);
 
-/* Of one segment (a neighbour message needs its detail). False: the first look does not need it. */
-bool tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t seed,
+/* Of one frame, whatever it is; and of one segment (a neighbour message needs its detail). */
+void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t seed,
+		     struct tw_brief *out);
+void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t seed,
 		 struct tw_brief *out);
+
+static inline void tw_brief_address(struct tw_addr *a, uint32_t raw)
+{
+	const uint64_t w[2] = { 0, tw_v4_word(raw) };
+
+	memcpy(a->b, &w[0], sizeof(w[0]));
+	memcpy(a->b + 8, &w[1], sizeof(w[1]));
+}
+
+/*
+ * Of bytes that tw_are_usual(), but for time, number and section: straight from the wire, each field once. Nothing
+ * here depends on which end sends: that is a coin toss, and a wrong guess of the processor costs more than
+ * all the rest. False: the lengths contradict each other, nothing may be used. @len: on the wire.
+ */
+static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint32_t len,
+				     uint64_t seed, struct tw_brief *b)
+{
+	const uint8_t *ip = data + TW_USUAL_IP, *tcp = data + TW_USUAL_TCP;
+	const uint32_t total = tw_load_be16(ip + 2), word = tw_load_be32(tcp + 12);
+	const uint32_t header = word >> 28 << 2;
+	const uint64_t src = tw_endpoint_v4(ip + 12, tw_load_be16(tcp));
+	const uint64_t dst = tw_endpoint_v4(ip + 16, tw_load_be16(tcp + 2));
+	const uint64_t swap = -(uint64_t)(src > dst), differ = (src ^ dst) & swap;
+	const uint64_t lower = src ^ differ, upper = dst ^ differ;
+	const uint64_t numbers = tw_load_be64(tcp + 4);
+
+	if (__builtin_expect(!tw_usual_lengths_agree(caplen, len, total, header), 0))
+		return false;
+	tw_brief_address(&b->tuple.addr[0], (uint32_t)(lower >> 16));
+	tw_brief_address(&b->tuple.addr[1], (uint32_t)(upper >> 16));
+	b->tuple.port[0] = (uint16_t)lower;
+	b->tuple.port[1] = (uint16_t)upper;
+	b->tag = tw_tuple_tag_v4(lower, upper, seed);
+	b->seq = (uint32_t)(numbers >> 32);
+	b->ack = (uint32_t)numbers;
+	b->payload_bytes = total - 20 - header;
+	b->flags = word >> 16 & 0x1ff;
+	b->window = (uint16_t)word;
+	b->sender = swap & 1;
+	b->ttl = ip[8];
+	b->kind = TW_SEG_TCP;
+	b->ipv4 = true;
+	return true;
+}
 
 #endif

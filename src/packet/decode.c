@@ -64,19 +64,10 @@ static inline bool fast_tcp(const uint8_t *tcp, uint32_t bytes, struct tw_segmen
 	return true;
 }
 
-/* The second word of an IPv4 address, mapped: the first one is 0. */
-static inline uint64_t mapped_v4(const uint8_t *p)
-{
-	uint32_t raw;
-
-	memcpy(&raw, p, sizeof(raw));
-	return tw_v4_word(raw);
-}
-
 /* In two whole words, because it will be read so at once. */
 static inline void store_v4(struct tw_addr *a, const uint8_t *p)
 {
-	const uint64_t w[2] = { 0, mapped_v4(p) };
+	const uint64_t w[2] = { 0, tw_load_v4_word(p) };
 
 	memcpy(a->b, &w[0], sizeof(w[0]));
 	memcpy(a->b + 8, &w[1], sizeof(w[1]));
@@ -152,7 +143,8 @@ static inline bool usual_frame(const struct tw_frame *f, struct tw_segment *s)
 	const uint8_t *ip = f->data + TW_USUAL_IP, *tcp = f->data + TW_USUAL_TCP;
 	const uint32_t total = tw_load_be16(ip + 2);
 
-	if (tw_unlikely(!tw_usual_lengths_agree(f, total, (uint32_t)tcp[12] >> 4 << 2)))
+	if (tw_unlikely(
+		    !tw_usual_lengths_agree(f->caplen, f->len, total, (uint32_t)tcp[12] >> 4 << 2)))
 		return false;
 	s->ip_version = 4;
 	s->ttl = ip[8];
@@ -281,28 +273,14 @@ void tw_decoder_count_usual(struct tw_decoder *d, unsigned n)
 	d->stats.tcp += n;
 }
 
-static inline uint16_t raw_port(const uint8_t *p)
-{
-	uint16_t raw;
-
-	memcpy(&raw, p, sizeof(raw));
-	return raw;
-}
-
-static inline uint64_t flow_v4(const uint8_t *ip, const uint8_t *tcp, uint64_t seed)
-{
-	return tw_flow_of(tw_flow_end(0, mapped_v4(ip + 12), raw_port(tcp)),
-			  tw_flow_end(0, mapped_v4(ip + 16), raw_port(tcp + 2)), seed);
-}
-
 static inline uint64_t flow_v6(const uint8_t *ip, const uint8_t *tcp, uint64_t seed)
 {
 	uint64_t src[2], dst[2];
 
 	memcpy(src, ip + 8, sizeof(src));
 	memcpy(dst, ip + 24, sizeof(dst));
-	return tw_flow_of(tw_flow_end(src[0], src[1], raw_port(tcp)),
-			  tw_flow_end(dst[0], dst[1], raw_port(tcp + 2)), seed);
+	return tw_flow_of(tw_flow_end(src[0], src[1], tw_raw_port(tcp)),
+			  tw_flow_end(dst[0], dst[1], tw_raw_port(tcp + 2)), seed);
 }
 
 /* See tw_decode_sift(). Whatever the full decoder makes of such a frame, it is of no other connection. */
@@ -313,7 +291,7 @@ static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 	uint16_t type;
 
 	if (tw_likely(tw_is_usual(f)))
-		return flow_v4(f->data + TW_USUAL_IP, f->data + TW_USUAL_TCP, seed);
+		return tw_usual_flow(f->data, seed);
 	if (tw_unlikely(!fast_link(f, &offset, &type)))
 		return 0;
 	ip = f->data + offset;
@@ -321,12 +299,17 @@ static inline uint64_t flow_of(const struct tw_frame *f, uint64_t seed)
 		if (f->caplen < offset + 24 || ip[0] != 0x45 || ip[9] != TW_IP_TCP ||
 		    (tw_load_be16(ip + 6) & 0x3fff))
 			return 0;
-		return flow_v4(ip, ip + 20, seed);
+		return tw_flow_v4(ip, ip + 20, seed);
 	}
 	if (type != TW_ETHERTYPE_IPV6 || f->caplen < offset + 44 || ip[0] >> 4 != 6 ||
 	    ip[6] != TW_IP_TCP)
 		return 0;
 	return flow_v6(ip, ip + 40, seed);
+}
+
+uint64_t tw_decode_flow(const struct tw_frame *f, uint64_t seed)
+{
+	return flow_of(f, seed);
 }
 
 unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct tw_sieve *sieve,
@@ -337,11 +320,10 @@ unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct 
 
 	for (i = 0; i < n; i++) {
 		const uint64_t f = flow_of(&frames[i], s.seed);
-		const uint32_t bit = tw_sieve_bit(&s, f);
 
 		passed[count] = (uint8_t)i;
 		flow[count] = f;
-		count += (unsigned)((f == 0) | (s.bits[bit / 64] >> bit % 64 & 1));
+		count += tw_sieve_passes(&s, f);
 	}
 	return count;
 }

@@ -49,6 +49,17 @@ static inline uint32_t tw_sieve_bit(const struct tw_sieve *s, uint64_t flow)
 	return (uint32_t)(flow >> 32) & s->mask;
 }
 
+/* 0 is a flow that is not known, and passes. */
+static inline bool tw_sieve_passes(const struct tw_sieve *s, uint64_t flow)
+{
+	const uint32_t bit = tw_sieve_bit(s, flow);
+
+	return (flow == 0) | (s->bits[bit / 64] >> bit % 64 & 1);
+}
+
+/* tw_tuple_flow() of a frame, read from fixed offsets; 0 if only tw_decode() can tell. */
+uint64_t tw_decode_flow(const struct tw_frame *f, uint64_t seed);
+
 /*
  * Which of @n frames may be of a wanted flow? Their places go to @passed, with the flow of each to @flow, 0 if
  * only tw_decode() can tell. Returns how many.

@@ -117,6 +117,20 @@ static inline bool tw_addr_is_v4(const struct tw_addr *a)
 	return !(tw_load_le64(a->b) | (tw_load_be32(a->b + 8) ^ 0xffff));
 }
 
+/* The second word of a mapped address, from the four bytes as they stand in memory; the first one is 0. */
+static inline uint64_t tw_v4_word(uint32_t raw)
+{
+	return TW_LE64((uint64_t)TW_LE32(raw) << 32 | 0xffff0000);
+}
+
+static inline uint64_t tw_load_v4_word(const uint8_t *addr)
+{
+	uint32_t raw;
+
+	memcpy(&raw, addr, sizeof(raw));
+	return tw_v4_word(raw);
+}
+
 /* --- the hash that the table of connections goes by --- */
 
 /* Of two IPv4 endpoints (tw_endpoint_v4()), the lower one first. Seeded, so not steerable. */
@@ -136,12 +150,6 @@ static inline uint64_t tw_endpoint_v4(const uint8_t *addr, uint16_t port)
 
 	memcpy(&raw, addr, sizeof(raw));
 	return (uint64_t)raw << 16 | port;
-}
-
-/* The second word of a mapped address, from the four bytes as they stand in memory; the first one is 0. */
-static inline uint64_t tw_v4_word(uint32_t raw)
-{
-	return TW_LE64((uint64_t)TW_LE32(raw) << 32 | 0xffff0000);
 }
 
 static inline uint32_t tw_tuple_tag(const struct tw_tuple *t, uint64_t seed)

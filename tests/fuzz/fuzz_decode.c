@@ -51,11 +51,10 @@ static void check(const struct tw_segment *s)
 static void check_brief(struct tw_decoder *d, const struct tw_frame *f, const struct tw_segment *s)
 {
 	struct tw_brief brief, expected;
-	const unsigned n = tw_decode_briefs(d, f, 1, 1, &brief);
 
-	require(n == tw_brief_of(f, s, 1, &expected));
-	if (n)
-		require(!memcmp(&brief, &expected, offsetof(struct tw_brief, ipv4) + 1));
+	tw_decode_briefs(d, f, 1, 1, &brief);
+	tw_brief_of(f, s, 1, &expected);
+	require(!memcmp(&brief, &expected, offsetof(struct tw_brief, section) + 2));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -91,7 +91,8 @@ static inline const struct tw_pkt *add_segment(struct builder *b, struct tw_segm
 	struct tw_frame f = { .time_ns = b->now_ns, .number = ++b->frame, .iface = b->iface };
 	struct tw_brief brief;
 
-	if (b->hosts && tw_brief_of(&f, &s, 0, &brief))
+	tw_brief_of(&f, &s, 0, &brief);
+	if (b->hosts)
 		tw_hosts_feed(b->hosts, &brief, 1);
 	b->last = s;
 	tw_dossier_add(b->d, &f, &s);
