@@ -460,25 +460,25 @@ static void a_filter_rejects_but_numbers_stay(void **state)
 	const char *path;
 
 	put_pcap_header(o, 0xa1b2c3d4, 1);
-	for (i = 0; i < 100; i++)
-		put_tcp(o, i, i == 70 || i == 99 ? 80 : 22);
+	for (i = 0; i < 3 * TW_BATCH; i++)
+		put_tcp(o, i, i == 70 || i == 3 * TW_BATCH - 1 ? 80 : 22);
 	path = temp_file(o->b, o->n);
 	assert_int_equal(tw_filter_new(&filter, "tcp dst port 80", &err), 0);
 	s = open_path(path, filter);
 	assert_int_equal(tw_source_next(s, f), 1);
 	assert_int_equal(f[0].number, 71);
 	assert_int_equal(tw_source_next(s, f), 1);
-	assert_int_equal(f[0].number, 100);
+	assert_int_equal(f[0].number, 3 * TW_BATCH);
 	assert_int_equal(tw_source_next(s, f), 0);
-	assert_int_equal(tw_source_info(s)->frames, 100);
-	assert_int_equal(tw_source_info(s)->frames_filtered, 98);
+	assert_int_equal(tw_source_info(s)->frames, 3 * TW_BATCH);
+	assert_int_equal(tw_source_info(s)->frames_filtered, 3 * TW_BATCH - 2);
 	tw_source_close(s);
 	{
 		const char *paths[2] = { path, path };
 
 		assert_int_equal(tw_source_open_merged(&s, paths, 2, filter, &err), 0);
 		assert_int_equal(drain(s), 4);
-		assert_int_equal(tw_source_info(s)->frames, 200);
+		assert_int_equal(tw_source_info(s)->frames, 6 * TW_BATCH);
 		tw_source_close(s);
 	}
 	tw_filter_free(filter);
