@@ -55,13 +55,13 @@ class Talk:
     def s(self, flags, data=b"", **more):
         return self.send(1, flags, data, **more)
 
-    def icmp(self, kind, code, quoted, source="192.0.2.254", rest=0, after=0.0005):
-        """An ICMP error to the client that quotes @quoted, the start of an IP packet."""
+    def icmp(self, kind, code, quoted, source="192.0.2.254", rest=0, after=0.0005, to=0):
+        """An ICMP error to the end @to that quotes @quoted, the start of an IP packet."""
         self.now += after
         body = struct.pack(">BBHI", kind, code, 0, rest) + quoted
         body = body[:2] + struct.pack(">H", craft.checksum(body)) + body[4:]
         self.frames.append((self.now, craft.ethernet(
-            craft.ipv4(source, self.ends[0][0], body, protocol=1))))
+            craft.ipv4(source, self.ends[to][0], body, protocol=1))))
         return self
 
     def arp(self, asker, target, answer=False, after=1.0):

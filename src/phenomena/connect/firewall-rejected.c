@@ -91,7 +91,9 @@ static bool match(struct tw_match *m)
 
 	if (kind == NOT_OURS)
 		return false;
-	m->strength = fate == TW_ICMP_SURVIVED ? TW_STRENGTH_DELAY + 2 : TW_STRENGTH_EXPLICIT;
+	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 2
+		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 4
+						      : TW_STRENGTH_EXPLICIT;
 	m->confidence = kind == SAYS_SO ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim))
 							   : TW_CULPRIT_MIDDLEBOX;
@@ -100,6 +102,11 @@ static bool match(struct tw_match *m)
 			m,
 			"A filter refused the connection to %s: it answered the SYN with ICMP %s.",
 			m->server, tw_icmp_text(m));
+	else if (fate == TW_ICMP_KILLED_ANSWER)
+		m->summary = tw_say(m,
+				    "A filter refused the SYN|ACK of %s with ICMP %s: the client "
+				    "gets no answer.",
+				    m->server, tw_icmp_text(m));
 	else
 		m->summary =
 			tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",

@@ -28,7 +28,8 @@
 static bool by_neighbour_failure(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_ICMP_BURST) && tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_HOST_UNREACHABLE) &&
-	       tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ICMP_FROM_DESTINATION);
+	       tw_get(f, TW_F_ICMP_ON_SYN) && !tw_is(f, TW_F_ICMP_TO, TW_SERVER) &&
+	       !tw_get(f, TW_F_ICMP_FROM_DESTINATION);
 }
 
 static bool is_ours(const struct tw_facts *f)
@@ -78,7 +79,9 @@ static bool match(struct tw_match *m)
 
 	if (!is_ours(f))
 		return false;
-	m->strength = fate == TW_ICMP_SURVIVED ? TW_STRENGTH_DELAY + 1 : TW_STRENGTH_EXPLICIT;
+	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 1
+		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
+						      : TW_STRENGTH_EXPLICIT;
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
 	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYNACK_COUNT)) {
@@ -95,6 +98,11 @@ static bool match(struct tw_match *m)
 			       "The host of %s is not there: the last router got no answer from it "
 			       "(ARP or neighbour discovery) and said host unreachable after %s.",
 			       target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
+	else if (fate == TW_ICMP_KILLED_ANSWER)
+		m->summary = tw_say(m,
+				    "A router could not deliver the SYN|ACK of %s to %s: ICMP %s. "
+				    "The client gets no answer.",
+				    tw_endpoint(m, victim), target, tw_icmp_text(m));
 	else if (fate == TW_ICMP_KILLED_CONNECT)
 		m->summary = tw_say(
 			m, "A router could not deliver to %s and answered the SYN with ICMP %s.",

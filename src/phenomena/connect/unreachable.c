@@ -9,7 +9,10 @@
  * call; the connection itself stays.
  */
 #include "phenomena/connect/unreachable.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/silence.h"
+
+#define ENOUGH_NS (3 * TW_TCP_TIMEOUT_INIT_NS)
 
 const char *tw_icmp_errno(const struct tw_facts *f)
 {
@@ -69,7 +72,8 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	bool connecting = tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ESTABLISHED);
 
 	if (connecting)
-		return TW_ICMP_KILLED_CONNECT;
+		return tw_is(f, TW_F_ICMP_TO, TW_SERVER) ? TW_ICMP_KILLED_ANSWER
+							 : TW_ICMP_KILLED_CONNECT;
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;
@@ -94,6 +98,22 @@ static void data_lost(struct tw_match *m, enum tw_side victim)
 			   "be answered.");
 }
 
+/* The error goes to the server, which forgets the request at most; the client goes on repeating its SYN. */
+static void answer_lost(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	/* as syn-unanswered: with a repeat and three seconds any living path would have answered */
+	const bool over = tw_syn_given_up(f) ||
+			  (tw_get(f, TW_F_SYN_COUNT) > 1 && tw_syn_watched_ns(f) >= ENOUGH_NS);
+
+	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+		   "No answer reaches it: connect() fails when the repeats of the SYN are spent.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	if (!over)
+		tw_missing(m, "The capture stops while the client may still repeat its SYN.");
+}
+
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
@@ -108,6 +128,9 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 			after = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT);
 		tw_app_saw(m, TW_CLIENT, "connect", tw_icmp_errno(f), after,
 			   "An ICMP error in SYN_SENT ends connect() at once.");
+		break;
+	case TW_ICMP_KILLED_ANSWER:
+		answer_lost(m);
 		break;
 	case TW_ICMP_DATA_LOST:
 		data_lost(m, victim);
@@ -132,8 +155,9 @@ void tw_icmp_cite(struct tw_match *m)
 		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, which quotes a segment of %s",
 			tw_icmp_text(m), victim);
 	else if (tw_get(f, TW_F_ICMP_ON_SYN))
-		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the SYN of %s that it quotes",
-			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);
+		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the SYN%s of %s that it quotes",
+			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)),
+			tw_is(f, TW_F_ICMP_TO, TW_SERVER) ? "|ACK" : "", victim);
 	else
 		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the segment of %s that it quotes",
 			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);

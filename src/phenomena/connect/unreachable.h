@@ -20,6 +20,7 @@ const char *tw_icmp_text(struct tw_match *m);
 /* What became of the connection that drew the errors. */
 enum tw_icmp_fate {
 	TW_ICMP_KILLED_CONNECT, /* in SYN_SENT: connect() fails at once */
+	TW_ICMP_KILLED_ANSWER,  /* the SYN|ACK could not be delivered: the client hears nothing */
 	TW_ICMP_DATA_LOST,      /* later: only a soft error, but the data never got through */
 	TW_ICMP_SURVIVED,       /* later, or another SYN: the connection went on */
 };

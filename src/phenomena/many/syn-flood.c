@@ -23,7 +23,9 @@
 static bool half_open(const struct tw_facts *f)
 {
 	return tw_syn_alone(f) && tw_get(f, TW_F_RST_COUNT) == 0 &&
-	       tw_get(f, TW_F_ICMP_COUNT) == 0 && tw_get(f, TW_F_SYN_COUNT) == 1;
+	       /* what a router says of the SYN|ACK to a source that does not exist speaks for it */
+	       (tw_get(f, TW_F_ICMP_COUNT) == 0 || tw_is(f, TW_F_ICMP_TO, TW_SERVER)) &&
+	       tw_get(f, TW_F_SYN_COUNT) == 1;
 }
 
 static bool match(struct tw_match *m)
