@@ -313,13 +313,15 @@ static __attribute__((noinline)) void note_anywhere(struct tw_hosts *h, const st
 		note(h, host, p, about, peer);
 }
 
-/* The record in the home slot of a hash, if it is that of @a. */
-static inline struct tw_host *at_home(const struct tw_hosts *h, const struct tw_addr *a,
-				      uint32_t hash)
+/* The record of @a, if it stands where nearly all stand: at home, or next door. */
+static inline struct tw_host *at_home(const struct tw_hosts *h, const struct tw_addr *a, uint32_t hash)
 {
-	const struct slot *s = &h->slot[tag_of(hash) & (h->slots - 1)];
+	const uint32_t tag = tag_of(hash), home = tag & (h->slots - 1);
+	const struct slot *s = &h->slot[home];
 
-	if (unlikely(s->tag != tag_of(hash) || !tw_addr_equal(&h->host[s->index].addr, a)))
+	if (unlikely(s->tag != tag))
+		s = &h->slot[(home + 1) & (h->slots - 1)];
+	if (unlikely(s->tag != tag || !tw_addr_equal(&h->host[s->index].addr, a)))
 		return NULL;
 	return &h->host[s->index];
 }

@@ -31,6 +31,7 @@
 #define DROP_BYTES   ((size_t)1 << 20)
 #define HANDLES_MAX  UINT32_C(0x7ffffff0)
 #define QUEUE_TRIES  16
+#define FETCH_AHEAD  16
 #define RECORDS_MIN  64
 #define CEILING_MIN  ((size_t)1 << 20)
 #define HAND_SCANNED 4096 /* records that one eviction may look at before it takes any */
@@ -238,6 +239,8 @@ static bool recycle_oldest(struct tw_triage *t)
 
 		t->queue_head = t->queue_head + 1 == t->queue_max ? 0 : t->queue_head + 1;
 		t->queue_count--;
+		t->records_fetched -= t->records_fetched > 0;
+		t->slots_fetched -= t->slots_fetched > 0;
 		c->status &= ~(uint32_t)CONN_QUEUED;
 		if (c->status & CONN_DEAD) {
 			tw_triage_conn_free(t, handle);
@@ -263,20 +266,23 @@ static uint32_t queue_place(const struct tw_triage *t, uint32_t nth)
 }
 
 /*
- * What is oldest has not been touched for long. Each batch fetches the records that the one after the
- * next will recycle, and the slots, which these name, of those that the next will.
+ * What is oldest has not been touched for long. Some way ahead of those that are recycled their records are
+ * fetched, and halfway there the slots, which the records name.
  */
-PREFETCHES void prefetch_oldest(const struct tw_triage *t, uint32_t n)
+PREFETCHES void prefetch_oldest(struct tw_triage *t)
 {
-	uint32_t i;
+	const struct conn *c;
 
-	for (i = 0; i < n && 2 * n <= t->queue_count; i++) {
-		const struct conn *near = conn_at(t, t->queue[queue_place(t, i)]);
-		const struct conn *far = conn_at(t, t->queue[queue_place(t, n + i)]);
-
-		__builtin_prefetch(&t->slot[near->tag & (t->slot_count - 1)], 1);
-		__builtin_prefetch(far, 1);
-		__builtin_prefetch((const char *)far + 64, 1);
+	for (; t->records_fetched < 2 * FETCH_AHEAD && t->records_fetched < t->queue_count;
+	     t->records_fetched++) {
+		c = conn_at(t, t->queue[queue_place(t, t->records_fetched)]);
+		__builtin_prefetch(c, 1);
+		__builtin_prefetch((const char *)c + 64, 1);
+	}
+	for (; t->slots_fetched < FETCH_AHEAD && t->slots_fetched < t->records_fetched;
+	     t->slots_fetched++) {
+		c = conn_at(t, t->queue[queue_place(t, t->slots_fetched)]);
+		__builtin_prefetch(&t->slot[c->tag & (t->slot_count - 1)], 1);
 	}
 }
 
@@ -291,7 +297,7 @@ void tw_triage_recycle(struct tw_triage *t, unsigned n)
 		excess = t->queue_count;
 	for (i = 0; i < excess; i++)
 		recycle_oldest(t);
-	prefetch_oldest(t, excess + 1);
+	prefetch_oldest(t);
 }
 
 void tw_triage_queue(struct tw_triage *t, uint32_t handle)

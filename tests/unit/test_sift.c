@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "capture_files.h"
 #include "capture/reader.h"
+#include "capture_files.h"
 #include "packet/brief.h"
 
 #define FRAMES 5000
