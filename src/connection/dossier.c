@@ -78,12 +78,6 @@ void tw_dossier_free(struct tw_dossier *d)
 	free(d);
 }
 
-size_t tw_dossier_bytes(const struct tw_dossier *d)
-{
-	return sizeof(*d) + d->pkt_cap * sizeof(*d->pkt) +
-	       (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0);
-}
-
 /*
  * Who is the client? The sender of the first SYN; the receiver of a SYN|ACK that comes first. In
  * mid-connection the lower port is taken for the server's: services listen low, the kernel hands

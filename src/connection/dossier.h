@@ -88,7 +88,5 @@ void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s);
 /* Add an ICMP error quoting a segment of the tuple. */
 int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s);
-/* Memory held, for the ceiling. */
-size_t tw_dossier_bytes(const struct tw_dossier *d);
 
 #endif

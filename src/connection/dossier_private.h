@@ -92,6 +92,13 @@ struct tw_dossier {
 
 #define TW_ICMP_MAX 64
 
+/* Memory held, for the ceiling. */
+static inline size_t tw_dossier_bytes(const struct tw_dossier *d)
+{
+	return sizeof(*d) + d->pkt_cap * sizeof(*d->pkt) +
+	       (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0);
+}
+
 /* Sequence length of a record: payload plus SYN and FIN. */
 static inline uint32_t tw_pkt_seq_len(const struct tw_pkt *p)
 {

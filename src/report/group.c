@@ -20,13 +20,11 @@ static bool same_kind(const struct tw_group *a, const struct tw_group *b)
 /* Does a connection described by @one belong to @group? */
 static bool covers(const struct tw_group *group, const struct tw_group *one)
 {
-	if (!same_kind(group, one))
+	if (group->scope != TW_GROUP_ALL && !tw_addr_equal(&group->server, &one->server))
 		return false;
-	if (group->scope == TW_GROUP_ALL)
-		return true;
-	if (!tw_addr_equal(&group->server, &one->server))
+	if (group->scope == TW_GROUP_ENDPOINT && group->port != one->port)
 		return false;
-	return group->scope == TW_GROUP_HOST || group->port == one->port;
+	return same_kind(group, one);
 }
 
 static bool better_example(const struct tw_finding *a, const struct tw_finding *b)
