@@ -178,6 +178,18 @@ def duplicate_acks_without_sack_are_no_quarrel():
 
 
 @case
+def missed_by_the_capture_is_not_never_sent():
+    """Next to the server the capture lost a segment; the server acknowledges it, the ACK is late, the repeat is seen."""
+    talk = Talk(ttl=(62, 64)).c(SYN, options=MSS).s(SYN | ACK, options=MSS).c(ACK, after=0.02)
+    talk.ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, REQUEST, after=0.1).frames.pop()
+    talk.s(ACK, after=0.04).c(PSH | ACK, REQUEST, seq=at, after=0.2)
+    talk.s(ACK, options=sacks((at, at + len(REQUEST)))).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", after=0.1)
+    expect(talk.c(ACK, after=0.02).close(), "clean", "reordering", outcomes=("clean", "degraded"))
+
+
+@case
 def a_nat_nearby_that_forgot_the_connection():
     """The server speaks after a pause; a NAT two hops off resets it, sooner than the client could, with its TTL."""
     talk = Talk(ttl=(62, 64)).c(SYN, options=MSS).s(SYN | ACK, options=MSS).c(ACK, after=0.05)

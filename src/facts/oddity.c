@@ -343,10 +343,21 @@ static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t
 			       q->time_ns - d->pkt[i].time_ns > OVERTAKEN_NS;
 		in_vain += q->time_ns > reached_ns;
 	}
-	if (k < d->pkt_count || in_vain < IN_VAIN_MIN)
+	/* what is SACKed right behind may have been missed here; to repeat what lies below is right then */
+	if (k < d->pkt_count || in_vain < IN_VAIN_MIN ||
+	    (tw_seq_le(d->pkt[i].ack, sent) && d->pkt[i].sack[0].left == sent))
 		return false;
 	tw_from(v, TW_F_ACK_NOT_TAKEN_LAST, 1, NULL);
 	return true;
+}
+
+/*
+ * Was the capture taken next to @side? What arrives there passes here, forged or not: if it acknowledges what is not in
+ * the capture, the capture missed it.
+ */
+static bool seen_to_arrive(const struct tw_facts *f, int side)
+{
+	return tw_is(f, TW_F_VANTAGE, side ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
 }
 
 /*
@@ -410,7 +421,7 @@ static void never_sent_facts(struct tw_view *v)
 			foreign = foreign ? foreign : p;
 			continue;
 		}
-		if (!refuted(v, i, to, sent[to], top))
+		if (seen_to_arrive(v->f, p->side) || !refuted(v, i, to, sent[to], top))
 			continue;
 		bytes = top - sent[to];
 		ack = p;

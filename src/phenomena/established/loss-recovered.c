@@ -258,7 +258,10 @@ static bool match(struct tw_match *m)
 	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
 	late = may_be_late(f);
 	behind = lost_behind(f);
-	m->confidence = unseen || queue || doubtful || answered || late ? TW_LIKELY : TW_CERTAIN;
+	/* next to its sender a capture that missed packets looks as if they had never come by */
+	m->confidence = unseen || queue || doubtful || answered || late || lost_at_sender(f) >= 0
+				? TW_LIKELY
+				: TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = culprit(f);
 	if (lost_at_sender(f) >= 0)
