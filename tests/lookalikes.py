@@ -752,6 +752,30 @@ def flood_whose_answers_find_no_route():
 
 
 @case
+def abort_behind_a_closed_window():
+    """The probes of a closed window look like keepalive's, and the last one was answered: the program gave up."""
+    talk = Talk().shake().c(PSH | ACK, b"x" * 1448).s(ACK, window=0, after=0.02)
+    for gap in (0.2, 0.4, 0.8):
+        talk.c(ACK, seq=talk.next[0] - 1, after=gap).s(ACK, window=0, after=0.02)
+    expect(talk.c(RST | ACK, after=0.3), "linger-reset", "aborted", "zero-window-stall",
+           outcomes=("failed", "degraded"))
+
+
+@case
+def syn_held_up_before_it_left():
+    """Its timer had run for long when it left: the repeat follows after 0.2 s, and the answer takes a round trip."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS)
+    ticks = talk.heard[1]
+    talk.c(SYN, options=MSS, seq=1000, after=0.22)
+    talk.heard[1] = ticks
+    talk.s(SYN | ACK, options=MSS, after=0.58).c(ACK)
+    talk.heard[1] = ticks
+    talk.s(SYN | ACK, options=MSS, seq=700000, ack=1001, after=0.22).c(ACK)
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.8).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n")
+    expect(talk.c(ACK).close(rtt=0.8), "clean", "reordering", outcomes=("clean", "degraded"))
+
+
+@case
 def foreign_segments_that_were_refused():
     """Beyond the window, or an ACK of what was never sent: refused, and the connection goes on undisturbed."""
     for flags, data, ahead in ((PSH | ACK, b"x" * 100, 30_000_000), (FIN | ACK, b"", 30_000_000),

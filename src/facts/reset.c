@@ -379,6 +379,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 	const struct tw_pkt *first_repeat = NULL, *first_probe = NULL;
 	size_t base = t >= 0 ? (size_t)t : rst, i;
 	int64_t repeats = 0, probes = 0;
+	bool heard = false; /* the other end, since the probe: it answered */
 	long prev = -1;
 
 	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
@@ -387,7 +388,8 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 		if (!tw_counts(q))
 			continue;
 		if (q->side == a) {
-			if (!(q->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)))
+			/* the probes of a closed window are no keepalive: the end has data to send */
+			if (!(q->marks & TW_MARK_KEEPALIVE) || heard)
 				break;
 			probes++;
 			first_probe = q;
@@ -395,6 +397,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 		}
 		if (probes)
 			break;
+		heard = true;
 		if (q->marks & TW_MARKS_REPEAT && (long)i - 1 != t) {
 			repeats++;
 			first_repeat = q;

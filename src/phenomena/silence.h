@@ -106,4 +106,15 @@ static inline int64_t tw_between_ns(const struct tw_facts *f, enum tw_fact_id fr
 	return tw_time_of(f, to) - tw_time_of(f, from);
 }
 
+/*
+ * Does @answer come sooner after @repeat than the path allows? Then it answers an earlier copy, and was only under
+ * way for longer than the timer.
+ */
+static inline bool tw_sooner_than_path(const struct tw_facts *f, enum tw_fact_id repeat,
+				       enum tw_fact_id answer)
+{
+	return tw_get(f, TW_F_RTT_NS) > 100 * TW_NS_PER_MS &&
+	       tw_between_ns(f, repeat, answer) < tw_get(f, TW_F_RTT_NS) * 7 / 8;
+}
+
 #endif

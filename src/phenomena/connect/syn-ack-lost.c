@@ -36,7 +36,8 @@
  * after a loss the answer to the repeated SYN and the server's own repeat come together and were
  * made together. On a slow path they arrive a SYN timeout apart; held up on the way (neighbour
  * discovery, a stalled queue) they arrive together, but were made a SYN timeout apart. A SYN|ACK that is not
- * prompt may be the server's own repeat, which meets the client's.
+ * prompt may be the server's own repeat, which meets the client's. And what comes sooner after the repeat than the
+ * path allows answers the SYN before it.
  */
 static bool was_under_way(const struct tw_facts *f)
 {
@@ -46,6 +47,9 @@ static bool was_under_way(const struct tw_facts *f)
 		return tw_is(f, TW_F_ACK3_ECHO, 1) &&
 		       (tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS ||
 			tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT) < PROMPT_NS);
+	if (tw_get(f, TW_F_RTT_NS) > PROMPT_NS &&
+	    tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) < tw_get(f, TW_F_RTT_NS) * 7 / 8)
+		return true;
 	if (tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
 	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS)
 		return true;

@@ -43,6 +43,9 @@ static bool match(struct tw_match *m)
 	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		return false;
+	/* the probes of a closed window look the same: there is data to send, and another timer */
+	if (tw_window_stays_closed(f) && !tw_is(f, TW_F_ZERO_WINDOW_SIDE, author))
+		return false;
 	bool certain = probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) &&
 		       tw_reset_odds(f) == 0 && is_due(f, probes);
 

@@ -31,6 +31,7 @@ static bool match(struct tw_match *m)
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
 	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1) ||
+	    (!shown && tw_sooner_than_path(f, TW_F_FIN1_COUNT, TW_F_FIN1_ACKED)) ||
 	    tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
 		return false;
 	/* a probe that only outran a delayed ACK: no D-SACK could tell */

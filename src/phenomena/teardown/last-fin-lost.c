@@ -31,6 +31,7 @@ static bool match(struct tw_match *m)
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) ||
 	    tw_is(f, TW_F_FIN2_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN2_ACKS) > 1) ||
+	    (!shown && tw_sooner_than_path(f, TW_F_FIN2_COUNT, TW_F_FIN2_ACKED)) ||
 	    tw_sooner_than_timers(f, span))
 		return false;
 	m->strength = tw_close_strength(f);
