@@ -210,15 +210,26 @@ static void more_room(struct tw_hosts *h, struct tw_host *host)
 }
 
 /* The place of the next event, NULL: there is none. It is filled there: a copy would wait for its fields. */
-static inline struct tw_host_event *next_event(struct tw_hosts *h, struct tw_host *host)
+static inline struct tw_host_event *next_event(struct tw_hosts *h, struct tw_host *host,
+					       const struct tw_brief *p, uint8_t kind)
 {
+	uint32_t at;
+
 	if (unlikely(host->count == host->cap))
 		more_room(h, host);
 	if (unlikely(!host->cap)) {
 		h->forgotten++;
 		return NULL;
 	}
-	return &host->event[tw_host_event_index(host->count++, host->cap)];
+	at = tw_host_event_index(host->count++, host->cap);
+	host->refused[at / 64] &= ~(UINT64_C(1) << at % 64);
+	host->refused[at / 64] |= (uint64_t)(kind == TW_HOST_REFUSED) << at % 64;
+	host->unordered |= p->time_ns < host->last_ns;
+	host->last_ns = p->time_ns;
+	host->event[at].time_ns = p->time_ns;
+	host->event[at].frame = p->number;
+	host->event[at].kind = kind;
+	return &host->event[at];
 }
 
 unsigned tw_host_knocked_in_vain(const struct tw_host *h)
@@ -283,15 +294,12 @@ static inline void note(struct tw_hosts *h, struct tw_host *host, const struct t
 	struct tw_host_event *e;
 
 	host->serves |= about == DST;
-	e = next_event(h, host);
+	e = next_event(h, host, p, kind_of(p));
 	if (unlikely(!e))
 		return;
-	e->time_ns = p->time_ns;
-	e->frame = p->number;
 	e->peer = peer;
 	e->port = port_of(p, about);
 	e->peer_port = port_of(p, !about);
-	e->kind = kind_of(p);
 	e->ttl = p->ttl;
 }
 
@@ -314,7 +322,8 @@ static __attribute__((noinline)) void note_anywhere(struct tw_hosts *h, const st
 }
 
 /* The record of @a, if it stands where nearly all stand: at home, or next door. */
-static inline struct tw_host *at_home(const struct tw_hosts *h, const struct tw_addr *a, uint32_t hash)
+static inline struct tw_host *at_home(const struct tw_hosts *h, const struct tw_addr *a,
+				      uint32_t hash)
 {
 	const uint32_t tag = tag_of(hash), home = tag & (h->slots - 1);
 	const struct slot *s = &h->slot[home];
@@ -360,12 +369,12 @@ static void note_neighbour(struct tw_hosts *h, const struct tw_brief *p)
 		return;
 	host->neighbours = true;
 	h->asked |= !(p->flags & TW_ACK);
-	e = next_event(h, host);
+	e = next_event(h, host, p, p->flags & TW_ACK ? TW_HOST_ANSWERED : TW_HOST_ASKED);
 	if (!e)
 		return;
-	*e = (struct tw_host_event){ .time_ns = p->time_ns, .frame = p->number };
-	e->kind = p->flags & TW_ACK ? TW_HOST_ANSWERED : TW_HOST_ASKED;
 	e->peer = tw_host_peer_hash(sender);
+	e->port = e->peer_port = 0;
+	e->ttl = 0;
 }
 
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n)

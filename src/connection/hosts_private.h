@@ -38,9 +38,13 @@ struct tw_host {
 	_Alignas(TW_HOST_ALIGNED) struct tw_addr addr;
 	bool serves;     /* a SYN was sent to it */
 	bool neighbours; /* the log holds, or held, TW_HOST_ASKED or TW_HOST_ANSWERED */
+	bool unordered;  /* an event was noted that is older than the one before it */
 	struct tw_host_event
 		*event; /* in order of time, but for the turn of the ring: see tw_host_event_at() */
 	uint32_t count, cap; /* count: all ever noted */
+	int64_t last_ns;     /* time of the last one */
+	uint64_t refused[TW_HOST_EVENTS_MAX /
+			 64]; /* by place in the log: TW_HOST_REFUSED stand there */
 	/* Linear counting of (host, port) pairs: those that answered it with SYN|ACK, and all that its SYNs
 	 * went to. */
 	_Alignas(TW_HOST_ALIGNED) uint64_t doors[2][16];
@@ -91,6 +95,58 @@ static inline struct tw_host_log tw_host_log(const struct tw_host *h)
 	return (struct tw_host_log){ { { event, event + half },
 				       { event + turn, event + h->cap },
 				       { event + half, event + turn } } };
+}
+
+/* The first event of a stretch that is in order, from @ns on. */
+static inline const struct tw_host_event *tw_host_since(const struct tw_host_event *from,
+							const struct tw_host_event *to, int64_t ns)
+{
+	while (from < to) {
+		const struct tw_host_event *mid = from + (to - from) / 2;
+
+		if (mid->time_ns < ns)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+/*
+ * The log without most of what lies before @from_ns or after @to_ns. A busy server's log is long, and each of its
+ * connections asks about a short time. What is left has to be looked at all the same: of a log that is not in
+ * order nothing is taken away.
+ */
+static inline struct tw_host_log tw_host_log_between(const struct tw_host *h, int64_t from_ns,
+						     int64_t to_ns)
+{
+	struct tw_host_log log = tw_host_log(h);
+	unsigned i;
+
+	for (i = 0; i < 3 && h && !h->unordered; i++) {
+		log.part[i].from = tw_host_since(log.part[i].from, log.part[i].to, from_ns);
+		if (to_ns < INT64_MAX)
+			log.part[i].to = tw_host_since(log.part[i].from, log.part[i].to, to_ns + 1);
+	}
+	return log;
+}
+
+/* The first TW_HOST_REFUSED of a stretch of the log, from @e on; @to: there is none. */
+static inline const struct tw_host_event *tw_host_refusal(const struct tw_host *h,
+							  const struct tw_host_event *e,
+							  const struct tw_host_event *to)
+{
+	const uint32_t end = e < to ? (uint32_t)(to - h->event) : 0;
+	uint32_t i = e < to ? (uint32_t)(e - h->event) : 0;
+	uint64_t bits;
+
+	while (i < end) {
+		bits = h->refused[i / 64] >> i % 64;
+		if (bits && i + (uint32_t)__builtin_ctzll(bits) < end)
+			return &h->event[i + (uint32_t)__builtin_ctzll(bits)];
+		i = (i / 64 + 1) * 64;
+	}
+	return to;
 }
 
 /* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */

@@ -159,7 +159,7 @@ static const struct tw_pkt *refusal(const struct tw_view *v)
 	return NULL;
 }
 
-/* An event of another connection near to this one in time, or a refusal. */
+/* An event of another connection near to this one in time. */
 static void note_event(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
 		       const struct tw_host_event *e, struct port_walk *w)
 {
@@ -173,9 +173,15 @@ static void note_event(const struct tw_view *v, const struct half_open_walk *hal
 	    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
 		w->ended_together++;
 	w->during |= during && answers_others(v, half, e);
-	if (e->port != d->end[1].port || e->kind != TW_HOST_REFUSED)
+}
+
+/* The port refused another connection, at whatever time. */
+static void note_refusal(const struct tw_view *v, int64_t end_ns, const struct tw_host_event *e,
+			 struct port_walk *w)
+{
+	if (is_own(v, e) || e->port != v->d->end[1].port)
 		return;
-	w->refused_before |= e->time_ns < d->first_ns;
+	w->refused_before |= e->time_ns < v->d->first_ns;
 	if (e->time_ns >= end_ns && !w->refused_after)
 		w->refused_after = e;
 }
@@ -185,27 +191,28 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/*
- * A busy server's log is long, and each of its connections asks. Of most events it is enough to know that
- * they are far away in time.
- */
 static void walk_port(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
 		      struct port_walk *w)
 {
-	const struct tw_host_log log = tw_host_log(v->host[1]);
+	const struct tw_host *h = v->host[1];
+	const struct tw_host_log log = tw_host_log(h);
 	const int64_t from = least(v->d->first_ns, end_ns - ENDED_TOGETHER_NS);
 	const int64_t to = -least(-v->d->last_ns, -end_ns - ENDED_TOGETHER_NS);
+	const struct tw_host_log near = tw_host_log_between(h, from, to);
 	const struct tw_host_event *e;
 	unsigned part;
 
 	w->before = open_before(v, half, &log);
 	w->after = open_after(v, half, &log);
 	w->ttl = live_ttl(&log, w->refusal ? w->refusal->ttl : -1);
-	for (part = 0; part < 3; part++)
-		for (e = log.part[part].from; e < log.part[part].to; e++)
-			if (((e->time_ns >= from) & (e->time_ns <= to)) |
-			    (e->kind == TW_HOST_REFUSED))
+	for (part = 0; part < 3; part++) {
+		for (e = near.part[part].from; e < near.part[part].to; e++)
+			if (e->time_ns >= from && e->time_ns <= to)
 				note_event(v, half, end_ns, e, w);
+		for (e = tw_host_refusal(h, log.part[part].from, log.part[part].to);
+		     e < log.part[part].to; e = tw_host_refusal(h, e + 1, log.part[part].to))
+			note_refusal(v, end_ns, e, w);
+	}
 }
 
 /* A SYN to the host after @since that nothing of the host's answers any more: its last word counts. */
@@ -287,7 +294,8 @@ static void alive_fact(struct tw_view *v)
 	me = &v->d->end[tw_get(v->f, side)];
 	silent = &v->d->end[!tw_get(v->f, side)];
 	self = tw_host_peer_hash(&me->addr);
-	log = tw_host_log(v->host[!tw_get(v->f, side)]);
+	log = tw_host_log_between(v->host[!tw_get(v->f, side)], tw_time_of(v->f, side),
+				  v->d->last_ns + TW_NS_PER_S);
 	for (part = 0; part < 3; part++)
 		for (e = log.part[part].from; e < log.part[part].to && !alive; e++)
 			alive = e->time_ns > tw_time_of(v->f, side) &&

@@ -519,7 +519,8 @@ static bool ends_with(const struct tw_view *v, const struct tw_pkt *p,
 
 static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 {
-	const struct tw_host_log log = tw_host_log(p->side ? v->host[1] : NULL);
+	const struct tw_host_log log = tw_host_log_between(
+		p->side ? v->host[1] : NULL, p->time_ns - TOGETHER_NS, p->time_ns + TOGETHER_NS);
 	const uint32_t client = tw_host_peer_hash(&v->d->end[0].addr);
 	const struct tw_host_event *e;
 	uint32_t n = 0, k;
