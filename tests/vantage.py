@@ -200,12 +200,24 @@ def a_nat_nearby_that_forgot_the_connection():
 
 
 @case
+def no_device_forgets_within_a_second():
+    """The same reset after one second and after three: a filter, or a device with a very short memory."""
+    for idle, verdict in ((1, "firewall-reset"), (3, "idle-reset")):
+        talk = Talk(ttl=(64, 54)).shake().ask().c(PSH | ACK, REQUEST, after=idle)
+        expect(talk.s(RST, after=0.004, ttl=61, ident=0, window=0), verdict, outcomes=("failed",))
+
+
+@case
 def a_client_that_left_without_an_answer():
     """One request, five seconds of nothing, the client closes, and the capture ends: not clean, and no failure."""
     talk = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(FIN | ACK, after=6).s(ACK, after=0.06)
     expect(talk, "app-stuck", outcomes=("unknown",))
     answered = Talk().shake().ask().c(FIN | ACK, after=6).s(ACK, after=0.06)
     expect(answered, "clean", outcomes=("clean",))
+    reset = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=30)
+    expect(reset, "app-stuck", outcomes=("failed",))
+    soon = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=1)
+    expect(soon, "linger-reset", "aborted", outcomes=("failed", "degraded"))
     # a stream in one direction: nobody waits before the close
     stream = Talk().shake()
     for _ in range(8):

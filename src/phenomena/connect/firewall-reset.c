@@ -18,7 +18,8 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define IDLE_SUSPICIOUS_NS TW_NS_PER_S /* from here on, a forgetful device is the better guess */
+#define IDLE_SUSPICIOUS_NS                                                                         \
+	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
 
 static bool label_zero(const struct tw_facts *f)
 {

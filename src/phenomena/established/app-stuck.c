@@ -65,8 +65,8 @@ static bool client_gave_up(const struct tw_facts *f)
 /* One small request, nothing else, and no sign of life from the application that it is for. */
 static bool asked_once(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_get(f, TW_F_RST_COUNT) &&
-	       tw_get(f, TW_F_START_SEEN) && tw_get(f, TW_F_BYTES_C) <= SMALL_REQUEST_BYTES &&
+	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && tw_get(f, TW_F_START_SEEN) &&
+	       tw_get(f, TW_F_BYTES_C) <= SMALL_REQUEST_BYTES &&
 	       !tw_get(f, TW_F_KEEPALIVE_PROBES) &&
 	       tw_between_ns(f, TW_F_FIRST_DATA_SIDE, TW_F_REQUEST_UNANSWERED_BYTES) < AT_ONCE_NS;
 }
@@ -120,11 +120,32 @@ static void say_gave_up(struct tw_match *m)
 		 "the same packets");
 }
 
+/* The client's reset ends it: what the server's application would have done next is not to be seen. */
+static void say_reset(struct tw_match *m, int64_t waited)
+{
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->summary = tw_say(m,
+			    "%s acknowledged the request and did not answer; the client gave up by "
+			    "a reset after %s.",
+			    m->server, TW_DUR(waited));
+	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client resets after %s without an answer",
+		TW_DUR(waited));
+	tw_rival(m, "linger-reset",
+		 "a program that sends and asks for nothing may end so, too (SO_LINGER {1,0})");
+}
+
 static void say_left(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
 
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "recv() waited until the application gave up by itself.");
+	if (tw_get(f, TW_F_RST_COUNT)) {
+		say_reset(m, waited);
+		return;
+	}
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(m,
@@ -133,8 +154,6 @@ static void say_left(struct tw_match *m)
 			    m->server, TW_DUR(waited));
 	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
 		TW_DUR(waited));
-	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
-		   "recv() waited until the application gave up by itself.");
 	tw_missing(m, "Whether the server's application closes when it gets the end of file: the "
 		      "capture ends before.");
 	tw_missing(m, "Whether the protocol asks for an answer at all: one-way streams look the "
@@ -172,6 +191,7 @@ static bool match(struct tw_match *m)
 		return false;
 	/* a wait that may be none explains nothing where something went wrong */
 	m->strength = gave_up || (!left && waited >= LONG_WAIT_NS) ? TW_STRENGTH_STALL
+		      : tw_get(f, TW_F_RST_COUNT)                  ? TW_STRENGTH_MECHANISM + 1
 								   : TW_STRENGTH_CURIOSITY - 1;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,

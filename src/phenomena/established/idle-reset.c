@@ -23,7 +23,7 @@
 #include "phenomena/resets.h"
 
 /* Below this a pause is no idleness, whatever the TTL says. */
-#define IDLE_MIN_NS (500 * TW_NS_PER_MS)
+#define IDLE_MIN_NS (1500 * TW_NS_PER_MS)
 /* Nor does a device reset by its own timer so soon. */
 #define TIMER_MIN_NS (10 * TW_NS_PER_S)
 /* Without a TTL that differs: no known device forgets sooner. */
