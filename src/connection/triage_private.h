@@ -121,7 +121,8 @@ struct tw_triage {
 	struct pool conns, halves;
 	uint32_t *queue; /* closed connections, oldest first: a ring */
 	uint32_t queue_max, queue_head, queue_count;
-	uint32_t records_fetched, slots_fetched; /* of the oldest ones in it: see prefetch_oldest() */
+	uint32_t records_fetched,
+		slots_fetched; /* of the oldest ones in it: see prefetch_oldest() */
 	uint64_t
 		moves; /* how often a slot was moved: what was found before does not hold any more */
 	uint64_t moves_before; /* the same when the batch came */
