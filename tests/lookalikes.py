@@ -786,5 +786,19 @@ def foreign_segments_that_were_refused():
         expect(talk, "invalid-segment", outcomes=("degraded", "clean"))
 
 
+@case
+def censor_drops_what_it_read():
+    """A filter lets the handshake pass and drops the first data, while the port serves others: no queue need be full."""
+    talk = Talk(timestamps=True).shake()
+    for after in (0.001, 0.22, 0.44, 0.88, 1.76):
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\nHost: banned.example\r\n\r\n", seq=1001, after=after)
+    others = [Talk(client=("192.0.2.77", 40000 + i), timestamps=True, now=i * i).shake().ask().close()
+              for i in range(4)]
+    finding = expect(talk, "accept-queue-full", "firewall-dropped", "peer-vanished",
+                     outcomes=("failed", "unknown"), others=others)
+    named = {finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])}
+    assert finding["confidence"] == "possible" and "firewall-dropped" in named, finding
+
+
 if __name__ == "__main__":
     main()

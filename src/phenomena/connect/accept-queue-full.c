@@ -141,8 +141,14 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 			 "from this side, everything that the client sends after its SYN might be "
 			 "lost as well");
 	}
-	if (!taken && tw_synacks_in_vain(f) == 0)
+	if (!taken && tw_synacks_in_vain(f) == 0) {
 		tw_rival(m, "peer-vanished", "the host may have died right after the handshake");
+		if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
+			tw_rival(
+				m, "firewall-dropped",
+				"a device that lets handshakes pass and drops what it reads in the "
+				"first data leaves the same packets");
+	}
 	if (taken && tw_synacks_in_vain(f) == 0)
 		tw_rival(m, "loss-recovered",
 			 "an outage of the path right after the handshake would delay the data as "
@@ -160,6 +166,13 @@ static enum tw_outcome outcome_of_hang(const struct tw_facts *f)
 	return ended ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 }
 
+/* Elsewhere than at the server, and without a repeated SYN|ACK, all that is seen is data without an answer. */
+static bool only_silence(const struct tw_facts *f)
+{
+	return tw_synacks_in_vain(f) == 0 && !tw_ack3_refused(f) &&
+	       !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
+}
+
 static bool match_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -170,6 +183,7 @@ static bool match_ignored(struct tw_match *m)
 	int64_t late = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0
 			       ? tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS)
 			       : 0;
+	const char *was = only_silence(f) ? "may have been" : "was";
 
 	if (!ack_ignored(f) && !cookie_ignored(f))
 		return false;
@@ -185,9 +199,9 @@ static bool match_ignored(struct tw_match *m)
 	if (taken && late > 0)
 		m->summary =
 			tw_say(m,
-			       "The accept queue of %s was full: it ignored what the client sent "
+			       "The accept queue of %s %s full: it ignored what the client sent "
 			       "for %s, until a place was free.",
-			       m->server, TW_DUR(late));
+			       m->server, was, TW_DUR(late));
 	else if (taken)
 		m->summary = tw_say(
 			m,
@@ -201,10 +215,10 @@ static bool match_ignored(struct tw_match *m)
 		return true;
 	}
 	m->summary = tw_say(m,
-			    "The accept queue of %s was full: it ignored the client's ACK and data "
+			    "The accept queue of %s %s full: it ignored the client's ACK and data "
 			    "to the end, while the "
 			    "client believed itself connected.",
-			    m->server);
+			    m->server, was);
 	if (m->outcome == TW_OUTCOME_UNKNOWN)
 		tw_missing(m, "the capture ends between two repeats of the client");
 	if (tw_is(f, TW_F_RST_SIDE, TW_SERVER))
@@ -226,7 +240,7 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT) ||
 	    (!match_refused(m) && !match_ignored(m)))
 		return false;
-	m->confidence = TW_LIKELY;
+	m->confidence = only_silence(f) ? TW_POSSIBLE : TW_LIKELY;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	return true;
 }
