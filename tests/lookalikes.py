@@ -800,5 +800,17 @@ def censor_drops_what_it_read():
     assert finding["confidence"] == "possible" and "firewall-dropped" in named, finding
 
 
+@case
+def gives_up_by_a_reset():
+    """A TCP of user space numbers from 0, repeats its SYN each second, hears no answer, and resets both ends at last."""
+    talk = Talk(ttl=(54, 63), idents=("zero", "zero"), isn=(0, 0))
+    for again in range(6):
+        talk.c(SYN, options=MSS, seq=0, window=65535, after=again and 1.0)
+        talk.s(SYN | ACK, options=MSS, seq=0, ack=1, window=65535, after=0.0003)
+    finding = expect(talk.c(RST, seq=0, window=65535, after=1).s(RST, seq=0, window=65535, after=0.0003),
+                     "syn-ack-lost", "firewall-dropped", "unknown", outcomes=("failed", "unknown"))
+    assert "does not end" not in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

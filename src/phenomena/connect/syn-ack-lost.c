@@ -191,13 +191,21 @@ static bool stays_unacknowledged(const struct tw_facts *f, bool repeated)
 	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) >= SLOW_PATH_NS;
 }
 
+/* Some stacks say goodbye by a RST when they are tired of repeating their SYN. */
+static bool gave_up_by_reset(const struct tw_facts *f, bool repeated)
+{
+	return repeated && tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && !tw_get(f, TW_F_RST_ANSWERS_SYNACK) &&
+	       tw_get(f, TW_F_SYN_SPAN_NS) >= 3 * TW_TCP_TIMEOUT_INIT_NS;
+}
+
 /* SYN|ACKs leave, nothing ever comes of them. */
 static bool match_one_way(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool repeated = tw_syn_repeated(f);
+	bool repeated = tw_syn_repeated(f), reset = tw_get(f, TW_F_RST_COUNT) > 0;
 
-	if (!tw_syn_alone(f) || tw_get(f, TW_F_RST_COUNT) > 0 ||
+	if (!tw_syn_alone(f) || (reset && !gave_up_by_reset(f, repeated)) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
 	if (!stays_unacknowledged(f, repeated))
@@ -216,8 +224,13 @@ static bool match_one_way(struct tw_match *m)
 	if (tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) > 0)
 		tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
 			"SYN|ACK again, by the server's own timer");
+	if (reset)
+		tw_cite(m, TW_F_RST_SIDE, "the client gives up by a reset");
 	rivals_of_one_way(m, repeated);
-	if (repeated)
+	if (reset)
+		tw_app_saw(m, TW_CLIENT, "connect", "hang", -1,
+			   "connect() hangs until the client's own stack or program gives up.");
+	else if (repeated)
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
 			   "connect() hangs until the SYN repeats are spent.");
 	tw_missing(m, "a capture at the client: do the SYN|ACKs arrive there?");
