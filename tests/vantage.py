@@ -145,6 +145,20 @@ def lost_behind_the_senders_capture():
 
 
 @case
+def an_outage_after_the_data_had_arrived():
+    """Its ACK was lost and then all repeats; the first that gets through is answered by the client's next request."""
+    talk = Talk(ttl=(62, 64)).shake().c(PSH | ACK, REQUEST).s(ACK)
+    at = talk.next[1]
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n")
+    end = talk.next[1]
+    for gap in (0.2, 0.4, 0.8, 1.6, 3.2):
+        talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", seq=at, after=gap)
+    talk.c(PSH | ACK, REQUEST, after=0.0003).c(ACK, options=sacks((at, end)))
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n").c(ACK, after=0.0003).close()
+    expect(talk, "loss-recovered", outcomes=("degraded",))
+
+
+@case
 def a_lost_fin_among_many_losses():
     """A FIN that is lost in the same burst is one loss more; lost alone it is the whole story."""
     for losses, verdict in ((4, "loss-recovered"), (0, "fin-lost")):

@@ -253,7 +253,7 @@ static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_p
 		if (!tw_counts(q))
 			continue;
 		if (q->side != p->side && q->flags & TW_ACK)
-			return false;
+			return again; /* that may be the answer, before the D-SACK */
 		again |= q->side == p->side && q->seq == p->seq && q->marks & TW_MARK_TIMED_OUT;
 	}
 	return again;
