@@ -274,5 +274,46 @@ def a_host_that_closes_all_and_falls_silent():
            others=[knock])
 
 
+@case
+def icmp_error_for_the_syn_ack():
+    """A filter, or a router without a route, refuses the answer: connect() is not told, and times out."""
+    for code, verdict in ((13, "firewall-rejected"), (1, "host-unreachable")):
+        talk = Talk(ttl=(62, 64))
+        for _ in range(4):
+            talk.c(SYN, options=MSS, seq=1000, after=1).s(SYN | ACK, options=MSS, seq=70000, ack=1001)
+            talk.icmp(3, code, talk.last_ip(), to=1)
+        finding = expect(talk, verdict, outcomes=("failed",), certain=code == 13)
+        assert "SYN|ACK" in finding["summary"], finding["summary"]
+        assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+
+
+@case
+def flood_whose_answers_find_no_route():
+    """The sources do not exist; what routers say of the SYN|ACKs to them is part of the flood."""
+    talks = []
+    for number in range(100):
+        talk = Talk(client=(f"198.51.100.{number + 1}", 1024 + 7 * number), now=number * 0.004)
+        talk.c(SYN, options=MSS).s(SYN | ACK, options=MSS)
+        if number % 3 == 0:
+            talk.icmp(3, 1, talk.last_ip(), to=1)
+        talks.append(talk)
+    talks[0].s(SYN | ACK, options=MSS, seq=700000, after=1.5)
+    expect(talks[3], "syn-flood", outcomes=("failed",), others=talks[:3] + talks[4:])
+
+
+@case
+def syn_held_up_before_it_left():
+    """Its timer had run for long when it left: the repeat follows after 0.2 s, and the answer takes a round trip."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS)
+    ticks = talk.heard[1]
+    talk.c(SYN, options=MSS, seq=1000, after=0.22)
+    talk.heard[1] = ticks
+    talk.s(SYN | ACK, options=MSS, after=0.58).c(ACK)
+    talk.heard[1] = ticks
+    talk.s(SYN | ACK, options=MSS, seq=700000, ack=1001, after=0.22).c(ACK)
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.8).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n")
+    expect(talk.c(ACK).close(rtt=0.8), "clean", "reordering", outcomes=("clean", "degraded"))
+
+
 if __name__ == "__main__":
     main()

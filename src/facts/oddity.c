@@ -417,7 +417,7 @@ static void never_sent_facts(struct tw_view *v)
 			top = p->sack[0].right;
 		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
 			continue;
-		if (p->sack_count == 0 && tw_pure_ack(p) && stands_alone(d, i, top)) {
+		if (p->sack_count == 0 && stands_alone(d, i, top)) {
 			foreign = foreign ? foreign : p;
 			continue;
 		}
