@@ -771,5 +771,43 @@ def gives_up_by_a_reset():
     assert "does not end" not in finding["summary"], finding["summary"]
 
 
+def answered_past_the_nat(seen_behind):
+    """Two attempts at an address that is translated; @seen_behind: the translated SYN passes the capture, too."""
+    client = ("10.244.1.192", 38530)
+    asks = Talk(client=client, server=("10.103.175.29", 7800), timestamps=True, isn=(1582609996, 0))
+    heard = Talk(client=client, server=("10.244.1.189", 7801), timestamps=True, isn=(1582609996, 0))
+    for again in range(2):
+        asks.c(SYN, options=OPTIONS, seq=1582609996, after=float(again), ident=700 + again)
+        heard.now, heard.heard[0] = asks.now, asks.heard[0]
+        if seen_behind:
+            heard.c(SYN, options=OPTIONS, seq=1582609996, ident=700 + again, ttl=63)
+        heard.heard[0] = heard.heard[1] = asks.heard[1]
+        heard.s(SYN | ACK, options=OPTIONS, seq=1000 + 20000 * again, ack=1582609997, ident=0)
+        heard.c(RST, seq=1582609997, window=0, ident=0)
+    return asks, heard
+
+
+@case
+def answered_from_behind_the_nat():
+    """A service's address is translated on the way there and not on the way back: each SYN|ACK is refused."""
+    for seen_behind in (False, True):
+        for finding in told(*answered_past_the_nat(seen_behind)):
+            assert finding["verdict"] == "conntrack-invalid-reset" and finding["outcome"] == "failed", finding
+
+
+@case
+def scanner_with_one_number():
+    """A scanner asks many hosts with one port and one number; who answers does so for himself."""
+    talks = []
+    for host, answers in ((2, False), (3, True), (4, False)):
+        talk = Talk(client=("192.0.2.1", 61000), server=(f"192.0.2.{host + 100}", 443), now=host * 0.001)
+        talk.c(SYN, options=MSS, ident=host * 9973)
+        if answers:
+            talk.s(SYN | ACK, options=MSS).c(RST, window=0, ident=0)
+        talks.append(talk)
+    verdicts = [finding["verdict"] for finding in told(*talks)]
+    assert "conntrack-invalid-reset" not in verdicts, verdicts
+
+
 if __name__ == "__main__":
     main()

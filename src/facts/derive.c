@@ -261,6 +261,7 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	tw_derive_icmp(&v);
 	tw_derive_teardown(&v);
 	tw_derive_reset(&v);
+	tw_derive_elsewhere(&v);
 	tw_derive_silence(&v);
 	tw_derive_stall(&v);
 	/* after a SYN in mid-connection the records are those of two numberings: nothing to compare */

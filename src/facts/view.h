@@ -139,6 +139,7 @@ void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
 /* Before tw_derive_loss(). */
 void tw_derive_refused(struct tw_view *v);
+void tw_derive_elsewhere(struct tw_view *v);
 void tw_derive_loss(struct tw_view *v);
 void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);

@@ -16,9 +16,59 @@
  * over) makes a new one of the client's next segment, with another outer port, and the server never
  * knew that one either. The proof is in the numbers: a lone segment of an unknown tuple with
  * exactly the next seq and ack of a known one.
+ *
+ * In the handshake the same happens to the SYN|ACK, with every attempt, where the way back does not lead through
+ * the NAT (client and server on one bridge or subnet, another route): facts/elsewhere.c.
  */
 #include "base/duration.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/resets.h"
+
+/* The client's view of it: a SYN without an answer. The server's: an answer that is refused. */
+static bool match_handshake(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const long long other = tw_get(f, TW_F_OTHER_SYN_STREAM);
+	const bool asks = tw_get(f, TW_F_SYN_ANSWERED_ELSEWHERE);
+	const bool over = tw_syn_repeated(f) || tw_get(f, TW_F_RST_COUNT) > 0;
+
+	m->strength = TW_STRENGTH_CONTRADICTION;
+	m->confidence = TW_LIKELY;
+	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	if (asks)
+		m->summary = tw_say(m,
+				    "The SYN to %s was translated on its way, and its answer came "
+				    "back untranslated (stream %lld): the client refused it.",
+				    m->server, other);
+	else
+		m->summary =
+			tw_say(m,
+			       "%s answered the client's SYN to another address (stream %lld); "
+			       "the answer was not translated back, and the client refused it.",
+			       m->server, other);
+	if (asks)
+		tw_cite(m, TW_F_SYN_ANSWERED_ELSEWHERE,
+			"the SYN; stream %lld acknowledges exactly its number, at the same port of "
+			"the client",
+			other);
+	else
+		tw_cite(m, TW_F_ANSWERS_OTHER_SYN,
+			"it acknowledges exactly the number of the SYN of stream %lld, which went "
+			"to another address",
+			other);
+	if (tw_get(f, TW_F_RST_COUNT))
+		tw_reset_cite(m);
+	tw_rule_out(m, "port-closed", "a SYN|ACK came: something listens");
+	if (asks)
+		tw_rule_out(m, "firewall-dropped", "the SYN arrived, and its answer came back");
+	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+		   "connect() hangs until the SYN repeats are spent: each is answered in vain.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	if (!over)
+		tw_missing(m, "The capture stops before the client repeats its SYN.");
+	return true;
+}
 
 static bool match(struct tw_match *m)
 {
@@ -27,6 +77,8 @@ static bool match(struct tw_match *m)
 	const long long stream = tw_get(f, TW_F_RST_OTHER_STREAM);
 	const bool anew = tw_get(f, TW_F_RST_OTHER_PORT_ONLY);
 
+	if (tw_get(f, TW_F_SYN_ANSWERED_ELSEWHERE) || tw_get(f, TW_F_ANSWERS_OTHER_SYN))
+		return match_handshake(m);
 	if (!tw_get(f, TW_F_RST_OTHER_TUPLE) || tw_get(f, TW_F_RST_COUNT) == 0)
 		return false;
 	m->strength = TW_STRENGTH_CONTRADICTION;
@@ -75,7 +127,11 @@ static const struct tw_governed governed[] = {
 };
 
 static const char *const remedies[] = {
-	"Drop what conntrack calls invalid on the NAT box, before NAT: `nft add rule inet filter "
+	"If SYN|ACKs come back untranslated, lead both ways through the box: masquerade what comes "
+	"from the same network (hairpin), `sysctl -w net.bridge.bridge-nf-call-iptables=1` where "
+	"client and server share a bridge, or repair the route.",
+	"Else drop what conntrack calls invalid on the NAT box, before NAT: `nft add rule inet "
+	"filter "
 	"forward ct state invalid counter drop`; the segment is then repeated and the connection "
 	"lives.",
 	"Or accept segments out of the window: `sysctl -w "
@@ -168,7 +224,11 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 		   "reset finds its way back, fits, and kills a connection that was in good order. "
 		   "The receiver's own end learns of it only when it sends next.\n\n"
 		   "On Linux 6.18 late duplicates below the window pass translated; it is data "
-		   "above the window, or a missing entry, that leaks.",
+		   "above the window, or a missing entry, that leaks.\n\n"
+		   "If the way back does not lead through the box at all (client and server on "
+		   "one bridge without br_netfilter, one subnet, another route), it happens to "
+		   "the SYN|ACK: the client knows only the translated address, resets every "
+		   "answer, and its connect() times out.",
 	.diagram = "client              NAT                server\n"
 		   "  |<== VIP:80 =======|=== server:80 ====|\n"
 		   "  |                  |<-- data, INVALID |\n"
@@ -185,6 +245,8 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 		"bare RST. That excludes every other explanation, so it is certain. If only the "
 		"port "
 		"differs, the NAT had lost its entry and made another one.\n\n"
+		"In the handshake: a SYN that nobody answers, and from another address a SYN|ACK "
+		"that acknowledges exactly its number at the client's port, reset at once.\n\n"
 		"From beyond the NAT, where only one of the two tuples is visible, it looks like "
 		"peer-rebooted: a segment draws a bare RST, without silence and with the usual "
 		"TTL.",
@@ -194,7 +256,6 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
-	.sign = TW_F_RST_OTHER_TUPLE,
 	.match = match,
 	.scenarios = scenarios,
 };

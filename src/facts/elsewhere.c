@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about a SYN that is answered from another address: it was translated on its way, and its answer was not.
+ *
+ *	client                     NAT (VIP -> server)             server
+ *	  |-- SYN to VIP, seq x ---------->|--- SYN, seq x ----------->|
+ *	  |<------------------- SYN|ACK from server, ack x+1 ----------|  past the NAT (same bridge, other route)
+ *	  |-- RST to server ------------------------------------------>|  no such connection here
+ *	  |-- SYN to VIP, again ...
+ *
+ * These are two connections in a capture. What makes them one is the number that the SYN|ACK acknowledges: the
+ * client's, at the client's port. Whether the translated SYN passes here as well depends on the place of the capture.
+ */
+#include "facts/view.h"
+
+#define SEARCHED 4096
+#define FORWARDED_NS                                                                               \
+	(100 * TW_NS_PER_MS) /* by a box that holds a packet up for as long as it may */
+
+/* SYNs, and nothing else: tcp.completeness 1. */
+static bool asks_in_vain(const struct tw_dossier *d)
+{
+	return d->completeness == 1 && d->end[0].isn_seen;
+}
+
+/* SYN|ACKs that the client resets: 2 and 32; perhaps the translated SYN. */
+static bool refuses(const struct tw_dossier *d)
+{
+	return (d->completeness & ~1u) == (2 | 32) && d->end[0].rsts && !d->end[1].rsts;
+}
+
+/* One SYN, before and behind the translation? Scanners knock at many doors with one port and one number. */
+static bool same_syn(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	const int64_t apart_ns = q->time_ns - p->time_ns;
+
+	return p->flags & TW_SYN && q->flags & TW_SYN && p->seq == q->seq && p->ip_id == q->ip_id &&
+	       p->options == q->options && p->tsval == q->tsval &&
+	       (p->ip_id || p->options & TW_OPT_TIMESTAMPS) && apart_ns <= FORWARDED_NS &&
+	       apart_ns >= -FORWARDED_NS;
+}
+
+/* The SYN that @b begins with, if it does, is one of @a's. */
+static bool same_request(const struct tw_dossier *a, const struct tw_dossier *b)
+{
+	size_t i;
+
+	if (!(b->completeness & 1))
+		return a->first_frame < b->first_frame;
+	for (i = 0; i < a->pkt_count && b->pkt_count; i++)
+		if (same_syn(&a->pkt[i], &b->pkt[0]))
+			return true;
+	return false;
+}
+
+/* Is @b how @a was answered? */
+static bool answers(const struct tw_dossier *b, const struct tw_dossier *a)
+{
+	const struct tw_end *asked = &a->end[0], *refuser = &b->end[0], *from = &b->end[1];
+
+	return asks_in_vain(a) && refuses(b) && from->last_ack_set &&
+	       from->highest_ack == asked->base_seq + 1 && asked->port == refuser->port &&
+	       tw_addr_equal(&asked->addr, &refuser->addr) &&
+	       !tw_addr_equal(&a->end[1].addr, &from->addr) && same_request(a, b);
+}
+
+void tw_derive_elsewhere(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const uint32_t client = tw_host_peer_hash(&d->end[0].addr);
+	size_t lo, hi, i;
+
+	if (!v->others || (!asks_in_vain(d) && !refuses(d)))
+		return;
+	tw_around(v, SEARCHED, &lo, &hi);
+	for (i = lo; i < hi; i++) {
+		const struct tw_dossier_ref *r = &v->others->refs[i];
+
+		if (r->dossier == d || (r->host[0] != client && r->host[1] != client))
+			continue;
+		if (answers(r->dossier, d)) {
+			tw_from(v, TW_F_SYN_ANSWERED_ELSEWHERE, 1, d->pkt);
+			tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
+			return;
+		}
+		if (answers(d, r->dossier)) {
+			tw_from(v, TW_F_ANSWERS_OTHER_SYN, 1, d->pkt);
+			tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
+			return;
+		}
+	}
+}
