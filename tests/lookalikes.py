@@ -809,5 +809,18 @@ def scanner_with_one_number():
     assert "conntrack-invalid-reset" not in verdicts, verdicts
 
 
+@case
+def synacks_with_a_wrong_checksum():
+    """A home-made TCP answers each SYN with a wrong checksum: lost it may be, or dropped for that."""
+    talk = Talk(timestamps=True)
+    for after in (0, 1, 2, 4):
+        talk.c(SYN, options=OPTIONS, seq=1000, after=after)
+        talk.s(SYN | ACK, options=OPTIONS, seq=700000, ack=1001, after=0.0005)
+        at, frame = talk.frames[-1]
+        talk.frames[-1] = (at, frame[:50] + bytes(byte ^ 0x5A for byte in frame[50:52]) + frame[52:])
+    finding = expect(talk, "syn-ack-lost", "invalid-segment", outcomes=("failed",))
+    assert "invalid-segment" in (finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])), finding
+
+
 if __name__ == "__main__":
     main()

@@ -352,6 +352,7 @@ static void late_synack_fact(struct tw_view *v, const struct tw_pkt *first)
 
 static void synack_facts(struct tw_view *v)
 {
+	const struct tw_end *client = &v->d->end[0], *server = &v->d->end[1];
 	struct synack_walk w = { 0 };
 
 	walk_synacks(v->d, &w);
@@ -371,6 +372,10 @@ static void synack_facts(struct tw_view *v)
 		tw_from(v, TW_F_SYNACK_REPEAT_TICKS,
 			(int32_t)(w.first_repeat->tsval - w.first->tsval), w.first_repeat);
 	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
+	tw_from(v, TW_F_SYNACK_BAD_CHECKSUM,
+		server->bad_checksums && !server->good_checksums && client->good_checksums &&
+			!client->bad_checksums,
+		w.first);
 	late_synack_fact(v, w.first);
 	echo_fact(v, w.first);
 	ack3_facts(v, w.first);

@@ -162,6 +162,10 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 {
 	const struct tw_facts *f = m->facts;
 
+	if (tw_get(f, TW_F_SYNACK_BAD_CHECKSUM))
+		tw_rival(m, "invalid-segment",
+			 "the checksums of the SYN|ACKs are wrong; if they are so on the wire, the "
+			 "client drops them (nstat -az TcpInCsumErrors counts it there)");
 	tw_rival(m, "firewall-dropped",
 		 "a filter between this point and the client drops the SYN|ACKs");
 	if (repeated) {
