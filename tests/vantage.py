@@ -145,6 +145,23 @@ def lost_behind_the_senders_capture():
 
 
 @case
+def a_segment_seen_twice_within_a_millisecond():
+    """No timer is so quick, and no ACK reported a hole: nothing was lost. With reports of one it was."""
+    for reported in BOTH:
+        talk = Talk(idents=("zero", "zero")).shake(rtt=0.0002).c(PSH | ACK, REQUEST).s(ACK)
+        at = talk.next[1]
+        for _ in range(5):
+            talk.s(ACK, FULL, after=0.00001)
+        for number in range(4 * reported):
+            talk.c(ACK, ack=at, options=sacks((at + len(FULL), at + (number + 2) * len(FULL))), after=0.00002)
+        talk.s(ACK, FULL, seq=at, after=0.0001).c(ACK, after=0.0002).close(rtt=0.0002)
+        if reported:
+            expect(talk, "loss-recovered", outcomes=("degraded",), certain=True)
+        else:
+            expect(talk, "clean", "reordering")
+
+
+@case
 def an_outage_after_the_data_had_arrived():
     """Its ACK was lost and then all repeats; the first that gets through is answered by the client's next request."""
     talk = Talk(ttl=(62, 64)).shake().c(PSH | ACK, REQUEST).s(ACK)

@@ -29,6 +29,7 @@ struct loss_walk {
 	int64_t mss[2];
 	const struct tw_snapshot *last; /* what was acknowledged at the end */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
+	bool coarse;      /* the clock: shorter durations than this are not known */
 	bool before_both; /* what was lost before this point is of both ends */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered,
@@ -259,6 +260,23 @@ static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_p
 	return again;
 }
 
+/*
+ * Is the repeat @i of @o a second sight of it? No timer is so quick, and no ACK in between reports a hole: so both ends
+ * wrote into one file, unsorted. A coarse clock does not tell.
+ */
+static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coarse)
+{
+	size_t k;
+
+	if (coarse || d->pkt[i].time_ns - d->pkt[o].time_ns >= TW_NS_PER_MS)
+		return false;
+	for (k = o + 1; k < i; k++)
+		if (d->pkt[k].side != d->pkt[i].side &&
+		    (d->pkt[k].sack_count || d->pkt[k].marks & TW_MARK_DUP_ACK))
+			return false;
+	return true;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -275,6 +293,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		note_late(w, p, p->time_ns - d->pkt[k >= 0 && k < o ? k : o].time_ns);
 		return;
 	}
+	if (o >= 0 && seen_again(d, i, (size_t)o, w->coarse))
+		return;
 	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
 	n = needed(d, i, o, &ack, &echoed);
 	/*
@@ -592,6 +612,7 @@ void tw_derive_loss(struct tw_view *v)
 	w.rtt[0] = v->rtt[0];
 	w.rtt[1] = v->rtt[1];
 	w.last = &v->last;
+	w.coarse = tw_known(v->f, TW_F_CLOCK_COARSE_NS);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 		bool gap;

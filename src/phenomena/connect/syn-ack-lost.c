@@ -24,7 +24,8 @@
 
 #include <errno.h>
 
-#define PROMPT_NS (TW_NS_PER_S / 5) /* a server that answers at once, on any path */
+#define PROMPT_NS  (TW_NS_PER_S / 5) /* a server that answers at once, on any path */
+#define SLOWEST_NS (5 * TW_NS_PER_S) /* more is no path, but a clock that was set */
 #define SLOW_PATH_NS                                                                               \
 	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* near the timer, so that it may have run out */
 #define TOGETHER_NS    (TW_TCP_TIMEOUT_INIT_NS / 2)
@@ -47,7 +48,7 @@ static bool was_under_way(const struct tw_facts *f)
 		return tw_is(f, TW_F_ACK3_ECHO, 1) &&
 		       (tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS ||
 			tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT) < PROMPT_NS);
-	if (tw_get(f, TW_F_RTT_NS) > PROMPT_NS &&
+	if (tw_get(f, TW_F_RTT_NS) > PROMPT_NS && tw_get(f, TW_F_RTT_NS) < SLOWEST_NS &&
 	    tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) < tw_get(f, TW_F_RTT_NS) * 7 / 8)
 		return true;
 	if (tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) > SLOW_PATH_NS &&
