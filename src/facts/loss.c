@@ -600,6 +600,16 @@ static const struct tw_pkt *first_repeat(const struct tw_dossier *d, int side)
 	return NULL;
 }
 
+/* What was lost before this point of capture. */
+static void before_facts(struct tw_view *v, const struct loss_walk *w)
+{
+	tw_from(v, TW_F_LOST_BEFORE_HERE, w->lost_before, w->first_before);
+	if (w->lost_before && !w->before_both)
+		tw_from(v, TW_F_LOST_BEFORE_SIDE, w->first_before->side, w->first_before);
+	if (w->lost_before)
+		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w->before_largest, NULL);
+}
+
 void tw_derive_loss(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -644,11 +654,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_SPURIOUS_C, w.spurious[0], w.first_spurious[0]);
 	tw_from(v, TW_F_SPURIOUS_S, w.spurious[1], w.first_spurious[1]);
 	tw_from(v, TW_F_ANSWERS_LOST, w.unheard, w.first_unheard);
-	tw_from(v, TW_F_LOST_BEFORE_HERE, w.lost_before, w.first_before);
-	if (w.lost_before && !w.before_both)
-		tw_from(v, TW_F_LOST_BEFORE_SIDE, w.first_before->side, w.first_before);
-	if (w.lost_before)
-		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w.before_largest, NULL);
+	before_facts(v, &w);
 	reorder_facts(v, &w);
 	tw_from(v, TW_F_FAST_RETRANSMITS, w.fast, NULL);
 	if (w.lost[0] || w.lost[1] || w.lost_before)
