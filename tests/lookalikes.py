@@ -822,5 +822,31 @@ def synacks_with_a_wrong_checksum():
     assert "invalid-segment" in (finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])), finding
 
 
+@case
+def farewell_crosses_the_close():
+    """A server closes an idle connection just when the client says goodbye: the reset takes nothing; a request it does."""
+    for word, verdicts, outcome in ((b"QUIT\r\n", ("clean",), "clean"), (b"X\0\0\0\4", ("clean",), "clean"),
+                                    (b"*1\r\n$4\r\nQUIT\r\n", ("clean",), "clean"),
+                                    (b"PING\r\n", ("keepalive-race", "data-after-close"), "failed"),
+                                    (b"*1\r\n$4\r\nPING\r\n", ("keepalive-race", "data-after-close"), "failed")):
+        talk = Talk(timestamps=True).shake().ask().ask().s(FIN | ACK, after=5)
+        end = talk.next[1]
+        talk.c(PSH | ACK, word, ack=end - 1).s(RST, seq=end - 1, window=0, ident=0, after=0.02)
+        expect(talk, *verdicts, outcomes=(outcome,))
+
+
+@case
+def farewell_crosses_the_last_words():
+    """The server times out, says so and closes; QUIT crosses that, and the reset that it draws is old on arrival."""
+    talk = Talk(timestamps=True).shake().s(PSH | ACK, b"220 here\r\n").c(ACK)
+    talk.c(PSH | ACK, b"EHLO me\r\n", after=0.01).s(PSH | ACK, b"250 well\r\n", after=0.02).c(ACK)
+    heard = talk.next[1]
+    talk.s(PSH | ACK, b"421 timeout\r\n", after=300).s(FIN | ACK)
+    end = talk.next[1]
+    talk.c(PSH | ACK, b"QUIT\r\n", ack=heard).c(FIN | ACK, ack=end, after=0.02)
+    talk.s(RST, seq=heard, window=0, ident=0, after=0.0001).s(RST, seq=end, window=0, ident=0, after=0.02)
+    expect(talk, "clean")
+
+
 if __name__ == "__main__":
     main()

@@ -207,6 +207,31 @@ static bool was_answered_before(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/*
+ * Is the bare reset @i what a closed socket answers to a segment that crossed its last words and its FIN? It stands
+ * at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when it arrives.
+ */
+static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *rst = &d->pkt[i];
+	bool fin = false, crossed = false;
+	size_t k;
+
+	if (rst->flags & TW_ACK)
+		return false;
+	for (k = 0; k < i; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == rst->side)
+			fin |= p->flags & TW_FIN && tw_seq_ge(p->seq + p->payload_bytes, rst->seq);
+		else
+			crossed |= tw_pkt_seq_len(p) && p->ack == rst->seq;
+	}
+	return fin && crossed;
+}
+
 /* Resets that nobody took, and SYNs in mid-connection. */
 static void ignored_facts(struct tw_view *v)
 {
@@ -232,6 +257,8 @@ static void ignored_facts(struct tw_view *v)
 			/* the first of a pair did its work: the second is its echo */
 			if (p->frame == tw_frame_of(v->f, TW_F_RST_COUNT) &&
 			    tw_get(v->f, TW_F_RST_PAIR))
+				continue;
+			if (answers_a_crossing(d, i))
 				continue;
 			if (e == TW_RST_IGNORED || e == TW_RST_CHALLENGED)
 				for (k = i + 1; k < d->pkt_count; k++)

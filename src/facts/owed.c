@@ -5,6 +5,8 @@
  */
 #include "facts/view.h"
 
+#include <string.h>
+
 #define ALERT_BYTES_MAX 69 /* with the longest MAC and padding of TLS 1.2's block ciphers */
 
 /*
@@ -30,6 +32,31 @@ static bool is_close_notify(const struct tw_pkt *p)
 		return h[0] == 21 || (h[0] == 23 && record == 24);
 	behind = p->payload_bytes > record ? p->payload_bytes - record : 0;
 	return h[0] == 23 && (behind == 24 || behind == 31);
+}
+
+/* How protocols say that they want nothing more. Whoever says it may wait for the other end's close, and gets it. */
+static bool is_farewell(const struct tw_pkt *p)
+{
+	static const struct {
+		const char *word;
+		uint8_t bytes;
+	} farewells[] = {
+		{ "QUIT\r\n", 6 },              /* SMTP, FTP, POP3, NNTP, memcached ... */
+		{ "quit\r\n", 6 },              /* the same, by some clients */
+		{ "*1\r\n$4\r\nQUIT\r\n", 14 }, /* Redis */
+		{ "*1\r\n$4\r\nquit\r\n", 14 }, /* ... */
+		{ "X\0\0\0\4", 5 },             /* PostgreSQL: Terminate */
+		{ "\1\0\0\0\1", 5 },            /* MySQL: COM_QUIT */
+		{ "\xe0\0", 2 },                /* MQTT: DISCONNECT */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(farewells) / sizeof(farewells[0]); i++)
+		if (p->payload_bytes == farewells[i].bytes &&
+		    p->payload_head_bytes >= p->payload_bytes &&
+		    memcmp(p->payload_head, farewells[i].word, p->payload_bytes) == 0)
+			return true;
+	return false;
 }
 
 #define GOODBYE_BYTES  64
@@ -92,8 +119,9 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	if (!said)
 		return false;
 	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return is_close_notify(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
-					 fin->time_ns - said->time_ns < GOODBYE_NS);
+	return is_close_notify(said) || is_farewell(said) ||
+	       (before && said->payload_bytes <= FAREWELL_BYTES &&
+		fin->time_ns - said->time_ns < GOODBYE_NS);
 }
 
 /*
@@ -115,15 +143,15 @@ static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_f
 }
 
 /*
- * What @side said after the author's FIN was only its goodbye: a close_notify, or a few bytes with its own FIN
- * on their heels, no answer awaited (QUIT, Terminate, DISCONNECT ...), or a server's last words to a client
- * that has all it asked for. The bare RST that they draw from the closed end takes nothing from anybody.
+ * What @side said after the author's FIN was only its goodbye: a close_notify, a word of farewell, or a few bytes
+ * with its own FIN on their heels, no answer awaited, or a server's last words to a client that has all it asked
+ * for. The bare RST that they draw from the closed end takes nothing from anybody.
  */
 static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 {
 	uint32_t bytes = 0;
 	int64_t said_ns = 0;
-	bool alerts = true, fin = false;
+	bool goodbyes = true, fin = false;
 	size_t i;
 
 	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
@@ -135,12 +163,12 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
 			said_ns = p->time_ns;
-			alerts &= is_close_notify(p);
+			goodbyes &= is_close_notify(p) || is_farewell(p);
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}
 	return bytes &&
-	       ((alerts && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
+	       ((goodbyes && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
 		bytes <= small_talk(d, side, (size_t)author_fin));
 }
 
