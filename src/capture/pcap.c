@@ -50,6 +50,14 @@ static inline struct cursor cursor_of(const struct tw_source *s)
 				.linktype = s->linktype };
 }
 
+/* The source stands where the cursor came to, @n frames later. Returns @n. */
+static inline unsigned walked(struct tw_source *s, const struct cursor *c, unsigned n)
+{
+	s->stream->at = c->at;
+	s->number += n;
+	return n;
+}
+
 /* The bytes of the record's frame, UINT32_MAX if it does not lie in the window whole. */
 static inline uint32_t frame_bytes(const struct cursor *c, bool swapped, uint32_t header)
 {
@@ -98,9 +106,7 @@ walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header
 		fill(&frames[n], &c, number + n, swapped, header, caplen);
 		c.at += header + caplen;
 	}
-	s->stream->at = c.at;
-	s->number += n;
-	return n;
+	return walked(s, &c, n);
 }
 
 /* Whatever the record holds, through a frame. */
@@ -141,9 +147,7 @@ static inline unsigned brief_window(struct tw_source *s, struct tw_decoder *d, u
 		c.at = data + caplen;
 	}
 	tw_decoder_count_usual(d, usual);
-	s->stream->at = c.at;
-	s->number += n;
-	return n;
+	return walked(s, &c, n);
 }
 
 static __attribute__((noinline)) uint64_t flow_of_any(const struct cursor *c, uint32_t caplen,
@@ -180,10 +184,8 @@ static inline unsigned sift_window(struct tw_source *s, struct tw_sieve sieve, u
 		}
 		c.at = data + caplen;
 	}
-	s->stream->at = c.at;
-	s->number += n;
 	*passed = count;
-	return n;
+	return walked(s, &c, n);
 }
 
 /* The same when none is wanted. */
@@ -199,9 +201,7 @@ static inline unsigned skip_window(struct tw_source *s, unsigned max)
 			break;
 		c.at += RECORD_HEADER + caplen;
 	}
-	s->stream->at = c.at;
-	s->number += n;
-	return n;
+	return walked(s, &c, n);
 }
 
 /* The window holds no whole record: bring one, or find out why there is none. */
