@@ -36,14 +36,6 @@ void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t se
 void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t seed,
 		 struct tw_brief *out);
 
-static inline void tw_brief_address(struct tw_addr *a, uint32_t raw)
-{
-	const uint64_t w[2] = { 0, tw_v4_word(raw) };
-
-	memcpy(a->b, &w[0], sizeof(w[0]));
-	memcpy(a->b + 8, &w[1], sizeof(w[1]));
-}
-
 /*
  * Of bytes that tw_are_usual(), but for time, number and section: straight from the wire, each field once. Nothing
  * here depends on which end sends: that is a coin toss, and a wrong guess of the processor costs more than
@@ -63,8 +55,8 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 
 	if (__builtin_expect(!tw_usual_lengths_agree(caplen, len, total, header), 0))
 		return false;
-	tw_brief_address(&b->tuple.addr[0], (uint32_t)(lower >> 16));
-	tw_brief_address(&b->tuple.addr[1], (uint32_t)(upper >> 16));
+	tw_store_v4(&b->tuple.addr[0], tw_v4_word((uint32_t)(lower >> 16)));
+	tw_store_v4(&b->tuple.addr[1], tw_v4_word((uint32_t)(upper >> 16)));
 	b->tuple.port[0] = (uint16_t)lower;
 	b->tuple.port[1] = (uint16_t)upper;
 	b->tag = tw_tuple_tag_v4(lower, upper, seed);

@@ -64,15 +64,6 @@ static inline bool fast_tcp(const uint8_t *tcp, uint32_t bytes, struct tw_segmen
 	return true;
 }
 
-/* In two whole words, because it will be read so at once. */
-static inline void store_v4(struct tw_addr *a, const uint8_t *p)
-{
-	const uint64_t w[2] = { 0, tw_load_v4_word(p) };
-
-	memcpy(a->b, &w[0], sizeof(w[0]));
-	memcpy(a->b + 8, &w[1], sizeof(w[1]));
-}
-
 static inline bool fast_ipv4(const uint8_t *ip, uint32_t cap, uint32_t wire, struct tw_segment *s)
 {
 	uint32_t total;
@@ -86,8 +77,8 @@ static inline bool fast_ipv4(const uint8_t *ip, uint32_t cap, uint32_t wire, str
 		return false;
 	s->ip_version = 4;
 	s->ttl = ip[8];
-	store_v4(&s->src, ip + 12);
-	store_v4(&s->dst, ip + 16);
+	tw_store_v4(&s->src, tw_load_v4_word(ip + 12));
+	tw_store_v4(&s->dst, tw_load_v4_word(ip + 16));
 	return fast_tcp(ip + 20, total - 20, s);
 }
 
@@ -148,8 +139,8 @@ static inline bool usual_frame(const struct tw_frame *f, struct tw_segment *s)
 		return false;
 	s->ip_version = 4;
 	s->ttl = ip[8];
-	store_v4(&s->src, ip + 12);
-	store_v4(&s->dst, ip + 16);
+	tw_store_v4(&s->src, tw_load_v4_word(ip + 12));
+	tw_store_v4(&s->dst, tw_load_v4_word(ip + 16));
 	s->l3_offset = TW_USUAL_IP;
 	s->l4_offset = TW_USUAL_TCP;
 	return fast_tcp(tcp, total - 20, s);

@@ -123,6 +123,15 @@ static inline uint64_t tw_v4_word(uint32_t raw)
 	return TW_LE64((uint64_t)TW_LE32(raw) << 32 | 0xffff0000);
 }
 
+/* In two whole words, because it will be read so at once. */
+static inline void tw_store_v4(struct tw_addr *a, uint64_t word)
+{
+	const uint64_t w[2] = { 0, word };
+
+	memcpy(a->b, &w[0], sizeof(w[0]));
+	memcpy(a->b + 8, &w[1], sizeof(w[1]));
+}
+
 static inline uint64_t tw_load_v4_word(const uint8_t *addr)
 {
 	uint32_t raw;
