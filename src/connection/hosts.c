@@ -11,6 +11,7 @@
  * Every SYN, SYN|ACK, FIN and RST comes by here, so the table has its hashes in an array of their own: in a
  * flood a stranger is dismissed without touching the records.
  */
+#include "capture/source.h"
 #include "connection/hosts_private.h"
 #include "packet/tuple.h"
 
@@ -379,7 +380,7 @@ static void note_neighbour(struct tw_hosts *h, const struct tw_brief *p)
 
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n)
 {
-	uint8_t wanted[TW_HOSTS_BATCH];
+	uint8_t wanted[TW_BATCH];
 	unsigned count = 0, i;
 
 	for (i = 0; i < n; i++) { /* which are is any guess, so it has no branch */

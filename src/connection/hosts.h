@@ -17,9 +17,8 @@ struct tw_hosts;
 struct tw_hosts *tw_hosts_new(void);
 void tw_hosts_free(struct tw_hosts *h);
 
-#define TW_HOSTS_BATCH 64
 /*
- * Note what is worth it of at most TW_HOSTS_BATCH packets, in capture order: SYN, FIN, RST and neighbour
+ * Note what is worth it of at most TW_BATCH packets, in capture order: SYN, FIN, RST and neighbour
  * messages. Never fails: without memory it forgets.
  */
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n);
