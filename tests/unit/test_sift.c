@@ -151,13 +151,13 @@ static struct tw_sieve some_sieve(void)
 	return (struct tw_sieve){ .bits = bits, .mask = 255, .seed = SEED };
 }
 
-/* The next frame that the sieve lets pass, by way of all frames. False: there is none. */
 struct slow {
 	struct tw_source *source;
 	struct tw_frame frames[TW_BATCH];
 	unsigned have, at;
 };
 
+/* The next frame that the sieve lets pass, by way of all frames. NULL: there is none. */
 static const struct tw_frame *next_passing(struct slow *l, const struct tw_sieve *sieve)
 {
 	for (;; l->at++) {
