@@ -35,7 +35,7 @@ static bool is_close_notify(const struct tw_pkt *p)
 }
 
 /* How protocols say that they want nothing more. Whoever says it may wait for the other end's close, and gets it. */
-static bool is_farewell(const struct tw_pkt *p)
+static bool is_word_of_farewell(const struct tw_pkt *p)
 {
 	static const struct {
 		const char *word;
@@ -57,6 +57,11 @@ static bool is_farewell(const struct tw_pkt *p)
 		    memcmp(p->payload_head, farewells[i].word, p->payload_bytes) == 0)
 			return true;
 	return false;
+}
+
+bool tw_is_farewell(const struct tw_pkt *p)
+{
+	return is_close_notify(p) || is_word_of_farewell(p);
 }
 
 #define GOODBYE_BYTES  64
@@ -119,9 +124,8 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	if (!said)
 		return false;
 	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return is_close_notify(said) || is_farewell(said) ||
-	       (before && said->payload_bytes <= FAREWELL_BYTES &&
-		fin->time_ns - said->time_ns < GOODBYE_NS);
+	return tw_is_farewell(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
+					fin->time_ns - said->time_ns < GOODBYE_NS);
 }
 
 /*
@@ -163,7 +167,7 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
 			said_ns = p->time_ns;
-			goodbyes &= is_close_notify(p) || is_farewell(p);
+			goodbyes &= tw_is_farewell(p);
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}

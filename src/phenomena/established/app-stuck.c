@@ -8,8 +8,8 @@
  * from outside. So the matcher asks for a client that gave up while the server acknowledged the FIN
  * and did not close (only possible, if the server had answered before), or for a server that never
  * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
- * all it was asked came at once. Limits: never certain; a server that answered before and
- * hangs is recognised only by that it does not close.
+ * all it was asked came at once. A server that had answered before owes one more answer if it is asked
+ * by HTTP, or if whatever it was told before drew an answer at once. Limits: never certain.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -32,6 +32,9 @@
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
 /* the same, where nothing else speaks for a wait */
 #define LEFT_AFTER_NS (5 * TW_NS_PER_S)
+/* so many answers make a conversation, in which ten times the longest pause before one is too long */
+#define CONVERSATION 3
+#define MUCH_LONGER  10
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
 /* still open, and no answer for so long: longer than the polls that servers keep waiting */
@@ -48,7 +51,7 @@
 static bool never_answered(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
-	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && !tw_get(f, TW_F_FIN2_SEEN) &&
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
 	       !tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && !tw_get(f, TW_F_RST_COUNT_S) &&
 	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
 }
@@ -57,7 +60,7 @@ static bool never_answered(const struct tw_facts *f)
 static bool client_gave_up(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_WAITER_GAVE_UP) && tw_get(f, TW_F_FIN1_ACKED) &&
-	       tw_get(f, TW_F_HALF_CLOSED_NS) >= NOT_CLOSED_NS &&
+	       !tw_get(f, TW_F_FIN2_SEEN) && tw_get(f, TW_F_HALF_CLOSED_NS) >= NOT_CLOSED_NS &&
 	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
 		       GAVE_UP_AFTER_NS;
 }
@@ -72,23 +75,44 @@ static bool asked_once(const struct tw_facts *f)
 }
 
 /*
- * The client left, and the capture ends too soon to tell whether the server closes. A receiver of a stream in
- * one direction never speaks either; but its sender does not wait before it closes.
+ * A request of HTTP asks for an answer. So does the last one where whatever the client had said before got its
+ * answer at once: this is a conversation. Two answers may be those of a greeting (TLS, a log-in), after which
+ * a client need not ask any more.
+ */
+static bool asks(const struct tw_facts *f, int64_t waited)
+{
+	if (tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) > ONE_REQUEST_BYTES ||
+	    tw_get(f, TW_F_REQUEST_IS_FAREWELL))
+		return false;
+	return tw_get(f, TW_F_REQUEST_IS_HTTP) ||
+	       (tw_get(f, TW_F_REQUESTS_ANSWERED) >= CONVERSATION &&
+		tw_get(f, TW_F_ANSWER_SLOWEST_NS) <= waited / MUCH_LONGER);
+}
+
+/*
+ * The client left after a wait. Whether the server closes may not be in the capture any more; where it does, its
+ * application reads, and only has no answer. A receiver of a stream in one direction never speaks either; but
+ * its sender does not wait before it closes.
  */
 static bool client_left(const struct tw_facts *f)
 {
-	return asked_once(f) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
-	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
-		       LEFT_AFTER_NS;
+	const int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
+
+	return tw_get(f, TW_F_WAITER_GAVE_UP) && waited >= LEFT_AFTER_NS &&
+	       (asked_once(f) || asks(f, waited));
 }
 
-/* Nobody closed, and the server never spoke. */
+/* Nobody closed, and the server never spoke, or stopped to. */
 static bool client_waits(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_known(f, TW_F_FIN1_SIDE) &&
-	       !tw_get(f, TW_F_RST_COUNT) && tw_get(f, TW_F_BYTES_C) <= ONE_REQUEST_BYTES &&
-	       tw_get(f, TW_F_REQUEST_UNANSWERED_NS) >=
-		       (asked_once(f) ? ONE_WAIT_NS : LONG_WAIT_NS);
+	const int64_t waited = tw_get(f, TW_F_REQUEST_UNANSWERED_NS);
+
+	if (tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
+		return false;
+	if (!tw_get(f, TW_F_PEER_NEVER_SPOKE))
+		return waited >= LONG_WAIT_NS && asks(f, waited);
+	return tw_get(f, TW_F_BYTES_C) <= ONE_REQUEST_BYTES &&
+	       waited >= (asked_once(f) ? ONE_WAIT_NS : LONG_WAIT_NS);
 }
 
 static void say_gave_up(struct tw_match *m)
@@ -135,6 +159,52 @@ static void say_reset(struct tw_match *m, int64_t waited)
 		 "a program that sends and asks for nothing may end so, too (SO_LINGER {1,0})");
 }
 
+/* What speaks for it that an answer was due, and what against. */
+static void say_asked(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_ANSWER_SLOWEST_NS))
+		tw_cite(m, TW_F_ANSWER_SLOWEST_NS,
+			"what the client had said before was answered, never later than after %s",
+			TW_DUR(tw_get(f, TW_F_ANSWER_SLOWEST_NS)));
+	if (tw_get(f, TW_F_REQUEST_IS_HTTP)) {
+		tw_cite(m, TW_F_REQUEST_IS_HTTP,
+			"it is a request of HTTP, which asks for an answer");
+		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
+	} else if (tw_get(f, TW_F_PEER_NEVER_SPOKE)) {
+		tw_missing(m, "Whether the protocol asks for an answer at all: long polls and "
+			      "one-way streams look the same.");
+	} else {
+		tw_missing(m, "Whether the last thing that the client sent asks for an answer, as "
+			      "all before it did.");
+	}
+}
+
+/* The client closes. What then comes of the server's end parts one that hangs from one that only has no answer. */
+static void say_closed(struct tw_match *m, int64_t waited)
+{
+	const struct tw_facts *f = m->facts;
+	const bool both = tw_get(f, TW_F_FIN2_SEEN);
+
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->summary = tw_say(m,
+			    both ? "%s acknowledged the request and did not answer; the client "
+				   "closed after %s, and only then the server did."
+				 : "%s acknowledged the request and did not answer; the client "
+				   "closed after %s, and there the capture ends.",
+			    m->server, TW_DUR(waited));
+	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
+		TW_DUR(waited));
+	if (both)
+		tw_cite(m, TW_F_FIN2_SEEN,
+			"the server closes after the client: it noticed, and had no answer yet");
+	else
+		tw_missing(m, "Whether the server's application closes when it gets the end of "
+			      "file: the capture ends before.");
+}
+
 static void say_left(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -142,22 +212,12 @@ static void say_left(struct tw_match *m)
 
 	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
 		   "recv() waited until the application gave up by itself.");
-	if (tw_get(f, TW_F_RST_COUNT)) {
+	if (!tw_known(f, TW_F_FIN1_SIDE)) {
 		say_reset(m, waited);
 		return;
 	}
-	m->confidence = TW_POSSIBLE;
-	m->outcome = TW_OUTCOME_UNKNOWN;
-	m->summary = tw_say(m,
-			    "%s acknowledged the request and did not answer; the client closed "
-			    "after %s, and there the capture ends.",
-			    m->server, TW_DUR(waited));
-	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
-		TW_DUR(waited));
-	tw_missing(m, "Whether the server's application closes when it gets the end of file: the "
-		      "capture ends before.");
-	tw_missing(m, "Whether the protocol asks for an answer at all: one-way streams look the "
-		      "same.");
+	say_closed(m, waited);
+	say_asked(m);
 }
 
 static void say_waits(struct tw_match *m, int64_t waited)
@@ -173,8 +233,7 @@ static void say_waits(struct tw_match *m, int64_t waited)
 		   "recv() was still waiting when the capture ended.");
 	tw_missing(m, "The capture stops while the client still waits: the end of the connection "
 		      "is not in it.");
-	tw_missing(m, "Whether the protocol asks for an answer at all: long polls and one-way "
-		      "streams look the same.");
+	say_asked(m);
 }
 
 static bool match(struct tw_match *m)
@@ -460,7 +519,10 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		     "seen the end of the stream. If the server never sent a byte of payload in "
 		     "the whole connection it is likely, or possible after two minutes of mere "
 		     "waiting; if it had answered before, possible: the last thing said may have "
-		     "asked for no answer.\n\n"
+		     "asked for no answer. A client that leaves after five seconds and more, and "
+		     "only then the server closes, is told so as well, where an answer was due: "
+		     "to a request of HTTP, or where all that the client had said before was "
+		     "answered at once.\n\n"
 		     "From packets alone an application that never accepted cannot be told from "
 		     "one that accepted and hangs, nor a hung one from a protocol in which the "
 		     "server has nothing to say (long poll, one-way streams). So this verdict is "

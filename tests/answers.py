@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Was an answer due? A client that left without one may have waited for it, or have been through.
+
+usage: TCPWHY=build/tcpwhy tests/answers.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST
+from tap import case, main
+from talk import Talk, expect
+
+REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
+COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
+ANSWER = b"\x17\x03\x03\x00\x80" + bytes(128)
+
+
+def asked(rounds, last, question=COMMAND, answer=ANSWER, wait=0.01):
+    talk = Talk().shake()
+    for _ in range(rounds):
+        talk.ask(question, answer, wait=wait)
+    return talk.c(PSH | ACK, last, after=1).s(ACK, after=0.02)
+
+
+def left(talk, after=30, rtt=0.02):
+    """The client closes, and the server's application, which reads, does so at once."""
+    return talk.c(FIN | ACK, after=after).s(FIN | ACK, after=rtt).c(ACK)
+
+
+@case
+def http_left_without_an_answer():
+    """A read time-out, on a first request and on a later one, of a server that notices the end."""
+    for rounds in (0, 1, 5):
+        finding = expect(left(asked(rounds, REQUEST)), "app-stuck", outcomes=("unknown",))
+        assert "and only then the server did" in finding["summary"], finding["summary"]
+        assert any("HTTP" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def conversation_left_without_an_answer():
+    """Whatever protocol: each of the commands before was answered at once, and this one is not."""
+    finding = expect(left(asked(4, COMMAND)), "app-stuck", outcomes=("unknown",))
+    assert any("never later than" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def conversation_that_goes_on_waiting():
+    """The same, and the capture ends before anybody gives up."""
+    other = Talk(client=("192.0.2.9", 40009)).shake().ask().close()
+    other.frames = [(at + 170, data) for at, data in other.frames]
+    expect(asked(4, COMMAND), "app-stuck", outcomes=("unknown",), others=[other])
+    expect(asked(1, REQUEST), "app-stuck", outcomes=("unknown",), others=[other])
+
+
+@case
+def left_by_reset():
+    """The client gives up by a reset: it had waited."""
+    for talk in (asked(1, REQUEST), asked(4, COMMAND)):
+        expect(talk.c(RST | ACK, after=30, window=0), "app-stuck", "linger-reset", outcomes=("failed",))
+
+
+@case
+def left_soon():
+    """Two seconds are no wait: the user went on to something else."""
+    expect(left(asked(1, REQUEST), after=2), "clean")
+
+
+@case
+def greeting_and_then_one_way():
+    """A log-in that is answered twice, then messages that ask for nothing (AMQP, syslog over TLS, MQTT QoS 0)."""
+    talk = asked(2, COMMAND)
+    for _ in range(5):
+        talk.c(PSH | ACK, COMMAND, after=20).s(ACK, after=0.02)
+    expect(left(talk, after=60), "clean")
+
+
+@case
+def slow_answers_are_usual():
+    """Each answer took three seconds: eight without one are no sign."""
+    expect(left(asked(4, COMMAND, wait=3), after=8), "clean")
+
+
+@case
+def farewell_and_a_long_pause():
+    """QUIT, and the client closes only when its pool is cleared: no answer is awaited."""
+    for rounds in (1, 4):
+        expect(left(asked(rounds, b"*1\r\n$4\r\nQUIT\r\n", b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n")), "clean")
+
+
+@case
+def an_upload_of_its_own_kind():
+    """The body of the last request is large: a stream, for all that is known."""
+    talk = asked(4, COMMAND)
+    for _ in range(60):
+        talk.c(PSH | ACK, bytes(1400), after=0.001).s(ACK, after=0.001)
+    expect(left(talk), "clean")
+
+
+@case
+def answered_in_the_end():
+    """A long poll of a minute, which is answered."""
+    talk = asked(1, REQUEST).s(PSH | ACK, ANSWER, after=60).c(ACK, after=0.02)
+    expect(left(talk, after=1), "clean")
+
+
+if __name__ == "__main__":
+    main()
