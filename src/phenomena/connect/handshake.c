@@ -63,6 +63,9 @@ bool tw_syn_given_up(const struct tw_facts *f)
 {
 	int64_t gap = tw_syn_next_gap_ns(f);
 
+	/* some stacks say so */
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_PACKETS_S) == 0)
+		return true;
 	return tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > gap + gap / 4;
 }
 

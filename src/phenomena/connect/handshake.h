@@ -41,7 +41,7 @@ int64_t tw_syn_next_gap_ns(const struct tw_facts *f);
 
 /*
  * The capture goes on well beyond the time when another SYN was due, and none came: the client
- * gave up.
+ * gave up. Or it said so by a reset, with no answer to its SYNs before.
  */
 bool tw_syn_given_up(const struct tw_facts *f);
 

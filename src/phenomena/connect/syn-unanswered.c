@@ -13,11 +13,14 @@
  * way back. A capture at the server removes the path from the list. It is never certain which one
  * it was, only that nothing came.
  *
+ * Linux gives up in silence; uIP, picoTCP and some TCPs of user space write a RST|ACK to nobody then.
+ *
  * How long is long enough? The first repeat is due after 1 s. A lone SYN at the end of a capture
  * tells nothing; with a repeat and three seconds, any living path would have answered.
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 #include "timers/usual.h"
 
 #include <errno.h>
@@ -36,12 +39,18 @@ static bool default_schedule_spent(const struct tw_facts *f)
 static void tell_client(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t spent = tw_get(f, TW_F_SYN_SPAN_NS) + tw_syn_next_gap_ns(f);
+	int64_t spent = tw_get(f, TW_F_RST_COUNT_C) > 0
+				? tw_between_ns(f, TW_F_SYN_COUNT, TW_F_RST_COUNT)
+				: tw_get(f, TW_F_SYN_SPAN_NS) + tw_syn_next_gap_ns(f);
 
 	if (tw_get(f, TW_F_SYN_COUNT) == 1 && tw_syn_given_up(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,
 			   "If nothing was missed, the application gave up within a second, by its "
 			   "own timer.");
+	} else if (tw_get(f, TW_F_RST_COUNT_C) > 0) {
+		tw_app_saw(m, TW_CLIENT, "connect", "timeout", spent,
+			   "Its own TCP gave up then, and said so by a reset; Linux would be "
+			   "silent.");
 	} else if (!tw_syn_given_up(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
 			   "connect() was still waiting when the capture ended; with nothing else, "
@@ -102,7 +111,7 @@ static bool match(struct tw_match *m)
 	int64_t syns = tw_get(f, TW_F_SYN_COUNT), watched = tw_syn_watched_ns(f);
 
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) ||
-	    tw_get(f, TW_F_PACKETS_S) > 0 || tw_get(f, TW_F_RST_COUNT) > 0)
+	    tw_get(f, TW_F_PACKETS_S) > 0)
 		return false;
 	/* A lone SYN whose repeat was not yet due shows nothing at all. */
 	if (syns == 1 && watched < REPEAT_DUE_NS)
@@ -119,6 +128,8 @@ static bool match(struct tw_match *m)
 			m, "%s did not answer the SYN within %s, and the client did not repeat it.",
 			m->server, TW_DUR(watched));
 	tw_cite_syns(m);
+	if (tw_get(f, TW_F_RST_COUNT_C) > 0)
+		tw_cite(m, TW_F_RST_COUNT, "the client gives up by a reset");
 	if (tw_get(f, TW_F_HOST_ANSWERS))
 		tw_cite(m, TW_F_HOST_ANSWERS,
 			"the same host answers other connections meanwhile: it is not dead");
