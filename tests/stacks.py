@@ -11,9 +11,78 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, RST, SYN
+from craft import ACK, PSH, RST, SYN
 from tap import case, main
 from talk import MSS, Talk, expect, told
+
+BOTH = (False, True)
+CLOSE_NOTIFY = b"\x15\3\3\0\x13" + bytes(range(19))
+GOODBYES = {
+    "close_notify of TLS 1.2": CLOSE_NOTIFY,
+    "close_notify of TLS 1.3": b"\x17" + CLOSE_NOTIFY[1:],
+    "close_notify behind a record": b"\x17\3\3\0\x40" + bytes(64) + CLOSE_NOTIFY,
+    "UnbindRequest of LDAP": b"\x30\5\2\1\3\x42\0",
+    "UnbindRequest after many others": b"\x30\6\2\2\1\3\x42\0",
+    "GOAWAY of HTTP/2": b"\0\0\x08\7\0\0\0\0\0" + bytes(8),
+    "GOAWAY with a reason in words": b"\0\0\x0c\7\0\0\0\0\0" + bytes(8) + b"idle",
+    "Close of WebSocket": b"\x88\x82\1\2\3\4\2\xea",
+    "DISCONNECT of MQTT": b"\xe0\0",
+    "DISCONNECT of MQTT 5": b"\xe0\2\0\0",
+    "end of file of Oracle": b"\0\x0a\0\0\6\0\0\0\0\x40",
+    "COM_QUIT of MySQL": b"\1\0\0\0\1",
+}
+QUESTIONS = {
+    "BindRequest of LDAP": b"\x30\5\2\1\3\x60\0",
+    "HEADERS of HTTP/2": b"\0\0\x08\1\5\0\0\0\1" + bytes(8),
+    "Ping of WebSocket": b"\x89\x82\1\2\3\4\2\xea",
+    "PINGREQ of MQTT": b"\xc0\0",
+    "fatal alert of TLS": b"\x15\3\3\0\2\2\x30",
+    "request in TLS": b"\x17\3\3\0\x40" + bytes(64),
+}
+
+
+@case
+def goodbye_and_reset_at_once():
+    """A client says goodbye in the words of its protocol and resets on its heels: nobody waits for an answer."""
+    for timestamps in BOTH:
+        for name, word in GOODBYES.items():
+            talk = Talk(timestamps=timestamps).shake().ask().c(PSH | ACK, word, after=2)
+            finding = expect(talk.c(RST | ACK, window=502), "clean", remark="reset-instead-of-close")
+            assert "goodbye" in finding["summary"], (name, finding["summary"])
+            # and no other word is a goodbye
+        for name, word in QUESTIONS.items():
+            talk = Talk(timestamps=timestamps).shake().ask().c(PSH | ACK, word, after=2)
+            expect(talk.c(RST | ACK, window=502), "linger-reset", "aborted", "closed-with-unread-data",
+                   outcomes=("failed",))
+
+
+@case
+def goodbye_does_not_make_good_what_was_lost():
+    """The goodbye is not all that was under way, or the server was in the middle of its answer: something was owed."""
+    talk = Talk().shake().ask().c(PSH | ACK, b"POST /a HTTP/1.1\r\n\r\n", after=2).c(PSH | ACK, CLOSE_NOTIFY)
+    expect(talk.c(RST | ACK, window=502), "linger-reset", "aborted", outcomes=("failed",))
+    talk = Talk().shake().ask().c(PSH | ACK, b"GET /b HTTP/1.1\r\n\r\n", after=2).s(ACK, after=0.02)
+    talk.c(PSH | ACK, CLOSE_NOTIFY, after=0.5).s(ACK, after=0.02)
+    expect(talk.c(RST | ACK, window=502), "linger-reset", "aborted", outcomes=("failed", "degraded"))
+
+
+@case
+def server_resets_behind_its_goodbye():
+    """A server ends an idle connection by close_notify and reset: the client had all it asked for."""
+    talk = Talk().shake().ask().s(PSH | ACK, CLOSE_NOTIFY, after=60)
+    expect(talk.s(RST | ACK, window=502), "linger-reset", "aborted", "clean", outcomes=("degraded", "clean"))
+
+
+@case
+def reset_behind_an_answer():
+    """A server resets on the heels of its answer: what left just before is not thrown away, it is on its way."""
+    talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\nwell", after=0.02)
+    finding = expect(talk.s(RST | ACK, window=502, after=0.0003), "linger-reset", outcomes=("failed", "degraded"))
+    assert "on their way" in finding["summary"], finding["summary"]
+    # after two round trips without an ACK that may not be said
+    talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\nwell", after=0.02)
+    finding = expect(talk.s(RST | ACK, window=502, after=0.1), "linger-reset", "aborted", outcomes=("failed",))
+    assert "on their way" not in finding["summary"], finding["summary"]
 
 
 @case

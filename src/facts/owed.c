@@ -34,6 +34,23 @@ static bool is_close_notify(const struct tw_pkt *p)
 	return h[0] == 23 && (behind == 24 || behind == 31);
 }
 
+/*
+ * Farewells that are no fixed word. LDAP: UnbindRequest (RFC 4511 s4.3: SEQUENCE of a message's number and [APPLICATION 2]
+ * NULL). HTTP/2: GOAWAY (RFC 9113 s6.8), with its reason. WebSocket: Close (RFC 6455
+ * s5.5.1), masked or not. MQTT: DISCONNECT with a reason (5.0 s3.14).
+ */
+static bool is_framed_farewell(const uint8_t *h, uint32_t bytes)
+{
+	if (bytes >= 7 && bytes <= 10 && h[0] == 0x30 && h[1] == bytes - 2 && h[2] == 2 &&
+	    h[3] == bytes - 6)
+		return h[bytes - 2] == 0x42 && !h[bytes - 1];
+	if (bytes >= 17 && !h[0] && h[3] == 7 && !h[4] && !h[5] && !h[6] && !h[7] && !h[8])
+		return bytes == 9u + (h[1] << 8 | h[2]);
+	if (bytes >= 2 && h[0] == 0x88)
+		return bytes == 2u + (h[1] & 0x7f) + (h[1] & 0x80 ? 4 : 0);
+	return bytes >= 2 && bytes <= 127 && h[0] == 0xe0 && h[1] == bytes - 2;
+}
+
 /* How protocols say that they want nothing more. Whoever says it may wait for the other end's close, and gets it. */
 static bool is_word_of_farewell(const struct tw_pkt *p)
 {
@@ -41,13 +58,13 @@ static bool is_word_of_farewell(const struct tw_pkt *p)
 		const char *word;
 		uint8_t bytes;
 	} farewells[] = {
-		{ "QUIT\r\n", 6 },              /* SMTP, FTP, POP3, NNTP, memcached ... */
-		{ "quit\r\n", 6 },              /* the same, by some clients */
-		{ "*1\r\n$4\r\nQUIT\r\n", 14 }, /* Redis */
-		{ "*1\r\n$4\r\nquit\r\n", 14 }, /* ... */
-		{ "X\0\0\0\4", 5 },             /* PostgreSQL: Terminate */
-		{ "\1\0\0\0\1", 5 },            /* MySQL: COM_QUIT */
-		{ "\xe0\0", 2 },                /* MQTT: DISCONNECT */
+		{ "QUIT\r\n", 6 },                  /* SMTP, FTP, POP3, NNTP, memcached ... */
+		{ "quit\r\n", 6 },                  /* the same, by some clients */
+		{ "*1\r\n$4\r\nQUIT\r\n", 14 },     /* Redis */
+		{ "*1\r\n$4\r\nquit\r\n", 14 },     /* ... */
+		{ "X\0\0\0\4", 5 },                 /* PostgreSQL: Terminate */
+		{ "\1\0\0\0\1", 5 },                /* MySQL: COM_QUIT */
+		{ "\0\x0a\0\0\6\0\0\0\0\x40", 10 }, /* Oracle: data with end of file */
 	};
 	size_t i;
 
@@ -56,7 +73,8 @@ static bool is_word_of_farewell(const struct tw_pkt *p)
 		    p->payload_head_bytes >= p->payload_bytes &&
 		    memcmp(p->payload_head, farewells[i].word, p->payload_bytes) == 0)
 			return true;
-	return false;
+	return p->payload_head_bytes >= (p->payload_bytes < 10 ? p->payload_bytes : 10) &&
+	       is_framed_farewell(p->payload_head, p->payload_bytes);
 }
 
 bool tw_is_farewell(const struct tw_pkt *p)
@@ -106,6 +124,40 @@ static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, siz
 		    tw_counts(&d->pkt[i - 1]))
 			return &d->pkt[i - 1];
 	return NULL;
+}
+
+/* A fatal alert of TLS in the clear: who sends it refuses the connection, that is no goodbye. */
+static bool is_refusal(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 7 && h[0] == 21 && h[1] == 3 && !h[3] && h[4] == 2 &&
+	       h[5] == 2 && h[6];
+}
+
+/*
+ * Does @side leave with a goodbye right before record @before? The bytes of it, and in @said the index of what it had
+ * said before, -1 if nothing. An answer to it is not awaited, and whether it arrives is all the same.
+ */
+static uint32_t goodbye_bytes(const struct tw_dossier *d, int side, size_t before, long *said)
+{
+	uint32_t bytes = 0;
+	size_t i;
+
+	*said = -1;
+	for (i = before; i > 0 && *said < 0; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST)
+			continue;
+		if (p->side == side && !is_refusal(p) && tw_is_farewell(p))
+			bytes += p->marks & TW_MARKS_REPEAT ? 0 : p->payload_bytes;
+		else if (p->side == side)
+			*said = (long)i - 1;
+		else if (!bytes)
+			break;
+	}
+	return bytes;
 }
 
 /*
@@ -222,15 +274,19 @@ static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_e
 
 /*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
- * last, is fully acknowledged and has nothing more to say: no closed window held it back, nothing new of it
- * crosses the reset.
+ * last (but for the client's goodbye; what the client had @said before), is fully acknowledged and has nothing more
+ * to say: no closed window held it back, nothing new of it crosses the reset.
  */
-static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
-			   const struct tw_snapshot_end *c, const struct tw_snapshot_end *s)
+static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, long said,
+			   const struct tw_snapshot *at)
 {
+	const struct tw_snapshot_end *c = &at->end[author], *s = &at->end[!author];
 	size_t i;
 
 	if (author != TW_CLIENT || window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
+		return false;
+	/* it asked for a connection, and there was no answer at all */
+	if (d->end[TW_CLIENT].isn_seen && !s->next_set)
 		return false;
 	for (i = rst + 1; i < d->pkt_count; i++)
 		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_SERVER &&
@@ -238,7 +294,7 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author,
 			return false;
 	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
 	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK) ||
-	       (s->payload_bytes && s->last_payload > c->last_payload);
+	       (s->payload_bytes && s->last_payload > said);
 }
 
 /* Where the author closed: its FIN, or a close_notify as its last words, whose FIN was lost on the way here. */
@@ -283,6 +339,41 @@ static void next_fact(struct tw_view *v, size_t rst, int side)
 		tw_from(v, TW_F_RST_VICTIM_NEXT_NS, p->time_ns - d->pkt[rst].time_ns, p);
 		return;
 	}
+}
+
+/* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
+struct debt {
+	uint32_t author_unacked, victim_unacked, unanswered;
+};
+
+static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *s, struct debt debt)
+{
+	const struct tw_dossier *d = v->d;
+	const int a = d->pkt[rst].side, w = !a;
+	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
+	bool got_all;
+	uint32_t goodbye;
+	long said;
+
+	goodbye = goodbye_bytes(d, a, rst, &said);
+	if (!goodbye)
+		said = author->last_payload;
+	/* lost data before the goodbye is not made good by it */
+	goodbye = debt.author_unacked <= goodbye ? debt.author_unacked : 0;
+	got_all = debt.author_unacked == goodbye;
+	tw_from(v, TW_F_RST_AUTHOR_UNACKED, debt.author_unacked, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
+	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
+	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
+	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
+		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
+		NULL);
+	tw_from(v, TW_F_RST_NOTHING_OWED,
+		got_all && !came_too_late(d, rst, a, author->fin) &&
+			(victim_closed(d, w, debt.unanswered) ||
+			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
+			 (!debt.victim_unacked && client_had_all(d, rst, a, said, s))),
+		NULL);
 }
 
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
@@ -332,17 +423,5 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
 	next_fact(v, rst, w);
-	tw_from(v, TW_F_RST_AUTHOR_UNACKED, author_unacked, NULL);
-	tw_from(v, TW_F_RST_VICTIM_UNACKED, victim_unacked, NULL);
-	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
-	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
-		!author_unacked &&
-			(!victim->payload_bytes || author->last_payload > victim->last_payload),
-		NULL);
-	tw_from(v, TW_F_RST_NOTHING_OWED,
-		!author_unacked && !came_too_late(d, rst, a, author->fin) &&
-			(victim_closed(d, w, got) ||
-			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
-			 (!victim_unacked && client_had_all(d, rst, a, author, victim))),
-		NULL);
+	debt_facts(v, rst, s, (struct debt){ author_unacked, victim_unacked, got });
 }

@@ -118,6 +118,18 @@ static const char *remark_of(const struct tw_facts *f)
 	return NULL;
 }
 
+static const char *ended_by_reset(const struct tw_facts *f)
+{
+	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
+		return "It ended with a reset: what the other end sent after the close was "
+		       "refused, and nobody was waiting for it.";
+	if (is(f, TW_F_RST_AUTHOR_GOODBYE))
+		return "It ended with a reset right behind a goodbye, as its protocol says it: "
+		       "nobody was owed anything.";
+	return "It ended with a reset after all data had been acknowledged: nobody was owed "
+	       "anything.";
+}
+
 static void say_clean(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -130,13 +142,7 @@ static void say_clean(struct tw_match *m)
 		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
-		m->summary =
-			is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN)
-				? "It ended with a reset: what the other end sent after the close "
-				  "was "
-				  "refused, and nobody was waiting for it."
-				: "It ended with a reset after all data had been acknowledged: "
-				  "nobody was owed anything.";
+		m->summary = ended_by_reset(f);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 	} else {

@@ -64,8 +64,9 @@ enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;
-	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0 || tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 ||
-	    tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
+	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) ||
+	    tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 || tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 ||
+	    tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
 		return TW_DEBT_OWED;
 	return TW_DEBT_MANNERS;
 }

@@ -25,6 +25,8 @@
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
+#define JUST_NOW_NS (5 * TW_NS_PER_MS)
+
 static void add_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -47,6 +49,38 @@ static void add_rivals(struct tw_match *m)
 	tw_reset_weigh_active(m);
 }
 
+/* What left less than a round trip ago is on its way like the reset behind it, and is read if it gets there. */
+static bool just_sent(const struct tw_facts *f)
+{
+	int64_t ago = tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS);
+
+	return tw_known(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) && !tw_get(f, TW_F_RST_PAIR) &&
+	       (ago < JUST_NOW_NS || ago < tw_get(f, TW_F_RTT_NS));
+}
+
+static const char *what_it_cost(struct tw_match *m, enum tw_side author)
+{
+	const struct tw_facts *f = m->facts;
+	const char *end = tw_endpoint(m, author);
+	long long unacked = tw_get(f, TW_F_RST_AUTHOR_UNACKED);
+
+	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) && just_sent(f))
+		return tw_say(
+			m,
+			"%s reset the connection behind what it had just sent: %lld bytes were "
+			"on their way, not yet acknowledged.",
+			end, unacked);
+	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
+		return tw_say(m,
+			      "%s aborted the connection on purpose and threw away %lld bytes that "
+			      "it had sent and nobody had acknowledged.",
+			      end, unacked);
+	return tw_say(m,
+		      "%s ended the connection with a reset in place of a FIN; what it had sent "
+		      "until then had arrived.",
+		      end);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -67,17 +101,7 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_reset_outcome(f);
 	m->culprit = tw_app_of(author);
-	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0)
-		m->summary = tw_say(m,
-				    "%s aborted the connection on purpose and threw away %lld "
-				    "bytes that it had sent and nobody had acknowledged.",
-				    tw_endpoint(m, author),
-				    (long long)tw_get(f, TW_F_RST_AUTHOR_UNACKED));
-	else
-		m->summary = tw_say(m,
-				    "%s ended the connection with a reset in place of a FIN; what "
-				    "it had sent until then had arrived.",
-				    tw_endpoint(m, author));
+	m->summary = what_it_cost(m, author);
 	tw_reset_cite(m);
 	if (tw_get(f, TW_F_RST_PAIR))
 		tw_cite(m, TW_F_RST_PAIR,
