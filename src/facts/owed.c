@@ -88,6 +88,8 @@ bool tw_is_farewell(const struct tw_pkt *p)
 #define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES 1460
 #define FULL_SEGMENT   1400 /* of a path with tunnels, too */
+#define NOT_REPEATED_NS                                                                            \
+	(3 * TW_NS_PER_S) /* no timer that has not been backed off waits so long (RFC 6298 s2) */
 
 /*
  * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
@@ -305,6 +307,46 @@ static long closed_at(const struct tw_dossier *d, int author, size_t rst, long f
 	return fin < 0 && said && is_close_notify(said) ? (long)(said - d->pkt) : fin;
 }
 
+/*
+ * A sender that lives repeats what is not acknowledged. One that has not for so long, and had not begun to, got its
+ * acknowledgement where the capture did not see it.
+ */
+static bool acknowledged_unseen(const struct tw_dossier *d, size_t rst,
+				const struct tw_snapshot_end *author)
+{
+	const struct tw_pkt *last =
+		author->last_payload >= 0 ? &d->pkt[author->last_payload] : NULL;
+
+	return last && !(last->marks & TW_MARKS_REPEAT) &&
+	       d->pkt[rst].time_ns - last->time_ns >= NOT_REPEATED_NS;
+}
+
+/* Both abort at once: what the other one's reset acknowledges had arrived. */
+static uint32_t acked_by_reset(const struct tw_dossier *d, size_t rst, uint32_t acked)
+{
+	size_t i;
+
+	for (i = rst + 1; i < d->pkt_count && !d->pkt[i].gap; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side != d->pkt[rst].side && p->flags & TW_RST &&
+		    p->flags & TW_ACK && tw_seq_gt(p->ack, acked) &&
+		    tw_seq_le(p->ack, d->pkt[rst].seq))
+			return p->ack;
+	}
+	return acked;
+}
+
+/* Is all that the author still had on its way small talk to an end that had closed by then? */
+static bool lost_small_talk(const struct tw_dossier *d, size_t rst, int author, long victim_fin,
+			    uint32_t unacked)
+{
+	const struct tw_pkt *words = last_words(d, author, rst);
+
+	return victim_fin >= 0 && words && words - d->pkt > victim_fin &&
+	       unacked <= small_talk(d, author, (size_t)victim_fin);
+}
+
 /* Payload of @side before the reset; of a connection that is not known in full, the count of all it sent. */
 static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
 {
@@ -359,7 +401,10 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	if (!goodbye)
 		said = author->last_payload;
 	/* lost data before the goodbye is not made good by it */
-	goodbye = debt.author_unacked <= goodbye ? debt.author_unacked : 0;
+	goodbye = debt.author_unacked <= goodbye ||
+				  lost_small_talk(d, rst, a, victim->fin, debt.author_unacked)
+			  ? debt.author_unacked
+			  : 0;
 	got_all = debt.author_unacked == goodbye;
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, debt.author_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
@@ -397,6 +442,11 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		if (beyond > author_unacked)
 			author_unacked = beyond;
 	}
+	if (acknowledged_unseen(d, rst, author))
+		author_unacked = 0;
+	else if (author_unacked && victim->acked_set)
+		author_unacked = tw_above(victim->acked + author_unacked,
+					  acked_by_reset(d, rst, victim->acked));
 	/* how far the author's receive sequence reached: its ack field, or all that was sent */
 	reached = victim->next_set ? victim->next - (victim->fin >= 0) : victim_base;
 	if (p->flags & TW_ACK && tw_get(v->f, TW_F_RST_FORM) != TW_RST_REPLY_NO_ACK) {

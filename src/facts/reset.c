@@ -14,12 +14,13 @@
  */
 #include "facts/view.h"
 
-#define CHALLENGE_NS     (400 * TW_NS_PER_MS)
-#define ID_STEP_MAX      256 /* ids between two segments of one connection: lost ones, super-segments */
-#define ACTIVE_SOON_NS   (2 * TW_NS_PER_MS)
-#define TOGETHER_NS      (20 * TW_NS_PER_MS)
-#define BURST_NS         (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
-#define EARLY_MIN_RTT_NS (2 * TW_NS_PER_MS)
+#define CHALLENGE_NS   (400 * TW_NS_PER_MS)
+#define ID_STEP_MAX    256 /* ids between two segments of one connection: lost ones, super-segments */
+#define ACTIVE_SOON_NS (2 * TW_NS_PER_MS)
+#define TOGETHER_NS    (20 * TW_NS_PER_MS)
+#define BURST_NS       (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+#define EARLY_NS       (10 * TW_NS_PER_MS)  /* radio links alone make answers differ by less */
+#define MANY_SAMPLES   8
 
 static bool is_rst(const struct tw_pkt *p)
 {
@@ -132,6 +133,26 @@ static bool victim_goes_on(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/*
+ * Could the sequence number be its author's next one? Nobody sends beyond the window that was offered, nor any
+ * window ends farther than 1 GiB ahead (RFC 7323 s2.3).
+ */
+static bool may_be_next(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *p = &d->pkt[rst];
+	const bool scaled = d->end[0].saw_syn_options && d->end[1].saw_syn_options;
+	const struct tw_snapshot_end *victim;
+	struct tw_snapshot s;
+
+	tw_snapshot_take(d, rst, &s);
+	victim = &s.end[!p->side];
+	if (!victim->acked_set || victim->stale)
+		return true;
+	if (scaled && victim->window_set)
+		return tw_seq_le(p->seq, victim->right_edge + 1);
+	return tw_seq_diff(p->seq, victim->acked) <= 1 << 30;
+}
+
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 {
 	const struct tw_dossier *d = v->d;
@@ -157,7 +178,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 			first = (long)i;
 			first_effect = e;
 		}
-		if (e == TW_RST_CHALLENGED && d->pkt[i].flags & TW_ACK && active < 0)
+		if (e == TW_RST_CHALLENGED && d->pkt[i].flags & TW_ACK && active < 0 &&
+		    may_be_next(d, i))
 			active = (long)i;
 	}
 	*effect = first_effect;
@@ -232,6 +254,8 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 	}
 	if (!p->seq && !p->raw_window && !ts)
 		return TW_RST_REPLY_NO_ACK;
+	if (!may_be_next(d, i))
+		return TW_RST_ALIEN;
 	if (tw_get(v->f, TW_F_TIMESTAMPS) && !ts && !(d->completeness & 4 ? false : p->side == 0))
 		return TW_RST_ALIEN;
 	if (p->raw_window || ts)
@@ -329,6 +353,17 @@ static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form 
 	return -1;
 }
 
+/*
+ * Is the round trip to the other end of @side's data known well enough to say that an answer came too soon? ACKs are
+ * delayed (RFC 9293 s3.8.6.3), by 40 ms and more, but for that of a SYN; the least of many is the path's, too.
+ */
+static bool path_is_known(const struct tw_dossier *d, int side)
+{
+	const unsigned shaken = side ? 7 : 3;
+
+	return (d->completeness & shaken) == shaken || d->end[side].data_packets >= MANY_SAMPLES;
+}
+
 static void trigger_facts(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -346,7 +381,11 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK), p);
 	/* sooner than any answer of the alleged author ever came: somebody nearer wrote it */
 	towards = v->rtt[!p->side];
-	tw_from(v, TW_F_RST_EARLY, towards > EARLY_MIN_RTT_NS && delay * 2 < towards, p);
+	if (towards >= 0 && path_is_known(d, !p->side))
+		tw_from(v, TW_F_RST_AUTHOR_RTT_NS, towards, NULL);
+	else
+		towards = 0;
+	tw_from(v, TW_F_RST_EARLY, delay * 2 < towards && towards - delay >= EARLY_NS, p);
 }
 
 /* ---- silence before it ---- */

@@ -171,7 +171,7 @@ static void say_unknown(struct tw_match *m, const char *summary, const char *mis
 /* Unacknowledged at the end, and an answer had time to come? */
 static bool owed_at_end(const struct tw_facts *f)
 {
-	if (!tw_known(f, TW_F_UNANSWERED_SIDE))
+	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || is(f, TW_F_RST_NOTHING_OWED))
 		return false;
 	return is(f, TW_F_UNANSWERED_REPEATS) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > IN_FLIGHT_NS;
 }

@@ -114,6 +114,11 @@ unsigned tw_reset_odds(const struct tw_facts *f)
 		odds |= TW_ODD_MAC;
 	if (tw_get(f, TW_F_RST_EARLY))
 		odds |= TW_ODD_EARLY;
+	/* Kernels without the connection number a bare one as they like (Linux before 4.20, BSD, Windows): where it comes from its
+	 * author's place, at its author's pace, that says nothing. */
+	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	    !(odds & (TW_ODD_TTL | TW_ODD_MAC | TW_ODD_EARLY)))
+		odds &= ~(unsigned)TW_ODD_IPID;
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		odds |= TW_ODD_GOES_ON;
 	if (tw_get(f, TW_F_RST_SECOND_DIFFERS))
@@ -308,7 +313,7 @@ void tw_reset_cite_odds(struct tw_match *m, unsigned odds)
 		tw_cite(m, TW_F_RST_EARLY,
 			"it came %s after its trigger; a round trip to %s takes %s",
 			TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)), author,
-			TW_DUR(tw_get(f, TW_F_RTT_NS)));
+			TW_DUR(tw_get(f, TW_F_RST_AUTHOR_RTT_NS)));
 	cite_header_odds(m, odds, author);
 	if (odds & TW_ODD_SECOND)
 		tw_cite(m, TW_F_RST_SECOND_DIFFERS,

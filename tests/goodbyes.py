@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Resets at the end of connections, as programs and boxes in the field write them: what was owed, and who wrote them.
+
+usage: TCPWHY=build/tcpwhy tests/goodbyes.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main
+from talk import MSS, Talk, expect
+
+CLOSE_NOTIFY = b"\x15\x03\x03\x00\x1a" + bytes(26)
+ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
+RECORD = b"\x17\x03\x03\x00\x80" + bytes(128)
+
+
+@case
+def close_notify_and_reset_behind_the_servers_close():
+    """The server closes; the client answers by close_notify and, without waiting, by a reset."""
+    talk = Talk(timestamps=True).shake(rtt=0.17).ask(RECORD, RECORD, rtt=0.17)
+    talk.s(PSH | ACK, CLOSE_NOTIFY, after=30).s(FIN | ACK)
+    talk.c(PSH | ACK, CLOSE_NOTIFY, after=0.008).c(RST | ACK, after=0.002)
+    talk.s(RST, window=0, ident=43434, after=0.17)
+    finding = expect(talk, "clean")
+    assert "goodbye" in finding["summary"], finding["summary"]
+
+
+@case
+def both_say_close_notify_and_the_server_resets():
+    """The client closes by close_notify and FIN, the server by close_notify and a reset."""
+    talk = Talk(timestamps=True).shake().ask(RECORD, RECORD).c(PSH | ACK, CLOSE_NOTIFY, after=5).c(FIN | ACK)
+    before = talk.next[1]
+    talk.s(PSH | ACK, CLOSE_NOTIFY, after=0.02).s(RST | ACK)
+    talk.c(RST, seq=talk.next[0], window=0, ident=0).s(RST, seq=before, window=0, ident=777)
+    expect(talk, "clean")
+
+
+@case
+def complaint_to_a_client_that_never_asked():
+    """A client connects, says nothing, and closes; the server's TLS complains and resets."""
+    talk = Talk(ttl=(64, 231)).shake(rtt=0.17).c(FIN | ACK, after=3.5)
+    talk.s(PSH | ACK, ALERT, after=0.2).s(RST | ACK, window=58)
+    talk.c(RST, seq=talk.next[0], window=0, ident=0, after=0.004)
+    expect(talk, "clean")
+
+
+@case
+def answer_lost_by_the_reset():
+    """No goodbye but half of an answer: that is owed."""
+    talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").c(FIN | ACK)
+    talk.s(ACK, after=0.02).s(PSH | ACK, bytes(900), after=0.01).s(RST | ACK)
+    expect(talk, "linger-reset", "closed-with-unread-data", "aborted", "unknown", outcomes=("failed", "unknown"))
+
+
+@case
+def acknowledged_where_the_capture_did_not_see_it():
+    """Of the server nothing was captured; the client repeats nothing for 40 s, and resets: its data had arrived."""
+    talk = Talk(timestamps=True)
+    talk.c(PSH | ACK, bytes(45)).c(RST | ACK, after=41)
+    finding = expect(talk, "linger-reset", "aborted", "unknown", outcomes=("degraded", "unknown"))
+    assert "threw away" not in finding["summary"], finding["summary"]
+
+
+@case
+def number_beyond_any_window():
+    """A box ends a half-closed connection by a RST|ACK with a number of its own, and answers the challenge."""
+    talk = Talk(ttl=(64, 142)).c(FIN | ACK).s(ACK, after=0.14)
+    talk.s(RST | ACK, seq=talk.next[1] + 1957144149, after=13).c(ACK, ident=0)
+    talk.s(RST, window=0, ident=0, after=0.04)
+    finding = expect(talk, "invalid-segment", "clean", "aborted", "firewall-reset", "peer-rebooted", "idle-reset", "unknown",
+                     outcomes=("clean", "degraded", "unknown"))
+    assert "threw away" not in finding["summary"], finding["summary"]
+
+
+@case
+def closed_client_of_an_old_kernel_on_a_radio_link():
+    """Before Linux 4.20 the resets of a closed end have ids of their own; and a radio link is sooner at times."""
+    talk = Talk(ttl=(64, 221)).c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.12).c(ACK, after=0.0044)
+    for _ in range(2):
+        talk.c(PSH | ACK, RECORD).s(ACK, after=0.1).s(PSH | ACK, RECORD, after=0.1).c(ACK, after=0.0056)
+    talk.c(PSH | ACK, CLOSE_NOTIFY, after=80).c(FIN | ACK, after=0.001)
+    end = talk.next[0]
+    for i, (flags, data) in enumerate([(PSH | ACK, RECORD[:33]), (PSH | ACK, CLOSE_NOTIFY), (FIN | ACK, b"")]):
+        talk.s(flags, data, after=0.07 if not i else 0.0002).c(RST, seq=end, window=0, ident=40074 + i, after=0.0013)
+    expect(talk, "clean")
+
+
+@case
+def both_abort_at_once():
+    """A load generator's ends both abort; the reset of one acknowledges all that the other had sent."""
+    talk = Talk(ttl=(128, 128)).shake().c(PSH | ACK, bytes(604)).s(ACK, after=0.02)
+    for size in (1460, 1460, 1460, 340):
+        talk.s(PSH | ACK, bytes(size), after=0.00001)
+    talk.s(RST | ACK).c(RST | ACK, after=0.00001)
+    expect(talk, "linger-reset", "aborted", "clean", outcomes=("degraded", "clean"))
+
+
+if __name__ == "__main__":
+    main()
