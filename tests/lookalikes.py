@@ -836,6 +836,19 @@ def farewell_crosses_the_close():
 
 
 @case
+def goodbye_leaves_just_before_the_close_arrives():
+    """The same next to the client: its goodbye stands before the FIN that it crosses; a request there is lost as ever."""
+    alert = b"\x15\3\3\0\x1a" + bytes(26)
+    for word, verdicts, outcome in ((alert, ("clean",), "clean"), (b"QUIT\r\n", ("clean",), "clean"),
+                                    (b"GET / HTTP/1.1\r\n\r\n", ("data-after-close", "keepalive-race"), "failed")):
+        talk = Talk(timestamps=True).shake().ask().s(PSH | ACK, alert, after=0.005).c(ACK)
+        heard = talk.next[0]
+        talk.c(PSH | ACK, word).s(FIN | ACK, ack=heard, after=0.000001)
+        end = talk.next[1]
+        expect(talk.s(RST, seq=end - 1, window=0, ident=0, after=0.02), *verdicts, outcomes=(outcome,))
+
+
+@case
 def farewell_crosses_the_last_words():
     """The server times out, says so and closes; QUIT crosses that, and the reset that it draws is old on arrival."""
     talk = Talk(timestamps=True).shake().s(PSH | ACK, b"220 here\r\n").c(ACK)

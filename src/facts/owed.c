@@ -201,22 +201,25 @@ static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_f
 }
 
 /*
- * What @side said after the author's FIN was only its goodbye: a close_notify, a word of farewell, or a few bytes
- * with its own FIN on their heels, no answer awaited, or a server's last words to a client that has all it asked
- * for. The bare RST that they draw from the closed end takes nothing from anybody.
+ * What @side said and the author had not heard when it closed was only its goodbye: a close_notify, a word of
+ * farewell, or a few bytes with its own FIN on their heels, no answer awaited, or a server's last words to a client
+ * that has all it asked for. The bare RST that they draw from the closed end takes nothing from anybody. Next to
+ * @side they stand before the author's FIN, which they cross; the FIN's acknowledgement says that they do.
  */
 static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 {
 	uint32_t bytes = 0;
 	int64_t said_ns = 0;
 	bool goodbyes = true, fin = false;
+	const uint32_t heard = author_fin < 0 ? 0 : d->pkt[author_fin].ack;
 	size_t i;
 
-	for (i = author_fin < 0 ? d->pkt_count : (size_t)author_fin; i < d->pkt_count; i++) {
+	for (i = author_fin < 0 ? d->pkt_count : 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
-		    p->marks & TW_MARKS_REPEAT)
+		    p->marks & TW_MARKS_REPEAT ||
+		    ((long)i < author_fin && tw_seq_le(p->seq + p->payload_bytes, heard)))
 			continue;
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
