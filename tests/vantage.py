@@ -12,6 +12,7 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import craft
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
 from talk import MSS, Talk, expect
@@ -25,6 +26,15 @@ def sacks(*blocks):
     """The SACK option (RFC 2018) with these blocks."""
     return (b"\1\1\5" + bytes([2 + 8 * len(blocks)]) +
             b"".join(struct.pack(">II", left, right) for left, right in blocks))
+
+
+def on_both_sides(talk):
+    """Each packet of @talk once more, as it leaves a router on its other side."""
+    for at, data in tuple(talk.frames):
+        header = data[14:22] + bytes([data[22] - 1]) + data[23:24] + b"\0\0" + data[26:34]
+        header = header[:10] + struct.pack(">H", craft.checksum(header)) + header[12:]
+        talk.frames.append((at + 0.00001, data[:6] + b"\2\0\0\0\0\xfe" + data[12:14] + header + data[34:]))
+    return talk
 
 
 class Download(Talk):
@@ -330,6 +340,29 @@ def syn_held_up_before_it_left():
     talk.s(SYN | ACK, options=MSS, seq=700000, ack=1001, after=0.22).c(ACK)
     talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.8).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n")
     expect(talk.c(ACK).close(rtt=0.8), "clean", "reordering", outcomes=("clean", "degraded"))
+
+
+@case
+def reset_of_a_router_that_is_seen_on_both_sides():
+    """What it writes itself is seen once, with a TTL that the server's packets have on the other side only."""
+    for by_router in BOTH:
+        talk = on_both_sides(Talk(timestamps=True).shake().ask())
+        rst = Talk(now=talk.now)
+        rst.next = talk.next
+        answered = Talk(now=talk.now, timestamps=True)
+        answered.next, answered.count, answered.heard = talk.next, talk.count, talk.heard
+        answered.c(PSH | ACK, REQUEST, after=0.3)
+        if not by_router:
+            on_both_sides(answered)
+        rst.now = answered.now
+        rst.s(RST, seq=talk.next[1], window=0, ident=0)
+        if by_router:
+            at, data = rst.frames[0]
+            rst.frames[0] = (at, data[:6] + b"\2\0\0\0\0\xfe" + data[12:])
+        else:
+            on_both_sides(rst)
+        talk.frames += answered.frames + rst.frames
+        expect(talk, *(("firewall-reset",) if by_router else ("peer-rebooted",)), outcomes=("failed",))
 
 
 if __name__ == "__main__":
