@@ -135,10 +135,15 @@ static bool match(struct tw_match *m)
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary = tw_say(m,
-			    "After %s of silence the connection to %s was reset by a device that "
-			    "had forgotten it.",
-			    TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)));
+	m->summary = m->confidence == TW_LIKELY
+			     ? tw_say(m,
+				      "After %s of silence the connection to %s was reset by a "
+				      "device that had forgotten it.",
+				      TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)))
+			     : tw_say(m,
+				      "After %s of silence a box in the path reset the connection "
+				      "to %s: it had forgotten it, or a rule of it forbids it.",
+				      TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)));
 	cite(m, &h);
 	add_rivals(m, &h);
 	tw_missing(m, "a capture on the other side of the device: that end still takes the "
