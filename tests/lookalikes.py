@@ -823,6 +823,34 @@ def synacks_with_a_wrong_checksum():
 
 
 @case
+def closed_without_an_answer():
+    """Where the protocol has each request answered, a FIN in its place is a failure; elsewhere many only listen."""
+    query, hello = b"SELECT 1\0", b"\x16\3\1\2\0\1\0\1\xfc\3\3" + bytes(506)
+    for words, greeted, failed in (
+            (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", False, True), (hello, False, True),
+            (b"POST /job HTTP/1.1\r\nHost: here\r\n\r\n" + b"x" * 1400, True, True),
+            (b"*3\r\n$5\r\nBLPOP\r\n$1\r\nk\r\n$1\r\n0\r\n", True, True),
+            (b"Q" + struct.pack(">I", 4 + len(query)) + query, True, True),
+            (struct.pack("<I", 9) + b"\3SELECT 1", True, True),
+            # a replica's report, a farewell, data for one who only listens, and what TLS hides
+            (b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n7\r\n", True, False), (b"QUIT\r\n", True, False),
+            (b"X\0\0\0\4", True, False), (b"<134>1 2026-11-21 log line\n", False, False),
+            (b"GETTING ON", False, False), (b"\x17\3\3\1\0" + bytes(256), True, False)):
+        talk = Talk(timestamps=True).shake()
+        if greeted:
+            talk.c(PSH | ACK, b"\0\0\0\x10login").s(ACK, after=0.02).s(PSH | ACK, b"welcome", after=0.01).c(ACK)
+        talk.c(PSH | ACK, words).s(ACK, after=0.02)
+        if failed:
+            expect(talk.close(first=1), "closed-without-answer", outcomes=("failed",))
+        else:
+            expect(talk.close(first=1), "clean")
+    # answered, also if but by a word; and a client that closes first has not waited for one
+    talk = Talk(timestamps=True).shake().ask(answer=b"H")
+    expect(talk.close(first=1), "clean")
+    expect(Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02).close(), "clean")
+
+
+@case
 def farewell_crosses_the_close():
     """A server closes an idle connection just when the client says goodbye: the reset takes nothing; a request it does."""
     for word, verdicts, outcome in ((b"QUIT\r\n", ("clean",), "clean"), (b"X\0\0\0\4", ("clean",), "clean"),

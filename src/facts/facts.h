@@ -67,6 +67,17 @@ enum tw_rst_form {
 	TW_RST_ALIEN, /* none of these: no Linux code path writes it so (middlebox, forger, other stack) */
 };
 
+/* A request that its protocol has answered, by its first bytes. */
+enum tw_request {
+	TW_REQUEST_NONE = 0,
+	TW_REQUEST_HTTP,
+	TW_REQUEST_HTTP2,
+	TW_REQUEST_CLIENT_HELLO, /* of TLS */
+	TW_REQUEST_POSTGRESQL,
+	TW_REQUEST_MYSQL,
+	TW_REQUEST_REDIS,
+};
+
 /* What kind of segment a reset (or an ICMP error) answers. */
 enum tw_trigger {
 	TW_TRIGGER_NONE = 0,

@@ -221,6 +221,29 @@ static void crossing_before(struct tw_view *v, const struct tw_pkt *fin)
 	}
 }
 
+/* What the server's FIN leaves unanswered, from @since on: does it begin as a request that is always answered? */
+static void request_facts(struct tw_view *v, const struct tw_pkt *fin, uint32_t since, bool greeted)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first = NULL, *last = NULL, *p;
+	enum tw_request kind;
+
+	for (p = d->pkt; p < fin; p++) {
+		if (!tw_counts(p) || p->side == fin->side || !p->payload_bytes ||
+		    p->marks & TW_MARKS_REPEAT || !tw_seq_in(p->seq, since, fin->ack))
+			continue;
+		if (p->seq == since)
+			first = p;
+		last = p;
+	}
+	kind = first ? tw_request_of(first, greeted) : TW_REQUEST_NONE;
+	if (!kind)
+		return;
+	tw_from(v, TW_F_FIN_REQUEST, kind, first);
+	tw_from(v, TW_F_FIN_REQUEST_BYTES, fin->ack - since, first);
+	tw_from(v, TW_F_FIN_REQUEST_AGO_NS, fin->time_ns - last->time_ns, last);
+}
+
 static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 {
 	const struct tw_dossier *d = v->d;
@@ -241,6 +264,8 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 		fin->side == TW_SERVER && !fin->payload_bytes && peer->payload_bytes &&
 			tw_seq_gt(fin->ack, since),
 		fin);
+	if (tw_get(v->f, TW_F_FIN_BEFORE_ANSWER))
+		request_facts(v, fin, since, me->last_payload >= 0);
 }
 
 /* ---- after a clean close ---- */

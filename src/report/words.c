@@ -143,6 +143,8 @@ static const struct {
 	  { "net unreachable", "host unreachable", "protocol unreachable", "port unreachable",
 	    "prohibited", "time exceeded", "other" } },
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
+	{ "tw_request",
+	  { "none", "HTTP", "HTTP/2", "TLS ClientHello", "PostgreSQL", "MySQL", "Redis" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
 	    "other" } },

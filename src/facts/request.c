@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Is this a request that must be answered? Told by its first bytes, for protocols in which each request is
+ * answered, if only by an error. What is not answered in them (a farewell, a replica's REPLCONF ACK) is none.
+ */
+#include "facts/view.h"
+
+#include <string.h>
+
+static bool begins(const struct tw_pkt *p, const char *word)
+{
+	const size_t bytes = strlen(word);
+
+	return p->payload_head_bytes >= bytes && memcmp(p->payload_head, word, bytes) == 0;
+}
+
+/* RFC 9110 s9.3, RFC 5789: the method, and what a request target begins with. */
+static bool is_http(const struct tw_pkt *p)
+{
+	static const char *const starts[] = {
+		"GET /",     "GET http",  "HEAD /",   "HEAD http",  "POST /",
+		"POST http", "PUT /",     "PUT http", "DELETE /",   "DELETE http",
+		"OPTIONS *", "OPTIONS /", "PATCH /",  "PATCH http", "CONNECT ",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (begins(p, starts[i]))
+			return true;
+	return false;
+}
+
+/* A record of type handshake with a ClientHello (RFC 8446 s4, s5.1). */
+static bool is_client_hello(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 6 && h[0] == 22 && h[1] == 3 && h[5] == 1;
+}
+
+/* One whole message Query, or Parse with those behind it: type, length that counts itself. */
+static bool is_postgresql(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+	uint64_t bytes;
+
+	if (p->payload_head_bytes < 5)
+		return false;
+	bytes = 1 + ((uint64_t)h[1] << 24 | (uint64_t)h[2] << 16 | (uint64_t)h[3] << 8 | h[4]);
+	return (h[0] == 'Q' && bytes == p->payload_bytes) ||
+	       (h[0] == 'P' && bytes > 8 && bytes < p->payload_bytes);
+}
+
+/* One whole packet: length, number 0, and COM_QUERY, COM_PING, COM_STMT_PREPARE or COM_STMT_EXECUTE. */
+static bool is_mysql(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	if (p->payload_head_bytes < 5 || h[3] ||
+	    p->payload_bytes != 4u + (h[0] | (uint32_t)h[1] << 8 | (uint32_t)h[2] << 16))
+		return false;
+	return h[4] == 0x03 || h[4] == 0x0e || h[4] == 0x16 || h[4] == 0x17;
+}
+
+/* An array of bulk strings. */
+static bool is_redis(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 5 && h[0] == '*' && h[1] >= '1' && h[1] <= '9' &&
+	       h[2] == '\r' && h[3] == '\n' && h[4] == '$' && !begins(p, "*3\r\n$8\r\nREPLCONF") &&
+	       !tw_is_farewell(p);
+}
+
+enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
+{
+	if (is_http(p))
+		return TW_REQUEST_HTTP;
+	if (begins(p, "PRI * HTTP/2"))
+		return TW_REQUEST_HTTP2;
+	if (!greeted && is_client_hello(p))
+		return TW_REQUEST_CLIENT_HELLO;
+	if (greeted && is_postgresql(p))
+		return TW_REQUEST_POSTGRESQL;
+	if (greeted && is_mysql(p))
+		return TW_REQUEST_MYSQL;
+	return is_redis(p) ? TW_REQUEST_REDIS : TW_REQUEST_NONE;
+}
