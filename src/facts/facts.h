@@ -91,6 +91,13 @@ enum tw_trigger {
 	TW_TRIGGER_OTHER,
 };
 
+/* What always gets an answer, and in a moment. */
+enum tw_request {
+	TW_REQUEST_OTHER = 0, /* for all that is known it asks for nothing */
+	TW_REQUEST_HTTP,
+	TW_REQUEST_TLS_HELLO,
+};
+
 enum tw_rst_effect {
 	TW_RST_ACCEPTED = 0,   /* exact: the connection dies at its receiver */
 	TW_RST_CHALLENGED,     /* in window, not exact: challenge ACK (RFC 5961 s3.2) */

@@ -114,36 +114,6 @@ static void window_facts(struct tw_view *v)
 	tw_from(v, TW_F_ZERO_WINDOW_SPAN_NS, w[side].best_span, w[side].first_zero);
 }
 
-/*
- * How often @side had spoken, and the other end next, before @until. One that always got its answer, and soon,
- * waits for the next one, too.
- */
-static void rhythm_facts(struct tw_view *v, int side, const struct tw_pkt *until)
-{
-	const struct tw_pkt *asked = NULL, *slowest = NULL, *p;
-	int64_t answered = 0, longest = 0;
-
-	for (p = v->d->pkt; p < until; p++) {
-		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST)
-			continue;
-		if (p->side == side) {
-			asked = p;
-			continue;
-		}
-		if (!asked)
-			continue;
-		answered++;
-		if (p->time_ns - asked->time_ns >= longest) {
-			longest = p->time_ns - asked->time_ns;
-			slowest = p;
-		}
-		asked = NULL;
-	}
-	tw_from(v, TW_F_REQUESTS_ANSWERED, answered, NULL);
-	if (slowest)
-		tw_from(v, TW_F_ANSWER_SLOWEST_NS, longest, slowest);
-}
-
 /* RFC 9110 s9: methods; s15: each request is answered, by a final status code. */
 static bool begins_as_http(const struct tw_pkt *p)
 {
@@ -160,16 +130,27 @@ static bool begins_as_http(const struct tw_pkt *p)
 	return false;
 }
 
-/* What kind of words are these: all that @side said from @since on, @last being the end of it? */
-static void words_facts(struct tw_view *v, int side, uint32_t since, const struct tw_pkt *last)
+/* RFC 8446 s4.1.2, s5.1: a record of type handshake (22), and in it a message of type ClientHello (1). */
+static bool is_client_hello(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 6 && h[0] == 22 && h[1] == 3 && h[5] == 1;
+}
+
+/* How do the words of @side begin that stand from @since on, up to @last? */
+static void kind_fact(struct tw_view *v, int side, uint32_t since, const struct tw_pkt *last)
 {
 	const struct tw_pkt *p;
 
-	tw_from(v, TW_F_REQUEST_IS_FAREWELL, tw_is_farewell(last), last);
 	for (p = v->d->pkt; p <= last; p++) {
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->seq != since)
 			continue;
-		tw_from(v, TW_F_REQUEST_IS_HTTP, begins_as_http(p), p);
+		tw_from(v, TW_F_REQUEST_KIND,
+			begins_as_http(p)    ? TW_REQUEST_HTTP
+			: is_client_hello(p) ? TW_REQUEST_TLS_HELLO
+					     : TW_REQUEST_OTHER,
+			p);
 		return;
 	}
 }
@@ -207,9 +188,7 @@ static void request_facts(struct tw_view *v)
 	    s->gap <= s->end[!side].last_payload) /* else more of it may have been answered */
 		tw_from(v, TW_F_REQUEST_UNANSWERED_BYTES, bytes, last);
 	tw_from(v, TW_F_REQUEST_UNANSWERED_NS, end - last->time_ns, last);
-	words_facts(v, side, since, last);
-	if (s->gap < 0)
-		rhythm_facts(v, side, last);
+	kind_fact(v, side, since, last);
 	for (i = (size_t)(last - d->pkt) + 1; i < d->pkt_count && !gave_up; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 

@@ -8,8 +8,8 @@
  * from outside. So the matcher asks for a client that gave up while the server acknowledged the FIN
  * and did not close (only possible, if the server had answered before), or for a server that never
  * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
- * all it was asked came at once. A server that had answered before owes one more answer if it is asked
- * by HTTP, or if whatever it was told before drew an answer at once. Limits: never certain.
+ * all it was asked came at once. A request of HTTP and a ClientHello of TLS are owed an answer whatever was
+ * said before. Limits: never certain; what is encrypted does not show whether it asks for anything.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -32,9 +32,6 @@
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
 /* the same, where nothing else speaks for a wait */
 #define LEFT_AFTER_NS (5 * TW_NS_PER_S)
-/* so many answers make a conversation, in which ten times the longest pause before one is too long */
-#define CONVERSATION 3
-#define MUCH_LONGER  10
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
 /* still open, and no answer for so long: longer than the polls that servers keep waiting */
@@ -75,31 +72,25 @@ static bool asked_once(const struct tw_facts *f)
 }
 
 /*
- * A request of HTTP asks for an answer. So does the last one where whatever the client had said before got its
- * answer at once: this is a conversation. Two answers may be those of a greeting (TLS, a log-in), after which
- * a client need not ask any more.
+ * Does it ask for an answer, whatever was said before? What cannot be read does not show that: HTTP/2 leaves
+ * a WINDOW_UPDATE or an acknowledgement behind, and is idle then.
  */
-static bool asks(const struct tw_facts *f, int64_t waited)
+static bool asks(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) > ONE_REQUEST_BYTES ||
-	    tw_get(f, TW_F_REQUEST_IS_FAREWELL))
-		return false;
-	return tw_get(f, TW_F_REQUEST_IS_HTTP) ||
-	       (tw_get(f, TW_F_REQUESTS_ANSWERED) >= CONVERSATION &&
-		tw_get(f, TW_F_ANSWER_SLOWEST_NS) <= waited / MUCH_LONGER);
+	return tw_get(f, TW_F_REQUEST_KIND) != TW_REQUEST_OTHER &&
+	       tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) <= ONE_REQUEST_BYTES;
 }
 
 /*
- * The client left after a wait. Whether the server closes may not be in the capture any more; where it does, its
- * application reads, and only has no answer. A receiver of a stream in one direction never speaks either; but
- * its sender does not wait before it closes.
+ * The client left after a wait. Where the server closes then, its application reads, and only has no answer; or
+ * it only takes: a receiver of a stream in one direction never speaks either.
  */
 static bool client_left(const struct tw_facts *f)
 {
-	const int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
-
-	return tw_get(f, TW_F_WAITER_GAVE_UP) && waited >= LEFT_AFTER_NS &&
-	       (asked_once(f) || asks(f, waited));
+	return tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
+		       LEFT_AFTER_NS &&
+	       (asks(f) || (asked_once(f) && !tw_get(f, TW_F_FIN2_SEEN)));
 }
 
 /* Nobody closed, and the server never spoke, or stopped to. */
@@ -110,7 +101,7 @@ static bool client_waits(const struct tw_facts *f)
 	if (tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
 		return false;
 	if (!tw_get(f, TW_F_PEER_NEVER_SPOKE))
-		return waited >= LONG_WAIT_NS && asks(f, waited);
+		return waited >= LONG_WAIT_NS && asks(f);
 	return tw_get(f, TW_F_BYTES_C) <= ONE_REQUEST_BYTES &&
 	       waited >= (asked_once(f) ? ONE_WAIT_NS : LONG_WAIT_NS);
 }
@@ -162,22 +153,18 @@ static void say_reset(struct tw_match *m, int64_t waited)
 /* What speaks for it that an answer was due, and what against. */
 static void say_asked(struct tw_match *m)
 {
-	const struct tw_facts *f = m->facts;
-
-	if (tw_get(f, TW_F_ANSWER_SLOWEST_NS))
-		tw_cite(m, TW_F_ANSWER_SLOWEST_NS,
-			"what the client had said before was answered, never later than after %s",
-			TW_DUR(tw_get(f, TW_F_ANSWER_SLOWEST_NS)));
-	if (tw_get(f, TW_F_REQUEST_IS_HTTP)) {
-		tw_cite(m, TW_F_REQUEST_IS_HTTP,
-			"it is a request of HTTP, which asks for an answer");
+	switch (tw_get(m->facts, TW_F_REQUEST_KIND)) {
+	case TW_REQUEST_HTTP:
+		tw_cite(m, TW_F_REQUEST_KIND, "a request of HTTP, which asks for an answer");
 		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
-	} else if (tw_get(f, TW_F_PEER_NEVER_SPOKE)) {
+		break;
+	case TW_REQUEST_TLS_HELLO:
+		tw_cite(m, TW_F_REQUEST_KIND,
+			"TLS ClientHello: any server of TLS answers it at once");
+		break;
+	default:
 		tw_missing(m, "Whether the protocol asks for an answer at all: long polls and "
 			      "one-way streams look the same.");
-	} else {
-		tw_missing(m, "Whether the last thing that the client sent asks for an answer, as "
-			      "all before it did.");
 	}
 }
 
@@ -186,9 +173,10 @@ static void say_closed(struct tw_match *m, int64_t waited)
 {
 	const struct tw_facts *f = m->facts;
 	const bool both = tw_get(f, TW_F_FIN2_SEEN);
+	const bool hello = tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_TLS_HELLO);
 
-	m->confidence = TW_POSSIBLE;
-	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = hello ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = hello ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(m,
 			    both ? "%s acknowledged the request and did not answer; the client "
 				   "closed after %s, and only then the server did."
@@ -520,9 +508,8 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		     "the whole connection it is likely, or possible after two minutes of mere "
 		     "waiting; if it had answered before, possible: the last thing said may have "
 		     "asked for no answer. A client that leaves after five seconds and more, and "
-		     "only then the server closes, is told so as well, where an answer was due: "
-		     "to a request of HTTP, or where all that the client had said before was "
-		     "answered at once.\n\n"
+		     "only then the server closes, is told so as well where an answer was due: to "
+		     "a request of HTTP, or to the ClientHello of TLS.\n\n"
 		     "From packets alone an application that never accepted cannot be told from "
 		     "one that accepted and hangs, nor a hung one from a protocol in which the "
 		     "server has nothing to say (long poll, one-way streams). So this verdict is "
