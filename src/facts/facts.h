@@ -78,6 +78,9 @@ enum tw_request {
 	TW_REQUEST_REDIS,
 };
 
+/* Its name for texts; static. */
+const char *tw_request_name(enum tw_request kind);
+
 /* What kind of segment a reset (or an ICMP error) answers. */
 enum tw_trigger {
 	TW_TRIGGER_NONE = 0,
@@ -89,13 +92,6 @@ enum tw_trigger {
 	TW_TRIGGER_PROBE, /* keepalive or zero-window probe */
 	TW_TRIGGER_ACK,   /* any other pure ACK */
 	TW_TRIGGER_OTHER,
-};
-
-/* What always gets an answer, and in a moment. */
-enum tw_request {
-	TW_REQUEST_OTHER = 0, /* for all that is known it asks for nothing */
-	TW_REQUEST_HTTP,
-	TW_REQUEST_TLS_HELLO,
 };
 
 enum tw_rst_effect {

@@ -77,7 +77,7 @@ static bool is_word_of_farewell(const struct tw_pkt *p)
 	       is_framed_farewell(p->payload_head, p->payload_bytes);
 }
 
-static bool is_farewell(const struct tw_pkt *p)
+bool tw_is_farewell(const struct tw_pkt *p)
 {
 	return is_close_notify(p) || is_word_of_farewell(p);
 }
@@ -152,7 +152,7 @@ static uint32_t goodbye_bytes(const struct tw_dossier *d, int side, size_t befor
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST)
 			continue;
-		if (p->side == side && !is_refusal(p) && is_farewell(p))
+		if (p->side == side && !is_refusal(p) && tw_is_farewell(p))
 			bytes += p->marks & TW_MARKS_REPEAT ? 0 : p->payload_bytes;
 		else if (p->side == side)
 			*said = (long)i - 1;
@@ -178,8 +178,8 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	if (!said)
 		return false;
 	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return is_farewell(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
-				     fin->time_ns - said->time_ns < GOODBYE_NS);
+	return tw_is_farewell(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
+					fin->time_ns - said->time_ns < GOODBYE_NS);
 }
 
 /*
@@ -224,7 +224,7 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		if (p->payload_bytes) {
 			bytes += p->payload_bytes;
 			said_ns = p->time_ns;
-			goodbyes &= is_farewell(p);
+			goodbyes &= tw_is_farewell(p);
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}

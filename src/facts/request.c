@@ -86,3 +86,18 @@ enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
 		return TW_REQUEST_MYSQL;
 	return is_redis(p) ? TW_REQUEST_REDIS : TW_REQUEST_NONE;
 }
+
+const char *tw_request_name(enum tw_request kind)
+{
+	static const char *const names[] = {
+		[TW_REQUEST_NONE] = "no protocol",
+		[TW_REQUEST_HTTP] = "HTTP",
+		[TW_REQUEST_HTTP2] = "HTTP/2",
+		[TW_REQUEST_CLIENT_HELLO] = "TLS (ClientHello)",
+		[TW_REQUEST_POSTGRESQL] = "PostgreSQL",
+		[TW_REQUEST_MYSQL] = "MySQL",
+		[TW_REQUEST_REDIS] = "Redis",
+	};
+
+	return names[kind];
+}

@@ -6,7 +6,6 @@
 #include "facts/view.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool is_probe(const struct tw_pkt *p)
 {
@@ -114,31 +113,7 @@ static void window_facts(struct tw_view *v)
 	tw_from(v, TW_F_ZERO_WINDOW_SPAN_NS, w[side].best_span, w[side].first_zero);
 }
 
-/* RFC 9110 s9: methods; s15: each request is answered, by a final status code. */
-static bool begins_as_http(const struct tw_pkt *p)
-{
-	static const char *const methods[] = { "GET ",   "POST ",   "PUT ",    "HEAD ",
-					       "PATCH ", "DELETE ", "OPTIONS " };
-	size_t i, n;
-
-	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		n = strlen(methods[i]);
-		if (p->payload_head_bytes > n && memcmp(p->payload_head, methods[i], n) == 0)
-			return p->payload_head[n] == '/' || p->payload_head[n] == 'h' ||
-			       p->payload_head[n] == '*';
-	}
-	return false;
-}
-
-/* RFC 8446 s4.1.2, s5.1: a record of type handshake (22), and in it a message of type ClientHello (1). */
-static bool is_client_hello(const struct tw_pkt *p)
-{
-	const uint8_t *h = p->payload_head;
-
-	return p->payload_head_bytes >= 6 && h[0] == 22 && h[1] == 3 && h[5] == 1;
-}
-
-/* How do the words of @side begin that stand from @since on, up to @last? */
+/* What @side said from @since on, up to @last: does it begin as a request that is always answered? */
 static void kind_fact(struct tw_view *v, int side, uint32_t since, const struct tw_pkt *last)
 {
 	const struct tw_pkt *p;
@@ -146,11 +121,7 @@ static void kind_fact(struct tw_view *v, int side, uint32_t since, const struct 
 	for (p = v->d->pkt; p <= last; p++) {
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->seq != since)
 			continue;
-		tw_from(v, TW_F_REQUEST_KIND,
-			begins_as_http(p)    ? TW_REQUEST_HTTP
-			: is_client_hello(p) ? TW_REQUEST_TLS_HELLO
-					     : TW_REQUEST_OTHER,
-			p);
+		tw_from(v, TW_F_REQUEST_KIND, tw_request_of(p, v->d->end[!side].bytes > 0), p);
 		return;
 	}
 }

@@ -123,6 +123,9 @@ const struct tw_dossier *tw_predecessor(const struct tw_view *v);
  * was set back, so that its last time stamp proves nothing) the connection's own last record. */
 int64_t tw_watched_until_ns(const struct tw_view *v);
 
+/* Are these words that say that no more is wanted: TLS close_notify, QUIT and its like (owed.c)? */
+bool tw_is_farewell(const struct tw_pkt *p);
+
 /* Was record @i, data or a FIN, older by its timestamp than what its receiver had echoed, and not taken (refused.c)? */
 bool tw_was_refused(const struct tw_dossier *d, size_t i);
 /*

@@ -138,7 +138,6 @@ static const struct {
 } enums[] = {
 	{ "tw_vantage", { "unknown", "client", "server", "middle", "one-sided" } },
 	{ "tw_ladder", { "none", "doubling", "linear, then doubling", "flat", "other" } },
-	{ "tw_request", { "other", "HTTP request", "TLS ClientHello" } },
 	{ "tw_syn_answer", { "none", "SYN|ACK", "RST|ACK", "RST", "ACK", "ICMP error", "SYN" } },
 	{ "tw_icmp_class",
 	  { "net unreachable", "host unreachable", "protocol unreachable", "port unreachable",

@@ -8,8 +8,8 @@
  * from outside. So the matcher asks for a client that gave up while the server acknowledged the FIN
  * and did not close (only possible, if the server had answered before), or for a server that never
  * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
- * all it was asked came at once. A request of HTTP and a ClientHello of TLS are owed an answer whatever was
- * said before. Limits: never certain; what is encrypted does not show whether it asks for anything.
+ * all it was asked came at once. What is always answered in its protocol (a request of HTTP, a ClientHello of
+ * TLS, a query) is owed an answer whatever was said before. Limits: never certain; what is encrypted does not show whether it asks for anything.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -77,7 +77,7 @@ static bool asked_once(const struct tw_facts *f)
  */
 static bool asks(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_REQUEST_KIND) != TW_REQUEST_OTHER &&
+	return tw_get(f, TW_F_REQUEST_KIND) != TW_REQUEST_NONE &&
 	       tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) <= ONE_REQUEST_BYTES;
 }
 
@@ -153,19 +153,18 @@ static void say_reset(struct tw_match *m, int64_t waited)
 /* What speaks for it that an answer was due, and what against. */
 static void say_asked(struct tw_match *m)
 {
-	switch (tw_get(m->facts, TW_F_REQUEST_KIND)) {
-	case TW_REQUEST_HTTP:
-		tw_cite(m, TW_F_REQUEST_KIND, "a request of HTTP, which asks for an answer");
-		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
-		break;
-	case TW_REQUEST_TLS_HELLO:
-		tw_cite(m, TW_F_REQUEST_KIND,
-			"TLS ClientHello: any server of TLS answers it at once");
-		break;
-	default:
+	const enum tw_request kind = (enum tw_request)tw_get(m->facts, TW_F_REQUEST_KIND);
+
+	if (!kind) {
 		tw_missing(m, "Whether the protocol asks for an answer at all: long polls and "
 			      "one-way streams look the same.");
+		return;
 	}
+	tw_cite(m, TW_F_REQUEST_KIND,
+		"its first bytes are those of a request of %s, which is answered",
+		tw_request_name(kind));
+	if (kind != TW_REQUEST_CLIENT_HELLO)
+		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
 }
 
 /* The client closes. What then comes of the server's end parts one that hangs from one that only has no answer. */
@@ -173,7 +172,7 @@ static void say_closed(struct tw_match *m, int64_t waited)
 {
 	const struct tw_facts *f = m->facts;
 	const bool both = tw_get(f, TW_F_FIN2_SEEN);
-	const bool hello = tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_TLS_HELLO);
+	const bool hello = tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_CLIENT_HELLO);
 
 	m->confidence = hello ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = hello ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
@@ -509,7 +508,8 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		     "waiting; if it had answered before, possible: the last thing said may have "
 		     "asked for no answer. A client that leaves after five seconds and more, and "
 		     "only then the server closes, is told so as well where an answer was due: to "
-		     "a request of HTTP, or to the ClientHello of TLS.\n\n"
+		     "what is always answered in its protocol (a request of HTTP, a ClientHello of "
+		     "TLS, a query of PostgreSQL, MySQL or Redis).\n\n"
 		     "From packets alone an application that never accepted cannot be told from "
 		     "one that accepted and hangs, nor a hung one from a protocol in which the "
 		     "server has nothing to say (long poll, one-way streams). So this verdict is "

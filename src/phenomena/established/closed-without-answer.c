@@ -18,21 +18,6 @@
 #include "base/duration.h"
 #include "phenomena/resets.h"
 
-static const char *name_of(enum tw_request kind)
-{
-	static const char *const names[] = {
-		[TW_REQUEST_NONE] = "no protocol",
-		[TW_REQUEST_HTTP] = "HTTP",
-		[TW_REQUEST_HTTP2] = "HTTP/2",
-		[TW_REQUEST_CLIENT_HELLO] = "TLS (ClientHello)",
-		[TW_REQUEST_POSTGRESQL] = "PostgreSQL",
-		[TW_REQUEST_MYSQL] = "MySQL",
-		[TW_REQUEST_REDIS] = "Redis",
-	};
-
-	return names[kind];
-}
-
 /* A reset behind the FIN can but be the client's, which closes in its manner what is over. */
 static bool ended_by_fin(const struct tw_facts *f)
 {
@@ -58,7 +43,7 @@ static bool match(struct tw_match *m)
 			    tw_endpoint(m, TW_SERVER), TW_DUR(waited_ns),
 			    tw_bytes(m, tw_get(f, TW_F_FIN_REQUEST_BYTES)));
 	tw_cite(m, TW_F_FIN_REQUEST_BYTES, "the request: its first bytes are those of %s",
-		name_of((enum tw_request)tw_get(f, TW_F_FIN_REQUEST)));
+		tw_request_name((enum tw_request)tw_get(f, TW_F_FIN_REQUEST)));
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server, which acknowledges the request");
 	tw_rival(m, "process-died",
 		 "the process, or its child that served this connection, was killed or crashed: "
