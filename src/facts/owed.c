@@ -250,11 +250,13 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, long author_fin)
 {
 	const struct tw_pkt *fin, *asked, *before, *answer;
+	long said;
 
 	if (author != TW_CLIENT || author_fin < 0)
 		return false;
 	fin = &d->pkt[author_fin];
-	asked = last_words(d, author, (size_t)author_fin + 1);
+	goodbye_bytes(d, author, (size_t)author_fin + 1, &said);
+	asked = said < 0 ? NULL : &d->pkt[said];
 	before = last_words(d, !author, (size_t)author_fin);
 	answer = last_words(d, !author, rst);
 	return asked && (!before || before < asked) && answer > fin &&

@@ -126,6 +126,26 @@ static void kind_fact(struct tw_view *v, int side, uint32_t since, const struct 
 	}
 }
 
+/* What @said asked for: itself, or where it is a farewell the words of the same end that were not answered before it. */
+static const struct tw_pkt *question_of(const struct tw_dossier *d, const struct tw_pkt *said)
+{
+	const struct tw_pkt *p;
+
+	if (!tw_is_farewell(said))
+		return said;
+	for (p = said; p > d->pkt && !p->gap; p--) {
+		const struct tw_pkt *q = p - 1;
+
+		if (!tw_counts(q) || !q->payload_bytes || q->flags & TW_RST)
+			continue;
+		if (q->side != said->side)
+			break;
+		if (!tw_is_farewell(q))
+			return q;
+	}
+	return said;
+}
+
 /* The last payload of all: acknowledged, but did anything come back? */
 static void request_facts(struct tw_view *v)
 {
@@ -142,7 +162,7 @@ static void request_facts(struct tw_view *v)
 	tw_from(v, TW_F_WAITER_GAVE_UP, 0, NULL);
 	if (s->end[side].last_payload < 0)
 		return;
-	last = &d->pkt[s->end[side].last_payload];
+	last = question_of(d, &d->pkt[s->end[side].last_payload]);
 	/* what it said may be among the records that were dropped; the count is of all */
 	tw_from(v, TW_F_PEER_NEVER_SPOKE,
 		!s->end[!side].payload_bytes && (s->gap < 0 || !d->end[!side].bytes), NULL);

@@ -244,6 +244,35 @@ static void request_facts(struct tw_view *v, const struct tw_pkt *fin, uint32_t 
 	tw_from(v, TW_F_FIN_REQUEST_AGO_NS, fin->time_ns - last->time_ns, last);
 }
 
+/* Where the end of @fin begins to take its leave: a close_notify or QUIT right before the FIN belongs to it. */
+static size_t leave_begins(const struct tw_dossier *d, const struct tw_pkt *fin)
+{
+	size_t begin = (size_t)(fin - d->pkt), i;
+
+	for (i = begin; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || tw_pure_ack(p))
+			continue;
+		if (p->side != fin->side || !p->payload_bytes || !tw_is_farewell(p))
+			break;
+		begin = i - 1;
+	}
+	return begin;
+}
+
+static void idle_fact(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_dossier *d = v->d;
+	size_t begin = leave_begins(d, fin);
+	struct tw_snapshot s;
+
+	tw_snapshot_take(d, begin, &s);
+	if (s.last >= 0 && !tw_gap_between(d, (size_t)s.last, begin))
+		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, d->pkt[begin].time_ns - d->pkt[s.last].time_ns,
+			fin);
+}
+
 static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 {
 	const struct tw_dossier *d = v->d;
@@ -254,8 +283,7 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	tw_snapshot_take(d, (size_t)(fin - d->pkt), &s);
 	me = &s.end[fin->side];
 	peer = &s.end[!fin->side];
-	if (s.last >= 0 && !tw_gap_between(d, (size_t)s.last, (size_t)(fin - d->pkt)))
-		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, fin->time_ns - d->pkt[s.last].time_ns, fin);
+	idle_fact(v, fin);
 	if (s.gap >= 0 && s.gap > me->last_payload)
 		return; /* the answer may be among the records that were dropped */
 	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack
