@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, PSH, RST, SYN
+from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
 from talk import MSS, Talk, expect, told
 
@@ -98,6 +98,110 @@ def tired_of_connecting():
     # a probe that resets what nobody answered in the next moment proves nothing
     talk = Talk().c(SYN, options=MSS).c(RST | ACK, window=0, after=0.001)
     expect(talk, "unknown", outcomes=("unknown",))
+
+
+def names(finding):
+    return {finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])}
+
+
+RECORD = b"\x17\3\3\0\x40" + bytes(64)
+REPLY = b"\x17\3\3\0\x80" + bytes(128)
+
+
+@case
+def goodbye_of_one_who_waited():
+    """A client's time-out in TLS: it says close_notify before it closes or resets, and had waited all the same."""
+    for closes, verdict in ((FIN | ACK, "data-after-close"), (RST | ACK, "app-stuck")):
+        talk = Talk().shake()
+        for _ in range(4):
+            talk.ask(RECORD, REPLY)
+        talk.c(PSH | ACK, RECORD, after=1).s(ACK, after=0.02).c(PSH | ACK, CLOSE_NOTIFY, after=5)
+        talk.c(closes, **({"window": 502} if closes & RST else {}))
+        if closes & FIN:
+            talk.s(ACK, after=0.02).s(PSH | ACK, REPLY, after=3)
+            talk.c(RST, seq=talk.next[0], window=0, ident=0)
+        finding = expect(talk, verdict, outcomes=("failed",))
+        assert "after 5" in finding["summary"], finding["summary"]
+
+
+@case
+def keepalive_race_in_tls():
+    """A server's close_notify and FIN end five seconds of silence, and the next request crosses them."""
+    talk = Talk().shake().ask(RECORD, REPLY).ask(RECORD, REPLY).s(PSH | ACK, CLOSE_NOTIFY, after=5).s(FIN | ACK)
+    end = talk.next[1]
+    talk.c(PSH | ACK, RECORD, ack=end - 25).c(PSH | ACK, RECORD, ack=end - 25)
+    for _ in range(2):
+        talk.s(RST, seq=end - 25, window=0, ident=0, after=0.01)
+    finding = expect(talk, "keepalive-race", outcomes=("failed",))
+    assert "after 5.00 s of silence" in finding["summary"], finding["summary"]
+
+
+@case
+def censor_seen_where_the_server_stays_silent():
+    """Three RST|ACKs from elsewhere, each further on; the server, reset as well, is not heard again."""
+    talk = Talk(ttl=(64, 48)).shake().c(PSH | ACK, b"\x16\3\1\0\x40\1" + bytes(63))
+    base = talk.next[1]
+    for number, offset in enumerate((0, 1460, 4380)):
+        talk.s(RST | ACK, seq=base + offset, window=1100 + number, ttl=95, ident=1 + number, after=0.01)
+    expect(talk, "forged-reset", outcomes=("failed",))
+
+
+@case
+def one_reset_from_elsewhere():
+    """A RST|ACK that comes 45 hops nearer than the server: it is not said that the server's program wrote it."""
+    talk = Talk(ttl=(64, 48)).shake().c(PSH | ACK, b"\x16\3\1\0\x40\1" + bytes(63))
+    finding = expect(talk.s(RST | ACK, window=1100, ttl=93, after=0.01), "aborted", "forged-reset", "firewall-reset",
+                     outcomes=("failed",))
+    assert {"forged-reset", "firewall-reset"} <= names(finding) and finding["culprit"] != "server-app", finding
+
+
+@case
+def firewall_answers_a_probe():
+    """After two hours a firewall answers a keepalive probe with its headers turned round: TTL, id and window are its own."""
+    talk = Talk(ttl=(30, 28)).shake(rtt=0.1).ask(rtt=0.1)
+    talk.c(ACK, seq=talk.next[0] - 1, after=7200, ident=4501, window=11468)
+    talk.s(RST | ACK, ack=talk.next[0] - 1, window=11468, ttl=58, ident=4501, after=0.02)
+    finding = expect(talk, "idle-reset", "firewall-reset", "forged-reset", outcomes=("failed",))
+    assert "idle-reset" in names(finding), names(finding)
+    assert not any("written by the socket itself" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def proxy_of_the_handshake_has_no_server():
+    """A box accepts with a window of 0 and resets as soon as the server behind it refuses: nothing was unread."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, window=0, ident=0, after=0.001).c(ACK)
+    finding = expect(talk.s(RST | ACK, window=0, ident=0, after=0.02), "aborted", "linger-reset", "firewall-reset",
+                     outcomes=("failed", "degraded"))
+    assert "buffer" not in finding["summary"], finding["summary"]
+
+
+@case
+def forgotten_while_idle_and_given_up_by_a_reset():
+    """Windows ends its repeats by a RST; that they began after eleven minutes of silence counts as it does on Linux."""
+    for word in (b"", b"RST"):
+        talk = Talk(ttl=(128, 54)).shake().ask().c(PSH | ACK, b"select 1", after=643, keep=True)
+        for after in (0.3, 0.6, 1.2, 2.4, 4.8):
+            talk.c(PSH | ACK, b"select 1", after=after, keep=True)
+        if word:
+            talk.next[0] += 8
+            talk.c(RST | ACK, window=0, after=9.6)
+        expect(talk, "idle-blackholed", outcomes=("failed",))
+
+
+@case
+def small_stacks_refuse_with_ack():
+    """lwIP after a restart answers what it does not know by RST|ACK with a window, as a living socket would abort."""
+    talk = Talk(ttl=(64, 255)).shake().ask().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=60)
+    finding = expect(talk.s(RST | ACK, window=5760, after=0.03), "closed-with-unread-data", "aborted", "peer-rebooted",
+                     "linger-reset", outcomes=("failed",))
+    assert "peer-rebooted" in names(finding), names(finding)
+    # half a second after its last word it has not been restarted, and with timestamps it was no such stack
+    for more, pause in (({}, 0.5), ({"timestamps": True}, 60)):
+        talk = Talk(**more).shake().ask().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=pause)
+        stamps = b"\1\1\x08\x0a" + bytes(8) if more else b""
+        finding = expect(talk.s(RST | ACK, window=502, after=0.03, options=stamps), "closed-with-unread-data",
+                         outcomes=("failed",))
+        assert "peer-rebooted" not in names(finding), names(finding)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@
  */
 #include "facts/view.h"
 
+#include <stdlib.h>
+
 #define CHALLENGE_NS   (400 * TW_NS_PER_MS)
 #define ID_STEP_MAX    256 /* ids between two segments of one connection: lost ones, super-segments */
 #define ACTIVE_SOON_NS (2 * TW_NS_PER_MS)
@@ -21,6 +23,8 @@
 #define BURST_NS       (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
 #define EARLY_NS       (10 * TW_NS_PER_MS)  /* radio links alone make answers differ by less */
 #define MANY_SAMPLES   8
+#define SOON_NS        (50 * TW_NS_PER_MS) /* a radio or a small processor may take so long */
+#define HOPS_VARY      2                   /* between packets of one host, where routes change */
 
 static bool is_rst(const struct tw_pkt *p)
 {
@@ -282,6 +286,9 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 		return TW_RST_ALIEN;
 	if (tw_get(v->f, TW_F_TIMESTAMPS) && !ts && !(d->completeness & 4 ? false : p->side == 0))
 		return TW_RST_ALIEN;
+	/* a socket writes from where its other segments came, a hop more or less */
+	if (!ts && own >= 0 && abs((int)p->ttl - (int)d->pkt[own].ttl) > HOPS_VARY)
+		return TW_RST_ALIEN;
 	if (p->raw_window || ts)
 		return TW_RST_ACTIVE;
 	/* window 0, no timestamps negotiated: live only if that end's window was 0, or its ids go on */
@@ -386,6 +393,33 @@ static bool path_is_known(const struct tw_dossier *d, int side)
 	const unsigned shaken = side ? 7 : 3;
 
 	return (d->completeness & shaken) == shaken || d->end[side].data_packets >= MANY_SAMPLES;
+}
+
+/*
+ * Could a host that has no such connection have written the reset @i, in answer to a segment? Stacks that write
+ * RST|ACK there (Windows, lwIP) copy both numbers, RFC 9293 s3.10.7.1 has 0 in place of the first.
+ */
+static bool is_answer(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	long t;
+
+	if (!(p->flags & TW_ACK))
+		return trigger_of(d, i, TW_RST_REPLY) >= 0;
+	t = trigger_of(d, i, TW_RST_REPLY_NO_ACK);
+	return t >= 0 && (!p->seq || p->seq == d->pkt[t].ack);
+}
+
+/* RST_ANSWERS_EXACTLY: at once, and nothing stands between it and the segment whose numbers it has. */
+static void exactly_fact(struct tw_view *v, size_t rst, long last)
+{
+	const struct tw_pkt *p = &v->d->pkt[rst], *q = last < 0 ? p : &v->d->pkt[last];
+
+	tw_from(v, TW_F_RST_ANSWERS_EXACTLY,
+		p->flags & TW_ACK && p->seq && q->side != p->side && q->flags & TW_ACK &&
+			p->seq == q->ack && p->ack == tw_pkt_end(q) &&
+			p->time_ns - q->time_ns <= 2 * v->rtt[!p->side] + SOON_NS,
+		p);
 }
 
 static void trigger_facts(struct tw_view *v, size_t rst, long t)
@@ -510,10 +544,8 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			continue;
 		}
 		if (q->flags & TW_RST) {
-			const enum tw_rst_form form =
-				q->flags & TW_ACK ? TW_RST_REPLY_NO_ACK : TW_RST_REPLY;
 			/* what it answers may be among the records that were dropped */
-			bool explained = trigger_of(d, i, form) >= 0 || tw_gap_between(d, 0, i);
+			bool explained = is_answer(d, i) || tw_gap_between(d, 0, i);
 
 			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
 				q->seq == d->pkt[challenge].ack;
@@ -697,6 +729,7 @@ void tw_derive_reset(struct tw_view *v)
 	header_facts(v, (size_t)rst);
 	t = trigger_of(d, (size_t)rst, (enum tw_rst_form)tw_get(v->f, TW_F_RST_FORM));
 	trigger_facts(v, (size_t)rst, t);
+	exactly_fact(v, (size_t)rst, s.last);
 	tw_derive_owed(v, (size_t)rst, &s);
 	silence_before(v, (size_t)rst, t);
 	aftermath_facts(v, (size_t)rst, t, &s);

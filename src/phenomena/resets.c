@@ -22,6 +22,7 @@
 #include <stdlib.h>
 
 #define UNDER_WAY_NS (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
+#define RESTART_NS   TW_NS_PER_S         /* no host is faster */
 
 /*
  * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
@@ -90,6 +91,15 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
 	return tw_reset_debt(f) == TW_DEBT_OWED ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+}
+
+bool tw_reset_gives_up(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) && tw_reset_landed(f) &&
+	       tw_is(f, TW_F_RST_SIDE, (int64_t)tw_get(f, TW_F_UNANSWERED_SIDE)) &&
+	       tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_PEER_SPOKE_AFTER) &&
+	       tw_get(f, TW_F_UNANSWERED_REPEATS) >= 4 &&
+	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= 3 * TW_NS_PER_S;
 }
 
 unsigned tw_reset_odds(const struct tw_facts *f)
@@ -216,9 +226,10 @@ void tw_reset_cite(struct tw_match *m)
 	switch (tw_get(f, TW_F_RST_FORM)) {
 	case TW_RST_ACTIVE:
 		tw_cite(m, TW_F_RST_COUNT,
-			"RST|ACK of %s at its own next sequence number%s%s%s: written by the "
-			"socket itself",
-			author, ts_text(f), window_text(f), ipid_text(f));
+			"RST|ACK of %s at its own next sequence number%s%s%s: %s", author,
+			ts_text(f), window_text(f), ipid_text(f),
+			tw_reset_odds(f) ? "as a socket itself would write it"
+					 : "written by the socket itself");
 		break;
 	case TW_RST_REPLY:
 		tw_cite(m, TW_F_RST_COUNT,
@@ -358,14 +369,38 @@ static void weigh_forgery(struct tw_match *m)
 			"who sees the connection can write such a reset");
 }
 
+/*
+ * lwIP, uIP and FreeRTOS answer what they do not know by RST|ACK with the window of a new connection, in the form
+ * of a socket's own. Who spoke a second ago has not been restarted since.
+ */
+static bool may_be_reply(const struct tw_facts *f)
+{
+	return !tw_get(f, TW_F_TIMESTAMPS) && tw_get(f, TW_F_RST_ANSWERS_EXACTLY) &&
+	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) >= RESTART_NS;
+}
+
 void tw_reset_weigh_active(struct tw_match *m)
 {
-	if (tw_reset_odds(m->facts))
+	const unsigned odds = tw_reset_odds(m->facts);
+
+	if (odds) {
+		tw_reset_cite_odds(m, odds);
+		tw_rival(m, "forged-reset",
+			 "it is not in all like the other packets of its alleged author: a third "
+			 "party may have written it");
+		tw_rival(m, "firewall-reset",
+			 "nor does a device on the way write like the end for which it speaks");
 		return;
+	}
 	weigh_forgery(m);
-	tw_rule_out(
-		m, "peer-rebooted",
-		"a kernel that lost the connection answers with a bare RST, window 0, no options");
+	if (may_be_reply(m->facts))
+		tw_rival(m, "peer-rebooted",
+			 "its numbers are those of the segment before it: small TCPs (lwIP, uIP, "
+			 "FreeRTOS) write RST|ACK so for a connection that they have lost");
+	else
+		tw_rule_out(m, "peer-rebooted",
+			    "a kernel that lost the connection answers with a bare RST, window 0, "
+			    "no options");
 	tw_rule_out(m, "firewall-reset",
 		    "a filter writes a bare RST in place of a segment, with window 0");
 }

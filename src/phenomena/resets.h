@@ -41,6 +41,11 @@ enum tw_debt tw_reset_debt(const struct tw_facts *f);
 bool tw_reset_victim_was_sending(const struct tw_facts *f);
 /* DEGRADED or FAILED for a debt that is not NONE. */
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
+/*
+ * Does the end whose repeats stay unanswered end it by a reset of its own? The kernels of BSD, macOS and Windows do
+ * so when their repeats are spent; on Linux it is the application that lost patience. What ended it is the silence.
+ */
+bool tw_reset_gives_up(const struct tw_facts *f);
 /* Set of enum tw_odd, and how many are in a set. */
 unsigned tw_reset_odds(const struct tw_facts *f);
 unsigned tw_odds_count(unsigned odds);

@@ -29,7 +29,8 @@ enum sign {
 
 static enum sign sign_of(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
+	/* a proxy of the handshake begins with a window of 0: nothing fills a buffer that nothing was sent to */
+	if (tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) && tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) > 0)
 		return SIGN_FULL;
 	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED))
 		return SIGN_UNANSWERED;

@@ -21,6 +21,7 @@
 #include "phenomena/idle_table.h"
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static bool match(struct tw_match *m)
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
 	bool agree = flows_agree(f, idle);
-	bool final = tw_silence_is_final(f);
+	bool reset = tw_reset_gives_up(f), final = reset || tw_silence_is_final(f);
 	const char *known;
 
 	if (!tw_silence_lasts(f) || tw_window_stays_closed(f) || others_survived(f, idle) ||
@@ -58,8 +59,8 @@ static bool match(struct tw_match *m)
 	known = tw_idle_text(m->arena, idle, SILENT_SHAPE);
 	if (!known && !agree)
 		return false;
-	m->strength =
-		TW_STRENGTH_STALL + 3; /* more specific than peer-vanished, which matches as well */
+	/* more specific than peer-vanished, which matches as well */
+	m->strength = reset ? TW_STRENGTH_MECHANISM + 8 : TW_STRENGTH_STALL + 3;
 	m->confidence = agree || tw_get(f, TW_F_ALIVE_ELSEWHERE) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
@@ -82,6 +83,8 @@ static bool match(struct tw_match *m)
 			"%" PRId64 " connections between these hosts died after such a pause, none "
 			"survived one",
 			tw_get(f, TW_F_FLOWS_KILLED_IDLE));
+	if (reset)
+		tw_reset_cite(m);
 	if (tw_get(f, TW_F_ALIVE_ELSEWHERE))
 		tw_cite(m, TW_F_ALIVE_ELSEWHERE,
 			"the silent host answers others meanwhile: it is not dead");

@@ -46,19 +46,6 @@ static bool stopped_early(const struct tw_facts *f)
 	       !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
 }
 
-/*
- * The end whose repeats stay unanswered ends it by a reset of its own. The kernels of BSD, macOS and Windows do so
- * when their repeats are spent; on Linux it is the application that lost patience. What ended it is the silence.
- */
-static bool gave_up_by_reset(const struct tw_facts *f)
-{
-	return tw_get(f, TW_F_RST_COUNT) && tw_reset_landed(f) &&
-	       tw_is(f, TW_F_RST_SIDE, (int64_t)tw_get(f, TW_F_UNANSWERED_SIDE)) &&
-	       tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_PEER_SPOKE_AFTER) &&
-	       tw_get(f, TW_F_UNANSWERED_REPEATS) >= 4 &&
-	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= 3 * TW_NS_PER_S;
-}
-
 static void name_rivals(struct tw_match *m, bool final)
 {
 	const struct tw_facts *f = m->facts;
@@ -201,7 +188,7 @@ static bool match(struct tw_match *m)
 		return match_deserted(m);
 	if (tw_window_stays_closed(f))
 		return false;
-	reset = gave_up_by_reset(f);
+	reset = tw_reset_gives_up(f);
 	final = reset || tw_silence_is_final(f);
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
 	m->strength = reset || tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
