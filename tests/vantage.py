@@ -365,5 +365,43 @@ def reset_of_a_router_that_is_seen_on_both_sides():
         expect(talk, *(("firewall-reset",) if by_router else ("peer-rebooted",)), outcomes=("failed",))
 
 
+def uncaptured(talk, side, data, flags=PSH | ACK, **more):
+    """A segment that passed, and that the capture missed."""
+    talk.send(side, flags, data, **more)
+    talk.frames.pop()
+    return talk
+
+
+@case
+def answer_that_the_capture_missed():
+    """What was never repeated and was acknowledged all the same had been sent: nobody closed in place of an answer."""
+    talk = Talk(timestamps=True).shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02)
+    uncaptured(talk, 1, b"HTTP/1.1 200 OK\r\n\r\n" + FULL, after=0.01)
+    uncaptured(talk, 0, b"", ACK)
+    expect(talk.close(first=1), "clean")
+
+
+@case
+def exchanges_that_the_capture_missed_before_an_abort():
+    """The abort, and an ACK before it, stand beyond all that was seen of its sender: it may have answered everything."""
+    talk = Talk().shake().ask().ask().c(PSH | ACK, REQUEST).s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n")
+    for _ in range(3):
+        uncaptured(talk, 0, REQUEST)
+        uncaptured(talk, 1, b"HTTP/1.1 200 OK\r\n\r\n")
+    talk.c(ACK, after=0.04).c(RST | ACK, after=0.03)
+    expect(talk, "clean", "linger-reset", "aborted", "unknown", outcomes=("clean", "degraded", "unknown"))
+
+
+@case
+def close_that_the_capture_missed_before_a_reset():
+    """The client acknowledges more than was seen, perhaps the FIN; what draws the reset is but its close_notify."""
+    alert = b"\x15\3\3\0\x1a" + bytes(26)
+    for word, verdicts in ((alert, ("clean",)), (REQUEST, ("peer-rebooted", "data-after-close"))):
+        talk = uncaptured(Talk(timestamps=True).shake().ask(), 1, alert, FIN | PSH | ACK, after=0.001)
+        talk.c(PSH | ACK, word, after=0.002)
+        talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+        expect(talk, *verdicts, outcomes=("clean",) if word is alert else ("failed",))
+
+
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define HOLES_MAX     8
 #define CLOCK_RECORDS 3 /* so many times in a row are no multiples of 10 ms by chance */
 
 static const struct tw_fact_info infos[TW_F__N] = {
@@ -60,6 +61,62 @@ static int64_t acked_unseen(const struct tw_dossier *d, int side, const struct t
 	return hole + pending;
 }
 
+/* Is any byte of @side in [lo, hi) seen from record @from on? Also if records that may hold it were dropped. */
+static bool seen_later(const struct tw_dossier *d, int side, size_t from, uint32_t lo, uint32_t hi)
+{
+	size_t i;
+
+	for (i = from; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (p->gap || (p->side == side && tw_pkt_seq_len(p) && tw_seq_lt(p->seq, hi) &&
+			       tw_seq_gt(tw_pkt_end(p), lo)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A place that @side passed over and never filled, and that the other end acknowledged all the same: it was sent, and
+ * the capture lost it. Bytes of the first one, 0 if there is none; sets *where, the ACK.
+ */
+static int64_t acked_hole(const struct tw_dossier *d, int side, const struct tw_pkt **where)
+{
+	uint32_t covered = 0, lo = 0, hi = 0;
+	bool set = false, open = false;
+	unsigned tried = 0;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && tried < HOLES_MAX; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (p->gap)
+			set = open = false;
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side != side) {
+			if (!open || !(p->flags & TW_ACK) || tw_seq_lt(p->ack, hi))
+				continue;
+			open = false;
+			tried++;
+			if (seen_later(d, side, i, lo, hi))
+				continue;
+			*where = p;
+			return tw_above(hi, lo);
+		}
+		if (!tw_pkt_seq_len(p))
+			continue;
+		if (open && tw_seq_lt(p->seq, hi) && tw_seq_gt(tw_pkt_end(p), lo))
+			open = false; /* filled, in part at least: it was late or repeated */
+		if (set && !open && tw_seq_gt(p->seq, covered))
+			open = true, lo = covered, hi = p->seq;
+		if (!set || tw_seq_gt(tw_pkt_end(p), covered))
+			covered = tw_pkt_end(p);
+		set = true;
+	}
+	return 0;
+}
+
 /* The coarsest of these units that all times are multiples of; 0: none of them. */
 static int64_t clock_unit(const struct tw_dossier *d)
 {
@@ -79,6 +136,7 @@ static void quality_facts(struct tw_view *v)
 	int64_t unseen_c = acked_unseen(d, 0, &where[0]), unseen_s = acked_unseen(d, 1, &where[1]);
 	size_t i, copies = 0,
 		  whole = 0; /* records before the first gap: behind it marked ones prevail */
+	uint32_t marks = 0;
 	bool cut = false;
 
 	while (whole < d->pkt_count && !d->pkt[whole].gap)
@@ -87,7 +145,12 @@ static void quality_facts(struct tw_view *v)
 		copies += i < whole &&
 			  d->pkt[i].marks & (TW_MARK_SECOND_COPY | TW_MARK_NET_DUPLICATE);
 		cut |= d->pkt[i].payload_cut;
+		marks |= d->pkt[i].marks;
 	}
+	if (!unseen_c && marks & TW_MARK_LOST_SEGMENT)
+		unseen_c = acked_hole(d, 0, &where[0]);
+	if (!unseen_s && marks & TW_MARK_LOST_SEGMENT)
+		unseen_s = acked_hole(d, 1, &where[1]);
 	tw_from(v, TW_F_ACKED_UNSEEN_C, unseen_c, where[0]);
 	tw_from(v, TW_F_ACKED_UNSEEN_S, unseen_s, where[1]);
 	tw_from(v, TW_F_TRACE_LOSSY,

@@ -304,12 +304,45 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, l
 	       (s->payload_bytes && s->last_payload > said);
 }
 
-/* Where the author closed: its FIN, or a close_notify as its last words, whose FIN was lost on the way here. */
+/*
+ * Has @side sent more before record @rst than was seen here? Its reset, or a pure ACK of it, stands beyond the end of
+ * its last segment: the capture (or the path to it) lost what lies between.
+ */
+static bool sent_unseen(const struct tw_dossier *d, size_t rst, int side)
+{
+	uint32_t end = 0;
+	bool set = false;
+	size_t i;
+
+	for (i = 0; i < rst; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
+			continue;
+		if (!set || p->gap || (tw_pkt_seq_len(p) && tw_seq_gt(tw_pkt_end(p), end)))
+			end = tw_pkt_end(p);
+		set = true;
+	}
+	return set && tw_seq_gt(d->pkt[rst].seq, end);
+}
+
+/*
+ * Where the author closed: its FIN, or a close_notify as its last words, whose FIN was lost on the way here. Where its
+ * last words were not captured they may hold its FIN: then the last that was.
+ */
 static long closed_at(const struct tw_dossier *d, int author, size_t rst, long fin)
 {
 	const struct tw_pkt *said = last_words(d, author, rst);
+	size_t i;
 
-	return fin < 0 && said && is_close_notify(said) ? (long)(said - d->pkt) : fin;
+	if (fin >= 0)
+		return fin;
+	if (said && is_close_notify(said))
+		return (long)(said - d->pkt);
+	for (i = sent_unseen(d, rst, author) ? rst : 0; i > 0; i--)
+		if (tw_counts(&d->pkt[i - 1]) && d->pkt[i - 1].side == author)
+			return (long)i - 1;
+	return fin;
 }
 
 /*
@@ -443,7 +476,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 	if (tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) && victim->acked_set) {
 		uint32_t beyond = tw_above(p->seq - (author->fin >= 0), victim->acked);
 
-		unseen = author->next_set && tw_seq_gt(p->seq, author->next);
+		unseen = sent_unseen(d, rst, a);
 		if (beyond > author_unacked)
 			author_unacked = beyond;
 	}
@@ -475,6 +508,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 			(author->acked_set && tw_seq_gt(author->acked, since)));
 	if (s->gap <= author->last_payload || s->gap < 0)
 		unanswered_facts(v, p, got, acked, last);
+	tw_from(v, TW_F_RST_AUTHOR_UNSEEN, unseen, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
 	next_fact(v, rst, w);

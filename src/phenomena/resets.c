@@ -90,7 +90,14 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
-	return tw_reset_debt(f) == TW_DEBT_OWED ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	if (tw_reset_debt(f) != TW_DEBT_OWED)
+		return TW_OUTCOME_DEGRADED;
+	/* what seems to be owed is only what the capture missed: it may have been acknowledged */
+	return tw_get(f, TW_F_TRACE_LOSSY) && tw_get(f, TW_F_RST_AUTHOR_UNSEEN) &&
+			       !tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
+			       !tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO)
+		       ? TW_OUTCOME_UNKNOWN
+		       : TW_OUTCOME_FAILED;
 }
 
 bool tw_reset_gives_up(const struct tw_facts *f)
