@@ -305,6 +305,65 @@ static void alive_fact(struct tw_view *v)
 	tw_from(v, TW_F_ALIVE_ELSEWHERE, alive, NULL);
 }
 
+/* The last repeat of the victim that drew nothing, before the segment that drew the reset; NULL if there is none. */
+static const struct tw_pkt *last_in_vain(const struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const uint64_t trigger = tw_frame_of(v->f, TW_F_RST_TRIGGER);
+	const struct tw_pkt *last = NULL;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && d->pkt[i].frame < trigger; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side != (int)tw_get(v->f, TW_F_RST_SIDE) &&
+		    p->marks & TW_MARKS_REPEAT)
+			last = p;
+	}
+	return last;
+}
+
+/*
+ * Did the host of a reset's author speak in another connection, and drew a repeat of this one nothing after that? A
+ * host that is up answers, by an ACK if it has the connection and by a reset if not: so it was the path of this one
+ * that was dead.
+ *
+ *      victim                                     author's host
+ *        |--data (repeat)------------X                 |
+ *        |<---------- of another connection -----------|   RST_AUTHOR_ALIVE_ELSEWHERE
+ *        |--data (repeat)------------X                 |
+ *        |--data (repeat)----------------------------->|
+ *        |<--------------------------------------RST---|
+ */
+static void author_alive_fact(struct tw_view *v)
+{
+	const enum tw_fact_id heard = TW_F_RST_AUTHOR_HEARD_AGO_NS;
+	const struct tw_pkt *vain = last_in_vain(v);
+	const struct tw_end *author, *victim;
+	const struct tw_host_event *e;
+	struct tw_host_log log;
+	uint32_t peer;
+	unsigned part;
+
+	if (!tw_known(v->f, heard) || !v->hosts || !vain)
+		return;
+	author = &v->d->end[tw_get(v->f, TW_F_RST_SIDE)];
+	victim = &v->d->end[!tw_get(v->f, TW_F_RST_SIDE)];
+	peer = tw_host_peer_hash(&victim->addr);
+	log = tw_host_log_between(v->host[tw_get(v->f, TW_F_RST_SIDE)], tw_time_of(v->f, heard),
+				  vain->time_ns);
+	for (part = 0; part < 3; part++)
+		for (e = log.part[part].from; e < log.part[part].to; e++)
+			if (e->time_ns > tw_time_of(v->f, heard) && e->time_ns < vain->time_ns &&
+			    speaks(e) &&
+			    !(e->peer == peer && e->peer_port == victim->port &&
+			      e->port == author->port)) {
+				tw_fact_set(v->f, TW_F_RST_AUTHOR_ALIVE_ELSEWHERE, 1, e->frame,
+					    e->time_ns);
+				return;
+			}
+}
+
 /*
  * Questions of one end for the other's link-layer address that nobody answers. (Those of others are broadcast,
  * and their answers are not: they may not be seen here.)
@@ -457,6 +516,7 @@ void tw_derive_neighbours(struct tw_view *v)
 
 	port_facts(v);
 	alive_fact(v);
+	author_alive_fact(v);
 	neighbour_fact(v);
 	gone_fact(v);
 	idle_facts(v);

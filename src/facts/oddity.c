@@ -208,8 +208,9 @@ static bool was_answered_before(const struct tw_dossier *d, size_t i)
 }
 
 /*
- * Is the bare reset @i what a closed socket answers to a segment that crossed its last words and its FIN? It stands
- * at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when it arrives.
+ * Is the bare reset @i what a closed socket answers to a segment that crossed its last words and its FIN, be it only an
+ * ACK? It stands at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when
+ * it arrives.
  */
 static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 {
@@ -227,7 +228,7 @@ static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 		if (p->side == rst->side)
 			fin |= p->flags & TW_FIN && tw_seq_ge(p->seq + p->payload_bytes, rst->seq);
 		else
-			crossed |= tw_pkt_seq_len(p) && p->ack == rst->seq;
+			crossed |= p->flags & TW_ACK && p->ack == rst->seq;
 	}
 	return fin && crossed;
 }

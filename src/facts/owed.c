@@ -459,6 +459,65 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		NULL);
 }
 
+/*
+ * When was what the reset refused first sent, seen from the author's FIN @fin? Before it: it was on its way, and the two
+ * crossed. Long before it, and repeated: nothing got through, and the close came of that, not the other way round.
+ *
+ *      victim                               author
+ *        |--data-------------------X          |
+ *        |--data (repeats)---------X          |    RST_STALLED_REPEATS over RST_STALLED_NS
+ *        |<------------------------------FIN--|    its application gave up, too
+ *        |--data (the next repeat)----------->|
+ *        |<------------------------------RST--|
+ */
+static void refused_facts(struct tw_view *v, const struct tw_snapshot *s, int victim, long fin)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_snapshot_end *author = &s->end[!victim];
+	const uint32_t acked = author->acked_set ? author->acked : d->end[victim].base_seq + 1;
+	const struct tw_pkt *first = NULL, *repeat = NULL;
+	int64_t repeats = 0;
+	bool later = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && d->pkt[i].frame < tw_frame_of(v->f, TW_F_RST_COUNT); i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != victim || !p->payload_bytes || p->flags & TW_RST ||
+		    tw_seq_le(p->seq + p->payload_bytes, acked))
+			continue;
+		if (p->marks & TW_MARKS_REPEAT && first && (long)i < fin) {
+			repeats++;
+			repeat = repeat ? repeat : p;
+		}
+		later |= !(p->marks & TW_MARKS_REPEAT) && (long)i > fin;
+		first = first ? first : p;
+	}
+	tw_from(v, TW_F_RST_REFUSED_ON_ITS_WAY, first && !later && first->frame < d->pkt[fin].frame,
+		first);
+	tw_from(v, TW_F_RST_STALLED_REPEATS, repeats, repeat);
+	if (first && first->frame < d->pkt[fin].frame)
+		tw_from(v, TW_F_RST_STALLED_NS, d->pkt[fin].time_ns - first->time_ns, first);
+}
+
+/* How long did the author wait before it closed, its own last new words (but a farewell) unanswered? */
+static void waited_fact(struct tw_view *v, int author, long fin)
+{
+	const struct tw_dossier *d = v->d;
+	long i;
+
+	for (i = fin - 1; i >= 0 && !d->pkt[i + 1].gap; i--) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || !p->payload_bytes || p->marks & TW_MARKS_REPEAT ||
+		    (p->side == author && tw_is_farewell(p)))
+			continue;
+		if (p->side == author)
+			tw_from(v, TW_F_RST_AUTHOR_WAITED_NS, d->pkt[fin].time_ns - p->time_ns, p);
+		return;
+	}
+}
+
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -512,5 +571,9 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);
 	next_fact(v, rst, w);
+	if (author->fin >= 0) {
+		refused_facts(v, s, w, author->fin);
+		waited_fact(v, a, author->fin);
+	}
 	debt_facts(v, rst, s, (struct debt){ author_unacked, victim_unacked, got });
 }

@@ -72,6 +72,12 @@ enum tw_debt tw_reset_debt(const struct tw_facts *f)
 	return TW_DEBT_MANNERS;
 }
 
+bool tw_reset_was_stalled(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_STALLED_REPEATS) >= 3 &&
+	       tw_get(f, TW_F_RST_STALLED_NS) >= TW_NS_PER_S / 2;
+}
+
 bool tw_reset_victim_was_sending(const struct tw_facts *f)
 {
 	int64_t unacked = tw_get(f, TW_F_RST_VICTIM_UNACKED),
@@ -434,7 +440,12 @@ void tw_reset_victim_saw(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side victim = tw_reset_victim(f);
 
-	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN))
+		tw_app_saw(m, victim, NULL, NULL, -1,
+			   "It had sent its FIN: after shutdown(SHUT_WR) recv returns 0, for the "
+			   "other FIN came before the reset; after close() nobody is left to "
+			   "notice.");
+	else if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_app_saw(m, victim, "recv", "EOF", -1,
 			   "The FIN came first: recv returns 0 and goes on returning 0, never "
 			   "ECONNRESET. The send that drew the reset succeeded; the next one fails "

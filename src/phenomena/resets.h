@@ -39,6 +39,11 @@ enum tw_side tw_reset_victim(const struct tw_facts *f);
 enum tw_debt tw_reset_debt(const struct tw_facts *f);
 /* Was the victim still sending? Then bytes may be unread that arrived before the author last spoke. */
 bool tw_reset_victim_was_sending(const struct tw_facts *f);
+/*
+ * Was what the reset refused repeated in vain for long before its author closed (as long as other silences, see
+ * silence.h)? Then nothing got through, and the close came of that.
+ */
+bool tw_reset_was_stalled(const struct tw_facts *f);
 /* DEGRADED or FAILED for a debt that is not NONE. */
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
 /*

@@ -328,7 +328,7 @@ static void test_answer_too_late(void **state)
 	bare_reset(TW_CLIENT, TW_TRIGGER_DATA);
 	set(TW_F_RST_AUTHOR_FIN, true);
 	set(TW_F_FIN1_SIDE, TW_CLIENT);
-	set(TW_F_FIN_IDLE_BEFORE_NS, 30 * S);
+	set(TW_F_RST_AUTHOR_WAITED_NS, 30 * S);
 	set(TW_F_RST_UNANSWERED_BYTES, 1000);
 	assert_true(fires(&tw_ph_data_after_close)); /* most of the answer had come in time */
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
@@ -338,7 +338,7 @@ static void test_answer_too_late(void **state)
 	set(TW_F_RST_AUTHOR_SENT_BYTES, 100);
 	assert_true(fires(&tw_ph_data_after_close));
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
-	set(TW_F_FIN_IDLE_BEFORE_NS, S / 10); /* no time-out is so short */
+	set(TW_F_RST_AUTHOR_WAITED_NS, S / 10); /* no time-out is so short */
 	assert_true(fires(&tw_ph_data_after_close));
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 }

@@ -44,6 +44,9 @@ static bool fits(const struct tw_facts *f)
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
+	/* It had been sent in vain long before the close: that is a matter of the path. */
+	if (tw_reset_was_stalled(f))
+		return false;
 	/* A FIN alone that draws the reset loses nothing: that is a matter of the teardown. */
 	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) ||
 	       tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0;
@@ -61,7 +64,15 @@ static bool gave_up_waiting(const struct tw_facts *f)
 	return tw_reset_author(f) == TW_CLIENT && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0 &&
 	       late > 0 && late == tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
 	       tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
-	       tw_get(f, TW_F_FIN_IDLE_BEFORE_NS) >= WAITED_NS;
+	       tw_get(f, TW_F_RST_AUTHOR_WAITED_NS) >= WAITED_NS;
+}
+
+/* Had what was refused left before its sender could know of the close? */
+static bool crossed(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_REFUSED_ON_ITS_WAY) ||
+	       (tw_get(f, TW_F_FIN_CROSSED_REQUEST) &&
+		tw_is(f, TW_F_FIN1_SIDE, tw_reset_author(f)));
 }
 
 static void say(struct tw_match *m, enum tw_side author, long long lost)
@@ -74,9 +85,9 @@ static void say(struct tw_match *m, enum tw_side author, long long lost)
 			tw_say(m,
 			       "%s closed the connection after %s without an answer; the answer "
 			       "came %s later and was reset.",
-			       tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_FIN_IDLE_BEFORE_NS)),
+			       tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_WAITED_NS)),
 			       TW_DUR(tw_get(f, TW_F_DATA_AFTER_FIN1_DELAY_NS)));
-	else if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+	else if (crossed(f))
 		m->summary = tw_say(m,
 				    "%s closed the connection while %s of %s crossed its FIN; the "
 				    "answer was a reset.",
@@ -119,7 +130,7 @@ static bool match(struct tw_match *m)
 	else
 		tw_rival(m, "process-died",
 			 "the end of a process closes its sockets with the same FIN");
-	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST) && author == TW_SERVER)
 		tw_rival(m, "keepalive-race",
 			 "the FIN and the data crossed; if the server closed by its idle timer, it "
 			 "is this");

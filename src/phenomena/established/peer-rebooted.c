@@ -37,6 +37,9 @@ static bool fits(const struct tw_facts *f)
 		return false;
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AFTER_CLOSE) || author_unheard(f))
 		return false;
+	/* Its host was up, and the path dead: see peer-vanished. */
+	if (tw_get(f, TW_F_RST_AUTHOR_ALIVE_ELSEWHERE))
+		return false;
 	/* A reset with the victim's own address explains why the author has no connection any more. */
 	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
 		return false;
@@ -145,7 +148,7 @@ static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
 	if (repeats > 0)
 		m->summary = tw_say(m,
 				    "%s was silent through %lld repeats, then answered that it has "
-				    "no such connection: it came back without it.",
+				    "no such connection (any more).",
 				    tw_endpoint(m, author), (long long)repeats);
 	else if (lost_at_once(f))
 		m->summary = tw_say(
@@ -199,7 +202,9 @@ static bool match_reply(struct tw_match *m)
 		tw_rival(m, "data-after-close",
 			 "that end may have closed before, in a part that was not captured");
 	} else if (repeats > 0) {
-		tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
+		tw_rival(m, "peer-vanished",
+			 "if it was the path that was dead for a while, that end may have closed "
+			 "or given up meanwhile, and its FIN was lost like the repeats");
 	} else {
 		tw_rival(m, "data-after-close",
 			 "its FIN may have been lost on the way here, just before");

@@ -21,7 +21,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/live.h"
-#include "phenomena/phenomenon.h"
+#include "phenomena/outlived.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 #include "timers/usual.h"
@@ -85,6 +85,39 @@ static void name_rivals(struct tw_match *m, bool final)
 		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
 }
 
+/* Did the other end speak while the repeats went on? After the last of them, the path may be whole again. */
+static bool spoke_meanwhile(const struct tw_facts *f)
+{
+	return tw_time_of(f, TW_F_PEER_SPOKE_AFTER) < tw_time_of(f, TW_F_UNANSWERED_SPAN_NS);
+}
+
+static void say_silent(struct tw_match *m, enum tw_side sender)
+{
+	const struct tw_facts *f = m->facts;
+	const char *me = tw_endpoint(m, sender), *peer = tw_endpoint(m, tw_other(sender));
+	int64_t repeats = tw_get(f, TW_F_UNANSWERED_REPEATS);
+	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
+
+	if (!tw_get(f, TW_F_PEER_SPOKE_AFTER))
+		m->summary = tw_say(m,
+				    "%s went silent in mid-connection: %" PRId64
+				    " repeats by %s over %s, no answer.",
+				    peer, repeats, me, TW_DUR(span_ns));
+	else if (spoke_meanwhile(f))
+		m->summary = tw_say(m,
+				    "What %s sent to %s was repeated %" PRId64
+				    " times over %s and never acknowledged, "
+				    "although the other direction still passes.",
+				    me, peer, repeats, TW_DUR(span_ns));
+	else
+		m->summary =
+			tw_say(m,
+			       "What %s sent to %s was repeated %" PRId64
+			       " times over %s; %s spoke again after that, and had got "
+			       "nothing of it.",
+			       me, peer, repeats, TW_DUR(span_ns), tw_side_name(tw_other(sender)));
+}
+
 static void cite_silence(struct tw_match *m, enum tw_side sender)
 {
 	const struct tw_facts *f = m->facts;
@@ -94,10 +127,15 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	tw_cite(m, TW_F_UNANSWERED_REPEATS,
 		"the first of %" PRId64 " repeats over %s, all unanswered",
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
-	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER) && spoke_meanwhile(f))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"%s speaks without acknowledging it: it is alive, and this direction is "
 			"dead",
+			tw_side_name(tw_other(sender)));
+	else if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
+		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
+			"%s speaks without acknowledging it: it is alive, and had got nothing of "
+			"it",
 			tw_side_name(tw_other(sender)));
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
@@ -185,7 +223,7 @@ static bool match(struct tw_match *m)
 	bool final, reset;
 
 	if (!tw_silence_lasts(f))
-		return match_deserted(m);
+		return tw_match_outlived(m) || match_deserted(m);
 	if (tw_window_stays_closed(f))
 		return false;
 	reset = tw_reset_gives_up(f);
@@ -199,21 +237,7 @@ static bool match(struct tw_match *m)
 		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks
 			     ? tw_host_of(peer)
 			     : TW_CULPRIT_UNKNOWN;
-	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
-		m->summary = tw_say(m,
-				    "What %s sent to %s was repeated %" PRId64
-				    " times over %s and never acknowledged, "
-				    "although the other direction still passes.",
-				    tw_endpoint(m, sender), tw_endpoint(m, peer),
-				    tw_get(f, TW_F_UNANSWERED_REPEATS),
-				    TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
-	else
-		m->summary =
-			tw_say(m,
-			       "%s went silent in mid-connection: %" PRId64
-			       " repeats by %s over %s, no answer.",
-			       tw_endpoint(m, peer), tw_get(f, TW_F_UNANSWERED_REPEATS),
-			       tw_endpoint(m, sender), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	say_silent(m, sender);
 	cite_silence(m, sender);
 	if (reset) {
 		tw_reset_cite(m);

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What captures made by others hold: paths that are dead for a while, closes that cross, tools that leave packets
+out or rewrite them.
+
+usage: TCPWHY=build/tcpwhy tests/elsewhere.py [WORD...]
+"""
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import craft
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main, tcpwhy
+from talk import MSS, START, Talk, expect, told
+
+PING = b"ping 123"
+
+
+def stuck(talk, repeats=6, first=0.3):
+    """The client says eight bytes more, and repeats them with back-off; nothing comes."""
+    at = talk.next[0]
+    talk.c(PSH | ACK, PING, after=0.001)
+    for n in range(repeats):
+        talk.c(PSH | ACK, PING, seq=at, after=first * 2 ** n)
+    return at
+
+
+def report(talk):
+    """The whole text about the talk."""
+    out = craft.pcap_header() + b"".join(
+        craft.record(data, START + int(at), int(at % 1 * 1_000_000)) for at, data in talk.frames)
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(out)
+        file.flush()
+        return tcpwhy("--stream", "0", file.name).out
+
+
+def rivals(finding):
+    return {rival["verdict"] for rival in finding["rivals"]}
+
+
+# ---- a path that is dead for a while ----
+
+@case
+def both_ends_wait_and_the_server_closes():
+    """Nothing passes for 20 s. The server's FIN is the first to come through; the next repeat meets a closed socket."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = stuck(talk)
+    talk.s(FIN | ACK, seq=talk.next[1] + 8, ack=at, after=1)
+    talk.c(PSH | ACK, PING, seq=at, after=6).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert "6 repeats" in finding["summary"] and "then it closed" in finding["summary"], finding["summary"]
+    assert any(r["verdict"] == "peer-rebooted" for r in finding["ruled_out"])
+
+
+@case
+def late_data_is_still_late_data():
+    """The same without the wait: sent after the FIN had come, and refused once repeated."""
+    talk = Talk(timestamps=True).shake().ask().s(FIN | ACK, after=1).c(ACK)
+    talk.c(PSH | ACK, PING, after=1).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    expect(talk, "data-after-close", outcomes=("failed",))
+
+
+@case
+def refused_after_a_silence():
+    """Repeats without an answer, then a RST: a reboot, or a server that gave up while its FIN could not pass."""
+    talk = Talk(timestamps=True).shake().ask()
+    stuck(talk)
+    talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    finding = expect(talk, "peer-rebooted", outcomes=("failed",))
+    assert "peer-vanished" in rivals(finding), finding["rivals"]
+    assert not any(r["verdict"] == "data-after-close" for r in finding["ruled_out"]), finding["ruled_out"]
+    assert "came back" not in finding["summary"], finding["summary"]
+
+
+@case
+def refused_after_a_silence_while_the_host_was_up():
+    """Meanwhile the same host answers another connection, and repeats stay unanswered after that, too."""
+    talk = Talk(timestamps=True).shake().ask()
+    stuck(talk)
+    talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    other = Talk(client=(craft.CLIENT[0], 40999), server=(craft.SERVER[0], 8443), now=4, timestamps=True)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",), others=[other.shake().ask().close()])
+    assert "its host was up" in finding["summary"], finding["summary"]
+
+
+@case
+def refused_after_a_reboot():
+    """The host answers another connection only once it is back: no repeat stays unanswered after that."""
+    talk = Talk(timestamps=True).shake().ask()
+    stuck(talk)
+    other = Talk(client=(craft.CLIENT[0], 40999), server=(craft.SERVER[0], 8443), now=talk.now + 1,
+                 timestamps=True)
+    at = talk.next[0] - len(PING)
+    talk.c(PSH | ACK, PING, seq=at, after=20).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    expect(talk, "peer-rebooted", outcomes=("failed",), others=[other.shake().ask().close()])
+
+
+@case
+def spoke_only_after_the_last_repeat():
+    """The client gives up after 19 s; the server's FIN comes later. That the other direction passes is not known."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = stuck(talk)
+    talk.s(FIN | ACK, seq=talk.next[1] + 8, ack=at, after=5).c(RST, seq=at, window=0, ident=0)
+    finding = told(talk)[0]
+    assert finding["verdict"] in ("peer-vanished", "user-timeout"), finding
+    assert "still passes" not in finding["summary"], finding["summary"]
+    assert not any("direction is dead" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def waited_for_longer_than_its_last_repeat():
+    """Who repeats its question for 19 s and closes has waited for so long, not since the last repeat."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = stuck(talk)
+    talk.c(FIN | ACK, after=1).c(PSH | ACK, PING, seq=at, after=3)
+    talk.s(PSH | ACK, b"y" * 200, after=0.02).s(FIN | ACK).c(RST, seq=talk.next[0], window=0, ident=0)
+    finding = expect(talk, "data-after-close", outcomes=("failed",))
+    assert "after 19.9 s without an answer" in finding["summary"], finding["summary"]
+
+
+# ---- closes that cross ----
+
+def refused(talk, *acks):
+    """What the closed server answers to each of the client's segments: bare resets at their acks."""
+    for n, ack in enumerate(acks):
+        talk.s(RST, seq=ack, window=0, ident=0, after=0.02 if not n else 0.00001)
+    return talk
+
+
+@case
+def requests_cross_the_servers_fin():
+    """200 bytes are on their way when the server's FIN comes; a few more follow, and the client's own FIN."""
+    talk = Talk(timestamps=True).shake().ask(answer=b"x" * 300)
+    first = talk.next[1]
+    talk.c(PSH | ACK, bytes(200), after=0.1).s(FIN | ACK, after=0.0003, ack=talk.next[0] - 200)
+    talk.c(ACK).c(PSH | ACK, bytes(30)).c(FIN | ACK)
+    finding = expect(refused(talk, first, first + 1, first + 1, first + 1), "data-after-close",
+                     outcomes=("failed",))
+    assert "230 bytes" in finding["summary"], finding["summary"]
+
+
+@case
+def resets_for_acks_that_crossed():
+    """A closed socket answers pure ACKs, too: their numbers are old, and no reset among them is a stranger's."""
+    talk = Talk(timestamps=True).shake().ask(answer=b"x" * 300)
+    first = talk.next[1]
+    talk.s(PSH | ACK, bytes(40), after=0.1).c(ACK).s(PSH | ACK, bytes(60)).c(ACK).s(FIN | ACK)
+    talk.c(PSH | ACK, bytes(60)).c(FIN | ACK)
+    expect(refused(talk, first + 101, first + 40, first + 101, first + 101), "clean")
+
+
+@case
+def a_client_that_closes_races_nobody():
+    """The client closes while an answer is on its way: no idle timer of the server is at work."""
+    talk = Talk(timestamps=True).shake().ask().c(PSH | ACK, bytes(100), after=2).c(FIN | ACK, after=0.001)
+    talk.s(PSH | ACK, b"z" * 900, after=0.019, ack=talk.next[0] - 1)
+    finding = told(talk.c(RST, seq=talk.next[0] - 1, window=0, ident=0))[0]
+    assert "keepalive-race" not in rivals(finding), finding["rivals"]
+
+
+@case
+def crossed_and_closed_itself():
+    """Both close at once: the one that is reset had closed, too, and nobody is told of EPIPE."""
+    talk = Talk(timestamps=True).shake().ask(answer=b"x" * 300)
+    first, asked = talk.next[1], talk.next[0]
+    talk.c(PSH | ACK, bytes(240), after=0.1).c(FIN | ACK).s(FIN | ACK, after=0.0002, ack=asked)
+    finding = expect(refused(talk, first, first), "data-after-close", outcomes=("failed",))
+    assert "crossed its FIN" in finding["summary"], finding["summary"]
+    assert not (finding["application"]["client"] or {}).get("errno"), finding["application"]
+
+
+if __name__ == "__main__":
+    main()
