@@ -172,5 +172,45 @@ def crossed_and_closed_itself():
     assert not (finding["application"]["client"] or {}).get("errno"), finding["application"]
 
 
+# ---- teardown ----
+
+@case
+def fins_far_apart():
+    """Two FINs 20 s apart, never acknowledged: those between them are missing, and so is every answer."""
+    other = Talk(client=("192.0.2.9", 40009), now=100).shake().ask().close()
+    talk = Talk().shake().ask().c(FIN | ACK, after=1).c(FIN | ACK, seq=0, keep=True, after=20)
+    talk.frames = talk.frames[:-1]
+    talk.c(FIN | ACK, seq=talk.next[0] - 1, after=20)
+    expect(talk, "fin-unanswered", outcomes=("degraded",), others=[other])
+
+
+@case
+def fin_with_numbers_of_its_own():
+    """A device closes with the numbers of the handshake: the ACKs that answer it acknowledge more than the FIN."""
+    talk = Talk().shake().ask(answer=b"x" * 1200)
+    talk.frames = []
+    for after in (0.1, 1.2, 1.6, 3.2, 6.4):
+        talk.s(FIN | ACK, seq=700001, ack=1001, after=after).c(ACK, after=0.01)
+    finding = told(talk)[0]
+    assert finding["verdict"] != "fin-ack-lost", finding["summary"]
+
+
+@case
+def refused_late_though_sent_at_once():
+    """The second FIN comes at once, and its RST a second later (a VPN's tun device): no time of FIN_WAIT2 was up."""
+    talk = Talk().shake(rtt=0.002).ask().c(FIN | ACK, after=1).s(ACK, after=0.0003).s(FIN | ACK, after=0.0002)
+    finding = told(talk.c(RST, seq=talk.next[0], window=0, ident=0, after=1.02))[0]
+    assert finding["verdict"] != "fin-wait2-expired", finding["summary"]
+
+
+@case
+def unreachable_at_the_close():
+    """The FIN draws an ICMP error, and the capture ends: nothing shows that the connection went on."""
+    talk = Talk().shake().ask().c(FIN | ACK, after=1)
+    talk.icmp(3, 0, talk.last_ip())
+    text = report(talk)
+    assert "host-unreachable" in text and "survived" not in text, text
+
+
 if __name__ == "__main__":
     main()

@@ -72,6 +72,28 @@ static bool ack_arrived(const struct tw_dossier *d, const struct tw_pkt *ack)
 	return false;
 }
 
+/* Nothing stands behind a FIN: an ACK of more than that is of other numbers, and its receiver drops it. */
+static bool acks_fin(const struct tw_pkt *p, const struct tw_pkt *fin)
+{
+	return p->side != fin->side && p->flags & TW_ACK && p->ack == fin_end(fin);
+}
+
+/* Answers to the first FIN by an end that has other numbers. */
+static void beyond_fact(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p, *first = NULL;
+	int64_t n = 0;
+
+	for (p = fin + 1; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side != fin->side && tw_pure_ack(p) &&
+		    tw_seq_gt(p->ack, fin_end(fin))) {
+			n++;
+			first = first ? first : p;
+		}
+	tw_from(v, TW_F_FIN1_ACKED_BEYOND, n, first);
+}
+
 static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
 {
 	size_t i;
@@ -91,7 +113,7 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 				w->times[w->kept++] = p->time_ns;
 			if (w->ack && !w->late && !ack_arrived(d, w->ack))
 				w->late = p;
-		} else if (p->flags & TW_ACK && tw_seq_ge(p->ack, fin_end(fin))) {
+		} else if (acks_fin(p, fin)) {
 			if (!w->ack)
 				w->ack = p;
 			w->acks += tw_pure_ack(p);
@@ -119,8 +141,7 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 			continue;
 		if (p->side == fin->side && p->flags & TW_FIN && fin_end(p) == fin_end(fin)) {
 			repeat = p;
-		} else if (p->side != fin->side && repeat && p->flags & TW_ACK &&
-			   tw_seq_ge(p->ack, fin_end(fin))) {
+		} else if (repeat && acks_fin(p, fin)) {
 			answer = p;
 			break;
 		}
@@ -433,6 +454,7 @@ void tw_derive_teardown(struct tw_view *v)
 	f1 = &d->pkt[fin[one]];
 	tw_from(v, TW_F_FIN1_SIDE, one, f1);
 	fin_facts(v, f1, &ids[0]);
+	beyond_fact(v, f1);
 	after_fin1(v, f1);
 	crossing_before(v, f1);
 	before_fin1(v, f1);

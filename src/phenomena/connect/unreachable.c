@@ -137,10 +137,17 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 		break;
 	case TW_ICMP_SURVIVED:
 		m->outcome = TW_OUTCOME_DEGRADED;
-		tw_app_saw(m, victim, NULL, NULL, -1,
-			   "The connection survived the error; a program that asks SO_ERROR in "
-			   "that time "
-			   "gets the errno although nothing has ended.");
+		if (tw_is(f, TW_F_FIN1_SIDE, victim) && !tw_get(f, TW_F_FIN1_ACKED))
+			tw_app_saw(
+				m, victim, NULL, NULL, -1,
+				"Nothing after close(): its kernel goes on repeating the FIN, "
+				"and gives up in the end; after shutdown() recv() waits so long.");
+		else
+			tw_app_saw(m, victim, NULL, NULL, -1,
+				   "The connection survived the error; a program that asks "
+				   "SO_ERROR in "
+				   "that time "
+				   "gets the errno although nothing has ended.");
 		break;
 	}
 }

@@ -33,6 +33,28 @@ static bool given_up(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) > TW_NS_PER_S;
 }
 
+static void say(struct tw_match *m, enum tw_side closer, int64_t repeats, int64_t span)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_FIN1_ACKED_BEYOND))
+		m->summary = tw_say(m,
+				    "%s closed, and repeated its FIN over %s: the ACKs that answer "
+				    "it are of other numbers, and it did not take them.",
+				    tw_endpoint(m, closer), TW_DUR(span));
+	else if (repeats == 1)
+		m->summary = tw_say(m,
+				    "%s closed, and neither its FIN nor the repeat %s later was "
+				    "acknowledged; all data had been.",
+				    tw_endpoint(m, closer), TW_DUR(span));
+	else
+		m->summary = tw_say(m,
+				    "%s closed, and neither its FIN nor the %" PRId64
+				    " repeats over %s were acknowledged; all "
+				    "data had been.",
+				    tw_endpoint(m, closer), repeats, TW_DUR(span));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -44,22 +66,28 @@ static bool match(struct tw_match *m)
 		     !tw_get(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
 	bool owned = span > tw_usual()->orphan_most_ns; /* longer than an orphan lives */
 
-	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || count < SEVERAL ||
-	    tw_get(f, TW_F_FIN1_ACKED) || !tw_get(f, TW_F_FIN1_DATA_ACKED) ||
-	    (tw_get(f, TW_F_RST_COUNT) && !given_up(f)))
+	/* or fewer, and so far apart that those between them are not in the capture */
+	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) ||
+	    (count < SEVERAL && (count < 2 || span < TW_FINAL_NS)) || tw_get(f, TW_F_FIN1_ACKED) ||
+	    !tw_get(f, TW_F_FIN1_DATA_ACKED) || (tw_get(f, TW_F_RST_COUNT) && !given_up(f)))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
 	m->confidence = !first ? TW_POSSIBLE : final ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
-	m->summary = tw_say(m,
-			    "%s closed, and neither its FIN nor the %" PRId64
-			    " repeats over %s were acknowledged; all "
-			    "data had been.",
-			    tw_endpoint(m, closer), count - 1, TW_DUR(span));
+	say(m, closer, count - 1, span);
 	tw_cite(m, TW_F_FIN1_SIDE, "the FIN; all data before it are acknowledged");
-	tw_cite(m, TW_F_FIN1_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
-		count - 1, TW_DUR(span));
+	if (tw_get(f, TW_F_FIN1_ACKED_BEYOND)) {
+		m->confidence = TW_POSSIBLE;
+		tw_cite(m, TW_F_FIN1_ACKED_BEYOND,
+			"an ACK of more than the FIN: nothing can stand behind one");
+		tw_rival(m, "desynchronized",
+			 "a device between them that closes with numbers of its own leaves this");
+	} else if (count == 2)
+		tw_cite(m, TW_F_FIN1_COUNT, "its repeat, %s later, unanswered", TW_DUR(span));
+	else
+		tw_cite(m, TW_F_FIN1_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
+			count - 1, TW_DUR(span));
 	if (tw_get(f, TW_F_FIN2_SEEN))
 		tw_cite(m, TW_F_FIN2_SEEN,
 			"the other end closes too and does not acknowledge it: its packets pass, "

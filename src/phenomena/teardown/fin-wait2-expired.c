@@ -31,7 +31,7 @@ static bool late_segment_refused(const struct tw_facts *f)
 	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_RST_AFTER_CLOSE);
 }
 
-static void say_data(struct tw_match *m, enum tw_side late, int64_t age)
+static void say_data(struct tw_match *m, enum tw_side late, int64_t sent)
 {
 	/* the age makes it more specific than data-after-close */
 	m->strength = TW_STRENGTH_MECHANISM + 1;
@@ -39,14 +39,14 @@ static void say_data(struct tw_match *m, enum tw_side late, int64_t age)
 	m->summary = tw_say(
 		m,
 		"%s sent data %s after %s had closed: FIN_WAIT2 had expired, and a RST answered.",
-		tw_endpoint(m, late), TW_DUR(age), tw_endpoint(m, tw_other(late)));
-	tw_app_saw(m, late, "send", "EPIPE", age,
+		tw_endpoint(m, late), TW_DUR(sent), tw_endpoint(m, tw_other(late)));
+	tw_app_saw(m, late, "send", "EPIPE", sent,
 		   "recv() returned 0 at the FIN; the late send() succeeds, the next one fails.");
 	tw_rival(m, "data-after-close", "the same RST comes before the 60 s are over");
 }
 
 /* Keepalive of an end that never closed: FIN_WAIT2 answered its probes until it was gone. */
-static void say_probe(struct tw_match *m, enum tw_side late, int64_t age)
+static void say_probe(struct tw_match *m, enum tw_side late, int64_t sent)
 {
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_DEGRADED;
@@ -54,23 +54,23 @@ static void say_probe(struct tw_match *m, enum tw_side late, int64_t age)
 			    "%s still kept the connection alive %s after %s had closed: FIN_WAIT2 "
 			    "had expired, and "
 			    "a RST answered the probe.",
-			    tw_endpoint(m, late), TW_DUR(age), tw_endpoint(m, tw_other(late)));
-	tw_app_saw(m, late, "send", "EPIPE", age,
+			    tw_endpoint(m, late), TW_DUR(sent), tw_endpoint(m, tw_other(late)));
+	tw_app_saw(m, late, "send", "EPIPE", sent,
 		   "recv() returned 0 at the FIN; from now on send() fails.");
 	tw_rival(m, "close-wait-leak",
 		 "why the late end had not closed after a minute is not visible");
 }
 
-static void say_fin(struct tw_match *m, enum tw_side late, int64_t age)
+static void say_fin(struct tw_match *m, enum tw_side late, int64_t sent)
 {
-	bool expired = age >= FIN_TIMEOUT_NS;
+	bool expired = sent >= FIN_TIMEOUT_NS;
 
 	m->strength = expired ? TW_STRENGTH_MECHANISM : TW_STRENGTH_TEARDOWN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->summary = tw_say(m,
 			    "%s closed %s after %s had: the socket there was gone already, and a "
 			    "RST answered the FIN.",
-			    tw_endpoint(m, late), TW_DUR(age), tw_endpoint(m, tw_other(late)));
+			    tw_endpoint(m, late), TW_DUR(sent), tw_endpoint(m, tw_other(late)));
 	tw_app_saw(m, late, NULL, NULL, -1,
 		   "Nothing: close() does not report what becomes of the FIN.");
 	tw_rule_out(m, "data-after-close",
@@ -82,6 +82,8 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	int64_t age = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS);
+	/* the segment that was refused; its reset may have taken its time */
+	int64_t sent = age - tw_get(f, TW_F_RST_TRIGGER_DELAY_NS);
 	bool data = tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_DATA) ||
 		    tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_PROBE);
 	bool fin = tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && !tw_get(f, TW_F_DATA_AFTER_FIN1);
@@ -89,21 +91,21 @@ static bool match(struct tw_match *m)
 	if (!late_segment_refused(f) || (!fin && !(data && age >= FIN_TIMEOUT_NS)))
 		return false;
 	/* TCP_LINGER2 counts in seconds: so soon, the FIN was refused for what was lost before */
-	if (fin && age < TW_NS_PER_S)
+	if (fin && sent < TW_NS_PER_S)
 		return false;
 	m->confidence = age >= FIN_TIMEOUT_NS ? TW_LIKELY : TW_POSSIBLE;
 	m->culprit = tw_app_of(tw_other(closer));
 	tw_cite(m, TW_F_FIN1_ACKED, "the first FIN is acknowledged: %s is in FIN_WAIT2 from now on",
 		tw_side_name(closer));
 	tw_cite(m, TW_F_RST_TRIGGER, "%s of the other end, %s after the first FIN",
-		fin ? "the FIN" : "a segment", TW_DUR(age));
+		fin ? "the FIN" : "a segment", TW_DUR(sent));
 	tw_cite(m, TW_F_RST_COUNT, "a bare RST: no socket is left for it");
 	if (fin)
-		say_fin(m, tw_other(closer), age);
+		say_fin(m, tw_other(closer), sent);
 	else if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_PROBE))
-		say_probe(m, tw_other(closer), age);
+		say_probe(m, tw_other(closer), sent);
 	else
-		say_data(m, tw_other(closer), age);
+		say_data(m, tw_other(closer), sent);
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: it had closed.");
 	tw_rival(m, "peer-rebooted",
 		 "a host that lost the connection by a restart answers with the same RST");
