@@ -42,16 +42,18 @@ static bool match(struct tw_match *m)
 	/* An open door that was only tried is nobody's failure. */
 	m->outcome = opened ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m,
-			    "One of %lld ports or hosts at which the source of %s knocked without "
-			    "ever sending data: a scan.",
-			    (long long)doors, m->client);
+	m->summary = tw_say(
+		m,
+		"One of at least %lld ports or hosts at which the source of %s knocked without "
+		"ever sending data: a scan.",
+		(long long)doors, m->client);
 	tw_cite_syns(m);
 	if (opened)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: this port is open");
 	else if (refused)
 		tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK: this port is closed");
-	tw_cite(m, TW_F_SCAN_PORTS, "the same source tried %lld ports or hosts", (long long)doors);
+	tw_cite(m, TW_F_SCAN_PORTS, "the same source tried at least %lld ports or hosts",
+		(long long)doors);
 	if (refused)
 		tw_rival(m, "port-closed",
 			 "a client with many dead destinations in its configuration knocks like "
