@@ -212,5 +212,75 @@ def unreachable_at_the_close():
     assert "host-unreachable" in text and "survived" not in text, text
 
 
+# ---- captures that are not whole ----
+
+@case
+def without_pure_acks():
+    """A filter left only what has payload: the capture goes on for minutes, and does not end with this connection."""
+    talk = Talk().c(PSH | ACK, bytes(200)).s(PSH | ACK, bytes(300), after=0.02)
+    other = Talk(client=("192.0.2.9", 40009), now=300).shake().ask().close()
+    finding = told(talk, other)[0]
+    assert finding["verdict"] == "unknown", finding
+    assert "goes on for" in finding["summary"] and "ended" not in finding["summary"], finding["summary"]
+
+
+@case
+def ends_with_the_data():
+    """The same, and the capture does end there."""
+    talk = Talk().shake().ask().c(PSH | ACK, bytes(200), after=1)
+    other = Talk(client=("192.0.2.9", 40009), now=talk.now + 2).shake()
+    finding = told(talk, other)[0]
+    assert finding["verdict"] == "unknown" and "when the capture ended" in finding["summary"], finding
+
+
+@case
+def only_the_server():
+    """SYN|ACK and FIN, and nothing of the client: its ACK must have come."""
+    talk = Talk().shake().s(FIN | ACK, after=5)
+    talk.frames = [talk.frames[1], talk.frames[3]]
+    finding = told(talk)[0]
+    assert finding["verdict"] == "unknown" and "one direction" in finding["summary"].lower(), finding
+
+
+def damaged(talk):
+    """The last packet with a wrong checksum."""
+    at, data = talk.frames[-1]
+    talk.frames[-1] = (at, data[:50] + bytes([data[50] ^ 0xFF]) + data[51:])
+    return talk
+
+
+@case
+def rewritten_but_taken():
+    """Names were changed in a line of a capture: its checksum is wrong, and the ACK covers it at once."""
+    talk = Talk(timestamps=False).shake()
+    for _ in range(5):
+        talk.ask()
+    damaged(talk.s(PSH | ACK, b":someone!user@host PRIVMSG #room :hello\r\n", after=3)).c(ACK, after=0.04)
+    expect(talk, "clean")
+
+
+@case
+def damaged_and_repeated():
+    """Damaged on its way: dropped, and repeated."""
+    talk = Talk(timestamps=False).shake()
+    for _ in range(5):
+        talk.ask()
+    at = talk.next[1]
+    damaged(talk.s(PSH | ACK, b"hello, this is a line\r\n", after=3))
+    talk.s(PSH | ACK, b"hello, this is a line\r\n", seq=at, after=0.3).c(ACK, after=0.04)
+    expect(talk, "invalid-segment", outcomes=("degraded",), certain=True)
+
+
+@case
+def scan_of_a_thousand_ports():
+    """More doors than the table tells apart: the number is said to be the least."""
+    talks = []
+    for port in range(1, 1001):
+        talks.append(Talk(client=("192.0.2.7", 36050), server=(craft.SERVER[0], port), now=port / 100)
+                     .c(SYN, options=MSS))
+    finding = told(*talks)[5]
+    assert finding["verdict"] == "port-scan" and "at least" in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -234,8 +234,8 @@ static bool one_sided(const struct tw_dossier *d)
 			continue;
 		if (set && p->ack != first_ack)
 			return true;
-		/* a SYN before, an ACK now: a SYN|ACK must have come between */
-		if (!silent ? false : d->completeness & 1 && !(p->flags & TW_SYN))
+		/* a SYN before, an ACK now: a SYN|ACK must have come between; and an ACK behind a SYN|ACK */
+		if (d->completeness & (silent ? 1 : 2) && !(p->flags & TW_SYN))
 			return true;
 		first_ack = p->ack;
 		set = true;

@@ -32,6 +32,29 @@ static void set(struct tw_view *v, enum tw_fact_id id, const struct counted *c)
 	tw_from(v, id, c->n, c->first);
 }
 
+/*
+ * Was the damaged segment @i taken all the same? Its end is acknowledged before anything else was sent at its place: then
+ * it was whole when it arrived, and it was the capture that was rewritten (anonymised, edited) without its checksum.
+ */
+static bool was_taken(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k;
+
+	for (k = i + 1; k < d->pkt_count && !d->pkt[k].gap && tw_pkt_seq_len(p); k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (q->marks & TW_MARK_SECOND_COPY)
+			continue;
+		if (q->side == p->side && tw_pkt_seq_len(q) && tw_seq_lt(q->seq, tw_pkt_end(p)) &&
+		    tw_seq_gt(tw_pkt_end(q), p->seq))
+			return false;
+		if (q->side != p->side && q->flags & TW_ACK && tw_seq_ge(q->ack, tw_pkt_end(p)))
+			return true;
+	}
+	return false;
+}
+
 /* Segments that any receiver drops (see dossier.c: where checksums are wrong as a rule, none is marked). */
 static void checksum_fact(struct tw_view *v)
 {
@@ -39,7 +62,7 @@ static void checksum_fact(struct tw_view *v)
 	size_t i;
 
 	for (i = 0; i < v->d->pkt_count; i++)
-		if (v->d->pkt[i].marks & TW_MARK_BAD_CHECKSUM)
+		if (v->d->pkt[i].marks & TW_MARK_BAD_CHECKSUM && !was_taken(v->d, i))
 			count(&bad, &v->d->pkt[i]);
 	set(v, TW_F_BAD_CHECKSUM, &bad);
 }

@@ -15,7 +15,8 @@
 #include <string.h>
 
 /* Data in flight when the capture ends proves nothing as long as an answer could still be on its way. */
-#define IN_FLIGHT_NS (1 * TW_NS_PER_S)
+#define IN_FLIGHT_NS  (1 * TW_NS_PER_S)
+#define LONG_AFTER_NS (10 * TW_NS_PER_S)
 
 static bool is(const struct tw_facts *f, enum tw_fact_id id)
 {
@@ -176,6 +177,32 @@ static bool owed_at_end(const struct tw_facts *f)
 	return is(f, TW_F_UNANSWERED_REPEATS) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > IN_FLIGHT_NS;
 }
 
+/*
+ * The first repeat is due after a round trip and a little, the next ones after twice as long each. Where they do not
+ * come, the sender got its ACK, or is gone: the capture does not have what happened.
+ */
+static void say_owed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t on_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+
+	if (on_ns < LONG_AFTER_NS || on_ns < 4 * tw_get(f, TW_F_UNANSWERED_SPAN_NS)) {
+		say_unknown(m, "Data was still unacknowledged when the capture ended.",
+			    "The capture ends before the data was acknowledged or given up.");
+		return;
+	}
+	say_unknown(m,
+		    tw_say(m,
+			   "The last data is not acknowledged in the capture, and not repeated any "
+			   "more, though the capture goes on for %s.",
+			   TW_DUR(on_ns)),
+		    "What became of it: its acknowledgement or its repeats were not captured, or "
+		    "its sender was gone.");
+	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, not acknowledged",
+		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)),
+		tw_side_name((enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE)));
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -242,7 +269,8 @@ static void clean_or_unknown(struct tw_match *m)
 	else if (is(f, TW_F_STRAY_ONLY))
 		say_unknown(m, "A stray segment of a connection that the capture does not show.",
 			    "The connection that this segment belongs to was not captured.");
-	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT) && !is(f, TW_F_RST_NOTHING_OWED))
+	else if (!is(f, TW_F_ESTABLISHED) && is(f, TW_F_SYN_COUNT) && !is(f, TW_F_BYTES_S) &&
+		 !is(f, TW_F_RST_NOTHING_OWED))
 		say_unknown(m, "The handshake does not end in the capture.",
 			    "What became of it: the capture shows neither its end nor that it was "
 			    "given up.");
@@ -254,8 +282,7 @@ static void clean_or_unknown(struct tw_match *m)
 			    "Times that can be compared: the clock of the capture was set back "
 			    "within this connection.");
 	else if (owed_at_end(f))
-		say_unknown(m, "Data was still unacknowledged when the capture ended.",
-			    "The capture ends before the data was acknowledged or given up.");
+		say_owed(m);
 	else
 		say_clean(m);
 }
