@@ -138,6 +138,7 @@ static void test_closed_with_unread_data(void **state)
 	set(TW_F_RST_UNANSWERED_BYTES, 0);
 	assert_false(fires(&tw_ph_closed_with_unread_data));
 	set(TW_F_RST_AUTHOR_RWND_ZERO, true);
+	set(TW_F_RST_VICTIM_SENT_BYTES, 5);
 	assert_true(fires(&tw_ph_closed_with_unread_data));
 }
 
