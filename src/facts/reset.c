@@ -157,6 +157,33 @@ static bool may_be_next(const struct tw_dossier *d, size_t rst)
 	return tw_seq_diff(p->seq, victim->acked) <= 1 << 30;
 }
 
+/* Its own SYN again, an answer to it, and the ACK for that: did the client pass over the refusal @i? Windows does, twice. */
+static bool was_survived(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *syn = NULL, *taken = NULL;
+	size_t k;
+
+	if (!d->pkt[i].side || !d->end[TW_CLIENT].isn_seen)
+		return false;
+	for (k = i + 1; k < d->pkt_count; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (!syn && p->side)
+			return false;
+		if (!syn && (p->flags & (TW_SYN | TW_ACK)) != TW_SYN)
+			return false;
+		if (!syn)
+			syn = p;
+		else if (p->side && p->flags & TW_SYN && p->ack == syn->seq + 1)
+			taken = p;
+		else if (taken && !p->side && p->flags & TW_ACK && p->ack == taken->seq + 1)
+			return true;
+	}
+	return false;
+}
+
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 {
 	const struct tw_dossier *d = v->d;
@@ -171,6 +198,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 		if (!is_rst(&d->pkt[i]))
 			continue;
 		e = tw_rst_effect_of(d, i, &off);
+		if (e == TW_RST_ACCEPTED && was_survived(d, i))
+			continue;
 		if (e == TW_RST_ACCEPTED) {
 			bool echo = active >= 0 && !(d->pkt[i].flags & TW_ACK) &&
 				    d->pkt[active].side == d->pkt[i].side;

@@ -258,6 +258,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "without -a, or tcpwhy read --merge.");
 	else if (reset_owed(f) && tw_synack_refused(f))
 		tw_tell_synack_refused(m);
+	else if (tw_refused_after_all(f))
+		tw_tell_refused_after_all(m);
 	else if (reset_owed(f) && is(f, TW_F_START_SEEN))
 		say_unknown(m, "It was reset, and its packets do not show why.",
 			    "What the end that reset it knows: its program (strace -e "

@@ -140,6 +140,35 @@ void tw_tell_synack_refused(struct tw_match *m)
 		      "comes again and again, as of a scanner or a health check.");
 }
 
+bool tw_refused_after_all(const struct tw_facts *f)
+{
+	return tw_syn_alone(f) && tw_get(f, TW_F_SYN_COUNT) > 1 &&
+	       tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	       tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_RST_COUNT_C) &&
+	       tw_frame_of(f, TW_F_RST_COUNT) > tw_frame_of(f, TW_F_SYN_LAST);
+}
+
+void tw_tell_refused_after_all(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = tw_say(m,
+			    "%s accepted the SYN, and refused its repeat %s later; %s did not take "
+			    "the first answer, or never got it.",
+			    m->server, TW_DUR(tw_get(f, TW_F_SYN_SPAN_NS)), m->client);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	tw_cite(m, TW_F_RST_COUNT, "RST|ACK after the repeat of the SYN");
+	tw_rival(m, "syn-ack-lost",
+		 "the SYN|ACK was lost, and some small TCPs (picoTCP) answer a SYN that they know "
+		 "by a reset");
+	tw_rival(m, "port-closed", "the listener may have gone between the two");
+	tw_rival(m, "forged-reset", "or the two answers have different authors");
+	tw_missing(m, "A capture at the client: does the SYN|ACK arrive there?");
+}
+
 enum tw_outcome tw_syn_outcome(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_ESTABLISHED))

@@ -30,6 +30,10 @@ bool tw_reset_by_socket(const struct tw_facts *f);
  */
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at);
 
+/* Did the server accept the SYN, and refuse its repeat, with nothing of the client but SYNs? What may be said of it. */
+bool tw_refused_after_all(const struct tw_facts *f);
+void tw_tell_refused_after_all(struct tw_match *m);
+
 /* First SYN to the end of the capture. */
 int64_t tw_syn_watched_ns(const struct tw_facts *f);
 

@@ -41,11 +41,45 @@ static void name_rivals(struct tw_match *m)
 		    "tcp_abort_on_overflow says");
 }
 
+/* Refused, and accepted when the client asked again: Windows tries three times, half a second apart. */
+static bool match_at_first(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t took = tw_connect_elapsed_ns(f, TW_F_SYNACK_COUNT);
+
+	if (!tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) || !tw_get(f, TW_F_ESTABLISHED) ||
+	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_SYN_COUNT) < 2 ||
+	    tw_get(f, TW_F_SYN_REFUSED_IN_VAIN))
+		return false;
+	m->strength = TW_STRENGTH_DELAY;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_SERVER_HOST;
+	m->summary = tw_say(m,
+			    "%s refused the connection at first, and accepted it when the client "
+			    "asked again, %s after the first SYN.",
+			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)));
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that refuses the SYN, %s after it",
+		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens now");
+	tw_rival(m, "firewall-reset", "a filter that lets it pass by now refuses the same way");
+	tw_rival(m, "forged-reset",
+		 "two may answer to one address: a balancer with a dead server behind it, or "
+		 "somebody who resets what he reads");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1,
+		   "Late, but it succeeds: some systems (Windows) ask again after a refusal. On "
+		   "Linux connect() fails at the first one, with ECONNREFUSED.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t after = tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER);
 
+	if (match_at_first(m))
+		return true;
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) > 0)
 		return false;
