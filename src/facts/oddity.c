@@ -256,6 +256,26 @@ static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 	return fin && crossed;
 }
 
+/* Does the alleged author of the first reset that was not taken send on? */
+static void went_on_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *rst = NULL;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!rst && tw_get(v->f, TW_F_RST_IGNORED) > 0 &&
+		    p->frame == tw_frame_of(v->f, TW_F_RST_IGNORED))
+			rst = p;
+		if (!rst || !tw_counts(p) || p->side != rst->side || p->flags & TW_RST)
+			continue;
+		tw_from(v, TW_F_RST_IGNORED_WENT_ON, 1, p);
+		return;
+	}
+}
+
 /* Resets that nobody took, and SYNs in mid-connection. */
 static void ignored_facts(struct tw_view *v)
 {
@@ -306,6 +326,7 @@ static void ignored_facts(struct tw_view *v)
 		up |= !p->side && (p->flags & (TW_ACK | TW_SYN)) == TW_ACK;
 	}
 	set(v, TW_F_RST_IGNORED, &rst);
+	went_on_fact(v);
 	set(v, TW_F_SYN_MID, &syn);
 }
 

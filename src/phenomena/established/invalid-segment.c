@@ -54,6 +54,10 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 
 	if (refused == 0 || tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) || tw_get(f, TW_F_ESTABLISHED))
 		return false;
+	/* A reset that acknowledges something else is dropped, and the SYN repeated: nothing shows it but the repeats. */
+	if (refused > 1 && tw_get(f, TW_F_SYN_COUNT) > 1 &&
+	    tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT_S))
+		return true;
 	/* Where data flows, the capture only missed the handshake; a refusal shows by its reset. */
 	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||
 	    tw_get(f, TW_F_RST_COUNT_C) == 0)
@@ -241,6 +245,19 @@ static bool match_refused(struct tw_match *m)
 	return true;
 }
 
+/* A reset that was not taken, and nothing of its sender follows: it may be the true one, whose socket is gone. */
+static void say_half_open(struct tw_match *m)
+{
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = tw_say(m,
+			    "%s and %s: a reset came that does not fit and that its receiver will "
+			    "not have taken; of its sender nothing but resets follows.",
+			    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	tw_missing(m, "Whether the sender of the reset has ended the connection: then the other "
+		      "end does not know of it until it sends.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -270,6 +287,8 @@ static bool match(struct tw_match *m)
 	if (kind == KIND_RST && tw_get(f, TW_F_RST_CHALLENGE))
 		tw_cite(m, TW_F_RST_CHALLENGE, "the receiver's challenge ACK");
 	add_rivals(m, kind);
+	if (kind == KIND_RST && !tw_get(f, TW_F_RST_IGNORED_WENT_ON))
+		say_half_open(m);
 	if (kind == KIND_SYN_SENT)
 		tw_app_saw(m, TW_CLIENT, "connect", refused ? "ECONNREFUSED" : "ETIMEDOUT", -1,
 			   "connect goes on waiting after each refused answer, until a fitting "
