@@ -197,5 +197,85 @@ def small_stacks_refuse_with_ack():
         assert "peer-rebooted" not in names(finding), names(finding)
 
 
+def refused_at_first(times):
+    """Windows: each refusal is followed by the same SYN, half a second later."""
+    talk = Talk(ttl=(128, 64))
+    for number in range(times):
+        talk.next[0] = 1000
+        talk.c(SYN, options=MSS, after=0.5 if number else 0).s(RST | ACK, seq=0, ack=1001, window=0, ident=0)
+    talk.next[0] = 1000
+    return talk.c(SYN, options=MSS, after=0.5).s(SYN | ACK, options=MSS).c(ACK)
+
+
+@case
+def refused_at_first_and_accepted():
+    """A client of Windows asks again after a refusal; what its connection ends with is not that refusal."""
+    for times in (1, 2):
+        finding = expect(refused_at_first(times).ask().close(), "port-closed", outcomes=("degraded",))
+        assert "at first" in finding["summary"], finding["summary"]
+        talk = refused_at_first(times).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+        finding = expect(talk.s(RST | ACK, window=502, after=3), "closed-with-unread-data", outcomes=("failed",))
+        assert finding["evidence"][-1]["packet"] == len(talk.frames), finding["evidence"]
+
+
+@case
+def small_stack_refuses_what_it_accepted():
+    """picoTCP answers the repeat of a SYN that it knows by a RST|ACK: the SYN|ACK may have been lost, and nobody knows."""
+    for seq in (0, 700001):
+        talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02)
+        talk.c(SYN, options=MSS, seq=1000, after=1).s(RST | ACK, seq=seq, window=0, after=0.02)
+        finding = expect(talk, "unknown", outcomes=("unknown",))
+        assert "refused its repeat" in finding["summary"] and "syn-ack-lost" in names(finding), finding
+
+
+@case
+def refusals_that_do_not_count():
+    """Zephyr's RST|ACK for a closed port acknowledged one byte too few: Linux repeats its SYN to the end."""
+    talk = Talk()
+    for after in (0, 1.03, 1.02, 1.03, 1.02):
+        talk.c(SYN, options=MSS, seq=1000, after=after).s(RST | ACK, seq=0, ack=1000, window=0, after=0.004)
+    finding = expect(talk, "invalid-segment", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+
+
+@case
+def half_closed_and_never_closed():
+    """Windows ends FIN_WAIT2 by a RST after two minutes: it had closed in order, and the client slept."""
+    talk = Talk(ttl=(64, 128)).shake().ask().s(FIN | ACK, after=5).c(ACK, after=0.001)
+    finding = expect(talk.s(RST | ACK, window=0, after=120), "close-wait-leak", outcomes=("degraded",))
+    assert finding["culprit"] == "client-app" and "2 min" in finding["summary"], finding
+    # half a second is no sleep, and nobody was owed anything
+    talk = Talk().shake().ask().s(FIN | ACK).c(ACK, after=0.001).s(RST | ACK, window=502, after=0.5)
+    expect(talk, "clean")
+    # but what comes in after the FIN and is acknowledged is
+    talk = Talk().shake().ask().s(FIN | ACK).c(PSH | ACK, b"x" * 100).s(ACK, after=0.02)
+    expect(talk.s(RST | ACK, window=502, after=0.5), "closed-with-unread-data", "aborted", "linger-reset",
+           "data-after-close", outcomes=("failed",))
+
+
+@case
+def slow_reader_is_thrown_out():
+    """A server that pushes resets a subscriber whose window stays closed: what it had still to say is lost."""
+    talk = Talk().shake().ask()
+    for _ in range(20):
+        talk.s(ACK, b"d" * 1448, after=0.001)
+    talk.c(ACK, window=0)
+    for after in (0.2, 0.4, 0.8):
+        talk.s(ACK, seq=talk.next[1] - 1, after=after).c(ACK, window=0)
+    finding = expect(talk.s(RST | ACK, window=502, after=1), "linger-reset", "zero-window-stall", "aborted",
+                     outcomes=("failed",))
+    assert finding["culprit"] == "client-app" and "zero-window-stall" in names(finding), finding
+
+
+@case
+def reset_that_its_receiver_cannot_take():
+    """FortiGate resets an idle connection with the numbers of its start: that nothing follows does not show that it goes on."""
+    talk = Talk(ttl=(63, 60)).shake().ask().ask().s(RST, seq=700001, window=0, ident=0, ttl=255, after=3600)
+    finding = expect(talk, "invalid-segment", outcomes=("unknown",))
+    assert "went on" not in finding["summary"], finding["summary"]
+    finding = expect(talk.s(PSH | ACK, b"news", after=5).c(ACK), "invalid-segment", outcomes=("degraded",))
+    assert "went on" in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

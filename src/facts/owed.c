@@ -421,6 +421,14 @@ static void next_fact(struct tw_view *v, size_t rst, int side)
 	}
 }
 
+/* The other end knows that @author has closed: its reads end, and a reset that comes later takes nothing from it. */
+static bool end_was_heard(const struct tw_snapshot_end *author,
+			  const struct tw_snapshot_end *victim)
+{
+	return author->fin >= 0 && author->next_set && victim->acked_set &&
+	       tw_seq_ge(victim->acked, author->next);
+}
+
 /* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
 struct debt {
 	uint32_t author_unacked, victim_unacked, unanswered;
@@ -448,12 +456,16 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
+	tw_from(v, TW_F_RST_VICTIM_RWND_ZERO,
+		author->payload_bytes && window_closed(d, victim, author), NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		got_all && !came_too_late(d, rst, a, author->fin) &&
-			(victim_closed(d, w, debt.unanswered) ||
+			((end_was_heard(author, victim) && !debt.victim_unacked &&
+			  !debt.unanswered) ||
+			 victim_closed(d, w, debt.unanswered) ||
 			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
 			 (!debt.victim_unacked && client_had_all(d, rst, a, said, s))),
 		NULL);

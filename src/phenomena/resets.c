@@ -61,13 +61,19 @@ enum tw_side tw_reset_victim(const struct tw_facts *f)
 	return tw_other(tw_reset_author(f));
 }
 
+bool tw_reset_held_up(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_VICTIM_RWND_ZERO) && tw_get(f, TW_F_ZERO_WINDOW_WAITED) &&
+	       tw_is(f, TW_F_ZERO_WINDOW_SIDE, (int64_t)tw_reset_victim(f));
+}
+
 enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;
 	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) ||
 	    tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 || tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 ||
-	    tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO))
+	    tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) || tw_reset_held_up(f))
 		return TW_DEBT_OWED;
 	return TW_DEBT_MANNERS;
 }

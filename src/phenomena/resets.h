@@ -37,6 +37,8 @@ bool tw_reset_landed(const struct tw_facts *f);
 enum tw_side tw_reset_author(const struct tw_facts *f);
 enum tw_side tw_reset_victim(const struct tw_facts *f);
 enum tw_debt tw_reset_debt(const struct tw_facts *f);
+/* Was the author held up by the closed window of the victim? Then what it had still to send is lost. */
+bool tw_reset_held_up(const struct tw_facts *f);
 /* Was the victim still sending? Then bytes may be unread that arrived before the author last spoke. */
 bool tw_reset_victim_was_sending(const struct tw_facts *f);
 /*

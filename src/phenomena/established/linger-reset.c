@@ -64,6 +64,11 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 	const char *end = tw_endpoint(m, author);
 	long long unacked = tw_get(f, TW_F_RST_AUTHOR_UNACKED);
 
+	if (tw_reset_held_up(f))
+		return tw_say(m,
+			      "%s reset the connection while the window of %s was closed: what it "
+			      "had still to send is lost.",
+			      end, tw_endpoint(m, tw_other(author)));
 	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) && just_sent(f))
 		return tw_say(
 			m,
@@ -100,9 +105,17 @@ static bool match(struct tw_match *m)
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_reset_outcome(f);
-	m->culprit = tw_app_of(author);
+	m->culprit = tw_app_of(tw_reset_held_up(f) ? tw_other(author) : author);
 	m->summary = what_it_cost(m, author);
 	tw_reset_cite(m);
+	if (tw_reset_held_up(f)) {
+		tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
+			"%s closes its window: its application does not read",
+			tw_side_name(tw_other(author)));
+		tw_rival(m, "zero-window-stall",
+			 "the closed window held it up before; servers end so whoever reads too "
+			 "slowly");
+	}
 	if (tw_get(f, TW_F_RST_PAIR))
 		tw_cite(m, TW_F_RST_PAIR,
 			"the reset lay beyond lost data: it was challenged, and a bare RST "

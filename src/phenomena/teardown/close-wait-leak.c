@@ -23,6 +23,44 @@
 #define LONG_NS      (60 * TW_NS_PER_S)  /* an application that reads closes sooner */
 #define VERY_LONG_NS (600 * TW_NS_PER_S) /* no answer takes so long to prepare */
 
+/*
+ * The kernel of the end that closed loses patience: Windows ends FIN_WAIT2 by a RST after two minutes, Linux in
+ * silence. For the application that never closed nothing changes.
+ */
+static bool match_reset(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	int64_t since = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS);
+
+	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN2_SEEN) ||
+	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_DATA_AFTER_FIN1) ||
+	    !tw_is(f, TW_F_RST_SIDE, (int64_t)closer) || !tw_get(f, TW_F_RST_HAS_ACK) ||
+	    since < LONG_NS)
+		return false;
+	m->strength = TW_STRENGTH_TEARDOWN;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = tw_app_of(tw_other(closer));
+	m->summary =
+		tw_say(m,
+		       "%s got the end of the stream and did not close for %s; then a reset of "
+		       "%s ended the connection.",
+		       tw_endpoint(m, tw_other(closer)), TW_DUR(since), tw_endpoint(m, closer));
+	tw_cite(m, TW_F_FIN1_SIDE, "the FIN of %s", tw_side_name(closer));
+	tw_cite(m, TW_F_FIN1_ACKED, "acknowledged; nothing comes from %s afterwards",
+		tw_side_name(tw_other(closer)));
+	tw_cite(m, TW_F_RST_COUNT, "RST|ACK of %s, %s after its FIN", tw_side_name(closer),
+		TW_DUR(since));
+	tw_rival(m, "linger-reset",
+		 "on Linux FIN_WAIT2 ends in silence: there a program did it (SO_LINGER {1,0} "
+		 "after shutdown)");
+	tw_app_saw(m, tw_other(closer), "recv", "EOF", 0,
+		   "recv() returns 0, before the reset and after it; send() fails with EPIPE.");
+	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: it had closed.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -30,6 +68,8 @@ static bool match(struct tw_match *m)
 	enum tw_side leaker = tw_other(closer);
 	int64_t since = tw_get(f, TW_F_HALF_CLOSED_NS);
 
+	if (match_reset(m))
+		return true;
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_FIN1_SIDE) || !tw_get(f, TW_F_FIN1_ACKED) ||
 	    tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_DATA_AFTER_FIN1) ||
 	    tw_get(f, TW_F_RST_COUNT) || since < LONG_NS)
