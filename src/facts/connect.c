@@ -398,7 +398,7 @@ static void first_data_side_fact(struct tw_view *v)
 static void first_data_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *first = NULL, *ack = NULL;
+	const struct tw_pkt *first = NULL, *ack = NULL, *alive = NULL;
 	int64_t repeats = 0;
 	bool any_ack = false;
 	size_t i;
@@ -417,6 +417,8 @@ static void first_data_facts(struct tw_view *v)
 				repeats += (p->marks & TW_MARKS_REPEAT) && p->seq == first->seq;
 		} else if (first && p->flags & TW_ACK && tw_seq_gt(p->ack, first->seq)) {
 			ack = p;
+		} else if (first && !alive && !(p->flags & TW_SYN)) {
+			alive = p;
 		}
 	}
 	for (i = 0; i < d->pkt_count; i++) {
@@ -428,6 +430,7 @@ static void first_data_facts(struct tw_view *v)
 	}
 	tw_from(v, TW_F_SERVER_ACKED_CLIENT_DATA, ack != NULL || any_ack, ack);
 	tw_from(v, TW_F_CLIENT_DATA_REPEATS_UNACKED, repeats, first);
+	tw_from(v, TW_F_SERVER_ALIVE_BEFORE_ACK, alive != NULL, alive);
 	if (ack)
 		tw_from(v, TW_F_CLIENT_DATA_FIRST_ACK_NS, ack->time_ns - first->time_ns, ack);
 }

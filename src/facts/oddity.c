@@ -124,6 +124,18 @@ static bool has_its_place(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/* Has this end spoken with the TTL of @i before, if only by its SYN|ACK? A balancer and what stands behind it share a name. */
+static bool known_voice(const struct tw_dossier *d, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (tw_counts(&d->pkt[k]) && d->pkt[k].side == d->pkt[i].side &&
+		    d->pkt[k].ttl == d->pkt[i].ttl)
+			return true;
+	return false;
+}
+
 /*
  * Does record @i not fit its alleged sender? Two independent signs are needed: the id leaves a sequence
  * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'.
@@ -136,7 +148,7 @@ static bool foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 
 	if (!a)
 		a = b;
-	if (!a)
+	if (!a || (p->ttl != a->ttl && known_voice(d, i)))
 		return false;
 	if (p->ip_id && a->ip_id && a != b && b) {
 		uint16_t around = (uint16_t)(b->ip_id - a->ip_id),
@@ -177,6 +189,20 @@ static bool replaces_damaged(const struct tw_dossier *d, const struct tw_pkt *p)
 	return first && first->checksum == TW_CSUM_BAD;
 }
 
+/* The two versions; are both in their sender's own sequence of ids? */
+static void conflict_facts(struct tw_view *v, const struct tw_pkt *second)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first = first_version(d, second);
+
+	tw_from(v, TW_F_CONFLICTING_FIRST, 1, first);
+	tw_from(v, TW_F_CONFLICTING_OWN,
+		first && first->ip_id && second->ip_id && first->ttl == second->ttl &&
+			has_its_place(d, (size_t)(first - d->pkt)) &&
+			has_its_place(d, (size_t)(second - d->pkt)),
+		second);
+}
+
 static void foreign_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -210,7 +236,7 @@ static void foreign_facts(struct tw_view *v)
 	set(v, TW_F_OLD_DATA_FOREIGN, &old);
 	set(v, TW_F_CONFLICTING_PAYLOAD, &conflict);
 	if (conflict.n)
-		tw_from(v, TW_F_CONFLICTING_FIRST, 1, first_version(d, conflict.first));
+		conflict_facts(v, conflict.first);
 	if (seg.n || conflict.n) {
 		const struct tw_pkt *p = seg.n ? seg.first : conflict.first;
 
@@ -506,6 +532,13 @@ static void never_sent_facts(struct tw_view *v)
 	tw_from(v, TW_F_ACKED_FIN_NEVER_SENT, fin_ack != NULL, fin_ack);
 }
 
+/* The SYN|ACK of the next connection on these ports, whose SYN the capture missed: its numbers are others. */
+static bool begins_anew(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	return tw_counts(p) && p->flags & TW_SYN && d->end[p->side].isn_seen &&
+	       p->seq != d->end[p->side].base_seq;
+}
+
 static void data_at_fin_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -521,6 +554,8 @@ static void data_at_fin_fact(struct tw_view *v)
 		for (k = i + 1; k < d->pkt_count; k++) {
 			const struct tw_pkt *p = &d->pkt[k];
 
+			if (begins_anew(d, p))
+				break;
 			if (tw_counts(p) && p->side == fin->side && p->payload_bytes &&
 			    !(p->flags & TW_RST) &&
 			    tw_seq_gt(p->seq + p->payload_bytes, fin->seq + fin->payload_bytes)) {
@@ -550,6 +585,8 @@ static void fin_denied_fact(struct tw_view *v)
 
 		if (p->gap)
 			last = NULL;
+		if (begins_anew(d, p))
+			fin[0] = fin[1] = NULL;
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;
 		if (p->flags & TW_FIN && !f)

@@ -162,9 +162,16 @@ static uint32_t goodbye_bytes(const struct tw_dossier *d, int side, size_t befor
 	return bytes;
 }
 
+/* Application data of TLS: type 23 (RFC 8446 s5.1). */
+static bool is_tls_data(const struct tw_pkt *p)
+{
+	return p->payload_head_bytes >= 2 && p->payload_head[0] == 23 && p->payload_head[1] == 3;
+}
+
 /*
- * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS
- * has no use for a half-close. So is a word of a few bytes to a server that has spoken, its FIN on its heels.
+ * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS has no use
+ * for a half-close. So is a word of a few bytes to a server that has spoken, its FIN on its heels; within TLS, where
+ * every record is longer, one record of a farewell's size.
  */
 static bool took_leave(const struct tw_dossier *d, int side)
 {
@@ -178,8 +185,9 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	if (!said)
 		return false;
 	before = last_words(d, !side, (size_t)(said - d->pkt));
-	return tw_is_farewell(said) || (before && said->payload_bytes <= FAREWELL_BYTES &&
-					fin->time_ns - said->time_ns < GOODBYE_NS);
+	return tw_is_farewell(said) ||
+	       (before && fin->time_ns - said->time_ns < GOODBYE_NS &&
+		said->payload_bytes <= (is_tls_data(said) ? GOODBYE_BYTES : FAREWELL_BYTES));
 }
 
 /*

@@ -74,6 +74,12 @@ static void cite(struct tw_match *m, enum proof proof)
 		tw_cite(m, TW_F_CONFLICTING_FIRST, "the first content for these sequence numbers");
 		tw_cite(m, TW_F_CONFLICTING_PAYLOAD, "other bytes for the same sequence numbers");
 	}
+	if (proof == PROOF_PAYLOAD && tw_get(f, TW_F_CONFLICTING_OWN))
+		tw_cite(m, TW_F_CONFLICTING_OWN,
+			"both have the sender's TTL and their place in its IP-IDs: a stack of its "
+			"own "
+			"(VPN, proxy) wrote other bytes the second time, rather than a third "
+			"party");
 	if (tw_get(f, TW_F_DATA_AT_FIN))
 		tw_cite(m, TW_F_DATA_AT_FIN,
 			"data at the sequence number of its own sender's FIN: that FIN was not the "
@@ -123,7 +129,8 @@ static bool match(struct tw_match *m)
 	/* Headers alone may be those of a segment that took another path. */
 	m->strength = headers_only(f, proof) ? TW_STRENGTH_DELAY + 1 : TW_STRENGTH_CONTRADICTION;
 	m->confidence = proof == PROOF_PAYLOAD && foreign ? TW_CERTAIN
-			: proof == PROOF_SYNACK || m->strength < TW_STRENGTH_CONTRADICTION
+			: proof == PROOF_SYNACK || m->strength < TW_STRENGTH_CONTRADICTION ||
+					(proof == PROOF_PAYLOAD && tw_get(f, TW_F_CONFLICTING_OWN))
 				? TW_POSSIBLE
 				: TW_LIKELY;
 	/* What the true sender sent is lost where another content had come first. */
@@ -132,10 +139,16 @@ static bool match(struct tw_match *m)
 			     : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (proof == PROOF_PAYLOAD)
-		m->summary = tw_say(m,
-				    "Two different contents were sent for the same place in the "
-				    "connection of %s with %s: one of them is not the sender's.",
-				    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+		m->summary =
+			tw_say(m,
+			       tw_get(f, TW_F_CONFLICTING_OWN)
+				       ? "Two different contents were sent for the same place "
+					 "in the connection of %s with %s, both from where its "
+					 "sender is: it contradicts itself."
+				       : "Two different contents were sent for the same place "
+					 "in the connection of %s with %s: one of them is not "
+					 "the sender's.",
+			       tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
 	else if (proof == PROOF_SYNACK)
 		m->summary =
 			tw_say(m, "Two SYN|ACKs with different numbers answered one SYN to %s.",
