@@ -84,6 +84,16 @@ def next_connection_without_its_syn():
 
 
 @case
+def two_synacks_with_different_numbers():
+    """Two SYNs reach a balancer, and two hosts behind it answer: what the chosen one says is an answer."""
+    talk = Talk(ttl=(63, 172)).c(SYN, options=MSS, keep=True).c(SYN, options=MSS, after=1)
+    talk.s(SYN | ACK, options=MSS, after=0.03).s(SYN | ACK, seq=16786092, options=MSS, after=0.0007)
+    talk.c(ACK, after=0.007).c(PSH | ACK, b"POST http://x/ HTTP/1.1\r\n\r\n", after=0.02).s(ACK, after=1.2)
+    expect(talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\n\r\n", after=0.07).close(first=1),
+           "syn-ack-lost", "syn-lost", "clean", "reordering", "unknown", "injected-segment", outcomes=("clean", "degraded", "unknown"))
+
+
+@case
 def last_word_within_tls():
     """A farewell in one short record, the FIN on its heels; the server ends what is over by a reset."""
     talk = Talk(ttl=(64, 127)).shake().ask(RECORD, RECORD)

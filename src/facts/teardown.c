@@ -258,7 +258,8 @@ static void request_facts(struct tw_view *v, const struct tw_pkt *fin, uint32_t 
 		last = p;
 	}
 	kind = first ? tw_request_of(first, greeted) : TW_REQUEST_NONE;
-	if (!kind)
+	/* of two SYN|ACKs with different numbers only one counts, and data from behind it may look like a repeat */
+	if (!kind || tw_get(v->f, TW_F_SYNACK_ISN_CONFLICT))
 		return;
 	tw_from(v, TW_F_FIN_REQUEST, kind, first);
 	tw_from(v, TW_F_FIN_REQUEST_BYTES, fin->ack - since, first);
