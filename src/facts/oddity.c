@@ -535,8 +535,7 @@ static void never_sent_facts(struct tw_view *v)
 /* The SYN|ACK of the next connection on these ports, whose SYN the capture missed: its numbers are others. */
 static bool begins_anew(const struct tw_dossier *d, const struct tw_pkt *p)
 {
-	return tw_counts(p) && p->flags & TW_SYN && d->end[p->side].isn_seen &&
-	       p->seq != d->end[p->side].base_seq;
+	return tw_counts(p) && p->flags & TW_SYN && p->seq != d->end[p->side].base_seq;
 }
 
 static void data_at_fin_fact(struct tw_view *v)
