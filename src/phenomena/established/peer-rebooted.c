@@ -180,10 +180,10 @@ static bool match_reply(struct tw_match *m)
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
 	m->confidence = proven && !hidden && !lost_at_once(f) ? TW_LIKELY : TW_POSSIBLE;
-	/* a FIN that draws it: that end was done, and only its close went unheard */
-	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) ? TW_OUTCOME_DEGRADED
-		     : hidden && lost_at_once(f)      ? TW_OUTCOME_UNKNOWN
-						      : TW_OUTCOME_FAILED;
+	/* a FIN that draws it: that end was done, and only its close went unheard; a client that closed wants nothing more */
+	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED)                   ? TW_OUTCOME_DEGRADED
+		     : hidden && lost_at_once(f) && author == TW_CLIENT ? TW_OUTCOME_UNKNOWN
+									: TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
 	say(m, author, repeats);
 	if (repeats > 0)
