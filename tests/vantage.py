@@ -365,6 +365,21 @@ def reset_of_a_router_that_is_seen_on_both_sides():
         expect(talk, *(("firewall-reset",) if by_router else ("peer-rebooted",)), outcomes=("failed",))
 
 
+@case
+def acks_that_a_router_cannot_deliver():
+    """Next to the client of a download: its ACKs draw ICMP errors, and the server repeats to the last; nothing survived."""
+    for code, verdict in ((1, "host-unreachable"), (13, "firewall-rejected")):
+        talk = Download(timestamps=True)
+        at, ticks = talk.next[1], talk.heard[1]
+        talk.s(ACK, FULL).acknowledge()
+        talk.icmp(3, code, talk.last_ip())
+        for gap in (0.2, 0.4, 0.8, 1.6):
+            talk.heard[1] = ticks
+            talk.s(ACK, FULL, seq=at, after=gap).c(ACK, options=sacks((at, talk.next[1])), after=0.00001)
+        talk.icmp(3, code, talk.last_ip()).c(FIN | ACK, after=1).c(FIN | ACK, seq=talk.next[0] - 1, after=0.2)
+        expect(talk, verdict, outcomes=("unknown", "failed"), certain=True)
+
+
 def uncaptured(talk, side, data, flags=PSH | ACK, **more):
     """A segment that passed, and that the capture missed."""
     talk.send(side, flags, data, **more)

@@ -67,6 +67,13 @@ static bool victim_gave_up(const struct tw_facts *f)
 	       !tw_get(f, TW_F_RST_DURING_HANDSHAKE);
 }
 
+/* It is its ACKs that draw the errors: to the last the other end repeats what they had acknowledged. */
+static bool acks_lost(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_REPEATS_IN_VAIN) >= 2 &&
+	       tw_get(f, TW_F_REPEATS_IN_VAIN_SIDE) != tw_get(f, TW_F_ICMP_TO);
+}
+
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 {
 	bool connecting = tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ESTABLISHED);
@@ -77,7 +84,24 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;
-	return victim_gave_up(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
+	return victim_gave_up(f) || acks_lost(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
+}
+
+/* What the victim gets goes on until its peer's window is full; the peer waits for the ACKs. */
+static void way_back_lost(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	tw_cite(m, TW_F_REPEATS_IN_VAIN,
+		"%lld repeats of what had been acknowledged here before: the ACKs do not get there",
+		(long long)tw_get(f, TW_F_REPEATS_IN_VAIN));
+	tw_app_saw(m, victim, "recv", "hang", -1,
+		   "Nothing new comes, and nothing fails by itself: for an ACK no timer runs.");
+	tw_app_saw(m, tw_other(victim), "send", "hang", -1,
+		   "It blocks once the buffer is full; ETIMEDOUT when the repeats are spent.");
+	tw_missing(m, "The capture stops while the sender may still repeat: the next repeat may be "
+		      "acknowledged.");
 }
 
 /* The error is soft, and routes come back: as long as the repeats may go on, nothing has failed yet. */
@@ -86,6 +110,10 @@ static void data_lost(struct tw_match *m, enum tw_side victim)
 	const struct tw_facts *f = m->facts;
 	const bool over = victim_gave_up(f) || tw_silence_is_final(f);
 
+	if (acks_lost(f)) {
+		way_back_lost(m, victim);
+		return;
+	}
 	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	tw_app_saw(m, victim, "recv", over ? tw_icmp_errno(f) : "hang", -1,
 		   "On an established connection the error is only remembered: the application "
