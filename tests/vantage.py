@@ -380,6 +380,23 @@ def acks_that_a_router_cannot_deliver():
         expect(talk, verdict, outcomes=("unknown", "failed"), certain=True)
 
 
+@case
+def keepalive_answers_that_do_not_get_back():
+    """Next to the peer: it answers each probe, but the prober's timestamp echo shows that it never hears of it."""
+    for heard in BOTH:
+        talk = Talk(timestamps=True).shake().ask()
+        ticks = talk.heard[1]
+        for gap in (60, 10, 10):
+            talk.s(ACK, seq=talk.next[1] - 1, after=gap).c(ACK)
+            talk.heard[1] = talk.heard[1] if heard else ticks
+        stamp = struct.pack(">II", int((talk.now + 10) * 1000) + 90000, talk.heard[1])
+        talk.s(RST | ACK, after=10, options=b"\1\1\x08\x0a" + stamp, window=500)
+        if heard:
+            expect(talk, "clean", "linger-reset", "aborted", outcomes=("clean", "degraded"))
+        else:
+            expect(talk, "keepalive-timeout", outcomes=("failed",))
+
+
 def uncaptured(talk, side, data, flags=PSH | ACK, **more):
     """A segment that passed, and that the capture missed."""
     talk.send(side, flags, data, **more)

@@ -498,6 +498,38 @@ static size_t start_of_burst(const struct tw_dossier *d, size_t base, int victim
 	return base;
 }
 
+/*
+ * The last keepalive probes before an active reset, and answers to them that its author never got: probe after probe
+ * it echoes the same old timestamp (RFC 7323 s4.3 would have it echo the answer's).
+ */
+static void unheard_probes(struct tw_view *v, size_t rst)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *r = &d->pkt[rst], *first = NULL;
+	bool answered = false;
+	int64_t probes = 0;
+	size_t i;
+
+	if (!(r->options & TW_OPT_TIMESTAMPS) || !tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE))
+		return;
+	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != r->side) {
+			answered |= tw_pure_ack(q) && tw_seq_gt(q->tsval, r->tsecr);
+			continue;
+		}
+		if (!(q->marks & TW_MARK_KEEPALIVE) || !answered || q->tsecr != r->tsecr)
+			break;
+		answered = false;
+		probes++;
+		first = q;
+	}
+	tw_from(v, TW_F_RST_PROBES_UNHEARD, probes, first);
+}
+
 static void silence_before(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -540,6 +572,7 @@ static void silence_before(struct tw_view *v, size_t rst, long t)
 			&d->pkt[base]);
 	tw_from(v, TW_F_RST_UNANSWERED_REPEATS, repeats, first_repeat);
 	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
+	unheard_probes(v, rst);
 }
 
 /* ---- what came after ---- */

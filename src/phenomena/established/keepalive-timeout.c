@@ -26,12 +26,41 @@
  * The timer sends the reset when the next probe would be due (tcp_keepalive_timer). At any other time it is
  * the application that went, weary of waiting.
  */
-static bool is_due(const struct tw_facts *f, int64_t probes)
+static bool is_due(const struct tw_facts *f, enum tw_fact_id first, int64_t probes)
 {
-	int64_t waited = tw_between_ns(f, TW_F_RST_UNANSWERED_PROBES, TW_F_RST_COUNT);
+	int64_t waited = tw_between_ns(f, first, TW_F_RST_COUNT);
 	int64_t due = tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS) * probes;
 
 	return due > 0 && waited > due - due / 8 && waited < due + due / 8;
+}
+
+/* Next to the peer: it answers each probe, and its answers get lost on their way back. */
+static bool match_unheard(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t probes = tw_get(f, TW_F_RST_PROBES_UNHEARD);
+	const enum tw_side author = tw_reset_author(f);
+
+	if (probes < 2 || tw_reset_odds(f) || !is_due(f, TW_F_RST_PROBES_UNHEARD, probes))
+		return false;
+	m->strength = TW_STRENGTH_EXPLICIT;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "%lld keepalive probes of %s were answered, but no answer got back to "
+			    "it; it gave the connection up and said so by a reset.",
+			    (long long)probes, tw_endpoint(m, author));
+	tw_cite(m, TW_F_RST_PROBES_UNHEARD,
+		"%lld probes, %s apart; all echo a timestamp from before the answers to them",
+		(long long)probes, TW_DUR(tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS)));
+	tw_reset_cite(m);
+	tw_rival(m, "aborted", "an abort for another reason, when the next probe was due anyway");
+	tw_missing(m, "What drops the answers: a capture at the other end, or on the way to it.");
+	tw_app_saw(m, author, "recv", "ETIMEDOUT", -1,
+		   "recv fails with ETIMEDOUT, then returns 0; send fails with EPIPE.");
+	tw_reset_victim_saw(m);
+	return true;
 }
 
 static bool match(struct tw_match *m)
@@ -40,6 +69,8 @@ static bool match(struct tw_match *m)
 	int64_t probes = tw_get(f, TW_F_RST_UNANSWERED_PROBES);
 	enum tw_side author = tw_reset_author(f);
 
+	if (match_unheard(m))
+		return true;
 	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		return false;
@@ -47,7 +78,7 @@ static bool match(struct tw_match *m)
 	if (tw_window_stays_closed(f) && !tw_is(f, TW_F_ZERO_WINDOW_SIDE, author))
 		return false;
 	bool certain = probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) &&
-		       tw_reset_odds(f) == 0 && is_due(f, probes);
+		       tw_reset_odds(f) == 0 && is_due(f, TW_F_RST_UNANSWERED_PROBES, probes);
 
 	m->strength = TW_STRENGTH_EXPLICIT;
 	m->confidence = certain ? TW_CERTAIN : TW_LIKELY;
