@@ -451,6 +451,20 @@ static void exactly_fact(struct tw_view *v, size_t rst, long last)
 		p);
 }
 
+/* Had the author acknowledged all of the data @t before it was sent? */
+static bool is_old_copy(const struct tw_dossier *d, size_t rst, long t)
+{
+	const struct tw_pkt *q = &d->pkt[t];
+	const struct tw_snapshot_end *author;
+	struct tw_snapshot s;
+
+	if (!q->payload_bytes || q->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE))
+		return false;
+	tw_snapshot_take(d, (size_t)t, &s);
+	author = &s.end[d->pkt[rst].side];
+	return author->acked_set && !author->stale && tw_seq_le(tw_pkt_end(q), author->acked);
+}
+
 static void trigger_facts(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -464,6 +478,7 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 	delay = p->time_ns - d->pkt[t].time_ns;
 	tw_from(v, TW_F_RST_TRIGGER, kind_of(v, &d->pkt[t]), &d->pkt[t]);
 	tw_from(v, TW_F_RST_TRIGGER_DELAY_NS, delay, p);
+	tw_from(v, TW_F_RST_TRIGGER_OLD, is_old_copy(d, rst, t), &d->pkt[t]);
 	tw_from(v, TW_F_RST_ANSWERS_SYNACK,
 		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK), p);
 	/* sooner than any answer of the alleged author ever came: somebody nearer wrote it */
@@ -593,6 +608,8 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 	const struct tw_pkt *p = &d->pkt[rst], *first = NULL, *differs = NULL, *acks = NULL;
 	int64_t goes_on = 0, victim_rsts = 0;
 	long challenge = challenge_of(d, rst, s);
+	/* what was acknowledged before its copy came says nothing about the copy */
+	const bool can_ack = t >= 0 && tw_pkt_seq_len(&d->pkt[t]) && !is_old_copy(d, rst, t);
 	bool pair = false;
 	size_t i;
 
@@ -619,7 +636,7 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			goes_on++;
 			if (!first)
 				first = q;
-			if (t >= 0 && !acks && q->flags & TW_ACK && tw_pkt_seq_len(&d->pkt[t]) &&
+			if (can_ack && !acks && q->flags & TW_ACK &&
 			    tw_seq_ge(q->ack, tw_pkt_end(&d->pkt[t])))
 				acks = q;
 		}
@@ -704,11 +721,24 @@ static bool near(uint32_t a, uint32_t b)
 	return a - b + NEAR_BYTES < 2 * NEAR_BYTES;
 }
 
+/* Is one end, address and port, in both? */
+static bool share_an_end(const struct tw_dossier *a, const struct tw_dossier *b)
+{
+	int x;
+
+	for (x = 0; x < 4; x++)
+		if (a->end[x & 1].port == b->end[x >> 1].port &&
+		    tw_addr_equal(&a->end[x & 1].addr, &b->end[x >> 1].addr))
+			return true;
+	return false;
+}
+
 /*
- * Are @t's numbers exactly what one direction of @o would send next at that time? Its ack may lag: what
- * the other direction sent last need not have arrived.
+ * Are @t's numbers what one direction of @o would send at that time? Its ack may lag: what the other
+ * direction sent last need not have arrived. Conntrack calls INVALID what is far from the next segment,
+ * a copy of earlier data above all: then its seq is only near (@inexact).
  */
-static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
+static bool continues(const struct tw_dossier *o, const struct tw_pkt *t, bool *inexact)
 {
 	struct tw_snapshot s;
 	size_t n;
@@ -721,7 +751,8 @@ static bool continues(const struct tw_dossier *o, const struct tw_pkt *t)
 		for (n = 0; n < o->pkt_count && o->pkt[n].frame < t->frame; n++)
 			;
 		tw_snapshot_take(o, n, &s);
-		if (s.end[x].next_set && s.end[!x].next_set && t->seq == s.end[x].next &&
+		*inexact = t->seq != s.end[x].next;
+		if (s.end[x].next_set && s.end[!x].next_set && (!*inexact || t->payload_bytes) &&
 		    (t->ack == s.end[!x].next || (s.end[x].acked_set && t->ack == s.end[x].acked)))
 			return true;
 	}
@@ -741,21 +772,35 @@ static bool only_port_differs(const struct tw_dossier *a, const struct tw_dossie
 	return false;
 }
 
+/* A translated connection that is seen on both sides of its translator, is two, and both ends speak in each. */
+static bool only_resets(const struct tw_dossier *d, int side)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == side && !(p->flags & TW_RST))
+			return false;
+	return true;
+}
+
 static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
 {
 	const struct tw_dossier_set *o = v->others;
 	size_t lo, hi, i;
+	bool inexact;
 
 	tw_from(v, TW_F_RST_OTHER_TUPLE, 0, NULL);
-	if (!o || v->d->completeness & 3 || !t || !(t->flags & TW_ACK))
+	if (!o || v->d->completeness & 3 || !t || !(t->flags & TW_ACK) ||
+	    !only_resets(v->d, !t->side))
 		return;
 	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
 	for (i = lo; i < hi; i++) {
 		const struct tw_dossier *q = o->refs[i].dossier;
 
-		if (q == v->d || !continues(q, t))
+		if (q == v->d || !continues(q, t, &inexact) || (inexact && !share_an_end(v->d, q)))
 			continue;
 		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
+		tw_from(v, TW_F_RST_OTHER_INEXACT, inexact, t);
 		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)q->stream, t);
 		tw_from(v, TW_F_RST_OTHER_PORT_ONLY, only_port_differs(v->d, q), t);
 		return;

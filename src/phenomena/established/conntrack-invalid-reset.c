@@ -17,6 +17,10 @@
  * knew that one either. The proof is in the numbers: a lone segment of an unknown tuple with
  * exactly the next seq and ack of a known one.
  *
+ * Where only one side of the translator is captured, its address shows no leak. A copy of old data does, one that had
+ * long been acknowledged (INVALID: below the window): a socket answers it by an ACK, a filter let the data pass before,
+ * and a RST in the name of an end that lives, or that is nearer than that end, is of a kernel that got it untranslated.
+ *
  * In the handshake the same happens to the SYN|ACK, with every attempt, where the way back does not lead through
  * the NAT (client and server on one bridge or subnet, another route): facts/elsewhere.c.
  */
@@ -70,19 +74,81 @@ static bool match_handshake(struct tw_match *m)
 	return true;
 }
 
+#define PROMPT_NS (50 * TW_NS_PER_MS)
+
+/* An old copy is reset in the name of an end that did not write the reset. */
+static bool refused_copy(const struct tw_facts *f)
+{
+	if (!tw_get(f, TW_F_RST_TRIGGER_OLD) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    tw_is(f, TW_F_RST_IPID, TW_IPID_FOREIGN) || !tw_reset_landed(f))
+		return false;
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_SECOND_DIFFERS) ||
+	    tw_reset_debt(f) == TW_DEBT_NONE ||
+	    tw_get(f, TW_F_RST_TRIGGER_DELAY_NS) > PROMPT_NS + 2 * tw_get(f, TW_F_RTT_NS))
+		return false;
+	return tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) > 0 ||
+	       tw_get(f, TW_F_RST_LABEL_ZERO);
+}
+
+static bool match_copy(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	const int64_t delta = tw_get(f, TW_F_RST_TTL_DELTA);
+	const bool lives = tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0;
+
+	m->strength = TW_STRENGTH_CONTRADICTION + 3;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_reset_outcome(f);
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "A copy of data that %s had acknowledged before drew a RST in its "
+			    "name: a NAT did not translate it, and a kernel without this "
+			    "connection answered.",
+			    tw_endpoint(m, author));
+	tw_cite(m, TW_F_RST_TRIGGER_OLD,
+		"old data of %s once more: acknowledged before, so below every window",
+		tw_endpoint(m, victim));
+	tw_reset_cite(m);
+	if (lives)
+		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
+			"%s goes on with the connection %s after \"its\" RST",
+			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS)));
+	if (delta != 0)
+		tw_cite(m, TW_F_RST_TTL_DELTA,
+			"the RST's TTL differs by %+lld from the author's other packets",
+			(long long)delta);
+	tw_rival(m, "firewall-reset",
+		 "a rule that rejects what conntrack calls INVALID writes the same");
+	tw_rival(m, "forged-reset", "and so may somebody who imitates a kernel");
+	if (tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= TW_NS_PER_S)
+		tw_rival(m, "idle-reset",
+			 "%s of silence came before: a device may have forgotten the connection",
+			 TW_DUR(tw_get(f, TW_F_RST_IDLE_BEFORE_NS)));
+	if (lives)
+		tw_rule_out(m, "peer-rebooted", "the end in whose name it comes lives on");
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "Nothing yet: its connection stays open until its own next segment.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side author = tw_reset_author(f), victim = tw_other(author);
+	const bool inexact = tw_get(f, TW_F_RST_OTHER_INEXACT);
 	const long long stream = tw_get(f, TW_F_RST_OTHER_STREAM);
 	const bool anew = tw_get(f, TW_F_RST_OTHER_PORT_ONLY);
 
 	if (tw_get(f, TW_F_SYN_ANSWERED_ELSEWHERE) || tw_get(f, TW_F_ANSWERS_OTHER_SYN))
 		return match_handshake(m);
+	if (refused_copy(f))
+		return match_copy(m);
 	if (!tw_get(f, TW_F_RST_OTHER_TUPLE) || tw_get(f, TW_F_RST_COUNT) == 0)
 		return false;
 	m->strength = TW_STRENGTH_CONTRADICTION;
-	m->confidence = TW_CERTAIN;
+	m->confidence = inexact ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	m->summary = anew ? tw_say(m,
@@ -96,8 +162,8 @@ static bool match(struct tw_match *m)
 				   "the address %s and reset it.",
 				   stream, tw_endpoint(m, author), tw_endpoint(m, victim));
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
-		"a lone segment without a handshake, with exactly the next seq and ack of stream "
-		"%lld: %s",
+		"a lone segment without a handshake, with %s of stream %lld: %s",
+		inexact ? "exactly the ack and nearly the seq" : "exactly the next seq and ack",
 		stream, anew ? "it was translated anew" : "it escaped translation");
 	tw_reset_cite(m);
 	tw_rule_out(m, "peer-rebooted",

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What translation, balancers and overlays do to connections, after traces in public bug reports.
+
+Each case names the report whose trace it follows; what its maintainers found to be the cause is what must be told.
+
+usage: TCPWHY=build/tcpwhy tests/clusters.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, PSH, RST
+from tap import case, main
+from talk import MSS, SACK_OK, WSCALE, Talk, expect
+
+OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
+FULL = b"d" * 1448
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+POD, SERVICE, BACKEND = ("10.0.0.5", 40000), ("10.96.0.10", 80), ("10.0.1.7", 8080)
+
+
+def refuse(talk, side, **more):
+    """What a kernel without this connection writes."""
+    return talk.send(side, RST, window=0, ident=0, **more)
+
+
+def download(segments=20, **more):
+    """The server sends; the place of its first segment as .old."""
+    talk = Talk(timestamps=True, **more).shake(options=OPTIONS, rtt=0.001).c(PSH | ACK, REQUEST).s(ACK, after=0.001)
+    talk.old = talk.next[1]
+    for number in range(segments):
+        talk.s(ACK, FULL)
+        if number % 2:
+            talk.c(ACK, after=0.00005)
+    return talk
+
+
+@case
+def old_copy_resets_behind_a_masquerade():
+    """moby/libnetwork 1090: a late copy is INVALID, is not translated back, and the host refuses it. At the host."""
+    talk = download(ttl=(63, 52)).s(ACK, FULL, after=0.05)
+    talk.s(ACK, FULL, seq=talk.old)
+    refuse(talk, 0, seq=talk.next[0], ttl=64, after=0.00003)
+    expect(talk, "conntrack-invalid-reset", outcomes=("failed",))
+    talk.s(ACK, FULL).c(ACK, after=0.00005)
+    refuse(talk, 1, seq=talk.next[1], after=0.02)
+    expect(talk, "conntrack-invalid-reset", outcomes=("failed",))
+
+
+@case
+def old_copy_resets_behind_a_service_seen_by_the_server():
+    """kubernetes 74839: the client's pod refuses a copy that comes from the pod, not from the service; and goes on."""
+    talk = download(client=POD, server=BACKEND, ttl=(63, 64))
+    talk.s(ACK, FULL, seq=talk.old, after=0.01)
+    refuse(talk, 0, seq=talk.next[0], after=0.0005)
+    talk.c(ACK, after=0.04)
+    refuse(talk, 1, seq=talk.next[1], after=0.00003)
+    expect(talk, "conntrack-invalid-reset", outcomes=("failed",))
+
+
+@case
+def old_copy_resets_behind_a_service_seen_by_the_client():
+    """The same where both addresses are seen: the copy has the numbers of the other connection."""
+    for ack, verdicts in ((0, ("conntrack-invalid-reset",)), (5, ("old-duplicate",))):
+        talk = download(client=POD, server=SERVICE, ttl=(64, 63))
+        leak = Talk(client=POD, server=BACKEND, timestamps=True, ttl=(64, 63), now=talk.now)
+        leak.heard = list(talk.heard)
+        leak.s(ACK, FULL, seq=talk.old, ack=talk.next[0] - ack, after=0.01)
+        refuse(leak, 0, seq=talk.next[0] - ack, after=0.00003)
+        expect(leak, *verdicts, outcomes=("failed", "unknown"), others=(talk,))
+
+
+@case
+def copy_of_data_that_is_refused_by_its_reader():
+    """The same copy after the reader's process was killed, its reset lost: no NAT is needed for that."""
+    talk = download()
+    talk.s(ACK, FULL, seq=talk.old, after=0.3)
+    expect(refuse(talk, 0, seq=talk.next[0], after=0.00003), "peer-rebooted", outcomes=("failed",))
+
+
+@case
+def both_sides_of_a_translator():
+    """A capture on all interfaces of a node shows each packet before and behind the translation: nothing leaked."""
+    for before in (0, 1):
+        talks = (Talk(client=POD, server=SERVICE, timestamps=True, ttl=(64, 63)),
+                 Talk(client=POD, server=BACKEND, timestamps=True, ttl=(63, 64)))
+        order = talks if before else talks[::-1]
+        for _ in range(4):
+            for talk in order:
+                talk.c(PSH | ACK, REQUEST, after=0.1).s(PSH | ACK, ANSWER, after=0.001).c(ACK)
+            order[0].now = order[1].now = max(talk.now for talk in talks) + 0.00003 * before
+        for talk in order:
+            talk.c(PSH | ACK, REQUEST, after=0.1)
+        for talk in talks[::-1]:
+            refuse(talk, 1, seq=talk.next[1], after=0.001)
+        for talk in talks:
+            expect(talk, "peer-rebooted", outcomes=("failed",), others=[t for t in talks if t is not talk])
+
+
+if __name__ == "__main__":
+    main()
