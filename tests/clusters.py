@@ -7,10 +7,11 @@ Each case names the report whose trace it follows; what its maintainers found to
 usage: TCPWHY=build/tcpwhy tests/clusters.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, PSH, RST
+from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
 from talk import MSS, SACK_OK, WSCALE, Talk, expect
 
@@ -97,6 +98,60 @@ def both_sides_of_a_translator():
             refuse(talk, 1, seq=talk.next[1], after=0.001)
         for talk in talks:
             expect(talk, "peer-rebooted", outcomes=("failed",), others=[t for t in talks if t is not talk])
+
+
+@case
+def syn_acks_lost_until_the_client_gave_up():
+    """cilium 18014: SYN|ACKs are lost for half a minute; the last one finds a client that gave up long ago."""
+    talk = Talk(timestamps=True, ttl=(63, 64))
+    for gap in (0, 1, 2):
+        talk.c(SYN, options=OPTIONS, seq=1000, after=gap).s(SYN | ACK, options=OPTIONS, seq=700000, ack=1001)
+    for gap in (2, 4, 8, 16):
+        talk.s(SYN | ACK, options=OPTIONS, seq=700000, ack=1001, after=gap)
+    finding = expect(refuse(talk, 0, seq=1001, after=0.01), "syn-ack-lost", outcomes=("failed",))
+    assert finding["culprit"] == "network", finding["culprit"]
+    # a client that gave up within a second on a slow path got what it did not wait for
+    slow = Talk(timestamps=True, ttl=(63, 64)).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS)
+    expect(refuse(slow, 0, seq=1001, after=0.9), "connect-aborted", outcomes=("failed",))
+    # at the client only the last one is seen
+    talk = Talk(timestamps=True)
+    for gap in (0, 1, 2):
+        talk.c(SYN, options=OPTIONS, seq=1000, after=gap)
+    finding = expect(refuse(talk.s(SYN | ACK, options=OPTIONS, ack=1001, after=30), 0, seq=1001), "connect-aborted",
+                     outcomes=("failed",), certain=True)
+    assert finding["culprit"] == "unknown" and finding["missing"], finding
+
+
+def sacks(*block):
+    return b"\1\1\5\x0a" + struct.pack(">II", *block)
+
+
+def greeted(full=0):
+    """A ClientHello and its ACK; then @full segments of full size come, two do not, and a short one behind them."""
+    talk = Talk(timestamps=True).shake(options=OPTIONS).c(PSH | ACK, b"\x16\3\1" + bytes(514)).s(ACK, after=0.02)
+    for _ in range(full):
+        talk.s(ACK, FULL).c(ACK)
+    talk.hole = talk.next[1]
+    talk.next[1] += 2 * len(FULL)
+    talk.s(PSH | ACK, bytes(603))
+    block = (talk.next[1] - 603, talk.next[1])
+    talk.c(ACK, ack=talk.hole, options=sacks(*block))
+    return talk.s(PSH | ACK, bytes(603), seq=block[0], after=0.05).c(ACK, ack=talk.hole, options=sacks(*block))
+
+
+@case
+def full_size_segments_that_do_not_come():
+    """QubesOS 5264: behind a tunnel nothing of full size arrives; at the client only the hole shows."""
+    gave_up = greeted().c(FIN | ACK, ack=greeted().hole, after=10).s(ACK, after=0.02)
+    expect(gave_up, "pmtu-blackhole", outcomes=("failed",))
+    # too short a time; or full size came before; or the hole is filled in the end
+    expect(greeted().c(FIN | ACK, ack=greeted().hole, after=1).s(ACK, after=0.02), "unknown", outcomes=("unknown",))
+    talk = greeted(full=1)
+    expect(talk.c(FIN | ACK, ack=talk.hole, after=10).s(ACK, after=0.02), "unknown", outcomes=("unknown",))
+    talk = greeted()
+    talk.s(ACK, FULL, seq=talk.hole, after=5).c(ACK, ack=talk.hole + len(FULL))
+    talk.s(ACK, FULL, seq=talk.hole + len(FULL), after=0.02).c(ACK)
+    expect(talk.close(), "loss-recovered", "reordering", outcomes=("degraded",))
 
 
 if __name__ == "__main__":

@@ -331,6 +331,7 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	if (!(tw_get(out, TW_F_SYN_IN_ESTABLISHED) && tw_get(out, TW_F_PREV_WENT_ON))) {
 		tw_derive_refused(&v);
 		tw_derive_loss(&v);
+		tw_derive_missing(&v);
 		tw_derive_numbers(&v);
 	}
 	tw_derive_oddities(&v);

@@ -6,7 +6,8 @@
  * unanswered while smaller ones passed: a short segment behind the hole is SACKed, or the sender
  * cuts its segments (tcp_mtu_probing) and they pass at once. Limits: if even the short last
  * segment was larger than the path's MTU, only ACKs show that the path is alive, and it is told as
- * peer-vanished with this as rival.
+ * peer-vanished with this as rival. At the receiver no repeat shows, only the hole that is as large as
+ * they are, and that a sender whose smaller segments come does not fill it in seconds (facts/missing.c).
  *
  *    sender                    router (MTU 1400)                receiver
  *      |---------------- handshake, small requests ------------>|
@@ -138,6 +139,58 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 		      "sender would tell.");
 }
 
+#define UNFILLED_NS (3 * TW_NS_PER_S) /* three repeats by timer at least, on a short path */
+
+/* A hole of full size in front of the smaller segments that came, and nothing of full size ever came. */
+static bool missing_here(const struct tw_facts *f)
+{
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_MISSING_SIDE);
+	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S);
+
+	return tw_known(f, TW_F_MISSING_SIDE) && tw_silence_proves(f) && mss > 0 &&
+	       tw_get(f, TW_F_MISSING_NS) >= UNFILLED_NS &&
+	       tw_get(f, TW_F_MISSING_BYTES) * 10 >= mss * 9 &&
+	       tw_get(f, TW_F_MISSING_LARGEST_SEEN) * 10 < mss * 9 &&
+	       !tw_get(f, TW_F_ICMP_TOO_BIG) && !tw_window_stays_closed(f);
+}
+
+static bool match_at_receiver(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_MISSING_SIDE), receiver;
+	bool over;
+
+	if (!missing_here(f))
+		return false;
+	receiver = tw_other(sender);
+	over = tw_is(f, TW_F_FIN1_SIDE, receiver) || tw_is(f, TW_F_RST_SIDE, receiver) ||
+	       tw_get(f, TW_F_MISSING_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= TW_FINAL_NS;
+	m->strength = TW_STRENGTH_MECHANISM + 5;
+	m->confidence = TW_LIKELY;
+	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "Full-size segments of %s do not come through to %s: %" PRId64
+			    " bytes stay missing, while what is smaller comes.",
+			    tw_endpoint(m, sender), tw_endpoint(m, receiver),
+			    tw_get(f, TW_F_MISSING_BYTES));
+	tw_cite(m, TW_F_MISSING_SIDE,
+		"a segment behind a hole of %" PRId64 " bytes; the largest that ever came has "
+		"%" PRId64,
+		tw_get(f, TW_F_MISSING_BYTES), tw_get(f, TW_F_MISSING_LARGEST_SEEN));
+	tw_cite(m, TW_F_MISSING_ACKS, "the ACK stands before the hole");
+	tw_cite(m, TW_F_MISSING_NS, "%s later the sender lives, and has not filled it",
+		TW_DUR(tw_get(f, TW_F_MISSING_NS)));
+	tw_rival(m, "firewall-dropped",
+		 "a filter that drops these segments for what they contain leaves the same");
+	tw_rule_out(m, "peer-vanished", "its smaller segments go on coming");
+	tw_missing(m, "Whether the sender repeats them in full size: a capture at its end.");
+	tw_app_saw(m, receiver, "recv", "hang", -1, "It waits for data that never come.");
+	tw_app_saw(m, sender, "send", "hang", -1,
+		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -145,6 +198,8 @@ static bool match(struct tw_match *m)
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	bool small_pass;
 
+	if (match_at_receiver(m))
+		return true;
 	if (!tw_silence_proves(f) || icmp_came(f) ||
 	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) < IN_A_ROW)
 		return false;
@@ -405,7 +460,6 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
-	.sign = TW_F_FULL_SIZE_LOST_REPEATS,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about data that never came: its receiver, seen from its own side.
+ *
+ *	sender                               here       receiver
+ *	  |---- 1448 --->X                     |            |
+ *	  |---- 1448 --->X                     |            |
+ *	  |----  600 ------------------------->|----------->|  behind a hole
+ *	  |<-----------------------------------|<-- ACK ----|  stands still, SACK of the 600
+ *	  |---- 1448 --->X  repeats            |            |
+ *
+ * Where the sender is captured, its repeats show; here nothing does but the hole, and that its sender lives. The bytes
+ * are missing in the capture and at the receiver, so the capture did not miss them.
+ */
+#include "facts/view.h"
+
+struct hole {
+	uint32_t from, to; /* missing: [from, to) */
+	const struct tw_pkt *behind, *stands,
+		*last; /* first segment behind it, first ACK that stands, last of all */
+	int64_t stood;
+	uint32_t largest;
+};
+
+static bool covers(const struct tw_pkt *p, uint32_t at)
+{
+	return p->payload_bytes && tw_seq_le(p->seq, at) &&
+	       tw_seq_gt(p->seq + p->payload_bytes, at);
+}
+
+/* Is what @side sent missing from @h->from on, where data behind it came? */
+static bool find(const struct tw_dossier *d, int side, struct hole *h)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
+			continue;
+		if (p->side != side) {
+			if (h->behind && p->flags & TW_ACK && p->ack == h->from) {
+				if (!h->stood++)
+					h->stands = p;
+			}
+			continue;
+		}
+		if (p->payload_bytes > h->largest)
+			h->largest = p->payload_bytes;
+		if (covers(p, h->from))
+			return false;
+		h->last = p;
+		if (!p->payload_bytes || !tw_seq_gt(p->seq, h->from))
+			continue;
+		if (!h->behind)
+			h->behind = p;
+		if (h->behind == p || tw_seq_lt(p->seq, h->to))
+			h->to = p->seq;
+	}
+	return h->behind && h->stands;
+}
+
+void tw_derive_missing(struct tw_view *v)
+{
+	const struct tw_snapshot *s = &v->last;
+	int side;
+
+	if (s->gap >= 0)
+		return;
+	for (side = 0; side < 2; side++) {
+		const struct tw_snapshot_end *sender = &s->end[side], *receiver = &s->end[!side];
+		struct hole h = { .from = receiver->acked };
+
+		if (!sender->next_set || !receiver->acked_set ||
+		    !tw_seq_gt(sender->next, receiver->acked) || !find(v->d, side, &h))
+			continue;
+		tw_from(v, TW_F_MISSING_SIDE, side, h.behind);
+		tw_from(v, TW_F_MISSING_BYTES, h.to - h.from, h.behind);
+		tw_from(v, TW_F_MISSING_ACKS, h.stood, h.stands);
+		tw_from(v, TW_F_MISSING_NS, h.last->time_ns - h.behind->time_ns, h.last);
+		tw_from(v, TW_F_MISSING_LARGEST_SEEN, h.largest, NULL);
+		return;
+	}
+}
