@@ -18,9 +18,10 @@
 #include "phenomena/live.h"
 #include "phenomena/silence.h"
 
-#define LATE_SYNACK_NS (TW_NS_PER_S / 5)      /* seen from the client */
-#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5)  /* seen from the server */
-#define SURE_NS        TW_TCP_TIMEOUT_INIT_NS /* the SYN's own timer had run out */
+#define LATE_SYNACK_NS (TW_NS_PER_S / 5)            /* seen from the client */
+#define LATE_RST_NS    (TW_NS_PER_S * 2 / 5)        /* seen from the server */
+#define SURE_NS        TW_TCP_TIMEOUT_INIT_NS       /* the SYN's own timer had run out */
+#define PATIENT_NS     (3 * TW_TCP_TIMEOUT_INIT_NS) /* no path is as slow: who kept it waiting? */
 
 static bool match(struct tw_match *m)
 {
@@ -30,12 +31,13 @@ static bool match(struct tw_match *m)
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
 	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));
 
-	if (!tw_synack_refused(f) || (!late_here && !late_there))
+	if (!tw_synack_refused(f) || (!late_here && !late_there) ||
+	    tw_synacks_lost_before_refusal(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->culprit = TW_CULPRIT_CLIENT_APP;
+	m->culprit = waited >= PATIENT_NS ? TW_CULPRIT_UNKNOWN : TW_CULPRIT_CLIENT_APP;
 	if (late_here)
 		m->summary = tw_say(
 			m,
@@ -58,6 +60,11 @@ static bool match(struct tw_match *m)
 	else
 		tw_rival(m, "port-scan",
 			 "a half-open scanner on a path this slow writes the same three packets");
+	if (waited >= PATIENT_NS)
+		tw_missing(
+			m,
+			"A capture at the server: did it answer so late, or were earlier SYN|ACKs "
+			"lost?");
 	tw_rule_out(m, "syn-unanswered", "the SYN was answered");
 	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
 	tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,

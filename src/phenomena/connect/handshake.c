@@ -12,6 +12,8 @@
  * makes each gap up to an eighth longer.
  */
 #include "phenomena/connect/handshake.h"
+
+#include "phenomena/silence.h"
 #include "timers/usual.h"
 
 bool tw_syn_alone(const struct tw_facts *f)
@@ -110,6 +112,13 @@ bool tw_synack_refused(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_ANSWERS_SYNACK) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
 	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !tw_get(f, TW_F_ACK3_SEEN) &&
 	       tw_get(f, TW_F_BYTES_S) == 0 && !tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
+}
+
+bool tw_synacks_lost_before_refusal(const struct tw_facts *f)
+{
+	return tw_synack_refused(f) && tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_get(f, TW_F_SYNACK_COUNT) >= 3 &&
+	       tw_between_ns(f, TW_F_SYNACK_COUNT, TW_F_SYN_LAST) >= 2 * TW_TCP_TIMEOUT_INIT_NS;
 }
 
 void tw_tell_synack_refused(struct tw_match *m)

@@ -64,6 +64,9 @@ bool tw_looks_deferred_accept(const struct tw_facts *f);
 /* The client's host answered the SYN|ACK with a bare RST, and with nothing else: it has no socket for it. */
 bool tw_synack_refused(const struct tw_facts *f);
 
+/* So it did in the end; but it had gone on repeating its SYN for seconds after SYN|ACKs left here: it got none of them. */
+bool tw_synacks_lost_before_refusal(const struct tw_facts *f);
+
 /* Says so in @m of one that came promptly: who did what, which causes fit, what would decide. */
 void tw_tell_synack_refused(struct tw_match *m);
 

@@ -204,13 +204,23 @@ static bool gave_up_by_reset(const struct tw_facts *f, bool repeated)
 	       tw_get(f, TW_F_SYN_SPAN_NS) >= 3 * TW_TCP_TIMEOUT_INIT_NS;
 }
 
+/*
+ * The last of them came through when the client had given up, and drew its only answer, a RST. A client without a socket
+ * would have answered each one so.
+ */
+static bool only_the_last_came(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) == 1 && tw_synacks_lost_before_refusal(f);
+}
+
 /* SYN|ACKs leave, nothing ever comes of them. */
 static bool match_one_way(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool repeated = tw_syn_repeated(f), reset = tw_get(f, TW_F_RST_COUNT) > 0;
+	bool last_came = only_the_last_came(f);
 
-	if (!tw_syn_alone(f) || (reset && !gave_up_by_reset(f, repeated)) ||
+	if (!tw_syn_alone(f) || (reset && !gave_up_by_reset(f, repeated) && !last_came) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
 	if (!stays_unacknowledged(f, repeated))
@@ -220,16 +230,26 @@ static bool match_one_way(struct tw_match *m)
 	m->outcome = tw_syn_watched_ns(f) >= 3 * TW_TCP_TIMEOUT_INIT_NS ? TW_OUTCOME_FAILED
 									: TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary =
-		tw_say(m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.",
-		       m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
+	if (last_came)
+		m->summary = tw_say(m,
+				    "%s sent %lld SYN|ACKs to %s, which went on repeating its SYN "
+				    "and gave up; only the last of them drew an answer, a reset.",
+				    m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
+	else
+		m->summary = tw_say(
+			m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.",
+			m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYNACK_COUNT, "the first of %lld SYN|ACKs",
 		(long long)tw_get(f, TW_F_SYNACK_COUNT));
 	if (tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) > 0)
 		tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
 			"SYN|ACK again, by the server's own timer");
-	if (reset)
+	if (last_came)
+		tw_cite(m, TW_F_RST_SIDE,
+			"bare RST of the client: this SYN|ACK came, and no socket waits for it any "
+			"more");
+	else if (reset)
 		tw_cite(m, TW_F_RST_SIDE, "the client gives up by a reset");
 	rivals_of_one_way(m, repeated);
 	if (reset)
