@@ -154,5 +154,52 @@ def full_size_segments_that_do_not_come():
     expect(talk.close(), "loss-recovered", "reordering", outcomes=("degraded",))
 
 
+def answered_by_something_older(ident, refusal=RST, seq=2_000_000_000, ack=3_000_000_000, times=4):
+    """Each SYN draws the ACK of a connection from before the capture, and each ACK a reset."""
+    talk = Talk(timestamps=True, ttl=(64, 60))
+    for number in range(times):
+        talk.c(SYN, options=OPTIONS, seq=1000, after=number).s(ACK, seq=seq, ack=ack, after=0.001, ident=ident)
+        talk.c(refusal, seq=ack, ack=seq, window=41005 if refusal & ACK else 0, ident=0, after=0.00004)
+    talk.next[0] = 1001
+    return talk
+
+
+@case
+def resets_that_do_not_reach_the_old_connection():
+    """cilium 45863: a port of a SNAT is used again too soon, and the client's resets do not reach the TIME_WAIT."""
+    finding = expect(answered_by_something_older(0), "time-wait-syn-dropped", outcomes=("failed",))
+    assert any("end nothing" in e["text"] for e in finding["evidence"]), finding["evidence"]
+    expect(answered_by_something_older(77), "peer-rebooted", outcomes=("failed",))
+    # answers that differ are foreign
+    talk = answered_by_something_older(77, times=1).c(SYN, options=OPTIONS, seq=1000, after=1)
+    expect(refuse(talk.s(ACK, seq=5, ack=70, after=0.001), 0, seq=70), "invalid-segment", outcomes=("failed",))
+
+
+@case
+def old_connection_refused_by_lwip():
+    """lwIP rebooted, and takes its port again: it refuses the old connection's ACK by a RST|ACK."""
+    talk = answered_by_something_older(77, RST | ACK, times=1).c(SYN, options=OPTIONS, seq=1000, after=0.00001)
+    talk.s(SYN | ACK, options=OPTIONS, ack=1001, after=0.2).c(ACK).ask()
+    expect(talk, "peer-rebooted", outcomes=("degraded",))
+
+
+@case
+def two_addresses_of_a_balancer_lead_to_one_server():
+    """linux, tcp_rcv_synsent_state_process() and AWS NLB: a SYN draws the ACK of the client's other connection."""
+    for off, verdict in ((0, "desynchronized"), (1, "peer-rebooted")):
+        first = Talk(client=("10.0.0.215", 60000), server=("10.0.3.4", 443), timestamps=True)
+        first.shake(options=OPTIONS).ask()
+        talk = Talk(client=("10.0.0.215", 60000), server=("10.0.4.62", 443), timestamps=True, now=5, isn=(90, 80))
+        talk.c(SYN, options=OPTIONS).s(ACK, seq=first.next[1] + off, ack=first.next[0], after=0.001)
+        refuse(talk, 0, seq=first.next[0])
+        talk.c(SYN, options=OPTIONS, seq=90, after=1).s(SYN | ACK, options=OPTIONS, ack=91, after=0.001)
+        talk.c(ACK).ask().close()
+        # what the client sends on the first one finds no connection any more, or the second
+        again = first.next[0]
+        for gap in (8, 0.2, 0.4, 0.8, 1.6, 3.2):
+            first.c(PSH | ACK, REQUEST, seq=again, after=gap)
+        expect(talk, verdict, outcomes=("degraded",), others=(first,))
+
+
 if __name__ == "__main__":
     main()

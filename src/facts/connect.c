@@ -438,8 +438,8 @@ static void first_data_facts(struct tw_view *v)
 /* Answers that SYN_SENT refuses: their ack is not ISN+1 (RFC 9293 s3.10.7.3). */
 static void bad_answers(struct tw_view *v)
 {
-	const struct tw_pkt *syn = first_syn(v->d), *first = NULL;
-	int64_t n = 0;
+	const struct tw_pkt *syn = first_syn(v->d), *first = NULL, *refusal = NULL;
+	int64_t n = 0, others = 0, refused = 0;
 	size_t i;
 
 	for (i = 0; syn && i < v->d->pkt_count; i++) {
@@ -450,6 +450,8 @@ static void bad_answers(struct tw_view *v)
 		if (!p->side) {
 			if ((p->flags & (TW_SYN | TW_RST | TW_ACK)) == TW_ACK)
 				break; /* established */
+			if (first && p->flags & TW_RST && p->seq == first->ack && !refused++)
+				refusal = p;
 			continue;
 		}
 		if (p->flags & TW_ACK ? p->ack - syn->seq - 1 > syn->payload_bytes
@@ -457,9 +459,13 @@ static void bad_answers(struct tw_view *v)
 			n++;
 			if (!first)
 				first = p;
+			others += p->flags != first->flags || p->seq != first->seq ||
+				  p->ack != first->ack;
 		}
 	}
 	tw_from(v, TW_F_BAD_ACK_IN_SYN_SENT, n, first);
+	tw_from(v, TW_F_BAD_ACK_OTHERS, others, NULL);
+	tw_from(v, TW_F_BAD_ACK_REFUSED, refused, refusal);
 }
 
 static bool established(const struct tw_view *v)

@@ -10,6 +10,15 @@
  *
  * These are two connections in a capture. What makes them one is the number that the SYN|ACK acknowledges: the
  * client's, at the client's port. Whether the translated SYN passes here as well depends on the place of the capture.
+ *
+ * And about a SYN that is answered for another connection, where a balancer leads two of its addresses to one server
+ * and leaves the client's address and port as they are:
+ *
+ *	client, one port           balancer                    server
+ *	  |== to address A ===============|== ESTABLISHED ======>|
+ *	  |-- SYN to address B ---------->|--- SYN ------------->|  the same four-tuple: challenge ACK
+ *	  |<-- ACK from B ----------------|<-- ACK, numbers of A's connection
+ *	  |-- RST ----------------------->|--- RST ------------->|  that one dies
  */
 #include "facts/view.h"
 
@@ -64,12 +73,65 @@ static bool answers(const struct tw_dossier *b, const struct tw_dossier *a)
 	       !tw_addr_equal(&a->end[1].addr, &from->addr) && same_request(a, b);
 }
 
+/* The pure ACK that answered the SYN in place of a SYN|ACK, NULL if that was not the answer. */
+static const struct tw_pkt *strange_ack(const struct tw_view *v)
+{
+	const struct tw_pkt *p;
+
+	if (!tw_is(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ACK))
+		return NULL;
+	for (p = v->d->pkt; p < v->d->pkt + v->d->pkt_count; p++)
+		if (p->frame == tw_frame_of(v->f, TW_F_SYN_ANSWER))
+			return tw_pure_ack(p) ? p : NULL;
+	return NULL;
+}
+
+/* Was @ack what the server of @o would have sent then, @o's client being the same end as @d's? */
+static bool speaks_for(const struct tw_dossier *o, const struct tw_dossier *d,
+		       const struct tw_pkt *ack)
+{
+	struct tw_snapshot s;
+	size_t n;
+
+	if (o->end[0].port != d->end[0].port || !tw_addr_equal(&o->end[0].addr, &d->end[0].addr) ||
+	    tw_addr_equal(&o->end[1].addr, &d->end[1].addr))
+		return false;
+	for (n = 0; n < o->pkt_count && o->pkt[n].frame < ack->frame; n++)
+		;
+	tw_snapshot_take(o, n, &s);
+	return s.end[0].next_set && s.end[1].next_set && ack->seq == s.end[1].next &&
+	       (ack->ack == s.end[0].next || (s.end[1].acked_set && ack->ack == s.end[1].acked));
+}
+
+static void answered_as_other(struct tw_view *v)
+{
+	const struct tw_pkt *ack = strange_ack(v);
+	const uint32_t client = tw_host_peer_hash(&v->d->end[0].addr);
+	size_t lo, hi;
+
+	if (!ack)
+		return;
+	tw_around(v, SEARCHED, &lo, &hi);
+	for (; lo < hi; lo++) {
+		const struct tw_dossier_ref *r = &v->others->refs[lo];
+
+		if (r->dossier == v->d || (r->host[0] != client && r->host[1] != client) ||
+		    !speaks_for(r->dossier, v->d, ack))
+			continue;
+		tw_from(v, TW_F_SYN_ANSWERED_AS_OTHER, 1, ack);
+		tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
+		return;
+	}
+}
+
 void tw_derive_elsewhere(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const uint32_t client = tw_host_peer_hash(&d->end[0].addr);
 	size_t lo, hi, i;
 
+	if (v->others)
+		answered_as_other(v);
 	if (!v->others || (!asks_in_vain(d) && !refuses(d)))
 		return;
 	tw_around(v, SEARCHED, &lo, &hi);

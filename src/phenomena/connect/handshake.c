@@ -121,6 +121,24 @@ bool tw_synacks_lost_before_refusal(const struct tw_facts *f)
 	       tw_between_ns(f, TW_F_SYNACK_COUNT, TW_F_SYN_LAST) >= 2 * TW_TCP_TIMEOUT_INIT_NS;
 }
 
+bool tw_refused_in_vain(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_BAD_ACK_REFUSED) >= 2 && tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) >= 2;
+}
+
+void tw_cite_refused_in_vain(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_refused_in_vain(f))
+		return;
+	tw_cite(m, TW_F_BAD_ACK_REFUSED,
+		"this reset and those after it (%lld in all) end nothing: the next SYN draws the "
+		"same "
+		"ACK, so they are dropped on the way (conntrack: INVALID) or by tcp_rfc1337",
+		(long long)tw_get(f, TW_F_BAD_ACK_REFUSED));
+}
+
 void tw_tell_synack_refused(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

@@ -80,6 +80,10 @@ bool tw_ack3_refused(const struct tw_facts *f);
 /* Of a SYN that the ACK of an older connection answers: what came of it. */
 enum tw_outcome tw_syn_outcome(const struct tw_facts *f);
 
+/* The client refused the old connection's ACK by a reset, and its next SYN drew that ACK again. Evidence, if it is so. */
+bool tw_refused_in_vain(const struct tw_facts *f);
+void tw_cite_refused_in_vain(struct tw_match *m);
+
 /* Evidence: the SYN, and its repeats if there are any. */
 void tw_cite_syns(struct tw_match *m);
 

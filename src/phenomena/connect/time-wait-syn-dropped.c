@@ -28,7 +28,8 @@ static bool match(struct tw_match *m)
 								      : TW_F_SYN_ANSWER;
 	bool later = tw_get(f, TW_F_ESTABLISHED);
 
-	if (tw_get(f, TW_F_SYN_COUNT) == 0 || (!old_seen && !bucket))
+	if (tw_get(f, TW_F_SYN_COUNT) == 0 || (!old_seen && !bucket) ||
+	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
 	m->outcome = tw_syn_outcome(f);
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
@@ -45,7 +46,9 @@ static bool match(struct tw_match *m)
 			"the SYN's sequence number is below what TIME_WAIT expects next");
 	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT))
 		tw_cite(m, TW_F_RST_COUNT,
-			"RST of the client, which refuses that ACK and ends TIME_WAIT");
+			"RST of the client, which refuses that ACK and ends TIME_WAIT if it "
+			"arrives");
+	tw_cite_refused_in_vain(m);
 	if (later)
 		tw_cite(m, TW_F_ACK3_SEEN, "handshake completed on the next SYN");
 	if (old_seen) {

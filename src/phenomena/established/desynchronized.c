@@ -13,7 +13,11 @@
  * own numbers. If both are right by their own books, these ACKs answer each other. The cause lies
  * elsewhere: a segment injected behind this point of capture, or a device that rewrites one side
  * (sequence randomisation, a proxy that changes lengths, a failover that lost its offsets).
+ *
+ * In the handshake a balancer brings it about that leads two addresses to one server and keeps the client's address
+ * and port: two connections of one client are one to the server (facts/elsewhere.c).
  */
+#include "phenomena/connect/handshake.h"
 #include "phenomena/resets.h"
 
 #define ACK_WAR_MIN 3
@@ -104,11 +108,49 @@ static void cite_shift(struct tw_match *m)
 			(int)tw_get(f, TW_F_BEHIND_HOLE));
 }
 
+/* The SYN is answered with the numbers of another connection of the client, which the server takes it for. */
+static bool match_merged(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const long long other = tw_get(f, TW_F_OTHER_SYN_STREAM);
+	const bool later = tw_get(f, TW_F_ESTABLISHED);
+	const int64_t took = tw_get(f, TW_F_CONNECT_NS);
+
+	m->strength = TW_STRENGTH_CONTRADICTION;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_syn_outcome(f);
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "The SYN to %s was answered with the numbers of stream %lld, which the "
+			    "client has from the same port to another address: both lead to one "
+			    "server, which takes them for one connection.",
+			    m->server, other);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWERED_AS_OTHER,
+		"ACK in place of a SYN|ACK, with exactly the seq and ack of stream %lld", other);
+	if (tw_get(f, TW_F_BAD_ACK_REFUSED))
+		tw_cite(m, TW_F_BAD_ACK_REFUSED,
+			"RST of the client, which refuses that ACK; at the server it ends stream "
+			"%lld",
+			other);
+	tw_rule_out(m, "peer-rebooted", "the client still has the connection that was meant");
+	tw_rule_out(m, "time-wait-syn-dropped", "that connection is open");
+	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang", later && took > 0 ? took : -1,
+		   later ? "It succeeds, late by the time to the second SYN; the other connection "
+			   "is dead from then on."
+			 : NULL);
+	tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
+		   "The other connection ends with ECONNRESET.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool shift = shifted(f), impossible = shift || impossible_ack(f);
 
+	if (tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
+		return match_merged(m);
 	if (!impossible && !quarrel(f))
 		return false;
 	m->strength = impossible ? TW_STRENGTH_CONTRADICTION : TW_STRENGTH_STALL + 5;
@@ -168,6 +210,10 @@ static const char *const remedies[] = {
 	"rewritten along with the numbers are the usual bug.",
 	"If a firewall or balancer failed over at that time, its new half has lost the offsets: "
 	"reset the connections through it.",
+	"If a SYN got another connection's ACK: a balancer that keeps client addresses leads two "
+	"of its addresses to one "
+	"server. Turn client IP preservation or cross-zone balancing off, or connect to one of its "
+	"addresses only.",
 	"If the numbers agree at both ends except for one segment, that one was injected: see "
 	"`tcpwhy explain injected-segment`.",
 	NULL,

@@ -45,7 +45,7 @@ static bool odd_stray(const struct tw_facts *f)
 }
 
 /*
- * One pure ACK in answer to a SYN is TIME_WAIT or a half-open peer (time-wait-syn-dropped,
+ * One pure ACK in answer to a SYN, however often, is TIME_WAIT or a half-open peer (time-wait-syn-dropped,
  * peer-rebooted); what refuses more than that, or another segment, is a foreign answer.
  */
 static bool refused_in_syn_sent(const struct tw_facts *f)
@@ -62,7 +62,7 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||
 	    tw_get(f, TW_F_RST_COUNT_C) == 0)
 		return false;
-	if (refused > 1)
+	if (tw_get(f, TW_F_BAD_ACK_OTHERS) > 0)
 		return true;
 	return !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
 	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY);

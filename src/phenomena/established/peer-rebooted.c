@@ -270,8 +270,10 @@ static bool match_half_open(struct tw_match *m)
 	const bool seen = is_old_seen(f), later = tw_get(f, TW_F_ESTABLISHED);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
-	if ((!seen && !is_old_unseen(f)) || !tw_is(f, TW_F_RST_SIDE, TW_CLIENT) ||
-	    !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
+	/* Linux writes a bare RST here, lwIP a RST|ACK: what it answers tells, not its form */
+	if ((!seen && !is_old_unseen(f)) || !tw_get(f, TW_F_BAD_ACK_REFUSED) ||
+	    tw_frame_of(f, TW_F_RST_COUNT) != tw_frame_of(f, TW_F_BAD_ACK_REFUSED) ||
+	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
@@ -288,13 +290,16 @@ static bool match_half_open(struct tw_match *m)
 	tw_cite(m, seen ? TW_F_SYN_ANSWERED_BY_OLD_ACK : TW_F_SYN_ANSWER,
 		"the server answers with an ACK that has the numbers of %s",
 		seen ? "the old connection" : "another connection");
-	tw_cite(m, TW_F_RST_COUNT, "bare RST of the client: it knows of no such connection");
+	tw_cite(m, TW_F_RST_COUNT, "RST of the client: it knows of no such connection");
+	tw_cite_refused_in_vain(m);
 	tw_rival(m, "idle-reset",
 		 "a NAT that forgot the first client and gives its outer port to another one makes "
 		 "the same packets");
 	exclude_time_wait(m, seen);
-	tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
-		   "The old connection ends with ECONNRESET, after what had arrived was read.");
+	if (!tw_refused_in_vain(f))
+		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
+			   "The old connection ends with ECONNRESET, after what had arrived was "
+			   "read.");
 	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang", later && took > 0 ? took : -1,
 		   later ? "It succeeds, late by the time to the second SYN." : NULL);
 	return true;
