@@ -35,14 +35,26 @@ struct hints {
 	bool ttl, label, population, timer;
 };
 
+/*
+ * Devices forget a half-closed connection sooner (netfilter: 60 s). The end that closed would refuse a late answer by the
+ * same RST; but not with another TTL, nor without a flow label.
+ */
+static bool half_closed(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_VICTIM_FIN) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       (tw_get(f, TW_F_RST_TTL_DELTA) != 0 || tw_get(f, TW_F_RST_LABEL_ZERO)) &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= TIMER_MIN_NS;
+}
+
 static bool form_fits(const struct tw_facts *f)
 {
 	if (!tw_reset_landed(f) || tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		return false;
 	/* A device acts in place of the peer; it does not let the segment through as well. */
-	return !tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) &&
-	       !tw_get(f, TW_F_RST_OTHER_TUPLE);
+	return (!tw_get(f, TW_F_RST_AUTHOR_FIN) || half_closed(f)) &&
+	       !tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) && !tw_get(f, TW_F_RST_OTHER_TUPLE);
 }
 
 static bool look(struct tw_match *m, struct hints *h)
@@ -119,39 +131,49 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 			    "the reset does not come from the peer's own stack");
 	if (tw_is(m->facts, TW_F_RST_FORM, TW_RST_ALIEN))
 		tw_rival(m, "forged-reset", "a third party can write the same reset at any time");
-	tw_rule_out(m, "data-after-close", "no FIN was seen before");
+	if (half_closed(m->facts))
+		tw_rival(m, "data-after-close",
+			 "a stack that writes another TTL in its resets refuses like this what "
+			 "comes "
+			 "after its close");
+	else
+		tw_rule_out(m, "data-after-close", "no FIN was seen before");
 }
 
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
+	const char *half = half_closed(f) ? "half-closed " : "";
 	struct hints h;
 
 	if (!form_fits(f) || !look(m, &h))
 		return false;
 	m->strength = h.idle_ns >= IDLE_KNOWN_NS && h.candidates ? TW_STRENGTH_MECHANISM + 3
 								 : TW_STRENGTH_MECHANISM + 1;
+	m->strength += half_closed(f); /* fin-wait2-expired looks at the time alone */
 	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary = m->confidence == TW_LIKELY
-			     ? tw_say(m,
-				      "After %s of silence the connection to %s was reset by a "
-				      "device that had forgotten it.",
-				      TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)))
-			     : tw_say(m,
-				      "After %s of silence a box in the path reset the connection "
-				      "to %s: it had forgotten it, or a rule of it forbids it.",
-				      TW_DUR(h.idle_ns), tw_endpoint(m, tw_reset_author(f)));
+	m->summary =
+		m->confidence == TW_LIKELY
+			? tw_say(m,
+				 "After %s of silence the %sconnection to %s was reset by a "
+				 "device that had forgotten it.",
+				 TW_DUR(h.idle_ns), half, tw_endpoint(m, tw_reset_author(f)))
+			: tw_say(m,
+				 "After %s of silence a box in the path reset the %sconnection "
+				 "to %s: it had forgotten it, or a rule of it forbids it.",
+				 TW_DUR(h.idle_ns), half, tw_endpoint(m, tw_reset_author(f)));
 	cite(m, &h);
 	add_rivals(m, &h);
 	tw_missing(m, "a capture on the other side of the device: that end still takes the "
 		      "connection for established");
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, tw_reset_author(f), NULL, NULL, -1,
-		   "Its socket stays ESTABLISHED; its next segment is reset too, or nothing is "
-		   "noticed for ever.");
+		   half_closed(f) ? "It had closed its direction, and waits for the other one."
+				  : "Its socket stays ESTABLISHED; its next segment is reset too, "
+				    "or nothing is noticed for ever.");
 	return true;
 }
 
@@ -187,6 +209,8 @@ static bool match_live(struct tw_match *m)
 static const struct tw_governed governed[] = {
 	{ "idle timeout of the device",
 	  "AWS NLB and NAT gateway 350 s, Azure 240 s, F5 300 s by default; see the table." },
+	{ "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+	  "Idle time of a half-closed connection on a NAT of Linux: 60 s by default." },
 	{ "SO_KEEPALIVE with TCP_KEEPIDLE",
 	  "Probes count as traffic for nearly all devices; default off, and 7200 s is later than "
 	  "nearly all of them." },
