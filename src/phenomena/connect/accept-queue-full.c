@@ -140,6 +140,11 @@ static void rivals_of_ignored(struct tw_match *m, bool taken)
 		tw_rival(m, "handshake-ack-lost",
 			 "from this side, everything that the client sends after its SYN might be "
 			 "lost as well");
+		if (!taken && tw_synacks_in_vain(f) > 0)
+			tw_rival(m, "firewall-dropped",
+				 "so drops a stateful filter that the SYN|ACK did not pass: "
+				 "asymmetric "
+				 "routes");
 	}
 	if (!taken && tw_synacks_in_vain(f) == 0) {
 		tw_rival(m, "peer-vanished", "the host may have died right after the handshake");
@@ -183,7 +188,8 @@ static bool match_ignored(struct tw_match *m)
 	int64_t late = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0
 			       ? tw_get(f, TW_F_CLIENT_DATA_FIRST_ACK_NS)
 			       : 0;
-	const char *was = only_silence(f) ? "may have been" : "was";
+	const bool here = tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
+	const char *was = only_silence(f) || (!taken && !here) ? "may have been" : "was";
 
 	/* a listener without room for a connection has but SYN|ACKs to send */
 	if (tw_get(f, TW_F_SERVER_ALIVE_BEFORE_ACK) || (!ack_ignored(f) && !cookie_ignored(f)))
@@ -215,11 +221,12 @@ static bool match_ignored(struct tw_match *m)
 			   "client's own timeout.");
 		return true;
 	}
-	m->summary = tw_say(m,
-			    "The accept queue of %s %s full: it ignored the client's ACK and data "
-			    "to the end, while the "
-			    "client believed itself connected.",
-			    m->server, was);
+	m->summary =
+		tw_say(m,
+		       "The accept queue of %s %s full: the client's ACK and data were ignored "
+		       "to the end, while the "
+		       "client believed itself connected.",
+		       m->server, was);
 	if (m->outcome == TW_OUTCOME_UNKNOWN)
 		tw_missing(m, "the capture ends between two repeats of the client");
 	if (tw_is(f, TW_F_RST_SIDE, TW_SERVER))
