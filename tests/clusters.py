@@ -201,5 +201,14 @@ def two_addresses_of_a_balancer_lead_to_one_server():
         expect(talk, verdict, outcomes=("degraded",), others=(first,))
 
 
+@case
+def half_closed_connection_that_a_nat_forgot():
+    """kubernetes 32551: conntrack keeps a half-closed connection for 60 s; the answer comes later, and is reset."""
+    for hops, verdict in ((9, "idle-reset"), (0, "fin-wait2-expired")):
+        talk = Talk(timestamps=True, ttl=(52, 64)).shake(options=OPTIONS).c(PSH | ACK, REQUEST, after=0.02)
+        talk.s(ACK).c(FIN | ACK, after=0.02).s(ACK).s(PSH | ACK, ANSWER, after=75)
+        expect(refuse(talk, 0, seq=talk.next[0], ttl=52 + hops, after=0.01), verdict, outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()
