@@ -627,6 +627,7 @@ static void test_invalid_segment_alone(void **state)
 	memset(&facts, 0, sizeof(facts));
 	set(TW_F_START_SEEN, true);
 	set(TW_F_BAD_ACK_IN_SYN_SENT, 2);
+	set(TW_F_BAD_ACK_OTHERS, 1);
 	set(TW_F_RST_COUNT_C, 2);
 	set(TW_F_BYTES_S, 5000); /* the capture missed the handshake, that is all */
 	assert_false(fires(&tw_ph_invalid_segment));
@@ -637,7 +638,7 @@ static void test_invalid_segment_alone(void **state)
 	assert_false(fires(&tw_ph_invalid_segment));
 	set(TW_F_SYN_ANSWERED_BY_OLD_ACK, false);
 	set(TW_F_SYN_ANSWER, TW_ANSWER_ACK);
-	set(TW_F_BAD_ACK_IN_SYN_SENT, 1); /* the same, with the connection before not captured */
+	set(TW_F_BAD_ACK_OTHERS, 0); /* the same, with the connection before not captured */
 	assert_false(fires(&tw_ph_invalid_segment));
 	set(TW_F_SERVER_ACKED_CLIENT_DATA, true); /* but data goes on without a SYN|ACK */
 	assert_true(fires(&tw_ph_invalid_segment));
