@@ -713,100 +713,6 @@ static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 	tw_from(v, TW_F_RST_TOGETHER, n, NULL);
 }
 
-#define OTHERS_SEARCHED 4096
-#define NEAR_BYTES      (1u << 22)
-
-static bool near(uint32_t a, uint32_t b)
-{
-	return a - b + NEAR_BYTES < 2 * NEAR_BYTES;
-}
-
-/* Is one end, address and port, in both? */
-static bool share_an_end(const struct tw_dossier *a, const struct tw_dossier *b)
-{
-	int x;
-
-	for (x = 0; x < 4; x++)
-		if (a->end[x & 1].port == b->end[x >> 1].port &&
-		    tw_addr_equal(&a->end[x & 1].addr, &b->end[x >> 1].addr))
-			return true;
-	return false;
-}
-
-/*
- * Are @t's numbers what one direction of @o would send at that time? Its ack may lag: what the other
- * direction sent last need not have arrived. Conntrack calls INVALID what is far from the next segment,
- * a copy of earlier data above all: then its seq is only near (@inexact).
- */
-static bool continues(const struct tw_dossier *o, const struct tw_pkt *t, bool *inexact)
-{
-	struct tw_snapshot s;
-	size_t n;
-	int x;
-
-	for (x = 0; x < 2; x++) {
-		if (!o->end[x].next_set || !o->end[!x].next_set ||
-		    !near(t->seq, o->end[x].next_seq) || !near(t->ack, o->end[!x].next_seq))
-			continue;
-		for (n = 0; n < o->pkt_count && o->pkt[n].frame < t->frame; n++)
-			;
-		tw_snapshot_take(o, n, &s);
-		*inexact = t->seq != s.end[x].next;
-		if (s.end[x].next_set && s.end[!x].next_set && (!*inexact || t->payload_bytes) &&
-		    (t->ack == s.end[!x].next || (s.end[x].acked_set && t->ack == s.end[x].acked)))
-			return true;
-	}
-	return false;
-}
-
-/* The same hosts and the same port at one end: only the port that a translator chose differs. */
-static bool only_port_differs(const struct tw_dossier *a, const struct tw_dossier *b)
-{
-	int x; /* the end of @b that is @a's client */
-
-	for (x = 0; x < 2; x++)
-		if (tw_addr_equal(&a->end[0].addr, &b->end[x].addr) &&
-		    tw_addr_equal(&a->end[1].addr, &b->end[!x].addr) &&
-		    (a->end[0].port == b->end[x].port || a->end[1].port == b->end[!x].port))
-			return true;
-	return false;
-}
-
-/* A translated connection that is seen on both sides of its translator, is two, and both ends speak in each. */
-static bool only_resets(const struct tw_dossier *d, int side)
-{
-	const struct tw_pkt *p;
-
-	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
-		if (tw_counts(p) && p->side == side && !(p->flags & TW_RST))
-			return false;
-	return true;
-}
-
-static void other_tuple_fact(struct tw_view *v, const struct tw_pkt *t)
-{
-	const struct tw_dossier_set *o = v->others;
-	size_t lo, hi, i;
-	bool inexact;
-
-	tw_from(v, TW_F_RST_OTHER_TUPLE, 0, NULL);
-	if (!o || v->d->completeness & 3 || !t || !(t->flags & TW_ACK) ||
-	    !only_resets(v->d, !t->side))
-		return;
-	tw_around(v, OTHERS_SEARCHED, &lo, &hi);
-	for (i = lo; i < hi; i++) {
-		const struct tw_dossier *q = o->refs[i].dossier;
-
-		if (q == v->d || !continues(q, t, &inexact) || (inexact && !share_an_end(v->d, q)))
-			continue;
-		tw_from(v, TW_F_RST_OTHER_TUPLE, 1, t);
-		tw_from(v, TW_F_RST_OTHER_INEXACT, inexact, t);
-		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)q->stream, t);
-		tw_from(v, TW_F_RST_OTHER_PORT_ONLY, only_port_differs(v->d, q), t);
-		return;
-	}
-}
-
 void tw_derive_reset(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -842,5 +748,5 @@ void tw_derive_reset(struct tw_view *v)
 	aftermath_facts(v, (size_t)rst, t, &s);
 	history_facts(v, (size_t)rst, &s);
 	together_fact(v, &d->pkt[rst]);
-	other_tuple_fact(v, t >= 0 ? &d->pkt[t] : NULL);
+	tw_derive_leak(v, t >= 0 ? &d->pkt[t] : NULL);
 }

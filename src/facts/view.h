@@ -109,6 +109,8 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 
 /* The index of the decisive reset, -1 if there is none (reset.c). */
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
+/* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
+void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
