@@ -121,6 +121,30 @@ def waited_for_longer_than_its_last_repeat():
     assert "after 19.9 s without an answer" in finding["summary"], finding["summary"]
 
 
+# ---- handshakes ----
+
+def answered_twice(other, taken=0):
+    """Two SYNs, and two SYN|ACKs at once, with other numbers each; the client takes one of them."""
+    talk = Talk(timestamps=False).c(SYN, options=MSS).c(SYN, seq=1000, options=MSS, after=1)
+    talk.s(SYN | ACK, options=MSS, after=0.03).s(SYN | ACK, seq=other, options=MSS, after=0.0005)
+    if taken:
+        talk.next[1] = other + 1
+    return talk.c(ACK, after=0.005).c(ACK, after=0.0001)
+
+
+@case
+def a_proxy_answers_each_syn_anew():
+    """The numbers of the answer that the client did not take mean nothing: nothing is repeated, all is answered."""
+    for other in (700000 + 16081089, 700000 - 5000000, 3000000000):
+        for taken in (0, 1):
+            talk = answered_twice(other, taken).ask().ask(answer=b"x" * 500).close(first=1)
+            finding = expect(talk, "syn-ack-lost", *["clean"] * taken, outcomes=("degraded", "clean"))
+            assert taken or "numbers of its own" in finding["summary"], finding["summary"]
+            assert "timer" not in str(finding["evidence"]), finding["evidence"]
+            assert finding["bytes"]["server"] == 540, finding["bytes"]
+            assert finding["retransmissions"]["server"] <= 1, finding["retransmissions"]
+
+
 # ---- closes that cross ----
 
 def refused(talk, *acks):

@@ -341,6 +341,30 @@ static void follow_states(struct tw_dossier *d, const struct tw_pkt *p)
 	}
 }
 
+/*
+ * Is @p a SYN|ACK with another initial number than the one before? Two servers behind one address, or a proxy that answers
+ * each SYN anew. The client takes one of them; the numbers of the other mean nothing from then on.
+ */
+static bool is_other_answer(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	return p->flags & TW_SYN && p->flags & TW_ACK && d->end[p->side].isn_seen &&
+	       p->seq != d->end[p->side].base_seq;
+}
+
+/* The first ACK of the client says which of two answers it took. */
+static void choose_answer(struct tw_dossier *d, const struct tw_pkt *p)
+{
+	struct tw_end *to = &d->end[!p->side];
+
+	if (!d->other_isn_set || p->flags & TW_SYN || d->end[p->side].last_ack_set)
+		return;
+	d->other_isn_set = false;
+	if (p->ack != d->other_isn + 1)
+		return;
+	to->base_seq = d->other_isn;
+	to->next_seq = to->contiguous_seq = p->ack;
+}
+
 static void update_sequence(struct tw_dossier *d, const struct tw_pkt *p)
 {
 	struct tw_end *me = &d->end[p->side];
@@ -348,6 +372,11 @@ static void update_sequence(struct tw_dossier *d, const struct tw_pkt *p)
 
 	if (p->flags & TW_RST)
 		return;
+	if (is_other_answer(d, p)) {
+		d->other_isn_set = !d->end[!p->side].last_ack_set;
+		d->other_isn = p->seq;
+		return;
+	}
 	if (!me->base_set) {
 		me->base_set = true;
 		me->isn_seen = (p->flags & TW_SYN) != 0;
@@ -390,6 +419,7 @@ static void update_acks(struct tw_dossier *d, const struct tw_pkt *p)
 	me->last_marks = p->marks;
 	if (!(p->flags & TW_ACK) || p->flags & TW_RST)
 		return;
+	choose_answer(d, p);
 	if (p->marks & TW_MARK_DUP_ACK)
 		me->dup_ack_run++;
 	else if (!me->last_ack_set || p->ack != me->last_ack)

@@ -82,6 +82,9 @@ struct tw_dossier {
 	int64_t first_ns, last_ns; /* earliest and latest, whatever the order of the records */
 	uint64_t first_frame, last_frame;
 	int64_t last_syn_ns;      /* the last SYN before the connection was up */
+	/* a SYN|ACK with another initial number than the first, none of them acknowledged yet */
+	bool other_isn_set;
+	uint32_t other_isn;
 	int64_t handshake_rtt_ns; /* from it to the ACK, -1 = unknown (tshark's initial RTT) */
 	bool super_segments;      /* payload larger than the path can carry: offload */
 	bool partial_checksums;

@@ -16,6 +16,9 @@ static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapsho
 	s->last = e->last = (long)i;
 	if (p->flags & TW_RST)
 		return;
+	/* an answer to the SYN that the client did not take (see dossier.c) */
+	if (p->flags & TW_SYN && p->flags & TW_ACK && p->seq != d->end[p->side].base_seq)
+		return;
 	e->stale = false;
 	if (p->payload_bytes && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE))) {
 		if (!(p->marks & TW_MARKS_REPEAT)) {

@@ -105,6 +105,8 @@ static bool match_recovered(struct tw_match *m)
 	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_is(f, TW_F_ACK3_ECHO, 1);
 	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
 	bool twice = two_at_once(f);
+	/* no timer of one server repeats a SYN|ACK with another number */
+	bool anew = twice && tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 	int64_t after = took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS);
 
@@ -115,7 +117,13 @@ static bool match_recovered(struct tw_match *m)
 	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	if (came_late(f))
+	if (anew)
+		m->summary = tw_say(m,
+				    "Connecting to %s took %s: SYNs were answered at once, each "
+				    "with numbers of its own; they or their answers had been held "
+				    "up or lost on the way.",
+				    m->server, TW_DUR(after));
+	else if (came_late(f))
 		m->summary =
 			tw_say(m,
 			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
@@ -131,6 +139,10 @@ static bool match_recovered(struct tw_match *m)
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,
 			"SYN|ACK, seen here before the client repeats its SYN: it never got it");
+	else if (anew)
+		tw_cite(m, TW_F_SYNACK_ISN_CONFLICT,
+			"SYN|ACK with another initial number: each SYN is answered anew, by a "
+			"proxy or by two servers behind one address; the client took one of them");
 	else if (twice)
 		tw_cite(m, TW_F_SYNACK_COUNT,
 			"SYN|ACK twice at once after one repeated SYN: one answers the repeat, the "
