@@ -249,6 +249,33 @@ def without_pure_acks():
 
 
 @case
+def repeated_without_pure_acks():
+    """The same with one repeat: an ACK that came too late for the timer is not in the capture, so no loss is told."""
+    talk = Talk(timestamps=True)
+    for n in range(6):
+        at = talk.next[1]
+        talk.s(PSH | ACK, bytes(61), after=20)
+        if n == 3:
+            talk.s(PSH | ACK, bytes(61), seq=at, after=0.2)
+        talk.c(PSH | ACK, bytes(40), after=15)
+    finding = told(talk)[0]
+    assert finding["verdict"] in ("clean", "unknown"), finding["summary"]
+
+
+@case
+def repeated_and_acknowledged():
+    """With the ACKs in the capture the same repeat was needed."""
+    talk = Talk(timestamps=True).shake()
+    for n in range(6):
+        at = talk.next[1]
+        talk.s(PSH | ACK, bytes(61), after=20)
+        if n == 3:
+            talk.s(PSH | ACK, bytes(61), seq=at, after=0.2)
+        talk.c(ACK, after=0.001).c(PSH | ACK, bytes(40), after=15).s(ACK, after=0.02)
+    expect(talk.close(), "loss-recovered", outcomes=("degraded",), certain=True)
+
+
+@case
 def ends_with_the_data():
     """The same, and the capture does end there."""
     talk = Talk().shake().ask().c(PSH | ACK, bytes(200), after=1)

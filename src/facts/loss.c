@@ -17,9 +17,11 @@
 
 #define IDS_APART_MAX                                                                              \
 	512 /* so many packets of one sender may lie between two that overtook each other */
-#define CUT_FROM_BYTES   500  /* smaller ones pass every path */
-#define ONE_PACKET_BYTES 9000 /* more is several packets, seen as one */
-#define LOOK             600  /* records searched forwards and backwards from a repeat */
+#define CUT_FROM_BYTES   500               /* smaller ones pass every path */
+#define ONE_PACKET_BYTES 9000              /* more is several packets, seen as one */
+#define LEFT_OUT_NS      (3 * TW_NS_PER_S) /* without an ACK, data would be repeated by then */
+#define LEFT_OUT_MIN     2
+#define LOOK             600 /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
@@ -29,8 +31,9 @@ struct loss_walk {
 	int64_t mss[2];
 	const struct tw_snapshot *last; /* what was acknowledged at the end */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
-	bool coarse;      /* the clock: shorter durations than this are not known */
-	bool before_both; /* what was lost before this point is of both ends */
+	bool acks_left_out[2]; /* of each side: see acks_left_out() */
+	bool coarse;           /* the clock: shorter durations than this are not known */
+	bool before_both;      /* what was lost before this point is of both ends */
 	uint32_t before_largest;
 	const struct tw_pkt *first_lost[2], *first_spurious[2], *first_before, *first_reordered,
 		*first_unheard;
@@ -277,6 +280,39 @@ static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coar
 	return true;
 }
 
+/*
+ * Are the ACKs of @side missing from the capture, by a filter on payload as a rule? There is none without payload, and
+ * more than once data was covered only after seconds, by what @side said next, though nobody repeated it: its sender
+ * had got an ACK. When the data arrived is not known then.
+ */
+static bool acks_left_out(const struct tw_dossier *d, int side)
+{
+	int64_t since_ns = 0;
+	unsigned late = 0;
+	bool waiting = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		waiting &= !p->gap;
+		if (!tw_counts(p) || p->flags & (TW_SYN | TW_RST))
+			continue;
+		if (p->side == side) {
+			if (tw_pure_ack(p))
+				return false;
+			late += waiting && p->time_ns - since_ns >= LEFT_OUT_NS;
+			waiting = false;
+		} else if (p->marks & TW_MARKS_REPEAT) {
+			waiting = false;
+		} else if (p->payload_bytes && !waiting) {
+			waiting = true;
+			since_ns = p->time_ns;
+		}
+	}
+	return late >= LEFT_OUT_MIN;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -303,6 +339,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	 */
 	if (n == 1 && !echoed && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
 		n = 0;
+	if (n == 1 && w->acks_left_out[!p->side])
+		n = -1;
 	if (!(p->marks & (TW_MARK_TIMED_OUT | TW_MARK_SPURIOUS)))
 		w->fast++;
 	if (n == 1 && o >= 0 && tw_was_refused(d, (size_t)o)) {
@@ -622,6 +660,8 @@ void tw_derive_loss(struct tw_view *v)
 	w.rtt[0] = v->rtt[0];
 	w.rtt[1] = v->rtt[1];
 	w.last = &v->last;
+	w.acks_left_out[0] = acks_left_out(d, 0);
+	w.acks_left_out[1] = acks_left_out(d, 1);
 	w.coarse = tw_known(v->f, TW_F_CLOCK_COARSE_NS);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
