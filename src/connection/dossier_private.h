@@ -81,7 +81,7 @@ struct tw_dossier {
 
 	int64_t first_ns, last_ns; /* earliest and latest, whatever the order of the records */
 	uint64_t first_frame, last_frame;
-	int64_t last_syn_ns;      /* the last SYN before the connection was up */
+	int64_t last_syn_ns; /* the last SYN before the connection was up */
 	/* a SYN|ACK with another initial number than the first, none of them acknowledged yet */
 	bool other_isn_set;
 	uint32_t other_isn;

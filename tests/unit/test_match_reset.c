@@ -603,6 +603,7 @@ static void test_invalid_segment(void **state)
 	established();
 	assert_false(fires(&tw_ph_invalid_segment));
 	set(TW_F_RST_IGNORED, 1);
+	set(TW_F_RST_IGNORED_WENT_ON, true);
 	assert_true(fires(&tw_ph_invalid_segment));
 	assert_int_equal(m.confidence, TW_LIKELY);
 	assert_int_equal(m.strength, TW_STRENGTH_CURIOSITY);

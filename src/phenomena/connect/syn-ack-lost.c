@@ -98,6 +98,28 @@ static bool two_at_once(const struct tw_facts *f)
 	       !tw_get(f, TW_F_SIMULTANEOUS_OPEN) && !tw_get(f, TW_F_SELF_CONNECT);
 }
 
+static void say_recovered(struct tw_match *m, bool anew, int64_t after)
+{
+	if (anew)
+		m->summary = tw_say(m,
+				    "Connecting to %s took %s: SYNs were answered at once, each "
+				    "with numbers of its own; they or their answers had been held "
+				    "up or lost on the way.",
+				    m->server, TW_DUR(after));
+	else if (came_late(m->facts))
+		m->summary =
+			tw_say(m,
+			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
+			       "held up or lost on the way back.",
+			       m->server, TW_DUR(after));
+	else
+		m->summary =
+			tw_say(m,
+			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
+			       "lost on the way back.",
+			       m->server, TW_DUR(after));
+}
+
 /* The handshake was completed in the end. */
 static bool match_recovered(struct tw_match *m)
 {
@@ -117,24 +139,7 @@ static bool match_recovered(struct tw_match *m)
 	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
-	if (anew)
-		m->summary = tw_say(m,
-				    "Connecting to %s took %s: SYNs were answered at once, each "
-				    "with numbers of its own; they or their answers had been held "
-				    "up or lost on the way.",
-				    m->server, TW_DUR(after));
-	else if (came_late(f))
-		m->summary =
-			tw_say(m,
-			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
-			       "held up or lost on the way back.",
-			       m->server, TW_DUR(after));
-	else
-		m->summary =
-			tw_say(m,
-			       "Connecting to %s took %s: the SYN arrived, but its SYN|ACK was "
-			       "lost on the way back.",
-			       m->server, TW_DUR(after));
+	say_recovered(m, anew, after);
 	tw_cite_syns(m);
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,
