@@ -277,5 +277,21 @@ def reset_that_its_receiver_cannot_take():
     assert "went on" in finding["summary"], finding["summary"]
 
 
+@case
+def one_syn_refused_three_times():
+    """A censor answers the SYN by three RST|ACKs at once, each with a window and an id of its own, and the server is silent."""
+    def refused(times, differ):
+        talk = Talk(timestamps=True, ttl=(64, 45)).c(SYN, options=MSS)
+        for number in range(times):
+            talk.s(RST | ACK, seq=0, window=1980 + number if differ else 0, ttl=101, after=0.01 if not number else 0.0001,
+                   ident=4001 + number if differ else 0)
+        return talk
+    finding = expect(refused(3, True), "forged-reset", outcomes=("failed",))
+    assert {"firewall-reset", "port-closed"} <= names(finding), names(finding)
+    # copies of one, and the answers to a SYN that was doubled on the way, are what a closed port looks like
+    expect(refused(3, False), "port-closed", "firewall-reset", outcomes=("failed",))
+    expect(refused(2, True), "port-closed", "firewall-reset", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

@@ -115,6 +115,30 @@ static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
 	tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 0, NULL);
 }
 
+/*
+ * How many different RST|ACKs answer the one SYN that @rst refuses? A TCP answers once; a copy that the network made
+ * has the same header.
+ */
+static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p, *last = rst;
+	int64_t n = 1;
+
+	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (!p->side && is_syn(p))
+			break;
+		if (!p->side || !(p->flags & TW_RST) || p->ack != rst->ack)
+			continue;
+		n += p->ip_id != last->ip_id || p->ttl != last->ttl ||
+		     p->raw_window != last->raw_window;
+		last = p;
+	}
+	tw_from(v, TW_F_SYN_REFUSALS, n, last);
+}
+
 /* tcp_timewait_state_process(): the ACK that it sends has RCV.NXT and TS.Recent of the old connection. */
 static bool fits_time_wait(const struct tw_pkt *syn, const struct tw_pkt *ack)
 {
@@ -160,6 +184,7 @@ static void answer_facts(struct tw_view *v)
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK) {
 			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->seq, p);
 			in_vain_fact(v, p);
+			refusals_fact(v, p);
 		}
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK) {
 			if (tw_is(v->f, TW_F_IP_VERSION, 4))

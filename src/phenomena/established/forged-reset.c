@@ -19,6 +19,7 @@
  * honest kernels write, and is never counted.
  */
 #include "base/duration.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
@@ -26,6 +27,7 @@
 #define IDLE_NS      (30 * TW_NS_PER_S)
 #define PAUSE_NS     (5 * TW_NS_PER_S) /* no known device forgets sooner */
 #define OVERTAKEN_NS TW_NS_PER_MS
+#define TWICE        2
 #define LATE_RTTS    4 /* queues in the path make an answer late, but hardly so late */
 #define LATE_NS      (50 * TW_NS_PER_MS)
 #define PLACE        (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
@@ -162,6 +164,35 @@ static bool refused_in_vain(struct tw_match *m)
 }
 
 /*
+ * One SYN, several resets that are no copies of each other: no TCP answers twice, but for a SYN that the network
+ * doubled behind the capture; no filter has to.
+ */
+static bool refused_repeatedly(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->strength = TW_STRENGTH_CONTRADICTION;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->summary = tw_say(m,
+			    "%lld different resets refuse one SYN in the name of %s, and a TCP "
+			    "answers only once: somebody else wrote them.",
+			    (long long)tw_get(f, TW_F_SYN_REFUSALS), m->server);
+	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s to %s", m->client, m->server);
+	tw_cite(m, TW_F_SYN_ANSWER, "the first RST|ACK in answer to it, after %s",
+		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	tw_cite(m, TW_F_SYN_REFUSALS, "the last of them: another IP-ID, TTL or window");
+	tw_rival(m, "firewall-reset",
+		 "a filter in the path may send its refusal several times, to be sure");
+	tw_rival(m, "port-closed", "one of them may be the server's own");
+	tw_missing(m, "a capture at the server: a forged reset does not show there");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_get(f, TW_F_SYN_ANSWER_DELAY_NS),
+		   NULL);
+	return true;
+}
+
+/*
  * Seen at the server: the client's RST ends the half-open request, and then the client acknowledges the
  * SYN|ACK that its RST refused. (An ACK sent before the RST may arrive behind it, but not so late.)
  */
@@ -180,6 +211,8 @@ static bool match(struct tw_match *m)
 
 	if (tw_get(f, TW_F_SYN_REFUSED_IN_VAIN) && !tw_get(f, TW_F_ACK3_SEEN))
 		return refused_in_vain(m);
+	if (tw_get(f, TW_F_SYN_REFUSALS) > TWICE && tw_syn_alone(f))
+		return refused_repeatedly(m);
 	if (!fits(f, odds) && !request_killed(f, odds))
 		return false;
 	m->strength = strength(f, odds);
