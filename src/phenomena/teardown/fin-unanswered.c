@@ -25,11 +25,14 @@
 /* the FIN and three repeats: a lost FIN that heals needs fewer as a rule */
 #define SEVERAL 4
 
-/* A bare reset of the closer itself, long after its last repeat: its kernel had given up. */
+/*
+ * A reset of the closer itself, long after its last repeat: its kernel had given up. A bare one answers what came
+ * since; with ACK it is how Windows and BSD end their repeats.
+ */
 static bool given_up(const struct tw_facts *f)
 {
 	return tw_is(f, TW_F_RST_SIDE, tw_get(f, TW_F_FIN1_SIDE)) &&
-	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) || tw_get(f, TW_F_RST_HAS_ACK)) &&
 	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) > TW_NS_PER_S;
 }
 
@@ -60,7 +63,8 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
-	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
+	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns ||
+		     (tw_get(f, TW_F_RST_COUNT) && given_up(f));
 	/* a first FIN before the start of the capture, or one that it missed, makes this one the second */
 	bool first = !tw_is(f, TW_F_START_SEEN, 0) &&
 		     !tw_get(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
@@ -88,6 +92,9 @@ static bool match(struct tw_match *m)
 	else
 		tw_cite(m, TW_F_FIN1_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
 			count - 1, TW_DUR(span));
+	if (tw_get(f, TW_F_RST_COUNT))
+		tw_cite(m, TW_F_RST_COUNT, "a reset of %s: its kernel has given up",
+			tw_side_name(closer));
 	if (tw_get(f, TW_F_FIN2_SEEN))
 		tw_cite(m, TW_F_FIN2_SEEN,
 			"the other end closes too and does not acknowledge it: its packets pass, "
