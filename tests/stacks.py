@@ -293,5 +293,45 @@ def one_syn_refused_three_times():
     expect(refused(2, True), "port-closed", "firewall-reset", outcomes=("failed",))
 
 
+@case
+def close_that_nobody_hears():
+    """Windows repeats its FIN five times and ends with a RST: the other end had gone, whatever had been acknowledged."""
+    talk = Talk(ttl=(128, 64)).shake().ask().c(FIN | ACK, after=1)
+    fin = talk.next[0] - 1
+    for after in (0.3, 0.6, 1.2, 2.4, 4.8):
+        talk.c(FIN | ACK, seq=fin, after=after)
+    finding = expect(talk.c(RST | ACK, window=0, after=9.6), "fin-unanswered", outcomes=("degraded",), certain=True)
+    assert "5 repeats" in finding["summary"], finding["summary"]
+    # a program that closes by FIN and then in haste by a reset has not waited for anything
+    talk = Talk().shake().ask().c(FIN | ACK, after=1).c(RST | ACK, window=502, after=0.001)
+    expect(talk, "clean")
+
+
+@case
+def reset_sooner_than_the_path_allows():
+    """A RST|ACK that takes the request comes at once, where a round trip takes long: the server is not said to have written it."""
+    talk = Talk().shake(rtt=0.2).ask(rtt=0.2).c(PSH | ACK, b"GET /x HTTP/1.1\r\n\r\n", after=1)
+    finding = expect(talk.s(RST | ACK, window=502, after=0.0015), "closed-with-unread-data", "aborted", "forged-reset",
+                     outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "forged-reset" in names(finding), finding
+
+
+@case
+def handshake_refused_by_an_alert():
+    """A client refuses the certificate, or a server the version: the alert in the clear tells why, and is in the evidence."""
+    hello = b"\x16\3\1\0\x40\1" + bytes(63)
+    for side, alert, word in ((0, 48, "unknown_ca"), (1, 70, "protocol_version"), (1, 116, "certificate_required"),
+                              (0, 99, "99:")):
+        talk = Talk().shake().c(PSH | ACK, hello).s(PSH | ACK, b"\x16\3\3\0\x40\2" + bytes(63), after=0.02)
+        talk.c(ACK)
+        if side:
+            talk.c(PSH | ACK, b"\x16\3\3\0\x10\x10" + bytes(15))
+        talk.send(side, PSH | ACK, b"\x15\3\3\0\2\2" + bytes([alert]), after=0.02)
+        finding = expect(talk.send(side, RST | ACK, window=502), "linger-reset", "closed-with-unread-data", "aborted",
+                         outcomes=("failed",))
+        told_of = [e for e in finding["evidence"] if "alert of TLS by the " + ("client", "server")[side] in e["text"]]
+        assert told_of and word in told_of[0]["text"] and told_of[0]["packet"] == len(talk.frames) - 1, finding
+
+
 if __name__ == "__main__":
     main()

@@ -11,6 +11,7 @@
 
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/resets.h"
 
 #include <string.h>
 
@@ -146,6 +147,7 @@ static void say_clean(struct tw_match *m)
 		m->summary = ended_by_reset(f);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
+		tw_reset_cite_alert(m);
 	} else {
 		m->confidence = TW_LIKELY;
 		m->summary = "Nothing went wrong as far as the capture goes.";

@@ -237,6 +237,49 @@ static void cite_declared(struct tw_match *m)
 		(size_t)reason < count && names[reason] ? names[reason] : "");
 }
 
+/* RFC 8446 s6 and the registry of TLS alerts: those that end a handshake in the clear. */
+static const char *const alerts[] = {
+	[10] = "unexpected_message",
+	[20] = "bad_record_mac",
+	[22] = "record_overflow",
+	[40] = "handshake_failure",
+	[42] = "bad_certificate",
+	[43] = "unsupported_certificate",
+	[44] = "certificate_revoked",
+	[45] = "certificate_expired",
+	[46] = "certificate_unknown",
+	[47] = "illegal_parameter",
+	[48] = "unknown_ca",
+	[49] = "access_denied",
+	[50] = "decode_error",
+	[51] = "decrypt_error",
+	[70] = "protocol_version",
+	[71] = "insufficient_security",
+	[80] = "internal_error",
+	[86] = "inappropriate_fallback",
+	[109] = "missing_extension",
+	[110] = "unsupported_extension",
+	[112] = "unrecognized_name",
+	[115] = "unknown_psk_identity",
+	[116] = "certificate_required",
+	[120] = "no_application_protocol",
+};
+
+void tw_reset_cite_alert(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const size_t alert = (size_t)tw_get(f, TW_F_RST_TLS_ALERT);
+	const char *name =
+		alert < sizeof(alerts) / sizeof(alerts[0]) && alerts[alert] ? alerts[alert] : NULL;
+
+	if (!tw_known(f, TW_F_RST_TLS_ALERT))
+		return;
+	tw_cite(m, TW_F_RST_TLS_ALERT,
+		"fatal alert of TLS by %s, %zu%s%s: its program refused the handshake, and says so",
+		tw_side_name((enum tw_side)tw_get(f, TW_F_RST_TLS_ALERT_SIDE)), alert,
+		name ? ", " : "", name ? name : "");
+}
+
 void tw_reset_cite(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -268,6 +311,7 @@ void tw_reset_cite(struct tw_match *m)
 			window_text(f), ipid_text(f));
 	}
 	cite_declared(m);
+	tw_reset_cite_alert(m);
 }
 
 void tw_reset_cite_trigger(struct tw_match *m)
@@ -403,6 +447,10 @@ void tw_reset_weigh_active(struct tw_match *m)
 	const unsigned odds = tw_reset_odds(m->facts);
 
 	if (odds) {
+		if (odds & (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY)) {
+			m->confidence = TW_POSSIBLE;
+			m->culprit = TW_CULPRIT_UNKNOWN;
+		}
 		tw_reset_cite_odds(m, odds);
 		tw_rival(m, "forged-reset",
 			 "it is not in all like the other packets of its alleged author: a third "

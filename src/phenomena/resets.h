@@ -60,6 +60,8 @@ unsigned tw_odds_count(unsigned odds);
 /* Cites the reset with its form; the segment that it answers, if any. */
 void tw_reset_cite(struct tw_match *m);
 void tw_reset_cite_trigger(struct tw_match *m);
+/* Cites a fatal alert of TLS that was sent before the reset, if any. */
+void tw_reset_cite_alert(struct tw_match *m);
 /* Cites each contradiction of @odds with its numbers. */
 void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
 /*
