@@ -251,7 +251,7 @@ static enum tw_segment_kind hdlc(struct tw_walk *w, struct tw_span v)
 	return tw_packet_ethertype(w, tw_load_be16(v.p + 2), tw_span_skip(v, 4));
 }
 
-/* LINKTYPE_PPP_HDLC is PPP, or Cisco HDLC on the same interface; the first byte parts them. */
+/* LINKTYPE_PPP and LINKTYPE_PPP_HDLC are PPP, or Cisco HDLC on the same interface; the first byte parts them. */
 static enum tw_segment_kind ppp_hdlc(struct tw_walk *w, struct tw_span v)
 {
 	if (v.cap < 1)
@@ -274,7 +274,7 @@ static const struct link_type {
 	{ 14, "RAW", tw_packet_ip },
 	{ 228, "IPV4", tw_packet_ipv4 },
 	{ 229, "IPV6", tw_packet_ipv6 },
-	{ 9, "PPP", tw_packet_ppp },
+	{ 9, "PPP", ppp_hdlc },
 	{ 50, "PPP_SERIAL", ppp_hdlc },
 	{ 51, "PPP_ETHER", pppoe },
 	{ 104, "C_HDLC", hdlc },
