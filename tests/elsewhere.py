@@ -145,6 +145,32 @@ def a_proxy_answers_each_syn_anew():
             assert finding["retransmissions"]["server"] <= 1, finding["retransmissions"]
 
 
+def fragmentable(talk):
+    """The last packet without don't-fragment."""
+    at, data = talk.frames[-1]
+    header = bytearray(data[14:34])
+    header[6] &= 0xBF
+    header[10:12] = b"\0\0"
+    header[10:12] = craft.checksum(bytes(header)).to_bytes(2, "big")
+    talk.frames[-1] = (at, data[:14] + bytes(header) + data[34:])
+    return talk
+
+
+@case
+def resets_of_apple():
+    """iOS sets don't-fragment on all but the resets that no socket writes: a client that gave up connecting."""
+    for idents in ("random", "count"):
+        talk = Talk(timestamps=True, ttl=(64, 238), idents=(idents, "count")).c(SYN, options=MSS)
+        talk.s(SYN | ACK, options=MSS, after=0.268)
+        finding = told(fragmentable(talk.c(RST, seq=700001, window=0, ident=4711, after=0.015)))[0]
+        assert finding["verdict"] in ("connect-aborted", "unknown"), finding["summary"]
+        assert "do not show why" not in finding["summary"], finding["summary"]
+        talk = Talk(timestamps=True, ttl=(64, 52), idents=(idents, "count")).shake().ask()
+        talk.s(PSH | ACK, b"x" * 900, after=5).c(RST, seq=talk.next[0], window=0, ident=4711, after=0.001)
+        finding = told(fragmentable(talk))[0]
+        assert finding["verdict"] not in ("forged-reset", "aborted"), finding["summary"]
+
+
 # ---- closes that cross ----
 
 def refused(talk, *acks):

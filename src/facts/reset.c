@@ -304,8 +304,12 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 
 	own = last_own(d, i);
 	if (!(p->flags & TW_ACK)) {
-		/* some stacks never set DF; it is strange only if this author does */
-		const bool lacks_df = v4 && !p->df && own >= 0 && d->pkt[own].df;
+		/*
+		 * Some stacks never set DF, and those of Apple not on what no socket writes (tcp_respond in XNU): it
+		 * is strange only if this author does, and this one came another way.
+		 */
+		const bool lacks_df =
+			v4 && !p->df && own >= 0 && d->pkt[own].df && p->ttl != d->pkt[own].ttl;
 
 		return p->raw_window || ts || lacks_df ? TW_RST_ALIEN : TW_RST_REPLY;
 	}

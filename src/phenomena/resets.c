@@ -143,11 +143,11 @@ unsigned tw_reset_odds(const struct tw_facts *f)
 		odds |= TW_ODD_MAC;
 	if (tw_get(f, TW_F_RST_EARLY))
 		odds |= TW_ODD_EARLY;
-	/* Kernels without the connection number a bare one as they like (Linux before 4.20, BSD, Windows): where it comes from its
-	 * author's place, at its author's pace, that says nothing. */
+	/* Kernels without the connection number a bare one as they like (Linux before 4.20, BSD, Windows), and Apple's let it be
+	 * fragmented: where it comes from its author's place, at its author's pace, that says nothing. */
 	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
 	    !(odds & (TW_ODD_TTL | TW_ODD_MAC | TW_ODD_EARLY)))
-		odds &= ~(unsigned)TW_ODD_IPID;
+		odds &= ~(unsigned)(TW_ODD_IPID | TW_ODD_DF);
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		odds |= TW_ODD_GOES_ON;
 	if (tw_get(f, TW_F_RST_SECOND_DIFFERS))
