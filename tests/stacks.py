@@ -333,5 +333,21 @@ def handshake_refused_by_an_alert():
         assert told_of and word in told_of[0]["text"] and told_of[0]["packet"] == len(talk.frames) - 1, finding
 
 
+@case
+def download_that_its_client_cancels():
+    """A browser's tab is closed in mid-download: what comes from the server is no question that the browser would answer."""
+    talk = Talk().shake().c(PSH | ACK, b"GET /big HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    for _ in range(16):
+        talk.s(ACK, b"d" * 1448, after=0.0005)
+    end = talk.next[0]
+    talk.c(RST | ACK, window=502)
+    for _ in range(4):
+        talk.s(ACK, b"d" * 1448, after=0.0005)
+    for _ in range(4):
+        talk.c(RST, seq=end, window=0, ident=0)
+    finding = expect(talk, "closed-with-unread-data", "linger-reset", outcomes=("failed", "degraded"))
+    assert finding["culprit"] == "client-app" and "answer" not in finding["summary"], finding
+
+
 if __name__ == "__main__":
     main()
