@@ -279,14 +279,17 @@ const struct tw_phenomenon tw_ph_port_closed = {
 	.server_sees = "No program notices anything. The host counts TcpOutRsts (`nstat -az "
 		       "TcpOutRsts`), and the "
 		       "tracepoint tcp:tcp_send_reset gives the reason NO_SOCKET.",
-	.recognise = "The first answer to the SYN is a RST|ACK that acknowledges exactly the SYN. "
-		     "A firewall on the "
-		     "server that rejects with tcp-reset writes the same packet, on IPv4 byte for "
-		     "byte, so the "
-		     "verdict stays likely. It turns into firewall-reset when the TTL of the RST "
-		     "differs from that of the "
-		     "host's other packets, or when an IPv6 RST carries flow label 0, which "
-		     "netfilter writes and Linux's TCP does not.",
+	.recognise =
+		"The first answer to the SYN is a RST|ACK that acknowledges exactly the SYN. "
+		"A firewall on the "
+		"server that rejects with tcp-reset writes the same packet, on IPv4 byte for "
+		"byte, so the "
+		"verdict stays likely. It turns into firewall-reset when the TTL of the RST "
+		"differs from that of the "
+		"host's other packets, or when an IPv6 RST carries flow label 0, which "
+		"netfilter writes and Linux's TCP does not.\n\n"
+		"Some systems (Windows) ask again after a refusal. If the listener has come up "
+		"by then, connecting was only late, and the finding is degraded.",
 	.folklore = "\"Connection refused means that the server was overloaded.\" A Linux listener "
 		    "with full queues drops SYNs in "
 		    "silence, also with tcp_abort_on_overflow; the client then sees a timeout, "

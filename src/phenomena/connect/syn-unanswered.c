@@ -312,7 +312,9 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 	.server_sees = "Nothing, in all of the cases. With full queues only the counters "
 		       "ListenOverflows and "
 		       "ListenDrops rise.",
-	.recognise = "SYNs and nothing else. With at least one repeat and three seconds of capture "
+	.recognise = "SYNs and nothing else, but for a reset with which the client's own TCP gives "
+		     "up (Linux gives up in silence). With at least one repeat and three seconds "
+		     "of capture "
 		     "it is a failure; a lone SYN "
 		     "whose repeat was not yet due shows nothing. Which of the causes it was needs "
 		     "a second point of "

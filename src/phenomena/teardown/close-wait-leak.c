@@ -264,7 +264,9 @@ const struct tw_phenomenon tw_ph_close_wait_leak = {
 	.recognise = "tcpwhy asks for a first FIN that was acknowledged, and then nothing from the "
 		     "other end for at least a minute: no data, no FIN, while the capture goes on. "
 		     "One connection is only a possibility; `ss` on the host decides. A half-close "
-		     "on purpose (shutdown, remark half-closed) looks the same while it lasts.",
+		     "on purpose (shutdown, remark half-closed) looks the same while it lasts.\n\n"
+		     "Where the end that closed first resets after a minute or more, as Windows "
+		     "does at the end of FIN_WAIT2, the connection is over, and it is likely.",
 	.folklore = "\"Too many CLOSE_WAIT: tune tcp_fin_timeout.\" No sysctl ends CLOSE_WAIT, and "
 		    "it is not the other end's fault: it waits for the own application to call "
 		    "close(). At best keepalive ends it, once the other end's socket is gone.",
