@@ -111,6 +111,27 @@ def spoke_only_after_the_last_repeat():
 
 
 @case
+def one_segment_lost_again_and_again():
+    """One segment is repeated six times until it gets through: six losses are not six segments."""
+    talk = Talk(timestamps=True).shake().ask()
+    stuck(talk)
+    finding = expect(talk.s(ACK, after=0.02).close(), "loss-recovered", outcomes=("degraded",), certain=True)
+    assert "a segment was lost 6 times in a row" in finding["summary"], finding["summary"]
+
+
+@case
+def silent_to_one_who_had_closed():
+    """The client closes, and repeats data and FIN in vain: no call of its is left that could fail."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, PING, after=0.001).c(FIN | ACK, after=0.001)
+    for n in range(8):
+        talk.c(FIN | PSH | ACK, PING, seq=at, after=0.3 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert not (finding["application"]["client"] or {}).get("errno"), finding["application"]
+
+
+@case
 def waited_for_longer_than_its_last_repeat():
     """Who repeats its question for 19 s and closes has waited for so long, not since the last repeat."""
     talk = Talk(timestamps=True).shake().ask()

@@ -121,7 +121,13 @@ static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 
 static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 {
-	if (lost == 1 && stall)
+	/* all of them are one segment: its original, and its repeats but the last */
+	if (lost > 1 && tw_get(m->facts, TW_F_RTO_REPEATS) == lost && stall)
+		m->summary = tw_say(m,
+				    "Between %s and %s a segment was lost %" PRId64
+				    " times in a row, and repaired in the end; that took %s.",
+				    m->client, m->server, lost, TW_DUR(stall));
+	else if (lost == 1 && stall)
 		m->summary = tw_say(
 			m, "Between %s and %s a segment was lost and repaired; that took %s.",
 			m->client, m->server, TW_DUR(stall));

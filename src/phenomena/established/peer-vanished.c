@@ -156,8 +156,15 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 	bool soft = tw_get(f, TW_F_ICMP_COUNT) ||
 		    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks;
 	enum tw_side peer = tw_other(sender);
+	bool closed = tw_is(f, TW_F_FIN1_SIDE, sender) ||
+		      (tw_is(f, TW_F_FIN1_SIDE, peer) && tw_get(f, TW_F_FIN2_SEEN));
 
-	if (!final)
+	if (closed)
+		tw_app_saw(m, sender, NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice, and the "
+			   "kernel gives up by tcp_orphan_retries; after shutdown(SHUT_WR) recv() "
+			   "waits, and ends with ETIMEDOUT.");
+	else if (!final)
 		tw_app_saw(m, sender, "send", "hang", -1,
 			   "Nothing yet: send() succeeds until the buffer is full, recv() waits.");
 	else

@@ -55,7 +55,7 @@ static bool match_reset(struct tw_match *m)
 	tw_rival(m, "linger-reset",
 		 "on Linux FIN_WAIT2 ends in silence: there a program did it (SO_LINGER {1,0} "
 		 "after shutdown)");
-	tw_app_saw(m, tw_other(closer), "recv", "EOF", 0,
+	tw_app_saw(m, tw_other(closer), "recv", "EOF", -1,
 		   "recv() returns 0, before the reset and after it; send() fails with EPIPE.");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: it had closed.");
 	return true;
@@ -89,7 +89,7 @@ static bool match(struct tw_match *m)
 		 "what the late end sends one day will be refused; it has not sent it yet");
 	tw_rival(m, "last-ack-expired", "its FIN may have been sent and lost before this point");
 	tw_rule_out(m, "fin-unanswered", "the FIN was acknowledged");
-	tw_app_saw(m, leaker, "recv", "EOF", 0,
+	tw_app_saw(m, leaker, "recv", "EOF", -1,
 		   "recv() returns 0; if it is never called, not even that.");
 	tw_app_saw(m, closer, NULL, NULL, -1,
 		   "Nothing after close(); after shutdown() recv() waits.");

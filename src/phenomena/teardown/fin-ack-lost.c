@@ -88,7 +88,7 @@ static bool match(struct tw_match *m)
 		 "an ACK that is only late, from a busy host, provokes the same repeat");
 	tw_rule_out(m, "fin-lost", "the first copy had arrived");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
-	tw_app_saw(m, tw_other(closer), "recv", "EOF", 0,
+	tw_app_saw(m, tw_other(closer), "recv", "EOF", -1,
 		   "In time, with the first copy of the FIN.");
 	return true;
 }
