@@ -210,5 +210,15 @@ def half_closed_connection_that_a_nat_forgot():
         expect(refuse(talk, 0, seq=talk.next[0], ttl=52 + hops, after=0.01), verdict, outcomes=("failed",))
 
 
+@case
+def probe_that_is_answered_too_late():
+    """A readiness probe gives up after its second; that the answer is short does not make it a goodbye."""
+    for answer, verdict in ((ANSWER, "data-after-close"), (b"bye\r\n", "clean")):
+        talk = Talk(timestamps=True).shake(options=OPTIONS, rtt=0.0001).c(PSH | ACK, REQUEST).s(ACK)
+        talk.c(FIN | ACK, after=1).s(ACK, after=0.04).s(PSH | ACK, answer, after=2).s(FIN | ACK)
+        refuse(refuse(talk, 0, seq=talk.next[0]), 0, seq=talk.next[0], after=0.00001)
+        expect(talk, verdict, outcomes=("failed",) if verdict != "clean" else ("clean",))
+
+
 if __name__ == "__main__":
     main()

@@ -251,6 +251,12 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
 }
 
+/* A status line (RFC 9112 s4) is an answer, however short. */
+static bool is_http_answer(const struct tw_pkt *p)
+{
+	return p->payload_head_bytes >= 5 && memcmp(p->payload_head, "HTTP/", 5) == 0;
+}
+
 /*
  * A client that asked, waited, and closed without an answer; the answer comes after that, and is refused. It is
  * owed though the server closes behind its answer and sees nothing of the reset.
@@ -268,7 +274,8 @@ static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, lo
 	before = last_words(d, !author, (size_t)author_fin);
 	answer = last_words(d, !author, rst);
 	return asked && (!before || before < asked) && answer > fin &&
-	       fin->time_ns - asked->time_ns >= WAITED_NS && answer->payload_bytes > GOODBYE_BYTES;
+	       fin->time_ns - asked->time_ns >= WAITED_NS &&
+	       (answer->payload_bytes > GOODBYE_BYTES || is_http_answer(answer));
 }
 
 /*
