@@ -220,5 +220,29 @@ def probe_that_is_answered_too_late():
         expect(talk, verdict, outcomes=("failed",) if verdict != "clean" else ("clean",))
 
 
+def seen(talk, times):
+    """The same on @times interfaces of one host: what a bridge passes on looks the same on each."""
+    talk.frames = [(at + 0.000004 * number, data) for at, data in talk.frames for number in range(times)]
+    return talk
+
+
+@case
+def three_sights_of_each_packet():
+    """moby 30405: tcpdump -i any shows each packet of a container on its veth, on the bridge, and at the host."""
+    def ignored():
+        talk = Talk(timestamps=True, ttl=(63, 64))
+        for gap in (0, 1, 2):
+            talk.c(SYN, options=OPTIONS, seq=1000, after=gap).s(SYN | ACK, options=OPTIONS, seq=700000, ack=1001)
+        for gap in (2, 4, 8, 16):
+            talk.s(SYN | ACK, options=OPTIONS, seq=700000, ack=1001, after=gap)
+        return refuse(talk, 0, seq=1001, after=0.01)
+
+    for times in (1, 2, 3):
+        expect(seen(greeted().c(FIN | ACK, ack=greeted().hole, after=10).s(ACK, after=0.02), times), "pmtu-blackhole",
+               outcomes=("failed",))
+        expect(seen(ignored(), times), "syn-ack-lost", outcomes=("failed",))
+        expect(seen(Talk(timestamps=True).shake(options=OPTIONS).ask().ask().close(), times), "clean", certain=True)
+
+
 if __name__ == "__main__":
     main()

@@ -134,7 +134,9 @@ static uint32_t second_copy(struct tw_view_of_copies *c, const struct tw_pkt *p)
 {
 	const unsigned found = looks_second(c, p) ? c->found + (c->found < LOOK_SURE) : 1;
 
-	*c = (struct tw_view_of_copies){ c->doubled, found, p->ttl, p->iface, p->mac_src };
+	*c =
+		(struct tw_view_of_copies){ c->doubled, c->thrice, found,
+					    p->ttl,     p->iface,  p->mac_src };
 	return TW_MARK_SECOND_COPY;
 }
 
@@ -155,6 +157,23 @@ static bool all_doubled(const struct tw_dossier *d, const struct tw_pkt *q)
 	return doubled * 4 >= sent * 3;
 }
 
+/*
+ * A bridge or a container's network shows it at three points, all of which look the same. After the second sight of
+ * all packets (above), a third one of the same id is none of a duplicate ACK. Of what has no id this holds once it did
+ * of others.
+ */
+static bool is_third_sight(struct tw_dossier *d, const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	struct tw_end *end = d->end;
+
+	if (!q->again || p->time_ns - q->time_ns > SECOND_COPY_NS || !all_doubled(d, q))
+		return false;
+	if (!p->ip_id)
+		return end[0].copies.thrice + end[1].copies.thrice >= LOOK_SURE;
+	end[p->side].copies.thrice += end[p->side].copies.thrice < LOOK_SURE;
+	return true;
+}
+
 /* The record @q is the same packet as @p: what does that make @p? */
 static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct tw_pkt *q,
 			   bool turned_back, bool unprovoked)
@@ -168,6 +187,8 @@ static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct 
 	     (p->iface != q->iface || p->ttl != q->ttl || p->mac_src != q->mac_src)))
 		return second_copy(&d->end[p->side].copies, p);
 	p->again = true;
+	if (is_third_sight(d, p, q))
+		return TW_MARK_SECOND_COPY;
 	/* a third one is a duplicate ACK */
 	d->end[p->side].copies.doubled += !q->again;
 	if (!q->again && late_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS) &&

@@ -43,7 +43,9 @@ struct tw_end {
 
 	struct tw_view_of_copies {
 		unsigned doubled; /* packets that came again and look the same */
-		unsigned found;   /* in a row, up to what makes it sure; 0: none */
+		unsigned
+			thrice; /* packets with an id of which a third one came: up to what makes it sure */
+		unsigned found; /* in a row, up to what makes it sure; 0: none */
 		uint8_t ttl;
 		uint16_t iface;
 		uint64_t mac_src;
