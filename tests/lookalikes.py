@@ -841,7 +841,7 @@ def closed_without_an_answer():
             talk.c(PSH | ACK, b"\0\0\0\x10login").s(ACK, after=0.02).s(PSH | ACK, b"welcome", after=0.01).c(ACK)
         talk.c(PSH | ACK, words).s(ACK, after=0.02)
         if failed:
-            expect(talk.close(first=1), "closed-without-answer", outcomes=("failed",))
+            expect(talk.close(first=1), "process-died", outcomes=("failed",))
         else:
             expect(talk.close(first=1), "clean")
     # answered, also if but by a word; and a client that closes first has not waited for one

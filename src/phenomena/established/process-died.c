@@ -13,7 +13,8 @@
  * The way of dying leaves no trace: do_exit() -> close_files() -> __tcp_close() is the path of
  * them all, and of a plain close() too. So one connection never tells. What does is the
  * neighbourhood: the connections of that endpoint end together, and the port is refused
- * afterwards.
+ * afterwards. Where one worker of several dies the port stays open: then a FIN in place of an answer is all
+ * that there is.
  */
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
@@ -112,6 +113,55 @@ static bool match_half_open(struct tw_match *m)
 	return true;
 }
 
+/* A reset behind the FIN can but be the client's, which closes in its manner what is over. */
+static bool ended_by_fin(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) == 0 ||
+	       (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_VICTIM_FIN));
+}
+
+/*
+ * A worker that is killed once it has read its request: the port stays open, and for TCP this is a close like any
+ * other. By the rules of the protocol above each request is answered (src/facts/request.c), so this one failed; whether
+ * the worker died or closed by itself is not to be seen. An answer that ends too early is not told here: how long it
+ * was to be stands in its header.
+ */
+static bool match_in_place_of_answer(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t waited_ns = tw_get(f, TW_F_FIN_REQUEST_AGO_NS);
+
+	if (!tw_get(f, TW_F_FIN_REQUEST_BYTES) || tw_get(f, TW_F_ACKED_UNSEEN_S) ||
+	    !ended_by_fin(f))
+		return false;
+	m->strength = TW_STRENGTH_ENDING - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(m,
+			    "%s closed the connection in place of an answer, %s after a request of "
+			    "%s: what served it ended, or gave up without a word.",
+			    tw_endpoint(m, TW_SERVER), TW_DUR(waited_ns),
+			    tw_bytes(m, tw_get(f, TW_F_FIN_REQUEST_BYTES)));
+	tw_cite(m, TW_F_FIN_REQUEST_BYTES,
+		"the request: its first bytes are those of %s, where each is answered",
+		tw_request_name((enum tw_request)tw_get(f, TW_F_FIN_REQUEST)));
+	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server, which acknowledges the request");
+	tw_missing(m,
+		   "Whether the process, or its child that served this connection, was killed, or "
+		   "closed by itself (nginx: return 444, a limit of connections, a port for TLS "
+		   "only): its log tells.");
+	tw_rule_out(m, "closed-with-unread-data",
+		    "unread data would have made it a reset: the request had been read");
+	tw_app_saw(m, TW_CLIENT, "recv", "EOF", waited_ns,
+		   "recv returns 0 in place of the answer: \"Empty reply from server\" (curl), "
+		   "\"RemoteDisconnected\" (Python), \"socket hang up\" (Node.js), \"upstream "
+		   "prematurely closed connection\" (nginx, which answers 502).");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "It had read the request. No call fails: it is killed, or closes by itself.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -119,7 +169,7 @@ static bool match(struct tw_match *m)
 	bool reset;
 
 	if (!refused_soon(f))
-		return false;
+		return match_in_place_of_answer(m);
 	if (tw_ack3_refused(f))
 		return match_half_open(m);
 	if (!ended_by_server(f, &reset))
@@ -150,6 +200,9 @@ static bool match(struct tw_match *m)
 
 static const struct tw_governed governed[] = {
 	{ "SO_LINGER", "Sockets with {1,0} are reset at exit as at close(); default off." },
+	{ "time limit of a worker",
+	  "gunicorn --timeout (30 s), uWSGI harakiri, php-fpm request_terminate_timeout, limits of "
+	  "memory: who is over it is killed in the midst of its request." },
 	{ "kernel.core_pattern",
 	  "A core dump is written before the sockets are closed, so it delays FIN and RST." },
 	{ NULL, NULL },
@@ -159,6 +212,9 @@ static const char *const remedies[] = {
 	"Find how it ended: `journalctl -u SERVICE -n 50`, `systemctl status SERVICE`, "
 	"`coredumpctl list`, and `journalctl -k | grep -iE 'segfault|oom|killed process'` for the "
 	"time of the reset.",
+	"If the port stays open, look for one worker among several (gunicorn: \"WORKER TIMEOUT\", "
+	"PostgreSQL: \"was terminated by signal 9\"); a round time from request to FIN that is "
+	"always the same is a time limit.",
 	"If the kernel killed it for memory, raise the limit (systemd: MemoryMax=, Kubernetes: "
 	"resources.limits) or reduce what the process holds.",
 	"If it was a deployment, let the service drain: stop accepting, finish what is running, "
@@ -461,7 +517,9 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"the way the socket ended (closed-with-unread-data, linger-reset, "
 		"data-after-close) with this one as its rival. A connection that was only half "
 		"open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
-		"If the listener survives, it was close(), or one worker of several. If the "
+		"If the listener survives, it was close(), or one worker of several. What that "
+		"leaves is told as possible: a FIN in place of the answer to a request that its "
+		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis). If the "
 		"whole host falls silent afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "
@@ -470,7 +528,6 @@ const struct tw_phenomenon tw_ph_process_died = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
-	.sign = TW_F_PORT_REFUSED_AFTER,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,
