@@ -397,6 +397,23 @@ def keepalive_answers_that_do_not_get_back():
             expect(talk, "keepalive-timeout", outcomes=("failed",))
 
 
+@case
+def closed_window_of_a_very_long_connection_seen_twice():
+    """Second sights that are not kept leave no gap: how long the window was closed is known as well as seen once."""
+    for twice in BOTH:
+        talk = Download(timestamps=True)
+        for _ in range(1500):
+            talk.s(ACK, FULL).acknowledge()
+        talk.c(ACK, window=0, after=0.001)
+        for gap in (0.3, 0.6, 1.2):
+            talk.s(ACK, seq=talk.next[1] - 1, after=gap).c(ACK, window=0, after=0.001)
+        talk.c(ACK, after=0.5)
+        for _ in range(3000):
+            talk.s(ACK, FULL).acknowledge()
+        talk.close(first=1)
+        expect(on_both_sides(talk) if twice else talk, "zero-window-stall", outcomes=("degraded",), certain=True)
+
+
 def uncaptured(talk, side, data, flags=PSH | ACK, **more):
     """A segment that passed, and that the capture missed."""
     talk.send(side, flags, data, **more)

@@ -518,7 +518,8 @@ static void make_room(struct tw_dossier *d)
 			gap = false;
 			kept++;
 		} else {
-			gap = true;
+			/* another sight of a packet says nothing that the first did not */
+			gap |= !(p->marks & TW_MARK_SECOND_COPY);
 		}
 	}
 	d->pkt[tail].gap |= gap;

@@ -178,7 +178,7 @@ static bool match(struct tw_match *m)
 		return false; /* one connection never tells: name how its socket ended */
 
 	m->strength = together > 0 ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_ENDING;
-	m->confidence = together > 0 ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = together > 0 || tw_get(f, TW_F_FIN_REQUEST) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = reset ? tw_reset_outcome(f) : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary =
