@@ -234,30 +234,6 @@ static long last_own(const struct tw_dossier *d, size_t rst)
 }
 
 /*
- * The author's last segment that was seen where the reset @rst was, by the same interface and from the same
- * neighbour; else @own. Where a path is captured at several points, the TTL of another point compares with nothing:
- *
- *     server        router, both sides        client
- *       |-- ttl 64 -->|-- ttl 63 -------------->|   first and second sight
- *       |             |-- RST, ttl 64 --------->|   made by the router, seen once
- */
-static const struct tw_pkt *own_there(const struct tw_dossier *d, size_t rst,
-				      const struct tw_pkt *own)
-{
-	const struct tw_pkt *p = &d->pkt[rst];
-	size_t i;
-
-	for (i = rst; i > 0; i--) {
-		const struct tw_pkt *q = &d->pkt[i - 1];
-
-		if (q->side == p->side && !(q->flags & TW_RST) && q->iface == p->iface &&
-		    q->mac_src == p->mac_src)
-			return q;
-	}
-	return own;
-}
-
-/*
  * Does the id continue the author's sequence? Linux counts per socket, SYN|ACK and stateless answers
  * have 0; other stacks draw random ids: then the author's own steps are as wild, and nothing can be said.
  */
@@ -357,7 +333,7 @@ static void header_facts(struct tw_view *v, size_t i)
 	if (k < 0)
 		return;
 	own = &d->pkt[k];
-	tw_from(v, TW_F_RST_TTL_DELTA, (int)p->ttl - (int)own_there(d, i, own)->ttl, p);
+	tw_from(v, TW_F_RST_TTL_DELTA, tw_rst_ttl_delta(d, i, own), p);
 	tw_from(v, TW_F_RST_MAC_DIFFERS, p->mac_src && own->mac_src && p->mac_src != own->mac_src,
 		p);
 	if (tw_addr_is_v4(&d->end[0].addr))

@@ -111,6 +111,8 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
+/* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
+int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
