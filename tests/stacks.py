@@ -247,6 +247,9 @@ def half_closed_and_never_closed():
     # half a second is no sleep, and nobody was owed anything
     talk = Talk().shake().ask().s(FIN | ACK).c(ACK, after=0.001).s(RST | ACK, window=502, after=0.5)
     expect(talk, "clean")
+    # a client that half-closed behind its question, and then gave up, had waited for the answer
+    talk = Talk().shake().c(PSH | ACK, b"what now?").c(FIN | ACK).s(ACK, after=0.02).c(RST | ACK, window=502, after=30)
+    expect(talk, "linger-reset", "aborted", "app-stuck", "unknown", outcomes=("failed", "degraded", "unknown"))
     # but what comes in after the FIN and is acknowledged is
     talk = Talk().shake().ask().s(FIN | ACK).c(PSH | ACK, b"x" * 100).s(ACK, after=0.02)
     expect(talk.s(RST | ACK, window=502, after=0.5), "closed-with-unread-data", "aborted", "linger-reset",

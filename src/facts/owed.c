@@ -436,12 +436,16 @@ static void next_fact(struct tw_view *v, size_t rst, int side)
 	}
 }
 
-/* The other end knows that @author has closed: its reads end, and a reset that comes later takes nothing from it. */
-static bool end_was_heard(const struct tw_snapshot_end *author,
-			  const struct tw_snapshot_end *victim)
+/*
+ * The other end knows that @author has closed: its reads end, and a reset that comes later takes nothing from it.
+ * But a client that only half-closed after what it had @said may have waited for the answer, and given up.
+ */
+static bool end_was_heard(int author, long said, const struct tw_snapshot *at)
 {
-	return author->fin >= 0 && author->next_set && victim->acked_set &&
-	       tw_seq_ge(victim->acked, author->next);
+	const struct tw_snapshot_end *a = &at->end[author], *v = &at->end[!author];
+
+	return a->fin >= 0 && a->next_set && v->acked_set && tw_seq_ge(v->acked, a->next) &&
+	       (author == TW_SERVER || said < 0 || v->last_payload > said);
 }
 
 /* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
@@ -478,8 +482,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		NULL);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		got_all && !came_too_late(d, rst, a, author->fin) &&
-			((end_was_heard(author, victim) && !debt.victim_unacked &&
-			  !debt.unanswered) ||
+			((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
 			 victim_closed(d, w, debt.unanswered) ||
 			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
 			 (!debt.victim_unacked && client_had_all(d, rst, a, said, s))),

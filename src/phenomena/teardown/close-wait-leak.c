@@ -55,6 +55,8 @@ static bool match_reset(struct tw_match *m)
 	tw_rival(m, "linger-reset",
 		 "on Linux FIN_WAIT2 ends in silence: there a program did it (SO_LINGER {1,0} "
 		 "after shutdown)");
+	tw_rival(m, "firewall-reset",
+		 "a device on the way that forgets a half-closed connection may reset it, too");
 	tw_app_saw(m, tw_other(closer), "recv", "EOF", -1,
 		   "recv() returns 0, before the reset and after it; send() fails with EPIPE.");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: it had closed.");
