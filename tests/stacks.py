@@ -97,7 +97,9 @@ def tired_of_connecting():
     assert told(talk, all_of_them=False) == [finding]
     # a probe that resets what nobody answered in the next moment proves nothing
     talk = Talk().c(SYN, options=MSS).c(RST | ACK, window=0, after=0.001)
+    later = Talk(client=("192.0.2.9", 40009), now=20).shake().ask().close()
     expect(talk, "unknown", outcomes=("unknown",))
+    expect(talk, "unknown", outcomes=("unknown",), others=(later,))
 
 
 def names(finding):
@@ -350,6 +352,19 @@ def download_that_its_client_cancels():
         talk.c(RST, seq=end, window=0, ident=0)
     finding = expect(talk, "closed-with-unread-data", "linger-reset", outcomes=("failed", "degraded"))
     assert finding["culprit"] == "client-app" and "answer" not in finding["summary"], finding
+
+
+@case
+def proxy_of_the_handshake_waits_for_its_server():
+    """A box accepts with a window of 0, which it opens when the server behind it is there: no application was slow."""
+    for opens in BOTH:
+        talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, window=0, ident=0, after=0.001).c(ACK)
+        for after in (0.5, 1, 2):
+            talk.c(ACK, b"G", keep=True, after=after).s(ACK, window=0, after=0.001)
+        if opens:
+            talk.s(ACK, after=0.5).ask().close()
+        finding = expect(talk, "zero-window-stall", outcomes=("degraded",) if opens else ("failed", "unknown"))
+        assert finding["culprit"] == "unknown" and "proxy of the handshake" in finding["summary"], finding
 
 
 if __name__ == "__main__":

@@ -111,6 +111,10 @@ static void window_facts(struct tw_view *v)
 		return;
 	tw_from(v, TW_F_ZERO_WINDOW_SIDE, side, w[side].first_zero);
 	tw_from(v, TW_F_ZERO_WINDOW_SPAN_NS, w[side].best_span, w[side].first_zero);
+	tw_from(v, TW_F_ZERO_WINDOW_FROM_START,
+		v->d->end[!side].isn_seen &&
+			tw_seq_le(w[side].first_zero->ack, v->d->end[!side].base_seq + 1),
+		w[side].first_zero);
 }
 
 /* What @side said from @since on, up to @last: does it begin as a request that is always answered? */

@@ -48,6 +48,9 @@ int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
 
 int64_t tw_syn_watched_ns(const struct tw_facts *f)
 {
+	/* after its own reset the client waits for nothing */
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_PACKETS_S) == 0)
+		return tw_get(f, TW_F_DURATION_NS);
 	return tw_get(f, TW_F_DURATION_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
 }
 

@@ -34,7 +34,7 @@ int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at);
 bool tw_refused_after_all(const struct tw_facts *f);
 void tw_tell_refused_after_all(struct tw_match *m);
 
-/* First SYN to the end of the capture. */
+/* First SYN to the end of the capture, or to the reset with which the client gives up. */
 int64_t tw_syn_watched_ns(const struct tw_facts *f);
 
 /*

@@ -143,7 +143,7 @@ static bool match(struct tw_match *m)
 	tell_client(m);
 	if (tw_get(f, TW_F_TRACE_LOSSY))
 		tw_missing(m, "the capture lost packets, so an answer may have been missed");
-	else if (syns == 1)
+	else if (syns == 1 && tw_get(f, TW_F_RST_COUNT_C) == 0)
 		tw_missing(m, "why the client did not repeat its SYN: it gave up within a second, "
 			      "or the capture "
 			      "missed an answer");

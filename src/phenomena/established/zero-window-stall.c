@@ -92,6 +92,32 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 		      "tell.");
 }
 
+/*
+ * A window that is closed before anything was sent is no full buffer: a proxy of the handshake (SYN cookies in a
+ * firewall or balancer) accepts so, and opens it when the server behind has accepted.
+ */
+static void say_from_start(struct tw_match *m, enum tw_side reader, int64_t span)
+{
+	const bool opened = tw_get(m->facts, TW_F_ZERO_WINDOW_OPEN_AT_END);
+
+	if (m->confidence == TW_CERTAIN)
+		m->confidence = TW_LIKELY;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary =
+		tw_say(m,
+		       opened ? "%s accepted the connection with a window of 0 and opened it "
+				"after %s, as a proxy of the handshake does once the server "
+				"behind it has accepted."
+			      : "%s accepted the connection with a window of 0 and kept it "
+				"closed for %s, up to the end, as a proxy of the handshake does "
+				"while no server behind it answers.",
+		       tw_endpoint(m, reader), TW_DUR(span));
+	tw_rival(
+		m, "syn-unanswered",
+		"what it waits for is behind it: the SYNs of the proxy may have been lost, or find "
+		"no server");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -102,7 +128,9 @@ static bool match(struct tw_match *m)
 		return false;
 	m->culprit = tw_app_of(reader);
 	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
-		"%s says window 0 (%" PRId64 " times in all): its receive buffer is full",
+		tw_get(f, TW_F_ZERO_WINDOW_FROM_START)
+			? "%s says window 0 (%" PRId64 " times in all) before any data was sent"
+			: "%s says window 0 (%" PRId64 " times in all): its receive buffer is full",
 		tw_side_name(reader), tw_get(f, TW_F_ZERO_WINDOW_COUNT));
 	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES))
 		tw_cite(m, TW_F_ZERO_WINDOW_PROBES,
@@ -113,7 +141,10 @@ static bool match(struct tw_match *m)
 		say_opened(m, reader, span);
 	else
 		say_closed(m, reader, span);
-	tw_app_saw(m, reader, NULL, NULL, -1, "Nothing: it is the end that does not read.");
+	if (tw_get(f, TW_F_ZERO_WINDOW_FROM_START))
+		say_from_start(m, reader, span);
+	else
+		tw_app_saw(m, reader, NULL, NULL, -1, "Nothing: it is the end that does not read.");
 	tw_rule_out(m, "pmtu-blackhole", "the receiver itself forbids further data by its window");
 	return true;
 }
