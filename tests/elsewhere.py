@@ -267,6 +267,21 @@ def fin_with_numbers_of_its_own():
 
 
 @case
+def fin_repeated_too_soon():
+    """A FIN is repeated 30 ms after its ACK passed, which needs 150 ms from here: late, and not lost."""
+    talk = Talk().s(FIN | ACK).c(ACK, after=0.141).s(FIN | ACK, seq=700000, after=0.03).c(ACK, after=0.002)
+    expect(talk.s(RST, seq=700001, window=0, after=0.306), "clean")
+
+
+@case
+def fin_repeated_behind_its_ack():
+    """The ACK passes here, and the FIN comes again half a second later."""
+    talk = Talk(timestamps=True).shake().ask().s(FIN | ACK, after=1).c(ACK)
+    talk.s(FIN | ACK, seq=talk.next[1] - 1, after=0.5).c(ACK).c(FIN | ACK, after=1).s(ACK, after=0.02)
+    expect(talk, "fin-ack-lost", outcomes=("degraded",))
+
+
+@case
 def refused_late_though_sent_at_once():
     """The second FIN comes at once, and its RST a second later (a VPN's tun device): no time of FIN_WAIT2 was up."""
     talk = Talk().shake(rtt=0.002).ask().c(FIN | ACK, after=1).s(ACK, after=0.0003).s(FIN | ACK, after=0.0002)

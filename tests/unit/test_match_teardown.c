@@ -114,8 +114,12 @@ static void a_fin_repeated_after_its_ack(void **state)
 {
 	fin1(2, MS(210), true);
 	set(&f, TW_F_FIN1_ACKS, 2);
-	set(&f, TW_F_FIN1_REPEATED_AFTER_ACK, 1);
+	tw_fact_set(&f, TW_F_FIN1_ACKED, 1, 11, MS(1));
+	tw_fact_set(&f, TW_F_FIN1_REPEATED_AFTER_ACK, 1, 12,
+		    MS(31)); /* it had left before the ACK came */
 	set(&f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
+	assert_false(ask(&tw_ph_fin_ack_lost, &f, &arena, &m));
+	tw_fact_set(&f, TW_F_FIN1_REPEATED_AFTER_ACK, 1, 12, MS(210));
 	assert_true(ask(&tw_ph_fin_ack_lost, &f, &arena, &m));
 	set(&f, TW_F_VANTAGE, TW_VANTAGE_CLIENT); /* it had the ACK: they crossed within the host */
 	assert_false(ask(&tw_ph_fin_ack_lost, &f, &arena, &m));

@@ -34,13 +34,17 @@ static bool acked_and_repeated(const struct tw_facts *f, enum tw_side closer)
 
 /*
  * The ACK was on its way when the FIN was repeated: where this is the side that acknowledges, the
- * round trip is what the second FIN sees a moment later.
+ * round trip is what the second FIN sees a moment later. And what passes here sooner after the ACK than a round trip
+ * (unknown: than the shortest timer) had left before the ACK can have arrived.
  */
 static bool was_late(const struct tw_facts *f)
 {
 	int64_t soon = tw_between_ns(f, TW_F_FIN2_SEEN, TW_F_FIN2_ACKED);
+	int64_t after = tw_between_ns(f, TW_F_FIN1_ACKED, TW_F_FIN1_REPEATED_AFTER_ACK);
 
-	return tw_get(f, TW_F_FIN1_SPAN_NS) < soon && tw_get(f, TW_F_FIN2_COUNT) == 1;
+	if (tw_get(f, TW_F_FIN1_SPAN_NS) < soon && tw_get(f, TW_F_FIN2_COUNT) == 1)
+		return true;
+	return after < (tw_known(f, TW_F_RTT_NS) ? tw_get(f, TW_F_RTT_NS) : TW_TCP_RTO_MIN_NS);
 }
 
 /*
