@@ -244,5 +244,22 @@ def three_sights_of_each_packet():
         expect(seen(Talk(timestamps=True).shake(options=OPTIONS).ask().ask().close(), times), "clean", certain=True)
 
 
+@case
+def half_open_checks_again_and_again():
+    """ldirectord, F5 and others ask by half a handshake whether a port is open; what is repeated so is no mystery."""
+    def check(number, at):
+        talk = Talk(client=("192.0.2.1", 40000 + number), now=at).c(SYN, options=MSS)
+        return refuse(talk.s(SYN | ACK, options=MSS, after=0.0003), 0, seq=1001, after=0.00005)
+
+    checks = [check(number, 2 * number) for number in range(5)]
+    finding = expect(checks[2], "clean", remark="health-check", others=checks[:2] + checks[3:])
+    assert "4 more" in finding["summary"], finding["summary"]
+    expect(checks[0], "unknown", outcomes=("unknown",), others=checks[1:2])
+    # a connect() that waits repeats its SYN
+    waits = [check(number, 2 * number).c(SYN, options=MSS, seq=1000, after=1) for number in range(5)]
+    expect(waits[2], "unknown", "connect-aborted", "firewall-reset", outcomes=("unknown", "failed"),
+           others=waits[:2] + waits[3:])
+
+
 if __name__ == "__main__":
     main()

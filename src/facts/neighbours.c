@@ -510,6 +510,33 @@ static void idle_facts(struct tw_view *v)
 	tw_from(v, TW_F_FLOWS_KILLED_IDLE, w.kills, NULL);
 }
 
+#define SYN_SYNACK_RST (1 | 2 | 32) /* tcp.completeness */
+
+/* A SYN, its SYN|ACK, and the client's reset, each of them once? A connect() that waited would repeat its SYN. */
+static bool is_check(const struct tw_dossier *d)
+{
+	return d->completeness == SYN_SYNACK_RST && d->end[0].rsts == 1 && !d->end[1].rsts &&
+	       d->end[0].packets == 2 && d->end[1].packets == 1;
+}
+
+static void checks_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	int64_t n = 0;
+	unsigned i;
+
+	if (!is_check(d))
+		return;
+	for (i = 0; i < v->near.pairs; i++) {
+		const struct tw_dossier *q = v->others->refs[v->near.pair[i]].dossier;
+
+		n += q != d && is_check(q) && q->end[1].port == d->end[1].port &&
+		     tw_addr_equal(&q->end[0].addr, &d->end[0].addr) &&
+		     tw_addr_equal(&q->end[1].addr, &d->end[1].addr);
+	}
+	tw_from(v, TW_F_HALF_OPEN_CHECKS, n, NULL);
+}
+
 void tw_derive_neighbours(struct tw_view *v)
 {
 	const struct tw_host *client = v->host[0];
@@ -520,5 +547,6 @@ void tw_derive_neighbours(struct tw_view *v)
 	neighbour_fact(v);
 	gone_fact(v);
 	idle_facts(v);
+	checks_fact(v);
 	tw_from(v, TW_F_SCAN_PORTS, client ? (int64_t)tw_host_knocked_in_vain(client) : 0, NULL);
 }

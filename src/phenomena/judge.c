@@ -258,6 +258,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "Files that were appended to each other (mergecap -a, cat) must be "
 			    "read each on its own, or put in order of time: reordercap, mergecap "
 			    "without -a, or tcpwhy read --merge.");
+	else if (reset_owed(f) && tw_synack_refused(f) && tw_is_half_open_check(f))
+		tw_tell_half_open_check(m);
 	else if (reset_owed(f) && tw_synack_refused(f))
 		tw_tell_synack_refused(m);
 	else if (tw_refused_after_all(f))

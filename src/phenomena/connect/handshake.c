@@ -142,6 +142,30 @@ void tw_cite_refused_in_vain(struct tw_match *m)
 		(long long)tw_get(f, TW_F_BAD_ACK_REFUSED));
 }
 
+#define CHECKS 3 /* so many others: a habit */
+
+bool tw_is_half_open_check(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_HALF_OPEN_CHECKS) >= CHECKS;
+}
+
+void tw_tell_half_open_check(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->confidence = TW_LIKELY;
+	m->remark = "health-check";
+	m->summary =
+		tw_say(m,
+		       "%s only asked whether the port is open, and went by a reset, as it did "
+		       "%lld more times here: no connect() waited, its SYN would be repeated.",
+		       m->client, (long long)tw_get(f, TW_F_HALF_OPEN_CHECKS));
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	tw_cite(m, TW_F_RST_COUNT, "bare RST at the SYN|ACK's own number");
+}
+
 void tw_tell_synack_refused(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

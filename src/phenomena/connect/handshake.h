@@ -67,6 +67,10 @@ bool tw_synack_refused(const struct tw_facts *f);
 /* So it did in the end; but it had gone on repeating its SYN for seconds after SYN|ACKs left here: it got none of them. */
 bool tw_synacks_lost_before_refusal(const struct tw_facts *f);
 
+/* It is one of several, as balancers and monitors ask whether a port is open. */
+bool tw_is_half_open_check(const struct tw_facts *f);
+void tw_tell_half_open_check(struct tw_match *m);
+
 /* Says so in @m of one that came promptly: who did what, which causes fit, what would decide. */
 void tw_tell_synack_refused(struct tw_match *m);
 
