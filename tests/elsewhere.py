@@ -6,6 +6,7 @@ out or rewrite them.
 usage: TCPWHY=build/tcpwhy tests/elsewhere.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 import tempfile
 
@@ -335,6 +336,22 @@ def repeated_and_acknowledged():
             talk.s(PSH | ACK, bytes(61), seq=at, after=0.2)
         talk.c(ACK, after=0.001).c(PSH | ACK, bytes(40), after=15).s(ACK, after=0.02)
     expect(talk.close(), "loss-recovered", outcomes=("degraded",), certain=True)
+
+
+@case
+def hole_filled_out_of_sight():
+    """A SACK reports a hole, and the ACK that closes it echoes a timestamp that nobody sent here: a repeat was missed."""
+    for unseen in (0, 1):
+        talk = Talk(timestamps=True).shake().ask()
+        first = talk.next[0]
+        for _ in range(4):
+            talk.c(ACK, bytes(1400), after=0.002)
+        left, right = first + 1400, first + 4200
+        talk.s(ACK, ack=left, options=b"\1\1\5\x0a" + struct.pack(">II", left + 1400, right), after=0.02)
+        if unseen:
+            talk.heard[1] += 77
+        finding = told(talk.s(ACK, after=0.03).close())[0]
+        assert (finding["verdict"] == "reordering") == (not unseen), finding["summary"]
 
 
 @case

@@ -522,6 +522,20 @@ static void reorder_facts(struct tw_view *v, const struct loss_walk *w)
 	tw_from(v, TW_F_HOLE_OPEN, hole != NULL, hole);
 }
 
+/* Does @a echo a timestamp that no segment before it carries? Then the capture missed what it answers. */
+static bool echoes_unseen(const struct tw_dossier *d, const struct tw_pkt *a)
+{
+	const struct tw_pkt *p;
+
+	if (!(a->options & TW_OPT_TIMESTAMPS))
+		return false;
+	for (p = a; p > d->pkt && a - p < LOOK && !p->gap; p--)
+		if (p[-1].side != a->side && p[-1].options & TW_OPT_TIMESTAMPS &&
+		    p[-1].tsval == a->tsecr)
+			return false;
+	return true;
+}
+
 /*
  * At the sender: a SACK hole that closes although nothing was repeated into it. The missing segment was
  * overtaken on its way.
@@ -566,7 +580,8 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 			}
 		}
 		/* both were seen on their way, in order: what was sent before the capture may be a repeat */
-		if (closed && !repeated && overtook && !(a->marks & TW_MARK_ACKED_UNSEEN)) {
+		if (closed && !repeated && overtook && !(a->marks & TW_MARK_ACKED_UNSEEN) &&
+		    !echoes_unseen(d, closed)) {
 			w->reordered++;
 			if (!w->first_reordered)
 				w->first_reordered = a;
