@@ -414,6 +414,17 @@ def closed_window_of_a_very_long_connection_seen_twice():
         expect(on_both_sides(talk) if twice else talk, "zero-window-stall", outcomes=("degraded",), certain=True)
 
 
+@case
+def answer_that_is_too_large_for_the_path():
+    """The ACK of the request rode on the answer, which does not come: the repeat draws one of its own. No mere reordering."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, REQUEST, after=1.5).c(PSH | ACK, REQUEST, seq=at, after=0.2)
+    talk.s(ACK, after=0.02, options=sacks((at, talk.next[0]))).c(FIN | ACK, after=12).s(ACK, after=0.04)
+    finding = expect(talk, "app-stuck", outcomes=("unknown", "failed"))
+    assert "pmtu-blackhole" in [rival["verdict"] for rival in finding["rivals"]], finding["rivals"]
+
+
 def uncaptured(talk, side, data, flags=PSH | ACK, **more):
     """A segment that passed, and that the capture missed."""
     talk.send(side, flags, data, **more)

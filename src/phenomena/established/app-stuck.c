@@ -223,6 +223,17 @@ static void say_waits(struct tw_match *m, int64_t waited)
 	say_asked(m);
 }
 
+/* A wait that may be none explains nothing where something went wrong; a needless repeat is no such thing. */
+static int strength_of(const struct tw_facts *f, bool gave_up, bool left, int64_t waited)
+{
+	if (gave_up || (!left && waited >= LONG_WAIT_NS))
+		return TW_STRENGTH_STALL;
+	if (tw_get(f, TW_F_RST_COUNT))
+		return TW_STRENGTH_MECHANISM + 1;
+	return left && tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_HTTP) ? TW_STRENGTH_DELAY - 1
+								    : TW_STRENGTH_CURIOSITY - 1;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -235,10 +246,7 @@ static bool match(struct tw_match *m)
 	left = !gave_up && client_left(f);
 	if (!gave_up && !left && !client_waits(f))
 		return false;
-	/* a wait that may be none explains nothing where something went wrong */
-	m->strength = gave_up || (!left && waited >= LONG_WAIT_NS) ? TW_STRENGTH_STALL
-		      : tw_get(f, TW_F_RST_COUNT)                  ? TW_STRENGTH_MECHANISM + 1
-								   : TW_STRENGTH_CURIOSITY - 1;
+	m->strength = strength_of(f, gave_up, left, waited);
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
 		"the client's last %s: acknowledged by the server's kernel, never answered",
@@ -255,7 +263,8 @@ static bool match(struct tw_match *m)
 	tw_rival(m, "zero-window-stall",
 		 "the same application, met later: once its receive buffer is full the window "
 		 "closes");
-	if (tw_get(f, TW_F_PEER_NEVER_SPOKE) && !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
+	if ((tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_get(f, TW_F_SPURIOUS_C)) &&
+	    !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
 		tw_rival(m, "pmtu-blackhole",
 			 "an answer too large for the path leaves the server and never comes here");
 	tw_rule_out(m, "peer-vanished", "the server's kernel acknowledges everything");
