@@ -315,7 +315,9 @@ const struct tw_phenomenon tw_ph_conntrack_invalid_reset = {
 		"that acknowledges exactly its number at the client's port, reset at once.\n\n"
 		"From beyond the NAT, where only one of the two tuples is visible, it looks like "
 		"peer-rebooted: a segment draws a bare RST, without silence and with the usual "
-		"TTL.",
+		"TTL. But if that segment is a copy of data acknowledged long before, and the end "
+		"in whose name the RST comes goes on, or is farther away than the RST's author, it "
+		"is likely: a socket answers a copy by an ACK.",
 	.folklore = "\"Connection reset by peer: so the peer closed.\" Neither application did "
 		    "anything here.",
 	.governed = governed,

@@ -368,6 +368,9 @@ const struct tw_phenomenon tw_ph_desynchronized = {
 		"data whose ACK the sender has read, as the timestamp shows that it echoes; "
 		"bytes before the first one; repeats behind a gap that nobody fills. There a "
 		"device changes the numbers of one direction.\n\n"
+		"Or a SYN that is answered by an ACK with the numbers of a connection that the "
+		"client has, from the same port, to another address: a balancer leads both to one "
+		"server, to which they are the same.\n\n"
 		"A segment injected behind the point of capture leaves the same echo, so "
 		"injected-segment stays a rival. A capture that lost packets shows ACKs of "
 		"unseen data too; tcpwhy says nothing then.",

@@ -453,7 +453,10 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 		"a row. Without that it is likely, with loss and a dying path as rivals.\n\n"
 		"If nothing small was sent meanwhile, but the first full-size segments of that end "
 		"are lost without exception after smaller data had passed between the two, it is "
-		"possible, and peer-vanished the rival: a test with both sizes decides.",
+		"possible, and peer-vanished the rival: a test with both sizes decides.\n\n"
+		"At the receiver the repeats do not show. There it is a hole of full size in front "
+		"of a smaller segment that came, not filled for 3 s by a sender that lives, in a "
+		"connection where nothing of full size ever came from it.",
 	.folklore = "\"Ping works, so the path is fine\": ping sends 56 bytes. \"Blocking ICMP "
 		    "makes a host safer\": it breaks exactly this.",
 	.governed = governed,
