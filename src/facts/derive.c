@@ -69,8 +69,7 @@ static bool seen_later(const struct tw_dossier *d, int side, size_t from, uint32
 	for (i = from; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (p->gap || (p->side == side && tw_pkt_seq_len(p) && tw_seq_lt(p->seq, hi) &&
-			       tw_seq_gt(tw_pkt_end(p), lo)))
+		if (p->gap || (p->side == side && tw_carries(p, lo, hi)))
 			return true;
 	}
 	return false;
@@ -106,7 +105,7 @@ static int64_t acked_hole(const struct tw_dossier *d, int side, const struct tw_
 		}
 		if (!tw_pkt_seq_len(p))
 			continue;
-		if (open && tw_seq_lt(p->seq, hi) && tw_seq_gt(tw_pkt_end(p), lo))
+		if (open && tw_carries(p, lo, hi))
 			open = false; /* filled, in part at least: it was late or repeated */
 		if (set && !open && tw_seq_gt(p->seq, covered))
 			open = true, lo = covered, hi = p->seq;

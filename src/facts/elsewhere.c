@@ -91,64 +91,79 @@ static bool speaks_for(const struct tw_dossier *o, const struct tw_dossier *d,
 		       const struct tw_pkt *ack)
 {
 	struct tw_snapshot s;
-	size_t n;
 
 	if (o->end[0].port != d->end[0].port || !tw_addr_equal(&o->end[0].addr, &d->end[0].addr) ||
 	    tw_addr_equal(&o->end[1].addr, &d->end[1].addr))
 		return false;
-	for (n = 0; n < o->pkt_count && o->pkt[n].frame < ack->frame; n++)
-		;
-	tw_snapshot_take(o, n, &s);
-	return s.end[0].next_set && s.end[1].next_set && ack->seq == s.end[1].next &&
-	       (ack->ack == s.end[0].next || (s.end[1].acked_set && ack->ack == s.end[1].acked));
+	tw_snapshot_at(o, ack->frame, &s);
+	return tw_would_ack(&s, TW_SERVER, ack->ack) && ack->seq == s.end[TW_SERVER].next;
 }
 
-static void answered_as_other(struct tw_view *v)
+/* The dossiers around this one that may be of its client's address, one after the other. */
+struct search {
+	uint32_t client; /* hash of the address */
+	size_t at, end;
+};
+
+static struct search search_client(const struct tw_view *v)
 {
-	const struct tw_pkt *ack = strange_ack(v);
-	const uint32_t client = tw_host_peer_hash(&v->d->end[0].addr);
-	size_t lo, hi;
+	struct search s = { .client = tw_host_peer_hash(&v->d->end[TW_CLIENT].addr) };
 
-	if (!ack)
-		return;
-	tw_around(v, SEARCHED, &lo, &hi);
-	for (; lo < hi; lo++) {
-		const struct tw_dossier_ref *r = &v->others->refs[lo];
+	tw_around(v, SEARCHED, &s.at, &s.end);
+	return s;
+}
 
-		if (r->dossier == v->d || (r->host[0] != client && r->host[1] != client) ||
-		    !speaks_for(r->dossier, v->d, ack))
+/* The next one, NULL: there is none. */
+static const struct tw_dossier *next_other(const struct tw_view *v, struct search *s)
+{
+	while (s->at < s->end) {
+		const struct tw_dossier_ref *r = &v->others->refs[s->at++];
+
+		if (r->dossier != v->d && (r->host[0] == s->client || r->host[1] == s->client))
+			return r->dossier;
+	}
+	return NULL;
+}
+
+static void answered_as_other(struct tw_view *v, const struct tw_pkt *ack)
+{
+	struct search s = search_client(v);
+	const struct tw_dossier *o;
+
+	while ((o = next_other(v, &s))) {
+		if (!speaks_for(o, v->d, ack))
 			continue;
 		tw_from(v, TW_F_SYN_ANSWERED_AS_OTHER, 1, ack);
-		tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
+		tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)o->stream, NULL);
+		return;
+	}
+}
+
+static void answered_elsewhere(struct tw_view *v)
+{
+	struct search s = search_client(v);
+	const struct tw_dossier *d = v->d, *o;
+
+	while ((o = next_other(v, &s))) {
+		const bool answered = answers(o, d);
+
+		if (!answered && !answers(d, o))
+			continue;
+		tw_from(v, answered ? TW_F_SYN_ANSWERED_ELSEWHERE : TW_F_ANSWERS_OTHER_SYN, 1,
+			d->pkt);
+		tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)o->stream, NULL);
 		return;
 	}
 }
 
 void tw_derive_elsewhere(struct tw_view *v)
 {
-	const struct tw_dossier *d = v->d;
-	const uint32_t client = tw_host_peer_hash(&d->end[0].addr);
-	size_t lo, hi, i;
+	const struct tw_pkt *ack = strange_ack(v);
 
-	if (v->others)
-		answered_as_other(v);
-	if (!v->others || (!asks_in_vain(d) && !refuses(d)))
+	if (!v->others)
 		return;
-	tw_around(v, SEARCHED, &lo, &hi);
-	for (i = lo; i < hi; i++) {
-		const struct tw_dossier_ref *r = &v->others->refs[i];
-
-		if (r->dossier == d || (r->host[0] != client && r->host[1] != client))
-			continue;
-		if (answers(r->dossier, d)) {
-			tw_from(v, TW_F_SYN_ANSWERED_ELSEWHERE, 1, d->pkt);
-			tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
-			return;
-		}
-		if (answers(d, r->dossier)) {
-			tw_from(v, TW_F_ANSWERS_OTHER_SYN, 1, d->pkt);
-			tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)r->dossier->stream, NULL);
-			return;
-		}
-	}
+	if (ack)
+		answered_as_other(v, ack);
+	if (asks_in_vain(v->d) || refuses(v->d))
+		answered_elsewhere(v);
 }

@@ -30,26 +30,21 @@ static bool share_an_end(const struct tw_dossier *a, const struct tw_dossier *b)
 }
 
 /*
- * Are @t's numbers what one direction of @o would send at that time? Its ack may lag: what the other
- * direction sent last need not have arrived. Conntrack calls INVALID what is far from the next segment,
+ * Are @t's numbers what one direction of @o would send at that time? Conntrack calls INVALID what is far from the next segment,
  * a copy of earlier data above all: then its seq is only near (@inexact).
  */
 static bool continues(const struct tw_dossier *o, const struct tw_pkt *t, bool *inexact)
 {
 	struct tw_snapshot s;
-	size_t n;
 	int x;
 
 	for (x = 0; x < 2; x++) {
 		if (!o->end[x].next_set || !o->end[!x].next_set ||
 		    !near(t->seq, o->end[x].next_seq) || !near(t->ack, o->end[!x].next_seq))
 			continue;
-		for (n = 0; n < o->pkt_count && o->pkt[n].frame < t->frame; n++)
-			;
-		tw_snapshot_take(o, n, &s);
+		tw_snapshot_at(o, t->frame, &s);
 		*inexact = t->seq != s.end[x].next;
-		if (s.end[x].next_set && s.end[!x].next_set && (!*inexact || t->payload_bytes) &&
-		    (t->ack == s.end[!x].next || (s.end[x].acked_set && t->ack == s.end[x].acked)))
+		if (tw_would_ack(&s, x, t->ack) && (!*inexact || t->payload_bytes))
 			return true;
 	}
 	return false;

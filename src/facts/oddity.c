@@ -46,8 +46,7 @@ static bool was_taken(const struct tw_dossier *d, size_t i)
 
 		if (q->marks & TW_MARK_SECOND_COPY)
 			continue;
-		if (q->side == p->side && tw_pkt_seq_len(q) && tw_seq_lt(q->seq, tw_pkt_end(p)) &&
-		    tw_seq_gt(tw_pkt_end(q), p->seq))
+		if (q->side == p->side && tw_carries(q, p->seq, tw_pkt_end(p)))
 			return false;
 		if (q->side != p->side && q->flags & TW_ACK && tw_seq_ge(q->ack, tw_pkt_end(p)))
 			return true;
@@ -282,20 +281,13 @@ static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 	return fin && crossed;
 }
 
-/* Does the alleged author of the first reset that was not taken send on? */
-static void went_on_fact(struct tw_view *v)
+/* Does the alleged author of @rst, the first reset that was not taken, send on? */
+static void went_on_fact(struct tw_view *v, const struct tw_pkt *rst)
 {
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *rst = NULL;
-	size_t i;
+	const struct tw_pkt *end = v->d->pkt + v->d->pkt_count, *p;
 
-	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!rst && tw_get(v->f, TW_F_RST_IGNORED) > 0 &&
-		    p->frame == tw_frame_of(v->f, TW_F_RST_IGNORED))
-			rst = p;
-		if (!rst || !tw_counts(p) || p->side != rst->side || p->flags & TW_RST)
+	for (p = rst; p < end; p++) {
+		if (!tw_counts(p) || p->side != rst->side || p->flags & TW_RST)
 			continue;
 		tw_from(v, TW_F_RST_IGNORED_WENT_ON, 1, p);
 		return;
@@ -352,7 +344,8 @@ static void ignored_facts(struct tw_view *v)
 		up |= !p->side && (p->flags & (TW_ACK | TW_SYN)) == TW_ACK;
 	}
 	set(v, TW_F_RST_IGNORED, &rst);
-	went_on_fact(v);
+	if (rst.n)
+		went_on_fact(v, rst.first);
 	set(v, TW_F_SYN_MID, &syn);
 }
 

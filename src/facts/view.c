@@ -67,6 +67,15 @@ void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snaps
 		s->end[0].stale = s->end[1].stale = true;
 }
 
+void tw_snapshot_at(const struct tw_dossier *d, uint64_t frame, struct tw_snapshot *s)
+{
+	size_t before;
+
+	for (before = 0; before < d->pkt_count && d->pkt[before].frame < frame; before++)
+		;
+	tw_snapshot_take(d, before, s);
+}
+
 bool tw_gap_between(const struct tw_dossier *d, size_t from, size_t to)
 {
 	for (from++; from <= to && from < d->pkt_count; from++)

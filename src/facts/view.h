@@ -54,6 +54,15 @@ struct tw_view {
 };
 
 void tw_snapshot_take(const struct tw_dossier *d, size_t before, struct tw_snapshot *s);
+/* The same just before frame @frame, which may be another connection's. */
+void tw_snapshot_at(const struct tw_dossier *d, uint64_t frame, struct tw_snapshot *s);
+
+/* Is @ack what @side would acknowledge then? It may lag: what the other end sent last need not have arrived. */
+static inline bool tw_would_ack(const struct tw_snapshot *s, int side, uint32_t ack)
+{
+	return s->end[side].next_set && s->end[!side].next_set &&
+	       (ack == s->end[!side].next || (s->end[side].acked_set && ack == s->end[side].acked));
+}
 
 /* Records that count: not second copies, not dropped by every receiver. */
 static inline bool tw_counts(const struct tw_pkt *p)
@@ -83,6 +92,12 @@ static inline void tw_from(struct tw_view *v, enum tw_fact_id id, int64_t value,
 		value = 0;
 	}
 	tw_fact_set(v->f, id, value, p ? p->frame : 0, p ? p->time_ns : 0);
+}
+
+/* Does it carry any sequence number of [lo, hi)? */
+static inline bool tw_carries(const struct tw_pkt *p, uint32_t lo, uint32_t hi)
+{
+	return tw_pkt_seq_len(p) && tw_seq_lt(p->seq, hi) && tw_seq_gt(tw_pkt_end(p), lo);
 }
 
 /* Bytes by which @hi is above @lo on the ring, 0 if it is not. */
