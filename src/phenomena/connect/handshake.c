@@ -149,6 +149,13 @@ bool tw_is_half_open_check(const struct tw_facts *f)
 	return tw_get(f, TW_F_HALF_OPEN_CHECKS) >= CHECKS;
 }
 
+/* Both packets of a handshake that somebody ended then. */
+static void cite_accepted(struct tw_match *m)
+{
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+}
+
 void tw_tell_half_open_check(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -161,8 +168,7 @@ void tw_tell_half_open_check(struct tw_match *m)
 		       "%s only asked whether the port is open, and went by a reset, as it did "
 		       "%lld more times here: no connect() waited, its SYN would be repeated.",
 		       m->client, (long long)tw_get(f, TW_F_HALF_OPEN_CHECKS));
-	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	cite_accepted(m);
 	tw_cite(m, TW_F_RST_COUNT, "bare RST at the SYN|ACK's own number");
 }
 
@@ -176,8 +182,7 @@ void tw_tell_synack_refused(struct tw_match *m)
 			    "%s accepted the SYN, and its SYN|ACK drew a bare RST in the name of "
 			    "%s after %s, as a host writes it that has no (more) socket for it.",
 			    m->server, m->client, TW_DUR(tw_get(f, TW_F_ACK3_DELAY_NS)));
-	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	cite_accepted(m);
 	tw_cite(m, TW_F_RST_COUNT,
 		"bare RST at the SYN|ACK's own number: no socket there knows it");
 	tw_rival(m, "port-scan",
@@ -212,8 +217,7 @@ void tw_tell_refused_after_all(struct tw_match *m)
 			    "%s accepted the SYN, and refused its repeat %s later; %s did not take "
 			    "the first answer, or never got it.",
 			    m->server, TW_DUR(tw_get(f, TW_F_SYN_SPAN_NS)), m->client);
-	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens, and accepts");
+	cite_accepted(m);
 	tw_cite(m, TW_F_RST_COUNT, "RST|ACK after the repeat of the SYN");
 	tw_rival(m, "syn-ack-lost",
 		 "the SYN|ACK was lost, and some small TCPs (picoTCP) answer a SYN that they know "

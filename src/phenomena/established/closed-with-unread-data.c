@@ -57,20 +57,15 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 		break;
 	case SIGN_UNANSWERED:
 		/* a client that is sent what it asked for owes no answer */
-		if (author == TW_CLIENT && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0)
-			m->summary =
-				tw_say(m,
-				       "%s aborted the connection %s after the last of %s that it "
-				       "was sent, and had not read all of it.",
-				       tw_endpoint(m, author),
-				       TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), bytes);
-		else
-			m->summary =
-				tw_say(m,
-				       "%s aborted the connection %s after it had received %s that "
-				       "its application never answered.",
-				       tw_endpoint(m, author),
-				       TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)), bytes);
+		m->summary = tw_say(
+			m,
+			author == TW_CLIENT && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0
+				? "%s aborted the connection %s after the last of %s that it was "
+				  "sent, and had not read all of it."
+				: "%s aborted the connection %s after it had received %s that its "
+				  "application never answered.",
+			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_UNANSWERED_AGE_NS)),
+			bytes);
 		tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
 			"%s of %s had reached %s, which never sent a byte again", bytes,
 			tw_side_name(tw_other(author)), tw_side_name(author));
