@@ -10,15 +10,13 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main
-from talk import Talk, expect
+from talk import HELLO, RECORD, Talk, expect
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
-HELLO = b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03" + bytes(58)
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
-ANSWER = b"\x17\x03\x03\x00\x80" + bytes(128)
 
 
-def asked(rounds, last, question=COMMAND, answer=ANSWER, wait=0.01):
+def asked(rounds, last, question=COMMAND, answer=RECORD, wait=0.01):
     talk = Talk().shake()
     for _ in range(rounds):
         talk.ask(question, answer, wait=wait)
@@ -107,7 +105,7 @@ def a_long_upload():
 @case
 def answered_in_the_end():
     """A long poll of a minute, which is answered."""
-    talk = asked(1, REQUEST).s(PSH | ACK, ANSWER, after=60).c(ACK, after=0.02)
+    talk = asked(1, REQUEST).s(PSH | ACK, RECORD, after=60).c(ACK, after=0.02)
     expect(left(talk, after=1), "clean")
 
 

@@ -10,11 +10,10 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect
+from talk import MSS, RECORD, Talk, expect
 
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x1a" + bytes(26)
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
-RECORD = b"\x17\x03\x03\x00\x80" + bytes(128)
 
 
 @case

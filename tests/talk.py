@@ -11,6 +11,9 @@ from tap import tcpwhy
 
 START = 1_700_000_000
 MSS, SACK_OK, WSCALE = b"\2\4\5\xb4", b"\4\2", b"\3\3\7"
+# Of TLS: a ClientHello, and a record of data.
+HELLO = b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03" + bytes(58)
+RECORD = b"\x17\x03\x03\x00\x80" + bytes(128)
 
 
 class Talk:

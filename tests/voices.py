@@ -10,10 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect, told
-
-RECORD = b"\x17\x03\x03\x00\x80" + bytes(128)
-HELLO = b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03" + bytes(58)
+from talk import HELLO, MSS, RECORD, Talk, expect, told
 
 
 def balanced(balancer=231, backend=219, **more):
