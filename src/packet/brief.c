@@ -31,14 +31,32 @@ void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t 
 	}
 }
 
+uint16_t tw_brief_of_payload(const uint8_t *payload, uint32_t captured, uint32_t wire)
+{
+	struct tw_http_answer a;
+
+	if (captured > wire)
+		captured = wire; /* padding, a checksum */
+	if (!tw_http_answer(payload, captured, &a))
+		return 0;
+	return TW_BRIEF_ANSWER |
+	       (tw_http_goes_on(&a, payload, captured, wire) ? TW_BRIEF_GOES_ON : 0);
+}
+
 void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t seed,
 		     struct tw_brief *out)
 {
 	struct tw_segment s;
+	const uint8_t *payload;
+	uint32_t captured;
 
 	if (tw_decode(d, f, &s) == TW_SEG_NEIGHBOUR)
 		tw_decode_detail(d, f, &s);
 	tw_brief_of(f, &s, seed, out);
+	if (s.kind != TW_SEG_TCP)
+		return;
+	payload = tw_decode_payload(d, f, &s, &captured);
+	out->flags |= tw_brief_of_payload(payload, captured, s.payload_bytes);
 }
 
 void tw_decode_briefs(struct tw_decoder *d, const struct tw_frame *frames, unsigned n,

@@ -3,7 +3,14 @@
 #define TW_PACKET_BRIEF_H
 
 #include "packet/decode.h"
+#include "packet/http.h"
 #include "packet/usual.h"
+
+/* What stands in a brief's flags next to those of TCP. */
+enum tw_brief_flag {
+	TW_BRIEF_ANSWER = 1 << 12,  /* an answer of HTTP/1 begins in it */
+	TW_BRIEF_GOES_ON = 1 << 13, /* ... and goes on behind it */
+};
 
 /*
  * What the first look needs of a packet, and no more: it is made of every one. The connection's key is in
@@ -17,7 +24,7 @@ struct tw_brief {
 	uint64_t number; /* of the frame */
 	uint32_t seq, ack, payload_bytes;
 	uint16_t
-		flags; /* enum tw_tcp_flag; of a neighbour message: TW_SYN, and TW_ACK if it answers */
+		flags; /* enum tw_tcp_flag, tw_brief_flag; of a neighbour message: TW_SYN, and TW_ACK if it answers */
 	uint16_t window;
 	uint8_t sender; /* its side of the tuple */
 	uint8_t ttl;
@@ -35,6 +42,9 @@ void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t se
 		     struct tw_brief *out);
 void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t seed,
 		 struct tw_brief *out);
+
+/* enum tw_brief_flag of a payload of @wire bytes, of which @captured are at @payload. */
+uint16_t tw_brief_of_payload(const uint8_t *payload, uint32_t captured, uint32_t wire);
 
 /*
  * Of bytes that tw_are_usual(), but for time, number and section: straight from the wire, each field once. Nothing
@@ -69,6 +79,10 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->ttl = ip[8];
 	b->kind = TW_SEG_TCP;
 	b->ipv4 = true;
+	if (TW_USUAL_TCP + header + TW_HTTP_ANSWER_BYTES <= caplen &&
+	    __builtin_expect(tw_http_begins(tcp + header), 0))
+		b->flags |= tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header,
+						b->payload_bytes);
 	return true;
 }
 

@@ -24,6 +24,8 @@
 
 #include <stdlib.h>
 
+#define TAIL_BYTES 5 /* "0" and two line ends: of less nothing can be told */
+
 enum { LINK_ETHERNET = 1, LINK_RAW = 101, LINK_SLL = 113, LINK_SLL2 = 276 };
 
 struct tw_decoder *tw_decoder_new(void)
@@ -368,8 +370,26 @@ static void detail_tcp(struct tw_decoder *d, struct tw_segment *s)
 	if (s->payload_captured < sizeof(s->payload_head))
 		s->payload_head_bytes = (uint8_t)s->payload_captured;
 	memcpy(s->payload_head, payload, s->payload_head_bytes);
+	s->answers = tw_http_answer(payload, s->payload_captured, &s->answer);
+	if (!s->payload_cut && s->payload_bytes >= TAIL_BYTES)
+		s->tail = tw_http_ends_blank(payload, s->payload_bytes) ? TW_TAIL_BLANK
+									: TW_TAIL_OTHER;
 	if (s->flags & TW_RST)
 		tw_packet_reset_reason(s, payload);
+}
+
+const uint8_t *tw_decode_payload(const struct tw_decoder *d, const struct tw_frame *f,
+				 const struct tw_segment *s, uint32_t *captured)
+{
+	const struct tw_walk *w = &d->walk;
+	const uint8_t *base = w->fast ? f->data : w->base;
+	const uint32_t cap = w->fast ? f->caplen : w->base_cap;
+	const uint32_t at = (uint32_t)s->l4_offset + s->header_bytes;
+
+	*captured = cap > at ? cap - at : 0;
+	if (*captured > s->payload_bytes)
+		*captured = s->payload_bytes;
+	return base + (cap > at ? at : cap);
 }
 
 static void detail_icmp(const struct tw_walk *w, struct tw_segment *s)

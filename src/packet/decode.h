@@ -73,6 +73,10 @@ unsigned tw_decode_sift(const struct tw_frame *frames, unsigned n, const struct 
  */
 void tw_decode_detail(struct tw_decoder *d, const struct tw_frame *f, struct tw_segment *s);
 
+/* The payload of a TCP segment, as far as it is captured; as for tw_decode_detail(). */
+const uint8_t *tw_decode_payload(const struct tw_decoder *d, const struct tw_frame *f,
+				 const struct tw_segment *s, uint32_t *captured);
+
 /* True if the link type is understood; its name for messages ("EN10MB"), never NULL. */
 bool tw_linktype_supported(uint16_t linktype);
 const char *tw_linktype_name(uint16_t linktype);

@@ -2,6 +2,8 @@
 #ifndef TW_PACKET_SEGMENT_H
 #define TW_PACKET_SEGMENT_H
 
+#include "packet/http.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -61,6 +63,13 @@ struct tw_sack_block {
 	uint32_t left, right;
 };
 
+/* How does a payload end? */
+enum tw_tail {
+	TW_TAIL_UNKNOWN, /* its end is not captured, or it is too short to tell */
+	TW_TAIL_BLANK,   /* in an empty line, as chunks do (tw_http_ends_blank()) */
+	TW_TAIL_OTHER,
+};
+
 /*
  * One decoded frame. The core is filled by tw_decode(); the rest only by tw_decode_detail(), which
  * costs more and is asked for only where a connection is looked at closely.
@@ -113,6 +122,9 @@ struct tw_segment {
 	 */
 	uint8_t payload_head[16];
 	uint8_t payload_head_bytes;
+	bool answers; /* an answer of HTTP/1 begins in the payload: */
+	struct tw_http_answer answer;
+	enum tw_tail tail;
 	/* RST with a payload (draft-ietf-tcpm-rst-diagnostic-payload): reason, 0 = none */
 	uint16_t rst_reason;
 	uint32_t rst_reason_pen;

@@ -164,6 +164,46 @@ static void assert_brief(uint16_t linktype)
 	tw_decoder_free(other);
 }
 
+/* Whichever way a frame takes, however it is cut: the same is said of the answer that begins in it. */
+static void briefs_of_answers(void **state)
+{
+	static const char *const payloads[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12345",
+		"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n12345",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12",
+	};
+	struct tw_decoder *one = tw_decoder_new(), *other = tw_decoder_new();
+	struct tw_brief brief, expected;
+	unsigned i, goes_on = 0;
+	uint32_t cap;
+
+	for (i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		load(&wrappings[0]);
+		frame.n -= 5;
+		append(&frame, payloads[i], (uint32_t)strlen(payloads[i]));
+		put16(frame.b + 16, frame.n - 14);
+		append(&frame, "HTTP/1.1 204 trailer of Ethernet", 32);
+		for (cap = 54; cap <= frame.n; cap++) {
+			const struct tw_frame f = {
+				.data = frame.b, .caplen = cap, .len = frame.n, .linktype = ETHERNET
+			};
+
+			tw_decode_briefs(one, &f, 1, SEED, &brief);
+			tw_decode_brief(other, &f, SEED, &expected);
+			assert_memory_equal(&brief, &expected,
+					    offsetof(struct tw_brief, section) + 2);
+			goes_on += (brief.flags & TW_BRIEF_GOES_ON) != 0;
+			assert_int_equal(!(brief.flags & TW_BRIEF_ANSWER),
+					 cap < 74 + TW_HTTP_ANSWER_BYTES);
+		}
+		assert_int_equal(!(brief.flags & TW_BRIEF_GOES_ON), i == 0 || i == 2);
+	}
+	assert_int_not_equal(goes_on, 0);
+	tw_decoder_free(one);
+	tw_decoder_free(other);
+}
+
 /* The same key, tag and flow for both directions, and the other side as the sender. */
 static void directions_meet(void **state)
 {
@@ -489,6 +529,7 @@ int main(void)
 		cmocka_unit_test(every_cut),
 		cmocka_unit_test(every_short_frame),
 		cmocka_unit_test(every_flipped_byte),
+		cmocka_unit_test(briefs_of_answers),
 		cmocka_unit_test(directions_meet),
 		cmocka_unit_test(lying_lengths_of_ipv4),
 		cmocka_unit_test(lying_lengths_of_ipv6),
