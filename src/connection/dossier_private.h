@@ -6,6 +6,7 @@
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
  * diagram. Nobody but dossier.c writes here.
  */
+#include "connection/answer.h"
 #include "connection/dossier.h"
 #include "connection/order.h"
 #include "connection/state.h"
@@ -53,6 +54,7 @@ struct tw_end {
 
 	bool fin_seen;
 	uint32_t fin_seq; /* sequence number of the (first) FIN itself */
+	struct tw_answer answer;
 
 	uint64_t packets, bytes; /* bytes: payload, each once */
 	uint64_t data_packets;

@@ -30,6 +30,7 @@
 #define TIMER_REPEAT_NS (TW_TCP_RTO_MIN_NS * 3 / 4) /* below the shortest retransmission timer */
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)           /* a repeat after such a silence is a stall */
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
+#define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_ANSWER)
 #define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
 /* --- the slow path: one segment that is not simply next in sequence --- */
@@ -146,6 +147,9 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 			odd(c); /* half closed for long */
 		return;
 	}
+	if (c->status & CONN_LONG_ANSWER &&
+	    (p->payload_bytes || conn_speaker(c) == side || p->time_ns - c->payload_ns > settle))
+		odd(c); /* closed behind an answer, or in the midst of it; or weary of waiting for its rest */
 	if (!(c->status & CONN_SPOKE)) {
 		if (p->time_ns - c->first_ns > settle)
 			odd(c); /* nobody ever said a word, and one gave up */
@@ -202,6 +206,15 @@ static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 		c->status |= CONN_SPEAKER;
 }
 
+/* An answer of HTTP/1 begins; whether it comes to its end only a dossier tells. */
+static void on_answer(struct conn *c, int side, const struct tw_brief *p)
+{
+	if (p->flags & TW_BRIEF_GOES_ON)
+		c->status |= CONN_LONG_ANSWER;
+	else if (p->seq == c->next[side])
+		c->status &= ~(uint32_t)CONN_LONG_ANSWER;
+}
+
 /* Both ends have spoken and acknowledged, nothing odd: predictions apply. */
 static void try_fast(struct conn *c)
 {
@@ -247,6 +260,8 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 		    p->time_ns - c->first_ns > SLOW_HANDSHAKE_NS)
 			odd(c);
 	}
+	if (p->flags & TW_BRIEF_ANSWER)
+		on_answer(c, side, p);
 	on_ack(c, side, p);
 	on_sequence(t, c, side, p);
 	if (p->payload_bytes)
@@ -317,7 +332,7 @@ static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn
 	uint32_t status = c->status;
 
 	if (unlikely(((status & CONN_FAST) ^ CONN_FAST) |
-		     (((p->flags & (PLAIN_FLAGS & ~TW_FIN)) ^ TW_ACK) | (p->seq ^ next)) |
+		     (((p->flags & FAST_FLAGS) ^ TW_ACK) | (p->seq ^ next)) |
 		     (p->ack - acked > other_next - acked) | !p->window |
 		     ((status >> (8 * side + SIDE_FIN_SHIFT)) & (spoke | fin))))
 		return false;

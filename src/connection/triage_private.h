@@ -51,6 +51,7 @@ enum {
 	CONN_SHADOWED =
 		1 << 28,     /* its tuple belongs to a newer connection, which keeps it as prev */
 	CONN_DEAD = 1 << 29, /* decided; freed when it leaves the queue */
+	CONN_LONG_ANSWER = 1 << 30, /* the last answer of HTTP/1 did not end where it began */
 };
 
 struct conn {
