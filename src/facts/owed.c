@@ -470,7 +470,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 				  lost_small_talk(d, rst, a, victim->fin, debt.author_unacked)
 			  ? debt.author_unacked
 			  : 0;
-	got_all = debt.author_unacked == goodbye;
+	got_all = debt.author_unacked == goodbye &&
+		  !(a == TW_SERVER && tw_get(v->f, TW_F_ANSWER_UNFINISHED));
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, debt.author_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);

@@ -67,8 +67,17 @@ bool tw_reset_held_up(const struct tw_facts *f)
 	       tw_is(f, TW_F_ZERO_WINDOW_SIDE, (int64_t)tw_reset_victim(f));
 }
 
+/* The server went in the midst of an answer, and the client, which had not closed, has not got the rest. */
+static bool cuts_answer(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ANSWER_UNFINISHED) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	       !tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_VICTIM_FIN);
+}
+
 enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
+	if (cuts_answer(f))
+		return TW_DEBT_OWED;
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;
 	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) ||

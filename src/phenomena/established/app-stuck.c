@@ -234,12 +234,73 @@ static int strength_of(const struct tw_facts *f, bool gave_up, bool left, int64_
 								    : TW_STRENGTH_CURIOSITY - 1;
 }
 
+/*
+ * An answer that stops in its midst: its head says that more is due (of chunks nobody knows when: they may be a stream
+ * of events). Whoever has more to send and does not, hangs, or waits for somebody behind it. An acknowledgement of the
+ * client's FIN shows that the path was well: what was lost on it would have come again.
+ */
+static bool stopped_within(const struct tw_facts *f)
+{
+	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS);
+
+	if (!tw_silence_proves(f) || !tw_get(f, TW_F_ANSWER_MISSING_BYTES) ||
+	    tw_get(f, TW_F_RST_COUNT_S) || tw_is(f, TW_F_FIN1_SIDE, TW_SERVER))
+		return false;
+	if (tw_known(f, TW_F_FIN1_SIDE))
+		return stopped_ns >= LEFT_AFTER_NS && tw_get(f, TW_F_FIN1_ACKED);
+	return stopped_ns >= (tw_get(f, TW_F_RST_COUNT) ? LEFT_AFTER_NS : ONE_WAIT_NS);
+}
+
+static bool match_within(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS),
+		      sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
+		      all = sent + tw_get(f, TW_F_ANSWER_MISSING_BYTES);
+	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0;
+
+	m->strength = closed  ? TW_STRENGTH_STALL
+		      : reset ? TW_STRENGTH_MECHANISM + 1
+			      : TW_STRENGTH_CURIOSITY - 1;
+	m->confidence = closed ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = closed || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(
+		m, "%s stopped in the midst of an answer, %lld of %s sent: %s %s of silence.",
+		m->server, (long long)sent, tw_bytes(m, all),
+		closed  ? "the client closed after"
+		: reset ? "the client gave up by a reset after"
+			: "the capture ends after",
+		TW_DUR(stopped_ns));
+	tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: Content-Length %lld",
+		(long long)all);
+	tw_cite(m, TW_F_ANSWER_STOPPED_NS,
+		"the last of it that came: acknowledged, the client's window open");
+	if (closed)
+		tw_cite(m, TW_F_FIN1_ACKED,
+			"the server's kernel acknowledges the FIN: the path was well");
+	else
+		tw_rival(m, "peer-vanished",
+			 "nothing shows that what the server sent since would have come here");
+	if (reset)
+		tw_rival(m, "closed-with-unread-data",
+			 "the client's reset may say that it had not read all of what came");
+	tw_rule_out(m, "zero-window-stall", "the client could take more");
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", stopped_ns,
+		   "recv() waited for the rest of the answer.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "It hangs, or waits for what it relays. Its kernel sent all that it was given.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_get(f, TW_F_REQUEST_UNANSWERED_NS);
 	bool gave_up, left;
 
+	if (stopped_within(f))
+		return match_within(m);
 	if (!never_answered(f))
 		return false;
 	gave_up = client_gave_up(f);
@@ -509,21 +570,24 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"Nothing, because the thread that should see it is somewhere else. The bytes "
 		"wait in the kernel: Recv-Q of the connection in `ss -tn` is above 0, or, if "
 		"nobody accepted it, Recv-Q of the listener in `ss -tln` is.",
-	.recognise = "tcpwhy looks for a request that was acknowledged in full, and for a client "
-		     "that waited and then closed, while the server's kernel acknowledged the FIN "
-		     "and nothing closed on that side: an application that still reads would have "
-		     "seen the end of the stream. If the server never sent a byte of payload in "
-		     "the whole connection it is likely, or possible after two minutes of mere "
-		     "waiting; if it had answered before, possible: the last thing said may have "
-		     "asked for no answer. A client that leaves after five seconds and more, and "
-		     "only then the server closes, is told so as well where an answer was due: to "
-		     "what is always answered in its protocol (a request of HTTP, a ClientHello of "
-		     "TLS, a query of PostgreSQL, MySQL or Redis).\n\n"
-		     "From packets alone an application that never accepted cannot be told from "
-		     "one that accepted and hangs, nor a hung one from a protocol in which the "
-		     "server has nothing to say (long poll, one-way streams). So this verdict is "
-		     "never certain, and while the capture merely ends during the wait its outcome "
-		     "is unknown.",
+	.recognise =
+		"tcpwhy looks for a request that was acknowledged in full, and for a client "
+		"that waited and then closed, while the server's kernel acknowledged the FIN "
+		"and nothing closed on that side: an application that still reads would have "
+		"seen the end of the stream. If the server never sent a byte of payload in "
+		"the whole connection it is likely, or possible after two minutes of mere "
+		"waiting; if it had answered before, possible: the last thing said may have "
+		"asked for no answer. A client that leaves after five seconds and more, and "
+		"only then the server closes, is told so as well where an answer was due: to "
+		"what is always answered in its protocol (a request of HTTP, a ClientHello of "
+		"TLS, a query of PostgreSQL, MySQL or Redis). An answer of HTTP/1 that stops in "
+		"its midst, all that was sent acknowledged, is told after five seconds and "
+		"more: its head says how much is missing.\n\n"
+		"From packets alone an application that never accepted cannot be told from "
+		"one that accepted and hangs, nor a hung one from a protocol in which the "
+		"server has nothing to say (long poll, one-way streams). So this verdict is "
+		"never certain, and while the capture merely ends during the wait its outcome "
+		"is unknown.",
 	.folklore = "\"It connected, so the server works\", \"it was acknowledged, so the "
 		    "application has it.\" The handshake and the ACK are the kernel's work; no "
 		    "application need have seen either.",

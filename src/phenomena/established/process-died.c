@@ -39,14 +39,19 @@ static bool refused_soon(const struct tw_facts *f)
 	       tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) <= SOON_NS;
 }
 
+static bool cut_answer(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ANSWER_UNFINISHED) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER);
+}
+
 /* The server's kernel closed the socket and somebody lost something by it. */
 static bool ended_by_server(const struct tw_facts *f, bool *reset)
 {
 	*reset = tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
 		 (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) || tw_get(f, TW_F_RST_AUTHOR_FIN)) &&
 		 tw_get(f, TW_F_RST_UNANSWERED_PROBES) == 0 && tw_reset_debt(f) != TW_DEBT_NONE;
-	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) &&
-			  tw_get(f, TW_F_FIN_BEFORE_ANSWER) && tw_get(f, TW_F_RST_COUNT) == 0);
+	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && tw_get(f, TW_F_RST_COUNT) == 0 &&
+			  (tw_get(f, TW_F_FIN_BEFORE_ANSWER) || cut_answer(f)));
 }
 
 static void cite(struct tw_match *m, bool reset, int64_t together)
@@ -58,7 +63,8 @@ static void cite(struct tw_match *m, bool reset, int64_t together)
 		if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 			tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of the server: nothing was unread");
 	} else {
-		tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server, which still owed an answer");
+		tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server, which still owed %s",
+			cut_answer(f) ? "the rest of an answer" : "an answer");
 	}
 	if (together > 0)
 		tw_cite(m, TW_F_HOST_ENDED_TOGETHER,
@@ -75,7 +81,7 @@ static void saw(struct tw_match *m, bool reset)
 		tw_reset_victim_saw(m);
 	else
 		tw_app_saw(m, TW_CLIENT, "recv", "EOF", -1,
-			   "recv returns 0 in place of the answer; new connections fail with "
+			   "recv returns 0 in place of what was due; new connections fail with "
 			   "ECONNREFUSED.");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "There was no process left to see anything.");
 }
@@ -123,16 +129,14 @@ static bool ended_by_fin(const struct tw_facts *f)
 /*
  * A worker that is killed once it has read its request: the port stays open, and for TCP this is a close like any
  * other. By the rules of the protocol above each request is answered (src/facts/request.c), so this one failed; whether
- * the worker died or closed by itself is not to be seen. An answer that ends too early is not told here: how long it
- * was to be stands in its header.
+ * the worker died or closed by itself is not to be seen.
  */
 static bool match_in_place_of_answer(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int64_t waited_ns = tw_get(f, TW_F_FIN_REQUEST_AGO_NS);
 
-	if (!tw_get(f, TW_F_FIN_REQUEST_BYTES) || tw_get(f, TW_F_ACKED_UNSEEN_S) ||
-	    !ended_by_fin(f))
+	if (!tw_get(f, TW_F_FIN_REQUEST_BYTES) || tw_get(f, TW_F_ACKED_UNSEEN_S))
 		return false;
 	m->strength = TW_STRENGTH_ENDING - 1;
 	m->confidence = TW_POSSIBLE;
@@ -162,6 +166,71 @@ static bool match_in_place_of_answer(struct tw_match *m)
 	return true;
 }
 
+/* How far the answer had come. */
+static const char *how_far(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
+		      missing = tw_get(f, TW_F_ANSWER_MISSING_BYTES);
+
+	if (missing)
+		return tw_say(m, "%lld of %s were sent", (long long)sent,
+			      tw_bytes(m, sent + missing));
+	return tw_say(m, "%s of chunks were sent, and no last one", tw_bytes(m, sent));
+}
+
+/*
+ * The same in the midst of an answer: its head says how long it was to be. A program that has more to say does not
+ * close: it was killed, or what it relays broke off.
+ */
+static bool match_within_answer(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t after_ns =
+		tw_time_of(f, TW_F_FIN1_SIDE) - tw_time_of(f, TW_F_ANSWER_UNFINISHED);
+
+	m->strength = TW_STRENGTH_ENDING - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(m,
+			    "%s closed the connection in the midst of an answer, %s after it had "
+			    "begun: %s. What served it ended, or what it relays broke off.",
+			    tw_endpoint(m, TW_SERVER), TW_DUR(after_ns), how_far(m));
+	tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
+		tw_get(f, TW_F_ANSWER_MISSING_BYTES)
+			? tw_say(m, "Content-Length %lld",
+				 (long long)(tw_get(f, TW_F_ANSWER_SENT_BYTES) +
+					     tw_get(f, TW_F_ANSWER_MISSING_BYTES)))
+			: "chunked, so the last chunk is an empty one");
+	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", how_far(m));
+	tw_missing(m,
+		   "Whether the process, or its child that served this connection, was killed, or "
+		   "closed by itself; a proxy does when the server behind it closes, resets or is "
+		   "too slow: its log tells.");
+	tw_rule_out(m, "closed-with-unread-data",
+		    "unread data would have made it a reset: the request had been read");
+	tw_app_saw(m, TW_CLIENT, "recv", "EOF", after_ns,
+		   "recv returns 0 in the midst of the body: \"transfer closed with ... bytes "
+		   "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), \"IncompleteRead\" "
+		   "(Python), \"Premature end of Content-Length delimited message body\" (Java), "
+		   "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
+		   "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
+		   "connection\" (nginx).");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "What it had sent was acknowledged. No call fails: it is killed, or closes by "
+		   "itself.");
+	return true;
+}
+
+/* The port stays open, for all that was seen. */
+static bool match_alone(struct tw_match *m)
+{
+	if (!ended_by_fin(m->facts))
+		return false;
+	return cut_answer(m->facts) ? match_within_answer(m) : match_in_place_of_answer(m);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -169,7 +238,7 @@ static bool match(struct tw_match *m)
 	bool reset;
 
 	if (!refused_soon(f))
-		return match_in_place_of_answer(m);
+		return match_alone(m);
 	if (tw_ack3_refused(f))
 		return match_half_open(m);
 	if (!ended_by_server(f, &reset))
@@ -178,7 +247,8 @@ static bool match(struct tw_match *m)
 		return false; /* one connection never tells: name how its socket ended */
 
 	m->strength = together > 0 ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_ENDING;
-	m->confidence = together > 0 || tw_get(f, TW_F_FIN_REQUEST) ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = together > 0 || tw_get(f, TW_F_FIN_REQUEST) || cut_answer(f) ? TW_LIKELY
+										     : TW_POSSIBLE;
 	m->outcome = reset ? tw_reset_outcome(f) : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary =
@@ -215,6 +285,8 @@ static const char *const remedies[] = {
 	"If the port stays open, look for one worker among several (gunicorn: \"WORKER TIMEOUT\", "
 	"PostgreSQL: \"was terminated by signal 9\"); a round time from request to FIN that is "
 	"always the same is a time limit.",
+	"If an answer was cut short and the server is a proxy, capture between it and the server "
+	"behind it: the failure is there (nginx: error_log, \"while reading upstream\").",
 	"If the kernel killed it for memory, raise the limit (systemd: MemoryMax=, Kubernetes: "
 	"resources.limits) or reduce what the process holds.",
 	"If it was a deployment, let the service drain: stop accepting, finish what is running, "
@@ -519,7 +591,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
 		"If the listener survives, it was close(), or one worker of several. What that "
 		"leaves is told as possible: a FIN in place of the answer to a request that its "
-		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis). If the "
+		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis), or in the "
+		"midst of an answer of HTTP/1, whose head says how long it was to be. If the "
 		"whole host falls silent afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "

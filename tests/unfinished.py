@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Did an answer of HTTP/1 come to its end? Its head says how long it is, and what is missing failed.
+
+usage: TCPWHY=build/tcpwhy tests/unfinished.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST
+from tap import case, main
+from talk import Talk, expect, told
+
+GET = b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n"
+FULL = 1448
+
+
+def head(length, *fields, status=b"200 OK"):
+    lines = [b"HTTP/1.1 " + status, *fields] + ([b"Content-Length: %d" % length] if length is not None else [])
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+CHUNKED = head(None, b"Transfer-Encoding: chunked")
+
+
+def asked(request=GET, **how):
+    return Talk(**how).shake().c(PSH | ACK, request).s(ACK, after=0.02)
+
+
+def answer(talk, *segments, after=0.005):
+    for data in segments:
+        talk.s(PSH | ACK, data, after=after).c(ACK)
+    return talk
+
+
+def body(count, fill=b"."):
+    return [fill * FULL] * count
+
+
+def left_by_server(talk, after=0.1):
+    return talk.s(FIN | ACK, after=after).c(FIN | ACK).s(ACK, after=0.02)
+
+
+def cut(talk, missing=None, **more):
+    finding = expect(talk, "process-died", outcomes=("failed",), **more)
+    assert finding["confidence"] == "possible", finding
+    assert "in the midst of an answer" in finding["summary"], finding["summary"]
+    if missing is not None:
+        assert f"{missing[0]} of {missing[1]} bytes" in finding["summary"], finding["summary"]
+    return finding
+
+
+@case
+def closed_in_the_midst():
+    """The worker is killed: FIN. 7 of 20 segments were sent."""
+    cut(left_by_server(answer(asked(), head(20 * FULL), *body(7))), (7 * FULL, 20 * FULL))
+
+
+@case
+def one_byte_is_missing():
+    """And none: Content-Length counts exactly."""
+    for short in (1, 0):
+        talk = left_by_server(answer(asked(), head(3 * FULL), *body(2), b"." * (FULL - short)))
+        if short:
+            cut(talk, (3 * FULL - 1, 3 * FULL))
+        else:
+            expect(talk, "clean")
+
+
+@case
+def the_fin_with_the_last_bytes():
+    for length in (FULL, FULL + 1):
+        talk = answer(asked(), head(length)).s(PSH | FIN | ACK, b"." * FULL, after=0.01)
+        talk.c(FIN | ACK).s(ACK, after=0.02)
+        expect(talk, "clean") if length == FULL else cut(talk)
+
+
+@case
+def only_the_head():
+    cut(left_by_server(answer(asked(), head(FULL))), (0, FULL))
+    cut(left_by_server(answer(asked(), CHUNKED)))
+
+
+@case
+def chunks():
+    """The last chunk is an empty one, whatever the size of the segments; where it is split it tells nothing."""
+    whole = b"5a8\r\n" + b"." * FULL + b"\r\n"
+    cut(left_by_server(answer(asked(), CHUNKED, whole, whole[:700])))
+    expect(left_by_server(answer(asked(), CHUNKED, whole, b"0\r\n\r\n")), "clean")
+    expect(left_by_server(answer(asked(), CHUNKED, whole, b"0\r\nX-Sum: 1\r\n\r\n")), "clean")
+    expect(left_by_server(answer(asked(), CHUNKED, whole, b"0\r\n", b"\r\n")), "clean")
+    expect(left_by_server(answer(asked(), CHUNKED + whole + b"0\r\n\r\n")), "clean")
+
+
+@case
+def no_body_follows():
+    """HEAD and CONNECT, 204 and 304, whatever their heads say."""
+    for request in (b"HEAD /file HTTP/1.1\r\n\r\n", b"CONNECT x:443 HTTP/1.1\r\n\r\n"):
+        expect(left_by_server(answer(asked(request), head(9999))), "clean")
+    for status in (b"204 No Content", b"304 Not Modified"):
+        expect(left_by_server(answer(asked(), head(9999, status=status))), "clean")
+
+
+@case
+def the_end_is_not_told():
+    """By the close alone, by two lengths that contradict each other, by another coding: all of that is complete."""
+    for fields in ((), (b"Content-Length: 5", b"Content-Length: 9999"), (b"Content-Length: 99x",),
+                   (b"Transfer-Encoding: gzip", b"Content-Length: 9999")):
+        expect(left_by_server(answer(asked(), head(None, *fields), *body(3))), "clean")
+
+
+@case
+def lengths_in_any_dress():
+    """Names in any case, spaces, repeated with the same number; chunked wins over a length."""
+    for fields in ((b"CONTENT-LENGTH:  9999 ",), (b"content-length:9999",),
+                   (b"Content-Length: 9999", b"Content-Length: 9999")):
+        cut(left_by_server(answer(asked(), head(None, *fields), *body(3))), (3 * FULL, 9999))
+    talk = answer(asked(), head(99999, b"Transfer-Encoding: gzip, Chunked"), b"3\r\nabc\r\n0\r\n\r\n")
+    expect(left_by_server(talk), "clean")
+
+
+@case
+def continue_and_several_answers():
+    """A 100 before the answer; a keep-alive connection, of which the last answer counts; two answers in one segment."""
+    go_on = b"HTTP/1.1 100 Continue\r\n\r\n"
+    cut(left_by_server(answer(asked(), go_on, head(9999), *body(3))))
+    cut(left_by_server(answer(asked(), go_on + head(9999), *body(3))))
+    expect(left_by_server(answer(asked(), go_on + head(5) + b"hello")), "clean")
+    kept = answer(asked(), head(3 * FULL), *body(3)).c(PSH | ACK, GET, after=0.5).s(ACK, after=0.02)
+    kept_too = answer(asked(), head(3 * FULL), *body(3)).c(PSH | ACK, GET, after=0.5).s(ACK, after=0.02)
+    expect(left_by_server(answer(kept, head(2) + b"ok")), "clean")
+    cut(left_by_server(answer(kept_too, head(9999), *body(2))), (2 * FULL, 9999))
+    both = head(2) + b"ok" + head(9999) + b"." * 100
+    cut(left_by_server(answer(asked(GET + GET), both)), (100, 9999))
+
+
+@case
+def a_head_within_a_body():
+    """A log that is downloaded holds answers: the one at the start of a segment is none of this connection."""
+    log = (head(77777) + b"." * FULL)[:FULL]
+    expect(left_by_server(answer(asked(), head(4 * FULL), *body(1), log, *body(2))), "clean")
+
+
+@case
+def numbers_that_wrap():
+    for isn in (2**32 - 3000, 2**31 - 3000):
+        talk = answer(asked(isn=(1000, isn)), head(9 * FULL), *body(7))
+        cut(left_by_server(talk), (7 * FULL, 9 * FULL))
+        expect(left_by_server(answer(asked(isn=(1000, isn)), head(7 * FULL), *body(7))), "clean")
+
+
+@case
+def longer_than_sequence_numbers():
+    """Four gigabytes and more: a difference of sequence numbers does not tell how much of that was sent."""
+    expect(left_by_server(answer(asked(), head(2**32 + 3 * FULL), *body(3))), "clean")
+
+
+@case
+def lost_by_the_capture():
+    """The segments in the midst are not in the capture: the number of the FIN says that they were sent."""
+    talk = answer(asked(), head(9 * FULL), *body(2))
+    talk.next[1] += 7 * FULL
+    finding = told(left_by_server(talk))[0]
+    assert finding["verdict"] != "process-died", finding["summary"]
+
+
+@case
+def the_client_leaves_first():
+    """A download that is broken off by its reader: nobody else cut it."""
+    talk = answer(asked(), head(99 * FULL), *body(7)).c(FIN | ACK, after=0.01).s(FIN | ACK, after=0.02).c(ACK)
+    expect(talk, "clean")
+
+
+@case
+def cut_by_a_reset():
+    """All that was sent is acknowledged, and yet the client has not got what it asked for."""
+    for length, outcome in ((20 * FULL, "failed"), (7 * FULL, "degraded")):
+        talk = answer(asked(timestamps=True), head(length), *body(7)).s(RST | ACK, after=0.1, window=501)
+        expect(talk, "linger-reset", "aborted", "closed-with-unread-data", outcomes=(outcome,))
+
+
+@case
+def the_port_is_refused_afterwards():
+    """The whole server is gone: that is likely."""
+    other = Talk(client=("192.0.2.1", 40777), now=3)
+    other.c(0x02).s(RST | ACK, seq=0, window=0)
+    talk = left_by_server(answer(asked(), head(20 * FULL), *body(7)))
+    finding = expect(talk, "process-died", outcomes=("failed",), others=[other])
+    assert finding["confidence"] == "likely", finding
+
+
+@case
+def stopped_and_left():
+    """The server hangs in the midst; the client's time-out closes; the server's kernel acknowledges it."""
+    for closes in (True, False):
+        talk = answer(asked(), head(20 * FULL), *body(7)).c(FIN | ACK, after=30).s(ACK, after=0.02)
+        if closes:
+            talk.s(FIN | ACK, after=1).c(ACK)
+        finding = expect(talk, "app-stuck", outcomes=("failed",))
+        assert f"{7 * FULL} of {20 * FULL} bytes" in finding["summary"], finding["summary"]
+        assert finding["confidence"] == "likely", finding
+
+
+@case
+def stopped_and_reset():
+    talk = answer(asked(), head(20 * FULL), *body(7)).c(RST | ACK, after=30)
+    expect(talk, "app-stuck", outcomes=("failed",))
+
+
+@case
+def stopped_at_the_end_of_the_capture():
+    other = Talk(client=("192.0.2.9", 40009)).shake().ask().close()
+    other.frames = [(at + 60, data) for at, data in other.frames]
+    finding = expect(answer(asked(), head(20 * FULL), *body(7)), "app-stuck", outcomes=("unknown",), others=[other])
+    assert [rival["verdict"] for rival in finding["rivals"]] == ["peer-vanished"], finding
+    for whole in (head(7 * FULL), CHUNKED, head(None)):  # complete; events; until the close
+        expect(answer(asked(), whole, *body(7)), "clean", others=[other])
+
+
+@case
+def stopped_by_the_client():
+    """Its window is closed: it is the client that does not read."""
+    talk = answer(asked(), head(20 * FULL), *body(6)).s(PSH | ACK, b"." * FULL, after=0.005).c(ACK, window=0)
+    finding = told(talk.c(FIN | ACK, after=30, window=0).s(ACK, after=0.02))[0]
+    assert finding["verdict"] != "app-stuck", finding["summary"]
+
+
+if __name__ == "__main__":
+    main()
