@@ -367,5 +367,18 @@ def proxy_of_the_handshake_waits_for_its_server():
         assert finding["culprit"] == "unknown" and "proxy of the handshake" in finding["summary"], finding
 
 
+@case
+def crossing_fins_of_bsd():
+    """BSD acknowledges a FIN that crosses its own by that FIN once more: nothing was lost, and no timer ran."""
+    for other in BOTH:
+        talk = Talk().shake(rtt=0.1).c(FIN | ACK).s(FIN | ACK, ack=1001, after=0.1).c(FIN | ACK, seq=1001)
+        talk = talk.s(FIN | ACK, seq=700001, after=0.1) if other else talk.s(ACK, after=0.1)
+        expect(talk, "clean", certain=True, remark="simultaneous-close")
+    # a FIN that its timer repeats behind a pure ACK was lost
+    talk = Talk(timestamps=True).shake(rtt=0.1).c(FIN | ACK).s(FIN | ACK, ack=1001, after=0.15).c(ACK)
+    expect(talk.c(FIN | ACK, seq=1001, after=0.2).s(ACK, after=0.1), "fin-lost", "fin-ack-lost",
+           outcomes=("degraded",), certain=True)
+
+
 if __name__ == "__main__":
     main()

@@ -94,6 +94,28 @@ static void beyond_fact(struct tw_view *v, const struct tw_pkt *fin)
 	tw_from(v, TW_F_FIN1_ACKED_BEYOND, n, first);
 }
 
+/*
+ * BSD's kernels (macOS, iOS, FreeBSD) acknowledge in CLOSING by their FIN once more (tcp_outflags[]): what looks like
+ * a repeat is the ACK of the FIN that crossed theirs. It is the first to acknowledge that FIN; where a FIN is
+ * repeated by a timer, a pure ACK had gone before.
+ */
+static bool acks_crossing_fin(const struct tw_dossier *d, const struct tw_pkt *fin,
+			      const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+	bool crossed = false;
+
+	for (q = d->pkt; q < p; q++) {
+		if (!tw_counts(q))
+			continue;
+		if (q->side == p->side && q->flags & TW_ACK && q->ack == p->ack)
+			return false;
+		if (q->side != p->side && q->flags & TW_FIN && p->ack == fin_end(q))
+			crossed |= tw_seq_lt(q->ack, fin_end(fin));
+	}
+	return crossed;
+}
+
 static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
 {
 	size_t i;
@@ -105,7 +127,8 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 			continue;
 		if (p->side == fin->side) {
 			if (!(p->flags & TW_FIN) || fin_end(p) != fin_end(fin) ||
-			    p->marks & TW_MARK_NET_DUPLICATE || was_overtaken(p, fin))
+			    p->marks & TW_MARK_NET_DUPLICATE || was_overtaken(p, fin) ||
+			    (p != fin && acks_crossing_fin(d, fin, p)))
 				continue;
 			w->count++;
 			w->last = p;
