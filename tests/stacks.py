@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect, told
+from talk import MSS, SACK_OK, Talk, expect, told
 
 BOTH = (False, True)
 CLOSE_NOTIFY = b"\x15\3\3\0\x13" + bytes(range(19))
@@ -378,6 +378,107 @@ def crossing_fins_of_bsd():
     talk = Talk(timestamps=True).shake(rtt=0.1).c(FIN | ACK).s(FIN | ACK, ack=1001, after=0.15).c(ACK)
     expect(talk.c(FIN | ACK, seq=1001, after=0.2).s(ACK, after=0.1), "fin-lost", "fin-ack-lost",
            outcomes=("degraded",), certain=True)
+
+
+STAMPED = MSS + SACK_OK + b"\x08\x0a"
+
+
+@case
+def syn_ack_that_the_client_refuses():
+    """A SYN|ACK with a foreign ack or timestamp echo draws a bare RST, and the client connects on: it was not lost."""
+    for again in BOTH:
+        talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, ack=1002, after=2).c(RST, seq=1002, window=0, ident=0)
+        talk.next[:] = [1000, 700000]
+        if again:
+            talk.c(SYN, options=MSS, after=1)
+        talk.next[0] = 1001
+        talk.s(SYN | ACK, options=MSS, after=0.1).c(ACK).ask().close()
+        finding = expect(talk, "invalid-segment", outcomes=("degraded",))
+        assert "refused a SYN|ACK" in finding["summary"] and "syn-ack-lost" not in names(finding), finding
+        assert finding["application"]["client"]["after"] > 2, finding["application"]
+    for ends in BOTH:
+        talk = Talk()
+        for number in range(4):
+            talk.next[:] = [1000, 700000]
+            talk.c(SYN, options=STAMPED + bytes((0, 0, 16, number)) + bytes(4), after=1)
+            talk.s(SYN | ACK, options=STAMPED + b"\0\1\0\0\7\7\7\7", after=0.02)
+            talk.c(RST, seq=1001, window=0, ident=0)
+        later = (Talk(client=("192.0.2.9", 40009), now=talk.now + 60).shake().ask().close(),) if ends else ()
+        finding = expect(talk, "invalid-segment", outcomes=("failed",) if ends else ("unknown",), others=later)
+        assert any("PAWSActiveRejected" in e["text"] for e in finding["evidence"]), finding["evidence"]
+    # nothing is wrong with it: a check with fixed numbers may have come before
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02).c(RST, seq=1001, window=0, ident=0)
+    talk.next[:] = [1000, 700000]
+    talk.c(SYN, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+    assert "port-scan" in names(expect(talk, "invalid-segment", outcomes=("degraded",)))
+    # a scanner whose kernel knows nothing of its SYN sends no other
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02).c(RST, seq=1001, window=0, ident=0)
+    expect(talk, "unknown", outcomes=("unknown",))
+
+
+@case
+def bsd_gives_up_connecting():
+    """Eleven SYNs are the whole schedule of macOS as of Linux, but its connect() ends after 75 s; their IP-ID is 0."""
+    for idents, after in (("zero", 75), ("count", 120)):
+        talk = Talk(idents=(idents, "count"))
+        for number, gap in enumerate((0, 1, 1, 1, 1, 1, 2, 4, 8, 16, 32)):
+            talk.c(SYN, options=MSS, seq=1000, after=gap)
+        later = Talk(client=("192.0.2.9", 40009), server=("192.0.2.3", 80), now=talk.now + 200).shake().ask().close()
+        seen = expect(talk, "syn-unanswered", outcomes=("failed",), others=(later,))["application"]["client"]
+        assert seen["errno"] == "ETIMEDOUT" and after <= seen["after"] < after + 20, seen
+
+
+@case
+def reset_in_syn_sent_that_does_not_acknowledge():
+    """Such a reset ends nothing, and what is wrong with it is not its sequence number."""
+    for flags, ack in ((RST, 0), (RST | ACK, 1002)):
+        talk = Talk().c(SYN, options=MSS).s(flags, seq=700001, ack=ack, window=0, ident=0, after=0.1)
+        talk.next[0] = 1000
+        talk.c(SYN, options=MSS, after=0.9).s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+        finding = expect(talk, "invalid-segment", outcomes=("degraded",))
+        assert "does not acknowledge the SYN" in finding["summary"], finding["summary"]
+        assert finding["application"]["client"]["after"] > 1, finding["application"]
+
+
+@case
+def icmp_about_what_was_never_sent():
+    """RFC 5927: an ICMP error that quotes another number than the SYN's ends no connect(), and one that quotes it does."""
+    for off in (-1, 1, 70000):
+        talk = Talk().c(SYN, options=MSS, seq=1000 + off)
+        foreign = talk.last_ip()
+        talk = Talk().c(SYN, options=MSS).icmp(3, 3, foreign, after=0.1)
+        expect(talk, "unknown", outcomes=("unknown",))
+        finding = expect(talk.icmp(3, 3, talk.frames[0][1][14:42], after=0.1), "firewall-rejected", outcomes=("failed",),
+                         certain=True)
+        assert finding["evidence"][0]["packet"] == 3, finding["evidence"]
+        assert abs(finding["application"]["client"]["after"] - 0.2) < 0.01, finding["application"]
+        # in an established connection, and far from its numbers
+        talk = Talk().shake().ask().icmp(3, 13, foreign if off < 0 else foreign[:24] + b"\xf0" + foreign[25:])
+        expect(talk.ask().close(), "clean", certain=True)
+
+
+@case
+def icmp_that_the_client_takes_for_soft():
+    """BSD repeats its SYN through a router's "unreachable": connect() fails with the last error, not at the first."""
+    talk = Talk()
+    for after in (0, 1, 1.2, 2.2, 4.2):
+        talk.c(SYN, options=MSS, seq=1000, after=after).icmp(3, 1, talk.last_ip())
+    finding = expect(talk, "host-unreachable", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "EHOSTUNREACH", finding["application"]
+    assert finding["application"]["client"]["after"] > 8, finding["application"]
+    # a SYN that nothing follows is still under way
+    finding = expect(talk.c(SYN, options=MSS, seq=1000, after=8), "host-unreachable", outcomes=("unknown",))
+    assert finding["application"]["client"]["after"] is None, finding["application"]
+
+
+@case
+def syns_that_cross_and_get_no_further():
+    """Both ends sent a SYN, and one of them answers: that is no connection yet, and none that went well for certain."""
+    talk = Talk().c(SYN, options=MSS).s(SYN, options=MSS, after=0.1)
+    talk.c(SYN | ACK, options=MSS, seq=1000)
+    expect(talk, "unknown", outcomes=("unknown",))
+    finding = expect(talk.s(SYN | ACK, options=MSS, seq=700000, after=0.1).ask().close(), "clean", certain=True)
+    assert finding["remark"] == "simultaneous-open", finding
 
 
 if __name__ == "__main__":

@@ -38,12 +38,14 @@ static void syn_facts(struct tw_view *v)
 	const struct tw_pkt *first = NULL, *last = NULL;
 	int64_t times[LADDER_TIMES];
 	size_t i, n = 0, kept = 0;
+	bool id_zero = true;
 
 	for (i = 0; i < v->d->pkt_count; i++) {
 		const struct tw_pkt *p = &v->d->pkt[i];
 
 		if (!tw_counts(p) || p->side || !is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE)
 			continue;
+		id_zero &= !p->ip_id && p->df;
 		if (!first)
 			first = p;
 		last = p;
@@ -58,6 +60,8 @@ static void syn_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_SPAN_NS, last->time_ns - first->time_ns, last);
 	tw_from(v, TW_F_SYN_LADDER, tw_ladder_of(times, kept), last);
 	tw_from(v, TW_F_SYN_ODD_FLAGS, (first->flags & (TW_FIN | TW_RST)) != 0, first);
+	if (tw_is(v->f, TW_F_IP_VERSION, 4))
+		tw_from(v, TW_F_SYN_ID_ZERO, id_zero, first);
 	tw_from(v, TW_F_SYN_PAYLOAD, first->payload_bytes, first);
 	tw_from(v, TW_F_MPTCP_JOIN,
 		first->options & TW_OPT_MPTCP && first->mptcp_subtype == TW_MPTCP_JOIN, first);
@@ -150,22 +154,34 @@ static bool fits_time_wait(const struct tw_pkt *syn, const struct tw_pkt *ack)
 	return tw_seq_gt(syn->seq, ack->ack) || (stamped && newer > 0);
 }
 
+/* The first ICMP error that can end connect(): it quotes the SYN itself. */
+static const struct tw_icmp *icmp_on(const struct tw_dossier *d, const struct tw_pkt *syn)
+{
+	size_t k;
+
+	for (k = 0; k < d->icmp_count; k++)
+		if (!d->icmp[k].side && d->icmp[k].quoted_seq == syn->seq &&
+		    tw_icmp_concerns(d, &d->icmp[k]))
+			return &d->icmp[k];
+	return NULL;
+}
+
 static void answer_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *syn = first_syn(d), *last = NULL;
-	const struct tw_icmp *icmp = d->icmp_count ? &d->icmp[0] : NULL;
+	const struct tw_icmp *icmp;
 	size_t i;
 
 	if (!syn)
 		return;
+	icmp = icmp_on(d, syn);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p < syn)
 			continue;
-		if (icmp && icmp->quoted_seq == syn->seq && !icmp->side && icmp->frame < p->frame &&
-		    last) {
+		if (icmp && icmp->frame < p->frame && last) {
 			tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame,
 				    icmp->time_ns);
 			tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - last->time_ns,
@@ -194,7 +210,7 @@ static void answer_facts(struct tw_view *v)
 		}
 		return;
 	}
-	if (icmp && !icmp->side && icmp->quoted_seq == syn->seq) {
+	if (icmp) {
 		tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
 		tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS,
 			    icmp->time_ns - (last ? last : syn)->time_ns, icmp->frame,
@@ -460,6 +476,70 @@ static void first_data_facts(struct tw_view *v)
 		tw_from(v, TW_F_CLIENT_DATA_FIRST_ACK_NS, ack->time_ns - first->time_ns, ack);
 }
 
+static bool acks_syn(const struct tw_pkt *syn, const struct tw_pkt *p)
+{
+	return p->ack - syn->seq - 1 <= syn->payload_bytes;
+}
+
+static bool echoes_a_syn(const struct tw_dossier *d, const struct tw_pkt *synack)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < synack; p++)
+		if (tw_counts(p) && !p->side && is_syn(p) && p->tsval == synack->tsecr)
+			return true;
+	return false;
+}
+
+/*
+ * Did the client refuse @synack, and does it connect on? Its next segment is the bare RST, and then it sends its SYN
+ * again, or takes a later SYN|ACK.
+ */
+static bool was_refused(const struct tw_dossier *d, const struct tw_pkt *syn,
+			const struct tw_pkt *synack)
+{
+	const struct tw_pkt *p;
+	bool refused = false, later = false;
+
+	for (p = synack + 1; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side)
+			later |= refused && is_synack(p);
+		else if (p->flags & TW_RST && refused)
+			continue;
+		else if (refused)
+			return is_syn(p) ? p->seq == syn->seq : later;
+		else if ((p->flags & (TW_RST | TW_ACK)) == TW_RST && p->seq == synack->ack)
+			refused = true;
+		else
+			return false;
+	}
+	return false;
+}
+
+static void refused_synacks(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *syn = first_syn(d), *p, *first = NULL;
+	int64_t n = 0;
+
+	for (p = syn; p && p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || !p->side || !is_synack(p) || !was_refused(d, syn, p))
+			continue;
+		first = first ? first : p;
+		n++;
+	}
+	tw_from(v, TW_F_SYNACK_REFUSED, n, first);
+	if (!first)
+		return;
+	tw_from(v, TW_F_SYNACK_REFUSED_ACK, !acks_syn(syn, first), first);
+	/* an echo of 0 is none: such a SYN|ACK is taken */
+	if (syn->options & first->options & TW_OPT_TIMESTAMPS)
+		tw_from(v, TW_F_SYNACK_REFUSED_ECHO, first->tsecr && !echoes_a_syn(d, first),
+			first);
+}
+
 /* Answers that SYN_SENT refuses: their ack is not ISN+1 (RFC 9293 s3.10.7.3). */
 static void bad_answers(struct tw_view *v)
 {
@@ -479,8 +559,7 @@ static void bad_answers(struct tw_view *v)
 				refusal = p;
 			continue;
 		}
-		if (p->flags & TW_ACK ? p->ack - syn->seq - 1 > syn->payload_bytes
-				      : p->flags & TW_RST) {
+		if (p->flags & TW_ACK ? !acks_syn(syn, p) : p->flags & TW_RST) {
 			n++;
 			if (!first)
 				first = p;
@@ -491,6 +570,18 @@ static void bad_answers(struct tw_view *v)
 	tw_from(v, TW_F_BAD_ACK_IN_SYN_SENT, n, first);
 	tw_from(v, TW_F_BAD_ACK_OTHERS, others, NULL);
 	tw_from(v, TW_F_BAD_ACK_REFUSED, refused, refusal);
+}
+
+/* Both ends sent a SYN: has each of them acknowledged the other's? */
+static bool both_acked(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p;
+	bool acked[2] = { false, false };
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && (p->flags & (TW_ACK | TW_RST)) == TW_ACK)
+			acked[!p->side] |= tw_seq_gt(p->ack, d->end[!p->side].base_seq);
+	return acked[0] && acked[1];
 }
 
 static bool established(const struct tw_view *v)
@@ -504,7 +595,8 @@ static bool established(const struct tw_view *v)
 	c = spoke[0];
 	s = spoke[1];
 	if (tw_get(v->f, TW_F_SYN_COUNT) || tw_get(v->f, TW_F_SYNACK_COUNT))
-		return tw_get(v->f, TW_F_ACK3_SEEN) || tw_get(v->f, TW_F_SIMULTANEOUS_OPEN) ||
+		return tw_get(v->f, TW_F_ACK3_SEEN) ||
+		       (tw_get(v->f, TW_F_SIMULTANEOUS_OPEN) && both_acked(d)) ||
 		       tw_get(v->f, TW_F_SELF_CONNECT) ||
 		       (tw_get(v->f, TW_F_ONE_SIDED) && (c ? c : s) > 2);
 	return (c && s) || c > 2 || s > 2;
@@ -538,6 +630,7 @@ void tw_derive_connect(struct tw_view *v)
 	first_data_side_fact(v);
 	first_data_facts(v);
 	bad_answers(v);
+	refused_synacks(v);
 	tw_from(v, TW_F_ESTABLISHED, established(v), NULL);
 }
 

@@ -76,6 +76,22 @@ static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_i
 	return best;
 }
 
+#define MISSED_BYTES                                                                               \
+	(1 << 20) /* so much at most the capture may have missed of what the end sent */
+
+bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i)
+{
+	const struct tw_end *e = &d->end[i->side];
+
+	if (too_big(i))
+		return false;
+	if (!e->isn_seen)
+		return true;
+	if (e->state == TW_ST_SYN_SENT) /* it has sent nothing but its SYN */
+		return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq);
+	return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq + MISSED_BYTES);
+}
+
 static void first_error(struct tw_view *v, const struct tw_icmp *i)
 {
 	const struct tw_pkt *p = quoted(v->d, i);
@@ -110,6 +126,8 @@ void tw_derive_icmp(struct tw_view *v)
 				big = i;
 			continue;
 		}
+		if (!tw_icmp_concerns(d, i))
+			continue;
 		n++;
 		answered += quoted(d, i) != NULL;
 		if (!first)
@@ -126,6 +144,7 @@ void tw_derive_icmp(struct tw_view *v)
 	if (!first)
 		return;
 	first_error(v, first);
+	tw_fact_set(v->f, TW_F_ICMP_LAST, n, last->frame, last->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_BURST, burst && tw_get(v->f, TW_F_ICMP_ON_SYN), first->frame,
 		    first->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_ANSWERED_SEGMENTS, answered, first->frame, first->time_ns);

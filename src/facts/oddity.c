@@ -501,6 +501,8 @@ static void never_sent_facts(struct tw_view *v)
 		/* SYN_SENT takes no other answer: this one is of an older connection (TIME_WAIT) */
 		if (!answered && p->side)
 			continue;
+		if (tw_get(v->f, TW_F_SYNACK_REFUSED_ACK) && p->flags & TW_SYN && p->side)
+			continue;
 		if (!sent_set[p->side] || tw_seq_gt(tw_pkt_end(p), sent[p->side]))
 			sent[p->side] = tw_pkt_end(p);
 		sent_set[p->side] = true;

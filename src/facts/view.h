@@ -156,6 +156,12 @@ bool tw_was_refused(const struct tw_dossier *d, size_t i);
 const struct tw_pkt *tw_unexplained_ack(const struct tw_dossier *d, size_t from,
 					const struct tw_pkt *until, int64_t after_ns);
 
+/*
+ * Is the ICMP error @i one that can end something or tell of a loss (no path MTU), and does it quote what its end may
+ * have sent?
+ */
+bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i);
+
 void tw_derive_connect(struct tw_view *v);
 void tw_derive_answer(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);

@@ -18,6 +18,8 @@
 #define TW_TCP_TIMEOUT_MIN_TICKS 2  /* TCP_TIMEOUT_MIN */
 
 /* RFC 1122 s4.2.3.5: R2, how long data is repeated at least. */
+#define TW_BSD_KEEP_INIT_NS                                                                        \
+	(75 * TW_NS_PER_S) /* TCPTV_KEEP_INIT of BSD's kernels: ends connect() */
 #define TW_RFC1122_R2_NS (100 * TW_NS_PER_S)
 
 #endif

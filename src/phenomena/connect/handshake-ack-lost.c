@@ -40,7 +40,8 @@ static bool match_ack_missing(struct tw_match *m)
 	bool refused = refused_later(f);
 
 	if (tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) == 0 ||
-	    tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) > 0 || tw_get(f, TW_F_SYN_COUNT) != 1)
+	    tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) > 0 || tw_get(f, TW_F_SYN_COUNT) != 1 ||
+	    tw_get(f, TW_F_SYNACK_REFUSED))
 		return false;
 	if (!refused && !tw_get(f, TW_F_ESTABLISHED))
 		return false;

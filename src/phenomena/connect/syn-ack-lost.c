@@ -133,7 +133,7 @@ static bool match_recovered(struct tw_match *m)
 	int64_t after = took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS);
 
 	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first && !twice) ||
-	    was_under_way(f))
+	    was_under_way(f) || tw_get(f, TW_F_SYNACK_REFUSED))
 		return false;
 	m->strength = TW_STRENGTH_DELAY + 3;
 	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;

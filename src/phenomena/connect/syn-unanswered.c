@@ -56,6 +56,11 @@ static void tell_client(struct tw_match *m)
 			   "connect() was still waiting when the capture ended; with nothing else, "
 			   "it ends in "
 			   "ETIMEDOUT.");
+	} else if (default_schedule_spent(f) && tw_is(f, TW_F_SYN_ID_ZERO, 1)) {
+		tw_app_saw(
+			m, TW_CLIENT, "connect", "ETIMEDOUT", TW_BSD_KEEP_INIT_NS,
+			"Its SYNs carry IP-ID 0, as macOS and FreeBSD write them: their connect() "
+			"ends after 75 s (net.inet.tcp.keepinit); on Linux it would be later.");
 	} else if (default_schedule_spent(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", spent,
 			   "All repeats of the default schedule were sent and spent.");

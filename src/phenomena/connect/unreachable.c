@@ -142,20 +142,43 @@ static void answer_lost(struct tw_match *m)
 		tw_missing(m, "The capture stops while the client may still repeat its SYN.");
 }
 
+/*
+ * An error ends connect() at once where it is taken for hard: Linux does so with every unreachable error. BSD's kernels
+ * remember those of a router and repeat the SYN (tcp_notify()), and so does a SYN_SENT that never got the error. The
+ * last error counts that no SYN follows.
+ */
+static void connect_ended(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool soft = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_LAST);
+	const bool repeated = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_COUNT);
+	const enum tw_fact_id last = repeated ? TW_F_ICMP_LAST : TW_F_ICMP_COUNT;
+	int64_t after = -1;
+
+	m->outcome = !soft || tw_syn_given_up(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	if (!soft && !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_known(f, last) &&
+	    tw_known(f, TW_F_SYN_COUNT))
+		after = tw_between_ns(f, TW_F_SYN_COUNT, last);
+	if (repeated)
+		tw_cite(m, TW_F_SYN_LAST,
+			"the SYN again after the first of them: its sender did not end at once, as "
+			"Linux would");
+	tw_app_saw(m, TW_CLIENT, "connect", tw_icmp_errno(f), after,
+		   repeated ? "Its kernel remembers the error and repeats the SYN; the errno comes "
+			      "when it gives up."
+			    : "An ICMP error in SYN_SENT ends connect() at once.");
+	if (m->outcome == TW_OUTCOME_UNKNOWN)
+		tw_missing(m, "The capture stops while the client may still repeat its SYN.");
+}
+
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
-	int64_t after = -1;
 
 	switch (fate) {
 	case TW_ICMP_KILLED_CONNECT:
-		m->outcome = TW_OUTCOME_FAILED;
-		if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && tw_known(f, TW_F_ICMP_COUNT) &&
-		    tw_known(f, TW_F_SYN_COUNT))
-			after = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT);
-		tw_app_saw(m, TW_CLIENT, "connect", tw_icmp_errno(f), after,
-			   "An ICMP error in SYN_SENT ends connect() at once.");
+		connect_ended(m);
 		break;
 	case TW_ICMP_KILLED_ANSWER:
 		answer_lost(m);

@@ -15,6 +15,7 @@
  * ISN+1 is refused with a reset of its own (RFC 9293 s3.10.7.3). Only a stray is nobody's
  * connection.
  */
+#include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
@@ -31,6 +32,8 @@ enum kind {
 	KIND_WINDOW,
 	KIND_FOREIGN_OLD,
 	KIND_SYN_SENT,
+	KIND_SYNACK,
+	KIND_RST_IN_SYN_SENT,
 	KIND_SYN_FLAGS,
 	KIND_STRAY,
 };
@@ -77,6 +80,20 @@ static bool syn_into_connection(const struct tw_facts *f)
 	       tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_RST_COUNT) == 0;
 }
 
+/* The client refused a SYN|ACK that does not fit its SYN, and connected on. */
+static bool synack_refused(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYNACK_REFUSED) > 0 &&
+	       (tw_get(f, TW_F_ESTABLISHED) || tw_get(f, TW_F_SYNACK_REFUSED_ECHO));
+}
+
+/* The first reset that was not taken came while the client was in SYN_SENT. */
+static bool before_synack(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	       tw_frame_of(f, TW_F_RST_IGNORED) < tw_frame_of(f, TW_F_SYNACK_COUNT);
+}
+
 static enum kind kind_of(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_SYN_ODD_FLAGS))
@@ -87,12 +104,14 @@ static enum kind kind_of(const struct tw_facts *f)
 		return KIND_SYN_STREAM;
 	if (refused_in_syn_sent(f))
 		return KIND_SYN_SENT;
+	if (synack_refused(f))
+		return KIND_SYNACK;
 	if (tw_get(f, TW_F_BAD_CHECKSUM) > 0)
 		return KIND_CHECKSUM;
 	if (tw_get(f, TW_F_NO_FLAGS) > 0)
 		return KIND_FLAGS;
 	if (tw_get(f, TW_F_RST_IGNORED) > 0)
-		return KIND_RST;
+		return before_synack(f) ? KIND_RST_IN_SYN_SENT : KIND_RST;
 	if (tw_get(f, TW_F_SYN_MID) > 0)
 		return KIND_SYN;
 	if (tw_get(f, TW_F_OUT_OF_WINDOW) > 0)
@@ -151,6 +170,15 @@ static const struct {
 			    "its ack is not ISN+1: SYN_SENT refuses it, with a reset unless it is "
 			    "one (RFC 9293 s3.10.7.3)",
 			    false },
+	[KIND_SYNACK] = { TW_F_SYNACK_REFUSED,
+			  "%s refused a SYN|ACK of %s by a reset, and connected on.",
+			  "SYN|ACK; the client answers it by a bare RST", false },
+	[KIND_RST_IN_SYN_SENT] = { TW_F_RST_IGNORED,
+				   "%s to %s: a reset that does not acknowledge the SYN was "
+				   "ignored; the connection came about.",
+				   "its ack is not ISN+1, or it has none: SYN_SENT ignores it (RFC "
+				   "9293 s3.10.7.3)",
+				   false },
 	[KIND_SYN_FLAGS] = { TW_F_SYN_ODD_FLAGS,
 			     "%s sent %s a SYN that carries FIN or RST as well: no TCP stack opens "
 			     "a connection so.",
@@ -172,11 +200,13 @@ static void add_rivals(struct tw_match *m, enum kind kind)
 			 "scanners send such segments to tell operating systems apart");
 		return;
 	}
-	if (kind == KIND_RST)
+	if (kind == KIND_RST || kind == KIND_RST_IN_SYN_SENT)
 		tw_rival(m, "forged-reset",
 			 "somebody may have tried to reset the connection and missed");
 	else
 		tw_rival(m, "injected-segment", "somebody may have tried to inject it");
+	if (kind == KIND_SYNACK)
+		tw_rival(m, "old-duplicate", "it may answer an earlier SYN of these ports");
 	if (kind == KIND_FOREIGN_OLD || kind == KIND_WINDOW)
 		tw_rival(m, "old-duplicate", "a segment of an earlier time can come so late");
 }
@@ -258,6 +288,37 @@ static void say_half_open(struct tw_match *m)
 		      "end does not know of it until it sends.");
 }
 
+/*
+ * It may be the answer to an earlier SYN of these ports, or made by a device that writes numbers of its own; what it is
+ * not is lost. If none came that the client could take, connect() fails.
+ */
+static void say_synack(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool later = tw_get(f, TW_F_ESTABLISHED);
+
+	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_CONTRADICTION;
+	if (!later)
+		m->outcome = tw_syn_given_up(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	if (tw_get(f, TW_F_SYNACK_REFUSED_ACK))
+		tw_cite(m, TW_F_SYNACK_REFUSED_ACK, "its ack is not ISN+1 (RFC 9293 s3.10.7.3)");
+	else if (!tw_get(f, TW_F_SYNACK_REFUSED_ECHO))
+		tw_rival(m, "port-scan",
+			 "nothing shows what is wrong with that SYN|ACK: a half-open check with "
+			 "the same numbers may have come first");
+	else
+		tw_cite(m, TW_F_SYNACK_REFUSED_ECHO,
+			"the timestamp that it echoes is none of the client's (counted there as "
+			"PAWSActiveRejected)");
+	tw_cite(m, TW_F_SYN_LAST, "SYNs of the client, in all: %lld",
+		(long long)tw_get(f, TW_F_SYN_COUNT));
+	tw_rule_out(m, "syn-ack-lost", "the SYN|ACK arrived: the client answered it");
+	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "ETIMEDOUT",
+		   later ? tw_get(f, TW_F_CONNECT_NS) : -1,
+		   later ? "Late, but it succeeds."
+			 : "connect goes on waiting after each refused answer.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -287,6 +348,11 @@ static bool match(struct tw_match *m)
 	if (kind == KIND_RST && tw_get(f, TW_F_RST_CHALLENGE))
 		tw_cite(m, TW_F_RST_CHALLENGE, "the receiver's challenge ACK");
 	add_rivals(m, kind);
+	if (kind == KIND_SYNACK)
+		say_synack(m);
+	if (kind == KIND_RST_IN_SYN_SENT)
+		tw_app_saw(m, TW_CLIENT, "connect", NULL, tw_get(f, TW_F_CONNECT_NS),
+			   "It succeeds, once the SYN has been sent again if that was refused.");
 	if (kind == KIND_RST && !tw_get(f, TW_F_RST_IGNORED_WENT_ON))
 		say_half_open(m);
 	if (kind == KIND_SYN_SENT)
