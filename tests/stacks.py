@@ -429,6 +429,18 @@ def bsd_gives_up_connecting():
 
 
 @case
+def data_behind_its_own_fin():
+    """Whoever numbers its data behind its FIN had sent that FIN: nobody else did, whatever it may mean by the data."""
+    talk = Talk().shake().ask().c(FIN | ACK).s(ACK, after=0.02).s(FIN | ACK).c(ACK)
+    finding = told(talk.c(PSH | ACK, b"more", after=1).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02))[0]
+    assert finding["verdict"] != "injected-segment", finding["summary"]
+    # but data at the FIN's own number was sent by one who did not know of it
+    talk = Talk().shake().ask().c(FIN | ACK, keep=True).s(ACK, ack=talk.next[0], after=0.02)
+    talk.c(PSH | ACK, b"more", after=1).s(ACK, after=0.02)
+    expect(talk, "injected-segment", "desynchronized", outcomes=("failed", "degraded"))
+
+
+@case
 def reset_in_syn_sent_that_does_not_acknowledge():
     """Such a reset ends nothing, and what is wrong with it is not its sequence number."""
     for flags, ack in ((RST, 0), (RST | ACK, 1002)):
@@ -472,6 +484,16 @@ def icmp_that_the_client_takes_for_soft():
 
 
 @case
+def refusal_with_a_number_of_its_own():
+    """A RST|ACK for the SYN whose seq is not 0: it is not said that it is."""
+    for seq, data in ((0, b""), (700001, b""), (0, b"hello")):
+        talk = Talk().c(SYN, data, options=MSS).s(RST | ACK, seq=seq, window=0, ident=0, after=0.1)
+        finding = expect(talk, "port-closed", outcomes=("failed",))
+        text = finding["evidence"][1]["text"]
+        assert ("seq 0, ack" in text) == (seq == 0) and ("ISN+1" in text) == (seq == 0 and not data), text
+
+
+@case
 def syns_that_cross_and_get_no_further():
     """Both ends sent a SYN, and one of them answers: that is no connection yet, and none that went well for certain."""
     talk = Talk().c(SYN, options=MSS).s(SYN, options=MSS, after=0.1)
@@ -479,6 +501,24 @@ def syns_that_cross_and_get_no_further():
     expect(talk, "unknown", outcomes=("unknown",))
     finding = expect(talk.s(SYN | ACK, options=MSS, seq=700000, after=0.1).ask().close(), "clean", certain=True)
     assert finding["remark"] == "simultaneous-open", finding
+
+
+@case
+def syn_ack_again_by_its_timer():
+    """One SYN|ACK more a second later is what a lost ACK draws; only a later one shows TCP_DEFER_ACCEPT."""
+    for after, remark in ((1.0, None), (3.1, "deferred-accept")):
+        talk = Talk().shake().s(SYN | ACK, options=MSS, seq=700000, after=after).c(ACK).close()
+        finding = expect(talk, "clean", certain=True)
+        assert finding["remark"] == remark, finding["remark"]
+
+
+@case
+def reset_behind_more_than_the_window():
+    """Linux takes a segment beyond the window if its queue is empty: the RST|ACK behind it is its sender's own."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, window=18980, after=0.02).c(ACK, window=257)
+    talk.c(PSH | ACK, b"d" * 20000, window=257)
+    finding = expect(talk.c(RST | ACK, window=257), "linger-reset", outcomes=("failed",))
+    assert finding["culprit"] == "client-app", finding
 
 
 if __name__ == "__main__":

@@ -550,6 +550,10 @@ static void data_at_fin_fact(struct tw_view *v)
 
 			if (begins_anew(d, p))
 				break;
+			/* right behind it: this sender counts the FIN as its own, however odd its data is */
+			if (tw_counts(p) && p->side == fin->side && p->payload_bytes &&
+			    p->seq == tw_pkt_end(fin))
+				break;
 			if (tw_counts(p) && p->side == fin->side && p->payload_bytes &&
 			    !(p->flags & TW_RST) &&
 			    tw_seq_gt(p->seq + p->payload_bytes, fin->seq + fin->payload_bytes)) {

@@ -152,6 +152,8 @@ static bool may_be_next(const struct tw_dossier *d, size_t rst)
 	victim = &s.end[!p->side];
 	if (!victim->acked_set || victim->stale)
 		return true;
+	if (s.end[p->side].next_set && p->seq == s.end[p->side].next)
+		return true;
 	if (scaled && victim->window_set)
 		return tw_seq_le(p->seq, victim->right_edge + 1);
 	return tw_seq_diff(p->seq, victim->acked) <= 1 << 30;

@@ -101,7 +101,7 @@ static const char *remark_of(const struct tw_facts *f)
 		return "simultaneous-open";
 	if (is(f, TW_F_PREV_EXISTS) && is(f, TW_F_SYN_COUNT))
 		return "port-reused";
-	if (tw_looks_deferred_accept(f))
+	if (tw_looks_deferred_accept(f) && tw_synack_repeat_is_late(f))
 		return "deferred-accept";
 	if (is(f, TW_F_FASTOPEN))
 		return "fast-open";
@@ -153,7 +153,7 @@ static void say_clean(struct tw_match *m)
 		m->summary = "Nothing went wrong as far as the capture goes.";
 		tw_cite(m, TW_F_START_SEEN, "the connection's first packet in the capture");
 	}
-	if (is(f, TW_F_SIMULTANEOUS_OPEN) || is(f, TW_F_SELF_CONNECT))
+	if ((is(f, TW_F_SIMULTANEOUS_OPEN) && is(f, TW_F_ESTABLISHED)) || is(f, TW_F_SELF_CONNECT))
 		m->confidence = TW_CERTAIN;
 }
 

@@ -105,8 +105,12 @@ bool tw_looks_deferred_accept(const struct tw_facts *f)
 	/* What speaks first cannot wait for the client's data: such a server does not defer. */
 	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER))
 		return false;
-	return repeats == 1 ||
-	       tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_TCP_TIMEOUT_INIT_NS * 3 / 2;
+	return repeats == 1 || tw_synack_repeat_is_late(f);
+}
+
+bool tw_synack_repeat_is_late(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) > TW_TCP_TIMEOUT_INIT_NS * 3 / 2;
 }
 
 bool tw_synack_refused(const struct tw_facts *f)
@@ -184,7 +188,11 @@ void tw_tell_synack_refused(struct tw_match *m)
 			    m->server, m->client, TW_DUR(tw_get(f, TW_F_ACK3_DELAY_NS)));
 	cite_accepted(m);
 	tw_cite(m, TW_F_RST_COUNT,
-		"bare RST at the SYN|ACK's own number: no socket there knows it");
+		"bare RST at the number that the SYN|ACK acknowledges: no socket there knows it");
+	if (tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT))
+		tw_cite(m, TW_F_BAD_ACK_IN_SYN_SENT,
+			"the SYN|ACK does not acknowledge the SYN: a socket that connects refuses "
+			"it so, too, and waits on");
 	tw_rival(m, "port-scan",
 		 "a half-open scan or a balancer's health check writes just these three packets: "
 		 "then nothing is wrong");

@@ -61,6 +61,9 @@ int64_t tw_synacks_in_vain(const struct tw_facts *f);
  */
 bool tw_looks_deferred_accept(const struct tw_facts *f);
 
+/* Later than the timer repeats a SYN|ACK for want of an ACK: only a period that was set explains it. */
+bool tw_synack_repeat_is_late(const struct tw_facts *f);
+
 /* The client's host answered the SYN|ACK with a bare RST, and with nothing else: it has no socket for it. */
 bool tw_synack_refused(const struct tw_facts *f);
 

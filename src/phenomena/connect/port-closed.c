@@ -95,9 +95,16 @@ static bool match(struct tw_match *m)
 	m->summary = tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
 			    m->server);
 	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYN_ANSWER,
-		"RST|ACK that answers the SYN (seq 0, ack = ISN+1), %s after it",
-		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	if (tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0))
+		tw_cite(m, TW_F_SYN_ANSWER,
+			"RST|ACK that answers the SYN, %s after it; where no socket is its seq "
+			"should be 0 (RFC 9293 s3.5.2), and is not",
+			TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	else
+		tw_cite(m, TW_F_SYN_ANSWER,
+			"RST|ACK that answers the SYN (seq 0, ack = %s), %s after it",
+			tw_get(f, TW_F_SYN_PAYLOAD) ? "of the SYN" : "ISN+1",
+			TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE,
 			"earlier in this capture %s accepted connections: the listener has gone "
