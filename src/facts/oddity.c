@@ -533,6 +533,19 @@ static bool begins_anew(const struct tw_dossier *d, const struct tw_pkt *p)
 	return tw_counts(p) && p->flags & TW_SYN && p->seq != d->end[p->side].base_seq;
 }
 
+static void data_taken_fact(struct tw_view *v, const struct tw_pkt *data)
+{
+	const struct tw_pkt *p;
+
+	for (p = data + 1; p < v->d->pkt + v->d->pkt_count; p++)
+		if (tw_counts(p) && p->side != data->side &&
+		    (p->flags & (TW_ACK | TW_RST)) == TW_ACK && data->payload_bytes > 1 &&
+		    tw_seq_ge(p->ack, tw_pkt_end(data))) {
+			tw_from(v, TW_F_DATA_AT_FIN_TAKEN, 1, p);
+			return;
+		}
+}
+
 static void data_at_fin_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -563,6 +576,8 @@ static void data_at_fin_fact(struct tw_view *v)
 		}
 	}
 	tw_from(v, TW_F_DATA_AT_FIN, found != NULL, found);
+	if (found)
+		data_taken_fact(v, found);
 }
 
 #define DENIED_AFTER_NS (100 * TW_NS_PER_MS) /* the network delays nothing by that much */

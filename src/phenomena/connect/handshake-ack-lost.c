@@ -30,6 +30,13 @@ static bool refused_later(const struct tw_facts *f)
 		tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK));
 }
 
+/* For each SYN|ACK an ACK comes: the first of them took longer than the SYN|ACK's timer, and none was lost. */
+static bool acks_came_late(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
+	       tw_get(f, TW_F_ACK3_COUNT) >= tw_get(f, TW_F_SYNACK_COUNT);
+}
+
 /*
  * Here no ACK was seen before the server repeated its SYN|ACK, and the client did not repeat its
  * SYN.
@@ -61,6 +68,9 @@ static bool match_ack_missing(struct tw_match *m)
 		tw_cite(m, TW_F_RST_COUNT, "bare RST: the server's request had expired");
 		tw_rule_out(m, "accept-queue-full",
 			    "no ACK arrived that a full queue could have ignored");
+	} else if (acks_came_late(f)) {
+		tw_cite(m, TW_F_ACK3_SEEN, "the first of as many ACKs as there were SYN|ACKs");
+		tw_rule_out(m, "syn-ack-lost", "the client answered every SYN|ACK");
 	} else {
 		tw_rival(m, "syn-ack-lost",
 			 "the SYN|ACK and a repeated SYN may have been lost, one after the other");
@@ -119,9 +129,13 @@ static bool match(struct tw_match *m)
 			   "drew the reset.");
 	} else {
 		m->summary = tw_say(m,
-				    "The ACK that completes the handshake was lost: %s could "
-				    "accept the connection only "
-				    "when the SYN|ACK had been repeated after %s.",
+				    acks_came_late(f)
+					    ? "The ACK that completes the handshake was late: %s "
+					      "could accept the connection only when the SYN|ACK "
+					      "had been repeated after %s."
+					    : "The ACK that completes the handshake was lost: %s "
+					      "could accept the connection only when the SYN|ACK "
+					      "had been repeated after %s.",
 				    m->server, TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
 		tw_app_saw(m, TW_SERVER, "accept", NULL, tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS),
 			   "Late: the client had been connected all the time.");

@@ -150,7 +150,8 @@ static void answer_lost(struct tw_match *m)
 static void connect_ended(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const bool soft = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_LAST);
+	const bool soft = tw_known(f, TW_F_ICMP_LAST) &&
+			  tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_LAST);
 	const bool repeated = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_COUNT);
 	const enum tw_fact_id last = repeated ? TW_F_ICMP_LAST : TW_F_ICMP_COUNT;
 	int64_t after = -1;

@@ -134,9 +134,11 @@ static bool match(struct tw_match *m)
 				? TW_POSSIBLE
 				: TW_LIKELY;
 	/* What the true sender sent is lost where another content had come first. */
-	m->outcome = reset || m->confidence == TW_CERTAIN || tw_get(f, TW_F_DATA_AT_FIN)
-			     ? TW_OUTCOME_FAILED
-			     : TW_OUTCOME_DEGRADED;
+	m->outcome =
+		reset || m->confidence == TW_CERTAIN ||
+				(tw_get(f, TW_F_DATA_AT_FIN) && !tw_get(f, TW_F_DATA_AT_FIN_TAKEN))
+			? TW_OUTCOME_FAILED
+			: TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (proof == PROOF_PAYLOAD)
 		m->summary =
