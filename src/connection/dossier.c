@@ -17,6 +17,7 @@
 #include "base/duration.h"
 #include "connection/copies.h"
 #include "connection/dossier_private.h"
+#include "connection/roles.h"
 #include "packet/seq.h"
 
 #include <errno.h>
@@ -80,8 +81,7 @@ void tw_dossier_free(struct tw_dossier *d)
 
 /*
  * Who is the client? The sender of the first SYN; the receiver of a SYN|ACK that comes first. In
- * mid-connection the lower port is taken for the server's: services listen low, the kernel hands
- * out high ports (ip_local_port_range).
+ * mid-connection see roles.c.
  */
 static void assign_ends(struct tw_dossier *d, const struct tw_segment *s, int sender)
 {
@@ -91,8 +91,12 @@ static void assign_ends(struct tw_dossier *d, const struct tw_segment *s, int se
 		client = s->flags & TW_ACK ? !sender : sender;
 	} else {
 		d->client_guessed = true;
-		client = d->tuple.port[0] == d->tuple.port[1] ? sender
-							      : d->tuple.port[0] < d->tuple.port[1];
+		if (d->server)
+			client = d->server == TW_SERVER_FIRST;
+		else if (d->tuple.port[0] == d->tuple.port[1])
+			client = sender;
+		else
+			client = !tw_roles_by_port(d->tuple.port[0], d->tuple.port[1]);
 	}
 	d->end[0].addr = d->tuple.addr[client];
 	d->end[0].port = d->tuple.port[client];
@@ -600,6 +604,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 		return -ENOMEM;
 	if (!d->started)
 		assign_ends(d, s, sender);
+	tw_roles_learn(d, s);
 	latest_ns = d->packets ? d->last_ns : f->time_ns;
 	note_span(d, f);
 	p = &d->pkt[d->pkt_count];

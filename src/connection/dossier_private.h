@@ -67,11 +67,16 @@ struct tw_end {
 #define TW_RECORDS_HEAD 512
 #define TW_RECORDS_MAX  4096
 
+/* Which end of the tuple is known for a server's, before any segment of the connection is. */
+enum tw_server_known { TW_SERVER_UNKNOWN, TW_SERVER_FIRST, TW_SERVER_SECOND };
+
 struct tw_dossier {
 	struct tw_tuple tuple;
 	uint64_t stream;
 	bool client_guessed; /* no SYN told who the client is */
-	bool started;        /* first segment seen: ends are assigned */
+	bool answered;       /* ... but an answer of HTTP/1 did */
+	enum tw_server_known server;
+	bool started; /* first segment seen: ends are assigned */
 	struct tw_end end[2];
 
 	struct tw_pkt *pkt; /* records in order of capture */

@@ -142,6 +142,17 @@ struct tw_gone tw_hosts_gone(const struct tw_hosts *h, const struct tw_addr *hos
 	return g;
 }
 
+bool tw_hosts_accepted(const struct tw_hosts *h, const struct tw_addr *a, uint16_t port)
+{
+	const struct tw_host *host = tw_hosts_find(h, a);
+	uint32_t i;
+
+	for (i = 0; host && i < tw_host_event_count(host); i++)
+		if (host->event[i].kind == TW_HOST_SYNACK && host->event[i].port == port)
+			return true;
+	return false;
+}
+
 static int grow(struct tw_hosts *h)
 {
 	const uint32_t slots = h->slots * 4 > HOSTS_SLOTS ? HOSTS_SLOTS : h->slots * 4;

@@ -26,6 +26,7 @@
 #include "diagnose/one_look.h"
 
 #include "connection/reuse.h"
+#include "connection/roles.h"
 #include "packet/seq.h"
 #include "timers/constants.h"
 
@@ -447,6 +448,8 @@ static void look_at_tcp(struct tw_one_look *l, const struct tw_frame *f, struct 
 		return;
 	}
 	tw_reuse_note(&r->reuse, sender, s);
+	if (r->dossier && !r->dossier->started && !(s->flags & TW_SYN))
+		tw_roles_ask_hosts(r->dossier, l->s->hosts);
 	if (r->dossier)
 		add(l, r, f, s);
 	list = follow_debt(l, r);

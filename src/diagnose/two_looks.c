@@ -19,6 +19,7 @@
  * anything was lost only a dossier tells (the repeats may be needless, or the network's). Beyond the budget some
  * get a glance (glance.c), and what that does not settle is unknown. Whatever may have failed in any other way always gets its dossier.
  */
+#include "connection/roles.h"
 #include "diagnose/session_private.h"
 
 #include <errno.h>
@@ -381,6 +382,8 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 		s->out_of_memory = true;
 		return;
 	}
+	if (!(seg->flags & TW_SYN) && !w->dossier->started)
+		tw_roles_ask_hosts(w->dossier, s->hosts);
 	before = tw_dossier_bytes(w->dossier);
 	tw_decode_detail(s->decoder, f, seg);
 	if (seg->kind == TW_SEG_TCP)

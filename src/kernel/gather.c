@@ -17,6 +17,7 @@
  */
 #include "kernel/gather_private.h"
 
+#include "connection/roles.h"
 #include "packet/tuple.h"
 
 #include <stdlib.h>
@@ -436,7 +437,7 @@ int tw_live_client(const struct tw_live_conn *c, bool *guessed)
 			return !i;
 	}
 	*guessed = true;
-	return c->end[0].port > c->end[1].port ? 0 : 1;
+	return !tw_roles_by_port(c->end[0].port, c->end[1].port);
 }
 
 static bool has_drop(const struct tw_live_conn *c)
