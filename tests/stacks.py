@@ -535,5 +535,62 @@ def reset_behind_more_than_the_window():
     assert finding["culprit"] == "client-app", finding
 
 
+MP_CAPABLE, MP_FASTCLOSE = b"\x1e\4\1\x81", b"\x1e\x0c\x70\0" + bytes(8)
+
+
+@case
+def mptcp_that_is_ended_at_once():
+    """A client's MP_FASTCLOSE, and the reset that it asks for: it was the client's program that aborted."""
+    talk = Talk().shake(options=MSS + MP_CAPABLE).c(PSH | ACK, b"d" * 1000).s(ACK, after=0.02)
+    talk.c(ACK, options=MP_FASTCLOSE, after=0.5)
+    finding = expect(talk.s(RST | ACK, window=502, options=b"\x1e\4\x80\0", after=0.02), "aborted", outcomes=("failed",))
+    assert finding["culprit"] == "client-app" and finding["application"]["server"]["errno"] == "ECONNRESET", finding
+    # its own reset carries the option on Linux
+    talk = Talk().shake(options=MSS + MP_CAPABLE).c(PSH | ACK, b"d" * 1000).s(ACK, after=0.02)
+    finding = expect(talk.c(RST | ACK, window=502, options=MP_FASTCLOSE, after=0.5), "linger-reset",
+                     outcomes=("failed", "degraded"))
+    assert any("MP_FASTCLOSE" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def mptcp_path_that_its_kernel_resets():
+    """MP_TCPRST with reason 6: no program left anything unread, a device on the path took the options away."""
+    talk = Talk().shake(options=MSS + MP_CAPABLE).ask().c(PSH | ACK, b"more").s(ACK, after=0.02).s(PSH | ACK, b"xx")
+    finding = expect(talk.c(RST | ACK, window=502, options=b"\x1e\4\x80\6"), "aborted", outcomes=("failed", "degraded"))
+    assert finding["culprit"] == "middlebox" and "middlebox interference" in finding["summary"], finding
+
+
+@case
+def syn_that_asked_for_more():
+    """The SYN that is answered asks no more for MPTCP or ECN: a device that drops such SYNs looks like their loss."""
+    for option, flags, word in ((MP_CAPABLE, 0, "MPTCP"), (b"", 0xC0, "ECN"), (b"", 0, None)):
+        talk = Talk()
+        for after in (0, 1, 1):
+            talk.next[0] = 1000
+            talk.c(SYN | flags, options=MSS + option, after=after)
+        talk.next[0] = 1000
+        talk.c(SYN, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.02).c(ACK).ask().close()
+        finding = expect(talk, "syn-lost", outcomes=("degraded",))
+        said = [e["text"] for e in finding["evidence"] if "asked for" in e["text"]]
+        assert [word] == [w for w in ("MPTCP", "ECN") if said and w in said[0]] if word else not said, said
+
+
+@case
+def fin_that_never_came_through():
+    """A server's FINs stay unanswered; to the client, whose next words draw a reset, that is the first sign."""
+    for times, errno in ((3, "ECONNRESET"), (1, "EOF")):
+        talk = Talk().shake().ask()
+        end = talk.next[1]
+        for after in (5, 0.3, 0.6)[:times]:
+            talk.s(FIN | ACK, seq=end, after=after)
+        if times == 1:
+            talk.next[1] = end + 1
+            talk.c(ACK, after=0.001)
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", ack=talk.next[1], after=3)
+        finding = expect(talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02), "data-after-close",
+                         outcomes=("failed",))
+        assert finding["application"]["client"]["errno"] == errno, finding["application"]
+
+
 if __name__ == "__main__":
     main()

@@ -33,6 +33,13 @@ static const struct tw_pkt *first_syn(const struct tw_dossier *d)
 	return NULL;
 }
 
+/* What devices on the path may take offence at, and clients leave out when the SYN is not answered. */
+static int64_t asked(const struct tw_pkt *syn)
+{
+	return (syn->options & TW_OPT_MPTCP ? TW_ASKED_MPTCP : 0) |
+	       ((syn->flags & (TW_ECE | TW_CWR)) == (TW_ECE | TW_CWR) ? TW_ASKED_ECN : 0);
+}
+
 static void syn_facts(struct tw_view *v)
 {
 	const struct tw_pkt *first = NULL, *last = NULL;
@@ -60,6 +67,7 @@ static void syn_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_SPAN_NS, last->time_ns - first->time_ns, last);
 	tw_from(v, TW_F_SYN_LADDER, tw_ladder_of(times, kept), last);
 	tw_from(v, TW_F_SYN_ODD_FLAGS, (first->flags & (TW_FIN | TW_RST)) != 0, first);
+	tw_from(v, TW_F_SYN_ASKED_MORE, asked(first) & ~asked(last), last);
 	if (tw_is(v->f, TW_F_IP_VERSION, 4))
 		tw_from(v, TW_F_SYN_ID_ZERO, id_zero, first);
 	tw_from(v, TW_F_SYN_PAYLOAD, first->payload_bytes, first);

@@ -108,9 +108,14 @@ enum tw_ipid {
 	TW_IPID_FOREIGN,
 };
 
+/* SYN_ASKED_MORE */
+#define TW_ASKED_MPTCP 1
+#define TW_ASKED_ECN   2
+
 /* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
-#define TW_DECLARED_MPTCP 1000
-#define TW_MPTCP_JOIN     1 /* subtype MP_JOIN (RFC 8684 s3.2) */
+#define TW_DECLARED_MPTCP  1000
+#define TW_MPTCP_JOIN      1 /* subtype MP_JOIN (RFC 8684 s3.2) */
+#define TW_MPTCP_FASTCLOSE 7 /* subtype MP_FASTCLOSE (s3.5) */
 
 /* States of sockets, as in K_ERROR_STATE: with the kernel's numbers (enum in net/tcp_states.h). */
 enum tw_socket_state {

@@ -308,6 +308,24 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 	return compare_id(d, i) == TW_IPID_CONTINUES ? TW_RST_ACTIVE : TW_RST_ALIEN;
 }
 
+static bool has_fastclose(const struct tw_pkt *p)
+{
+	return p->options & TW_OPT_MPTCP && p->mptcp_subtype == TW_MPTCP_FASTCLOSE;
+}
+
+static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
+{
+	const struct tw_pkt *p;
+
+	tw_from(v, TW_F_RST_FASTCLOSE, has_fastclose(rst), rst);
+	for (p = v->d->pkt; p < rst; p++)
+		if (tw_counts(p) && p->side != rst->side && has_fastclose(p) &&
+		    !(p->flags & TW_RST)) {
+			tw_from(v, TW_F_RST_FASTCLOSE_ASKED, 1, p);
+			return;
+		}
+}
+
 static void header_facts(struct tw_view *v, size_t i)
 {
 	const struct tw_dossier *d = v->d;
@@ -326,6 +344,7 @@ static void header_facts(struct tw_view *v, size_t i)
 	tw_from(v, TW_F_RST_WINDOW_ZERO, !p->raw_window, p);
 	if (!tw_addr_is_v4(&d->end[0].addr))
 		tw_from(v, TW_F_RST_FLOW_LABEL, p->flow_label, p);
+	fastclose_facts(v, p);
 	if (p->mptcp_subtype == 8 && p->options & TW_OPT_MPTCP)
 		tw_from(v, TW_F_RST_DECLARED, TW_DECLARED_MPTCP + p->mptcp_reset_reason, p);
 	if (p->rst_reason)

@@ -227,6 +227,17 @@ static const char *const declared_mptcp[] = {
 	"middlebox interference",
 };
 
+const char *tw_reset_mptcp_reason(const struct tw_facts *f)
+{
+	const int64_t reason = tw_get(f, TW_F_RST_DECLARED) - TW_DECLARED_MPTCP;
+
+	/* 0 says no more than that there is one */
+	if (!tw_known(f, TW_F_RST_DECLARED) || reason <= 0 ||
+	    reason >= (int64_t)(sizeof(declared_mptcp) / sizeof(declared_mptcp[0])))
+		return NULL;
+	return declared_mptcp[reason];
+}
+
 /* Some resets say themselves why: evidence, but only as good as the word of who wrote them. */
 static void cite_declared(struct tw_match *m)
 {
@@ -236,6 +247,9 @@ static void cite_declared(struct tw_match *m)
 	size_t count =
 		mptcp ? sizeof(declared_mptcp) / sizeof(*names) : sizeof(declared) / sizeof(*names);
 
+	if (tw_get(m->facts, TW_F_RST_FASTCLOSE))
+		tw_cite(m, TW_F_RST_FASTCLOSE,
+			"it carries MP_FASTCLOSE: its program ended the whole MPTCP connection");
 	if (!tw_known(m->facts, TW_F_RST_DECLARED))
 		return;
 	if (mptcp)
@@ -498,6 +512,14 @@ static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 		   "(recv or send) fails with ECONNRESET, later ones with end of file and EPIPE.");
 }
 
+/* The FIN of the reset's author was repeated, and nothing that its peer sent acknowledges it. */
+static bool fin_got_lost(const struct tw_facts *f)
+{
+	if (tw_is(f, TW_F_FIN1_SIDE, tw_reset_author(f)))
+		return tw_get(f, TW_F_FIN1_COUNT) > 1 && !tw_get(f, TW_F_FIN1_ACKED);
+	return tw_get(f, TW_F_FIN2_COUNT) > 1 && !tw_get(f, TW_F_FIN2_ACKED);
+}
+
 void tw_reset_victim_saw(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -508,6 +530,10 @@ void tw_reset_victim_saw(struct tw_match *m)
 			   "It had sent its FIN: after shutdown(SHUT_WR) recv returns 0, for the "
 			   "other FIN came before the reset; after close() nobody is left to "
 			   "notice.");
+	else if (tw_get(f, TW_F_RST_AUTHOR_FIN) && fin_got_lost(f))
+		tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
+			   "The FIN was repeated and never acknowledged: it seems not to have come "
+			   "through, and the reset is the first that it gets.");
 	else if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_app_saw(m, victim, "recv", "EOF", -1,
 			   "The FIN came first: recv returns 0 and goes on returning 0, never "

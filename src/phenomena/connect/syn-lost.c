@@ -77,6 +77,11 @@ static bool match(struct tw_match *m)
 			"the first SYN carried data (TCP Fast Open), the repeat does not: a device "
 			"that drops such "
 			"SYNs has the same effect");
+	if (tw_get(f, TW_F_SYN_ASKED_MORE))
+		tw_cite(m, TW_F_SYN_ASKED_MORE,
+			"the first SYN asked for %s, and this one does not: a device that drops "
+			"such SYNs has the same effect",
+			tw_get(f, TW_F_SYN_ASKED_MORE) & TW_ASKED_MPTCP ? "MPTCP" : "ECN");
 	name_rivals(m);
 	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "Late, but it succeeds.");
 	return true;

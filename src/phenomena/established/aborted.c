@@ -27,6 +27,52 @@ static void add_rivals_unknown_author(struct tw_match *m, unsigned odds)
 	tw_missing(m, "a capture at the other end: was this reset sent there?");
 }
 
+/*
+ * MPTCP: the reset does what the other end asked for by MP_FASTCLOSE, or it says itself that a kernel wrote it, and why.
+ * Nothing unread and no SO_LINGER on its author's side is the cause.
+ */
+static bool match_mptcp(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side author = tw_reset_author(f);
+	const bool asked = tw_get(f, TW_F_RST_FASTCLOSE_ASKED);
+	const char *reason = tw_reset_mptcp_reason(f);
+
+	if (!tw_reset_landed(f) || (!asked && !reason) || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
+		return false;
+	m->strength = TW_STRENGTH_EXPLICIT;
+	m->confidence = TW_LIKELY;
+	if (asked) {
+		m->outcome = tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 ? TW_OUTCOME_FAILED
+								      : TW_OUTCOME_DEGRADED;
+		m->culprit = tw_app_of(tw_other(author));
+		m->summary = tw_say(m,
+				    "%s ended the whole MPTCP connection at once (MP_FASTCLOSE), "
+				    "and the reset of %s answers that.",
+				    tw_endpoint(m, tw_other(author)), tw_side_name(author));
+		tw_cite(m, TW_F_RST_FASTCLOSE_ASKED, "MP_FASTCLOSE of %s (RFC 8684 s3.5)",
+			tw_side_name(tw_other(author)));
+		tw_rival(m, "closed-with-unread-data", "it is sent for that, too");
+		tw_rival(m, "linger-reset", "and for SO_LINGER {1,0}");
+		tw_app_saw(m, author, "recv", "ECONNRESET", -1, NULL);
+	} else {
+		m->outcome = tw_reset_outcome(f);
+		m->culprit = tw_is(f, TW_F_RST_DECLARED, TW_DECLARED_MPTCP + 6)
+				     ? TW_CULPRIT_MIDDLEBOX
+				     : tw_host_of(author);
+		m->summary = tw_say(m,
+				    "The MPTCP of %s reset this path, and says why: %s. Other "
+				    "paths of the connection may live on.",
+				    tw_endpoint(m, author), reason);
+		tw_rival(m, "forged-reset", "it is the word of who wrote the reset");
+		tw_app_saw(m, tw_other(author), NULL, NULL, -1,
+			   "ECONNRESET if this was the last path; else what was lost is sent again "
+			   "on another.");
+	}
+	tw_reset_cite(m);
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -34,6 +80,8 @@ static bool match(struct tw_match *m)
 	bool active = tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE);
 	unsigned odds = tw_reset_odds(f);
 
+	if (match_mptcp(m))
+		return true;
 	if (!tw_reset_landed(f) || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK) || !tw_known(f, TW_F_RST_FORM))
 		return false;
