@@ -592,5 +592,24 @@ def fin_that_never_came_through():
         assert finding["application"]["client"]["errno"] == errno, finding["application"]
 
 
+@case
+def probes_of_a_closed_window_that_nobody_answers():
+    """A kernel answers probes whatever its program does: one that falls silent is no slow reader, and BSD resets at last."""
+    for reset in BOTH:
+        talk = Talk().shake().c(PSH | ACK, b"d" * 100).s(ACK, window=0, after=0.02)
+        for after in (5, 5, 10, 20, 40, 60, 60):
+            talk.c(ACK, b"d", keep=True, after=after)
+        if reset:
+            talk.c(RST | ACK, window=0, after=60)
+        finding = expect(talk, "zero-window-stall", "peer-vanished", outcomes=("failed",))
+        assert finding["culprit"] == "unknown" and "peer-vanished" in names(finding), finding
+        assert finding["application"]["client"]["errno"] == ("ETIMEDOUT" if reset else "hang"), finding["application"]
+    # one that answers each of them does not read
+    talk = Talk().shake().c(PSH | ACK, b"d" * 100).s(ACK, window=0, after=0.02)
+    for after in (0.2, 0.4, 0.8, 1.6):
+        talk.c(ACK, seq=talk.next[0] - 1, after=after).s(ACK, window=0, after=0.02)
+    assert expect(talk, "zero-window-stall", outcomes=("failed",))["culprit"] == "server-app"
+
+
 if __name__ == "__main__":
     main()

@@ -88,6 +88,8 @@ static bool asks(const struct tw_facts *f)
 static bool client_left(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	       /* its own kernel gave up over probes that nobody answered */
+	       tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) < 2 &&
 	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
 		       LEFT_AFTER_NS &&
 	       (asks(f) || (asked_once(f) && !tw_get(f, TW_F_FIN2_SEEN)));

@@ -61,6 +61,45 @@ static bool reset_soon(const struct tw_facts *f, enum tw_side reader, int64_t sp
 	       !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END) && span < CUT_SHORT_NS;
 }
 
+/* A kernel answers probes, whatever its application does: is it gone, or the path to it? */
+#define SILENT_PROBES 3
+
+static bool fell_silent(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) >= SILENT_PROBES &&
+	       !tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END);
+}
+
+/* The buffer was full, but it is not for that that the sender gives up. BSD's kernels say so by a reset. */
+static void say_silent(struct tw_match *m, enum tw_side reader, int64_t span)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side sender = tw_other(reader);
+	const bool reset = tw_is(f, TW_F_RST_SIDE, sender);
+
+	/* before a program that resets at will */
+	m->strength = reset ? TW_STRENGTH_MECHANISM + 4 : TW_STRENGTH_STALL + 1;
+	m->confidence = TW_LIKELY;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->outcome = span >= CUT_SHORT_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->summary =
+		tw_say(m,
+		       "%s had closed its window, and then answered none of the last %" PRId64
+		       " probes: its kernel is silent, too, or the path to it.",
+		       tw_endpoint(m, reader), tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST));
+	if (reset) {
+		tw_cite(m, TW_F_RST_COUNT, "a reset of %s: its kernel has given up",
+			tw_side_name(sender));
+		tw_rival(m, "linger-reset", "its program may have lost patience first");
+	}
+	tw_app_saw(m, sender, "send", reset ? "ETIMEDOUT" : "hang", span,
+		   "send() blocks until the probes are spent, and fails with ETIMEDOUT then "
+		   "(tcp_retries2, or TCP_USER_TIMEOUT).");
+	tw_rival(m, "peer-vanished", "the host or the path died while the window was closed");
+	tw_rival(m, "firewall-dropped", "a filter that drops from then on is as silent");
+	tw_missing(m, "A capture at the other end: do the probes arrive there?");
+}
+
 static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 {
 	const struct tw_facts *f = m->facts;
@@ -139,6 +178,8 @@ static bool match(struct tw_match *m)
 			tw_get(f, TW_F_ZERO_WINDOW_PROBES_ANSWERED));
 	if (tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END))
 		say_opened(m, reader, span);
+	else if (fell_silent(f))
+		say_silent(m, reader, span);
 	else
 		say_closed(m, reader, span);
 	if (tw_get(f, TW_F_ZERO_WINDOW_FROM_START))
