@@ -611,5 +611,29 @@ def probes_of_a_closed_window_that_nobody_answers():
     assert expect(talk, "zero-window-stall", outcomes=("failed",))["culprit"] == "server-app"
 
 
+@case
+def data_that_a_shrunken_window_refuses():
+    """A receiver without memory drops what its window had allowed, and says 0: nothing was lost, it was not taken."""
+    for shrinks in BOTH:
+        talk = Talk().shake(options=MSS + SACK_OK).c(ACK, b"d" * 1400).s(ACK, window=8000).c(ACK, b"e" * 1400)
+        talk.s(ACK, ack=2401, window=0 if shrinks else 8000).s(ACK, ack=2401, window=8000, after=0.05)
+        talk.next[0] -= 1400
+        finding = expect(talk.c(ACK, b"e" * 1400, after=0.2).s(ACK).close(), "loss-recovered", outcomes=("degraded",),
+                         certain=True)
+        assert ("did not take" in finding["summary"]) == shrinks, finding["summary"]
+        assert not shrinks or finding["culprit"] == "server-host", finding["culprit"]
+
+
+@case
+def handshake_ack_lost_three_times():
+    """The server's accept() waits until the SYN|ACK that is answered at last, and not for the first repeat."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS)
+    for after in (1, 2, 4):
+        talk.s(SYN | ACK, options=MSS, seq=700000, after=after)
+    talk.c(ACK, after=0.1).s(PSH | ACK, b"220 hello\r\n").c(ACK, after=0.02)
+    finding = expect(talk.close(), "handshake-ack-lost", outcomes=("degraded",))
+    assert finding["application"]["server"]["after"] > 7, finding["application"]
+
+
 if __name__ == "__main__":
     main()

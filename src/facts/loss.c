@@ -26,6 +26,8 @@
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
+	int64_t unwanted;
+	const struct tw_pkt *first_unwanted;
 	int64_t doubtful, answered, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
@@ -314,6 +316,41 @@ static bool acks_left_out(const struct tw_dossier *d, int side)
 }
 
 /* @o: its original. */
+/*
+ * Does the receiver of record @o say, before it takes it at last with @until, that its window ends before that? Linux drops
+ * what it has no memory for, inside the window too, and answers with window 0 (TCPRcvQDrop); tcp_shrink_window.
+ */
+static const struct tw_pkt *unwanted(const struct tw_dossier *d, size_t o,
+				     const struct tw_pkt *until)
+{
+	const struct tw_pkt *p = &d->pkt[o], *a;
+	uint32_t acked = p->seq - (1 << 30);
+
+	if (!d->end[0].saw_syn_options || !d->end[1].saw_syn_options)
+		return NULL;
+	for (a = d->pkt; a < until; a++) {
+		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK))
+			continue;
+		/* an older ACK that comes late knows nothing of the offers since */
+		if (a > p && tw_pure_ack(a) && tw_seq_ge(a->ack, acked) &&
+		    tw_seq_le(a->ack, p->seq) && tw_seq_lt(a->ack + a->window_bytes, tw_pkt_end(p)))
+			return a;
+		if (tw_seq_gt(a->ack, acked))
+			acked = a->ack;
+	}
+	return NULL;
+}
+
+static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pkt *ack,
+			  struct loss_walk *w)
+{
+	const struct tw_pkt *a = o >= 0 ? unwanted(d, (size_t)o, ack) : NULL;
+
+	w->unwanted += a != NULL;
+	if (a && !w->first_unwanted)
+		w->first_unwanted = a;
+}
+
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
@@ -348,6 +385,7 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 			w->refused_stall = ack->time_ns - d->pkt[o].time_ns;
 	} else if (n == 1) {
 		w->lost[p->side]++;
+		note_unwanted(d, o, ack, w);
 		w->answered += w->sack && o >= 0 &&
 			       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
 		w->doubtful += tw_acks_missing(d, ack) ||
@@ -701,6 +739,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_C, w.lost[0], w.first_lost[0]);
 	tw_from(v, TW_F_LOST_S, w.lost[1], w.first_lost[1]);
 	tw_from(v, TW_F_LOST_DOUBTFUL, w.doubtful, NULL);
+	tw_from(v, TW_F_LOST_UNWANTED, w.unwanted, w.first_unwanted);
 	tw_from(v, TW_F_LOST_ANSWERED, w.answered, NULL);
 	tw_from(v, TW_F_LOST_CUT, w.cut, NULL);
 	tw_from(v, TW_F_FILLED_BY_TIME, w.by_time, NULL);

@@ -20,6 +20,7 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/silence.h"
 
 /* The request had expired: late data meets a listener that knows nothing. */
 static bool refused_later(const struct tw_facts *f)
@@ -128,16 +129,22 @@ static bool match(struct tw_match *m)
 			   "connect() had succeeded; the first data after the request had expired "
 			   "drew the reset.");
 	} else {
+		const int64_t took = tw_known(f, TW_F_ACK3_SEEN) && tw_get(f, TW_F_ACK3_SEEN)
+					     ? tw_between_ns(f, TW_F_SYNACK_COUNT, TW_F_ACK3_SEEN)
+					     : 0;
+		const int64_t repeat = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS);
+		const int64_t after = took > repeat ? took : repeat;
+
 		m->summary = tw_say(m,
 				    acks_came_late(f)
 					    ? "The ACK that completes the handshake was late: %s "
-					      "could accept the connection only when the SYN|ACK "
-					      "had been repeated after %s."
+					      "could accept the connection only %s after its "
+					      "first SYN|ACK."
 					    : "The ACK that completes the handshake was lost: %s "
-					      "could accept the connection only when the SYN|ACK "
-					      "had been repeated after %s.",
-				    m->server, TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)));
-		tw_app_saw(m, TW_SERVER, "accept", NULL, tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS),
+					      "could accept the connection only %s after its "
+					      "first SYN|ACK, when it had been repeated.",
+				    m->server, TW_DUR(after));
+		tw_app_saw(m, TW_SERVER, "accept", NULL, after,
 			   "Late: the client had been connected all the time.");
 	}
 	return true;

@@ -237,6 +237,33 @@ static void weigh_lateness(struct tw_match *m, bool late, bool unheard, bool dou
 			    "the originals never arrived; what filled the holes are repeats");
 }
 
+/* All that had to be repeated was refused by a window that had closed before it: nothing was lost on the way. */
+static void say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side sender = tw_get(f, TW_F_LOST_C) ? TW_CLIENT : TW_SERVER;
+	const char *from = tw_endpoint(m, sender), *to = tw_endpoint(m, tw_other(sender));
+
+	m->confidence = TW_LIKELY;
+	m->culprit = tw_host_of(tw_other(sender));
+	m->summary =
+		tw_say(m,
+		       needed == 1 ? "%s did not take a segment of %s: its window did not "
+				     "reach so far any more; it was repeated, and taken %s "
+				     "later."
+				   : "%s did not take segments of %s: its window did not reach "
+				     "so far any more; they were repeated, and taken up to %s "
+				     "later.",
+		       to, from, TW_DUR(stall));
+	tw_cite(m, TW_F_LOST_UNWANTED,
+		"an ACK that stands still, and a window that ends before the segment (%" PRId64
+		" in all): no memory for it, or more than was offered",
+		tw_get(f, TW_F_LOST_UNWANTED));
+	tw_rival(m, "zero-window-stall",
+		 "its buffer was full: the program there reads too slowly, or the buffer was cut");
+	tw_rival(m, "invalid-segment", "the sender may have sent more than the window allowed");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -270,6 +297,10 @@ static bool match(struct tw_match *m)
 				: TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = culprit(f);
+	if (!before && !unheard && tw_get(f, TW_F_LOST_UNWANTED) >= needed) {
+		say_unwanted(m, needed, stall);
+		return true;
+	}
 	if (lost_at_sender(f) >= 0)
 		say_own_queue(m, before, stall);
 	else
