@@ -325,7 +325,8 @@ const struct tw_phenomenon tw_ph_syn_unanswered = {
 		     "a second point of "
 		     "view: a capture at the server, or other connections of the host in the same "
 		     "file (other ports that "
-		     "answer exclude its death).",
+		     "answer exclude its death). SYNs with IP-ID 0 are of macOS or FreeBSD, whose "
+		     "connect() ends after 75 s, with as many SYNs as Linux sends.",
 	.folklore = "\"A SYN is retried 5 times, 63 s.\" The default is 6 since Linux 3.7, and "
 		    "since 6.5 four linear repeats come on "
 		    "top: 11 SYNs, about 134 s measured.",

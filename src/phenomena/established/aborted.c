@@ -266,6 +266,9 @@ const struct tw_phenomenon tw_ph_aborted = {
 		"RST|ACK at the author's own next sequence number, with the timestamps, the window "
 		"and the IP-ID sequence of the connection: the code path tcp_send_active_reset. "
 		"That the socket itself aborted can be certain; why it did cannot.\n\n"
+		"With MPTCP a reset can do what the other end asked for (MP_FASTCLOSE), or say why "
+		"a kernel wrote it (MP_TCPRST): then no program's unread data is looked for "
+		"behind it.\n\n"
 		"A reset in a form that Linux never writes ends here too, as possible only: other "
 		"operating systems, proxies and middleboxes have forms of their own.",
 	.folklore = NULL,

@@ -610,6 +610,11 @@ const struct tw_phenomenon tw_ph_invalid_segment = {
 		"snaplen cut, not counted where the capturing host leaves it to the hardware) and "
 		"for a missing ACK flag. For resets and SYNs the connection must demonstrably go "
 		"on.\n\n"
+		"A SYN|ACK counts as refused if the client answers it by a bare RST and connects "
+		"on "
+		"all the same: its ack is not the SYN's, or it echoes a timestamp that no SYN had "
+		"(Linux counts PAWSActiveRejected). A device that writes timestamps of its own has "
+		"that effect.\n\n"
 		"An old ACK is the same as one that was overtaken on the way, and is called clean.",
 	.folklore =
 		"\"Any reset in the window kills the connection.\" Since RFC 5961 (Linux 3.6) it "

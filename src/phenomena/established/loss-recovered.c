@@ -588,6 +588,9 @@ const struct tw_phenomenon tw_ph_loss_recovered = {
 		"segment that fills a hole and compares its timestamp and IP-ID with what "
 		"came after the hole: newer means a repeat, older an original that was "
 		"overtaken (reordering).\n\n"
+		"A segment behind which the receiver stands still and offers a window that ends "
+		"before it was not lost but refused, for want of memory as a rule (Linux counts "
+		"TCPRcvQDrop).\n\n"
 		"Where the capture was taken behind the loss and nothing was sent after the "
 		"lost segment, the loss is invisible, and the connection is clean there.",
 	.folklore = "\"Retransmissions mean that something is broken\", \"a duplicate ACK means a "

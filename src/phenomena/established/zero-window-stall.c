@@ -494,6 +494,9 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 		     "and certain. If it is closed to the end, the connection was stuck as far as "
 		     "the capture reaches: likely, because the sender may have given up silently "
 		     "or the receiver may read on later.\n\n"
+		     "A kernel answers probes whatever its application does. If none of the last "
+		     "ones was answered, the receiving host or the path to it is silent as well, "
+		     "and the verdict says so. A sender of BSD's kernels ends that by a reset.\n\n"
 		     "It cannot tell why the application did not read: busy, blocked, stopped, "
 		     "never accepted (app-stuck), or slow on purpose.",
 	.folklore = "\"A zero window is a network problem\", \"an unanswered probe is a lost "
