@@ -264,48 +264,10 @@ static void say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
 	tw_rival(m, "invalid-segment", "the sender may have sent more than the window allowed");
 }
 
-static bool match(struct tw_match *m)
+static void name_rivals(struct tw_match *m, bool unseen, bool queue, bool answered)
 {
-	const struct tw_facts *f = m->facts;
-	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
-	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
-	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
-	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS), spurious;
-	bool unseen, queue, doubtful, answered, late;
-	int behind;
+	const int behind = lost_behind(m->facts);
 
-	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
-		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
-	if (needed + before + unheard == 0 || too_big_was_said(f, stall))
-		return false;
-	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
-	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
-	unseen = may_be_size(f, stall);
-	queue = may_be_queue(f);
-	/* where most repeats were needless, a late D-SACK may make the rest needless too */
-	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
-	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
-		   (before && !needed && tw_get(f, TW_F_FILLED_BY_TIME) >= before) ||
-		   (!before &&
-		    (unheard || tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
-	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
-	late = may_be_late(f);
-	behind = lost_behind(f);
-	/* next to its sender a capture that missed packets looks as if they had never come by */
-	m->confidence = unseen || queue || doubtful || answered || late || lost_at_sender(f) >= 0
-				? TW_LIKELY
-				: TW_CERTAIN;
-	m->outcome = TW_OUTCOME_DEGRADED;
-	m->culprit = culprit(f);
-	if (!before && !unheard && tw_get(f, TW_F_LOST_UNWANTED) >= needed) {
-		say_unwanted(m, needed, stall);
-		return true;
-	}
-	if (lost_at_sender(f) >= 0)
-		say_own_queue(m, before, stall);
-	else
-		say_what(m, needed + before + unheard, stall);
-	cite_repair(m, needed, before);
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
 			 "which repeats vanished before this point, and of what size, is not seen "
@@ -324,6 +286,49 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "invalid-segment",
 			 "the receiver answered by an ACK that stands still and reports no hole: "
 			 "it may have refused what arrived, an old timestamp for example");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
+	int64_t before = tw_get(f, TW_F_LOST_BEFORE_HERE);
+	int64_t unheard = tw_get(f, TW_F_ANSWERS_LOST);
+	int64_t stall = tw_get(f, TW_F_LOSS_STALL_NS), spurious;
+	bool unseen, queue, doubtful, answered, late;
+
+	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
+		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
+	if (needed + before + unheard == 0 || too_big_was_said(f, stall))
+		return false;
+	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
+	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;
+	unseen = may_be_size(f, stall);
+	queue = may_be_queue(f);
+	/* where most repeats were needless, a late D-SACK may make the rest needless too */
+	spurious = tw_get(f, TW_F_SPURIOUS_C) + tw_get(f, TW_F_SPURIOUS_S);
+	doubtful = tw_get(f, TW_F_TRACE_LOSSY) ||
+		   (before && !needed && tw_get(f, TW_F_FILLED_BY_TIME) >= before) ||
+		   (!before &&
+		    (unheard || tw_get(f, TW_F_LOST_DOUBTFUL) >= needed || spurious > needed));
+	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
+	late = may_be_late(f);
+	/* next to its sender a capture that missed packets looks as if they had never come by */
+	m->confidence = unseen || queue || doubtful || answered || late || lost_at_sender(f) >= 0
+				? TW_LIKELY
+				: TW_CERTAIN;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = culprit(f);
+	if (!before && !unheard && tw_get(f, TW_F_LOST_UNWANTED) >= needed) {
+		say_unwanted(m, needed, stall);
+		return true;
+	}
+	if (lost_at_sender(f) >= 0)
+		say_own_queue(m, before, stall);
+	else
+		say_what(m, needed + before + unheard, stall);
+	cite_repair(m, needed, before);
+	name_rivals(m, unseen, queue, answered);
 	weigh_lateness(m, late, unheard > 0, doubtful);
 	tw_rule_out(m, "peer-vanished", "the repeats were acknowledged");
 	tw_app_saw(m, TW_CLIENT, NULL, NULL, stall ? stall : -1, "A pause, no error.");
