@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Did an answer of HTTP/1 come to its end? Its head says how long it is, and what is missing failed.
+"""Did a message of HTTP/1 come to its end? Its head says how long it is, and what is missing failed.
 
 usage: TCPWHY=build/tcpwhy tests/unfinished.py [WORD...]
 """
@@ -224,6 +224,66 @@ def stopped_by_the_client():
     talk = answer(asked(), head(20 * FULL), *body(6)).s(PSH | ACK, b"." * FULL, after=0.005).c(ACK, window=0)
     finding = told(talk.c(FIN | ACK, after=30, window=0).s(ACK, after=0.02))[0]
     assert finding["verdict"] != "app-stuck", finding["summary"]
+
+
+def upload(segments, *fields, method=b"POST", length=30 * FULL, wait=0.001):
+    lines = [method + b" /file HTTP/1.1", b"Host: x", *fields]
+    talk = asked(b"\r\n".join(lines + ([b"Content-Length: %d" % length] if length else [])) + b"\r\n\r\n")
+    for _ in range(segments):
+        talk.c(PSH | ACK, b"." * FULL, after=wait).s(ACK, after=0.001)
+    return talk
+
+
+def left_by_client(talk, after=0.1):
+    return talk.c(FIN | ACK, after=after).s(FIN | ACK, after=0.02).c(ACK)
+
+
+def cut_upload(talk):
+    finding = expect(talk, "process-died", outcomes=("degraded",))
+    assert finding["confidence"] == "possible" and finding["culprit"] == "client-app", finding
+    assert "in the midst of its request" in finding["summary"], finding["summary"]
+    assert finding["application"]["server"]["errno"] == "EOF", finding["application"]
+
+
+@case
+def an_upload_that_is_given_up():
+    for method in (b"POST", b"PUT", b"PATCH"):
+        cut_upload(left_by_client(upload(20, method=method)))
+        expect(left_by_client(upload(30, method=method)), "clean")
+    cut_upload(left_by_client(upload(20, b"Transfer-Encoding: chunked", length=None)))
+    cut_upload(left_by_client(upload(20).s(PSH | ACK, b"HTTP/1.1 100 Continue\r\n\r\n", after=0.01).c(ACK)))
+
+
+@case
+def an_upload_that_stops():
+    """The server waits for the rest: it is not stuck, it is the client that says no more."""
+    cut_upload(left_by_client(upload(20), after=30))
+
+
+@case
+def an_upload_that_died_and_its_answer():
+    """The server says 400 to a client that is gone."""
+    talk = upload(20).c(FIN | ACK, after=0.1).s(ACK, after=0.02)
+    talk.s(PSH | ACK, head(0, status=b"400 Bad Request"), after=0.01).c(RST, seq=talk.next[0], window=0, ident=0)
+    finding = told(talk)[0]
+    assert finding["outcome"] != "failed" and finding["culprit"] != "server-app", finding["summary"]
+
+
+@case
+def an_upload_that_was_refused():
+    """413 before its end, or an answer to Expect: the rest is not owed."""
+    talk = upload(3).s(PSH | ACK, head(0, b"Connection: close", status=b"413 Too Large"), after=0.02).c(ACK)
+    expect(left_by_client(talk), "clean")
+    talk = upload(0, b"Expect: 100-continue").s(PSH | ACK, head(0, status=b"401 No"), after=0.02).c(ACK)
+    expect(left_by_client(talk), "clean")
+
+
+@case
+def an_upload_that_the_server_breaks_off():
+    for after in (0.1, 60):
+        talk = upload(20).s(FIN | ACK, after=after).c(FIN | ACK, after=0.02).s(ACK)
+        finding = expect(talk, "process-died", outcomes=("failed",))
+        assert "unfinished request" in finding["summary"], finding["summary"]
 
 
 if __name__ == "__main__":

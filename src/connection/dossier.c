@@ -626,7 +626,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 		follow_states(d, p);
 		update_completeness(d, p);
 		update_sequence(d, p);
-		tw_answer_note(&d->end[p->side].answer, p, s);
+		tw_message_note(&d->end[p->side].message, p, s);
 		update_acks(d, p);
 		learn_handshake_rtt(d, p);
 	}

@@ -6,8 +6,8 @@
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
  * diagram. Nobody but dossier.c writes here.
  */
-#include "connection/answer.h"
 #include "connection/dossier.h"
+#include "connection/message.h"
 #include "connection/order.h"
 #include "connection/state.h"
 
@@ -54,7 +54,7 @@ struct tw_end {
 
 	bool fin_seen;
 	uint32_t fin_seq; /* sequence number of the (first) FIN itself */
-	struct tw_answer answer;
+	struct tw_message message;
 
 	uint64_t packets, bytes; /* bytes: payload, each once */
 	uint64_t data_packets;
@@ -74,7 +74,7 @@ struct tw_dossier {
 	struct tw_tuple tuple;
 	uint64_t stream;
 	bool client_guessed; /* no SYN told who the client is */
-	bool answered;       /* ... but an answer of HTTP/1 did */
+	bool told;           /* ... but a message of HTTP/1 did */
 	enum tw_server_known server;
 	bool started; /* first segment seen: ends are assigned */
 	struct tw_end end[2];

@@ -3,7 +3,7 @@
  * Who is the client, where no SYN tells? What an application saw and who is to blame hangs on it, and long-lived
  * connections (pools, NFS, gRPC) are mostly captured from their midst. In this order:
  *
- *	an answer of HTTP/1 comes from the server, whatever was thought before
+ *	an answer of HTTP/1 comes from the server, a request from the client, whatever was thought before
  *	an endpoint that accepts other connections in the same capture is the server's
  *	ports: by what is known of services, else the lower one
  *
@@ -88,9 +88,10 @@ static void swap(struct tw_dossier *d)
 
 void tw_roles_learn(struct tw_dossier *d, const struct tw_segment *s)
 {
-	if (!s->answers || !d->client_guessed || d->answered)
+	if (!s->speaks_http || !d->client_guessed || d->told)
 		return;
-	d->answered = true;
-	if (s->sport == d->end[0].port && tw_addr_equal(&s->src, &d->end[0].addr))
+	d->told = true;
+	if ((s->sport == d->end[0].port && tw_addr_equal(&s->src, &d->end[0].addr)) !=
+	    s->message.request)
 		swap(d);
 }

@@ -16,7 +16,7 @@ int tw_roles_by_port(uint16_t first, uint16_t second);
 /* Before the first segment of @d, if it is no SYN: does the table know one of its endpoints for a server's? */
 void tw_roles_ask_hosts(struct tw_dossier *d, const struct tw_hosts *hosts);
 
-/* What a segment of @d, which is started, says by its payload: an answer of HTTP/1 is the server's. */
+/* What a segment of @d, which is started, says by its payload: an answer of HTTP/1 is the server's, a request the client's. */
 void tw_roles_learn(struct tw_dossier *d, const struct tw_segment *s);
 
 #endif

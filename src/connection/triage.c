@@ -30,7 +30,7 @@
 #define TIMER_REPEAT_NS (TW_TCP_RTO_MIN_NS * 3 / 4) /* below the shortest retransmission timer */
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)           /* a repeat after such a silence is a stall */
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
-#define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_ANSWER)
+#define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_MESSAGE)
 #define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
 /* --- the slow path: one segment that is not simply next in sequence --- */
@@ -147,9 +147,9 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 			odd(c); /* half closed for long */
 		return;
 	}
-	if (c->status & CONN_LONG_ANSWER &&
-	    (p->payload_bytes || conn_speaker(c) == side || p->time_ns - c->payload_ns > settle))
-		odd(c); /* closed behind an answer, or in the midst of it; or weary of waiting for its rest */
+	if (c->status & CONN_LONG(side) ||
+	    (c->status & CONN_LONG(!side) && p->time_ns - c->payload_ns > settle))
+		odd(c); /* closed behind a long message, or in its midst; or weary of waiting for the rest of one */
 	if (!(c->status & CONN_SPOKE)) {
 		if (p->time_ns - c->first_ns > settle)
 			odd(c); /* nobody ever said a word, and one gave up */
@@ -206,13 +206,13 @@ static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 		c->status |= CONN_SPEAKER;
 }
 
-/* An answer of HTTP/1 begins; whether it comes to its end only a dossier tells. */
-static void on_answer(struct conn *c, int side, const struct tw_brief *p)
+/* A message of HTTP/1 begins; whether it comes to its end only a dossier tells. */
+static void on_message(struct conn *c, int side, const struct tw_brief *p)
 {
 	if (p->flags & TW_BRIEF_GOES_ON)
-		c->status |= CONN_LONG_ANSWER;
+		c->status |= CONN_LONG(side);
 	else if (p->seq == c->next[side])
-		c->status &= ~(uint32_t)CONN_LONG_ANSWER;
+		c->status &= ~CONN_LONG(side);
 }
 
 /* Both ends have spoken and acknowledged, nothing odd: predictions apply. */
@@ -260,8 +260,8 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 		    p->time_ns - c->first_ns > SLOW_HANDSHAKE_NS)
 			odd(c);
 	}
-	if (p->flags & TW_BRIEF_ANSWER)
-		on_answer(c, side, p);
+	if (p->flags & TW_BRIEF_MESSAGE)
+		on_message(c, side, p);
 	on_ack(c, side, p);
 	on_sequence(t, c, side, p);
 	if (p->payload_bytes)

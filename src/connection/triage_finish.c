@@ -26,7 +26,7 @@ static bool is_waiting(const struct tw_triage *t, const struct conn *c)
 		return t->now_ns - c->first_ns > settle;
 	if (t->now_ns - c->payload_ns <= settle)
 		return false;
-	if (c->status & CONN_LONG_ANSWER)
+	if (c->status & (CONN_LONG(0) | CONN_LONG(1)))
 		return true; /* is it complete? */
 	/* The server had the last word: an answer, if it was asked. Else it is hard to say. */
 	return !(c->status & CONN_CLIENT_KNOWN) || conn_speaker(c) == conn_client(c) ||

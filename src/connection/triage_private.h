@@ -51,8 +51,10 @@ enum {
 	CONN_SHADOWED =
 		1 << 28,     /* its tuple belongs to a newer connection, which keeps it as prev */
 	CONN_DEAD = 1 << 29, /* decided; freed when it leaves the queue */
-	CONN_LONG_ANSWER = 1 << 30, /* the last answer of HTTP/1 did not end where it began */
 };
+
+/* The last message of HTTP/1 that this side began did not end where it began. */
+#define CONN_LONG(side) (UINT32_C(1) << 30 << (side))
 
 struct conn {
 	struct tw_tuple tuple;

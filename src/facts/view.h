@@ -163,7 +163,7 @@ const struct tw_pkt *tw_unexplained_ack(const struct tw_dossier *d, size_t from,
 bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i);
 
 void tw_derive_connect(struct tw_view *v);
-void tw_derive_answer(struct tw_view *v);
+void tw_derive_messages(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
 void tw_derive_reset(struct tw_view *v);

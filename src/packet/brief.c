@@ -33,14 +33,14 @@ void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t 
 
 uint16_t tw_brief_of_payload(const uint8_t *payload, uint32_t captured, uint32_t wire)
 {
-	struct tw_http_answer a;
+	struct tw_http_message m;
 
 	if (captured > wire)
 		captured = wire; /* padding, a checksum */
-	if (!tw_http_answer(payload, captured, &a))
+	if (!tw_http_message(payload, captured, &m))
 		return 0;
-	return TW_BRIEF_ANSWER |
-	       (tw_http_goes_on(&a, payload, captured, wire) ? TW_BRIEF_GOES_ON : 0);
+	return TW_BRIEF_MESSAGE |
+	       (tw_http_goes_on(&m, payload, captured, wire) ? TW_BRIEF_GOES_ON : 0);
 }
 
 void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t seed,

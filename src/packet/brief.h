@@ -8,7 +8,7 @@
 
 /* What stands in a brief's flags next to those of TCP. */
 enum tw_brief_flag {
-	TW_BRIEF_ANSWER = 1 << 12,  /* an answer of HTTP/1 begins in it */
+	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it */
 	TW_BRIEF_GOES_ON = 1 << 13, /* ... and goes on behind it */
 };
 
@@ -79,8 +79,8 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->ttl = ip[8];
 	b->kind = TW_SEG_TCP;
 	b->ipv4 = true;
-	if (TW_USUAL_TCP + header + TW_HTTP_ANSWER_BYTES <= caplen &&
-	    __builtin_expect(tw_http_begins(tcp + header), 0))
+	if (TW_USUAL_TCP + header + TW_HTTP_HEAD_BYTES <= caplen &&
+	    __builtin_expect(tw_http_may_begin(tcp + header), 0))
 		b->flags |= tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header,
 						b->payload_bytes);
 	return true;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The head of an answer of HTTP/1, as far as it tells how long the answer is (RFC 9112 s4, s5, s6.3).
+ * The head of a message of HTTP/1, as far as it tells how long the message is (RFC 9112 s3, s4, s5, s6.3).
  *
- *	HTTP/1.1 200 OK\r\n
+ *	HTTP/1.1 200 OK\r\n		or	POST /file HTTP/1.1\r\n
  *	Content-Length: 1000\r\n		or	Transfer-Encoding: chunked\r\n
  *	\r\n
  *	1000 bytes					chunks, the last one empty: 0\r\n\r\n
  *
- * Whoever closes before that has left its answer unfinished. Of nothing else in HTTP is any notice taken.
+ * Whoever closes before that has left its message unfinished. Of nothing else in HTTP is any notice taken.
  *
  * Limits: a head that does not lie in its segment whole tells nothing.
  */
@@ -79,16 +79,16 @@ static void take_field(struct head *h, const uint8_t *line, const uint8_t *end)
 		take_coding(h, line + sizeof(coding) - 1, end);
 }
 
-static struct head head_of(const uint8_t *p, uint32_t bytes)
+static struct head head_of(const uint8_t *p, uint32_t bytes, bool request)
 {
 	struct head h = { 0 };
 	const uint8_t *const end = p + bytes;
 	const uint8_t *line = p, *cr;
 	unsigned i;
 
-	if (bytes < TW_HTTP_ANSWER_BYTES || p[8] != ' ')
+	if (bytes < TW_HTTP_HEAD_BYTES || (!request && p[8] != ' '))
 		return h;
-	for (i = 9; i < 12; i++) {
+	for (i = 9; i < 12 && !request; i++) {
 		if (p[i] < '0' || p[i] > '9')
 			return h;
 		h.status = h.status * 10 + p[i] - '0';
@@ -106,42 +106,57 @@ static struct head head_of(const uint8_t *p, uint32_t bytes)
 	return h;
 }
 
-static enum tw_body body_of(const struct head *h)
+static enum tw_body body_of(const struct head *h, bool request)
 {
 	if (!h->bytes || h->status == 101)
 		return TW_BODY_UNKNOWN; /* another protocol begins behind a 101 */
-	if (h->status < 200 || h->status == 204 || h->status == 304)
+	if (!request && (h->status < 200 || h->status == 204 || h->status == 304))
 		return TW_BODY_NONE;
 	if (h->coded)
 		return h->chunked ? TW_BODY_CHUNKED : TW_BODY_UNKNOWN;
+	if (!h->has_length && request)
+		return TW_BODY_NONE;
 	return h->has_length && !h->contradicts ? TW_BODY_LENGTH : TW_BODY_UNKNOWN;
 }
 
-bool tw_http_answer(const uint8_t *p, uint32_t bytes, struct tw_http_answer *out)
+/* A status line, or a request line with a method that brings a body. @p: TW_HTTP_HEAD_BYTES at least. */
+static bool begins(const uint8_t *p, bool *request)
+{
+	const uint64_t word = tw_load_be64(p);
+
+	*request = word >> 24 == UINT64_C(0x504f535420) /* "POST " */ ||
+		   word >> 32 == UINT64_C(0x50555420) /* "PUT " */ ||
+		   word >> 16 == UINT64_C(0x504154434820);          /* "PATCH " */
+	return *request || word >> 8 == UINT64_C(0x485454502f312e); /* "HTTP/1." */
+}
+
+bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *out)
 {
 	uint64_t at = 0;
+	bool request;
 
-	if (bytes < TW_HTTP_ANSWER_BYTES || !tw_http_begins(p))
+	if (bytes < TW_HTTP_HEAD_BYTES || !begins(p, &request))
 		return false;
-	do { /* a 100, and what it announces; answers to requests that were sent together */
-		const struct head h = head_of(p + at, bytes - (uint32_t)at);
+	do { /* a 100, and what it announces; messages that were sent together */
+		const struct head h = head_of(p + at, bytes - (uint32_t)at, request);
 
-		out->body = body_of(&h);
+		out->request = request;
+		out->body = body_of(&h, request);
 		out->begins = (uint32_t)at;
 		out->body_from = (uint32_t)at + h.bytes;
 		out->ends = out->body_from + (out->body == TW_BODY_LENGTH ? h.length : 0);
 		at = out->ends;
 	} while ((out->body == TW_BODY_LENGTH || out->body == TW_BODY_NONE) &&
-		 at + TW_HTTP_ANSWER_BYTES <= bytes && tw_http_begins(p + at));
+		 at + TW_HTTP_HEAD_BYTES <= bytes && begins(p + at, &request));
 	return true;
 }
 
-bool tw_http_goes_on(const struct tw_http_answer *a, const uint8_t *p, uint32_t captured,
+bool tw_http_goes_on(const struct tw_http_message *m, const uint8_t *p, uint32_t captured,
 		     uint32_t wire)
 {
-	if (a->body == TW_BODY_LENGTH)
-		return a->ends > wire;
+	if (m->body == TW_BODY_LENGTH)
+		return m->ends > wire;
 	/* a head alone ends blank, too */
-	return a->body == TW_BODY_CHUNKED &&
-	       !(captured == wire && wire > a->body_from && tw_http_ends_blank(p, captured));
+	return m->body == TW_BODY_CHUNKED &&
+	       !(captured == wire && wire > m->body_from && tw_http_ends_blank(p, captured));
 }

@@ -194,8 +194,8 @@ static void briefs_of_answers(void **state)
 			assert_memory_equal(&brief, &expected,
 					    offsetof(struct tw_brief, section) + 2);
 			goes_on += (brief.flags & TW_BRIEF_GOES_ON) != 0;
-			assert_int_equal(!(brief.flags & TW_BRIEF_ANSWER),
-					 cap < 74 + TW_HTTP_ANSWER_BYTES);
+			assert_int_equal(!(brief.flags & TW_BRIEF_MESSAGE),
+					 cap < 74 + TW_HTTP_HEAD_BYTES);
 		}
 		assert_int_equal(!(brief.flags & TW_BRIEF_GOES_ON), i == 0 || i == 2);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* packet/http.c: heads of answers, whole and cut at every byte. */
+/* packet/http.c: heads of messages, whole and cut at every byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,21 +13,21 @@
 #include <stdlib.h>
 
 /* Read from a buffer of just this size: a read past it is seen. */
-static bool answer(const char *text, size_t bytes, struct tw_http_answer *a)
+static bool answer(const char *text, size_t bytes, struct tw_http_message *a)
 {
 	uint8_t *exact = malloc(bytes ? bytes : 1);
 	bool begins;
 
 	assert_non_null(exact);
 	memcpy(exact, text, bytes);
-	begins = tw_http_answer(exact, (uint32_t)bytes, a);
+	begins = tw_http_message(exact, (uint32_t)bytes, a);
 	free(exact);
 	return begins;
 }
 
-static struct tw_http_answer whole(const char *text)
+static struct tw_http_message whole(const char *text)
 {
-	struct tw_http_answer a;
+	struct tw_http_message a;
 
 	assert_true(answer(text, strlen(text), &a));
 	return a;
@@ -64,13 +64,16 @@ static void bodies(void **state)
 		{ "HTTP/1.1 103 Early Hints\r\n\r\n", TW_BODY_NONE, 0 },
 		{ "HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n", TW_BODY_UNKNOWN,
 		  0 },
+		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", TW_BODY_LENGTH, 5 },
+		{ "PUT /200 HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", TW_BODY_CHUNKED, 0 },
+		{ "PATCH /x HTTP/1.1\r\n\r\n", TW_BODY_NONE, 0 },
 		{ "HTTP/1.1 2x0 OK\r\nContent-Length: 5\r\n\r\n", TW_BODY_UNKNOWN, 0 },
 		{ "HTTP/1.12200 OK\r\nContent-Length: 5\r\n\r\n", TW_BODY_UNKNOWN, 0 },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct tw_http_answer a = whole(cases[i].text);
+		const struct tw_http_message a = whole(cases[i].text);
 
 		assert_int_equal(a.body, cases[i].body);
 		assert_int_equal(a.begins, 0);
@@ -84,12 +87,12 @@ static void bodies(void **state)
 static void cut_anywhere(void **state)
 {
 	static const char text[] = OK "Content-Length: 12\r\nServer: x\r\n\r\n";
-	struct tw_http_answer a;
+	struct tw_http_message a;
 	size_t n;
 
 	for (n = 0; n < sizeof(text) - 1; n++) {
-		assert_int_equal(answer(text, n, &a), n >= TW_HTTP_ANSWER_BYTES);
-		if (n >= TW_HTTP_ANSWER_BYTES)
+		assert_int_equal(answer(text, n, &a), n >= TW_HTTP_HEAD_BYTES);
+		if (n >= TW_HTTP_HEAD_BYTES)
 			assert_int_equal(a.body, TW_BODY_UNKNOWN);
 	}
 	assert_int_equal(whole(text).body, TW_BODY_LENGTH);
@@ -99,7 +102,7 @@ static void the_last_of_several_counts(void **state)
 {
 	static const char first[] = OK "Content-Length: 2\r\n\r\nok";
 	static const char second[] = "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 7\r\n\r\n";
-	struct tw_http_answer a;
+	struct tw_http_message a;
 	char both[256];
 
 	snprintf(both, sizeof(both), "%s%s", first, second);
@@ -111,13 +114,13 @@ static void the_last_of_several_counts(void **state)
 	assert_int_equal(whole(both).begins, 0); /* too little of it to be one */
 }
 
-static void is_no_answer(void **state)
+static void is_no_message(void **state)
 {
 	static const char *const texts[] = { "GET / HTTP/1.1\r\n\r\n",
 					     "HTTP/2 200 OK      \r\n\r\n",
 					     "http/1.1 200 OK\r\n\r\n",
 					     " HTTP/1.1 200 OK\r\n\r\n" };
-	struct tw_http_answer a;
+	struct tw_http_message a;
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -126,7 +129,7 @@ static void is_no_answer(void **state)
 
 static bool goes_on(const char *text, uint32_t more)
 {
-	const struct tw_http_answer a = whole(text);
+	const struct tw_http_message a = whole(text);
 	const uint32_t bytes = (uint32_t)strlen(text);
 
 	return tw_http_goes_on(&a, (const uint8_t *)text, bytes, bytes + more);
@@ -150,7 +153,7 @@ int main(void)
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(the_last_of_several_counts),
-		cmocka_unit_test(is_no_answer),
+		cmocka_unit_test(is_no_message),
 		cmocka_unit_test(does_it_go_on),
 	};
 

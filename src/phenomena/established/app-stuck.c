@@ -47,7 +47,9 @@
 /* A request that the server's kernel took and its application never answered. */
 static bool never_answered(const struct tw_facts *f)
 {
+	/* no answer is due before the request has come to its end */
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
+	       !tw_get(f, TW_F_REQUEST_UNFINISHED) &&
 	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
 	       !tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && !tw_get(f, TW_F_RST_COUNT_S) &&
 	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;

@@ -20,6 +20,7 @@
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 #include <string.h>
 
@@ -143,10 +144,16 @@ static bool match_in_place_of_answer(struct tw_match *m)
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary = tw_say(m,
-			    "%s closed the connection in place of an answer, %s after a request of "
-			    "%s: what served it ended, or gave up without a word.",
+			    "%s closed the connection in place of an answer, %s after %s of %s: "
+			    "what served it ended, or gave up without a word.",
 			    tw_endpoint(m, TW_SERVER), TW_DUR(waited_ns),
+			    tw_get(f, TW_F_REQUEST_UNFINISHED) ? "the last of an unfinished request"
+							       : "a request",
 			    tw_bytes(m, tw_get(f, TW_F_FIN_REQUEST_BYTES)));
+	if (tw_get(f, TW_F_REQUEST_UNFINISHED))
+		tw_cite(m, TW_F_REQUEST_UNFINISHED,
+			"head of the request: more was announced, and had not come; the server may "
+			"have a limit of time or of size (nginx: client_body_timeout)");
 	tw_cite(m, TW_F_FIN_REQUEST_BYTES,
 		"the request: its first bytes are those of %s, where each is answered",
 		tw_request_name((enum tw_request)tw_get(f, TW_F_FIN_REQUEST)));
@@ -166,13 +173,9 @@ static bool match_in_place_of_answer(struct tw_match *m)
 	return true;
 }
 
-/* How far the answer had come. */
-static const char *how_far(struct tw_match *m)
+/* How far a message had come. */
+static const char *how_far(struct tw_match *m, int64_t sent, int64_t missing)
 {
-	const struct tw_facts *f = m->facts;
-	const int64_t sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
-		      missing = tw_get(f, TW_F_ANSWER_MISSING_BYTES);
-
 	if (missing)
 		return tw_say(m, "%lld of %s were sent", (long long)sent,
 			      tw_bytes(m, sent + missing));
@@ -186,8 +189,9 @@ static const char *how_far(struct tw_match *m)
 static bool match_within_answer(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const int64_t after_ns =
-		tw_time_of(f, TW_F_FIN1_SIDE) - tw_time_of(f, TW_F_ANSWER_UNFINISHED);
+	const int64_t after_ns = tw_between_ns(f, TW_F_ANSWER_UNFINISHED, TW_F_FIN1_SIDE);
+	const char *const far =
+		how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES), tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
 	m->strength = TW_STRENGTH_ENDING - 1;
 	m->confidence = TW_POSSIBLE;
@@ -196,14 +200,14 @@ static bool match_within_answer(struct tw_match *m)
 	m->summary = tw_say(m,
 			    "%s closed the connection in the midst of an answer, %s after it had "
 			    "begun: %s. What served it ended, or what it relays broke off.",
-			    tw_endpoint(m, TW_SERVER), TW_DUR(after_ns), how_far(m));
+			    tw_endpoint(m, TW_SERVER), TW_DUR(after_ns), far);
 	tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
 		tw_get(f, TW_F_ANSWER_MISSING_BYTES)
 			? tw_say(m, "Content-Length %lld",
 				 (long long)(tw_get(f, TW_F_ANSWER_SENT_BYTES) +
 					     tw_get(f, TW_F_ANSWER_MISSING_BYTES)))
 			: "chunked, so the last chunk is an empty one");
-	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", how_far(m));
+	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", far);
 	tw_missing(m,
 		   "Whether the process, or its child that served this connection, was killed, or "
 		   "closed by itself; a proxy does when the server behind it closes, resets or is "
@@ -223,12 +227,46 @@ static bool match_within_answer(struct tw_match *m)
 	return true;
 }
 
+/*
+ * The client's end closes in the midst of its request, unanswered: an upload that was given up, or whose program died.
+ * The server's application gets the end of file where it waits for more.
+ */
+static bool match_within_request(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t after_ns = tw_between_ns(f, TW_F_REQUEST_UNFINISHED, TW_F_FIN1_SIDE);
+	const char *const far = how_far(m, tw_get(f, TW_F_REQUEST_SENT_BYTES),
+					tw_get(f, TW_F_REQUEST_MISSING_BYTES));
+
+	m->strength = TW_STRENGTH_ENDING - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = TW_CULPRIT_CLIENT_APP;
+	m->summary = tw_say(m,
+			    "%s closed the connection in the midst of its request, %s after it had "
+			    "begun: %s. What sent it ended, or gave up.",
+			    tw_endpoint(m, TW_CLIENT), TW_DUR(after_ns), far);
+	tw_cite(m, TW_F_REQUEST_UNFINISHED, "head of the request: more was announced");
+	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the client: %s", far);
+	tw_missing(m, "Whether the client's process died, or its user or a time limit of its own "
+		      "ended it: only the client can tell.");
+	tw_app_saw(m, TW_SERVER, "recv", "EOF", after_ns,
+		   "recv returns 0 in the midst of the body: \"client prematurely closed "
+		   "connection\" (nginx, 400 or 499), \"unexpected EOF\" (Go), ClientDisconnect "
+		   "(Starlette), \"aborted\" (Node.js).");
+	return true;
+}
+
 /* The port stays open, for all that was seen. */
 static bool match_alone(struct tw_match *m)
 {
-	if (!ended_by_fin(m->facts))
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_REQUEST_UNFINISHED) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT))
+		return match_within_request(m);
+	if (!ended_by_fin(f))
 		return false;
-	return cut_answer(m->facts) ? match_within_answer(m) : match_in_place_of_answer(m);
+	return cut_answer(f) ? match_within_answer(m) : match_in_place_of_answer(m);
 }
 
 static bool match(struct tw_match *m)
@@ -592,7 +630,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"If the listener survives, it was close(), or one worker of several. What that "
 		"leaves is told as possible: a FIN in place of the answer to a request that its "
 		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis), or in the "
-		"midst of an answer of HTTP/1, whose head says how long it was to be. If the "
+		"midst of an answer or a request of HTTP/1, whose head says how long it was to be. "
+		"If the "
 		"whole host falls silent afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef TW_CONNECTION_ANSWER_H
-#define TW_CONNECTION_ANSWER_H
+#ifndef TW_CONNECTION_MESSAGE_H
+#define TW_CONNECTION_MESSAGE_H
 
 #include "packet/segment.h"
 
 struct tw_pkt;
 
 /*
- * The last answer of HTTP/1 that an end began, and how the last of its payload ends. Positions are sequence
+ * The last message of HTTP/1 that an end began, and how the last of its payload ends. Positions are sequence
  * numbers.
  */
-struct tw_answer {
-	bool begun;
+struct tw_message {
+	bool begun, request;
 	enum tw_body body;
-	uint32_t begins;    /* its status line */
+	uint32_t begins;    /* its first line */
 	uint32_t body_from; /* behind its head, if body is known */
 	uint32_t ends;      /* TW_BODY_LENGTH: behind its last byte */
 	uint64_t frame;     /* in which it begins */
@@ -25,6 +25,6 @@ struct tw_answer {
 };
 
 /* Take note of a segment of that end. @p: its record; @s: the same, decoded with detail. */
-void tw_answer_note(struct tw_answer *a, const struct tw_pkt *p, const struct tw_segment *s);
+void tw_message_note(struct tw_message *m, const struct tw_pkt *p, const struct tw_segment *s);
 
 #endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Did the last message of an end come to its end? HTTP/1 says in its head how long it is (packet/http.c), and
+ * sequence numbers say how much of it was ever sent, whether the capture holds those bytes or not.
+ *
+ *	client				server
+ *	  |---- GET ---------------------->|
+ *	  |<--- head: 100000 bytes --------|
+ *	  |<--- 30000 of them -------------|
+ *	  :				   :	ANSWER_STOPPED_NS
+ *	  |<--- FIN -----------------------|	ANSWER_MISSING_BYTES 70000
+ *
+ * Limits: of chunks only the end is looked at. Chunk data that ends in two line ends looks complete.
+ */
+#include "facts/view.h"
+
+#include <string.h>
+
+#define AHEAD_MAX (1 << 24) /* a reset's number farther ahead is no position in the data */
+
+/*
+ * A request was seen, and none that has its answer without a body (HEAD), or another protocol behind it (CONNECT).
+ */
+static bool was_asked(const struct tw_dossier *d)
+{
+	bool asked = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != TW_CLIENT || !p->payload_bytes ||
+		    tw_request_of(p, false) != TW_REQUEST_HTTP)
+			continue;
+		if (!tw_request_has_body_answered(p))
+			return false;
+		asked = true;
+	}
+	return asked;
+}
+
+/*
+ * Did the server say anything to the request whose head is in @frame, but to go on with it (1xx)? Who was answered
+ * need not send the rest: it asked with Expect: 100-continue, or was refused (413).
+ */
+static bool was_answered(const struct tw_dossier *d, uint64_t frame)
+{
+	static const char go_on[] = "HTTP/1.1 1";
+	size_t i;
+
+	for (i = d->pkt_count; i > 0 && d->pkt[i - 1].frame > frame; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (tw_counts(p) && p->side == TW_SERVER && p->payload_bytes &&
+		    !(p->payload_head_bytes >= sizeof(go_on) - 1 &&
+		      !memcmp(p->payload_head, go_on, sizeof(go_on) - 1)))
+			return true;
+	}
+	return false;
+}
+
+/* Behind the last byte that @side is known to have sent: its FIN and its reset stand there. */
+static uint32_t sent_up_to(const struct tw_dossier *d, int side)
+{
+	const struct tw_end *s = &d->end[side];
+	uint32_t last = s->next_seq;
+	size_t i;
+
+	if (s->fin_seen)
+		return s->fin_seq;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side == side && p->flags & TW_RST &&
+		    tw_seq_gt(p->seq, last) && p->seq - last < AHEAD_MAX)
+			last = p->seq;
+	}
+	return last;
+}
+
+static bool is_unfinished(const struct tw_message *m, uint32_t last)
+{
+	if (tw_seq_lt(last, m->body_from))
+		return false;
+	if (m->body == TW_BODY_LENGTH)
+		return tw_seq_lt(last, m->ends);
+	return m->body == TW_BODY_CHUNKED &&
+	       (last == m->body_from || (m->tail_at == last && m->tail == TW_TAIL_OTHER));
+}
+
+/* The first FIN or reset of either end; behind the last record if there is none. */
+static size_t end_of(const struct tw_dossier *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].flags & (TW_FIN | TW_RST))
+			break;
+	return i;
+}
+
+/* How long had nothing come of it, though the client could take more? */
+static void stopped_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const size_t end = end_of(d);
+	const struct tw_snapshot_end *c, *s;
+	struct tw_snapshot at;
+	int64_t until_ns;
+
+	tw_snapshot_take(d, end, &at);
+	c = &at.end[TW_CLIENT];
+	s = &at.end[TW_SERVER];
+	if (s->last_payload < 0 || at.gap > s->last_payload || !c->acked_set ||
+	    c->acked != s->next || !c->window_set || !c->raw_window)
+		return;
+	until_ns = end < d->pkt_count ? d->pkt[end].time_ns : tw_watched_until_ns(v);
+	tw_from(v, TW_F_ANSWER_STOPPED_NS, until_ns - d->pkt[s->last_payload].time_ns,
+		&d->pkt[s->last_payload]);
+}
+
+/* The facts about one direction's messages. */
+struct message_ids {
+	enum tw_fact_id unfinished, sent, missing;
+};
+
+/* Is the last message of @side unfinished? What it is, and how far it came. */
+static bool message_facts(struct tw_view *v, int side, const struct message_ids *id)
+{
+	const struct tw_end *e = &v->d->end[side];
+	const struct tw_message *m = &e->message;
+	uint32_t last;
+
+	if (!m->begun || m->request != (side == TW_CLIENT) || !e->next_set)
+		return false;
+	last = sent_up_to(v->d, side);
+	if (!is_unfinished(m, last) ||
+	    (m->request ? was_answered(v->d, m->frame) : !was_asked(v->d)))
+		return false;
+	tw_fact_set(v->f, id->unfinished, m->body, m->frame, m->time_ns);
+	tw_fact_set(v->f, id->sent, last - m->body_from, m->frame, m->time_ns);
+	if (m->body == TW_BODY_LENGTH)
+		tw_fact_set(v->f, id->missing, m->ends - last, m->frame, m->time_ns);
+	return true;
+}
+
+void tw_derive_messages(struct tw_view *v)
+{
+	static const struct message_ids request = { TW_F_REQUEST_UNFINISHED,
+						    TW_F_REQUEST_SENT_BYTES,
+						    TW_F_REQUEST_MISSING_BYTES },
+					answer = { TW_F_ANSWER_UNFINISHED, TW_F_ANSWER_SENT_BYTES,
+						   TW_F_ANSWER_MISSING_BYTES };
+
+	message_facts(v, TW_CLIENT, &request);
+	if (message_facts(v, TW_SERVER, &answer))
+		stopped_fact(v);
+}
