@@ -136,6 +136,15 @@ static void on_repeat(struct conn *c, int side, const struct tw_brief *p)
 		c->next[side] = end;
 }
 
+/* A FIN of @side in the midst of its own message, or of one whose rest it was weary of waiting for? */
+static __attribute__((noinline)) bool breaks_off(const struct tw_triage *t, const struct conn *c,
+						 int side, const struct tw_brief *p)
+{
+	return is_long(c, side, p->seq + p->payload_bytes) ||
+	       (p->time_ns - c->payload_ns > t->config.settle_ns &&
+		is_long(c, !side, c->next[!side]));
+}
+
 /* The close of a side: was the other one still waiting for an answer? */
 static void on_fin(const struct tw_triage *t, struct conn *c, int side, const struct tw_brief *p)
 {
@@ -147,9 +156,8 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 			odd(c); /* half closed for long */
 		return;
 	}
-	if (c->status & CONN_LONG(side) ||
-	    (c->status & CONN_LONG(!side) && p->time_ns - c->payload_ns > settle))
-		odd(c); /* closed behind a long message, or in its midst; or weary of waiting for the rest of one */
+	if (unlikely(c->status & (SIDE_LONG | SIDE_LONG << 8)) && breaks_off(t, c, side, p))
+		odd(c);
 	if (!(c->status & CONN_SPOKE)) {
 		if (p->time_ns - c->first_ns > settle)
 			odd(c); /* nobody ever said a word, and one gave up */
@@ -206,13 +214,23 @@ static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 		c->status |= CONN_SPEAKER;
 }
 
-/* A message of HTTP/1 begins; whether it comes to its end only a dossier tells. */
+/*
+ * A message of HTTP/1 begins. One that goes on behind its first segment may be cut. There is room for one end, that of
+ * the last such message: mostly there is but one, for who is answered has been heard, or will not be.
+ */
 static void on_message(struct conn *c, int side, const struct tw_brief *p)
 {
-	if (p->flags & TW_BRIEF_GOES_ON)
-		c->status |= CONN_LONG(side);
-	else if (p->seq == c->next[side])
-		c->status &= ~CONN_LONG(side);
+	if (p->flags & TW_BRIEF_ANSWER)
+		side_clear(c, !side, SIDE_LONG);
+	if (p->flags & TW_BRIEF_GOES_ON) {
+		side_clear(c, 0, SIDE_LONG_END);
+		side_clear(c, 1, SIDE_LONG_END);
+		side_set(c, side, SIDE_LONG | (p->flags & TW_BRIEF_END_KNOWN ? SIDE_LONG_END : 0));
+		c->long_end_low = p->message_end & 0xffffff;
+		c->long_end_high = p->message_end >> 24;
+	} else if (p->seq == c->next[side]) {
+		side_clear(c, side, SIDE_LONG);
+	}
 }
 
 /* Both ends have spoken and acknowledged, nothing odd: predictions apply. */

@@ -26,8 +26,8 @@ static bool is_waiting(const struct tw_triage *t, const struct conn *c)
 		return t->now_ns - c->first_ns > settle;
 	if (t->now_ns - c->payload_ns <= settle)
 		return false;
-	if (c->status & (CONN_LONG(0) | CONN_LONG(1)))
-		return true; /* is it complete? */
+	if (is_long(c, 0, c->next[0]) || is_long(c, 1, c->next[1]))
+		return true; /* for the rest */
 	/* The server had the last word: an answer, if it was asked. Else it is hard to say. */
 	return !(c->status & CONN_CLIENT_KNOWN) || conn_speaker(c) == conn_client(c) ||
 	       c->next[conn_client(c)] == c->base[conn_client(c)] + 1;

@@ -21,6 +21,7 @@
  */
 #include "capture/source.h"
 #include "connection/triage.h"
+#include "packet/seq.h"
 
 #include <stddef.h>
 
@@ -32,6 +33,8 @@ enum {
 	SIDE_SYN = 1 << 3,  /* its SYN or SYN|ACK was seen */
 	SIDE_FIN = 1 << 4,  /* its FIN was seen; next[] includes it */
 	SIDE_FIN_SHIFT = 4,
+	SIDE_LONG = 1 << 5,     /* its last message of HTTP/1 did not end where it began, */
+	SIDE_LONG_END = 1 << 6, /* ... but at the connection's long_end */
 };
 
 /* Of the connection. */
@@ -53,9 +56,6 @@ enum {
 	CONN_DEAD = 1 << 29, /* decided; freed when it leaves the queue */
 };
 
-/* The last message of HTTP/1 that this side began did not end where it began. */
-#define CONN_LONG(side) (UINT32_C(1) << 30 << (side))
-
 struct conn {
 	struct tw_tuple tuple;
 	uint32_t next[2];  /* highest sequence number sent, plus one */
@@ -68,9 +68,9 @@ struct conn {
 	int64_t last_ns;
 	uint64_t last_frame;
 	int64_t payload_ns; /* of the last payload */
-	uint64_t first_frame;
+	uint64_t first_frame : 40, long_end_low : 24;
 	int64_t first_ns;
-	uint64_t stream;
+	uint64_t stream : 40, long_end_high : 8;
 	uint32_t base[2];
 	uint32_t tag;     /* of its slot; in a free record: the next free one */
 	uint32_t loss_at; /* packets before the first that is a repeat, late or behind a hole */
@@ -178,6 +178,20 @@ static inline bool side_has(const struct conn *c, int side, uint32_t bits)
 static inline void side_set(struct conn *c, int side, uint32_t bits)
 {
 	c->status |= bits << (8 * side);
+}
+
+static inline void side_clear(struct conn *c, int side, uint32_t bits)
+{
+	c->status &= ~(bits << (8 * side));
+}
+
+/* Is a long message of @side, of which @reached was sent, not known to be complete? */
+static inline bool is_long(const struct conn *c, int side, uint32_t reached)
+{
+	const uint32_t end = (uint32_t)c->long_end_high << 24 | (uint32_t)c->long_end_low;
+
+	return side_has(c, side, SIDE_LONG) &&
+	       !(side_has(c, side, SIDE_LONG_END) && tw_seq_ge(reached, end));
 }
 
 static inline int conn_client(const struct conn *c)

@@ -31,16 +31,23 @@ void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t 
 	}
 }
 
-uint16_t tw_brief_of_payload(const uint8_t *payload, uint32_t captured, uint32_t wire)
+void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_brief *b)
 {
+	const uint32_t wire = b->payload_bytes;
 	struct tw_http_message m;
 
 	if (captured > wire)
 		captured = wire; /* padding, a checksum */
-	if (!tw_http_message(payload, captured, &m))
-		return 0;
-	return TW_BRIEF_MESSAGE |
-	       (tw_http_goes_on(&m, payload, captured, wire) ? TW_BRIEF_GOES_ON : 0);
+	if (!tw_http_message(payload, captured, &m) || m.body == TW_BODY_INTERIM)
+		return;
+	b->flags |= TW_BRIEF_MESSAGE | (m.request ? 0 : TW_BRIEF_ANSWER);
+	if (!tw_http_goes_on(&m, payload, captured, wire))
+		return;
+	b->flags |= TW_BRIEF_GOES_ON;
+	if (m.body == TW_BODY_LENGTH && m.ends <= INT32_MAX) { /* else numbers have no order */
+		b->flags |= TW_BRIEF_END_KNOWN;
+		b->message_end = b->seq + (uint32_t)m.ends;
+	}
 }
 
 void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t seed,
@@ -56,7 +63,7 @@ void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t se
 	if (s.kind != TW_SEG_TCP)
 		return;
 	payload = tw_decode_payload(d, f, &s, &captured);
-	out->flags |= tw_brief_of_payload(payload, captured, s.payload_bytes);
+	tw_brief_of_payload(payload, captured, out);
 }
 
 void tw_decode_briefs(struct tw_decoder *d, const struct tw_frame *frames, unsigned n,

@@ -8,8 +8,10 @@
 
 /* What stands in a brief's flags next to those of TCP. */
 enum tw_brief_flag {
-	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it */
-	TW_BRIEF_GOES_ON = 1 << 13, /* ... and goes on behind it */
+	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it, and is no interim answer */
+	TW_BRIEF_ANSWER = 1 << 13,  /* ... an answer */
+	TW_BRIEF_GOES_ON = 1 << 14, /* ... and goes on behind it, */
+	TW_BRIEF_END_KNOWN = 1 << 15, /* ... up to message_end */
 };
 
 /*
@@ -23,6 +25,7 @@ struct tw_brief {
 	int64_t time_ns;
 	uint64_t number; /* of the frame */
 	uint32_t seq, ack, payload_bytes;
+	uint32_t message_end; /* TW_BRIEF_END_KNOWN: the sequence number behind the message */
 	uint16_t
 		flags; /* enum tw_tcp_flag, tw_brief_flag; of a neighbour message: TW_SYN, and TW_ACK if it answers */
 	uint16_t window;
@@ -43,8 +46,8 @@ void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t se
 void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t seed,
 		 struct tw_brief *out);
 
-/* enum tw_brief_flag of a payload of @wire bytes, of which @captured are at @payload. */
-uint16_t tw_brief_of_payload(const uint8_t *payload, uint32_t captured, uint32_t wire);
+/* What a payload of b->payload_bytes, of which @captured are at @payload, adds to its brief. */
+void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_brief *b);
 
 /*
  * Of bytes that tw_are_usual(), but for time, number and section: straight from the wire, each field once. Nothing
@@ -73,6 +76,7 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->seq = (uint32_t)(numbers >> 32);
 	b->ack = (uint32_t)numbers;
 	b->payload_bytes = total - 20 - header;
+	b->message_end = 0;
 	b->flags = word >> 16 & 0x1ff;
 	b->window = (uint16_t)word;
 	b->sender = swap & 1;
@@ -81,8 +85,7 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->ipv4 = true;
 	if (TW_USUAL_TCP + header + TW_HTTP_HEAD_BYTES <= caplen &&
 	    __builtin_expect(tw_http_may_begin(tcp + header), 0))
-		b->flags |= tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header,
-						b->payload_bytes);
+		tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header, b);
 	return true;
 }
 

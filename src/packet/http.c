@@ -110,7 +110,9 @@ static enum tw_body body_of(const struct head *h, bool request)
 {
 	if (!h->bytes || h->status == 101)
 		return TW_BODY_UNKNOWN; /* another protocol begins behind a 101 */
-	if (!request && (h->status < 200 || h->status == 204 || h->status == 304))
+	if (!request && h->status < 200)
+		return TW_BODY_INTERIM;
+	if (!request && (h->status == 204 || h->status == 304))
 		return TW_BODY_NONE;
 	if (h->coded)
 		return h->chunked ? TW_BODY_CHUNKED : TW_BODY_UNKNOWN;
@@ -146,7 +148,7 @@ bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *o
 		out->body_from = (uint32_t)at + h.bytes;
 		out->ends = out->body_from + (out->body == TW_BODY_LENGTH ? h.length : 0);
 		at = out->ends;
-	} while ((out->body == TW_BODY_LENGTH || out->body == TW_BODY_NONE) &&
+	} while (out->body != TW_BODY_UNKNOWN && out->body != TW_BODY_CHUNKED &&
 		 at + TW_HTTP_HEAD_BYTES <= bytes && begins(p + at, &request));
 	return true;
 }

@@ -10,9 +10,10 @@
 /* How a message of HTTP/1, a request or an answer, tells where it ends (RFC 9112 s6.3). */
 enum tw_body {
 	TW_BODY_UNKNOWN, /* an answer: by the close of the connection; or not to be seen */
-	TW_BODY_NONE,    /* a status that has none: 1xx, 204, 304; a request without a length */
+	TW_BODY_NONE,    /* a status that has none: 204, 304; a request without a length */
 	TW_BODY_LENGTH,  /* Content-Length */
 	TW_BODY_CHUNKED, /* behind the last chunk */
+	TW_BODY_INTERIM, /* a 1xx, which has none: the answer is still to come */
 };
 
 /* A message in a segment; offsets count from the beginning of the segment's payload. */

@@ -145,7 +145,7 @@ static const struct {
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
 	{ "tw_request",
 	  { "none", "HTTP", "HTTP/2", "TLS ClientHello", "PostgreSQL", "MySQL", "Redis" } },
-	{ "tw_body", { "unknown", "none", "Content-Length", "chunked" } },
+	{ "tw_body", { "unknown", "none", "Content-Length", "chunked", "interim" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
 	    "other" } },

@@ -61,7 +61,7 @@ static void bodies(void **state)
 		{ OK "Transfer-Encoding: ed\r\n\r\n", TW_BODY_UNKNOWN, 0 },
 		{ "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", TW_BODY_NONE, 0 },
 		{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", TW_BODY_NONE, 0 },
-		{ "HTTP/1.1 103 Early Hints\r\n\r\n", TW_BODY_NONE, 0 },
+		{ "HTTP/1.1 103 Early Hints\r\n\r\n", TW_BODY_INTERIM, 0 },
 		{ "HTTP/1.1 101 Switching Protocols\r\nContent-Length: 5\r\n\r\n", TW_BODY_UNKNOWN,
 		  0 },
 		{ "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", TW_BODY_LENGTH, 5 },

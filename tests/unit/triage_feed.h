@@ -24,7 +24,8 @@ struct feed {
 	int64_t now_ns;
 	uint32_t client, server; /* IPv4 addresses */
 	uint16_t cport, sport;
-	uint32_t seq[2]; /* next of each side: 0 client, 1 server */
+	uint32_t seq[2];      /* next of each side: 0 client, 1 server */
+	uint32_t message_end; /* of the next segment's brief */
 };
 
 static inline void start(struct feed *f, const struct tw_triage_config *config, uint32_t isn_c,
@@ -78,6 +79,7 @@ static inline void feed(struct feed *f, struct tw_segment *s)
 
 	f->now_ns += TW_NS_PER_MS;
 	tw_brief_of(&frame, s, tw_triage_seed(f->t), tw_triage_room(f->t));
+	tw_triage_room(f->t)->message_end = f->message_end;
 	tw_triage_feed(f->t, 1);
 }
 
