@@ -133,6 +133,31 @@ static bool match_copy(struct tw_match *m)
 	return true;
 }
 
+/*
+ * Under which address a client was translated does not show at the server: the segment may have escaped, or a NAT that
+ * came into force in mid-connection (rules loaded, a box that takes over) made an entry of it.
+ */
+static void say_leaked(struct tw_match *m, enum tw_side author, long long stream)
+{
+	const char *here = tw_endpoint(m, author), *other = tw_endpoint(m, tw_other(author));
+
+	if (tw_get(m->facts, TW_F_RST_OTHER_PORT_ONLY))
+		m->summary = tw_say(m,
+				    "A NAT had lost its entry of stream %lld and gave the next "
+				    "segment another port; %s never knew %s and reset it.",
+				    stream, here, other);
+	else if (author == TW_SERVER)
+		m->summary = tw_say(m,
+				    "A segment of stream %lld came under another address, no "
+				    "longer translated or only now; %s never knew %s and reset it.",
+				    stream, here, other);
+	else
+		m->summary = tw_say(m,
+				    "A segment of stream %lld was let through untranslated; %s "
+				    "never knew the address %s and reset it.",
+				    stream, here, other);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -151,20 +176,14 @@ static bool match(struct tw_match *m)
 	m->confidence = inexact ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	m->summary = anew ? tw_say(m,
-				   "A NAT had lost its entry of stream %lld and gave the next "
-				   "segment another "
-				   "port; %s never knew %s and reset it.",
-				   stream, tw_endpoint(m, author), tw_endpoint(m, victim))
-			  : tw_say(m,
-				   "A segment of stream %lld was let through untranslated; %s "
-				   "never knew "
-				   "the address %s and reset it.",
-				   stream, tw_endpoint(m, author), tw_endpoint(m, victim));
+	say_leaked(m, author, stream);
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
 		"a lone segment without a handshake, with %s of stream %lld: %s",
 		inexact ? "exactly the ack and nearly the seq" : "exactly the next seq and ack",
-		stream, anew ? "it was translated anew" : "it escaped translation");
+		stream,
+		anew                  ? "it was translated anew"
+		: author == TW_SERVER ? "its translation had changed"
+				      : "it escaped translation");
 	tw_reset_cite(m);
 	tw_rule_out(m, "peer-rebooted",
 		    "the end that resets still has the connection, under its translated address");
