@@ -412,5 +412,18 @@ def scan_of_a_thousand_ports():
     assert finding["verdict"] == "port-scan" and "at least" in finding["summary"], finding["summary"]
 
 
+@case
+def overtaken_in_the_same_moment():
+    """A SACK and the ACK that closes its hole have the same time: that is no lateness of 0 ns."""
+    talk = Talk().shake()
+    at = talk.next[0]
+    talk.c(ACK, b"a" * 1220).c(ACK, b"b" * 1220).c(PSH | ACK, b"c" * 43)
+    hole = b"\1\1\5\x0a" + struct.pack(">II", at + 2440, at + 2483)
+    talk.s(ACK, ack=at + 1220, after=0.02).s(ACK, ack=at + 1220, options=hole, after=0.001).s(ACK, after=0)
+    finding = expect(talk.close(), "reordering")
+    words = [finding["summary"], *(e["text"] for e in finding["evidence"])]
+    assert not any("0 ns" in word for word in words), words
+
+
 if __name__ == "__main__":
     main()

@@ -41,7 +41,12 @@ static void cite_evidence(struct tw_match *m, int64_t overtaken, int64_t spuriou
 	enum tw_fact_id spurious_id =
 		tw_get(f, TW_F_SPURIOUS_C) ? TW_F_SPURIOUS_C : TW_F_SPURIOUS_S;
 
-	if (overtaken)
+	if (overtaken && !tw_get(f, TW_F_REORDER_DELAY_NS))
+		tw_cite(m, TW_F_REORDERED,
+			"overtaken: an original that arrives late (%" PRId64
+			" in all), but at the same time by this clock",
+			overtaken);
+	else if (overtaken)
 		tw_cite(m, TW_F_REORDERED,
 			"overtaken: an original that arrives late (%" PRId64
 			" in all, by up to %s)",
@@ -67,6 +72,12 @@ static void say_what(struct tw_match *m, int64_t overtaken, int64_t spurious)
 				    "not in the capture.",
 				    m->client, m->server, overtaken,
 				    TW_DUR(tw_get(f, TW_F_REORDER_DELAY_NS)));
+	else if (overtaken && !tw_get(f, TW_F_REORDER_DELAY_NS))
+		m->summary = tw_say(m,
+				    "Between %s and %s packets overtook each other (%" PRId64
+				    " came late, but at the same time by this clock); none was "
+				    "lost.",
+				    m->client, m->server, overtaken);
 	else if (overtaken == 1)
 		m->summary = tw_say(m,
 				    "Between %s and %s a packet was overtaken and arrived %s late; "
