@@ -238,6 +238,7 @@ def refusals_that_do_not_count():
         talk.c(SYN, options=MSS, seq=1000, after=after).s(RST | ACK, seq=0, ack=1000, window=0, after=0.004)
     finding = expect(talk, "invalid-segment", outcomes=("failed",))
     assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+    assert "passes over them" in finding["summary"] and "port-closed" in names(finding), finding
 
 
 @case

@@ -71,6 +71,13 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY);
 }
 
+/* Are all the answers resets that the SYN's sender passes over? Their writer meant a refusal, as a rule. */
+static bool only_resets(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT_S) &&
+	       tw_get(f, TW_F_RST_COUNT_C) == 0;
+}
+
 /* The SYN's stream begins with it, but what follows belongs to the connection that was there. */
 static bool syn_into_connection(const struct tw_facts *f)
 {
@@ -275,6 +282,20 @@ static bool match_refused(struct tw_match *m)
 	return true;
 }
 
+/* Resets without ACK (early passt), or with one that is not ISN+1 (Zephyr). */
+static void say_passed_over(struct tw_match *m)
+{
+	m->summary = tw_say(m,
+			    "%s to %s: the resets that answer the SYN do not acknowledge it; its "
+			    "sender passes over them, and repeats it.",
+			    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	tw_cite(m, TW_F_BAD_ACK_IN_SYN_SENT,
+		"no ACK, or not ISN+1: SYN_SENT passes over such a reset (RFC 9293 s3.10.7.3)");
+	tw_rival(m, "port-closed",
+		 "who wrote them may have meant that nothing listens: some small TCPs and those of "
+		 "user space write a refusal so");
+}
+
 /* A reset that was not taken, and nothing of its sender follows: it may be the true one, whose socket is gone. */
 static void say_half_open(struct tw_match *m)
 {
@@ -342,9 +363,13 @@ static bool match(struct tw_match *m)
 							       : TW_STRENGTH_CURIOSITY;
 		m->outcome = alone ? TW_OUTCOME_CLEAN : TW_OUTCOME_DEGRADED;
 	}
-	m->summary = tw_say(m, kinds[kind].summary, tw_endpoint(m, TW_CLIENT),
-			    tw_endpoint(m, TW_SERVER));
-	tw_cite(m, kinds[kind].fact, "%s", kinds[kind].evidence);
+	if (kind == KIND_SYN_SENT && only_resets(f)) {
+		say_passed_over(m);
+	} else {
+		m->summary = tw_say(m, kinds[kind].summary, tw_endpoint(m, TW_CLIENT),
+				    tw_endpoint(m, TW_SERVER));
+		tw_cite(m, kinds[kind].fact, "%s", kinds[kind].evidence);
+	}
 	if (kind == KIND_RST && tw_get(f, TW_F_RST_CHALLENGE))
 		tw_cite(m, TW_F_RST_CHALLENGE, "the receiver's challenge ACK");
 	add_rivals(m, kind);
