@@ -97,6 +97,14 @@ static void add_rivals(struct tw_match *m, enum sign sign)
 			 "SO_LINGER {1,0} sends the same segment when everything had been read");
 	tw_rival(m, "socket-destroyed",
 		 "`ss -K` sends the same segment; only the host's kernel can tell");
+	/* a proxy's own TCP takes the data, and tells what became of it behind it (slirp, passt) */
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN)) {
+		tw_cite(m, TW_F_RST_AUTHOR_FIN, "%s had sent its FIN before",
+			tw_side_name(tw_reset_author(f)));
+		tw_rival(m, "data-after-close",
+			 "with that FIN it may have closed both directions: a proxy or a TCP of "
+			 "user space in between acknowledges the data that is then refused");
+	}
 	tw_reset_weigh_active(m);
 }
 

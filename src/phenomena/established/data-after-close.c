@@ -29,12 +29,29 @@
  * Other stacks (Windows, lwIP) refuse late data by RST|ACK. Without timestamps that looks like a socket that aborts;
  * but it comes at once on the data, and the FIN before it says that nobody was there to abort.
  */
-static bool with_ack(const struct tw_facts *f)
+static bool acknowledges_late(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_TIMESTAMPS) &&
 	       tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 && !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) &&
 	       tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 &&
 	       tw_get(f, TW_F_RST_UNANSWERED_AGE_NS) <= AT_ONCE_NS + 2 * tw_get(f, TW_F_RTT_NS);
+}
+
+/*
+ * gVisor acknowledges nothing of what it refuses so, with timestamps or without, and writes a window of 0. A socket that
+ * lives takes the data before it aborts, and never takes back the window that it offered.
+ */
+static bool leaves_late_unacked(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_HAS_ACK) && tw_get(f, TW_F_RST_WINDOW_ZERO) &&
+	       !tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) && tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 &&
+	       !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) && tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0;
+}
+
+static bool with_ack(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, tw_reset_author(f)) &&
+	       (acknowledges_late(f) || leaves_late_unacked(f));
 }
 
 static bool fits(const struct tw_facts *f)
@@ -104,8 +121,9 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side author = tw_reset_author(f);
-	/* a RST|ACK acknowledges what it throws away */
-	int64_t lost = tw_get(f, with_ack(f) ? TW_F_RST_UNANSWERED_BYTES : TW_F_RST_VICTIM_UNACKED);
+	/* most RST|ACKs acknowledge what they throw away */
+	int64_t lost = tw_get(f, acknowledges_late(f) ? TW_F_RST_UNANSWERED_BYTES
+						      : TW_F_RST_VICTIM_UNACKED);
 
 	if (!fits(f) || !lost)
 		return false;

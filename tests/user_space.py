@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""TCPs of user space (gVisor, slirp, passt) and small ones (lwIP) do some things otherwise than a kernel: each case is
+a conversation after what they sent on a wire of our own.
+
+usage: TCPWHY=build/tcpwhy tests/user_space.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main
+from talk import MSS, Talk, expect
+
+BOTH = (False, True)
+
+
+def names(finding):
+    return {finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])}
+
+
+@case
+def late_data_refused_and_left_unacknowledged():
+    """gVisor refuses data after its close by RST|ACK with a window of 0, and timestamps; the ack stays where it was."""
+    for stamps in (b"\1\1\x08\x0a" + bytes(8), b""):
+        for closer, outcome in ((0, "degraded"), (1, "failed")):
+            talk = Talk(timestamps=bool(stamps)).shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+            if closer:
+                talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").c(ACK)
+            talk.send(closer, FIN | ACK, after=0.1).send(1 - closer, ACK, after=0.02)
+            seen = talk.next[1 - closer]
+            for number in range(3):
+                talk.send(1 - closer, PSH | ACK, b"x" * 100, after=0.0001 if number else 0.4)
+            talk.send(closer, RST | ACK, ack=seen, window=0, options=stamps, after=0.0003)
+            finding = expect(talk, "data-after-close", outcomes=(outcome,))
+            assert "300 bytes" in finding["summary"], finding["summary"]
+            assert finding["culprit"] == ("client-app", "server-app")[closer], finding["culprit"]
+            talk.send(closer, RST, window=0).send(closer, RST, window=0)
+            expect(talk, "data-after-close", outcomes=(outcome,))
+
+
+@case
+def half_closed_and_aborted():
+    """What shut down its writing side lives, takes what comes, and aborts with the window that it had."""
+    stamps = b"\1\1\x08\x0a" + bytes(8)
+    for full in BOTH:
+        talk = Talk(timestamps=True).shake().ask().s(FIN | ACK, after=0.1).c(ACK)
+        talk.c(PSH | ACK, b"x" * 100, after=0.4)
+        if full:
+            talk.s(ACK, window=0, after=0.02)
+        talk.s(RST | ACK, window=0 if full else 502, options=stamps, after=0.02)
+        finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))
+        # or it closed, and a proxy's TCP (slirp) took the data before it passed the refusal on
+        assert "data-after-close" in names(finding) and any("FIN" in e["text"] for e in finding["evidence"]), finding
+
+
+@case
+def fin_repeated_before_its_ack_is_taken_up():
+    """gVisor probes two round trips after its last segment; within a few ms a busy host has not even seen the ACK."""
+    for after, verdict, outcome in ((0.002, "clean", "clean"), (0.06, "last-ack-lost", "degraded"),
+                                    (0.21, "last-ack-lost", "degraded")):
+        talk = Talk(timestamps=True).shake(rtt=0.0004).ask(rtt=0.0004).c(FIN | ACK).s(ACK, after=0.0004)
+        fin = talk.next[1]
+        talk.s(FIN | ACK).c(ACK).s(FIN | ACK, seq=fin, after=after).c(ACK, ident=0)
+        finding = expect(talk, verdict, outcomes=(outcome,), certain=after > 0.2)
+        if after == 0.06:
+            assert "reordering" in names(finding), finding
+
+
+@case
+def refusals_without_ack():
+    """Early passt passed a refusal on by a RST without ACK and with a number of its own: the SYN is repeated."""
+    talk = Talk(ttl=(64, 255))
+    for number, after in enumerate((0, 1.03, 1.02, 1.03, 1.02)):
+        talk.c(SYN, options=MSS, seq=1000, after=after).s(RST, seq=4280865129 + number, window=65535, ident=0)
+    finding = expect(talk, "invalid-segment", outcomes=("failed",))
+    assert "passes over them" in finding["summary"] and "port-closed" in names(finding), finding
+    assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+
+
+if __name__ == "__main__":
+    main()
