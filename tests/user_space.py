@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect
+from talk import MSS, Talk, expect, told
 
 BOTH = (False, True)
 
@@ -77,6 +77,33 @@ def refusals_without_ack():
     finding = expect(talk, "invalid-segment", outcomes=("failed",))
     assert "passes over them" in finding["summary"] and "port-closed" in names(finding), finding
     assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+
+
+def asked_twice(after, options=MSS, flight=(b"GET /b HTTP/1.1\r\n\r\n",), timestamps=False):
+    """A second question, which the server acknowledges only when it has been repeated, and answers later."""
+    talk = Talk(timestamps=timestamps).shake(options=options, rtt=0.0004).ask(rtt=0.0004)
+    at = talk.next[0]
+    for part in flight:
+        talk.c(PSH | ACK, part)
+    return (talk.c(PSH | ACK, flight[0], seq=at, after=after).s(ACK, after=0.0004)
+            .s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", after=2).c(ACK).close())
+
+
+@case
+def repeated_before_the_ack_was_due():
+    """lwIP delays an ACK by up to 250 ms, and knows no SACK as a rule; Linux repeats a lone segment after 200."""
+    for timestamps in BOTH:
+        finding = expect(asked_twice(0.205, timestamps=timestamps), "loss-recovered")
+        assert finding["confidence"] == "possible" and "delayed" in finding["summary"], finding
+        assert "reordering" in names(finding), finding
+        # longer than an ACK may wait; two full segments, which are acknowledged at once; a receiver that may tell
+        for lost in (asked_twice(1.2, timestamps=timestamps),
+                     asked_twice(0.205, flight=(b"x" * 1460, b"y" * 1460), timestamps=timestamps),
+                     asked_twice(0.205, options=MSS + b"\4\2", timestamps=timestamps)):
+            finding = expect(lost, "loss-recovered", outcomes=("degraded",), certain=True)
+            assert finding["confidence"] != "possible" and "was lost" in finding["summary"], finding
+    # it may: lwIP with SACK does not, and the echo of a timestamp is that of the last copy before the ACK
+    assert "reordering" in names(told(asked_twice(0.205, options=MSS + b"\4\2", timestamps=True))[0])
 
 
 if __name__ == "__main__":

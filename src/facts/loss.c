@@ -17,23 +17,24 @@
 
 #define IDS_APART_MAX                                                                              \
 	512 /* so many packets of one sender may lie between two that overtook each other */
-#define CUT_FROM_BYTES   500               /* smaller ones pass every path */
-#define ONE_PACKET_BYTES 9000              /* more is several packets, seen as one */
-#define LEFT_OUT_NS      (3 * TW_NS_PER_S) /* without an ACK, data would be repeated by then */
-#define LEFT_OUT_MIN     2
-#define LOOK             600 /* records searched forwards and backwards from a repeat */
+#define CUT_FROM_BYTES    500               /* smaller ones pass every path */
+#define ONE_PACKET_BYTES  9000              /* more is several packets, seen as one */
+#define ACK_WAITS_NS      (TW_NS_PER_S / 2) /* no ACK is delayed for longer (RFC 9293 s3.8.6.3) */
+#define MSS_DEFAULT_BYTES 536               /* RFC 9293 s3.7.1 */
+#define LOOK              600 /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
 		reorder_delay;
 	int64_t unwanted;
 	const struct tw_pkt *first_unwanted;
-	int64_t doubtful, answered, refused_stall, by_time, cut, unheard;
+	int64_t doubtful, answered, delayed, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
 	const struct tw_snapshot *last; /* what was acknowledged at the end */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
-	bool acks_left_out[2]; /* of each side: see acks_left_out() */
+	bool acks_left_out[2]; /* of each side: see tw_acks_left_out() */
+	bool dsack[2];         /* of each side: it has reported a needless repeat */
 	bool coarse;           /* the clock: shorter durations than this are not known */
 	bool before_both;      /* what was lost before this point is of both ends */
 	uint32_t before_largest;
@@ -283,40 +284,6 @@ static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coar
 }
 
 /*
- * Are the ACKs of @side missing from the capture, by a filter on payload as a rule? There is none without payload, and
- * more than once data was covered only after seconds, by what @side said next, though nobody repeated it: its sender
- * had got an ACK. When the data arrived is not known then.
- */
-static bool acks_left_out(const struct tw_dossier *d, int side)
-{
-	int64_t since_ns = 0;
-	unsigned late = 0;
-	bool waiting = false;
-	size_t i;
-
-	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		waiting &= !p->gap;
-		if (!tw_counts(p) || p->flags & (TW_SYN | TW_RST))
-			continue;
-		if (p->side == side) {
-			if (tw_pure_ack(p))
-				return false;
-			late += waiting && p->time_ns - since_ns >= LEFT_OUT_NS;
-			waiting = false;
-		} else if (p->marks & TW_MARKS_REPEAT) {
-			waiting = false;
-		} else if (p->payload_bytes && !waiting) {
-			waiting = true;
-			since_ns = p->time_ns;
-		}
-	}
-	return late >= LEFT_OUT_MIN;
-}
-
-/* @o: its original. */
-/*
  * Does the receiver of record @o say, before it takes it at last with @until, that its window ends before that? Linux drops
  * what it has no memory for, inside the window too, and answers with window 0 (TCPRcvQDrop); tcp_shrink_window.
  */
@@ -351,6 +318,57 @@ static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pk
 		w->first_unwanted = a;
 }
 
+/*
+ * May the repeat @i of @o have been faster than the ACK of its original? Of less than two full segments the ACK may wait
+ * for half a second, longer than the shortest timer of Linux; lwIP's for a quarter. A timestamp does not tell: the
+ * echo is that of the last copy that came before the ACK (RFC 7323 s4.3), only a D-SACK does.
+ */
+static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
+			   const struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const int64_t mss = w->mss[p->side] ? w->mss[p->side] : MSS_DEFAULT_BYTES;
+	uint32_t sent = tw_pkt_end(p);
+	size_t k, stop = o > LOOK ? o - LOOK : 0;
+
+	if (!d->end[0].saw_syn_options || !d->end[1].saw_syn_options || w->dsack[!p->side] ||
+	    !(p->marks & TW_MARK_TIMED_OUT) || p->time_ns - d->pkt[o].time_ns >= ACK_WAITS_NS)
+		return false;
+	for (k = i; k > stop && !d->pkt[k].gap; k--) {
+		const struct tw_pkt *q = &d->pkt[k - 1];
+
+		if (!tw_counts(q) || q->flags & TW_RST)
+			continue;
+		if (q->side != p->side && q->flags & TW_ACK)
+			return tw_seq_diff(sent, q->ack) < 2 * mss;
+		if (q->side == p->side && tw_seq_gt(tw_pkt_end(q), sent))
+			sent = tw_pkt_end(q);
+	}
+	return false;
+}
+
+/* A repeat that was needed, as @ack says; what speaks against it. */
+static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct tw_pkt *ack,
+		      struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const bool delayed = o >= 0 && may_be_delayed(d, i, (size_t)o, w);
+
+	w->lost[p->side]++;
+	w->delayed += delayed && !w->sack;
+	w->answered += w->sack && o >= 0 &&
+		       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
+	w->doubtful += delayed || tw_acks_missing(d, ack) ||
+		       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
+			(!w->sack || p->marks & TW_MARK_TIMED_OUT));
+	note_unwanted(d, o, ack, w);
+	if (!w->first_lost[p->side])
+		w->first_lost[p->side] = p;
+	if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
+		w->stall = ack->time_ns - d->pkt[o].time_ns;
+}
+
+/* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *ack = NULL;
@@ -384,17 +402,7 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		if (ack->time_ns - d->pkt[o].time_ns > w->refused_stall)
 			w->refused_stall = ack->time_ns - d->pkt[o].time_ns;
 	} else if (n == 1) {
-		w->lost[p->side]++;
-		note_unwanted(d, o, ack, w);
-		w->answered += w->sack && o >= 0 &&
-			       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
-		w->doubtful += tw_acks_missing(d, ack) ||
-			       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
-				(!w->sack || p->marks & TW_MARK_TIMED_OUT));
-		if (!w->first_lost[p->side])
-			w->first_lost[p->side] = p;
-		if (o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->stall)
-			w->stall = ack->time_ns - d->pkt[o].time_ns;
+		note_lost(d, i, o, ack, w);
 	} else if (!n) {
 		if (ack && o >= 0 && p->marks & TW_MARK_TIMED_OUT && dsack_covers(ack, p) &&
 		    went_unheard(d, i, ack)) {
@@ -701,21 +709,33 @@ static void before_facts(struct tw_view *v, const struct loss_walk *w)
 		tw_from(v, TW_F_LOST_BEFORE_LARGEST, w->before_largest, NULL);
 }
 
+/* What is asked of the whole connection before its repeats are judged. */
+static void begin(const struct tw_view *v, struct loss_walk *w)
+{
+	const struct tw_dossier *d = v->d;
+	size_t i;
+
+	w->sack = tw_get(v->f, TW_F_SACK_OK);
+	w->mss[0] = tw_get(v->f, TW_F_MSS_C);
+	w->mss[1] = tw_get(v->f, TW_F_MSS_S);
+	w->rtt[0] = v->rtt[0];
+	w->rtt[1] = v->rtt[1];
+	w->last = &v->last;
+	w->acks_left_out[0] = tw_acks_left_out(d, 0);
+	w->acks_left_out[1] = tw_acks_left_out(d, 1);
+	w->coarse = tw_known(v->f, TW_F_CLOCK_COARSE_NS);
+	for (i = 0; i < d->pkt_count; i++)
+		w->dsack[d->pkt[i].side] |=
+			tw_counts(&d->pkt[i]) && d->pkt[i].marks & TW_MARK_DSACK;
+}
+
 void tw_derive_loss(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	struct loss_walk w = { 0 };
 	size_t i;
 
-	w.sack = tw_get(v->f, TW_F_SACK_OK);
-	w.mss[0] = tw_get(v->f, TW_F_MSS_C);
-	w.mss[1] = tw_get(v->f, TW_F_MSS_S);
-	w.rtt[0] = v->rtt[0];
-	w.rtt[1] = v->rtt[1];
-	w.last = &v->last;
-	w.acks_left_out[0] = acks_left_out(d, 0);
-	w.acks_left_out[1] = acks_left_out(d, 1);
-	w.coarse = tw_known(v->f, TW_F_CLOCK_COARSE_NS);
+	begin(v, &w);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 		bool gap;
@@ -741,6 +761,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_DOUBTFUL, w.doubtful, NULL);
 	tw_from(v, TW_F_LOST_UNWANTED, w.unwanted, w.first_unwanted);
 	tw_from(v, TW_F_LOST_ANSWERED, w.answered, NULL);
+	tw_from(v, TW_F_LOST_OR_DELAYED, w.delayed, NULL);
 	tw_from(v, TW_F_LOST_CUT, w.cut, NULL);
 	tw_from(v, TW_F_FILLED_BY_TIME, w.by_time, NULL);
 	if (w.refused_stall)

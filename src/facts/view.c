@@ -330,3 +330,34 @@ bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a)
 	}
 	return false;
 }
+
+#define LEFT_OUT_NS  (3 * TW_NS_PER_S) /* without an ACK, data would be repeated by then */
+#define LEFT_OUT_MIN 2
+
+bool tw_acks_left_out(const struct tw_dossier *d, int side)
+{
+	int64_t since_ns = 0;
+	unsigned late = 0;
+	bool waiting = false;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		waiting &= !p->gap;
+		if (!tw_counts(p) || p->flags & (TW_SYN | TW_RST))
+			continue;
+		if (p->side == side) {
+			if (tw_pure_ack(p))
+				return false;
+			late += waiting && p->time_ns - since_ns >= LEFT_OUT_NS;
+			waiting = false;
+		} else if (p->marks & TW_MARKS_REPEAT) {
+			waiting = false;
+		} else if (p->payload_bytes && !waiting) {
+			waiting = true;
+			since_ns = p->time_ns;
+		}
+	}
+	return late >= LEFT_OUT_MIN;
+}

@@ -188,5 +188,11 @@ void tw_derive_neighbours(struct tw_view *v);
  * to compare.
  */
 bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a);
+/*
+ * Are the ACKs of @side missing from the capture, by a filter on payload as a rule? There is none without payload, and
+ * more than once data was covered only after seconds, by what @side said next, though nobody repeated it: its sender
+ * had got an ACK. When the data arrived is not known then.
+ */
+bool tw_acks_left_out(const struct tw_dossier *d, int side);
 
 #endif

@@ -84,6 +84,45 @@ static enum tw_culprit culprit(const struct tw_facts *f)
 	return TW_CULPRIT_NETWORK;
 }
 
+/*
+ * Was each repeat one of a lone segment, and sooner than its ACK need be? Linux repeats after 200 ms; small TCPs, which
+ * know no SACK, delay an ACK for longer (lwIP: up to 250 ms).
+ */
+static bool may_be_delayed(const struct tw_facts *f, int64_t needed, int64_t others)
+{
+	return needed && !others && tw_get(f, TW_F_LOST_OR_DELAYED) >= needed;
+}
+
+/* Between such stacks every other connection has one: it is told, and no more. */
+static bool say_delayed(struct tw_match *m, int64_t repeats, int64_t stall)
+{
+	m->strength = TW_STRENGTH_CURIOSITY;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->summary =
+		repeats == 1
+			? tw_say(m,
+				 "Between %s and %s a segment was acknowledged after %s, once it "
+				 "had "
+				 "been repeated: it was lost, or its acknowledgement was only "
+				 "delayed.",
+				 m->client, m->server, TW_DUR(stall))
+			: tw_say(m,
+				 "Between %s and %s %" PRId64
+				 " segments were acknowledged after up to %s, once they had been "
+				 "repeated: they were lost, or their acknowledgements only "
+				 "delayed.",
+				 m->client, m->server, repeats, TW_DUR(stall));
+	tw_cite(m, first_loss(m->facts),
+		"a lone segment again, and its acknowledgement (%" PRId64
+		" in all); nothing tells which copy that is for",
+		repeats);
+	tw_rival(m, "reordering",
+		 "an ACK may be delayed for half a second, longer than the timer of the sender; "
+		 "without SACK it does not tell which copy came");
+	return true;
+}
+
 static void cite_repair(struct tw_match *m, int64_t needed, int64_t before)
 {
 	const struct tw_facts *f = m->facts;
@@ -230,8 +269,8 @@ static void weigh_lateness(struct tw_match *m, bool late, bool unheard, bool dou
 			 "the ACKs may have been held up instead");
 	else if (doubtful)
 		tw_rival(m, "reordering",
-			 "acknowledgements are missing, or other repeats were needless: this one "
-			 "may have been too");
+			 "acknowledgements are missing or may have been delayed, or other repeats "
+			 "were needless: this one may have been too");
 	else
 		tw_rule_out(m, "reordering",
 			    "the originals never arrived; what filled the holes are repeats");
@@ -323,6 +362,8 @@ static bool match(struct tw_match *m)
 		say_unwanted(m, needed, stall);
 		return true;
 	}
+	if (may_be_delayed(f, needed, before + unheard))
+		return say_delayed(m, needed, stall);
 	if (lost_at_sender(f) >= 0)
 		say_own_queue(m, before, stall);
 	else
