@@ -219,6 +219,19 @@ def unknown_link_type():
 
 
 @case
+def lying_header_lengths_are_counted():
+    """a TCP header longer than its packet is skipped and counted: "1 packet was", "2 packets were" """
+    for lies, told in ((1, "1 malformed packet (lengths that contradict each other) was skipped."),
+                       (2, "2 malformed packets (lengths that contradict each other) were skipped.")):
+        frames = [bytearray(f) for f in craft.clean_connection()]
+        for frame in frames[3:3 + lies]:
+            frame[14 + 20 + 12] |= 0xF0
+            del frame[14 + 20 + 20:]
+        total = summary(read(craft.capture([bytes(f) for f in frames])))
+        equal(total["problems"], [told])
+
+
+@case
 def time_going_backwards():
     """time that runs backwards is said in the summary; nothing breaks"""
     result = read(craft.capture(craft.clean_connection(), step_micros=-50_000))

@@ -108,6 +108,17 @@ void tw_session_problem(struct tw_session *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* What a sentence about @n things says after their noun, and as its verb. */
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static const char *were(uint64_t n)
+{
+	return n == 1 ? "was" : "were";
+}
+
 /* What the reader found wrong with the file itself. */
 static void tell_source_problems(struct tw_session *s)
 {
@@ -117,14 +128,15 @@ static void tell_source_problems(struct tw_session *s)
 	for (i = 0; i < info->problem_count && i < 24; i++)
 		tw_session_problem(s, "%s", info->problems[i].text);
 	if (info->problems_total > i)
-		tw_session_problem(s, "%" PRIu64 " more problems of the file are not listed.",
-				   info->problems_total - i);
+		tw_session_problem(s, "%" PRIu64 " more problem%s of the file %s not listed.",
+				   info->problems_total - i, plural(info->problems_total - i),
+				   info->problems_total - i == 1 ? "is" : "are");
 	s->summary->damage_count = s->summary->problem_count;
 	if (info->capture_drops)
 		tw_session_problem(s,
 				   "The capturing host lost %" PRIu64
-				   " packets while it captured: missing answers prove nothing.",
-				   info->capture_drops);
+				   " packet%s while it captured: missing answers prove nothing.",
+				   info->capture_drops, plural(info->capture_drops));
 }
 
 /* What the decoder could not use. */
@@ -134,29 +146,29 @@ static void tell_decoder_problems(struct tw_session *s)
 
 	if (st->unknown_link_frames)
 		tw_session_problem(s,
-				   "%" PRIu64
-				   " frames of link type %s (%u) were skipped: this link "
+				   "%" PRIu64 " frame%s of link type %s (%u) %s skipped: this link "
 				   "type is not supported.",
-				   st->unknown_link_frames, tw_linktype_name(st->unknown_link),
-				   st->unknown_link);
+				   st->unknown_link_frames, plural(st->unknown_link_frames),
+				   tw_linktype_name(st->unknown_link), st->unknown_link,
+				   were(st->unknown_link_frames));
 	if (st->malformed)
 		tw_session_problem(s,
 				   "%" PRIu64
-				   " malformed packets (lengths that contradict each other) "
-				   "were skipped.",
-				   st->malformed);
+				   " malformed packet%s (lengths that contradict each other) "
+				   "%s skipped.",
+				   st->malformed, plural(st->malformed), were(st->malformed));
 	if (st->cut)
 		tw_session_problem(s,
 				   "%" PRIu64
-				   " packets were captured too short to hold a TCP header "
-				   "(snap length) and were skipped.",
-				   st->cut);
+				   " packet%s %s captured too short to hold a TCP header "
+				   "(snap length) and %s skipped.",
+				   st->cut, plural(st->cut), were(st->cut), were(st->cut));
 	if (st->reassembly_evicted)
 		tw_session_problem(s,
 				   "%" PRIu64
-				   " fragmented packets could not be reassembled: pieces are "
+				   " fragmented packet%s could not be reassembled: pieces are "
 				   "missing.",
-				   st->reassembly_evicted);
+				   st->reassembly_evicted, plural(st->reassembly_evicted));
 }
 
 static void tell_own_limits(struct tw_session *s)
@@ -172,14 +184,16 @@ static void tell_own_limits(struct tw_session *s)
 	if (sum->evicted)
 		tw_session_problem(s,
 				   "%" PRIu64
-				   " connections were given up before their end to stay below "
+				   " connection%s %s given up before the end to stay below "
 				   "the memory ceiling of %zu MiB.",
-				   sum->evicted, s->memory_bytes >> 20);
+				   sum->evicted, plural(sum->evicted), were(sum->evicted),
+				   s->memory_bytes >> 20);
 	if (sum->steps_dropped)
 		tw_session_problem(s,
-				   "Of very long connections %" PRIu64 " unremarkable packets were "
+				   "Of very long connections %" PRIu64 " unremarkable packet%s %s "
 				   "counted, but not kept.",
-				   sum->steps_dropped);
+				   sum->steps_dropped, plural(sum->steps_dropped),
+				   were(sum->steps_dropped));
 	if (s->out_of_memory)
 		tw_session_problem(s, "Memory ran out: some connections could not be judged.");
 }
