@@ -94,5 +94,27 @@ def a_handshake_tells():
     expect_roles(talk)
 
 
+def does_not_read(cport, sport):
+    """From the midst: the window stays closed, however often it is probed."""
+    talk = Talk(client=(CLIENT, cport), server=(SERVER, sport), timestamps=True).ask(RECORD, RECORD)
+    talk.c(PSH | ACK, b"." * 1400, after=0.1).s(ACK, window=0, after=0.02)
+    for k in range(8):
+        talk.c(ACK, seq=talk.next[0] - 1, after=0.2 * 2 ** k).s(ACK, window=0, after=0.02)
+    return talk
+
+
+@case
+def nothing_tells():
+    """Two ports that kernels hand out, or two that nobody knows: said with what is missing, and never certain."""
+    for cport, sport in ((51000, 40000), (20000, 10001)):
+        for finding in findings(does_not_read(cport, sport)):
+            assert finding["culprit"] == "server-app", finding
+            assert any("Which end is the client" in m for m in finding["missing"]), finding["missing"]
+            assert finding["confidence"] != "certain", finding
+    for cport, sport in ((51000, 443), (51000, 10001), (41000, 50051)):
+        for finding in findings(does_not_read(cport, sport)):
+            assert not any("Which end is the client" in m for m in finding["missing"]), finding["missing"]
+
+
 if __name__ == "__main__":
     main()

@@ -19,6 +19,7 @@
 #define PRIVILEGED 1024
 #define RESERVED   512 /* bindresvport() takes one from here on */
 #define NFS        2049
+#define HANDED_OUT 32768
 
 /* Ascending. */
 static const uint16_t services[] = {
@@ -56,6 +57,12 @@ int tw_roles_by_port(uint16_t first, uint16_t second)
 	const int a = rank(first, second), b = rank(second, first);
 
 	return a != b ? a < b : first >= second;
+}
+
+bool tw_roles_tell(uint16_t first, uint16_t second)
+{
+	return rank(first, second) != rank(second, first) ||
+	       (first >= HANDED_OUT) != (second >= HANDED_OUT);
 }
 
 void tw_roles_ask_hosts(struct tw_dossier *d, const struct tw_hosts *hosts)

@@ -12,6 +12,8 @@ struct tw_segment;
  * say the same, 1.
  */
 int tw_roles_by_port(uint16_t first, uint16_t second);
+/* Do the two ports really tell? One is a known service's, or one alone is of those that kernels hand out. */
+bool tw_roles_tell(uint16_t first, uint16_t second);
 
 /* Before the first segment of @d, if it is no SYN: does the table know one of its endpoints for a server's? */
 void tw_roles_ask_hosts(struct tw_dossier *d, const struct tw_hosts *hosts);

@@ -6,6 +6,8 @@
  */
 #include "facts/view.h"
 
+#include "connection/roles.h"
+
 #include <string.h>
 
 #define HOLES_MAX     8
@@ -278,7 +280,10 @@ static void capture_facts(struct tw_view *v)
 
 	tw_from(v, TW_F_IP_VERSION, tw_addr_is_v4(&d->end[0].addr) ? 4 : 6, NULL);
 	tw_from(v, TW_F_START_SEEN, d->completeness & 1, d->pkt);
-	tw_from(v, TW_F_CLIENT_GUESSED, d->client_guessed, NULL);
+	tw_from(v, TW_F_CLIENT_GUESSED,
+		d->client_guessed && !d->told && !d->server &&
+			!tw_roles_tell(d->end[0].port, d->end[1].port),
+		NULL);
 	tw_from(v, TW_F_ONE_SIDED, one_sided(d), NULL);
 	tw_from(v, TW_F_DURATION_NS, d->last_ns - d->first_ns, NULL);
 	tw_from(v, TW_F_CAPTURE_GOES_ON_NS,

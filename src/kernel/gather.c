@@ -436,7 +436,7 @@ int tw_live_client(const struct tw_live_conn *c, bool *guessed)
 		    (sent->seg_flags & (TW_SYN | TW_ACK)) == TW_SYN)
 			return !i;
 	}
-	*guessed = true;
+	*guessed = !tw_roles_tell(c->end[0].port, c->end[1].port);
 	return !tw_roles_by_port(c->end[0].port, c->end[1].port);
 }
 

@@ -38,6 +38,14 @@ static void cap(struct tw_match *m)
 		tw_missing(m, "The capture itself lost packets: what looks like silence or loss "
 			      "may be its own.");
 	}
+	if (is(f, TW_F_CLIENT_GUESSED) && m->culprit >= TW_CULPRIT_CLIENT_APP &&
+	    m->culprit <= TW_CULPRIT_SERVER_HOST) {
+		if (m->confidence == TW_CERTAIN && !is(f, TW_F_K_SEEN))
+			m->confidence = TW_LIKELY;
+		tw_missing(m,
+			   "Which end is the client: the beginning of this connection is not in "
+			   "the input, and its ports do not tell. It may be the other way round.");
+	}
 	if (is(f, TW_F_CLOCK_COARSE_NS) && m->confidence == TW_CERTAIN) {
 		m->confidence = TW_LIKELY;
 		tw_missing(m, tw_say(m, "Times are in steps of %s: shorter delays are not known.",
