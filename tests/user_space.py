@@ -41,6 +41,24 @@ def late_data_refused_and_left_unacknowledged():
 
 
 @case
+def late_data_refused_without_timestamps():
+    """lwIP refuses data after its close by a RST|ACK without timestamps, also where the connection has them."""
+    for closer, outcome in ((0, "degraded"), (1, "failed")):
+        for ttl in (64, 58):
+            talk = Talk(timestamps=True).shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+            if closer:
+                talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").c(ACK)
+            talk.send(closer, FIN | ACK, after=0.1).send(1 - closer, ACK, after=0.02)
+            first = talk.next[1 - closer] + 100
+            talk.send(1 - closer, PSH | ACK, b"x" * 100, after=0.4).send(1 - closer, PSH | ACK, b"y" * 100)
+            talk.send(closer, RST | ACK, ack=first, window=41005, ttl=ttl, after=0.02)
+            if ttl == 64:
+                expect(talk, "data-after-close", outcomes=(outcome,))
+            else:  # another's
+                assert told(talk)[0]["verdict"] != "data-after-close"
+
+
+@case
 def half_closed_and_aborted():
     """What shut down its writing side lives, takes what comes, and aborts with the window that it had."""
     stamps = b"\1\1\x08\x0a" + bytes(8)

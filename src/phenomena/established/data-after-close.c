@@ -27,11 +27,14 @@
 
 /*
  * Other stacks (Windows, lwIP) refuse late data by RST|ACK. Without timestamps that looks like a socket that aborts;
- * but it comes at once on the data, and the FIN before it says that nobody was there to abort.
+ * but it comes at once on the data, and the FIN before it says that nobody was there to abort. lwIP's has none even
+ * where the connection has them: no socket of Linux aborts so.
  */
 static bool acknowledges_late(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_TIMESTAMPS) &&
+	return tw_get(f, TW_F_RST_HAS_ACK) &&
+	       (!tw_get(f, TW_F_TIMESTAMPS) ||
+		(tw_get(f, TW_F_RST_NO_TS) && !tw_get(f, TW_F_RST_TTL_DELTA))) &&
 	       tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 && !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) &&
 	       tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 &&
 	       tw_get(f, TW_F_RST_UNANSWERED_AGE_NS) <= AT_ONCE_NS + 2 * tw_get(f, TW_F_RTT_NS);
