@@ -98,6 +98,7 @@ def no_body_follows():
     """HEAD and CONNECT, 204 and 304, whatever their heads say."""
     for request in (b"HEAD /file HTTP/1.1\r\n\r\n", b"CONNECT x:443 HTTP/1.1\r\n\r\n"):
         expect(left_by_server(answer(asked(request), head(9999))), "clean")
+    expect(left_by_server(answer(asked(GET + b"HEAD /file HTTP/1.1\r\n\r\n"), head(2) + b"ok", head(9999))), "clean")
     for status in (b"204 No Content", b"304 Not Modified"):
         expect(left_by_server(answer(asked(), head(9999, status=status))), "clean")
 

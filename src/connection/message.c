@@ -42,6 +42,7 @@ void tw_message_note(struct tw_message *m, const struct tw_pkt *p, const struct 
 
 	if (!p->payload_bytes || p->flags & (TW_RST | TW_SYN))
 		return;
+	m->no_body |= s->asks_no_body;
 	if (s->speaks_http && may_begin(m, p->seq))
 		begin(m, p, &s->message);
 	if (!m->tail_set || tw_seq_ge(end, m->tail_at)) {

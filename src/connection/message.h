@@ -12,6 +12,7 @@ struct tw_pkt;
  */
 struct tw_message {
 	bool begun, request;
+	bool no_body; /* a request of this end has its answer without a body: tw_http_asks_no_body() */
 	enum tw_body body;
 	uint32_t begins;    /* its first line */
 	uint32_t body_from; /* behind its head, if body is known */

@@ -18,25 +18,16 @@
 
 #define AHEAD_MAX (1 << 24) /* a reset's number farther ahead is no position in the data */
 
-/*
- * A request was seen, and none that has its answer without a body (HEAD), or another protocol behind it (CONNECT).
- */
+/* A request was seen, and none that has its answer without a body. */
 static bool was_asked(const struct tw_dossier *d)
 {
-	bool asked = false;
 	size_t i;
 
-	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p) || p->side != TW_CLIENT || !p->payload_bytes ||
-		    tw_request_of(p, false) != TW_REQUEST_HTTP)
-			continue;
-		if (!tw_request_has_body_answered(p))
-			return false;
-		asked = true;
-	}
-	return asked;
+	for (i = 0; i < d->pkt_count && !d->end[TW_CLIENT].message.no_body; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == TW_CLIENT &&
+		    tw_request_of(&d->pkt[i], false) == TW_REQUEST_HTTP)
+			return true;
+	return false;
 }
 
 /*

@@ -30,11 +30,6 @@ static bool is_http(const struct tw_pkt *p)
 	return false;
 }
 
-bool tw_request_has_body_answered(const struct tw_pkt *p)
-{
-	return !begins(p, "HEAD ") && !begins(p, "CONNECT ");
-}
-
 /* A record of type handshake with a ClientHello (RFC 8446 s4, s5.1). */
 static bool is_client_hello(const struct tw_pkt *p)
 {

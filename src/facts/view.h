@@ -111,8 +111,6 @@ uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot
 
 /* Does payload @p begin as a request that its protocol has answered? @greeted: the server has sent payload before. */
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted);
-/* Of a request of HTTP: may its answer have a body? That to HEAD has none, whatever its head says; CONNECT opens a tunnel. */
-bool tw_request_has_body_answered(const struct tw_pkt *p);
 
 /* Does this connection's beginning stand behind the rest of it, as another stream, or is it that beginning? */
 bool tw_parts_swapped(const struct tw_view *v);

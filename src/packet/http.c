@@ -153,6 +153,25 @@ bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *o
 	return true;
 }
 
+bool tw_http_asks_no_body(const uint8_t *p, uint32_t bytes)
+{
+	static const char behind[] = "\r\n\r\nHEAD ";
+
+	if (bytes < TW_HTTP_HEAD_BYTES)
+		return false;
+	switch (tw_load_be32(p)) {
+	case 0x48454144: /* "HEAD" */
+	case 0x434f4e4e: /* "CONN" */
+		return true;
+	case 0x47455420: /* "GET " */
+	case 0x504f5354: /* "POST" */
+	case 0x4f505449: /* "OPTI" */
+		return memmem(p, bytes, behind, sizeof(behind) - 1);
+	default:
+		return false;
+	}
+}
+
 bool tw_http_goes_on(const struct tw_http_message *m, const uint8_t *p, uint32_t captured,
 		     uint32_t wire)
 {

@@ -41,6 +41,12 @@ static inline bool tw_http_may_begin(const uint8_t *p)
  */
 bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *out);
 
+/*
+ * Is a request among those that begin here whose answer has no body, whatever its head says: HEAD (perhaps sent together
+ * with others before it), or CONNECT, which opens a tunnel?
+ */
+bool tw_http_asks_no_body(const uint8_t *p, uint32_t bytes);
+
 /* The end of a last chunk, with or without trailers (RFC 9112 s7.1). Chunk data may end so by chance. */
 static inline bool tw_http_ends_blank(const uint8_t *p, uint32_t bytes)
 {

@@ -122,7 +122,8 @@ struct tw_segment {
 	 */
 	uint8_t payload_head[16];
 	uint8_t payload_head_bytes;
-	bool speaks_http; /* a message of HTTP/1 begins in the payload: */
+	bool asks_no_body; /* tw_http_asks_no_body() */
+	bool speaks_http;  /* a message of HTTP/1 begins in the payload: */
 	struct tw_http_message message;
 	enum tw_tail tail;
 	/* RST with a payload (draft-ietf-tcpm-rst-diagnostic-payload): reason, 0 = none */

@@ -147,6 +147,21 @@ static void does_it_go_on(void **state)
 	assert_false(goes_on(OK "\r\n", 0));
 }
 
+static bool asks_no_body(const char *text)
+{
+	return tw_http_asks_no_body((const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static void whose_answers_have_no_body(void **state)
+{
+	assert_true(asks_no_body("HEAD / HTTP/1.1\r\n\r\n"));
+	assert_true(asks_no_body("CONNECT x:1 HTTP/1.1\r\n\r\n"));
+	assert_true(asks_no_body("GET / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\n"));
+	assert_false(asks_no_body("GET / HTTP/1.1\r\n\r\nGET /HEAD HTTP/1.1\r\n\r\n"));
+	assert_false(asks_no_body("SEND \r\n\r\nHEAD / HTTP/1.1\r\n\r\n"));
+	assert_false(asks_no_body("HEAD /"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +170,7 @@ int main(void)
 		cmocka_unit_test(the_last_of_several_counts),
 		cmocka_unit_test(is_no_message),
 		cmocka_unit_test(does_it_go_on),
+		cmocka_unit_test(whose_answers_have_no_body),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
