@@ -8,6 +8,7 @@ found.
 usage: TCPWHY=build/tcpwhy tests/stacks.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -634,6 +635,24 @@ def handshake_ack_lost_three_times():
     talk.c(ACK, after=0.1).s(PSH | ACK, b"220 hello\r\n").c(ACK, after=0.02)
     finding = expect(talk.close(), "handshake-ack-lost", outcomes=("degraded",))
     assert finding["application"]["server"]["after"] > 7, finding["application"]
+
+
+@case
+def overtaken_inside_of_one_large_packet():
+    """A host hands its card 4 segments as one packet; the hole in them closes without a repeat: reordering, as in four."""
+    for size, repeated in ((1000, False), (4000, False), (4000, True)):
+        talk = Talk().shake(options=MSS + SACK_OK)
+        for _ in range(4000 // size):
+            talk.c(ACK, b"d" * size)
+        for n, after in ((1, 0.02), (2, 0.0001), (3, 0.0001)):
+            talk.s(ACK, ack=1001, options=b"\1\1\5\x0a" + struct.pack(">II", 2001, 2001 + n * 1000), after=after)
+        if repeated:
+            talk.c(ACK, b"d" * 1000, seq=1001)
+        talk.s(ACK, after=0.03).close()
+        if repeated:
+            expect(talk, "loss-recovered", outcomes=("degraded",), certain=True)
+        else:
+            expect(talk, "reordering", outcomes=("degraded",), certain=True)
 
 
 if __name__ == "__main__":

@@ -619,10 +619,11 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 			if (p->side == a->side || !p->payload_bytes)
 				continue;
 			repeated |= p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER) &&
-				    tw_seq_in(p->seq, left, right);
-			if (k < i) {
-				overtook |= hole && carries(p, right);
+				    tw_seq_lt(p->seq, right) &&
+				    tw_seq_gt(p->seq + p->payload_bytes, left);
+			if (k < i) { /* or one packet, that its host cuts in order */
 				hole |= carries(p, left);
+				overtook |= hole && carries(p, right);
 			}
 		}
 		/* both were seen on their way, in order: what was sent before the capture may be a repeat */
