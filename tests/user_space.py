@@ -124,5 +124,23 @@ def repeated_before_the_ack_was_due():
     assert "reordering" in names(told(asked_twice(0.205, options=MSS + b"\4\2", timestamps=True))[0])
 
 
+@case
+def dropped_while_the_mailbox_was_full():
+    """lwIP drops inside its window what its program does not read; that it opened the window before shows it."""
+    for opens in BOTH:
+        talk = Talk(timestamps=True).shake().c(PSH | ACK, b"GET /b HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+        for _ in range(4):
+            talk.s(ACK, b"d" * 1400, after=0.0001)
+        at = talk.next[1]
+        talk.c(ACK, window=30, after=0.02).s(PSH | ACK, b"d" * 1400)
+        for wait in (0.2, 0.4, 0.8, 1.6):
+            if opens and wait == 1.6:
+                talk.c(ACK, ack=at, window=4000, after=1.5)
+            talk.s(PSH | ACK, b"d" * 1400, seq=at, after=0.1 if opens and wait == 1.6 else wait)
+        finding = expect(talk.c(ACK, window=4000, after=0.02).close(1), "loss-recovered", outcomes=("degraded",), certain=True)
+        assert (finding["confidence"] == "certain") == (not opens), finding["confidence"]
+        assert ("zero-window-stall" in names(finding)) == opens, names(finding)
+
+
 if __name__ == "__main__":
     main()

@@ -28,7 +28,7 @@ struct loss_walk {
 		reorder_delay;
 	int64_t unwanted;
 	const struct tw_pkt *first_unwanted;
-	int64_t doubtful, answered, delayed, refused_stall, by_time, cut, unheard;
+	int64_t doubtful, answered, delayed, reopened, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
 	const struct tw_snapshot *last; /* what was acknowledged at the end */
@@ -283,35 +283,10 @@ static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coar
 	return true;
 }
 
-/*
- * Does the receiver of record @o say, before it takes it at last with @until, that its window ends before that? Linux drops
- * what it has no memory for, inside the window too, and answers with window 0 (TCPRcvQDrop); tcp_shrink_window.
- */
-static const struct tw_pkt *unwanted(const struct tw_dossier *d, size_t o,
-				     const struct tw_pkt *until)
-{
-	const struct tw_pkt *p = &d->pkt[o], *a;
-	uint32_t acked = p->seq - (1 << 30);
-
-	if (!d->end[0].saw_syn_options || !d->end[1].saw_syn_options)
-		return NULL;
-	for (a = d->pkt; a < until; a++) {
-		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK))
-			continue;
-		/* an older ACK that comes late knows nothing of the offers since */
-		if (a > p && tw_pure_ack(a) && tw_seq_ge(a->ack, acked) &&
-		    tw_seq_le(a->ack, p->seq) && tw_seq_lt(a->ack + a->window_bytes, tw_pkt_end(p)))
-			return a;
-		if (tw_seq_gt(a->ack, acked))
-			acked = a->ack;
-	}
-	return NULL;
-}
-
 static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pkt *ack,
 			  struct loss_walk *w)
 {
-	const struct tw_pkt *a = o >= 0 ? unwanted(d, (size_t)o, ack) : NULL;
+	const struct tw_pkt *a = o >= 0 ? tw_unwanted(d, (size_t)o, ack) : NULL;
 
 	w->unwanted += a != NULL;
 	if (a && !w->first_unwanted)
@@ -356,6 +331,7 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 
 	w->lost[p->side]++;
 	w->delayed += delayed && !w->sack;
+	w->reopened += o >= 0 && tw_was_reopened(d, (size_t)o, ack);
 	w->answered += w->sack && o >= 0 &&
 		       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
 	w->doubtful += delayed || tw_acks_missing(d, ack) ||
@@ -763,6 +739,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_UNWANTED, w.unwanted, w.first_unwanted);
 	tw_from(v, TW_F_LOST_ANSWERED, w.answered, NULL);
 	tw_from(v, TW_F_LOST_OR_DELAYED, w.delayed, NULL);
+	tw_from(v, TW_F_LOST_REOPENED, w.reopened, NULL);
 	tw_from(v, TW_F_LOST_CUT, w.cut, NULL);
 	tw_from(v, TW_F_FILLED_BY_TIME, w.by_time, NULL);
 	if (w.refused_stall)

@@ -192,5 +192,15 @@ bool tw_acks_missing(const struct tw_dossier *d, const struct tw_pkt *a);
  * had got an ACK. When the data arrived is not known then.
  */
 bool tw_acks_left_out(const struct tw_dossier *d, int side);
+/*
+ * Does the receiver of record @o say, before it takes it at last with @until, that its window ends before that? Linux drops
+ * what it has no memory for, inside the window too, and answers with window 0 (TCPRcvQDrop); tcp_shrink_window.
+ */
+const struct tw_pkt *tw_unwanted(const struct tw_dossier *d, size_t o, const struct tw_pkt *until);
+/*
+ * Did the receiver of record @o open its window while it waited for that, before @ack? Its program reads again: lwIP drops
+ * without a word what arrives while the mailbox of its socket is full, inside the window that it offers.
+ */
+bool tw_was_reopened(const struct tw_dossier *d, size_t o, const struct tw_pkt *ack);
 
 #endif

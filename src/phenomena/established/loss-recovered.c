@@ -277,7 +277,7 @@ static void weigh_lateness(struct tw_match *m, bool late, bool unheard, bool dou
 }
 
 /* All that had to be repeated was refused by a window that had closed before it: nothing was lost on the way. */
-static void say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
+static bool say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
 {
 	const struct tw_facts *f = m->facts;
 	const enum tw_side sender = tw_get(f, TW_F_LOST_C) ? TW_CLIENT : TW_SERVER;
@@ -301,11 +301,26 @@ static void say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
 	tw_rival(m, "zero-window-stall",
 		 "its buffer was full: the program there reads too slowly, or the buffer was cut");
 	tw_rival(m, "invalid-segment", "the sender may have sent more than the window allowed");
+	return true;
+}
+
+/* Its receiver waited for all of it while its window was small, and took it when that opened. */
+static bool may_be_full(const struct tw_facts *f)
+{
+	const int64_t needed = tw_get(f, TW_F_LOST_C) + tw_get(f, TW_F_LOST_S);
+
+	return needed && !tw_get(f, TW_F_LOST_BEFORE_HERE) &&
+	       tw_get(f, TW_F_LOST_REOPENED) >= needed;
 }
 
 static void name_rivals(struct tw_match *m, bool unseen, bool queue, bool answered)
 {
 	const int behind = lost_behind(m->facts);
+
+	if (may_be_full(m->facts))
+		tw_rival(m, "zero-window-stall",
+			 "the receiver opened its window before it took the repeat: its program "
+			 "did not read, and what came meanwhile was dropped there");
 
 	if (unseen)
 		tw_rival(m, "pmtu-blackhole",
@@ -353,15 +368,14 @@ static bool match(struct tw_match *m)
 	answered = !before && needed && tw_get(f, TW_F_LOST_ANSWERED) >= needed;
 	late = may_be_late(f);
 	/* next to its sender a capture that missed packets looks as if they had never come by */
-	m->confidence = unseen || queue || doubtful || answered || late || lost_at_sender(f) >= 0
+	m->confidence = unseen || queue || doubtful || answered || late || may_be_full(f) ||
+					lost_at_sender(f) >= 0
 				? TW_LIKELY
 				: TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = culprit(f);
-	if (!before && !unheard && tw_get(f, TW_F_LOST_UNWANTED) >= needed) {
-		say_unwanted(m, needed, stall);
-		return true;
-	}
+	if (!before && !unheard && tw_get(f, TW_F_LOST_UNWANTED) >= needed)
+		return say_unwanted(m, needed, stall);
 	if (may_be_delayed(f, needed, before + unheard))
 		return say_delayed(m, needed, stall);
 	if (lost_at_sender(f) >= 0)
