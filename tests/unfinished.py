@@ -280,6 +280,17 @@ def an_upload_that_was_refused():
 
 
 @case
+def an_upload_that_was_answered_and_is_reset():
+    """405, and the client (haproxy) resets what it was still sending, the server's window being closed."""
+    for status, verdict in ((b"405 Not Allowed", "clean"), (b"100 Continue", "linger-reset")):
+        talk = upload(20).s(PSH | ACK, head(0, status=status), after=0.01).c(ACK)
+        talk.c(PSH | ACK, b"." * FULL, after=0.001).s(ACK, after=0.001, window=0)
+        talk.c(RST | ACK, after=0.1, window=501)
+        finding = told(talk)[0]
+        assert finding["verdict"] == verdict, finding["summary"]
+
+
+@case
 def an_upload_that_the_server_breaks_off():
     for after in (0.1, 60):
         talk = upload(20).s(FIN | ACK, after=after).c(FIN | ACK, after=0.02).s(ACK)

@@ -125,9 +125,13 @@ static bool message_facts(struct tw_view *v, int side, const struct message_ids 
 	if (!m->begun || m->request != (side == TW_CLIENT) || !e->next_set)
 		return false;
 	last = sent_up_to(v->d, side);
-	if (!is_unfinished(m, last) ||
-	    (m->request ? was_answered(v->d, m->frame) : !was_asked(v->d)))
+	if (!is_unfinished(m, last) || (!m->request && !was_asked(v->d)))
 		return false;
+	if (m->request && was_answered(v->d, m->frame)) {
+		tw_fact_set(v->f, TW_F_REQUEST_SPARED, !tw_get(v->f, TW_F_ANSWER_UNFINISHED),
+			    m->frame, m->time_ns);
+		return false;
+	}
 	tw_fact_set(v->f, id->unfinished, m->body, m->frame, m->time_ns);
 	tw_fact_set(v->f, id->sent, last - m->body_from, m->frame, m->time_ns);
 	if (m->body == TW_BODY_LENGTH)
@@ -143,7 +147,7 @@ void tw_derive_messages(struct tw_view *v)
 					answer = { TW_F_ANSWER_UNFINISHED, TW_F_ANSWER_SENT_BYTES,
 						   TW_F_ANSWER_MISSING_BYTES };
 
-	message_facts(v, TW_CLIENT, &request);
 	if (message_facts(v, TW_SERVER, &answer))
 		stopped_fact(v);
+	message_facts(v, TW_CLIENT, &request);
 }

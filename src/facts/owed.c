@@ -458,7 +458,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	const struct tw_dossier *d = v->d;
 	const int a = d->pkt[rst].side, w = !a;
 	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
-	bool got_all;
+	bool got_all, spared;
 	uint32_t goodbye;
 	long said;
 
@@ -481,12 +481,15 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
+	/* a client that has its answer breaks off what it was still sending */
+	spared = a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
-		got_all && !came_too_late(d, rst, a, author->fin) &&
-			((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
-			 victim_closed(d, w, debt.unanswered) ||
-			 only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
-			 (!debt.victim_unacked && client_had_all(d, rst, a, said, s))),
+		spared ||
+			(got_all && !came_too_late(d, rst, a, author->fin) &&
+			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
+			  victim_closed(d, w, debt.unanswered) ||
+			  only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
+			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),
 		NULL);
 }
 
