@@ -96,7 +96,7 @@ class Ground:
         rows = [json.loads(line) for line in self.out if line.endswith("\n")]
         return [r for r in rows if r["type"] == "finding" and r["server"].endswith(f":{port}")]
 
-    def finding(self, port, verdict, seconds=6):
+    def finding(self, port, verdict, seconds=20):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             found = self.findings(port)
