@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import craft
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main, tcpwhy
-from talk import MSS, START, Talk, expect, told
+from talk import MSS, Talk, as_pcap, expect, told
 
 PING = b"ping 123"
 
@@ -30,10 +30,8 @@ def stuck(talk, repeats=6, first=0.3):
 
 def report(talk):
     """The whole text about the talk."""
-    out = craft.pcap_header() + b"".join(
-        craft.record(data, START + int(at), int(at % 1 * 1_000_000)) for at, data in talk.frames)
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(out)
+        file.write(as_pcap(talk))
         file.flush()
         return tcpwhy("--stream", "0", file.name).out
 

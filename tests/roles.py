@@ -10,10 +10,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import craft
 from craft import ACK, FIN, PSH, RST
 from tap import case, main, tcpwhy
-from talk import RECORD, START, Talk
+from talk import RECORD, Talk, as_pcap
 
 CLIENT, SERVER = "192.0.2.1", "192.0.2.2"
 
@@ -28,9 +27,7 @@ def under_way(cport, sport, client=CLIENT, answer=RECORD):
 
 def findings(*talks):
     """Of the first one, by both ways through the program: a file, which is looked at twice, and a pipe."""
-    out = craft.pcap_header()
-    for at, data in sorted((f for talk in talks for f in talk.frames), key=lambda f: f[0]):
-        out += craft.record(data, START + int(at), int(at % 1 * 1_000_000))
+    out = as_pcap(*talks)
     ends = {f"{address}:{port}" for address, port in talks[0].ends}
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         file.write(out)

@@ -93,12 +93,16 @@ class Talk:
                 .send(first, ACK, after=0.0001))
 
 
+def as_pcap(*talks):
+    """One capture of them all."""
+    frames = sorted((f for talk in talks for f in talk.frames), key=lambda f: f[0])
+    return craft.pcap_header() + b"".join(
+        craft.record(data, START + int(at), int(at % 1 * 1_000_000)) for at, data in frames)
+
+
 def told(*talks, all_of_them=True):
     """What the program says of each talk (None: nothing), told in one capture."""
-    frames = sorted((f for talk in talks for f in talk.frames), key=lambda f: f[0])
-    out = craft.pcap_header()
-    for at, data in frames:
-        out += craft.record(data, START + int(at), int(at % 1 * 1_000_000))
+    out = as_pcap(*talks)
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         file.write(out)
         file.flush()
