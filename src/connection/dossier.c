@@ -105,11 +105,6 @@ static void assign_ends(struct tw_dossier *d, const struct tw_segment *s, int se
 	d->started = true;
 }
 
-static int side_of(const struct tw_dossier *d, const struct tw_segment *s)
-{
-	return !(s->sport == d->end[0].port && tw_addr_equal(&s->src, &d->end[0].addr));
-}
-
 static void fill_record(struct tw_pkt *p, const struct tw_frame *f, const struct tw_segment *s)
 {
 	memset(p, 0, sizeof(*p));
@@ -611,7 +606,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	fill_record(p, f, s);
 	p->time_ns = bounded_time(d, f->time_ns);
 	p->behind = tw_order_behind(p->time_ns, latest_ns);
-	p->side = (uint8_t)side_of(d, s);
+	p->side = (uint8_t)tw_dossier_side_of(d, s);
 	p->marks = mark_invalid(d, p) | tw_copies_mark(d, p, latest_ns);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
@@ -664,7 +659,7 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 		d->first_ns = i->time_ns;
 	i->frame = f->number;
 	i->from = s->icmp_src;
-	i->side = (uint8_t)side_of(d, s);
+	i->side = (uint8_t)tw_dossier_side_of(d, s);
 	i->quoted_seq = s->quote_seq_known ? s->seq : last_seq(d, i->side);
 	i->quoted_flags = s->flags;
 	i->mtu = s->icmp_mtu;

@@ -4,7 +4,7 @@
 
 /*
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
- * diagram. Nobody but dossier.c writes here.
+ * diagram. Nobody but dossier.c, and for it message.c and roles.c, writes here.
  */
 #include "connection/dossier.h"
 #include "connection/message.h"
@@ -103,6 +103,12 @@ struct tw_dossier {
 };
 
 #define TW_ICMP_MAX 64
+
+/* Which end of @d, which is started, sends @s: 0 or 1. */
+static inline int tw_dossier_side_of(const struct tw_dossier *d, const struct tw_segment *s)
+{
+	return !(s->sport == d->end[0].port && tw_addr_equal(&s->src, &d->end[0].addr));
+}
 
 /* Memory held, for the ceiling. */
 static inline size_t tw_dossier_bytes(const struct tw_dossier *d)

@@ -24,11 +24,11 @@ static bool may_begin(const struct tw_message *m, uint32_t seq)
 
 static void begin(struct tw_message *m, const struct tw_pkt *p, const struct tw_http_message *h)
 {
-	const bool far = h->body == TW_BODY_LENGTH && h->ends > INT32_MAX;
+	const bool far = h->body == TW_BODY_LENGTH && !tw_http_end_known(h);
 
 	m->begun = true;
 	m->request = h->request;
-	m->body = far ? TW_BODY_UNKNOWN : h->body; /* numbers so far apart have no order */
+	m->body = far ? TW_BODY_UNKNOWN : h->body;
 	m->begins = p->seq + h->begins;
 	m->body_from = p->seq + h->body_from;
 	m->ends = p->seq + (uint32_t)h->ends;

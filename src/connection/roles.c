@@ -65,11 +65,15 @@ bool tw_roles_tell(uint16_t first, uint16_t second)
 	       (first >= HANDED_OUT) != (second >= HANDED_OUT);
 }
 
-void tw_roles_ask_hosts(struct tw_dossier *d, const struct tw_hosts *hosts)
+void tw_roles_ask_hosts(struct tw_dossier *d, const struct tw_segment *s,
+			const struct tw_hosts *hosts)
 {
-	const bool first = tw_hosts_accepted(hosts, &d->tuple.addr[0], d->tuple.port[0]),
-		   second = tw_hosts_accepted(hosts, &d->tuple.addr[1], d->tuple.port[1]);
+	bool first, second;
 
+	if (d->started || s->flags & TW_SYN)
+		return;
+	first = tw_hosts_accepted(hosts, &d->tuple.addr[0], d->tuple.port[0]);
+	second = tw_hosts_accepted(hosts, &d->tuple.addr[1], d->tuple.port[1]);
 	if (first != second)
 		d->server = first ? TW_SERVER_FIRST : TW_SERVER_SECOND;
 }
@@ -98,7 +102,6 @@ void tw_roles_learn(struct tw_dossier *d, const struct tw_segment *s)
 	if (!s->speaks_http || !d->client_guessed || d->told)
 		return;
 	d->told = true;
-	if ((s->sport == d->end[0].port && tw_addr_equal(&s->src, &d->end[0].addr)) !=
-	    s->message.request)
+	if (tw_dossier_side_of(d, s) != (s->message.request ? 0 : 1))
 		swap(d);
 }

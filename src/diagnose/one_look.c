@@ -448,10 +448,10 @@ static void look_at_tcp(struct tw_one_look *l, const struct tw_frame *f, struct 
 		return;
 	}
 	tw_reuse_note(&r->reuse, sender, s);
-	if (r->dossier && !r->dossier->started && !(s->flags & TW_SYN))
-		tw_roles_ask_hosts(r->dossier, l->s->hosts);
-	if (r->dossier)
+	if (r->dossier) {
+		tw_roles_ask_hosts(r->dossier, s, l->s->hosts);
 		add(l, r, f, s);
+	}
 	list = follow_debt(l, r);
 	r->last_ns = l->now_ns;
 	if (r->list == LIST_JUDGED)

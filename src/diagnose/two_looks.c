@@ -382,8 +382,7 @@ static void look_at(struct second_look *l, struct tw_watch *w, const struct tw_f
 		s->out_of_memory = true;
 		return;
 	}
-	if (!(seg->flags & TW_SYN) && !w->dossier->started)
-		tw_roles_ask_hosts(w->dossier, s->hosts);
+	tw_roles_ask_hosts(w->dossier, seg, s->hosts);
 	before = tw_dossier_bytes(w->dossier);
 	tw_decode_detail(s->decoder, f, seg);
 	if (seg->kind == TW_SEG_TCP)

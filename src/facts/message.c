@@ -14,8 +14,6 @@
  */
 #include "facts/view.h"
 
-#include <string.h>
-
 #define AHEAD_MAX (1 << 24) /* a reset's number farther ahead is no position in the data */
 
 /* A request was seen, and none that has its answer without a body. */
@@ -36,15 +34,13 @@ static bool was_asked(const struct tw_dossier *d)
  */
 static bool was_answered(const struct tw_dossier *d, uint64_t frame)
 {
-	static const char go_on[] = "HTTP/1.1 1";
 	size_t i;
 
 	for (i = d->pkt_count; i > 0 && d->pkt[i - 1].frame > frame; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
 		if (tw_counts(p) && p->side == TW_SERVER && p->payload_bytes &&
-		    !(p->payload_head_bytes >= sizeof(go_on) - 1 &&
-		      !memcmp(p->payload_head, go_on, sizeof(go_on) - 1)))
+		    !tw_begins(p, "HTTP/1.1 1"))
 			return true;
 	}
 	return false;

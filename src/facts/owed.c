@@ -254,7 +254,7 @@ static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unans
 /* A status line (RFC 9112 s4) is an answer, however short. */
 static bool is_http_answer(const struct tw_pkt *p)
 {
-	return p->payload_head_bytes >= 5 && memcmp(p->payload_head, "HTTP/", 5) == 0;
+	return tw_begins(p, "HTTP/");
 }
 
 /*

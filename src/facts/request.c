@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static bool begins(const struct tw_pkt *p, const char *word)
+bool tw_begins(const struct tw_pkt *p, const char *word)
 {
 	const size_t bytes = strlen(word);
 
@@ -25,7 +25,7 @@ static bool is_http(const struct tw_pkt *p)
 	size_t i;
 
 	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		if (begins(p, starts[i]))
+		if (tw_begins(p, starts[i]))
 			return true;
 	return false;
 }
@@ -68,15 +68,15 @@ static bool is_redis(const struct tw_pkt *p)
 	const uint8_t *h = p->payload_head;
 
 	return p->payload_head_bytes >= 5 && h[0] == '*' && h[1] >= '1' && h[1] <= '9' &&
-	       h[2] == '\r' && h[3] == '\n' && h[4] == '$' && !begins(p, "*3\r\n$8\r\nREPLCONF") &&
-	       !tw_is_farewell(p);
+	       h[2] == '\r' && h[3] == '\n' && h[4] == '$' &&
+	       !tw_begins(p, "*3\r\n$8\r\nREPLCONF") && !tw_is_farewell(p);
 }
 
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
 {
 	if (is_http(p))
 		return TW_REQUEST_HTTP;
-	if (begins(p, "PRI * HTTP/2"))
+	if (tw_begins(p, "PRI * HTTP/2"))
 		return TW_REQUEST_HTTP2;
 	if (!greeted && is_client_hello(p))
 		return TW_REQUEST_CLIENT_HELLO;

@@ -109,6 +109,8 @@ static inline uint32_t tw_above(uint32_t hi, uint32_t lo)
 /* Data of @side sent but not acknowledged by the other end in @s; the FIN's own number is not data. */
 uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot *s, int side);
 
+/* Does payload @p begin with these characters, as far as its first bytes were kept (16)? */
+bool tw_begins(const struct tw_pkt *p, const char *word);
 /* Does payload @p begin as a request that its protocol has answered? @greeted: the server has sent payload before. */
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted);
 

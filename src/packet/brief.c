@@ -44,7 +44,7 @@ void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_br
 	if (!tw_http_goes_on(&m, payload, captured, wire))
 		return;
 	b->flags |= TW_BRIEF_GOES_ON;
-	if (m.body == TW_BODY_LENGTH && m.ends <= INT32_MAX) { /* else numbers have no order */
+	if (tw_http_end_known(&m)) {
 		b->flags |= TW_BRIEF_END_KNOWN;
 		b->message_end = b->seq + (uint32_t)m.ends;
 	}

@@ -346,19 +346,37 @@ static void detail_link(const struct tw_walk *w, struct tw_segment *s)
 	s->tunnel_depth = w->tunnel_depth;
 }
 
+/* The payload of @s, whose offsets count from @base, of which @cap bytes are captured. */
+static const uint8_t *payload_of(const uint8_t *base, uint32_t cap, const struct tw_segment *s,
+				 uint32_t *captured)
+{
+	const uint32_t at = (uint32_t)s->l4_offset + s->header_bytes;
+
+	*captured = cap > at ? cap - at : 0;
+	if (*captured > s->payload_bytes)
+		*captured = s->payload_bytes;
+	return base + (cap > at ? at : cap);
+}
+
+const uint8_t *tw_decode_payload(const struct tw_decoder *d, const struct tw_frame *f,
+				 const struct tw_segment *s, uint32_t *captured)
+{
+	const struct tw_walk *w = &d->walk;
+
+	return w->fast ? payload_of(f->data, f->caplen, s, captured)
+		       : payload_of(w->base, w->base_cap, s, captured);
+}
+
 static void detail_tcp(struct tw_decoder *d, struct tw_segment *s)
 {
 	const struct tw_walk *w = &d->walk;
-	const uint8_t *tcp = w->base + s->l4_offset, *payload = tcp + s->header_bytes;
+	const uint8_t *tcp = w->base + s->l4_offset;
+	const uint8_t *payload = payload_of(w->base, w->base_cap, s, &s->payload_captured);
 	uint32_t left = w->base_cap - s->l4_offset; /* at least the 20 fixed bytes */
 	struct tw_span options = { tcp + 20, left - 20, s->header_bytes - 20u };
 
 	s->urgent = tw_load_be16(tcp + 18);
 	tw_packet_tcp_options(s, tw_span_trim(options, options.wire));
-	if (left > s->header_bytes)
-		s->payload_captured = left - s->header_bytes;
-	if (s->payload_captured > s->payload_bytes)
-		s->payload_captured = s->payload_bytes;
 	s->payload_cut = s->payload_captured < s->payload_bytes;
 	d->stats.snaplen_cut_payload += s->payload_cut;
 	if (left >= s->header_bytes && !s->payload_cut)
@@ -377,20 +395,6 @@ static void detail_tcp(struct tw_decoder *d, struct tw_segment *s)
 									: TW_TAIL_OTHER;
 	if (s->flags & TW_RST)
 		tw_packet_reset_reason(s, payload);
-}
-
-const uint8_t *tw_decode_payload(const struct tw_decoder *d, const struct tw_frame *f,
-				 const struct tw_segment *s, uint32_t *captured)
-{
-	const struct tw_walk *w = &d->walk;
-	const uint8_t *base = w->fast ? f->data : w->base;
-	const uint32_t cap = w->fast ? f->caplen : w->base_cap;
-	const uint32_t at = (uint32_t)s->l4_offset + s->header_bytes;
-
-	*captured = cap > at ? cap - at : 0;
-	if (*captured > s->payload_bytes)
-		*captured = s->payload_bytes;
-	return base + (cap > at ? at : cap);
 }
 
 static void detail_icmp(const struct tw_walk *w, struct tw_segment *s)

@@ -41,6 +41,12 @@ static inline bool tw_http_may_begin(const uint8_t *p)
  */
 bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *out);
 
+/* Is the end of @m known, and near enough for sequence numbers to have an order up to there? */
+static inline bool tw_http_end_known(const struct tw_http_message *m)
+{
+	return m->body == TW_BODY_LENGTH && m->ends <= INT32_MAX;
+}
+
 /*
  * Is a request among those that begin here whose answer has no body, whatever its head says: HEAD (perhaps sent together
  * with others before it), or CONNECT, which opens a tunnel?
