@@ -175,10 +175,13 @@ static __always_inline __u64 argument(void *ctx, int i)
 static __always_inline void tell_sent_reset(struct sock *sk, struct sk_buff *skb, __u32 reason)
 {
 	int state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
+	struct tw_record *r;
+
+	if (!has_room_for_segment())
+		return;
 	/* Nothing may come between this and its test: begin() tests, too, and only two tests in a row become
 	 * one. The verifier of Linux 6.1 takes a second one for a way on which the record is lost. */
-	struct tw_record *r = begin(TW_REC_SENT_RESET);
-
+	r = begin(TW_REC_SENT_RESET);
 	if (!r)
 		return;
 	r->reason = reason;
@@ -387,8 +390,11 @@ int BPF_PROG(on_repeat, struct sock *sk)
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_synack, struct sock *sk, struct request_sock *req)
 {
-	struct tw_record *r = begin(TW_REC_SYNACK);
+	struct tw_record *r;
 
+	if (!has_room_for_segment())
+		return 0;
+	r = begin(TW_REC_SYNACK);
 	if (!r)
 		return 0;
 	read_socket(r, sk);
@@ -419,7 +425,7 @@ int on_drop(__u64 *ctx)
 	/* Where the compiler has just proved it, older verifiers want to see it. */
 	asm volatile("%0 &= 0xff" : "+r"(index));
 	class = drop_class[index];
-	if (class == TW_DROP_IGNORE)
+	if (class == TW_DROP_IGNORE || (class != TW_DROP_RESET && !has_room_for_segment()))
 		return 0;
 	skb = (struct sk_buff *)argument(ctx, 0);
 	sk = drop_has_socket ? (struct sock *)argument(ctx, 3) : NULL;
@@ -451,8 +457,11 @@ SEC("tp_btf/tcp_bad_csum")
 int on_bad_checksum(__u64 *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)argument(ctx, 0);
-	struct tw_record *r = begin(TW_REC_BAD_CHECKSUM);
+	struct tw_record *r;
 
+	if (!has_room_for_segment())
+		return 0;
+	r = begin(TW_REC_BAD_CHECKSUM);
 	if (!r)
 		return 0;
 	r->netns = BPF_CORE_READ(skb, dev, nd_net.net, ns.inum);

@@ -500,13 +500,21 @@ static __always_inline void end(struct tw_record *r)
 	submit(r, FLOOD_SOCKETS, false);
 }
 
-/* Half of the ring stays free for what happens to sockets. */
-static __always_inline void end_segment(struct tw_record *r)
+/*
+ * Half of the ring stays free for what happens to sockets. Asked before a record is begun: one that is discarded has its
+ * place in the ring all the same, until the reader has passed over it.
+ */
+static __always_inline bool has_room_for_segment(void)
 {
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < ring_half)
-		submit(r, FLOOD_SEGMENTS, true);
-	else
-		fold(r);
+		return true;
+	__sync_fetch_and_add(&counters.folded, 1);
+	return false;
+}
+
+static __always_inline void end_segment(struct tw_record *r)
+{
+	submit(r, FLOOD_SEGMENTS, true);
 }
 
 /*
