@@ -477,7 +477,8 @@ static void judge(struct tw_gather *g, struct tw_live_conn *c)
 	bool guessed;
 
 	if (wanted && !g->config.apart)
-		tw_listeners_explain(&g->listeners, c, tw_live_client(c, &guessed));
+		tw_listeners_explain(&g->listeners, c, tw_live_client(c, &guessed),
+				     g->config.jiffy_ns);
 	if (wanted)
 		f = tw_live_finding(&g->config, c, g->findings);
 
@@ -538,7 +539,8 @@ void tw_gather_add(struct tw_gather *g, const struct tw_record *r)
 		c->end[local].local = true;
 	if (r->cookie)
 		c->end[local].cookie = r->cookie;
-	c->end[local].connected |= (r->flags & TW_RECF_CLIENT) != 0;
+	c->end[local].connected |= r->flags & TW_RECF_CLIENT || r->state == TW_SOCKET_SYN_SENT ||
+				   r->old_state == TW_SOCKET_SYN_SENT;
 	/* A listener is a server, and has no peer yet. */
 	c->end[local].accepted |= (r->flags & TW_RECF_SERVER) != 0 || r->state == TW_SOCKET_LISTEN;
 	if (slot < TW_SLOT__N)

@@ -72,8 +72,9 @@ struct tw_listeners {
 /* Of any record: its end's address is one of its namespace's. */
 void tw_listeners_learn(struct tw_listeners *l, const struct tw_record *r);
 void tw_listeners_note(struct tw_listeners *l, const struct tw_record *r);
-/* Where a connect() got no answer from one of them: its record becomes the server's. */
-void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client);
+/* Where a connect() got no answer from one of them: its record becomes the server's. @jiffy_ns: 0 if not known. */
+void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client,
+			  int64_t jiffy_ns);
 
 /* Which of end[] is the client, and whether that is guessed. */
 int tw_live_client(const struct tw_live_conn *c, bool *guessed);

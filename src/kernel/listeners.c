@@ -98,10 +98,26 @@ static bool is_of(struct tw_listeners *l, const struct tw_record *listener,
 	       (netns && is_any(listener->local));
 }
 
-void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client)
+/*
+ * Since when it has been connecting, at the earliest. Who was there before the watch has no birth; but each interval between
+ * its SYNs was at most as long as the last one.
+ */
+static uint64_t connecting_since_ns(const struct tw_record *r, int64_t jiffy_ns)
+{
+	const uint64_t most_ns =
+		(r->retransmits + (uint64_t)1) * r->rto_jiffies * (uint64_t)jiffy_ns;
+
+	if (r->flags & TW_RECF_BORN)
+		return r->born_ns;
+	return most_ns && most_ns < r->time_ns ? r->time_ns - most_ns : 0;
+}
+
+void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int client,
+			  int64_t jiffy_ns)
 {
 	const struct tw_record *r = c->end[client].slot[TW_SLOT_ERROR];
 	struct tw_live_end *e = &c->end[!client];
+	uint64_t since_ns;
 	unsigned i;
 
 	if (!r)
@@ -109,8 +125,9 @@ void tw_listeners_explain(struct tw_listeners *l, struct tw_live_conn *c, int cl
 	if (!r || r->old_state != TW_SOCKET_SYN_SENT || e->slot[TW_SLOT_WAITING] ||
 	    e->slot[TW_SLOT_SYNACK])
 		return;
+	since_ns = connecting_since_ns(r, jiffy_ns);
 	for (i = 0; i < TW_LISTENERS_KEPT; i++) {
-		if (!l->record[i].cookie || !is_of(l, &l->record[i], c, e, r->born_ns))
+		if (!l->record[i].cookie || !is_of(l, &l->record[i], c, e, since_ns))
 			continue;
 		e->slot[TW_SLOT_WAITING] = malloc(sizeof(*r));
 		if (!e->slot[TW_SLOT_WAITING])

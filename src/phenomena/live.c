@@ -222,6 +222,13 @@ void tw_live_victim_saw(struct tw_match *m)
 		   "ECONNRESET.");
 }
 
+const char *tw_live_connecting_for(struct tw_match *m, const char *before, const char *behind)
+{
+	if (!tw_known(m->facts, TW_F_K_CONNECT_NS))
+		return "";
+	return tw_say(m, "%s%s%s", before, TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS)), behind);
+}
+
 void tw_live_error_seen(struct tw_match *m, const char *call)
 {
 	const struct tw_facts *f = m->facts;

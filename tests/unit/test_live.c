@@ -28,7 +28,7 @@ static const struct tw_kernel_names names = {
 struct seen {
 	unsigned count;
 	uint32_t netns[2], drop_netns;
-	char verdict[64];
+	char verdict[64], summary[256];
 	enum tw_confidence confidence;
 	enum tw_outcome outcome;
 	uint32_t server_pid;
@@ -40,6 +40,7 @@ static void on_finding(void *user, struct tw_finding *f)
 
 	s->count++;
 	strncpy(s->verdict, f->verdict, sizeof(s->verdict) - 1);
+	strncpy(s->summary, f->match.summary ? f->match.summary : "", sizeof(s->summary) - 1);
 	s->confidence = f->match.confidence;
 	s->outcome = f->match.outcome;
 	s->server_pid = f->process[TW_SERVER].pid;
@@ -730,10 +731,27 @@ static void drops_elsewhere(void **state)
 	assert_true(seen.netns[TW_CLIENT] == 1 && !seen.netns[TW_SERVER] && seen.drop_netns == 9);
 }
 
+static struct tw_record listener_record(int64_t time_ns)
+{
+	struct tw_record r = server_record(TW_REC_WAITING, time_ns);
+
+	memset(r.remote, 0, sizeof(r.remote));
+	r.remote_port = 0;
+	r.flags = TW_RECF_SOCKET;
+	r.state = 10;
+	r.wait = TW_WAIT_DROPPED;
+	r.cookie = 5;
+	r.drops = r.queue_length = 3;
+	r.queue_limit = 2;
+	r.netns = 2;
+	return r;
+}
+
 /* A listener's address that another namespace has, too: whose SYNs it dropped is not known. */
 static void same_listeners(void **state)
 {
-	struct tw_record client = client_record(TW_REC_STATE, 3000 * MS, 1), listener, stranger;
+	struct tw_record client = client_record(TW_REC_STATE, 3000 * MS, 1), stranger;
+	const struct tw_record listener = listener_record(900 * MS);
 	struct tw_gather *g;
 	struct seen seen;
 	uint32_t elsewhere;
@@ -743,16 +761,6 @@ static void same_listeners(void **state)
 	client.old_state = 2;
 	client.new_state = 7;
 	client.err = ETIMEDOUT;
-	listener = server_record(TW_REC_WAITING, 900 * MS);
-	memset(listener.remote, 0, sizeof(listener.remote));
-	listener.remote_port = 0;
-	listener.flags = TW_RECF_SOCKET;
-	listener.state = 10;
-	listener.wait = TW_WAIT_DROPPED;
-	listener.cookie = 5;
-	listener.drops = listener.queue_length = 3;
-	listener.queue_limit = 2;
-	listener.netns = 2;
 	stranger = unread_record(1000 * MS, 4);
 	stranger.remote_port = 50000;
 	for (elsewhere = 0; elsewhere < 2; elsewhere++) {
@@ -766,6 +774,38 @@ static void same_listeners(void **state)
 		assert_string_equal(seen.verdict,
 				    elsewhere ? "syn-unanswered" : "accept-queue-full");
 		assert_int_equal(seen.netns[TW_SERVER], elsewhere ? 0 : 2);
+		tw_gather_free(g);
+	}
+}
+
+/* A client that was there before the watch: how long it connected is not known, and not told; but its repeats say since when. */
+static void connecting_before(void **state)
+{
+	struct tw_record client = client_record(TW_REC_STATE, 9000 * MS, 1), listener, stranger;
+	struct tw_gather *g;
+	struct seen seen;
+	uint32_t late;
+
+	client.flags = TW_RECF_SOCKET;
+	client.old_state = 2;
+	client.new_state = 7;
+	client.err = ETIMEDOUT;
+	client.retransmits = 1;
+	client.rto_jiffies = 500; /* of 4 ms */
+	listener = listener_record(8000 * MS);
+	stranger = unread_record(0, 4);
+	stranger.remote_port = 50000;
+	for (late = 0; late < 2; late++) {
+		stranger.time_ns = late ? 6000 * MS : 4000 * MS;
+		g = gather(&seen, 0);
+		tw_gather_add(g, &stranger);
+		tw_gather_add(g, &listener);
+		tw_gather_ripe(g, 8500 * MS);
+		tw_gather_add(g, &client);
+		tw_gather_ripe(g, INT64_MAX);
+		assert_string_equal(seen.verdict, late ? "syn-unanswered" : "accept-queue-full");
+		if (late)
+			assert_non_null(strstr(seen.summary, "gave up after 1 repeat of the SYN."));
 		tw_gather_free(g);
 	}
 }
@@ -792,6 +832,7 @@ int main(void)
 		cmocka_unit_test(used_again),
 		cmocka_unit_test(read_late),
 		cmocka_unit_test(same_listeners),
+		cmocka_unit_test(connecting_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,11 +112,12 @@ static bool match_live(struct tw_match *m)
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_CLIENT_APP,
 		    tw_say(m,
-			   "The application closed its socket %s after connect(), before %s had "
+			   "The application closed its socket %safter connect(), before %s had "
 			   "answered.",
-			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)), m->server));
+			   tw_live_connecting_for(m, "", " "), m->server));
 	tw_cite(m, TW_F_K_GAVE_UP, "SYN_SENT to CLOSE by the process itself, without an error");
-	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout", tw_get(f, TW_F_K_CONNECT_NS), NULL);
+	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout",
+		   tw_known(f, TW_F_K_CONNECT_NS) ? tw_get(f, TW_F_K_CONNECT_NS) : -1, NULL);
 	return true;
 }
 

@@ -190,9 +190,9 @@ static bool match_live(struct tw_match *m)
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, dropped ? TW_CERTAIN : TW_LIKELY, TW_OUTCOME_FAILED,
 		    TW_CULPRIT_UNKNOWN,
-		    tw_say(m, "%s cannot be reached: connect() failed with %s after %s.", m->server,
+		    tw_say(m, "%s cannot be reached: connect() failed with %s%s.", m->server,
 			   strerrorname_np((int)tw_get(m->facts, TW_F_K_ERROR)),
-			   TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS))));
+			   tw_live_connecting_for(m, " after ", "")));
 	tw_live_cite_error(m);
 	if (dropped)
 		tw_cite(m, TW_F_K_DROP,

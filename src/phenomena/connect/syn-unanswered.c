@@ -195,16 +195,16 @@ static const char *const references[] = {
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-
-	const bool left = tw_get(f, TW_F_K_GAVE_UP) && tw_get(f, TW_F_K_REPEATS) > 0;
+	const long long repeats = (long long)tw_get(f, TW_F_K_REPEATS);
+	const bool left = tw_get(f, TW_F_K_GAVE_UP) && repeats > 0;
 
 	if (!tw_live_connect_error(m, ETIMEDOUT) && !left)
 		return false;
 	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		    tw_say(m, "%s never answered: %s gave up after %s and %lld repeats of the SYN.",
+		    tw_say(m, "%s never answered: %s gave up after %s%lld repeat%s of the SYN.",
 			   m->server, left ? "the application" : "connect()",
-			   TW_DUR(tw_get(f, TW_F_K_CONNECT_NS)),
-			   (long long)tw_get(f, TW_F_K_REPEATS)));
+			   tw_live_connecting_for(m, "", " and "), repeats,
+			   repeats == 1 ? "" : "s"));
 	tw_live_cite_error(m);
 	if (left)
 		tw_cite(m, TW_F_K_GAVE_UP, "the application closed the socket while it waited");
