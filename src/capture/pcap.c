@@ -103,6 +103,7 @@ walk(struct tw_source *s, struct tw_frame *frames, bool swapped, uint32_t header
 		caplen = frame_bytes(&c, swapped, header);
 		if (caplen == UINT32_MAX)
 			break;
+		tw_stream_fetch(c.at);
 		fill(&frames[n], &c, number + n, swapped, header, caplen);
 		c.at += header + caplen;
 	}
@@ -135,6 +136,7 @@ static inline unsigned brief_window(struct tw_source *s, struct tw_decoder *d, u
 		if (caplen == UINT32_MAX)
 			break;
 		data = c.at + RECORD_HEADER;
+		tw_stream_fetch(data);
 		if (__builtin_expect(tw_are_usual(c.linktype, data, caplen), 1) &&
 		    tw_brief_of_usual(data, caplen, tw_get32(c.at + 12, false), seed, &out[n])) {
 			out[n].time_ns = time_of(&c, false);
@@ -176,6 +178,7 @@ static inline unsigned sift_window(struct tw_source *s, struct tw_sieve sieve, u
 		if (caplen == UINT32_MAX)
 			break;
 		data = c.at + RECORD_HEADER;
+		tw_stream_fetch(data);
 		f = tw_are_usual(c.linktype, data, caplen) ? tw_usual_flow(data, sieve.seed)
 							   : flow_of_any(&c, caplen, sieve.seed);
 		if (__builtin_expect(tw_sieve_passes(&sieve, f), 0)) {
@@ -199,6 +202,7 @@ static inline unsigned skip_window(struct tw_source *s, unsigned max)
 		caplen = frame_bytes(&c, false, RECORD_HEADER);
 		if (caplen == UINT32_MAX)
 			break;
+		tw_stream_fetch(c.at);
 		c.at += RECORD_HEADER + caplen;
 	}
 	return walked(s, &c, n);

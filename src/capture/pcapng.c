@@ -184,6 +184,7 @@ walk(struct tw_source *s, struct tw_frame *frames, unsigned room, bool swapped)
 		uint32_t caplen = tw_get32(at + 20, swapped);
 		struct tw_frame *f = &frames[n];
 
+		tw_stream_fetch(at);
 		/* Room for options, or anything strange, is for block(). */
 		if (tw_get32(at, swapped) != BLOCK_EPB || length > (size_t)(end - at) ||
 		    caplen > TW_CAPLEN_MAX || length != EPB_OVERHEAD + ((caplen + 3) & ~3u) ||

@@ -93,12 +93,22 @@ static unsigned keep_matching(struct tw_source *s, struct tw_frame *frames, unsi
 	return kept;
 }
 
+/* What the reader has just brought, @n frames: nothing, if the file was taken away under it. */
+static unsigned whole(struct tw_source *s, unsigned n)
+{
+	if (!n || !s->stream || __builtin_expect(!tw_stream_is_torn(s->stream), 1))
+		return n;
+	tw_stream_fill(s->stream, 1);
+	tw_source_out_of_data(s);
+	return 0;
+}
+
 unsigned tw_source_next(struct tw_source *s, struct tw_frame *frames)
 {
 	unsigned n;
 
 	do {
-		n = s->next(s, frames);
+		n = whole(s, s->next(s, frames));
 		if (!n)
 			return 0;
 		s->info.frames += n;
@@ -115,7 +125,7 @@ unsigned tw_source_briefs(struct tw_source *s, struct tw_decoder *d, uint64_t se
 	unsigned n;
 
 	if (s->briefs && !s->filter) {
-		n = s->briefs(s, d, seed, out);
+		n = whole(s, s->briefs(s, d, seed, out));
 		s->info.frames += n;
 	} else {
 		n = tw_source_next(s, frames);
@@ -137,8 +147,10 @@ uint64_t tw_source_number(const struct tw_source *s)
 unsigned tw_source_sift(struct tw_source *s, const struct tw_sieve *sieve, unsigned max,
 			struct tw_frame *frames, uint64_t *flow, unsigned *passed)
 {
-	const unsigned n = s->sift(s, sieve, max, frames, flow, passed);
+	const unsigned n = whole(s, s->sift(s, sieve, max, frames, flow, passed));
 
+	if (!n)
+		*passed = 0;
 	s->info.frames += n;
 	return n;
 }

@@ -30,6 +30,7 @@ struct tw_stream {
 };
 
 #define TW_STREAM_WINDOW (256u << 10)
+#define TW_STREAM_AHEAD  4096u /* how far ahead of what is worked on bytes are fetched */
 
 /*
  * Open @path ("-" is standard input) with a window of about @window bytes (it grows if one record
@@ -53,6 +54,16 @@ bool tw_stream_fill(struct tw_stream *s, size_t want);
 
 /* Drop @n bytes, however many windows that is; returns how many could not be dropped. */
 uint64_t tw_stream_skip(struct tw_stream *s, uint64_t n);
+
+/* Was a part of the window gone when it was read? What came of the window since is not to be believed. */
+bool tw_stream_is_torn(const struct tw_stream *s);
+
+/* The bytes that a reader at @at will come to in a while are on their way to the cache. */
+static inline void tw_stream_fetch(const uint8_t *at)
+{
+	__builtin_prefetch(at + TW_STREAM_AHEAD);
+	__builtin_prefetch(at + TW_STREAM_AHEAD + 64);
+}
 
 static inline size_t tw_stream_available(const struct tw_stream *s)
 {

@@ -7,6 +7,7 @@
  * findings and so stands at the end; until then a terminal gets a line per finding.
  */
 #include "base/suggest.h"
+#include "capture/map.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "diagnose/extract.h"
@@ -465,6 +466,7 @@ static int run_read(const struct tw_arguments *a)
 		run.status = prepare(&run);
 	if (!run.status) {
 		catch_interrupt();
+		(void)tw_map_guard(); /* without it files are read, which is slower */
 		read_all(&run, paths, count);
 	}
 	if (run.writer && tw_writer_close(run.writer, &err))
