@@ -231,6 +231,29 @@ def missed_by_the_capture_is_not_never_sent():
 
 
 @case
+def a_fin_that_the_capture_missed():
+    """Of the client's FIN only the ACK is seen; the server's, which is repeated, may be the first of the two or the last."""
+    talk = Talk(timestamps=True).shake().ask()
+    talk.c(FIN | ACK, after=0.1).frames.pop()
+    at = talk.s(ACK, after=0.04).next[1]
+    talk.s(FIN | ACK, after=0.01).s(FIN | ACK, seq=at, after=0.21).c(ACK, after=0.0001, ident=0)  # as from TIME_WAIT
+    finding = expect(talk, "fin-lost", "last-fin-lost", outcomes=("degraded",))
+    assert finding["confidence"] == "likely", finding
+    assert {"fin-lost", "last-fin-lost"} == {finding["verdict"], *(r["verdict"] for r in finding["rivals"])}, finding
+
+
+@case
+def a_reset_that_the_capture_missed():
+    """A filter on the server resets the client, and no capture has it. The request is neither acknowledged nor repeated."""
+    talk = Talk(ttl=(63, 64)).shake().ask()
+    before, at = talk.next[0], talk.c(PSH | ACK, REQUEST, after=0.4).next[1]
+    talk.s(PSH | ACK, b"news", ack=before, after=1.7).c(RST, seq=before, after=0.0001, ident=0, window=0)
+    talk.s(PSH | ACK, b"news", seq=at, ack=before, after=0.2).c(RST, seq=before, after=0.0001, ident=0, window=0)
+    finding = expect(talk, "peer-rebooted", "firewall-reset", "unknown", outcomes=("failed", "unknown"))
+    assert finding["confidence"] in ("possible", None) and "did not repeat it" in " ".join(finding["missing"]), finding
+
+
+@case
 def a_nat_nearby_that_forgot_the_connection():
     """The server speaks after a pause; a NAT two hops off resets it, sooner than the client could, with its TTL."""
     talk = Talk(ttl=(62, 64)).c(SYN, options=MSS).s(SYN | ACK, options=MSS).c(ACK, after=0.05)

@@ -83,6 +83,17 @@ static bool lost_at_once(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) < BACK_AGAIN_NS;
 }
 
+/*
+ * Its last data was never acknowledged, and it never repeated it, for which a second is time enough: its socket was gone by
+ * then, and its data did not get through. Both at once are no accident of a host's; whatever ended it (a reset in the peer's
+ * name, an abort) was not captured.
+ */
+static bool fell_silent(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) &&
+	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) >= TW_NS_PER_S;
+}
+
 static void add_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -179,7 +190,8 @@ static bool match_reply(struct tw_match *m)
 	bool hidden = may_have_closed(f, author);
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
-	m->confidence = proven && !hidden && !lost_at_once(f) ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence =
+		proven && !hidden && !lost_at_once(f) && !fell_silent(f) ? TW_LIKELY : TW_POSSIBLE;
 	/* a FIN that draws it: that end was done, and only its close went unheard; a client that closed wants nothing more */
 	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED)                   ? TW_OUTCOME_DEGRADED
 		     : hidden && lost_at_once(f) && author == TW_CLIENT ? TW_OUTCOME_UNKNOWN
@@ -196,6 +208,11 @@ static bool match_reply(struct tw_match *m)
 			"last segment of %s, which still had the connection", tw_side_name(author));
 		tw_missing(m, "A capture at that end: what ended the connection there?");
 	}
+	if (fell_silent(f))
+		tw_missing(m, tw_say(m,
+				     "why %s, whose last data was never acknowledged, did not "
+				     "repeat it: what ended its connection was not captured",
+				     tw_endpoint(m, author)));
 	if (!proven)
 		tw_missing(m, "a sign that the server ever had this connection (it acknowledged no "
 			      "data)");
