@@ -324,8 +324,9 @@ int tw_source_open_merged(struct tw_source **out, const char *const *paths, unsi
 		return tw_err_set(err, -EINVAL, "no capture file is given");
 	if (n == 1)
 		return tw_source_open(out, paths[0], filter, err);
-	if (window > TW_STREAM_WINDOW)
-		window = TW_STREAM_WINDOW;
+	/* Not a whole one: those are mapped, and take three times as much (stream.c). */
+	if (window > TW_STREAM_WINDOW / 2)
+		window = TW_STREAM_WINDOW / 2;
 	if (window < WINDOW_LEAST)
 		window = WINDOW_LEAST;
 	s = merged_new(paths, n);

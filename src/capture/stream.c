@@ -31,11 +31,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define RAW_BYTES (64u << 10)
-#define MAP_WINDOWS                                                                                \
-	2 /* a mapped window is so many times as large: there are two system calls for each */
-#define WINDOW_LEAST                                                                               \
-	(128u << 10) /* smaller ones belong to many files at once, and are not mapped */
+#define RAW_BYTES   (64u << 10)
+#define MAP_WINDOWS 2 /* a mapped window is so many times as large: each costs two system calls */
 
 enum kind { PLAIN, GZIP, ZSTD };
 
@@ -534,7 +531,9 @@ int tw_stream_open(struct tw_stream **out, const char *path, size_t window, stru
 	if (!status) {
 		s->raw->buffer = malloc(window);
 		s->raw->buffer_bytes = window;
-		s->raw->maps = s->raw->seekable && tw_map_page_bytes() && window >= WINDOW_LEAST;
+		/* Smaller windows belong to many files at once. */
+		s->raw->maps =
+			s->raw->seekable && tw_map_page_bytes() && window >= TW_STREAM_WINDOW;
 		s->raw->map_bytes = window * MAP_WINDOWS;
 		if (!s->raw->buffer)
 			status = tw_err_set(err, -ENOMEM, "%s: memory is out", name);
