@@ -254,6 +254,24 @@ def a_reset_that_the_capture_missed():
 
 
 @case
+def acks_that_the_capture_missed():
+    """An abort in mid-answer: the ACKs on their way draw a bare RST each, also the one that is not in the capture."""
+    talk = Talk(ttl=(64, 60)).shake(rtt=0.06).c(PSH | ACK, REQUEST)
+    ends = []
+    for i in range(6):
+        talk.s(PSH | ACK, FULL, after=0.004 if i else 0.06).c(ACK, after=0.0001)
+        ends.append(talk.next[1])
+        if i in (1, 3):
+            talk.frames.pop()
+    talk.s(RST | ACK, after=0.0015, window=501)
+    for i, end in enumerate(ends):
+        talk.s(RST, seq=end, after=0.004 if i else 0.035, ident=0, window=0)
+    finding = expect(talk, "linger-reset", "aborted", "process-died", "closed-with-unread-data",
+                     outcomes=("failed", "degraded"))
+    assert "forged-reset" not in [r["verdict"] for r in finding["rivals"]][:1], finding
+
+
+@case
 def a_nat_nearby_that_forgot_the_connection():
     """The server speaks after a pause; a NAT two hops off resets it, sooner than the client could, with its TTL."""
     talk = Talk(ttl=(62, 64)).c(SYN, options=MSS).s(SYN | ACK, options=MSS).c(ACK, after=0.05)

@@ -440,6 +440,31 @@ static bool is_answer(const struct tw_dossier *d, size_t i)
 	return t >= 0 && (!p->seq || p->seq == d->pkt[t].ack);
 }
 
+/*
+ * Could the bare reset @i answer an ACK that was not captured? Its number is where a segment of its author ends or begins, and the
+ * other end has come so far by then: it may well have acknowledged just that.
+ */
+static bool may_answer_unseen(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	bool ends = false, reached = false;
+	size_t k;
+
+	if (p->flags & TW_ACK || p->raw_window)
+		return false;
+	for (k = 0; k < i; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q) || q->flags & TW_RST)
+			continue;
+		if (q->side == p->side)
+			ends |= tw_pkt_seq_len(q) && (tw_pkt_end(q) == p->seq || q->seq == p->seq);
+		else
+			reached |= q->flags & TW_ACK && tw_seq_ge(q->ack, p->seq);
+	}
+	return ends && reached;
+}
+
 /* RST_ANSWERS_EXACTLY: at once, and nothing stands between it and the segment whose numbers it has. */
 static void exactly_fact(struct tw_view *v, size_t rst, long last)
 {
@@ -466,6 +491,20 @@ static bool is_old_copy(const struct tw_dossier *d, size_t rst, long t)
 	return author->acked_set && !author->stale && tw_seq_le(tw_pkt_end(q), author->acked);
 }
 
+/*
+ * A RST|ACK of somebody who was sending, with nothing new of the other end before it: its socket may have been aborted at any
+ * time, and the ACK that came just before is no trigger.
+ */
+static bool may_be_unprompted(const struct tw_dossier *d, size_t rst, long t)
+{
+	struct tw_snapshot s;
+
+	if (!(d->pkt[rst].flags & TW_ACK) || tw_pkt_seq_len(&d->pkt[t]))
+		return false;
+	tw_snapshot_take(d, rst, &s);
+	return s.end[d->pkt[rst].side].payload_bytes > 0;
+}
+
 static void trigger_facts(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -488,7 +527,9 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 		tw_from(v, TW_F_RST_AUTHOR_RTT_NS, towards, NULL);
 	else
 		towards = 0;
-	tw_from(v, TW_F_RST_EARLY, delay * 2 < towards && towards - delay >= EARLY_NS, p);
+	tw_from(v, TW_F_RST_EARLY,
+		delay * 2 < towards && towards - delay >= EARLY_NS && !may_be_unprompted(d, rst, t),
+		p);
 }
 
 /* ---- silence before it ---- */
@@ -625,7 +666,8 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 		}
 		if (q->flags & TW_RST) {
 			/* what it answers may be among the records that were dropped */
-			bool explained = is_answer(d, i) || tw_gap_between(d, 0, i);
+			bool explained = is_answer(d, i) || tw_gap_between(d, 0, i) ||
+					 (q->ttl == p->ttl && may_answer_unseen(d, i));
 
 			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
 				q->seq == d->pkt[challenge].ack;
