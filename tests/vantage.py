@@ -7,14 +7,17 @@ may be said about it.
 
 usage: TCPWHY=build/tcpwhy tests/vantage.py [WORD...]
 """
+import json
 import pathlib
 import struct
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import craft
+import mangle
 from craft import ACK, FIN, PSH, RST, SYN
-from tap import case, main
+from tap import CAPTURES, case, main, tcpwhy
 from talk import MSS, Talk, expect
 
 FULL = b"d" * 1448
@@ -269,6 +272,19 @@ def acks_that_the_capture_missed():
     finding = expect(talk, "linger-reset", "aborted", "process-died", "closed-with-unread-data",
                      outcomes=("failed", "degraded"))
     assert "forged-reset" not in [r["verdict"] for r in finding["rivals"]][:1], finding
+
+
+@case
+def segments_too_large_in_a_capture_that_missed_some():
+    """At the server: its first full-size segments vanish. Of what the client had sent before the capture missed a part."""
+    whole = mangle.read(CAPTURES.parent / "corners" / "mtu-falls.server.pcap")
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(mangle.pcap(whole._replace(packets=whole.packets[:60] + whole.packets[66:])))
+        file.flush()
+        finding = json.loads(tcpwhy("--json", "--all", file.name).out.splitlines()[0])
+    assert finding["verdict"] in ("pmtu-blackhole", "firewall-dropped", "unknown"), finding
+    assert finding["confidence"] in ("possible", None) or finding["verdict"] == "pmtu-blackhole", finding
+    assert "pmtu-blackhole" in [finding["verdict"], *(r["verdict"] for r in finding["rivals"])], finding
 
 
 @case

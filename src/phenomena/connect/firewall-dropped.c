@@ -94,8 +94,12 @@ static bool match_mid(struct tw_match *m)
 			"is on it");
 	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
 	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > SMALL_BYTES &&
-	    tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED))
+	    tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED)) {
 		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
+		/* which does not claim what a capture with holes cannot show */
+		if (!arrives && !tw_silence_proves(f))
+			m->confidence = TW_POSSIBLE;
+	}
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");
 	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
 		   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; send() "
@@ -194,9 +198,9 @@ static bool match_connect(struct tw_match *m)
 
 static bool match(struct tw_match *m)
 {
+	m->confidence = TW_LIKELY;
 	if (!match_mid(m) && !match_connect(m))
 		return match_way_back(m);
-	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	return true;
 }
