@@ -274,14 +274,28 @@ def acks_that_the_capture_missed():
     assert "forged-reset" not in [r["verdict"] for r in finding["rivals"]][:1], finding
 
 
+def told_without(path, first, last, stream=0):
+    """What is said of a stream of a capture that has lost the packets @first to @last."""
+    whole = mangle.read(path)
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(mangle.pcap(whole._replace(packets=whole.packets[:first - 1] + whole.packets[last:])))
+        file.flush()
+        return json.loads(tcpwhy("--json", "--stream", str(stream), file.name).out.splitlines()[0])
+
+
+@case
+def a_challenge_is_not_the_ack_of_the_handshake():
+    """That ACK is not in the capture. An abort beyond lost data is challenged, and the challenge draws a bare reset."""
+    finding = told_without(CAPTURES / "10-disconnect-AF_UNSPEC.client.pcap", 7, 7, stream=1)
+    assert finding["verdict"] in ("aborted", "linger-reset", "process-died", "peer-rebooted", "unknown"), finding
+    assert finding["verdict"] != "peer-rebooted" or finding["confidence"] == "possible", finding
+    assert "aborted" in [finding["verdict"], *(r["verdict"] for r in finding["rivals"])], finding
+
+
 @case
 def segments_too_large_in_a_capture_that_missed_some():
     """At the server: its first full-size segments vanish. Of what the client had sent before the capture missed a part."""
-    whole = mangle.read(CAPTURES.parent / "corners" / "mtu-falls.server.pcap")
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(mangle.pcap(whole._replace(packets=whole.packets[:60] + whole.packets[66:])))
-        file.flush()
-        finding = json.loads(tcpwhy("--json", "--all", file.name).out.splitlines()[0])
+    finding = told_without(CAPTURES.parent / "corners" / "mtu-falls.server.pcap", 61, 66)
     assert finding["verdict"] in ("pmtu-blackhole", "firewall-dropped", "unknown"), finding
     assert finding["confidence"] in ("possible", None) or finding["verdict"] == "pmtu-blackhole", finding
     assert "pmtu-blackhole" in [finding["verdict"], *(r["verdict"] for r in finding["rivals"])], finding

@@ -759,6 +759,7 @@ static void together_fact(struct tw_view *v, const struct tw_pkt *p)
 void tw_derive_reset(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first[2] = { NULL, NULL };
 	enum tw_rst_effect effect;
 	int64_t off, count[2] = { 0, 0 };
 	struct tw_snapshot s;
@@ -766,12 +767,12 @@ void tw_derive_reset(struct tw_view *v)
 	long rst, t;
 
 	for (i = 0; i < d->pkt_count; i++)
-		if (is_rst(&d->pkt[i]))
-			count[d->pkt[i].side]++;
+		if (is_rst(&d->pkt[i]) && !count[d->pkt[i].side]++)
+			first[d->pkt[i].side] = &d->pkt[i];
 	rst = tw_decisive_rst(v, &effect);
 	tw_from(v, TW_F_RST_COUNT, count[0] + count[1], rst >= 0 ? &d->pkt[rst] : NULL);
-	tw_from(v, TW_F_RST_COUNT_C, count[0], NULL);
-	tw_from(v, TW_F_RST_COUNT_S, count[1], NULL);
+	tw_from(v, TW_F_RST_COUNT_C, count[0], first[0]);
+	tw_from(v, TW_F_RST_COUNT_S, count[1], first[1]);
 	if (rst < 0)
 		return;
 	tw_snapshot_take(d, (size_t)rst, &s);

@@ -249,6 +249,10 @@ bool tw_ack3_refused(const struct tw_facts *f)
 	if (tw_get(f, TW_F_ACK3_SEEN) &&
 	    tw_frame_of(f, TW_F_ACK3_SEEN) != tw_frame_of(f, TW_F_RST_TRIGGER))
 		return false;
+	/* Nor is one that comes after a reset of the server: it challenges that. */
+	if (tw_get(f, TW_F_RST_COUNT_S) &&
+	    tw_frame_of(f, TW_F_RST_COUNT_S) < tw_frame_of(f, TW_F_RST_TRIGGER))
+		return false;
 	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
 	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
 	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_BYTES_S) == 0;
