@@ -20,7 +20,7 @@
 #define MADV_POPULATE_READ 22 /* since glibc 2.35 */
 #endif
 
-static struct tw_map *maps;
+static struct tw_map *maps; /* all that are mapped */
 static uintptr_t page_bytes;
 
 static struct tw_map *map_at(uintptr_t address)
@@ -28,7 +28,7 @@ static struct tw_map *map_at(uintptr_t address)
 	struct tw_map *m;
 
 	for (m = maps; m; m = m->next)
-		if (m->base && address - (uintptr_t)m->base < m->bytes)
+		if (address - (uintptr_t)m->base < m->bytes)
 			return m;
 	return NULL;
 }
@@ -68,51 +68,36 @@ size_t tw_map_page_bytes(void)
 	return page_bytes;
 }
 
-static void unmap(struct tw_map *m)
-{
-	if (m->base)
-		munmap(m->base, m->bytes);
-	m->base = NULL;
-}
-
-int tw_map_slide(struct tw_map *m, int fd, uint64_t offset, size_t bytes)
-{
-	struct tw_map *known;
-	void *base;
-	int status;
-
-	unmap(m);
-	base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t)offset);
-	if (base == MAP_FAILED)
-		return -errno;
-	m->base = base;
-	m->bytes = bytes;
-	m->torn = false;
-	/* All pages by one call: a fault for each costs more than all that is done with its packets. Before Linux 5.14 there
-	 * is no such call. */
-	if (madvise(base, bytes, MADV_POPULATE_READ) && errno != EINVAL) {
-		status = -errno;
-		unmap(m);
-		return status;
-	}
-	for (known = maps; known && known != m; known = known->next)
-		;
-	if (!known) {
-		m->next = maps;
-		maps = m;
-	}
-	return 0;
-}
-
 void tw_map_end(struct tw_map *m)
 {
 	struct tw_map **at;
 
-	unmap(m);
-	for (at = &maps; *at; at = &(*at)->next) {
-		if (*at == m) {
-			*at = m->next;
-			break;
-		}
+	for (at = &maps; *at && *at != m; at = &(*at)->next)
+		;
+	if (*at) {
+		*at = m->next;
+		munmap(m->base, m->bytes);
 	}
+	*m = (struct tw_map){ 0 };
+}
+
+int tw_map_slide(struct tw_map *m, int fd, uint64_t offset, size_t bytes)
+{
+	void *base;
+	int status;
+
+	tw_map_end(m);
+	base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t)offset);
+	if (base == MAP_FAILED)
+		return -errno;
+	/* All pages by one call: a fault for each costs more than all that is done with its packets. Before Linux 5.14 there
+	 * is no such call. */
+	if (madvise(base, bytes, MADV_POPULATE_READ) && errno != EINVAL) {
+		status = -errno;
+		munmap(base, bytes);
+		return status;
+	}
+	*m = (struct tw_map){ .base = base, .bytes = bytes, .next = maps };
+	maps = m;
+	return 0;
 }

@@ -263,20 +263,23 @@ static bool make_room(struct tw_stream *s, size_t want)
 	return true;
 }
 
-/* How many bytes the input has by now. */
+/* How many bytes a file has from where the input begins. */
+static uint64_t bytes_of(const struct tw_stream_raw *r, const struct stat *st)
+{
+	return (uint64_t)st->st_size > r->fd_start ? (uint64_t)st->st_size - r->fd_start : 0;
+}
+
+/* By now, but no more than the first pass found. */
 static uint64_t input_bytes(const struct tw_stream_raw *r)
 {
 	struct stat st;
-	uint64_t bytes;
+	const uint64_t bytes = fstat(r->fd, &st) ? 0 : bytes_of(r, &st);
 
-	if (fstat(r->fd, &st) || st.st_size < 0 || (uint64_t)st.st_size < r->fd_start)
-		return 0;
-	bytes = (uint64_t)st.st_size - r->fd_start;
 	return bytes < r->fd_end ? bytes : r->fd_end;
 }
 
-/* Slide the mapped window to the first unread byte. False: it cannot be; that byte is the next to be read. */
-static bool slide(struct tw_stream *s, size_t want)
+/* Slide the mapped window to the first unread byte. Where it cannot be mapped that byte is the next to be read. */
+static void slide(struct tw_stream *s, size_t want)
 {
 	struct tw_stream_raw *r = s->raw;
 	const uint64_t offset = tw_stream_offset(s), have = input_bytes(r);
@@ -287,7 +290,7 @@ static bool slide(struct tw_stream *s, size_t want)
 	if (have <= s->bytes_done) {
 		r->fd_end = s->bytes_done;
 		s->ended = true;
-		return true;
+		return;
 	}
 	if (bytes > r->fd_start + have - page)
 		bytes = (size_t)(r->fd_start + have - page);
@@ -295,13 +298,12 @@ static bool slide(struct tw_stream *s, size_t want)
 		r->maps = false;
 		s->window = s->at = s->end = r->buffer;
 		s->window_offset = s->bytes_done = offset;
-		return false;
+		return;
 	}
 	s->window = s->at = r->map.base + lead;
 	s->end = r->map.base + bytes;
 	s->window_offset = offset;
 	s->bytes_done = page + bytes - r->fd_start;
-	return true;
 }
 
 /* Of a plain file, its first part apart: most captures are small. */
@@ -329,11 +331,8 @@ bool tw_stream_fill(struct tw_stream *s, size_t want)
 	s->interrupted = false;
 	if (r->map.torn)
 		return tear(s);
-	if (s->ended || tw_stream_available(s) >= want)
-		return tw_stream_available(s) >= want;
 	while (is_mapped(s) && tw_stream_available(s) < want && !s->ended)
-		if (!slide(s, want))
-			break;
+		slide(s, want);
 	if (s->ended || tw_stream_available(s) >= want)
 		return tw_stream_available(s) >= want;
 	if (!make_room(s, want)) {
@@ -370,7 +369,6 @@ static void start_over(struct tw_stream *s)
 	struct tw_stream_raw *r = s->raw;
 
 	tw_map_end(&r->map);
-	r->map.torn = false;
 	s->window_offset = 0;
 	s->bytes_done = 0;
 	s->fault[0] = '\0';
@@ -513,7 +511,7 @@ static int attach(struct tw_stream *s, const char *path, const char *name, struc
 	r->seekable = S_ISREG(st.st_mode) && start >= 0;
 	if (r->seekable) {
 		r->fd_start = (uint64_t)start;
-		s->bytes_total = st.st_size > start ? (uint64_t)(st.st_size - start) : 0;
+		s->bytes_total = bytes_of(s->raw, &st);
 		(void)posix_fadvise(r->fd, start, 0, POSIX_FADV_SEQUENTIAL);
 	}
 	return 0;
