@@ -665,13 +665,12 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			continue;
 		}
 		if (q->flags & TW_RST) {
-			/* what it answers may be among the records that were dropped */
-			bool explained = is_answer(d, i) || tw_gap_between(d, 0, i) ||
-					 (q->ttl == p->ttl && may_answer_unseen(d, i));
-
 			pair |= challenge >= 0 && (long)i > challenge && !(q->flags & TW_ACK) &&
 				q->seq == d->pkt[challenge].ack;
-			if (!differs && !explained && (q->seq != p->seq || q->ttl != p->ttl))
+			/* what it answers may be among the records that were dropped */
+			if (!differs && (q->seq != p->seq || q->ttl != p->ttl) &&
+			    !is_answer(d, i) && !tw_gap_between(d, 0, i) &&
+			    !(q->ttl == p->ttl && may_answer_unseen(d, i)))
 				differs = q;
 			continue;
 		}

@@ -222,11 +222,16 @@ void tw_live_victim_saw(struct tw_match *m)
 		   "ECONNRESET.");
 }
 
+int64_t tw_live_connecting_ns(const struct tw_match *m)
+{
+	return tw_known(m->facts, TW_F_K_CONNECT_NS) ? tw_get(m->facts, TW_F_K_CONNECT_NS) : -1;
+}
+
 const char *tw_live_connecting_for(struct tw_match *m, const char *before, const char *behind)
 {
-	if (!tw_known(m->facts, TW_F_K_CONNECT_NS))
-		return "";
-	return tw_say(m, "%s%s%s", before, TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS)), behind);
+	const int64_t ns = tw_live_connecting_ns(m);
+
+	return ns < 0 ? "" : tw_say(m, "%s%s%s", before, TW_DUR(ns), behind);
 }
 
 void tw_live_error_seen(struct tw_match *m, const char *call)
@@ -237,10 +242,7 @@ void tw_live_error_seen(struct tw_match *m, const char *call)
 	if (tw_known(f, TW_F_K_ERROR) && !tw_get(f, TW_F_K_ORPHAN))
 		tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE), call,
 			   strerrorname_np((int)tw_get(f, TW_F_K_ERROR)),
-			   connecting && tw_known(f, TW_F_K_CONNECT_NS)
-				   ? tw_get(f, TW_F_K_CONNECT_NS)
-				   : -1,
-			   NULL);
+			   connecting ? tw_live_connecting_ns(m) : -1, NULL);
 }
 
 void tw_live_connect_unanswered(struct tw_match *m, const char *hang)

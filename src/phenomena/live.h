@@ -55,7 +55,8 @@ void tw_live_cite_drops(struct tw_match *m);
 void tw_live_cite_error(struct tw_match *m);
 /* What the application of the end that was reset sees. */
 void tw_live_victim_saw(struct tw_match *m);
-/* How long connect() lasted, between these words; "" where it had begun before the watch. */
+/* How long connect() lasted; -1: it had begun before the watch. The same between these words; then "". */
+int64_t tw_live_connecting_ns(const struct tw_match *m);
 const char *tw_live_connecting_for(struct tw_match *m, const char *before, const char *behind);
 /* What the application of the end that got the error sees. */
 void tw_live_error_seen(struct tw_match *m, const char *call);

@@ -116,8 +116,7 @@ static bool match_live(struct tw_match *m)
 			   "answered.",
 			   tw_live_connecting_for(m, "", " "), m->server));
 	tw_cite(m, TW_F_K_GAVE_UP, "SYN_SENT to CLOSE by the process itself, without an error");
-	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout",
-		   tw_known(f, TW_F_K_CONNECT_NS) ? tw_get(f, TW_F_K_CONNECT_NS) : -1, NULL);
+	tw_app_saw(m, TW_CLIENT, "connect", "its own timeout", tw_live_connecting_ns(m), NULL);
 	return true;
 }
 
