@@ -7,12 +7,11 @@ usage: TCPWHY=build/tcpwhy tests/roles.py [WORD...]
 import json
 import pathlib
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main, tcpwhy
-from talk import RECORD, Talk, as_pcap
+from talk import RECORD, Talk, as_pcap, objects
 
 CLIENT, SERVER = "192.0.2.1", "192.0.2.2"
 
@@ -29,11 +28,8 @@ def findings(*talks):
     """Of the first one, by both ways through the program: a file, which is looked at twice, and a pipe."""
     out = as_pcap(*talks)
     ends = {f"{address}:{port}" for address, port in talks[0].ends}
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(out)
-        file.flush()
-        runs = tcpwhy("--json", "--all", file.name), tcpwhy("--json", "--all", "-", stdin=out)
-    lines = [json.loads(line) for run in runs for line in run.out.splitlines()]
+    piped = tcpwhy("--json", "--all", "-", stdin=out).out.splitlines()
+    lines = objects(out, "--all") + [json.loads(line) for line in piped]
     found = [f for f in lines if f["type"] == "finding" and {f["client"], f["server"]} == ends]
     assert len(found) == 2, found
     return found

@@ -100,16 +100,18 @@ def as_pcap(*talks):
         craft.record(data, START + int(at), int(at % 1 * 1_000_000)) for at, data in frames)
 
 
+def objects(capture, *arguments):
+    """What the program says of the bytes of a capture file, as JSON has it."""
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(capture)
+        file.flush()
+        return [json.loads(line) for line in tcpwhy("--json", *arguments, file.name).out.splitlines()]
+
+
 def told(*talks, all_of_them=True):
     """What the program says of each talk (None: nothing), told in one capture."""
-    out = as_pcap(*talks)
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(out)
-        file.flush()
-        arguments = ("--json", "--all") if all_of_them else ("--json",)
-        lines = [json.loads(line) for line in tcpwhy(*arguments, file.name).out.splitlines()]
     found = {}
-    for finding in lines:
+    for finding in objects(as_pcap(*talks), *(["--all"] if all_of_them else [])):
         if finding["type"] == "finding":
             finding["source"] = None
             found.setdefault(frozenset((finding["client"], finding["server"])), finding)

@@ -61,6 +61,65 @@ static inline unsigned long drain(struct tw_source *s)
 	return frames;
 }
 
+/* A file of more than several windows, with records of all sizes up to the largest, each with a byte of its own. */
+static inline uint32_t large_size(unsigned long i)
+{
+	return i % 5000 == 4999 ? 262144 : i % 300;
+}
+
+static inline void append_large(const char *path, unsigned from, unsigned to)
+{
+	static uint8_t data[262144];
+	FILE *file = fopen(path, "ab");
+	unsigned i;
+
+	assert_non_null(file);
+	for (i = from; i < to; i++) {
+		const uint32_t size = large_size(i), h[4] = { i, 0, size, size };
+
+		memset(data, (int)(i & 0xff), size);
+		fwrite(h, sizeof(h), 1, file);
+		fwrite(data, 1, size, file);
+	}
+	fclose(file);
+}
+
+static inline const char *make_large(unsigned records)
+{
+	struct bytes *o = fresh(false);
+	const char *path;
+
+	put_pcap_header(o, 0xa1b2c3d4, 1);
+	path = temp_file(o->b, o->n);
+	append_large(path, 0, records);
+	return path;
+}
+
+static inline void expect_large(struct tw_source *s, unsigned records)
+{
+	struct tw_frame f[TW_BATCH];
+	uint64_t offset = 24;
+	unsigned long seen = 0;
+	unsigned n, i;
+	uint32_t j;
+
+	while ((n = tw_source_next(s, f)) != 0) {
+		for (i = 0; i < n; i++, seen++) {
+			assert_int_equal(f[i].number, seen + 1);
+			assert_int_equal(f[i].offset, offset);
+			assert_int_equal(f[i].caplen, large_size(seen));
+			assert_int_equal(f[i].time_ns, (int64_t)seen * S);
+			for (j = 0; j < f[i].caplen; j++)
+				if (f[i].data[j] != (seen & 0xff))
+					fail_msg("frame %lu, byte %u", seen + 1, j);
+			offset += 16 + f[i].caplen;
+		}
+	}
+	assert_int_equal(seen, records);
+	assert_int_equal(tw_source_info(s)->problems_total, 0);
+	assert_int_equal(tw_source_info(s)->bytes_done, offset);
+}
+
 /* Three records; the second one is cut by the snaplen. */
 static inline void put_three(struct bytes *o, uint32_t magic, bool modified)
 {

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -14,80 +13,26 @@
 #include <sys/wait.h>
 
 #include "capture/map.h"
+#include "capture/stream.h"
 #include "capture_files.h"
 
 #define RECORDS 40000
-#define HEADER  16
-/* More than is read before anything is mapped. */
-#define READ_FIRST (256u << 10)
-
-/* Every record has a size and bytes of its own; some are larger than a window. */
-static uint32_t size_of(unsigned i)
-{
-	return i % 9973 == 9972 ? 262144 - i % 64 : 40 + i * 7 % 97;
-}
-
-static const char *make_capture(unsigned records)
-{
-	struct bytes *o = fresh(false);
-	static uint8_t data[262144];
-	const char *path;
-	FILE *file;
-	unsigned i;
-
-	put_pcap_header(o, 0xa1b2c3d4, 1);
-	path = temp_file(o->b, o->n);
-	file = fopen(path, "ab");
-	for (i = 0; i < records; i++) {
-		const uint32_t n = size_of(i), h[4] = { 1 + i / 1000, i % 1000, n, n };
-
-		memset(data, (int)(i * 31 % 251), n);
-		fwrite(h, sizeof(h), 1, file);
-		fwrite(data, n, 1, file);
-	}
-	fclose(file);
-	return path;
-}
-
-static void expect_all(struct tw_source *s, unsigned records)
-{
-	struct tw_frame f[TW_BATCH];
-	uint64_t offset = 24;
-	unsigned seen = 0, n, i;
-	uint32_t j;
-
-	while ((n = tw_source_next(s, f)) != 0) {
-		for (i = 0; i < n; i++, seen++) {
-			assert_int_equal(f[i].number, seen + 1);
-			assert_int_equal(f[i].offset, offset);
-			assert_int_equal(f[i].caplen, size_of(seen));
-			assert_int_equal(f[i].time_ns, (1 + seen / 1000) * S + seen % 1000 * 1000);
-			for (j = 0; j < f[i].caplen; j++)
-				if (f[i].data[j] != seen * 31 % 251)
-					fail_msg("frame %u, byte %u", seen + 1, j);
-			offset += HEADER + f[i].caplen;
-		}
-	}
-	assert_int_equal(seen, records);
-	assert_int_equal(tw_source_info(s)->problems_total, 0);
-	assert_int_equal(tw_source_info(s)->bytes_done, offset);
-}
 
 static void what_is_mapped_is_the_file(void **state)
 {
-	const char *path = make_capture(RECORDS);
+	const char *path = make_large(RECORDS);
 	struct tw_source *s;
 
 	assert_int_equal(tw_map_guard(), 0);
 	s = open_path(path, NULL);
-	expect_all(s, RECORDS);
+	expect_large(s, RECORDS);
 	assert_int_equal(tw_source_rewind(s), 0);
-	expect_all(s, RECORDS);
+	expect_large(s, RECORDS);
 	tw_source_close(s);
 	unlink(path);
 }
 
-/* Read until the window is a mapped one. */
+/* Read until the window is a mapped one: the first is not. */
 static unsigned long read_into(struct tw_source *s)
 {
 	struct tw_frame f[TW_BATCH];
@@ -98,13 +43,13 @@ static unsigned long read_into(struct tw_source *s)
 		n = tw_source_next(s, f);
 		assert_true(n > 0);
 		frames += n;
-	} while (f[n - 1].offset < 2 * READ_FIRST);
+	} while (f[n - 1].offset < 2 * TW_STREAM_WINDOW);
 	return frames;
 }
 
 static void a_file_that_is_cut(void **state)
 {
-	const char *path = make_capture(RECORDS);
+	const char *path = make_large(RECORDS);
 	struct tw_source *s;
 	unsigned long before, after;
 
@@ -119,7 +64,7 @@ static void a_file_that_is_cut(void **state)
 		strstr(tw_source_info(s)->problems[0].text, "the file was cut while it was read"));
 	/* Once more, there is what is left. */
 	assert_int_equal(tw_source_rewind(s), 0);
-	assert_in_range(drain(s), 1, 5000 / HEADER);
+	assert_in_range(drain(s), 1, 5000 / 16);
 	assert_true(tw_source_info(s)->cut);
 	tw_source_close(s);
 	unlink(path);
@@ -128,41 +73,26 @@ static void a_file_that_is_cut(void **state)
 /* At its end a file may have grown by more records, but the second look sees no more than the first. */
 static void a_file_that_grows(void **state)
 {
-	const char *path = make_capture(RECORDS), *rest;
+	const char *path = make_large(RECORDS);
 	struct tw_source *s;
-	struct stat whole;
-	uint8_t *bytes;
-	int fd;
 
 	assert_int_equal(tw_map_guard(), 0);
-	rest = make_capture(RECORDS + 1);
-	assert_int_equal(stat(path, &whole), 0);
 	s = open_path(path, NULL);
 	assert_int_equal(drain(s), RECORDS);
-	fd = open(rest, O_RDONLY);
-	bytes = malloc(1000);
-	assert_non_null(bytes);
-	assert_int_equal(pread(fd, bytes, HEADER + size_of(RECORDS), whole.st_size),
-			 HEADER + size_of(RECORDS));
-	close(fd);
-	fd = open(path, O_WRONLY | O_APPEND);
-	assert_int_equal(write(fd, bytes, HEADER + size_of(RECORDS)), HEADER + size_of(RECORDS));
-	close(fd);
-	free(bytes);
+	append_large(path, RECORDS, RECORDS + 1);
 	assert_int_equal(tw_source_rewind(s), 0);
-	expect_all(s, RECORDS);
+	expect_large(s, RECORDS);
 	tw_source_close(s);
 	s = open_path(path, NULL);
-	expect_all(s, RECORDS + 1);
+	expect_large(s, RECORDS + 1);
 	tw_source_close(s);
 	unlink(path);
-	unlink(rest);
 }
 
 /* What is no window of ours is not taken: the signal has its usual effect. */
 static void anybody_elses_mapping(void **state)
 {
-	const char *path = make_capture(100);
+	const char *path = make_large(100);
 	const int fd = open(path, O_RDONLY);
 	volatile uint8_t *p;
 	int status;
