@@ -167,6 +167,8 @@ void tw_derive_messages(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
 void tw_derive_reset(struct tw_view *v);
+/* What came before the reset @rst, which @t drew (-1: nothing did); part of tw_derive_reset() (before_reset.c). */
+void tw_derive_before_reset(struct tw_view *v, size_t rst, long t);
 /* What was owed at the reset @rst, @s being the state just before it; part of tw_derive_reset(). */
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s);
 void tw_derive_silence(struct tw_view *v);

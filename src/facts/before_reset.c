@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about the time before the decisive reset: how long it was silent, and what went unanswered in it.
+ *
+ *      victim                                author
+ *        |<---------------------------data-----|
+ *        |               silence               |   RST_IDLE_BEFORE_NS
+ *        |--data-------------------X           |
+ *        |--data (repeat)----------X           |   RST_UNANSWERED_REPEATS
+ *        |--data (repeat)--------------------->|   the trigger
+ *        |<----------------------------RST-----|
+ */
+#include "facts/view.h"
+
+#define BURST_NS (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+
+/*
+ * The trigger is rarely alone: a request of several segments, or one with its FIN, leaves in one burst, and all
+ * of it carries the same ack. The silence is before the first of them.
+ */
+static size_t start_of_burst(const struct tw_dossier *d, size_t base, int victim)
+{
+	size_t i;
+
+	for (i = base; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != victim || d->pkt[base].side != victim ||
+		    d->pkt[base].time_ns - q->time_ns > BURST_NS)
+			break;
+		base = i - 1;
+	}
+	return base;
+}
+
+/*
+ * The last keepalive probes before an active reset, and answers to them that its author never got: probe after probe
+ * it echoes the same old timestamp (RFC 7323 s4.3 would have it echo the answer's).
+ */
+static void unheard_probes(struct tw_view *v, size_t rst)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *r = &d->pkt[rst], *first = NULL;
+	bool answered = false;
+	int64_t probes = 0;
+	size_t i;
+
+	if (!(r->options & TW_OPT_TIMESTAMPS) || !tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE))
+		return;
+	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side != r->side) {
+			answered |= tw_pure_ack(q) && tw_seq_gt(q->tsval, r->tsecr);
+			continue;
+		}
+		if (!(q->marks & TW_MARK_KEEPALIVE) || !answered || q->tsecr != r->tsecr)
+			break;
+		answered = false;
+		probes++;
+		first = q;
+	}
+	tw_from(v, TW_F_RST_PROBES_UNHEARD, probes, first);
+}
+
+void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
+{
+	const struct tw_dossier *d = v->d;
+	const int a = d->pkt[rst].side;
+	const struct tw_pkt *first_repeat = NULL, *first_probe = NULL;
+	size_t base = t >= 0 ? (size_t)t : rst, i;
+	int64_t repeats = 0, probes = 0;
+	bool heard = false; /* the other end, since the probe: it answered */
+	long prev = -1;
+
+	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *q = &d->pkt[i - 1];
+
+		if (!tw_counts(q))
+			continue;
+		if (q->side == a) {
+			/* the probes of a closed window are no keepalive: the end has data to send */
+			if (!(q->marks & TW_MARK_KEEPALIVE) || heard)
+				break;
+			probes++;
+			first_probe = q;
+			continue;
+		}
+		if (probes)
+			break;
+		heard = true;
+		if (q->marks & TW_MARKS_REPEAT && (long)i - 1 != t) {
+			repeats++;
+			first_repeat = q;
+		}
+		if (repeats && q->payload_bytes)
+			base = i - 1;
+	}
+	base = start_of_burst(d, base, !a);
+	for (i = base; i > 0 && prev < 0 && !d->pkt[i].gap; i--)
+		if (tw_counts(&d->pkt[i - 1]))
+			prev = (long)i - 1;
+	if (prev >= 0)
+		tw_from(v, TW_F_RST_IDLE_BEFORE_NS, d->pkt[base].time_ns - d->pkt[prev].time_ns,
+			&d->pkt[base]);
+	tw_from(v, TW_F_RST_UNANSWERED_REPEATS, repeats, first_repeat);
+	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
+	unheard_probes(v, rst);
+}
