@@ -162,6 +162,14 @@ static uint32_t mark_invalid(struct tw_dossier *d, const struct tw_pkt *p)
 	return 0;
 }
 
+/* Never seen before, and acknowledged by a packet just before it: the capture has swapped the two. */
+static bool swapped(const struct tw_end *to, const struct tw_pkt *p)
+{
+	const int64_t after_ns = p->time_ns - to->last_ack_ns;
+
+	return after_ns > -CLOCK_STEP_NS && after_ns < TW_SWAPPED_NS;
+}
+
 /* Retransmission, fast, spurious, or out of order (packet-tcp.c's precedence: fast first). */
 static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 {
@@ -172,7 +180,8 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->payload_bytes > 1 && me->next_set && me->next_seq - 1 == p->seq)
 		not_advanced = false;
 	if (p->payload_bytes && to->last_ack_set &&
-	    tw_seq_le(p->seq + p->payload_bytes, to->last_ack) && me->next_set)
+	    tw_seq_le(p->seq + p->payload_bytes, to->last_ack) && me->next_set &&
+	    (not_advanced || !swapped(to, p)))
 		return TW_MARK_RETRANSMISSION | TW_MARK_SPURIOUS;
 	if (!not_advanced)
 		return 0;

@@ -2,9 +2,13 @@
 #ifndef TW_CONNECTION_ORDER_H
 #define TW_CONNECTION_ORDER_H
 
+#include "base/duration.h"
 #include "connection/dossier.h"
 
 #include <stdint.h>
+
+/* A capture may hold packets in another order than they were sent in, so far apart (several queues, an ACK before its data). */
+#define TW_SWAPPED_NS TW_NS_PER_MS
 
 /* What an end had reached when the clock went back. */
 struct tw_order_mark {

@@ -10,8 +10,11 @@
  *        |<----------SYN|ACK-----------------|      SYNACK_REPEATS_AFTER_ACK: the ACK did not count
  */
 #include "facts/view.h"
+#include "timers/constants.h"
 
 #define LADDER_TIMES 32
+#define SYNACK_TIMER_NS                                                                            \
+	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* at least; a path that gets shorter takes some */
 
 static bool is_syn(const struct tw_pkt *p)
 {
@@ -228,6 +231,17 @@ static void answer_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_ANSWER, TW_ANSWER_NONE, NULL);
 }
 
+/* The SYN that the first SYN|ACK @p answers, if it stands right behind it: the capture has swapped the two. */
+static const struct tw_pkt *swapped_syn(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count && q->time_ns - p->time_ns < TW_SWAPPED_NS; q++)
+		if (tw_counts(q) && !q->side && is_syn(q))
+			return p->ack == q->seq + 1 ? q : NULL;
+	return NULL;
+}
+
 /*
  * Which SYN does the SYN|ACK answer? Its TSecr is the TSval of the SYN that created the request
  * (tcp_v4_conn_request: the first that arrived).
@@ -235,6 +249,7 @@ static void answer_facts(struct tw_view *v)
 static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
 {
 	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *swapped = swapped_syn(d, synack);
 	int64_t number = 0, found = 0;
 	bool differ = false;
 	const struct tw_pkt *first = NULL;
@@ -242,10 +257,11 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
 
 	if (!(synack->options & TW_OPT_TIMESTAMPS))
 		return;
-	for (i = 0; i < d->pkt_count && &d->pkt[i] < synack; i++) {
+	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->side || !is_syn(p) || !(p->options & TW_OPT_TIMESTAMPS))
+		if ((p >= synack && p != swapped) || !tw_counts(p) || p->side || !is_syn(p) ||
+		    !(p->options & TW_OPT_TIMESTAMPS))
 			continue;
 		number++;
 		if (!first)
@@ -256,6 +272,8 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
 	}
 	if (found && (number == 1 || differ))
 		tw_from(v, TW_F_SYNACK_ECHO, found, synack);
+	else if (differ && synack->tsecr && tw_seq_lt(synack->tsecr, first->tsval))
+		tw_from(v, TW_F_SYNACK_ECHO, 0, synack);
 }
 
 /*
@@ -309,11 +327,16 @@ struct synack_walk {
 	size_t kept;
 };
 
-/* A SYN|ACK repeat is the server timer's own if no SYN before it is left that could have drawn it. */
+/*
+ * A SYN|ACK repeat is the server timer's own if no SYN before it is left that could have drawn it. One that comes sooner
+ * than the timer was drawn by a SYN that was not captured: from before its start, for example.
+ */
 static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 {
-	long pending = 0; /* SYNs that have not drawn their SYN|ACK yet */
-	bool ack3 = false;
+	long pending = 0;                    /* SYNs that have not drawn their SYN|ACK yet */
+	const struct tw_pkt *swapped = NULL; /* one that comes late for that */
+	bool ack3 = false, own;
+	int64_t last_ns = 0; /* of the SYN|ACK before */
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
@@ -322,7 +345,9 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 		if (!tw_counts(p) || p->marks & TW_MARK_NET_DUPLICATE)
 			continue;
 		if (!p->side) {
-			if (is_syn(p)) {
+			if (is_syn(p) && p == swapped) {
+				swapped = NULL;
+			} else if (is_syn(p)) {
 				pending++;
 				w->before_repeat |= w->first != NULL;
 			} else if (w->first && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
@@ -332,6 +357,9 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 		}
 		if (!is_synack(p))
 			continue;
+		if (!w->first)
+			swapped = swapped_syn(d, p);
+		pending += !w->first && swapped;
 		w->count++;
 		if (w->kept < LADDER_TIMES)
 			w->times[w->kept++] = p->time_ns;
@@ -342,18 +370,20 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 				w->first_repeat = p;
 			if (p->seq != w->first->seq && p->ack == w->first->ack && !w->conflict)
 				w->conflict = p;
-			if (!pending) {
+			own = !pending && p->time_ns - last_ns >= SYNACK_TIMER_NS;
+			if (own) {
 				w->untriggered++;
 				if (!w->untriggered_first)
 					w->untriggered_first = p;
 			}
-			if (!pending && ack3) {
+			if (own && ack3) {
 				w->after++;
 				if (!w->after_ack)
 					w->after_ack = p;
 			}
 		}
 		pending -= pending > 0;
+		last_ns = p->time_ns;
 	}
 }
 
@@ -631,7 +661,8 @@ void tw_derive_connect(struct tw_view *v)
 		d->end[0].port == d->end[1].port && tw_addr_equal(&d->end[0].addr, &d->end[1].addr),
 		NULL);
 	tw_from(v, TW_F_SIMULTANEOUS_OPEN, c_syn && s_syn, NULL);
-	tw_from(v, TW_F_UNREQUESTED_SYNACK, first && is_synack(first), first);
+	tw_from(v, TW_F_UNREQUESTED_SYNACK, first && is_synack(first) && !swapped_syn(d, first),
+		first);
 	syn_facts(v);
 	answer_facts(v);
 	synack_facts(v);

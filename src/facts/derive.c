@@ -135,7 +135,7 @@ static void quality_facts(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *where[2] = { NULL, NULL };
 	int64_t unseen_c = acked_unseen(d, 0, &where[0]), unseen_s = acked_unseen(d, 1, &where[1]);
-	size_t i, copies = 0,
+	size_t i, copies = 0, second = 0,
 		  whole = 0; /* records before the first gap: behind it marked ones prevail */
 	uint32_t marks = 0;
 	bool cut = false;
@@ -145,6 +145,7 @@ static void quality_facts(struct tw_view *v)
 	for (i = 0; i < d->pkt_count; i++) {
 		copies += i < whole &&
 			  d->pkt[i].marks & (TW_MARK_SECOND_COPY | TW_MARK_NET_DUPLICATE);
+		second += (d->pkt[i].marks & TW_MARK_SECOND_COPY) != 0;
 		cut |= d->pkt[i].payload_cut;
 		marks |= d->pkt[i].marks;
 	}
@@ -165,6 +166,7 @@ static void quality_facts(struct tw_view *v)
 	if (clock_unit(d))
 		tw_from(v, TW_F_CLOCK_COARSE_NS, clock_unit(d), NULL);
 	tw_from(v, TW_F_ONLY_HALF_OPEN, v->capture->only_half_open, NULL);
+	tw_from(v, TW_F_SECOND_COPIES, (int64_t)second, NULL);
 	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= whole, NULL);
 }
 

@@ -267,20 +267,26 @@ static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_p
 }
 
 /*
- * Is the repeat @i of @o a second sight of it? No timer is so quick, and no ACK in between reports a hole: so both ends
- * wrote into one file, unsorted. A coarse clock does not tell.
+ * Could the sender of record @i know by then that what it sent with @o, or before it, is missing? No timer is so quick,
+ * so an ACK in between must have reported a hole.
  */
-static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coarse)
+static bool could_know(const struct tw_dossier *d, size_t i, size_t o)
 {
 	size_t k;
 
-	if (coarse || d->pkt[i].time_ns - d->pkt[o].time_ns >= TW_NS_PER_MS)
-		return false;
+	if (d->pkt[i].time_ns - d->pkt[o].time_ns >= TW_SWAPPED_NS)
+		return true;
 	for (k = o + 1; k < i; k++)
 		if (d->pkt[k].side != d->pkt[i].side &&
 		    (d->pkt[k].sack_count || d->pkt[k].marks & TW_MARK_DUP_ACK))
-			return false;
-	return true;
+			return true;
+	return false;
+}
+
+/* Is the repeat @i of @o a second sight of it? Then both ends wrote into one file, unsorted. A coarse clock does not tell. */
+static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coarse)
+{
+	return !coarse && !could_know(d, i, o);
 }
 
 static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pkt *ack,
@@ -476,9 +482,10 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	order = order_of(p, q);
 	if (!order && repeated_later(d, i))
 		order = -1;
-	repeat =
-		order ? order > 0
-		      : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns : 10 * TW_NS_PER_MS);
+	repeat = order ? order > 0
+		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns
+							  : 10 * TW_NS_PER_MS) &&
+				 (w->coarse || could_know(d, i, (size_t)k));
 	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
 	if (repeat && (late_original(d, i) || stays_open(w->last, p)))
 		return;

@@ -13,7 +13,6 @@
 #define PLACE_LOOK        300 /* records searched for a neighbour by id */
 #define SEQUENCE_STEP_MAX 64  /* ids between neighbours of a socket that counts them */
 #define WINDOW_JUMP       4   /* a window this many times larger or smaller than its neighbours' */
-#define OVERTAKEN_NS      TW_NS_PER_MS /* a capture may hold an ACK before what it acknowledges */
 #define WAR_MIN           6
 
 struct counted {
@@ -419,7 +418,7 @@ static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t
 {
 	const struct tw_dossier *d = v->d;
 	const int64_t reached_ns =
-		d->pkt[i].time_ns + (v->rtt[!to] > OVERTAKEN_NS ? v->rtt[!to] : OVERTAKEN_NS);
+		d->pkt[i].time_ns + (v->rtt[!to] > TW_SWAPPED_NS ? v->rtt[!to] : TW_SWAPPED_NS);
 	int in_vain = 0;
 	size_t k;
 
@@ -431,7 +430,7 @@ static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t
 			continue;
 		if (tw_seq_ge(q->seq, sent) || !(q->marks & TW_MARKS_REPEAT))
 			return tw_seq_in(q->seq, sent, top) &&
-			       q->time_ns - d->pkt[i].time_ns > OVERTAKEN_NS;
+			       q->time_ns - d->pkt[i].time_ns > TW_SWAPPED_NS;
 		in_vain += q->time_ns > reached_ns;
 	}
 	/* what is SACKed right behind may have been missed here; to repeat what lies below is right then */

@@ -362,29 +362,48 @@ static long closed_at(const struct tw_dossier *d, int author, size_t rst, long f
 
 /*
  * A sender that lives repeats what is not acknowledged. One that has not for so long, and had not begun to, got its
- * acknowledgement where the capture did not see it.
+ * acknowledgement where the capture did not see it. Unless the other end says so late that it has not got it: then the
+ * repeats are what was not captured.
  */
 static bool acknowledged_unseen(const struct tw_dossier *d, size_t rst,
 				const struct tw_snapshot_end *author)
 {
 	const struct tw_pkt *last =
 		author->last_payload >= 0 ? &d->pkt[author->last_payload] : NULL;
+	const struct tw_pkt *p;
 
-	return last && !(last->marks & TW_MARKS_REPEAT) &&
-	       d->pkt[rst].time_ns - last->time_ns >= NOT_REPEATED_NS;
+	if (!last || d->pkt[rst].time_ns - last->time_ns < NOT_REPEATED_NS)
+		return false;
+	for (p = last + 1; p < &d->pkt[rst]; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side == last->side
+			    ? p->marks & TW_MARKS_REPEAT
+			    : p->flags & TW_ACK && tw_seq_lt(p->ack, tw_pkt_end(last)) &&
+				      p->time_ns - last->time_ns >= NOT_REPEATED_NS)
+			return false;
+	}
+	return true;
 }
 
-/* Both abort at once: what the other one's reset acknowledges had arrived. */
-static uint32_t acked_by_reset(const struct tw_dossier *d, size_t rst, uint32_t acked)
+/*
+ * What stands behind the reset @rst and was sent without it: the other one's reset, where both abort at once; data that the
+ * reset acknowledges, which only the capture has behind it. What these acknowledge had arrived.
+ */
+static uint32_t acked_behind(const struct tw_dossier *d, size_t rst, uint32_t acked)
 {
+	const struct tw_pkt *r = &d->pkt[rst];
 	size_t i;
 
 	for (i = rst + 1; i < d->pkt_count && !d->pkt[i].gap; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
+		const bool known = p->payload_bytes && r->flags & TW_ACK &&
+				   tw_seq_le(tw_pkt_end(p), r->ack) &&
+				   !(p->marks & TW_MARKS_REPEAT);
 
-		if (tw_counts(p) && p->side != d->pkt[rst].side && p->flags & TW_RST &&
-		    p->flags & TW_ACK && tw_seq_gt(p->ack, acked) &&
-		    tw_seq_le(p->ack, d->pkt[rst].seq))
+		if (tw_counts(p) && p->side != r->side && p->flags & TW_ACK &&
+		    (p->flags & TW_RST || known) && tw_seq_gt(p->ack, acked) &&
+		    tw_seq_le(p->ack, r->seq))
 			return p->ack;
 	}
 	return acked;
@@ -419,19 +438,21 @@ static void unanswered_facts(struct tw_view *v, const struct tw_pkt *rst, uint32
 		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, rst->time_ns - last->time_ns, last);
 }
 
-/* What @side says next, and has not said before. */
+/* What @side says next, and has not said before. What the reset acknowledges was said before, in whatever order it was captured. */
 static void next_fact(struct tw_view *v, size_t rst, int side)
 {
 	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *r = &d->pkt[rst];
 	size_t i;
 
 	for (i = rst + 1; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->flags & TW_RST ||
-		    p->marks & TW_MARKS_REPEAT)
+		    p->marks & TW_MARKS_REPEAT ||
+		    (r->flags & TW_ACK && tw_seq_le(tw_pkt_end(p), r->ack)))
 			continue;
-		tw_from(v, TW_F_RST_VICTIM_NEXT_NS, p->time_ns - d->pkt[rst].time_ns, p);
+		tw_from(v, TW_F_RST_VICTIM_NEXT_NS, p->time_ns - r->time_ns, p);
 		return;
 	}
 }
@@ -594,7 +615,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		author_unacked = 0;
 	else if (author_unacked && victim->acked_set)
 		author_unacked = tw_above(victim->acked + author_unacked,
-					  acked_by_reset(d, rst, victim->acked));
+					  acked_behind(d, rst, victim->acked));
 	/* how far the author's receive sequence reached: its ack field, or all that was sent */
 	reached = victim->next_set ? victim->next - (victim->fin >= 0) : victim_base;
 	if (p->flags & TW_ACK && tw_get(v->f, TW_F_RST_FORM) != TW_RST_REPLY_NO_ACK) {

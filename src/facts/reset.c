@@ -18,6 +18,7 @@
 
 #define CHALLENGE_NS   (400 * TW_NS_PER_MS)
 #define ID_STEP_MAX    256 /* ids between two segments of one connection: lost ones, super-segments */
+#define ID_NEAR        16 /* ... and not by chance */
 #define ACTIVE_SOON_NS (2 * TW_NS_PER_MS)
 #define TOGETHER_NS    (20 * TW_NS_PER_MS)
 #define EARLY_NS       (10 * TW_NS_PER_MS) /* radio links alone make answers differ by less */
@@ -543,6 +544,22 @@ static bool sign_of_life(const struct tw_dossier *d, const struct tw_pkt *p)
 	return p->flags & TW_ACK && tw_addr_is_v4(&d->end[0].addr) && p->ip_id;
 }
 
+/*
+ * Was @q, which stands behind the reset @p of the same end, sent before it? A capture may swap the two: then it brings
+ * nothing that goes beyond the reset, and its id or its clock stands before that of the reset.
+ */
+static bool was_sent_before(const struct tw_pkt *q, const struct tw_pkt *p)
+{
+	const uint16_t steps = (uint16_t)(p->ip_id - q->ip_id);
+
+	if (q->time_ns - p->time_ns >= TW_SWAPPED_NS || tw_seq_gt(tw_pkt_end(q), p->seq) ||
+	    (p->flags & TW_ACK && tw_seq_gt(q->ack, p->ack)))
+		return false;
+	if (p->ip_id && q->ip_id)
+		return steps && steps <= ID_NEAR;
+	return p->options & q->options & TW_OPT_TIMESTAMPS && tw_seq_le(q->tsval, p->tsval);
+}
+
 static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -573,7 +590,7 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 				differs = q;
 			continue;
 		}
-		if (sign_of_life(d, q)) {
+		if (sign_of_life(d, q) && !was_sent_before(q, p)) {
 			goes_on++;
 			if (!first)
 				first = q;

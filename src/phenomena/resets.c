@@ -105,7 +105,8 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 	 * Seen at the author's end what was under way arrives after the reset, within a round trip; later it is
 	 * new, and after a pause as well.
 	 */
-	return sent > 0 && all > sent && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S &&
+	return sent > 0 && all > sent && tw_known(f, TW_F_RST_VICTIM_NEXT_NS) &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S &&
 	       tw_get(f, TW_F_RST_VICTIM_NEXT_NS) <= 2 * tw_get(f, TW_F_RTT_NS) + UNDER_WAY_NS;
 }
 

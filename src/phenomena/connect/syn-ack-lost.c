@@ -98,6 +98,14 @@ static bool two_at_once(const struct tw_facts *f)
 	       !tw_get(f, TW_F_SIMULTANEOUS_OPEN) && !tw_get(f, TW_F_SELF_CONNECT);
 }
 
+/* No round trip to the server is known, and the SYN|ACK did not come at once after a SYN: so long may the path be. */
+static bool path_may_be_slow(const struct tw_facts *f)
+{
+	return !tw_known(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) &&
+	       !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) > PROMPT_NS;
+}
+
 static void say_recovered(struct tw_match *m, bool anew, int64_t after)
 {
 	if (anew)
@@ -125,7 +133,8 @@ static bool match_recovered(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_is(f, TW_F_ACK3_ECHO, 1);
-	bool echo_first = tw_is(f, TW_F_SYNACK_ECHO, 1);
+	bool before = tw_is(f, TW_F_SYNACK_ECHO, 0);
+	bool echo_first = before || tw_is(f, TW_F_SYNACK_ECHO, 1);
 	bool twice = two_at_once(f);
 	/* no timer of one server repeats a SYN|ACK with another number */
 	bool anew = twice && tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
@@ -136,7 +145,9 @@ static bool match_recovered(struct tw_match *m)
 	    was_under_way(f) || tw_get(f, TW_F_SYNACK_REFUSED))
 		return false;
 	m->strength = TW_STRENGTH_DELAY + 3;
-	m->confidence = surely_lost(f) && !twice ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = surely_lost(f) && !twice && !before ? TW_CERTAIN
+			: !twice && path_may_be_slow(f)     ? TW_POSSIBLE
+							    : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	say_recovered(m, anew, after);
@@ -154,8 +165,10 @@ static bool match_recovered(struct tw_match *m)
 			"other is the server timer's, so the first SYN had arrived");
 	else
 		tw_cite(m, TW_F_SYNACK_COUNT,
-			"SYN|ACK, the first to come through, yet it echoes the timestamp of the "
-			"first SYN");
+			"SYN|ACK, the first to come through, yet it echoes the timestamp of %s",
+			before ? "a SYN from before the capture" : "the first SYN");
+	if (before)
+		tw_missing(m, "The first SYN: connecting took longer than is seen here.");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
 	else if (came_late(f))
@@ -167,6 +180,10 @@ static bool match_recovered(struct tw_match *m)
 			 "without timestamps no SYN|ACK tells which SYN it answers; the network "
 			 "may have "
 			 "doubled the repeat");
+	else if (before)
+		tw_rival(m, "syn-lost",
+			 "the SYN that is echoed is not in the capture; those that are may have "
+			 "been lost as well");
 	else
 		tw_rival(m, "syn-lost",
 			 "no round trip is known; on a path slower than the SYN timeout nothing "

@@ -130,8 +130,10 @@ static bool match(struct tw_match *m)
 	if (!overtaken && !late_ack && !provoked)
 		return false;
 	m->strength = TW_STRENGTH_CURIOSITY + 5; /* below a real loss, which is said first */
-	/* between two interfaces the queues of the capturing host itself mix the order */
+	/* between two interfaces the queues of the capturing host itself mix the order; and a packet of which only
+	 * the second copy was captured looks late */
 	m->confidence = shown && !lost && !open && !tw_get(f, TW_F_TRACE_LOSSY) &&
+					!tw_get(f, TW_F_SECOND_COPIES) &&
 					!tw_get(f, TW_F_DUPLICATE_CAPTURE)
 				? TW_CERTAIN
 				: TW_LIKELY;
