@@ -9,6 +9,7 @@
 #define ENDED_TOGETHER_NS   TW_NS_PER_S
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
 #define IDLE_MIN_NS         TW_NS_PER_S
+#define SYN_REPEATED_NS     TW_NS_PER_S
 
 /* One other end: hash of the address, and port. */
 struct peer {
@@ -159,6 +160,18 @@ static const struct tw_pkt *refusal(const struct tw_view *v)
 	return NULL;
 }
 
+/* Was a copy of it seen with this TTL, before or behind a router? */
+static bool has_copy(const struct tw_dossier *d, const struct tw_pkt *p, int ttl)
+{
+	const struct tw_pkt *q;
+
+	for (q = d->pkt; q < d->pkt + d->pkt_count; q++)
+		if (q->marks & TW_MARK_SECOND_COPY && q->side == p->side && q->seq == p->seq &&
+		    q->flags == p->flags && q->ttl == ttl)
+			return true;
+	return false;
+}
+
 /* An event of another connection near to this one in time. */
 static void note_event(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
 		       const struct tw_host_event *e, struct port_walk *w)
@@ -215,18 +228,26 @@ static void walk_port(const struct tw_view *v, const struct half_open_walk *half
 	}
 }
 
-/* A SYN to the host after @since that nothing of the host's answers any more: its last word counts. */
-static bool silent_after(const struct tw_host *h, int64_t since)
+/*
+ * SYNs to the host after @since that nothing of the host's answers any more: its last word counts. An answer to the
+ * first of them had time to come: by then a client repeats it.
+ */
+static bool silent_after(const struct tw_view *v, const struct tw_host *h, int64_t since)
 {
+	int64_t first_ns = INT64_MAX;
 	uint32_t i;
 
 	for (i = tw_host_event_count(h); i > 0; i--) {
 		const struct tw_host_event *e = tw_host_event_at(h, i - 1);
 
-		if (e->time_ns > since && (e->kind == TW_HOST_SYN || speaks(e)))
-			return e->kind == TW_HOST_SYN;
+		if (e->time_ns <= since && h->unordered)
+			continue;
+		if (e->time_ns <= since || speaks(e))
+			break;
+		if (e->kind == TW_HOST_SYN)
+			first_ns = e->time_ns;
 	}
-	return false;
+	return first_ns <= tw_watched_until_ns(v) - SYN_REPEATED_NS;
 }
 
 /*
@@ -267,14 +288,14 @@ static void port_facts(struct tw_view *v)
 	tw_from(v, TW_F_PORT_REFUSED_BEFORE, w.refused_before, NULL);
 	tw_from(v, TW_F_HOST_ANSWERS, w.answers, NULL);
 	tw_from(v, TW_F_HOST_ENDED_TOGETHER, w.ended_together, NULL);
-	tw_from(v, TW_F_PORT_SILENT_AFTER, h && silent_after(h, end_ns), NULL);
+	tw_from(v, TW_F_PORT_SILENT_AFTER, h && silent_after(v, h, end_ns), NULL);
 	tw_from(v, refused, w.refused_after != NULL, NULL);
 	if (w.refused_after) {
 		tw_fact_set(v->f, refused, 1, w.refused_after->frame, w.refused_after->time_ns);
 		tw_fact_set(v->f, TW_F_PORT_REFUSED_AFTER_NS, w.refused_after->time_ns - end_ns,
 			    w.refused_after->frame, w.refused_after->time_ns);
 	}
-	if (w.ttl >= 0 && w.refusal)
+	if (w.ttl >= 0 && w.refusal && !has_copy(v->d, w.refusal, w.ttl))
 		tw_from(v, TW_F_HOST_TTL_DELTA, w.refusal->ttl - w.ttl, w.refusal);
 }
 

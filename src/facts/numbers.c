@@ -50,28 +50,35 @@ static bool retreats(struct acks *a, const struct tw_pkt *p)
 }
 
 /*
- * @p repeats what was acknowledged, and echoes an ACK that said so? The echo must be newer than all
- * that its peer sent before it acknowledged this.
+ * @p repeats what was acknowledged, and echoes an ACK that said so? The echo must be newer than all that its peer
+ * sent before it acknowledged this, and than all echoes from before: several segments may be of one tick, and not
+ * all of them need to be in the capture.
  */
 static bool not_taken(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *p = &d->pkt[i];
 	const uint32_t end = p->seq + p->payload_bytes;
-	bool covered = false;
+	bool covered = false, newer = false;
 	size_t k;
 
 	for (k = 0; k < i; k++) {
 		const struct tw_pkt *a = &d->pkt[k];
+		const bool own = a->side == p->side;
 
-		if (!tw_counts(a) || a->side == p->side || !has_timestamps(a) ||
-		    (a->flags & (TW_ACK | TW_RST)) != TW_ACK)
+		if (!tw_counts(a) || !has_timestamps(a) || (a->flags & (TW_ACK | TW_RST)) != TW_ACK)
 			continue;
-		if (tw_seq_ge(a->ack, end))
+		if (!own && tw_seq_ge(a->ack, end)) {
 			covered |= tw_seq_ge(p->tsecr, a->tsval);
-		else if (tw_seq_ge(a->tsval, p->tsecr))
+			newer |= (a->flags & TW_SYN) != 0; /* its first segment */
+			continue;
+		}
+		if (own && covered)
+			continue;
+		if (tw_seq_ge(own ? a->tsecr : a->tsval, p->tsecr))
 			return false;
+		newer = true;
 	}
-	return covered;
+	return covered && newer;
 }
 
 /* Data, or a SACK block of the other end, at a place before the first byte of the connection. */

@@ -89,6 +89,15 @@ static inline int tw_close_strength(const struct tw_facts *f)
 	return lost >= 3 ? TW_STRENGTH_DELAY - 1 : TW_STRENGTH_TEARDOWN;
 }
 
+/* A first FIN of the other end, before the start of the capture or missed by it, makes this one the second. */
+static inline bool tw_may_be_second_fin(const struct tw_facts *f)
+{
+	const bool client = tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT);
+
+	return !tw_get(f, TW_F_START_SEEN) ||
+	       tw_get(f, client ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
+}
+
 /* Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. */
 static inline bool tw_acks_are_late(const struct tw_facts *f)
 {

@@ -105,6 +105,13 @@ static bool match_refused(struct tw_match *m)
 	return true;
 }
 
+/* What has no room for a connection has let others in; one that is refused alone says little about a queue. */
+static bool refused_alone(const struct tw_facts *f)
+{
+	return tw_ack3_refused(f) && !tw_get(f, TW_F_PORT_OPEN_BEFORE) &&
+	       !tw_get(f, TW_F_PORT_OPEN_DURING) && !tw_get(f, TW_F_PORT_OPEN_AFTER);
+}
+
 static void cite_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -248,7 +255,7 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT) ||
 	    (!match_refused(m) && !match_ignored(m)))
 		return false;
-	m->confidence = only_silence(f) ? TW_POSSIBLE : TW_LIKELY;
+	m->confidence = only_silence(f) || refused_alone(f) ? TW_POSSIBLE : TW_LIKELY;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	return true;
 }
@@ -607,7 +614,8 @@ const struct tw_phenomenon tw_ph_accept_queue_full = {
 		     "acknowledges nothing. At the server, "
 		     "where the ACK is seen to arrive, only a filter on the host is left as rival; "
 		     "at the client, lost ACKs look the "
-		     "same. A bare RST in answer to the third ACK is likely tcp_abort_on_overflow. "
+		     "same. A bare RST in answer to the third ACK is likely tcp_abort_on_overflow "
+		     "where the port let others in, and possible where it did not. "
 		     "At SYN time there is only "
 		     "silence: syn-unanswered, with this as rival. TCP_DEFER_ACCEPT repeats the "
 		     "SYN|ACK once, or later than "

@@ -67,12 +67,16 @@ static bool match_mid(struct tw_match *m)
 	bool arrives = tw_is(f, TW_F_VANTAGE, near_silent);
 	bool at_sender =
 		tw_is(f, TW_F_VANTAGE, near_sender) || tw_is(f, TW_F_VANTAGE, TW_VANTAGE_MIDDLE);
+	/* nothing of this size had passed before */
+	const bool large = tw_get(f, TW_F_UNANSWERED_SMALLEST) > SMALL_BYTES &&
+			   tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED);
 
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || !tw_get(f, TW_F_ESTABLISHED) ||
 	    !repeated_enough(f) || !peer_lives_unreached(f) || otherwise_explained(f))
 		return false;
-	/* At the sender, an outage of one direction is as good a guess: peer-vanished. */
-	m->strength = at_sender ? TW_STRENGTH_MECHANISM + 2 : TW_STRENGTH_MECHANISM + 6;
+	/* At the sender, an outage of one direction is as good a guess: peer-vanished; and size is a better one. */
+	m->strength = at_sender || (large && !arrives) ? TW_STRENGTH_MECHANISM + 2
+						       : TW_STRENGTH_MECHANISM + 6;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
 	m->summary = tw_say(
 		m,
@@ -93,11 +97,10 @@ static bool match_mid(struct tw_match *m)
 			"the repeats arrive at this host and its TCP ignores them: the filter "
 			"is on it");
 	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
-	if (tw_get(f, TW_F_UNANSWERED_SMALLEST) > SMALL_BYTES &&
-	    tw_get(f, TW_F_UNANSWERED_SMALLEST) > tw_get(f, TW_F_LARGEST_PASSED)) {
+	if (large) {
 		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
-		/* which does not claim what a capture with holes cannot show */
-		if (!arrives && !tw_silence_proves(f))
+		/* which does not claim what a capture with holes, or without a start, cannot show */
+		if (!arrives && (!tw_silence_proves(f) || !tw_get(f, TW_F_START_SEEN)))
 			m->confidence = TW_POSSIBLE;
 	}
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");

@@ -220,6 +220,10 @@ static bool match_reply(struct tw_match *m)
 		tw_missing(m, "what that end sent before: its FIN may be among it");
 		tw_rival(m, "data-after-close",
 			 "that end may have closed before, in a part that was not captured");
+		if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
+			tw_rival(m, "peer-vanished",
+				 "its own data was not acknowledged: it may have repeated it, and "
+				 "given up");
 	} else if (repeats > 0) {
 		tw_rival(m, "peer-vanished",
 			 "if it was the path that was dead for a while, that end may have closed "

@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define FULL_MIN 1000 /* no path has a smaller MTU (RFC 8200 s5: 1280), but by design */
 #define IN_A_ROW 3 /* so many full-size repeats are lost before chance stops to be an explanation */
 
 /* Segmentation offload shows several segments as one: no more than the MSS is on the wire. */
@@ -91,6 +92,17 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 }
 
+/* Where no handshake tells, large segments that are all of one size are full ones. 0: not known. */
+static int64_t full_size(const struct tw_facts *f, enum tw_side sender)
+{
+	const int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S),
+		      n = tw_get(f, TW_F_UNANSWERED_SMALLEST);
+
+	if (mss > 0)
+		return mss;
+	return n >= FULL_MIN && n == tw_get(f, TW_F_UNANSWERED_LARGEST) ? n : 0;
+}
+
 /*
  * The first full-size segments that an end ever sends are lost, all of them and again and again, on
  * a path that had carried smaller data the moment before. With so much in flight that the short
@@ -98,7 +110,7 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
  */
 static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
 {
-	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S);
+	int64_t mss = full_size(f, sender);
 	int64_t smallest = on_wire(f, sender, TW_F_UNANSWERED_SMALLEST);
 
 	return mss > 0 && smallest * 10 >= mss * 9 &&
@@ -115,7 +127,8 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 
 	/* what the peer goes on sending shows that it lives: then size is the first guess */
 	m->strength = alive ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_STALL + 2;
-	m->confidence = alive ? TW_LIKELY : TW_POSSIBLE;
+	/* before the start of the capture as large ones may have passed */
+	m->confidence = alive && tw_get(f, TW_F_START_SEEN) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary =
 		tw_say(m,

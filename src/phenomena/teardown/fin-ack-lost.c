@@ -90,6 +90,10 @@ static bool match(struct tw_match *m)
 			"the FIN is repeated although its ACK has passed here");
 	tw_rival(m, "reordering",
 		 "an ACK that is only late, from a busy host, provokes the same repeat");
+	if (tw_may_be_second_fin(f) && !tw_get(f, TW_F_FIN2_SEEN))
+		tw_rival(m, "last-ack-lost",
+			 "the other end's FIN may have come first, where the capture did not see "
+			 "it");
 	tw_rule_out(m, "fin-lost", "the first copy had arrived");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
 	tw_app_saw(m, tw_other(closer), "recv", "EOF", -1,

@@ -58,10 +58,10 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "fin-ack-lost",
 			 "without timestamps and SACK a lost FIN and a lost ACK look the same");
 	}
-	if (tw_is(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C, 1))
+	if (tw_may_be_second_fin(f) && !tw_get(f, TW_F_FIN2_SEEN))
 		tw_rival(m, "last-fin-lost",
-			 "one more number of the other end was acknowledged than is in the "
-			 "capture: its FIN may have come first");
+			 "the other end's FIN may have come first, where the capture did not see "
+			 "it");
 	if (tw_is(f, TW_F_AFTER_CLOSE_SIDE, tw_other(closer)))
 		tw_rival(m, "reordering",
 			 "after the close the receiver answers a segment that was not sent then: "

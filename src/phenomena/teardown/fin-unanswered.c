@@ -65,9 +65,7 @@ static bool match(struct tw_match *m)
 	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
 	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns ||
 		     (tw_get(f, TW_F_RST_COUNT) && given_up(f));
-	/* a first FIN before the start of the capture, or one that it missed, makes this one the second */
-	bool first = !tw_is(f, TW_F_START_SEEN, 0) &&
-		     !tw_get(f, closer == TW_CLIENT ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
+	bool first = !tw_may_be_second_fin(f);
 	bool owned = span > tw_usual()->orphan_most_ns; /* longer than an orphan lives */
 
 	/* or fewer, and so far apart that those between them are not in the capture */
