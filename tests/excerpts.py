@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An excerpt of a capture tells less than the whole, and nothing else; nor do two packets that it holds in the wrong order.
 
-Labelled captures that begin late or end early, or in which neighbours have changed places, as they do where
-two queues or two ports are written into one file.
+Labelled captures that begin late or end early, that lack what a filter took or what the capture dropped, or in
+which neighbours have changed places, as they do where two queues or two ports are written into one file.
 
 usage: TCPWHY=build/tcpwhy tests/excerpts.py [WORD...]
 """
@@ -47,6 +47,25 @@ def swapped(name, *numbers, stream=0):
         one, two = packets[number - 1:number + 1]
         packets[number - 1:number + 1] = two._replace(ns=one.ns), one._replace(ns=two.ns)
     return said(capture._replace(packets=packets), stream)
+
+
+def without(name, numbers, stream=0):
+    """... that lacks these packets."""
+    return said(mangle.keep(read(name), lambda n, p: n + 1 not in numbers), stream)
+
+
+def filtered(name, wanted):
+    """The findings of a capture of which a filter let these segments pass: @wanted(flags, has payload)."""
+    capture = read(name)
+    passed = [frame.packet() for frame in mangle.frames(capture)
+              if frame.tcp is None or wanted(frame.data[frame.tcp + 13], payload(frame) > 0)]
+    return [f for f in objects(mangle.pcap(capture._replace(packets=passed)), "--all") if f["type"] == "finding"]
+
+
+def payload(frame):
+    """Bytes of payload of a segment over IPv4."""
+    ip, tcp = frame.ip, frame.tcp
+    return int.from_bytes(frame.data[ip + 2:ip + 4], "big") - (tcp - ip) - (frame.data[tcp + 12] >> 4) * 4
 
 
 def rivals(finding):
@@ -137,6 +156,69 @@ def one_refused_ack_is_no_full_queue():
     for number in (4, 5):
         finding = until("corners/listener-gone.client.pcap", number)
         assert finding["confidence"] == "possible", (number, finding)
+
+
+# ---- a filter took the ACKs ----
+
+
+@case
+def handshakes_of_which_a_filter_took_the_rest():
+    """tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0: an open connection has but SYN and SYN|ACK then, and is no flood."""
+    findings = filtered("connect/overload.client.pcap", lambda flags, data: flags & 7)
+    assert {f["outcome"] for f in findings} <= {"unknown", "clean"}, findings
+    assert any("filter" in " ".join(f["missing"]) for f in findings), findings
+
+
+@case
+def a_reset_long_after_the_handshake_does_not_answer_the_syn_ack():
+    for place in ("client", "server"):
+        finding, = filtered(f"kernel/07-dead-retries2-5.{place}.pcap", lambda flags, data: flags & 7)
+        assert finding["verdict"] == "unknown", finding
+
+
+@case
+def silence_where_a_filter_took_the_acks():
+    finding, = filtered("kernel/07-outage-5s-recovers.client.pcap", lambda flags, data: flags & 7 or data)
+    assert finding["verdict"] == "loss-recovered" or finding["confidence"] in ("possible", None), finding
+
+
+# ---- the capture dropped some ----
+
+
+@case
+def a_syn_whose_numbers_go_on_is_of_this_connection():
+    """The capture dropped what followed the SYN; the next segments continue its numbers."""
+    finding = without("kernel/healthy-smtp.pcap", range(2, 20))
+    assert finding["outcome"] == "clean", finding
+
+
+@case
+def an_answer_that_was_dropped_is_not_owed():
+    """Of the server only its FIN is there, whose number says that it had spoken."""
+    finding = without("resets/process-ended-idle.server.pcap", (18, 21, 22), stream=2)
+    assert finding["outcome"] in ("clean", "unknown"), finding
+
+
+@case
+def what_was_acknowledged_by_an_answer_that_was_dropped():
+    """The client acknowledges more than was captured, and aborts: its request had its answer."""
+    for name, numbers in (("resets/client-linger-after-answer.client.pcap", (7, 8)),
+                          ("kernel/found-equal-answers.pcap", (72, 74))):
+        finding = without(name, numbers)
+        assert finding["outcome"] in ("clean", "degraded", "unknown"), finding
+
+
+@case
+def a_syn_that_a_mirror_copied_late():
+    """It comes again when the connection is established; no sender wrote it so."""
+    capture = read("kernel/healthy-dns-tcp.pcap")
+    packets = list(capture.packets)
+    numbers = [n for n, frame in enumerate(mangle.frames(capture))
+               if frame.tcp is not None and frame.data[frame.tcp + 13] == 2]
+    for n in reversed(numbers):
+        packets.insert(n + 5, packets[n]._replace(ns=packets[n + 4].ns + 1000))
+    findings = objects(mangle.pcap(capture._replace(packets=packets)), "--all")
+    assert {f["outcome"] for f in findings if f["type"] == "finding"} == {"clean"}, findings
 
 
 # ---- the order is not that of the network ----

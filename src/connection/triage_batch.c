@@ -58,6 +58,15 @@ static void follow_clock(struct tw_triage *t, const struct tw_brief *b, unsigned
 	res->last_ns = t->now_ns;
 }
 
+static void look_for_acks(struct tw_triage *t, const struct tw_brief *b, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && !t->acks_seen; i++)
+		t->acks_seen = b[i].kind == TW_SEG_TCP && !b[i].payload_bytes &&
+			       (b[i].flags & (TW_SYN | TW_FIN | TW_RST | TW_ACK)) == TW_ACK;
+}
+
 /* The slots of the batch to come, on their way to the cache. */
 PREFETCHES void prefetch_slots(const struct tw_triage *t, unsigned n)
 {
@@ -126,6 +135,8 @@ void tw_triage_feed(struct tw_triage *t, unsigned n)
 	prefetch_slots(t, n);
 	tw_triage_work_off(t);
 	follow_clock(t, t->coming, n);
+	if (unlikely(!t->acks_seen))
+		look_for_acks(t, t->coming, n);
 	tw_triage_recycle(t, n);
 	t->here = t->coming;
 	t->here_count = n;

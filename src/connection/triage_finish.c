@@ -176,6 +176,10 @@ static void count_half_open(struct tw_triage *t, const struct tw_addr *server, u
 
 static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 {
+	const uint32_t shaken = SIDE_SYN | SIDE_SYN << 8;
+
+	t->went_on |= (c->status & shaken) == shaken &&
+		      c->status & (CONN_SPOKE | SIDE_FIN | SIDE_FIN << 8);
 	if (!reason && tw_triage_kin_takes(t, c))
 		reason = TW_WANT_KIN;
 	else if (!reason && t->config.everything)
@@ -375,6 +379,7 @@ const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t)
 	tw_triage_pool_free(&t->conns);
 	finish_halves(t);
 	tw_triage_tables_free(t);
+	res->acks_left_out = t->went_on && !t->acks_seen;
 	res->only_half_open = t->half_open_listed + res->half_open_unlisted == res->streams;
 	if (res->interest_count)
 		qsort(t->interest, res->interest_count, sizeof(*t->interest), by_stream);

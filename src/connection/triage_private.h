@@ -135,6 +135,8 @@ struct tw_triage {
 	int64_t clock_ns; /* ... in this section of the file: the next may begin earlier */
 	uint16_t section;
 	bool started;
+	bool acks_seen; /* any ACK without payload */
+	bool went_on;   /* any connection behind its handshake */
 
 	struct tw_brief batch[2][TW_BATCH];
 	struct tw_brief *coming, *here; /* of these: the one being decoded, the one located */

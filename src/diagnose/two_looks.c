@@ -492,6 +492,7 @@ static void take_down(struct tw_session *s, const struct tw_triage_result *res)
 	s->capture.last_ns = res->last_ns;
 	s->capture.clock_backward = res->clock_backward;
 	s->capture.only_half_open = res->only_half_open;
+	s->capture.acks_left_out = res->acks_left_out;
 	s->clock_step_ns = res->clock_step_ns;
 	sum->tcp_packets = res->packets;
 	sum->connections = res->streams;

@@ -12,7 +12,8 @@
 #include "facts/view.h"
 #include "timers/constants.h"
 
-#define LADDER_TIMES 32
+#define LADDER_TIMES   32
+#define FOLLOWED_BYTES (16 << 20) /* far below the distance of two numbers drawn by lot */
 #define SYNACK_TIMER_NS                                                                            \
 	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* at least; a path that gets shorter takes some */
 
@@ -43,6 +44,20 @@ static int64_t asked(const struct tw_pkt *syn)
 	       ((syn->flags & (TW_ECE | TW_CWR)) == (TW_ECE | TW_CWR) ? TW_ASKED_ECN : 0);
 }
 
+/* Does the first segment of the client behind its SYN continue that one's numbers? Those of another connection are anywhere. */
+static void followed_fact(struct tw_view *v, const struct tw_pkt *syn)
+{
+	const struct tw_pkt *p;
+
+	for (p = syn + 1; p < v->d->pkt + v->d->pkt_count; p++) {
+		if (!tw_counts(p) || p->side || p->flags & (TW_SYN | TW_RST))
+			continue;
+		tw_from(v, TW_F_SYN_FOLLOWED,
+			tw_seq_in(p->seq, syn->seq + 1, syn->seq + 1 + FOLLOWED_BYTES), p);
+		return;
+	}
+}
+
 static void syn_facts(struct tw_view *v)
 {
 	const struct tw_pkt *first = NULL, *last = NULL;
@@ -68,6 +83,7 @@ static void syn_facts(struct tw_view *v)
 	if (!first)
 		return;
 	tw_from(v, TW_F_SYN_SPAN_NS, last->time_ns - first->time_ns, last);
+	followed_fact(v, last);
 	tw_from(v, TW_F_SYN_LADDER, tw_ladder_of(times, kept), last);
 	tw_from(v, TW_F_SYN_ODD_FLAGS, (first->flags & (TW_FIN | TW_RST)) != 0, first);
 	tw_from(v, TW_F_SYN_ASKED_MORE, asked(first) & ~asked(last), last);

@@ -11,6 +11,7 @@ struct tw_capture_context {
 	int64_t first_ns, last_ns; /* of all frames (in a stream: up to now) */
 	bool cut;                  /* the file ends in the middle of a record */
 	bool clock_backward;
+	bool acks_left_out; /* no ACK without payload in the whole capture, though handshakes went on */
 	bool only_half_open; /* no connection of the capture shows anything but SYNs and SYN|ACKs */
 	uint64_t capture_drops;
 };

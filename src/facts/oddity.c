@@ -335,7 +335,8 @@ static void ignored_facts(struct tw_view *v)
 				count(&rst, p);
 			continue;
 		}
-		if (p->flags & TW_SYN && up && !(p->marks & TW_MARKS_REPEAT) &&
+		if (p->flags & TW_SYN && up &&
+		    !(p->marks & (TW_MARKS_REPEAT | TW_MARK_NET_DUPLICATE)) &&
 		    !(p->side && first && was_answered_before(d, i)))
 			count(&syn, p);
 		if (p->flags & TW_SYN && p->side)

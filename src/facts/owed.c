@@ -387,6 +387,23 @@ static bool acknowledged_unseen(const struct tw_dossier *d, size_t rst,
 }
 
 /*
+ * Has the author, since its last words, acknowledged what the capture missed? Then the other end spoke meanwhile, and what
+ * it acknowledged by that is not known.
+ */
+static bool heard_unseen(const struct tw_dossier *d, size_t rst, const struct tw_snapshot *s)
+{
+	const struct tw_pkt *r = &d->pkt[rst], *p;
+	const struct tw_snapshot_end *author = &s->end[r->side], *victim = &s->end[!r->side];
+
+	if (author->last_payload < 0)
+		return false;
+	for (p = &d->pkt[author->last_payload] + 1; p < r; p++)
+		if (p->side == r->side && p->marks & TW_MARK_ACKED_UNSEEN)
+			return true;
+	return r->flags & TW_ACK && victim->next_set && tw_seq_gt(r->ack, victim->next);
+}
+
+/*
  * What stands behind the reset @rst and was sent without it: the other one's reset, where both abort at once; data that the
  * reset acknowledges, which only the capture has behind it. What these acknowledge had arrived.
  */
@@ -611,7 +628,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		if (beyond > author_unacked)
 			author_unacked = beyond;
 	}
-	if (acknowledged_unseen(d, rst, author))
+	if (acknowledged_unseen(d, rst, author) || heard_unseen(d, rst, s))
 		author_unacked = 0;
 	else if (author_unacked && victim->acked_set)
 		author_unacked = tw_above(victim->acked + author_unacked,

@@ -23,6 +23,7 @@
 #define TOGETHER_NS    (20 * TW_NS_PER_MS)
 #define EARLY_NS       (10 * TW_NS_PER_MS) /* radio links alone make answers differ by less */
 #define MANY_SAMPLES   8
+#define SLOWEST_NS     (3 * TW_NS_PER_S)   /* no path is so long */
 #define SOON_NS        (50 * TW_NS_PER_MS) /* a radio or a small processor may take so long */
 #define HOPS_VARY      2                   /* between packets of one host, where routes change */
 
@@ -519,8 +520,10 @@ static void trigger_facts(struct tw_view *v, size_t rst, long t)
 	tw_from(v, TW_F_RST_TRIGGER, kind_of(v, &d->pkt[t]), &d->pkt[t]);
 	tw_from(v, TW_F_RST_TRIGGER_DELAY_NS, delay, p);
 	tw_from(v, TW_F_RST_TRIGGER_OLD, is_old_copy(d, rst, t), &d->pkt[t]);
+	/* so late it answers something that was not captured: until it is acknowledged a SYN|ACK is repeated */
 	tw_from(v, TW_F_RST_ANSWERS_SYNACK,
-		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK), p);
+		!p->side && tw_is(v->f, TW_F_RST_TRIGGER, TW_TRIGGER_SYNACK) && delay <= SLOWEST_NS,
+		p);
 	/* sooner than any answer of the alleged author ever came: somebody nearer wrote it */
 	towards = v->rtt[!p->side];
 	if (towards >= 0 && path_is_known(d, !p->side))

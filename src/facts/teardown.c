@@ -331,7 +331,7 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	idle_fact(v, fin);
 	if (s.gap >= 0 && s.gap > me->last_payload)
 		return; /* the answer may be among the records that were dropped */
-	if (me->next_set && fin->seq != me->next)
+	if (fin->seq != (me->next_set ? me->next : d->end[fin->side].base_seq + 1))
 		return; /* or where the capture has a hole */
 	since = me->last_payload >= 0 ? d->pkt[me->last_payload].ack
 				      : d->end[!fin->side].base_seq + 1;

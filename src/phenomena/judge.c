@@ -26,6 +26,24 @@ static bool is(const struct tw_facts *f, enum tw_fact_id id)
 
 /* ---- what the capture allows to be said ---- */
 
+static const char filtered[] =
+	"ACKs: the capture holds none without payload, of no connection. A filter on flags or "
+	"length leaves them out, and with them what arrived.";
+
+/* Something came of its SYN: an ACK was due. */
+static bool went_on(const struct tw_facts *f)
+{
+	return is(f, TW_F_SYNACK_COUNT) || is(f, TW_F_BYTES_C) || is(f, TW_F_BYTES_S) ||
+	       tw_known(f, TW_F_FIN1_SIDE);
+}
+
+/* It may well be open: of such a connection the filter lets pass only the handshake's first half. */
+static bool filtered_out(const struct tw_facts *f)
+{
+	return is(f, TW_F_ACKS_FILTERED) && is(f, TW_F_SYNACK_COUNT) && !is(f, TW_F_RST_COUNT) &&
+	       !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S) && !tw_known(f, TW_F_FIN1_SIDE);
+}
+
 static void cap(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -37,6 +55,10 @@ static void cap(struct tw_match *m)
 			m->confidence = TW_LIKELY;
 		tw_missing(m, "The capture itself lost packets: what looks like silence or loss "
 			      "may be its own.");
+	}
+	if (is(f, TW_F_ACKS_FILTERED) && went_on(f)) {
+		m->confidence = TW_POSSIBLE;
+		tw_missing(m, filtered);
 	}
 	if (is(f, TW_F_CLIENT_GUESSED) && m->culprit >= TW_CULPRIT_CLIENT_APP &&
 	    m->culprit <= TW_CULPRIT_SERVER_HOST) {
@@ -259,6 +281,9 @@ static void clean_or_unknown(struct tw_match *m)
 	} else if (is(f, TW_F_ONE_SIDED))
 		say_unknown(m, "Only one direction of this connection was captured.",
 			    "The packets of the other direction are missing from the capture.");
+	else if (filtered_out(f))
+		say_unknown(m, "A handshake, and nothing else of this connection was captured.",
+			    filtered);
 	else if (is(f, TW_F_ORDER_MIXED) && (!is(f, TW_F_CLOSED_CLEAN) || is(f, TW_F_RST_COUNT)))
 		say_unknown(m,
 			    "Its packets are not in the order in which they were sent: the times "
@@ -317,7 +342,8 @@ static inline bool is_empty(const struct tw_match *t)
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const bool live = is(facts, TW_F_K_SEEN);
-	const bool silent = is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED);
+	const bool silent =
+		is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED) || filtered_out(facts);
 	const struct tw_phenomenon *best = NULL;
 	struct tw_match trial = { .arena = m->arena,
 				  .facts = facts,

@@ -84,7 +84,8 @@ static bool syn_into_connection(const struct tw_facts *f)
 	if (tw_get(f, TW_F_SYN_IN_ESTABLISHED) && tw_get(f, TW_F_PREV_WENT_ON))
 		return true;
 	return tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) && tw_get(f, TW_F_SYNACK_COUNT) == 0 &&
-	       tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_RST_COUNT) == 0;
+	       tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_RST_COUNT) == 0 &&
+	       !tw_get(f, TW_F_SYN_FOLLOWED);
 }
 
 /* The client refused a SYN|ACK that does not fit its SYN, and connected on. */
