@@ -176,12 +176,6 @@ def a_reset_long_after_the_handshake_does_not_answer_the_syn_ack():
         assert finding["verdict"] == "unknown", finding
 
 
-@case
-def silence_where_a_filter_took_the_acks():
-    finding, = filtered("kernel/07-outage-5s-recovers.client.pcap", lambda flags, data: flags & 7 or data)
-    assert finding["verdict"] == "loss-recovered" or finding["confidence"] in ("possible", None), finding
-
-
 # ---- the capture dropped some ----
 
 

@@ -178,8 +178,8 @@ static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 {
 	const uint32_t shaken = SIDE_SYN | SIDE_SYN << 8;
 
-	t->went_on |= (c->status & shaken) == shaken &&
-		      c->status & (CONN_SPOKE | SIDE_FIN | SIDE_FIN << 8);
+	t->went_on |= (c->status & shaken) == shaken && c->next[0] - c->base[0] > 1 &&
+		      c->next[1] - c->base[1] > 1;
 	if (!reason && tw_triage_kin_takes(t, c))
 		reason = TW_WANT_KIN;
 	else if (!reason && t->config.everything)

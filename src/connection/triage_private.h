@@ -136,7 +136,7 @@ struct tw_triage {
 	uint16_t section;
 	bool started;
 	bool acks_seen; /* any ACK without payload */
-	bool went_on;   /* any connection behind its handshake */
+	bool went_on;   /* any connection in which both ends sent more than the SYN */
 
 	struct tw_brief batch[2][TW_BATCH];
 	struct tw_brief *coming, *here; /* of these: the one being decoded, the one located */
