@@ -236,6 +236,14 @@ def what_stands_behind_its_own_reset_was_sent_before():
 
 
 @case
+def a_reset_before_the_last_words_of_its_author():
+    """Its number is theirs: it fits, and they were sent before it."""
+    finding = swapped("resets/early-answer.server.pcap", 26)
+    assert finding["verdict"] in ("closed-with-unread-data", "linger-reset", "aborted"), finding
+    assert finding["outcome"] == "failed", finding
+
+
+@case
 def an_answer_behind_the_reset_that_acknowledges_it():
     finding = swapped("kernel/found-equal-answers.pcap", 74)
     assert finding["outcome"] in ("clean", "degraded"), finding

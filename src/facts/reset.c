@@ -90,6 +90,36 @@ static bool took_more(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/*
+ * Was @q, which stands behind the reset @p of the same end, sent before it? A capture may swap the two: then it brings
+ * nothing that goes beyond the reset, and its id or its clock stands before that of the reset.
+ */
+static bool was_sent_before(const struct tw_pkt *q, const struct tw_pkt *p)
+{
+	const uint16_t steps = (uint16_t)(p->ip_id - q->ip_id);
+
+	if (q->time_ns - p->time_ns >= TW_SWAPPED_NS || tw_seq_gt(tw_pkt_end(q), p->seq) ||
+	    (p->flags & TW_ACK && tw_seq_gt(q->ack, p->ack)))
+		return false;
+	if (p->ip_id && q->ip_id)
+		return steps && steps <= ID_NEAR;
+	return p->options & q->options & TW_OPT_TIMESTAMPS && tw_seq_le(q->tsval, p->tsval);
+}
+
+/* How far its author had come at the reset @i, of whose last words the capture may hold some behind it. */
+static uint32_t reached_by(const struct tw_dossier *d, size_t i,
+			   const struct tw_snapshot_end *author)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q;
+	uint32_t next = author->next;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count && q->time_ns - p->time_ns < TW_SWAPPED_NS; q++)
+		if (tw_counts(q) && q->side == p->side && !(q->flags & TW_RST) && q->seq == next &&
+		    was_sent_before(q, p))
+			next = tw_pkt_end(q);
+	return next;
+}
+
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -110,8 +140,8 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 		return took_more(d, i) ? TW_RST_IGNORED : TW_RST_EFFECT_UNKNOWN;
 	/* RCV.NXT of the victim: what it has acknowledged, or the data on its way that it is about to */
 	expected = victim->acked_set ? victim->acked : me->next;
-	if (me->next_set && p->seq == me->next)
-		expected = me->next;
+	if (me->next_set && p->seq == reached_by(d, i, me))
+		expected = p->seq;
 	*seq_off = tw_seq_diff(p->seq, expected);
 	if (victim->acked_set && challenge_of(d, i, &s) >= 0 && p->seq != victim->acked)
 		return TW_RST_CHALLENGED;
@@ -545,22 +575,6 @@ static bool sign_of_life(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->payload_bytes || p->flags & TW_FIN)
 		return true;
 	return p->flags & TW_ACK && tw_addr_is_v4(&d->end[0].addr) && p->ip_id;
-}
-
-/*
- * Was @q, which stands behind the reset @p of the same end, sent before it? A capture may swap the two: then it brings
- * nothing that goes beyond the reset, and its id or its clock stands before that of the reset.
- */
-static bool was_sent_before(const struct tw_pkt *q, const struct tw_pkt *p)
-{
-	const uint16_t steps = (uint16_t)(p->ip_id - q->ip_id);
-
-	if (q->time_ns - p->time_ns >= TW_SWAPPED_NS || tw_seq_gt(tw_pkt_end(q), p->seq) ||
-	    (p->flags & TW_ACK && tw_seq_gt(q->ack, p->ack)))
-		return false;
-	if (p->ip_id && q->ip_id)
-		return steps && steps <= ID_NEAR;
-	return p->options & q->options & TW_OPT_TIMESTAMPS && tw_seq_le(q->tsval, p->tsval);
 }
 
 static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct tw_snapshot *s)
