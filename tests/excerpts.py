@@ -158,6 +158,21 @@ def one_refused_ack_is_no_full_queue():
         assert finding["confidence"] == "possible", (number, finding)
 
 
+# ---- both ends in one file ----
+
+
+@case
+def both_ends_whose_clocks_disagree():
+    """Each packet comes again, later by seconds or an hour, as its sender wrote it: nobody has repeated it."""
+    for name in ("kernel/20-three-packet-close", "connect/service-restarts", "connect/syn-held"):
+        client, server = read(f"{name}.client.pcap"), read(f"{name}.server.pcap")
+        for apart in (2, -2, 3600):
+            packets = [*client.packets, *(p._replace(ns=p.ns + apart * 10**9) for p in server.packets)]
+            finding = said(client._replace(packets=sorted(packets, key=lambda p: p.ns)))
+            assert finding["outcome"] == "clean" and finding["verdict"] in ("clean", "old-duplicate"), \
+                (name, apart, finding)
+
+
 # ---- a filter took the ACKs ----
 
 

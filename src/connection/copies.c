@@ -30,8 +30,9 @@
 #define COPY_LATE_NS (2 * TW_NS_PER_S) /* unless a router's queue held the second one up */
 #define DUPLICATE_NS (100 * TW_NS_PER_MS)
 #define NO_TIMER_NS  (500 * 1000) /* well below the shortest timer that repeats a segment */
-#define COPY_REACH   64           /* records searched for the first copy of what looks new */
-#define LOOK_SURE    2            /* so many in a row of one look: it is that of second sights */
+#define TICK_NS      (3 * TW_NS_PER_S / 2) /* any timestamp clock ticks within that (RFC 7323 s5.4) */
+#define COPY_REACH   64 /* records searched for the first copy of what looks new */
+#define LOOK_SURE    2  /* so many in a row of one look: it is that of second sights */
 #define FORWARD_HOPS 3
 #define PARTS_MAX    64 /* of a super-segment of 64 KiB */
 
@@ -174,6 +175,15 @@ static bool is_third_sight(struct tw_dossier *d, const struct tw_pkt *p, const s
 	return true;
 }
 
+/*
+ * How late may a second sight of what its sender wrote once be? Where both ends were captured by clocks that disagree, as
+ * late as that of the SYN.
+ */
+static int64_t copy_late_ns(const struct tw_dossier *d)
+{
+	return COPY_LATE_NS + d->clocks_apart_ns;
+}
+
 /* The record @q is the same packet as @p: what does that make @p? */
 static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct tw_pkt *q,
 			   bool turned_back, bool unprovoked)
@@ -191,9 +201,14 @@ static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct 
 		return TW_MARK_SECOND_COPY;
 	/* a third one is a duplicate ACK */
 	d->end[p->side].copies.doubled += !q->again;
-	if (!q->again && late_ns <= (written_once(p) ? COPY_LATE_NS : DUPLICATE_NS) &&
+	if (written_once(p) && p->flags & TW_SYN && late_ns > d->clocks_apart_ns)
+		d->clocks_apart_ns = late_ns;
+	if (!q->again && late_ns <= (written_once(p) ? copy_late_ns(d) : DUPLICATE_NS) &&
 	    all_doubled(d, q))
 		return TW_MARK_SECOND_COPY;
+	/* the sender's next one has another id, and its clock has ticked: that one was held up, or its capture's clock is late */
+	if (p->options & TW_OPT_TIMESTAMPS && tw_pkt_seq_len(p) && (p->ip_id || late_ns > TICK_NS))
+		return TW_MARK_NET_DUPLICATE;
 	/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
 	if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) && late_ns <= DUPLICATE_NS)
 		return TW_MARK_NET_DUPLICATE;
@@ -215,13 +230,14 @@ uint32_t tw_copies_mark(struct tw_dossier *d, struct tw_pkt *p, int64_t latest_n
 					   d->pkt[d->pkt_count - 1].time_ns < latest_ns);
 	const size_t n = d->pkt_count;
 	const bool far = turned_back || looks_second(c, p) || is_old(d, p);
+	const bool rare = p->flags & (TW_SYN | TW_FIN | TW_RST);
 	bool unprovoked = true, cut = false;
 	size_t i;
 
 	for (i = n; i > 0 && (far || n - i < COPY_REACH); i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 
-		if (p->time_ns - q->time_ns > COPY_LATE_NS && !turned_back)
+		if (p->time_ns - q->time_ns > copy_late_ns(d) && !turned_back && !rare)
 			break;
 		if (same_packet(p, q) || is_resegmented(p, q))
 			return judge_copy(d, p, q, turned_back, unprovoked);

@@ -97,8 +97,9 @@ struct tw_dossier {
 	int64_t handshake_rtt_ns; /* from it to the ACK, -1 = unknown (tshark's initial RTT) */
 	bool super_segments;      /* payload larger than the path can carry: offload */
 	bool partial_checksums;
-	bool second_copies;    /* captured on two interfaces */
-	unsigned completeness; /* as tcp.completeness */
+	bool second_copies;      /* captured on two interfaces */
+	unsigned completeness;   /* as tcp.completeness */
+	int64_t clocks_apart_ns; /* how much later the SYN was seen again: copies.c */
 	struct tw_order order;
 };
 
