@@ -151,6 +151,16 @@ def how_long_the_path_is_the_handshake_alone_does_not_tell():
 
 
 @case
+def a_path_slower_than_the_timer_without_timestamps():
+    """The data that follows shows how long the path is; without any it may be that long."""
+    for name, verdicts in (("connect/slow-path-server-first.server.pcap", ("clean",)),
+                           ("connect/slow-path-no-data.server.pcap", ("clean", "syn-ack-lost"))):
+        finding = said(mangle.without_timestamps(read(name)))
+        assert finding["verdict"] in verdicts, finding
+        assert finding["verdict"] == "clean" or finding["confidence"] == "possible", finding
+
+
+@case
 def one_refused_ack_is_no_full_queue():
     """It is the only connection to that port, and its listener has gone."""
     for number in (4, 5):

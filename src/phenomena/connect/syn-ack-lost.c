@@ -44,6 +44,9 @@ static bool was_under_way(const struct tw_facts *f)
 {
 	int64_t apart = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS), span = tw_get(f, TW_F_SYN_SPAN_NS);
 
+	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_known(f, TW_F_ACK3_ECHO) &&
+	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS && tw_get(f, TW_F_RTT_NS) < SLOWEST_NS)
+		return true;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_is(f, TW_F_ACK3_ECHO, 1) &&
 		       (tw_get(f, TW_F_ACK3_DELAY_NS) > SLOW_PATH_NS ||
@@ -98,11 +101,17 @@ static bool two_at_once(const struct tw_facts *f)
 	       !tw_get(f, TW_F_SIMULTANEOUS_OPEN) && !tw_get(f, TW_F_SELF_CONNECT);
 }
 
-/* No round trip to the server is known, and the SYN|ACK did not come at once after a SYN: so long may the path be. */
+/*
+ * No round trip is known, and the answer did not come at once: the SYN|ACK after the last SYN, or the ACK after the last
+ * SYN|ACK. So long may the path be.
+ */
 static bool path_may_be_slow(const struct tw_facts *f)
 {
+	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
+		return !tw_known(f, TW_F_ACK3_ECHO) && tw_get(f, TW_F_RTT_NS) < PROMPT_NS &&
+		       tw_get(f, TW_F_ACK3_DELAY_NS) - tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) >
+			       PROMPT_NS;
 	return !tw_known(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) &&
-	       !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
 	       tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) > PROMPT_NS;
 }
 
