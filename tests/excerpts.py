@@ -219,6 +219,18 @@ def an_answer_that_was_dropped_is_not_owed():
 
 
 @case
+def acknowledged_and_not_captured_is_not_never_sent():
+    """Filters on the path; the capture dropped data whose ACK it has, or both. Nobody shifts the numbers."""
+    for name, numbers in (("corners/host-filter-heals.server.pcap", (1, 4, 5, 6, 7)),
+                          ("connect/one-way-drop.client.pcap", (11, 27, 28, 35)),
+                          ("kernel/12-fw-drop-mid-router.router-ms.pcap", (6, 7)),
+                          ("kernel/12-fw-hostunreach-mid-router.server.pcap", (6, 7)),
+                          ("kernel/23-pmtu-blackhole-mtu_probing1.client.pcap", (1, 3, 4, 7, 8, 9, 15, 16, 19))):
+        finding = without(name, numbers)
+        assert finding["verdict"] != "desynchronized", (name, finding)
+
+
+@case
 def what_was_acknowledged_by_an_answer_that_was_dropped():
     """The client acknowledges more than was captured, and aborts: its request had its answer."""
     for name, numbers in (("resets/client-linger-after-answer.client.pcap", (7, 8)),

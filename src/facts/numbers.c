@@ -104,6 +104,7 @@ static void hole_fact(struct tw_view *v)
 	const uint64_t frame = tw_frame_of(v->f, TW_F_UNANSWERED_SIDE);
 	const struct tw_pkt *head = NULL;
 	struct counted c = { 0 };
+	bool missed = false; /* by the receiver, as it says: else the capture may have */
 	size_t i;
 
 	if (!tw_known(v->f, TW_F_UNANSWERED_SIDE) || !to->acked_set || !d->end[side].isn_seen)
@@ -113,6 +114,8 @@ static void hole_fact(struct tw_view *v)
 
 		if (p->gap)
 			return;
+		missed |= tw_counts(p) && p->side != side && head && p->flags & TW_ACK &&
+			  p->ack == to->acked;
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes)
 			continue;
 		if (tw_seq_le(p->seq, to->acked) && tw_seq_gt(tw_pkt_end(p), to->acked))
@@ -122,7 +125,7 @@ static void hole_fact(struct tw_view *v)
 		else if (head && p->seq == head->seq && p->marks & TW_MARK_TIMED_OUT)
 			count(&c, p);
 	}
-	tw_from(v, TW_F_BEHIND_HOLE, c.n, c.first);
+	tw_from(v, TW_F_BEHIND_HOLE, missed ? c.n : 0, c.first);
 }
 
 void tw_derive_numbers(struct tw_view *v)

@@ -412,14 +412,34 @@ static void window_fact(struct tw_view *v)
 #define BELOW_ENOUGH 3
 
 /*
+ * Does record @k hold just what was acknowledged before, and comes again? Who had sent it only then would take that ACK for
+ * it: the capture missed when it was sent, and the ACKs do not reach its sender.
+ */
+static bool repeated_in_vain(const struct tw_dossier *d, size_t k, uint32_t from, uint32_t top)
+{
+	const struct tw_pkt *q = &d->pkt[k];
+	size_t i;
+
+	for (i = k + 1; i < d->pkt_count && q->seq == from && tw_pkt_end(q) == top; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == q->side && d->pkt[i].seq == q->seq &&
+		    d->pkt[i].payload_bytes == q->payload_bytes)
+			return true;
+	return false;
+}
+
+/*
  * Does side @to show that it never sent the bytes from @sent to @top, which record @i acknowledges? It sends
- * new data at that very place; or it goes on to the end repeating what lies below.
+ * new data at that very place; or it goes on to the end repeating what lies below. Of a SACK only the block counts.
  */
 static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t top)
 {
 	const struct tw_dossier *d = v->d;
 	const int64_t reached_ns =
 		d->pkt[i].time_ns + (v->rtt[!to] > TW_SWAPPED_NS ? v->rtt[!to] : TW_SWAPPED_NS);
+	const uint32_t from =
+		tw_seq_lt(d->pkt[i].ack, top) && tw_seq_gt(d->pkt[i].sack[0].left, sent)
+			? d->pkt[i].sack[0].left
+			: sent;
 	int in_vain = 0;
 	size_t k;
 
@@ -430,7 +450,7 @@ static bool refuted(struct tw_view *v, size_t i, int to, uint32_t sent, uint32_t
 		    !q->payload_bytes)
 			continue;
 		if (tw_seq_ge(q->seq, sent) || !(q->marks & TW_MARKS_REPEAT))
-			return tw_seq_in(q->seq, sent, top) &&
+			return tw_seq_in(q->seq, from, top) && !repeated_in_vain(d, k, from, top) &&
 			       q->time_ns - d->pkt[i].time_ns > TW_SWAPPED_NS;
 		in_vain += q->time_ns > reached_ns;
 	}
