@@ -212,6 +212,13 @@ def a_syn_whose_numbers_go_on_is_of_this_connection():
 
 
 @case
+def an_ack_of_what_the_capture_missed_is_no_answer_to_the_syn():
+    """The client's ACK and FIN were dropped; the server's next segments go on from its SYN|ACK."""
+    finding = without("kernel/20-closewait-peer-gone-then-close.server.pcap", (3, 4))
+    assert finding["verdict"] != "invalid-segment", finding
+
+
+@case
 def an_answer_that_was_dropped_is_not_owed():
     """Of the server only its FIN is there, whose number says that it had spoken."""
     finding = without("resets/process-ended-idle.server.pcap", (18, 21, 22), stream=2)

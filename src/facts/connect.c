@@ -598,6 +598,7 @@ static void refused_synacks(struct tw_view *v)
 static void bad_answers(struct tw_view *v)
 {
 	const struct tw_pkt *syn = first_syn(v->d), *first = NULL, *refusal = NULL;
+	const struct tw_pkt *answer = NULL; /* the SYN|ACK that does fit */
 	int64_t n = 0, others = 0, refused = 0;
 	size_t i;
 
@@ -613,6 +614,12 @@ static void bad_answers(struct tw_view *v)
 				refusal = p;
 			continue;
 		}
+		if (is_synack(p) && acks_syn(syn, p))
+			answer = p;
+		/* it goes on from there, and has heard more of the client than the capture */
+		if (answer && !(p->flags & TW_RST) && p->seq == answer->seq + 1 &&
+		    tw_seq_in(p->ack, syn->seq + 1, syn->seq + 1 + FOLLOWED_BYTES))
+			break;
 		if (p->flags & TW_ACK ? !acks_syn(syn, p) : p->flags & TW_RST) {
 			n++;
 			if (!first)
