@@ -94,7 +94,7 @@ static inline bool tw_may_be_second_fin(const struct tw_facts *f)
 {
 	const bool client = tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT);
 
-	return !tw_get(f, TW_F_START_SEEN) ||
+	return tw_is(f, TW_F_START_SEEN, 0) ||
 	       tw_get(f, client ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
 }
 

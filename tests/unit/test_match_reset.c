@@ -179,6 +179,9 @@ static void test_early_answer(void **state)
 	set(TW_F_RST_VICTIM_UNACKED, 0);
 	set(TW_F_RST_AUTHOR_UNACKED, 45);
 	set(TW_F_BYTES_C, 40000);
+	assert_false(
+		fires(&tw_ph_closed_with_unread_data)); /* the reset acknowledges all that comes */
+	set(TW_F_RST_VICTIM_NEXT_NS, 1000);
 	assert_true(fires(&tw_ph_closed_with_unread_data));
 	set(TW_F_BYTES_C, 30000);
 	assert_false(fires(&tw_ph_closed_with_unread_data));

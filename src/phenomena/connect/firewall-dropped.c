@@ -100,7 +100,7 @@ static bool match_mid(struct tw_match *m)
 	if (large) {
 		tw_rival(m, "pmtu-blackhole", "nothing of this size had passed before");
 		/* which does not claim what a capture with holes, or without a start, cannot show */
-		if (!arrives && (!tw_silence_proves(f) || !tw_get(f, TW_F_START_SEEN)))
+		if (!arrives && (!tw_silence_proves(f) || tw_is(f, TW_F_START_SEEN, 0)))
 			m->confidence = TW_POSSIBLE;
 	}
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");

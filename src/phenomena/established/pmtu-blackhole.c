@@ -98,7 +98,7 @@ static int64_t full_size(const struct tw_facts *f, enum tw_side sender)
 	const int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S),
 		      n = tw_get(f, TW_F_UNANSWERED_SMALLEST);
 
-	if (mss > 0)
+	if (mss > 0 || !tw_is(f, TW_F_START_SEEN, 0))
 		return mss;
 	return n >= FULL_MIN && n == tw_get(f, TW_F_UNANSWERED_LARGEST) ? n : 0;
 }
@@ -128,7 +128,7 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 	/* what the peer goes on sending shows that it lives: then size is the first guess */
 	m->strength = alive ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_STALL + 2;
 	/* before the start of the capture as large ones may have passed */
-	m->confidence = alive && tw_get(f, TW_F_START_SEEN) ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = alive && !tw_is(f, TW_F_START_SEEN, 0) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary =
 		tw_say(m,
