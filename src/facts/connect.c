@@ -276,8 +276,8 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if ((p >= synack && p != swapped) || !tw_counts(p) || p->side || !is_syn(p) ||
-		    !(p->options & TW_OPT_TIMESTAMPS))
+		if ((p >= synack && (!swapped || p != swapped)) || !tw_counts(p) || p->side ||
+		    !is_syn(p) || !(p->options & TW_OPT_TIMESTAMPS))
 			continue;
 		number++;
 		if (!first)
