@@ -460,6 +460,32 @@ def lose(capture, share, random):
     return keep(capture, lambda n, p: random.random() >= share)
 
 
+def lose_stretch(capture, random):
+    """One stretch of up to a third is missing, as where a buffer ran over."""
+    total = len(capture.packets)
+    if total < 4:
+        return None
+    length = random.randrange(1, max(2, total // 3))
+    start = random.randrange(total - length + 1)
+    return keep(capture, lambda n, p: not start <= n < start + length)
+
+
+def filtered(capture, wanted):
+    """Of the segments only those that @wanted(frame) accepts."""
+    return Capture(capture.linktype, [frame.packet() for frame in frames(capture)
+                                      if frame.tcp is None or wanted(frame)])
+
+
+def mirrored(capture, random):
+    """Some packets again, a little later, as a mirror port doubles them."""
+    done = []
+    for packet in capture.packets:
+        done.append(packet)
+        if random.random() < 0.15:
+            done.append(packet._replace(ns=packet.ns + random.choice([1_000, 30_000, 200_000])))
+    return Capture(capture.linktype, sorted(done, key=lambda p: p.ns))
+
+
 def one_direction(capture, of_client):
     """Only what the first speaker of each connection sent, or only what the other did."""
     first, done = {}, []

@@ -99,6 +99,10 @@ WEAK = {
     "1 % lost by the capture": plain(lambda c, r: mangle.lose(c, 0.01, r)),
     "5 % lost by the capture": plain(lambda c, r: mangle.lose(c, 0.05, r)),
     "20 % lost by the capture": plain(lambda c, r: mangle.lose(c, 0.2, r)),
+    "a stretch lost by the capture": plain(lambda c, r: mangle.lose_stretch(c, r)),
+    "SYN, FIN and RST only": plain(lambda c, r: mangle.filtered(c, lambda f: f.flags & 7)),
+    "no ACK without payload": plain(lambda c, r: mangle.filtered(c, lambda f: f.flags & 7 or f.payload_length())),
+    "some doubled by a mirror": plain(lambda c, r: mangle.mirrored(c, r)),
     "captured twice": plain(lambda c, r: mangle.twice(c, False)),
     "captured on two interfaces": plain(lambda c, r: mangle.twice(c, True)),
     "neighbours swapped": plain(lambda c, r: mangle.swap(c, r)),
@@ -115,7 +119,8 @@ WEAK = {
     "IP-IDs random": plain(lambda c, r: mangle.ip_ids(c, lambda: r.randrange(65536))),
 }
 # These remove packets: what then looks whole may be called so, and a doubt may stay open.
-LOSING = {"1 % lost by the capture", "5 % lost by the capture", "20 % lost by the capture"}
+LOSING = {"1 % lost by the capture", "5 % lost by the capture", "20 % lost by the capture",
+          "a stretch lost by the capture", "SYN, FIN and RST only", "no ACK without payload"}
 REMOVING = LOSING | {"client's packets only", "server's packets only", "start missing", "end missing"}
 # What stays unanswered when the capture ends is all that a capture without its end can show.
 SILENCE = {"syn-unanswered", "syn-ack-lost", "peer-vanished", "pmtu-blackhole", "accept-queue-full"}
@@ -145,6 +150,7 @@ KNOWN = {
     # On two interfaces at once the copies are told by TTL, MAC and id, and by their order.
     ("snaplen 68", "found-any-resegmented"): "the D-SACK that shows the repeat needless is cut",
     ("captured twice", "found-any-"): "four copies, and no two of them alike",
+    ("some doubled by a mirror", "found-any-"): "the same",
     ("clock set forward by 10 s", "found-any-"): "the step lies between a packet and its copy",
     ("IP-IDs random", "found-any-"): "the id is what tells a copy",
     ("start missing", "found-any-slow-router"): "the first copies are in the part that is missing",

@@ -89,6 +89,7 @@ struct tw_triage_result {
 	uint64_t half_open_unlisted; /* connections in them, and in groups beyond the 1024 */
 	bool only_half_open; /* nothing else was seen at all: perhaps the capture's filter took SYNs only */
 	bool acks_left_out; /* no ACK without payload in the whole input, though handshakes went on: as by a filter */
+	bool no_acks; /* none, whatever went on */
 };
 
 /* NULL when memory is out. */

@@ -379,6 +379,7 @@ const struct tw_triage_result *tw_triage_conclude(struct tw_triage *t)
 	tw_triage_pool_free(&t->conns);
 	finish_halves(t);
 	tw_triage_tables_free(t);
+	res->no_acks = !t->acks_seen;
 	res->acks_left_out = t->went_on && !t->acks_seen;
 	res->only_half_open = t->half_open_listed + res->half_open_unlisted == res->streams;
 	if (res->interest_count)

@@ -493,6 +493,7 @@ static void take_down(struct tw_session *s, const struct tw_triage_result *res)
 	s->capture.clock_backward = res->clock_backward;
 	s->capture.only_half_open = res->only_half_open;
 	s->capture.acks_left_out = res->acks_left_out;
+	s->capture.no_acks = res->no_acks;
 	s->clock_step_ns = res->clock_step_ns;
 	sum->tcp_packets = res->packets;
 	sum->connections = res->streams;

@@ -167,6 +167,7 @@ static void quality_facts(struct tw_view *v)
 		tw_from(v, TW_F_CLOCK_COARSE_NS, clock_unit(d), NULL);
 	tw_from(v, TW_F_ONLY_HALF_OPEN, v->capture->only_half_open, NULL);
 	tw_from(v, TW_F_ACKS_FILTERED, v->capture->acks_left_out, NULL);
+	tw_from(v, TW_F_NO_ACKS, v->capture->no_acks, NULL);
 	tw_from(v, TW_F_SECOND_COPIES, (int64_t)second, NULL);
 	tw_from(v, TW_F_DUPLICATE_CAPTURE, copies >= 2 && copies * 3 >= whole, NULL);
 }

@@ -12,6 +12,7 @@ struct tw_capture_context {
 	bool cut;                  /* the file ends in the middle of a record */
 	bool clock_backward;
 	bool acks_left_out; /* no ACK without payload in the whole capture, though handshakes went on */
+	bool no_acks;       /* none in the whole capture, for whatever reason */
 	bool only_half_open; /* no connection of the capture shows anything but SYNs and SYN|ACKs */
 	uint64_t capture_drops;
 };

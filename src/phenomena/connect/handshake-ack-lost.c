@@ -56,7 +56,7 @@ static bool match_ack_missing(struct tw_match *m)
 	if (tw_get(f, TW_F_RTT_NS) > TW_TCP_TIMEOUT_INIT_NS * 9 / 10)
 		return false; /* the path is slower than the SYN|ACK's timer */
 	m->strength = refused ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_DELAY + 3;
-	m->confidence = refused ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = refused && !tw_get(f, TW_F_NO_ACKS) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK; no ACK for it comes here");
 	tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
@@ -67,8 +67,13 @@ static bool match_ack_missing(struct tw_match *m)
 		tw_cite(m, TW_F_RST_TRIGGER,
 			"data of the client: it believed in the connection all along");
 		tw_cite(m, TW_F_RST_COUNT, "bare RST: the server's request had expired");
-		tw_rule_out(m, "accept-queue-full",
-			    "no ACK arrived that a full queue could have ignored");
+		if (tw_get(f, TW_F_NO_ACKS))
+			tw_rival(m, "accept-queue-full",
+				 "no ACK of any connection is in the capture: a filter may have "
+				 "left out the one that a full queue ignored");
+		else
+			tw_rule_out(m, "accept-queue-full",
+				    "no ACK arrived that a full queue could have ignored");
 	} else if (acks_came_late(f)) {
 		tw_cite(m, TW_F_ACK3_SEEN, "the first of as many ACKs as there were SYN|ACKs");
 		tw_rule_out(m, "syn-ack-lost", "the client answered every SYN|ACK");
