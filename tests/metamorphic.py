@@ -145,6 +145,7 @@ KNOWN = {
     ("20 % lost by the capture", "found-equal-answers"): "so much is lost that the end looks like an abort",
     ("neighbours swapped", "found-quit"): "the order of FIN and goodbye is what makes it benign",
     ("neighbours swapped", "26-tfo.router-mc"): "the swapped packets are the SYN and its repeat",
+    ("end missing", "found-syn-meets-forgotten"): "the answer to the repeated SYN is in the part that is missing",
     ("start missing", "found-quit"): "that the server had spoken is in the part that is missing",
     ("end missing", "12-fw-tcpreset-mid-host"): "the second reset tells the filter from the host",
     # On two interfaces at once the copies are told by TTL, MAC and id, and by their order.
@@ -154,6 +155,8 @@ KNOWN = {
     ("clock set forward by 10 s", "found-any-"): "the step lies between a packet and its copy",
     ("IP-IDs random", "found-any-"): "the id is what tells a copy",
     ("start missing", "found-any-slow-router"): "the first copies are in the part that is missing",
+    ("start missing", "found-any-resegmented"): "the same",
+    ("among strangers", "19-ack3-lost-forever-server-first.server"): "their ACKs show that ACKs were captured",
 }
 
 

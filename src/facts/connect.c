@@ -247,15 +247,26 @@ static void answer_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_ANSWER, TW_ANSWER_NONE, NULL);
 }
 
-/* The SYN that the first SYN|ACK @p answers, if it stands right behind it: the capture has swapped the two. */
+/*
+ * The SYN that the first SYN|ACK @p answers, if it stands right behind it: the capture has swapped the two. Not if the SYN
+ * gets an answer of its own: the timers of both ends run for a second, and meet.
+ */
 static const struct tw_pkt *swapped_syn(const struct tw_dossier *d, const struct tw_pkt *p)
 {
-	const struct tw_pkt *q;
+	const struct tw_pkt *q, *syn = NULL;
 
-	for (q = p + 1; q < d->pkt + d->pkt_count && q->time_ns - p->time_ns < TW_SWAPPED_NS; q++)
-		if (tw_counts(q) && !q->side && is_syn(q))
-			return p->ack == q->seq + 1 ? q : NULL;
-	return NULL;
+	for (q = p + 1; q < d->pkt + d->pkt_count; q++) {
+		if (!tw_counts(q) || !(q->flags & TW_SYN))
+			continue;
+		if (syn && q->time_ns - syn->time_ns > TW_TCP_TIMEOUT_INIT_NS / 2)
+			break;
+		if (q->side)
+			return NULL;
+		if (syn || q->time_ns - p->time_ns >= TW_SWAPPED_NS || p->ack != q->seq + 1)
+			break;
+		syn = q;
+	}
+	return syn;
 }
 
 /*

@@ -45,6 +45,7 @@ static bool was_under_way(const struct tw_facts *f)
 	int64_t apart = tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS), span = tw_get(f, TW_F_SYN_SPAN_NS);
 
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_known(f, TW_F_ACK3_ECHO) &&
+	    tw_get(f, TW_F_BYTES_C) + tw_get(f, TW_F_BYTES_S) > 0 &&
 	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS && tw_get(f, TW_F_RTT_NS) < SLOWEST_NS)
 		return true;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
