@@ -274,8 +274,7 @@ def acks_that_the_capture_missed():
 
 def told_without(path, first, last, stream=0):
     """What is said of a stream of a capture that has lost the packets @first to @last."""
-    whole = mangle.read(path)
-    rest = whole._replace(packets=whole.packets[:first - 1] + whole.packets[last:])
+    rest = mangle.keep(mangle.read(path), lambda n, p: not first <= n + 1 <= last)
     return objects(mangle.pcap(rest), "--stream", str(stream))[0]
 
 

@@ -271,12 +271,11 @@ static const struct tw_pkt *swapped_syn(const struct tw_dossier *d, const struct
 
 /*
  * Which SYN does the SYN|ACK answer? Its TSecr is the TSval of the SYN that created the request
- * (tcp_v4_conn_request: the first that arrived).
+ * (tcp_v4_conn_request: the first that arrived). @swapped: one that stands behind it and came before.
  */
-static void echo_fact(struct tw_view *v, const struct tw_pkt *synack)
+static void echo_fact(struct tw_view *v, const struct tw_pkt *synack, const struct tw_pkt *swapped)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *swapped = swapped_syn(d, synack);
 	int64_t number = 0, found = 0;
 	bool differ = false;
 	const struct tw_pkt *first = NULL;
@@ -348,6 +347,8 @@ static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
 
 struct synack_walk {
 	const struct tw_pkt *first, *first_repeat, *after_ack, *untriggered_first, *conflict;
+	const struct tw_pkt
+		*swapped; /* the SYN that the first one answers, if it stands behind it */
 	int64_t count, after, untriggered;
 	bool before_repeat;
 	int64_t times[LADDER_TIMES];
@@ -360,8 +361,7 @@ struct synack_walk {
  */
 static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 {
-	long pending = 0;                    /* SYNs that have not drawn their SYN|ACK yet */
-	const struct tw_pkt *swapped = NULL; /* one that comes late for that */
+	long pending = 0; /* SYNs that have not drawn their SYN|ACK yet */
 	bool ack3 = false, own;
 	int64_t last_ns = 0; /* of the SYN|ACK before */
 	size_t i;
@@ -372,9 +372,9 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 		if (!tw_counts(p) || p->marks & TW_MARK_NET_DUPLICATE)
 			continue;
 		if (!p->side) {
-			if (is_syn(p) && p == swapped) {
-				swapped = NULL;
-			} else if (is_syn(p)) {
+			if (w->swapped && p == w->swapped)
+				continue;
+			if (is_syn(p)) {
 				pending++;
 				w->before_repeat |= w->first != NULL;
 			} else if (w->first && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
@@ -384,14 +384,13 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 		}
 		if (!is_synack(p))
 			continue;
-		if (!w->first)
-			swapped = swapped_syn(d, p);
-		pending += !w->first && swapped;
 		w->count++;
 		if (w->kept < LADDER_TIMES)
 			w->times[w->kept++] = p->time_ns;
 		if (!w->first) {
 			w->first = p;
+			w->swapped = swapped_syn(d, p);
+			pending += w->swapped != NULL;
 		} else {
 			if (!w->first_repeat)
 				w->first_repeat = p;
@@ -483,7 +482,7 @@ static void synack_facts(struct tw_view *v)
 			!client->bad_checksums,
 		w.first);
 	late_synack_fact(v, w.first);
-	echo_fact(v, w.first);
+	echo_fact(v, w.first, w.swapped);
 	ack3_facts(v, w.first);
 }
 

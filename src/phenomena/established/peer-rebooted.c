@@ -83,6 +83,12 @@ static bool lost_at_once(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) < BACK_AGAIN_NS;
 }
 
+/* The author's own last data, and more than a goodbye. */
+static bool left_unacked(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE);
+}
+
 /*
  * Its last data was never acknowledged, and it never repeated it, for which a second is time enough: its socket was gone by
  * then, and its data did not get through. Both at once are no accident of a host's; whatever ended it (a reset in the peer's
@@ -90,8 +96,7 @@ static bool lost_at_once(const struct tw_facts *f)
  */
 static bool fell_silent(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) &&
-	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) >= TW_NS_PER_S;
+	return left_unacked(f) && tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) >= TW_NS_PER_S;
 }
 
 static void add_rivals(struct tw_match *m)
@@ -220,7 +225,7 @@ static bool match_reply(struct tw_match *m)
 		tw_missing(m, "what that end sent before: its FIN may be among it");
 		tw_rival(m, "data-after-close",
 			 "that end may have closed before, in a part that was not captured");
-		if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
+		if (left_unacked(f))
 			tw_rival(m, "peer-vanished",
 				 "its own data was not acknowledged: it may have repeated it, and "
 				 "given up");
