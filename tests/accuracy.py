@@ -24,6 +24,18 @@ RECORDS = [
     record("peer-vanished", ("client", "peer-vanished", "certain", ["peer-vanished"]),
            ("client", "clean", "certain", ["clean"]), ("server", "clean", "likely", [])),
 ]
+CALLS = [{"time": 0.1, "kind": "return", "who": "client", "text": "client connect = ECONNREFUSED"},
+         {"time": 0.2, "kind": "return", "who": "server", "text": "server accept = EAGAIN"}]
+
+
+def telling(client, server=None):
+    """A record with CALLS, of which these errnos are told."""
+    made = record("port-closed", ("client", "port-closed", "likely", ["port-closed"]))
+    application = {"client": {"errno": client}, "server": server and {"errno": server}}
+    made["verdicts"][0]["finding"] = {"application": application}
+    return dict(made, timeline=CALLS)
+
+
 WRONG = record("syn-lost", ("client", "port-closed", "certain", ["syn-lost"]))
 
 
@@ -42,6 +54,8 @@ def main():
     good, good_text = run(RECORDS)
     bad, bad_text = run(RECORDS + [WRONG])
     none, _ = run([])
+    heard, heard_text = run([telling("ECONNREFUSED", "ECONNRESET"), telling("hang")])
+    unheard, unheard_text = run([telling("ETIMEDOUT")])
     checks = [
         ("all honest: status 0", good == 0),
         ("the sums", "4 connections, 3 right, 1 honest, 0 wrong; 2 verdicts were certain, 0 of these wrong" in good_text),
@@ -52,6 +66,10 @@ def main():
         ("it is named", "- syn-lost/x/v4 client stream 0: port-closed, truly syn-lost" in bad_text),
         ("precision falls", "| port-closed | 2 | 1 | 1 | 0 | 0 | 50 % | 50 % |" in bad_text),
         ("nothing to count: status 2", none == 2),
+        ("errnos that calls returned, or could not", heard == 0 and "2 errnos were told: 1 their calls returned, "
+         "for 1 there was no call to see them, 0 contradicted" in heard_text),
+        ("an errno that the call did not return: status 1", unheard == 1),
+        ("it is named, too", "- port-closed/x/v4 client stream 0: port-closed, client ETIMEDOUT" in unheard_text),
     ]
     print(f"1..{len(checks)}")
     for number, (name, passed) in enumerate(checks, 1):

@@ -3,7 +3,8 @@
 """Score the program against the labelled captures (tests/captures/kernel/README.md).
 
 For every labelled connection: is the verdict one that an honest reader of this file may give, is the
-outcome, is nothing said that must not be, is `certain` justified? Prints what is wrong, a confusion
+outcome, is nothing said that must not be, is `certain` justified, did the applications get the errnos that are
+told, is a decisive packet among the evidence? Prints what is wrong, a confusion
 table of truth against verdict, totals, and TAP for the test runner (a case per labelled connection).
 Rows in disputed.tsv are scored apart and do not fail.
 
@@ -90,6 +91,24 @@ def below_zero(value, key=""):
         yield f"{key} {value}"
 
 
+# What a call gave that was not the connection's own doing: the program did not wait for more, or had not yet.
+NO_RESULT = {"timeout(app)", "EAGAIN", "EINPROGRESS", "EALREADY"}
+
+
+def contradicted(row, finding):
+    """Sides of which an errno is told, where the application truly got others."""
+    for side in ("client", "server"):
+        told = (finding.get("application") or {}).get(side)
+        got = {c.partition(":")[2] for c in row[f"{side}_errno"].split(",")} - NO_RESULT - {""}
+        if told and told["errno"] not in (None, "hang", "timeout") and got and told["errno"] not in got:
+            yield side, told["errno"], "|".join(sorted(got))
+
+
+def cites_decisive(row, finding):
+    decisive = {int(n) for n in row["decisive"].split(",") if n.isdigit()}
+    return not decisive or bool(decisive & {e.get("packet") for e in finding["evidence"]})
+
+
 def judge(row, finding):
     """What is wrong with a finding: a list of (kind, sentence)."""
     accept = row["accept"].split("|")
@@ -112,6 +131,10 @@ def judge(row, finding):
         wrong.append(("certain", f"{verdict} is certain without right"))
     if verdict not in ("clean", "unknown") and not finding.get("evidence"):
         wrong.append(("evidence", "no evidence is cited"))
+    elif verdict == accept[0] and verdict not in ("clean", "unknown") and not cites_decisive(row, finding):
+        wrong.append(("decisive", f"none of the decisive packets {row['decisive']} is cited"))
+    wrong += [("errno", f"the {side} is said to see {told}, and saw {got}")
+              for side, told, got in contradicted(row, finding)]
     wrong += [("negative", f"a duration below 0: {text}") for text in below_zero(finding)]
     return wrong
 
@@ -132,9 +155,10 @@ def confusion(results):
 def self_test():
     """The judge must be able to say no."""
     row = {"accept": "aborted|linger-reset", "outcome_accept": "failed", "must_not": "clean|certain",
-           "certain_ok": "no", "note": "", "client": "1.1.1.1:1", "server": "2.2.2.2:2"}
+           "certain_ok": "no", "note": "", "client": "1.1.1.1:1", "server": "2.2.2.2:2",
+           "client_errno": "recv:ECONNRESET,send:EPIPE", "server_errno": "-", "decisive": "4,5"}
     good = {"client": "1.1.1.1:1", "server": "2.2.2.2:2", "verdict": "aborted", "outcome": "failed",
-            "confidence": "likely", "evidence": [{}]}
+            "confidence": "likely", "evidence": [{"packet": 5}]}
     kinds = lambda **change: {k for k, _ in judge(row, dict(good, **change))}
     allowed = dict(row, note="x " + ABORTED_MAY)
     first = dict(row, certain_ok="yes", must_not="")
@@ -153,8 +177,12 @@ def self_test():
          judge(allowed, dict(good, confidence="certain")) == []),
         ("self-test: wrong ends fail", kinds(client="1.1.1.1:9") == {"ends"}),
         ("self-test: no evidence fails", kinds(evidence=[]) == {"evidence"}),
+        ("self-test: evidence beside the decisive packets fails", kinds(evidence=[{"packet": 3}]) == {"decisive"}),
+        ("self-test: an errno that nobody saw fails",
+         kinds(application={"client": {"errno": "ETIMEDOUT"}, "server": None}) == {"errno"}
+         and not kinds(application={"client": {"errno": "EPIPE"}, "server": {"errno": "EOF"}})),
         ("self-test: a negative duration fails",
-         kinds(evidence=[{"time": -1.5, "text": "-4.07 s after the first"}]) == {"negative"}
+         kinds(evidence=[{"packet": 4, "time": -1.5, "text": "-4.07 s after the first"}]) == {"negative"}
          and not kinds(summary="10.9.0.1:80 -> 10.9.0.2:80, 2 s, ports 1-2 s")),
     ]
 

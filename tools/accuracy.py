@@ -7,14 +7,31 @@ usage: accuracy.py PATH/TO/tcpwhy [--records FILE] [--markdown FILE]
 Runs `tcpwhy lab run all --json` (or takes the records that it printed before), whose records hold, for
 each connection in the capture of each end, what it truly was and what the program said. A verdict is
 right if it names the truth, honest if the scenario accepts it (one end's packets often can not tell
-two causes apart, and then another name, or unknown, is an honest answer), wrong otherwise.
+two causes apart, and then another name, or unknown, is an honest answer), wrong otherwise. What it says an
+application saw is held against what the calls of that end returned.
 The exit status is 1 if one is wrong, 2 if there are no records.
 """
 import argparse
 import collections
 import json
+import re
 import subprocess
 import sys
+
+ERRNO = re.compile(r"E[A-Z]+$")
+NO_RESULT = {"EAGAIN", "EINPROGRESS", "EALREADY"}  # the program did not wait for more
+
+
+def errnos_told(record, finding):
+    """Of each errno that is told of an application: confirmed, unseen (no call got any), or contradicted by others."""
+    for side in ("client", "server"):
+        told = ((finding or {}).get("application") or {}).get(side)
+        if not told or not ERRNO.match(told["errno"] or ""):
+            continue
+        results = {e["text"].rpartition(" ")[2] for e in record["timeline"]
+                   if e["kind"] == "return" and e["who"] == side}
+        got = {r for r in results if ERRNO.match(r)} - NO_RESULT
+        yield "confirmed" if told["errno"] in got else "contradicted" if got else "unseen", side, told["errno"]
 
 
 class Row:
@@ -28,6 +45,7 @@ class Row:
         self.vantage = verdict["vantage"]
         self.certain = verdict["confidence"] == "certain"
         self.wrong = not verdict["passed"]
+        self.told = list(errnos_told(record, verdict.get("finding")))
         self.name = f'{record["scenario"]}/{record["variant"]} {self.vantage} stream {verdict["stream"]}'
 
     @property
@@ -80,8 +98,15 @@ def markdown_table(head, table):
     return lines + ["| " + " | ".join(str(c) for c in line) + " |" for line in table]
 
 
+def contradictions(rows):
+    return [f"{r.name}: {r.said}, {side} {errno}" for r in rows for state, side, errno in r.told
+            if state == "contradicted"]
+
+
 def report(rows, date, kernel):
     wrong = [r for r in rows if r.wrong]
+    against = contradictions(rows)
+    told = collections.Counter(state for r in rows for state, _, _ in r.told)
     lines = ["# Accuracy", "",
              "Made by `make accuracy`: every scenario of the lab is run on the kernel of this machine, and the",
              "captures of both ends are read back. *Right* names the truth; *honest* is another answer that the",
@@ -91,7 +116,9 @@ def report(rows, date, kernel):
              f"{date}, Linux {kernel}: {len(rows)} connections, {sum(r.right for r in rows)} right, "
              f"{sum(not r.right and not r.wrong for r in rows)} honest, {len(wrong)} wrong; "
              f"{sum(r.certain for r in rows)} verdicts were certain, "
-             f"{sum(r.certain and r.wrong for r in rows)} of these wrong.", ""]
+             f"{sum(r.certain and r.wrong for r in rows)} of these wrong.", "",
+             f"Of the applications {sum(told.values())} errnos were told: {told['confirmed']} their calls returned, "
+             f"for {told['unseen']} there was no call to see them, {told['contradicted']} contradicted.", ""]
     lines += markdown_table(["truth", "connections", "right", "honest", "wrong", "certain", "precision", "recall"],
                             per_class(rows))
     for vantage in ("client", "server"):
@@ -99,6 +126,8 @@ def report(rows, date, kernel):
         lines += markdown_table(["truth", "verdicts"], confusion(rows, vantage))
     if wrong:
         lines += ["", "## Wrong", ""] + [f"- {r.name}: {r.said}, truly {r.truth}" for r in wrong]
+    if against:
+        lines += ["", "## Not what the application saw", ""] + [f"- {line}" for line in against]
     return "\n".join(lines) + "\n"
 
 
@@ -125,7 +154,7 @@ def main():
     if args.markdown:
         with open(args.markdown, "w", encoding="utf-8") as f:
             f.write(text)
-    return 1 if any(r.wrong for r in rows) else 0
+    return 1 if any(r.wrong for r in rows) or contradictions(rows) else 0
 
 
 if __name__ == "__main__":

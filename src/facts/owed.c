@@ -443,16 +443,18 @@ static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *
 }
 
 /*
- * @got bytes had reached the author of @rst since it last spoke, @last of all. (Not known where records were
+ * @got bytes had reached the author of @rst since it last spoke, @last of all; @said is the last that was no repeat. (Not known where records were
  * dropped since then: it may have answered.)
  */
 static void unanswered_facts(struct tw_view *v, const struct tw_pkt *rst, uint32_t got, bool acked,
-			     const struct tw_pkt *last)
+			     const struct tw_pkt *last, const struct tw_pkt *said)
 {
 	tw_from(v, TW_F_RST_UNANSWERED_BYTES, got, got ? last : NULL);
 	tw_from(v, TW_F_RST_UNANSWERED_ACKED, acked, NULL);
 	if (got && last)
 		tw_from(v, TW_F_RST_UNANSWERED_AGE_NS, rst->time_ns - last->time_ns, last);
+	if (got && said)
+		tw_from(v, TW_F_RST_VICTIM_WAITED_NS, rst->time_ns - said->time_ns, said);
 }
 
 /* What @side says next, and has not said before. What the reset acknowledges was said before, in whatever order it was captured. */
@@ -616,7 +618,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 	uint32_t victim_base = d->end[w].base_seq + 1, reached, since, got = 0;
 	uint32_t victim_unacked = tw_unacked_payload(d, s, w),
 		 author_unacked = tw_unacked_payload(d, s, a);
-	const struct tw_pkt *last = NULL;
+	const struct tw_pkt *last = NULL, *said = NULL;
 	bool acked, unseen = false;
 	size_t i;
 
@@ -650,12 +652,14 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		got = tw_above(reached, tw_seq_lt(since, victim_base) ? victim_base : since);
 	for (i = 0; i < rst; i++)
 		if (d->pkt[i].side == w && d->pkt[i].payload_bytes && tw_counts(&d->pkt[i]) &&
-		    tw_seq_le(d->pkt[i].seq + d->pkt[i].payload_bytes, reached))
+		    tw_seq_le(d->pkt[i].seq + d->pkt[i].payload_bytes, reached)) {
 			last = &d->pkt[i];
+			said = last->marks & TW_MARKS_REPEAT ? said : last;
+		}
 	acked = got && ((p->flags & TW_ACK && tw_seq_gt(p->ack, since)) ||
 			(author->acked_set && tw_seq_gt(author->acked, since)));
 	if (s->gap <= author->last_payload || s->gap < 0)
-		unanswered_facts(v, p, got, acked, last);
+		unanswered_facts(v, p, got, acked, last, said);
 	tw_from(v, TW_F_RST_AUTHOR_UNSEEN, unseen, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_SENT_BYTES, sent_bytes(d, s, a), NULL);
 	tw_from(v, TW_F_RST_VICTIM_SENT_BYTES, sent_bytes(d, s, w), NULL);

@@ -7,6 +7,7 @@
  *        |--data (repeat)---------------->X    |   UNANSWERED_REPEATS, _LADDER, _SPAN
  *        |<-----------------data, old ack------|   PEER_SPOKE_AFTER: it lives, our data does not arrive
  *        |--RST------------------------------->|   PEER_SPOKE_AFTER_RST: our kernel had given up
+ *        |<-----------------the same again------|   RSTS_UNHEARD: that RST did not arrive either
  */
 #include "facts/view.h"
 
@@ -73,6 +74,28 @@ static void walk_repeats(const struct tw_dossier *d, int side, size_t from, uint
 	}
 }
 
+/* Whoever gets a reset repeats nothing any more. What it sends within a round trip may have been on its way. */
+static void unheard_fact(struct tw_view *v, int side, const struct tw_pkt *rst, int64_t soon)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p, *first = NULL;
+	int64_t n = 0;
+
+	for (p = rst; p && p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side == side && (p->flags & (TW_RST | TW_ACK)) == TW_RST) {
+			rst = p;
+		} else if (rst && p->side != side && p->marks & TW_MARKS_REPEAT &&
+			   p->time_ns - rst->time_ns > soon) {
+			rst = NULL;
+			first = first ? first : p;
+			n++;
+		}
+	}
+	tw_from(v, TW_F_RSTS_UNHEARD, n, first);
+}
+
 static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 {
 	const struct tw_dossier *d = v->d;
@@ -103,6 +126,7 @@ static void peer_after(struct tw_view *v, int side, size_t from, uint32_t acked)
 	}
 	tw_from(v, TW_F_PEER_SPOKE_AFTER, n, first);
 	tw_from(v, TW_F_PEER_SPOKE_AFTER_RST, rst != NULL, rst);
+	unheard_fact(v, side, rst, soon);
 }
 
 /*

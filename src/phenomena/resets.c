@@ -502,8 +502,8 @@ static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 	const struct tw_facts *f = m->facts;
 	int64_t after = -1;
 
-	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_known(f, TW_F_RST_UNANSWERED_AGE_NS))
-		after = tw_get(f, TW_F_RST_UNANSWERED_AGE_NS);
+	if (tw_known(f, TW_F_RST_VICTIM_WAITED_NS))
+		after = tw_get(f, TW_F_RST_VICTIM_WAITED_NS);
 	/* Against a closed window a sender blocks in send, unless its buffer has room. */
 	bool blocked = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
 		       tw_is(f, TW_F_ZERO_WINDOW_SIDE, tw_other(victim));

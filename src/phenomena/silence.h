@@ -62,6 +62,21 @@ static inline bool tw_silence_is_final(const struct tw_facts *f)
 	       on_ns > 2 * span_ns;
 }
 
+/*
+ * Which call waits while @bytes stay unacknowledged? send() returns once the buffer has taken all, and what waits is
+ * the recv() for the answer. Whoever has a whole first flight (ten segments) on its way may have more behind it.
+ */
+static inline const char *tw_waiting_call(int64_t bytes)
+{
+	return bytes < 10 * INT64_C(1448) ? "recv" : "send";
+}
+
+/* Does the end that still speaks not get the resets that it draws? One may be lost; then the next one is heard. */
+static inline bool tw_resets_are_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RSTS_UNHEARD) >= 2;
+}
+
 /* The receiver had closed its window: then repeats are probes, and silence has another name. */
 static inline bool tw_window_stays_closed(const struct tw_facts *f)
 {

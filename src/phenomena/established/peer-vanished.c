@@ -141,6 +141,11 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
 			"%s answers it with a bare RST: its kernel has given the connection up",
 			tw_side_name(sender));
+	if (tw_resets_are_unheard(f))
+		tw_cite(m, TW_F_RSTS_UNHEARD,
+			"%s repeats its own data after each of %" PRId64 " such RSTs: they do not "
+			"reach it either",
+			tw_side_name(tw_other(sender)), tw_get(f, TW_F_RSTS_UNHEARD));
 	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
 			"%" PRId64 " ARP or ND requests for the next hop are unanswered too",
@@ -148,6 +153,32 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	if (tw_get(f, TW_F_ICMP_COUNT))
 		tw_cite(m, TW_F_ICMP_COUNT,
 			"an ICMP error, which is only a soft error by now: the repeats go on");
+}
+
+/* Without an error, data or an end, the other end's application learns nothing. */
+static void tell_peer(struct tw_match *m, enum tw_side peer)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_resets_are_unheard(f))
+		tw_app_saw(
+			m, peer, "recv", "hang", -1,
+			"It lives and repeats what it sends: the RSTs do not reach it. ETIMEDOUT "
+			"comes when its own kernel gives up.");
+	else if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) && spoke_meanwhile(f))
+		tw_app_saw(
+			m, peer, "recv", "hang", -1,
+			"It lives, and gets nothing of this direction, most likely not the RST "
+			"either. ETIMEDOUT comes when its own kernel gives up; ECONNRESET, if the "
+			"RST comes through.");
+	else if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
+		tw_app_saw(m, peer, "recv", "ECONNRESET", -1,
+			   "If it lives and the RST reaches it; if the path is dead both ways it "
+			   "sees nothing.");
+	else
+		tw_app_saw(
+			m, peer, NULL, NULL, -1,
+			"Nothing, if it is alive: no packet tells it that the connection is dead.");
 }
 
 static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
@@ -165,20 +196,13 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 			   "kernel gives up by tcp_orphan_retries; after shutdown(SHUT_WR) recv() "
 			   "waits, and ends with ETIMEDOUT.");
 	else if (!final)
-		tw_app_saw(m, sender, "send", "hang", -1,
+		tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)), "hang", -1,
 			   "Nothing yet: send() succeeds until the buffer is full, recv() waits.");
 	else
 		tw_app_saw(m, sender, "recv", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
 			   "The error comes when the kernel gives up (938 s with tcp_retries2 = "
 			   "15); until then calls hang.");
-	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
-		tw_app_saw(m, peer, "recv", "ECONNRESET", -1,
-			   "If it lives and the RST reaches it; if the path is dead both ways it "
-			   "sees nothing.");
-	else
-		tw_app_saw(
-			m, peer, NULL, NULL, -1,
-			"Nothing, if it is alive: no packet tells it that the connection is dead.");
+	tell_peer(m, peer);
 }
 
 /*
@@ -218,7 +242,7 @@ static bool match_deserted(struct tw_match *m)
 	tw_rule_out(m, "firewall-dropped", "a filter on TCP lets ARP and ND pass");
 	tw_app_saw(m, tw_other(peer), "recv", "hang", -1,
 		   "Whoever sends gets EHOSTUNREACH when tcp_retries2 ends it; whoever only waits, "
-		   "nothing.");
+		   "ETIMEDOUT by its keepalive, or nothing without one.");
 	return true;
 }
 

@@ -87,7 +87,8 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 	tw_rival(m, "peer-vanished",
 		 "the path may have died after the last small segment had passed");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
-	tw_app_saw(m, sender, "send", tw_silence_is_final(f) ? "ETIMEDOUT" : "hang", -1,
+	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
+		   tw_silence_is_final(f) ? "ETIMEDOUT" : "hang", -1,
 		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 }
@@ -145,7 +146,8 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 		       : "a peer or a path that died just then leaves the same packets");
 	tw_rival(m, "firewall-dropped", "and so does a filter that drops from then on");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
-	tw_app_saw(m, sender, "send", final ? "ETIMEDOUT" : "hang", -1,
+	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
+		   final ? "ETIMEDOUT" : "hang", -1,
 		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 	tw_missing(m, "Whether smaller segments pass meanwhile: `tracepath -n PEER` from the "
@@ -199,7 +201,7 @@ static bool match_at_receiver(struct tw_match *m)
 	tw_rule_out(m, "peer-vanished", "its smaller segments go on coming");
 	tw_missing(m, "Whether the sender repeats them in full size: a capture at its end.");
 	tw_app_saw(m, receiver, "recv", "hang", -1, "It waits for data that never come.");
-	tw_app_saw(m, sender, "send", "hang", -1,
+	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_MISSING_BYTES)), "hang", -1,
 		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
 	return true;
 }

@@ -55,7 +55,8 @@ static bool match(struct tw_match *m)
 	tw_rival(m, "firewall-dropped", "what made the path silent is open");
 	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
 		   "At some moment before the RST; no packet marks it.");
-	tw_app_saw(m, tw_other(sender), "recv", "ECONNRESET", lived, NULL);
+	if (!tw_resets_are_unheard(f))
+		tw_app_saw(m, tw_other(sender), "recv", "ECONNRESET", lived, NULL);
 	return true;
 }
 
