@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, PSH, RST
+from craft import ACK, FIN, PSH, RST
 from tap import CAPTURES, case, equal, main
 from talk import Talk, objects, told
 
@@ -94,6 +94,21 @@ def waited_since_it_asked():
     equal(saw(finding, "client"), ("recv", "ECONNRESET"))
     after = finding["application"]["client"]["after"]
     assert after and abs(after - 1.42) < 0.01, after
+
+
+@case
+def reset_instead_of_close():
+    """Nobody was owed anything, and whoever reads on gets an error all the same."""
+    finding = told(Talk(timestamps=True).shake().ask().c(RST | ACK, after=0.5))[0]
+    equal((finding["outcome"], saw(finding, "server"), saw(finding, "client")),
+          ("clean", ("recv", "ECONNRESET"), None))
+
+
+@case
+def reset_after_close():
+    """The end that is reset had closed: nobody is there to see it."""
+    finding = told(Talk(timestamps=True).shake().ask().s(FIN | ACK).c(ACK).c(RST | ACK, after=0.5))[0]
+    equal((finding["outcome"], saw(finding, "server"), saw(finding, "client")), ("clean", None, None))
 
 
 if __name__ == "__main__":

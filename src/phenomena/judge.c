@@ -178,6 +178,8 @@ static void say_clean(struct tw_match *m)
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 		tw_reset_cite_alert(m);
+		if (tw_reset_landed(f) && !is(f, TW_F_RST_VICTIM_FIN))
+			tw_reset_victim_saw(m);
 	} else {
 		m->confidence = TW_LIKELY;
 		m->summary = "Nothing went wrong as far as the capture goes.";
