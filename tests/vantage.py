@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import craft
 import mangle
 from craft import ACK, FIN, PSH, RST, SYN
-from tap import CAPTURES, case, main
+from tap import CAPTURES, case, equal, main
 from talk import MSS, Talk, expect, objects
 
 FULL = b"d" * 1448
@@ -527,6 +527,21 @@ def close_that_the_capture_missed_before_a_reset():
         talk.c(PSH | ACK, word, after=0.002)
         talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
         expect(talk, *verdicts, outcomes=("clean",) if word is alert else ("failed",))
+
+
+def download(rtt):
+    """A download that arrives in super-segments, taken at the client: its receive offload (GRO) puts them together."""
+    talk = Talk(timestamps=True).shake(rtt=rtt).c(PSH | ACK, REQUEST).s(ACK, after=rtt)
+    for _ in range(4):
+        talk.s(ACK, b"d" * 28960, after=0.001).c(ACK, after=0.00001)
+    return talk.close(rtt=rtt)
+
+
+@case
+def super_segments_of_the_receiver():
+    """They do not make it the sender's host: the handshake's times tell where it is, or nothing does."""
+    equal(expect(download(0.02), "clean")["vantage"], "client")
+    equal(expect(download(0.0002), "clean")["vantage"], "unknown")
 
 
 if __name__ == "__main__":

@@ -181,19 +181,18 @@ static int hops_guess(uint8_t ttl)
 /*
  * Where was this captured? Near the end that answers at once: the handshake's two halves (SYN to
  * SYN|ACK is the way to the server and back, SYN|ACK to ACK the way to the client and back) and the TTLs
- * tell. A packet larger than the MTU or with an unfilled checksum was captured on its sender's host.
+ * tell. Packets with an unfilled checksum were captured on their sender's host (if those of both ends are, it is one
+ * host). A packet larger than the MTU may be the sender's (TSO) as well as the receiver's (GRO).
  */
 static enum tw_vantage guess_vantage(const struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
+	bool unfilled[2] = { false, false };
 	int64_t to_server, to_client;
 	size_t i;
 
 	if (tw_get(v->f, TW_F_ONE_SIDED))
 		return TW_VANTAGE_ONE_SIDED;
-	for (i = 0; i < d->pkt_count && i < 64; i++)
-		if (d->pkt[i].checksum == TW_CSUM_PARTIAL || d->pkt[i].payload_bytes > 9000)
-			return d->pkt[i].side ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT;
 	to_server = v->rtt[0];
 	to_client = v->rtt[1];
 	if (to_server >= 0 && to_client >= 0) {
@@ -204,6 +203,10 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 		if (to_client > 2 * TW_NS_PER_MS && to_server > 2 * TW_NS_PER_MS)
 			return TW_VANTAGE_MIDDLE;
 	}
+	for (i = 0; i < d->pkt_count && i < 64; i++)
+		unfilled[d->pkt[i].side] |= d->pkt[i].checksum == TW_CSUM_PARTIAL;
+	if (unfilled[0] != unfilled[1])
+		return unfilled[0] ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER;
 	if (d->end[0].packets && d->end[1].packets) {
 		int hops[2] = { -1, -1 };
 
