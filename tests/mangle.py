@@ -391,6 +391,100 @@ def wrap_numbers(capture, server_side):
     return Capture(capture.linktype, [f.packet() for f in every])
 
 
+PIECE = 32000  # fits into every window that the labelled captures open
+
+
+def _quiet(every, flow):
+    """(place, {end: its next number}): behind the last SYN, where all that was sent is acknowledged; or None."""
+    next_seq, acked, last_syn, quiet = {}, {}, -1, None
+    for place, frame in enumerate(every):
+        if frame.tcp is None or tuple(sorted(frame.flow())) != flow:
+            continue
+        source, target = frame.flow()
+        if frame.flags & SYN:
+            last_syn, quiet = place, None
+        if frame.flags & (RST | FIN):
+            break
+        length = frame.payload_length() + bool(frame.flags & SYN)
+        next_seq[source] = (frame.long(frame.tcp + 4) + length) & 0xFFFFFFFF
+        if frame.flags & ACK:
+            acked[target] = frame.long(frame.tcp + 8)
+        if quiet is None and last_syn >= 0 and len(next_seq) == 2 and acked == next_seq \
+                and not frame.flags & SYN:
+            quiet = place, dict(next_seq)
+    return quiet
+
+
+def lengthen(capture, server_side, size):
+    """One end of the first connection also sends @size bytes, all of them acknowledged, before what follows."""
+    every = frames(capture)
+    first = next((f for f in every if f.tcp is not None and f.flags & (SYN | ACK) == SYN), None)
+    if first is None:
+        return None
+    flow = tuple(sorted(first.flow()))
+    quiet = _quiet(every, flow)
+    if not quiet:
+        return None
+    place, numbers = quiet
+    sender, receiver = first.flow()[::-1] if server_side else first.flow()
+    # Headers of a plain segment of each end, with the time stamps of that moment; the payload is not captured.
+    plain, ticks, idents = {}, {}, {}
+    for frame in every[:place + 1]:
+        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow:
+            idents[frame.flow()[0]] = frame.word(frame.ip + 4) if frame.version == 4 else 0
+            ticks.update({frame.flow()[0]: frame.long(at) for kind, at, size in frame.options() if kind == 8})
+    for frame in every:
+        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow and frame.flags & (SYN | RST | ACK) == ACK \
+                and not any(kind == 5 for kind, _, _ in frame.options()):
+            plain.setdefault(frame.flow()[0], frame)
+    if len(plain) < 2:
+        return None
+
+    def header(end, payload, seq, ack):
+        frame = Frame(capture, plain[end].packet())
+        del frame.data[frame.header_end():]
+        total = frame.header_end() - frame.ip + payload
+        frame.length = frame.ip + total
+        frame.put_ip(*((frame.ip + 2, struct.pack(">H", total)) if frame.version == 4 else
+                       (frame.ip + 4, struct.pack(">H", total - 40))))
+        if idents.get(end):
+            idents[end] += 1
+            frame.put_ip(frame.ip + 4, struct.pack(">H", idents[end] & 0xFFFF))
+        struct.pack_into(">II", frame.data, frame.tcp + 4, seq, ack)
+        frame.data[frame.tcp + 13] = ACK
+        for kind, at, _ in frame.options():
+            if kind == 8 and len(ticks) == 2:
+                struct.pack_into(">II", frame.data, at, ticks[end], ticks[receiver if end == sender else sender])
+        frame.data[frame.tcp + 16:frame.tcp + 18] = b"\0\0"
+        segment = bytes(frame.data[frame.tcp:])
+        pseudo = frame.address() + frame.address(True) + struct.pack(">IHH", len(segment) + payload, 0, 6)
+        struct.pack_into(">H", frame.data, frame.tcp + 16, ~ones_sum(pseudo + segment) & 0xFFFF)
+        return bytes(frame.data), frame.length
+
+    done, now = [f.packet() for f in every[:place + 1]], every[place].ns
+    for sent in range(0, size, PIECE):
+        payload = min(PIECE, size - sent)
+        seq = (numbers[sender] + sent) & 0xFFFFFFFF
+        done.append(Packet(now + 1000, *header(sender, payload, seq, numbers[receiver])))
+        done.append(Packet(now + 2000, *header(receiver, 0, numbers[receiver], (seq + payload) & 0xFFFFFFFF)))
+        now += 2000
+    for frame in every[place + 1:]:
+        frame.ns += now - every[place].ns
+        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow:
+            own = frame.flow()[0] == sender
+            _shift_segment(frame, size if own else 0, 0 if own else size, 0, 0)
+            if idents.get(frame.flow()[0]) and frame.word(frame.ip + 4):
+                ident = frame.word(frame.ip + 4) + -(-size // PIECE)
+                frame.put_ip(frame.ip + 4, struct.pack(">H", ident & 0xFFFF))
+        inner = frame.quote()
+        if inner and tuple(sorted(inner.flow())) == flow and inner.flow()[0] == sender:
+            value, = struct.unpack_from(">I", frame.data, inner.tcp + 4)
+            struct.pack_into(">I", frame.data, inner.tcp + 4, (value + size) & 0xFFFFFFFF)
+            frame.close_icmp()
+        done.append(frame.packet())
+    return Capture(capture.linktype, done)
+
+
 def new_address(address):
     """Another address; the order of any two of one network is turned around."""
     if len(address) == 16:

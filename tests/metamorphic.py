@@ -34,8 +34,9 @@ import mangle
 import score
 from tap import CAPTURES, PROGRAM
 
-MS, SECOND = 10**6, 10**9
+MS, SECOND, GIB = 10**6, 10**9, 2**30
 QUICK_RUNS = 36
+LONG_RUNS = 6
 QUICK_SIZE = 100_000
 
 
@@ -114,6 +115,8 @@ WEAK = {
     "appended to itself": plain(lambda c, r: mangle.appended(c)),
     "client's packets before the server's": plain(lambda c, r: mangle.directions_apart(c, True)),
     "server's packets before the client's": plain(lambda c, r: mangle.directions_apart(c, False)),
+    "2.1 GiB more of the client": plain(lambda c, r: mangle.lengthen(c, False, int(2.1 * GIB))),
+    "2.1 GiB more of the server": plain(lambda c, r: mangle.lengthen(c, True, int(2.1 * GIB))),
     "no timestamps option": plain(lambda c, r: mangle.without_timestamps(c)),
     "IP-IDs zero": plain(lambda c, r: mangle.ip_ids(c, lambda: 0)),
     "IP-IDs random": plain(lambda c, r: mangle.ip_ids(c, lambda: r.randrange(65536))),
@@ -122,6 +125,8 @@ WEAK = {
 LOSING = {"1 % lost by the capture", "5 % lost by the capture", "20 % lost by the capture",
           "a stretch lost by the capture", "SYN, FIN and RST only", "no ACK without payload"}
 REMOVING = LOSING | {"client's packets only", "server's packets only", "start missing", "end missing"}
+# These make large captures: the quick form takes few of them.
+LONG = {"2.1 GiB more of the client", "2.1 GiB more of the server"}
 # What stays unanswered when the capture ends is all that a capture without its end can show.
 SILENCE = {"syn-unanswered", "syn-ack-lost", "peer-vanished", "pmtu-blackhole", "accept-queue-full"}
 # In so short a connection one packet decides, and nothing shows that the capture missed it.
@@ -156,6 +161,7 @@ KNOWN = {
     ("IP-IDs random", "found-any-"): "the id is what tells a copy",
     ("start missing", "found-any-slow-router"): "the first copies are in the part that is missing",
     ("start missing", "found-any-resegmented"): "the same",
+    ("2.1 GiB more of the client", "found-nothing-asked"): "then something was asked",
     ("among strangers", "19-ack3-lost-forever-server-first.server"): "their ACKs show that ACKs were captured",
 }
 
@@ -266,7 +272,8 @@ class Corpus:
         if full:
             return self.names
         small = [n for n in self.names if (CAPTURES / n).stat().st_size <= QUICK_SIZE]
-        return sorted(random.Random(zlib.crc32(name.encode())).sample(small, min(QUICK_RUNS, len(small))))
+        runs = min(LONG_RUNS if name in LONG else QUICK_RUNS, len(small))
+        return sorted(random.Random(zlib.crc32(name.encode())).sample(small, runs))
 
 
 def examine(corpus, directory, name, file, full):

@@ -11,8 +11,7 @@
  * Segments that no receiver takes notice of (bad checksum, no ACK flag) and second copies of a packet
  * that was captured on two interfaces are recorded, but do not move any state.
  *
- * Memory is bounded: TW_RECORDS_MAX records; then unmarked ones in the middle are dropped and counted, and
- * the next one that stays is marked as standing behind a gap: nothing may be concluded across it.
+ * Memory is bounded: see room.c.
  */
 #include "base/duration.h"
 #include "connection/copies.h"
@@ -31,16 +30,8 @@
 #define OUT_OF_ORDER_NS    (3 * 1000 * 1000) /* when no RTT is known */
 #define CLOCK_STEP_NS      (100 * TW_NS_PER_MS) /* so far back: the clock was set, not the order mixed */
 #define GOOD_CHECKSUMS_MIN 2
-#define LOOK_BACK_RECORDS  512 /* bound of every search backwards */
-#define KEEP_MARKED        1024
-#define KEEP_TAIL          1024
-#define KEEP_BEFORE        24                /* records before one that needs its context ... */
-#define KEEP_AFTER         16                /* ... and behind it */
-#define KEEP_CONTEXT       (KEEP_MARKED / 2) /* when so many are kept, repeats go without context */
+#define LOOK_BACK_RECORDS  512                /* bound of every search backwards */
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
-#define UNREMARKABLE_MARKS                                                                         \
-	(TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL | TW_MARK_SECOND_COPY)
-
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 {
 	struct tw_dossier *d = malloc(sizeof(*d));
@@ -66,6 +57,7 @@ void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64
 	d->pkt_cap = pkt ? RECORDS_FIRST : 0;
 	d->tuple = *tuple;
 	d->stream = stream;
+	d->room = TW_RECORDS_MAX;
 	d->handshake_rtt_ns = -1;
 	d->end[0].wscale = d->end[1].wscale = -1;
 }
@@ -488,54 +480,6 @@ static void learn_handshake_rtt(struct tw_dossier *d, const struct tw_pkt *p)
 		d->handshake_rtt_ns = p->time_ns - d->last_syn_ns;
 }
 
-/* Is it told by its neighbours what it was? Data again: where was the original, what came back? */
-static bool needs_context(const struct tw_pkt *p, size_t kept)
-{
-	return p->flags & (TW_SYN | TW_FIN | TW_RST) ||
-	       (kept < KEEP_CONTEXT && p->payload_bytes &&
-		p->marks & (TW_MARK_RETRANSMISSION | TW_MARK_OUT_OF_ORDER));
-}
-
-/* Does such a record follow soon on @i, or is it one? */
-static bool context_of_next(const struct tw_dossier *d, size_t i, size_t kept)
-{
-	size_t k;
-
-	for (k = i; k <= i + KEEP_BEFORE && (k == i || !d->pkt[k].gap); k++)
-		if (needs_context(&d->pkt[k], kept))
-			return true;
-	return false;
-}
-
-/* Drop unremarkable records from the middle when the room is full. */
-static void make_room(struct tw_dossier *d)
-{
-	size_t i, to = TW_RECORDS_HEAD, kept = 0, after = 0;
-	size_t tail = d->pkt_count - KEEP_TAIL;
-	bool gap = false;
-
-	for (i = TW_RECORDS_HEAD; i < tail; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		after = needs_context(p, kept) ? 1 + KEEP_AFTER : after && !p->gap ? after - 1 : 0;
-		gap |= p->gap;
-		if (kept < KEEP_MARKED && (p->marks & ~(uint32_t)UNREMARKABLE_MARKS || after ||
-					   context_of_next(d, i, kept))) {
-			d->pkt[to] = *p;
-			d->pkt[to++].gap = gap;
-			gap = false;
-			kept++;
-		} else {
-			/* another sight of a packet says nothing that the first did not */
-			gap |= !(p->marks & TW_MARK_SECOND_COPY);
-		}
-	}
-	d->pkt[tail].gap |= gap;
-	d->dropped += tail - to;
-	memmove(&d->pkt[to], &d->pkt[tail], KEEP_TAIL * sizeof(*d->pkt));
-	d->pkt_count = to + KEEP_TAIL;
-}
-
 static int room_for_one(struct tw_dossier *d)
 {
 	size_t cap;
@@ -543,8 +487,8 @@ static int room_for_one(struct tw_dossier *d)
 
 	if (d->pkt_count < d->pkt_cap)
 		return 0;
-	if (d->pkt_count >= TW_RECORDS_MAX) {
-		make_room(d);
+	if (d->pkt_count >= d->room) {
+		tw_dossier_make_room(d);
 		return 0;
 	}
 	cap = d->pkt_cap ? d->pkt_cap * 2 : RECORDS_FIRST;
@@ -616,6 +560,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 	p->time_ns = bounded_time(d, f->time_ns);
 	p->behind = tw_order_behind(p->time_ns, latest_ns);
 	p->side = (uint8_t)tw_dossier_side_of(d, s);
+	tw_dossier_place(d, p);
 	p->marks = mark_invalid(d, p) | tw_copies_mark(d, p, latest_ns);
 	p->window_bytes = window_bytes(d, p);
 	d->packets++;
@@ -640,13 +585,13 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 }
 
 /* Of the quoted segment the snaplen left only the ports: it was probably the last one of that side. */
-static uint32_t last_seq(const struct tw_dossier *d, int side)
+static uint32_t last_raw_seq(const struct tw_dossier *d, int side)
 {
 	size_t i;
 
 	for (i = d->pkt_count; i > 0; i--)
 		if (d->pkt[i - 1].side == side)
-			return d->pkt[i - 1].seq;
+			return d->pkt[i - 1].raw_seq;
 	return 0;
 }
 
@@ -669,7 +614,8 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 	i->frame = f->number;
 	i->from = s->icmp_src;
 	i->side = (uint8_t)tw_dossier_side_of(d, s);
-	i->quoted_seq = s->quote_seq_known ? s->seq : last_seq(d, i->side);
+	i->raw_seq = s->quote_seq_known ? s->seq : last_raw_seq(d, i->side);
+	i->quoted_seq = tw_dossier_placed(&d->end[i->side], i->raw_seq);
 	i->quoted_flags = s->flags;
 	i->mtu = s->icmp_mtu;
 	i->version = s->icmp_version;

@@ -47,8 +47,9 @@ enum tw_mark {
 struct tw_pkt {
 	int64_t time_ns;
 	uint64_t frame;
-	uint32_t seq, ack, payload_bytes;
-	uint32_t window_bytes; /* scaled where the scale is known */
+	uint32_t seq, ack, payload_bytes; /* seq, ack: of long connections see room.c */
+	uint32_t raw_seq, raw_ack;        /* as the wire has them */
+	uint32_t window_bytes;            /* scaled where the scale is known */
 	uint32_t tsval, tsecr, flow_label;
 	uint32_t marks; /* enum tw_mark */
 	uint32_t payload_hash, payload_captured;
@@ -71,7 +72,7 @@ struct tw_icmp {
 	int64_t time_ns;
 	uint64_t frame;
 	struct tw_addr from;
-	uint32_t quoted_seq, mtu;
+	uint32_t quoted_seq, raw_seq, mtu; /* raw_seq: as the wire has it */
 	uint16_t quoted_flags;
 	uint8_t side; /* whose segment is quoted */
 	uint8_t version, type, code;
@@ -84,6 +85,11 @@ struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 void tw_dossier_free(struct tw_dossier *d);
 /* As if it were freed and made anew, for another connection. */
 void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64_t stream);
+/*
+ * Keep at most @room records from now on: a power of two, 128 or more. What is unremarkable goes, and its memory is
+ * given back. No limit becomes wider again.
+ */
+void tw_dossier_limit(struct tw_dossier *d, size_t room);
 /* Add a TCP segment of the tuple, decoded with detail. -ENOMEM is the only error. */
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s);
 /* Add an ICMP error quoting a segment of the tuple. */

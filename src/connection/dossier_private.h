@@ -4,7 +4,7 @@
 
 /*
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
- * diagram. Nobody but dossier.c, and for it message.c and roles.c, writes here.
+ * diagram. Nobody but dossier.c, and for it room.c, message.c and roles.c, writes here.
  */
 #include "connection/dossier.h"
 #include "connection/message.h"
@@ -36,6 +36,9 @@ struct tw_end {
 	uint32_t last_marks; /* of this end's last segment */
 	uint32_t right_edge; /* highest ack + window ever advertised */
 	bool right_edge_set;
+	/* Taken out of the numbers of what this end sends (room.c): in all; behind which number the last time, and how
+	 * much there. */
+	uint32_t taken_out, stretch_at, stretch_bytes;
 
 	bool saw_syn_options; /* options below come from its SYN or SYN|ACK */
 	uint16_t syn_options;
@@ -63,9 +66,8 @@ struct tw_end {
 	uint64_t good_checksums, bad_checksums; /* of those that could be verified */
 };
 
-/* How many records are kept at the start and (marked ones apart) at the end of a long connection. */
-#define TW_RECORDS_HEAD 512
-#define TW_RECORDS_MAX  4096
+/* How many records a dossier has room for at first; see tw_dossier_limit(). */
+#define TW_RECORDS_MAX 4096
 
 /* Which end of the tuple is known for a server's, before any segment of the connection is. */
 enum tw_server_known { TW_SERVER_UNKNOWN, TW_SERVER_FIRST, TW_SERVER_SECOND };
@@ -81,6 +83,7 @@ struct tw_dossier {
 
 	struct tw_pkt *pkt; /* records in order of capture */
 	size_t pkt_count, pkt_cap;
+	size_t room;      /* so many records may be kept */
 	uint64_t packets; /* all, also those whose record was dropped */
 	uint64_t dropped; /* records dropped from the middle */
 
@@ -104,6 +107,14 @@ struct tw_dossier {
 };
 
 #define TW_ICMP_MAX 64
+
+/* --- room.c --- */
+/* Drop unremarkable records from the middle: there is room for more then. */
+void tw_dossier_make_room(struct tw_dossier *d);
+/* The numbers of a new record, fit to be compared with those of the others; as the wire has them they become raw. */
+void tw_dossier_place(const struct tw_dossier *d, struct tw_pkt *p);
+/* One number of what @e sends, as the records have it. */
+uint32_t tw_dossier_placed(const struct tw_end *e, uint32_t raw);
 
 /* Which end of @d, which is started, sends @s: 0 or 1. */
 static inline int tw_dossier_side_of(const struct tw_dossier *d, const struct tw_segment *s)

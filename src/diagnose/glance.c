@@ -17,7 +17,8 @@
 #include "packet/seq.h"
 
 #define PACKETS_SHARE 512   /* of the file's frames, so many are recorded for glances */
-#define PACKETS_SMALL 4096  /* ... but these in any file, */
+#define PACKETS_SMALL 4096  /* ... but these in any file, and these */
+#define PACKETS_ALL   65536 /* where all of it is looked through */
 #define FRAMES_SMALL  65536 /* which is read up to here */
 #define AFTER         16    /* packets to be seen behind the repair: a D-SACK may take it back */
 #define MOST          1024  /* packets that a repair may take */
@@ -63,6 +64,8 @@ uint64_t tw_glances_choose(struct tw_glances *g, uint64_t frames, uint64_t look_
 	uint32_t reach;
 
 	g->budget = frames / PACKETS_SHARE > PACKETS_SMALL ? frames / PACKETS_SHARE : PACKETS_SMALL;
+	if (look_to == UINT64_MAX)
+		g->budget = PACKETS_ALL;
 	g->to = look_to > FRAMES_SMALL ? look_to : FRAMES_SMALL;
 	reach = reach_of(g, interest, count, take);
 	for (i = 0; i < count; i++) {

@@ -173,7 +173,7 @@ static void step_of_icmp(struct tw_finding *f, const struct tw_dossier *d, struc
 	to->time_ns = e->time_ns;
 	to->from = tw_other(e->side); /* it is on its way to the sender of the quoted segment */
 	to->flags = e->quoted_flags;
-	to->seq_rel = e->quoted_seq - d->end[e->side].base_seq;
+	to->seq_rel = e->raw_seq - d->end[e->side].base_seq;
 	to->note = e->mtu ? tw_arena_printf(&f->arena, "ICMP %s (type %u, code %u, MTU %u) from %s",
 					    what, e->type, e->code, e->mtu,
 					    tw_addr_text(from, &e->from))
@@ -187,8 +187,8 @@ static void step_of_pkt(const struct tw_dossier *d, struct tw_step *to, const st
 	to->time_ns = p->time_ns;
 	to->from = p->side;
 	to->flags = p->flags;
-	to->seq_rel = p->seq - d->end[p->side].base_seq;
-	to->ack_rel = p->flags & TW_ACK ? p->ack - d->end[!p->side].base_seq : 0;
+	to->seq_rel = p->raw_seq - d->end[p->side].base_seq;
+	to->ack_rel = p->flags & TW_ACK ? p->raw_ack - d->end[!p->side].base_seq : 0;
 	to->payload_bytes = p->payload_bytes;
 	to->window_bytes = p->window_bytes;
 	to->ttl = p->ttl;

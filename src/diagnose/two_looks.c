@@ -29,13 +29,15 @@
 
 #define LOSS_FRAMES_SMALL 2000000 /* a file of so many frames is always looked through for losses */
 #define LOSS_FRAMES_SHARE 16      /* of a larger file, only this share is */
-#define LOSS_BYTES_SMALL  ((uint64_t)64 << 20) /* what dossiers of repaired losses may take ... */
-#define LOSS_BYTES_LARGE  ((uint64_t)8 << 20)  /* ... in a small file and in a large one */
+#define LOSS_BYTES        ((uint64_t)8 << 20) /* what dossiers of repaired losses may take */
 #define DOSSIERS_SOFT     ((size_t)3 << 20)
+#define DOSSIERS_MOST     ((size_t)12 << 20) /* above it, each keeps less of its connection, */
+#define RECORDS_LEAST     512 /* ... but so much: with less, losses are not told any more */
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define LINE_ROOM         1024
-#define SPARES            JUDGED_AHEAD /* freed dossiers kept: as many come as go */
+#define SPARES            JUDGED_AHEAD /* freed dossiers kept: as many come as go ... */
+#define SPARE_BYTES       4096         /* ... unless they are large */
 #define FETCHED_BYTES     2048         /* of the records of the next one to be judged */
 #define NEIGHBOURS        128 /* each way, that facts may compare with when not all are here */
 
@@ -52,6 +54,7 @@ struct second_look {
 	struct tw_glances *glances;
 	uint32_t freed, judged; /* watches [0, judged) are judged, of these [0, freed) are freed */
 	size_t bytes;           /* held by dossiers */
+	size_t room;            /* records that each may keep */
 	struct tw_dossier *spare[SPARES]; /* to be used again */
 	unsigned spares;
 	struct line live;
@@ -86,7 +89,7 @@ static struct loss_budget loss_budget(const struct tw_session *s,
 {
 	const uint64_t limit = s->config->loss_frames ? s->config->loss_frames : LOSS_FRAMES_SMALL;
 	const bool small = s->frames <= limit;
-	struct loss_budget b = { .bytes = small ? LOSS_BYTES_SMALL : LOSS_BYTES_LARGE };
+	struct loss_budget b = { .bytes = LOSS_BYTES };
 	uint64_t i;
 
 	b.frames = small ? UINT64_MAX : s->frames / LOSS_FRAMES_SHARE;
@@ -98,10 +101,10 @@ static struct loss_budget loss_budget(const struct tw_session *s,
 	return b;
 }
 
-/* Repaired losses: as many dossiers as the budget allows. */
+/* Repaired losses: as many dossiers as the budget allows, when each keeps the least. */
 static bool take_loss(struct loss_budget *b, const struct tw_interest *in)
 {
-	uint64_t records = in->packets < TW_RECORDS_MAX ? in->packets : TW_RECORDS_MAX;
+	uint64_t records = in->packets < RECORDS_LEAST ? in->packets : RECORDS_LEAST;
 	uint64_t bytes = sizeof(struct tw_dossier) + records * sizeof(struct tw_pkt);
 
 	if (in->last_frame > b->frames || bytes > b->bytes)
@@ -162,7 +165,7 @@ static void tell_untaken(struct tw_session *s, const struct tw_glances *glances,
 static void release(struct second_look *l, struct tw_watch *w)
 {
 	l->bytes -= tw_dossier_bytes(w->dossier);
-	if (l->spares < SPARES)
+	if (l->spares < SPARES && tw_dossier_bytes(w->dossier) <= SPARE_BYTES)
 		l->spare[l->spares++] = w->dossier;
 	else
 		tw_dossier_free(w->dossier);
@@ -283,6 +286,25 @@ static bool is_complete(const struct second_look *l, uint32_t index, uint64_t fr
 	return tw_watch_last(&l->list, &l->list.watch[index]) < frame;
 }
 
+/* Many long connections at a time: of each the half of what it may keep goes, the least remarkable. */
+static void keep_less(struct second_look *l)
+{
+	struct tw_dossier *d;
+	uint32_t i;
+
+	while (l->bytes > DOSSIERS_MOST && l->room > RECORDS_LEAST) {
+		l->room /= 2;
+		for (i = l->freed; i < l->list.begun; i++) {
+			d = l->list.watch[i].dossier;
+			if (!d)
+				continue;
+			l->bytes -= tw_dossier_bytes(d);
+			tw_dossier_limit(d, l->room);
+			l->bytes += tw_dossier_bytes(d);
+		}
+	}
+}
+
 /*
  * Keep the dossiers within their share; @frame: the next to come. The oldest are judged early enough to
  * stay a while as the predecessors of others.
@@ -308,6 +330,7 @@ static void relieve(struct second_look *l, uint64_t frame)
 		if (l->freed == l->judged)
 			break;
 	}
+	keep_less(l);
 	for (i = l->judged; i < l->list.count && l->bytes > hard; i++) {
 		if (tw_watch_interest(&l->list, &l->list.watch[i])->first_frame >= frame)
 			break;
@@ -366,6 +389,7 @@ static int begin(struct second_look *l, struct tw_watch *w)
 		tw_dossier_free(d);
 		return -ENOMEM;
 	}
+	tw_dossier_limit(d, l->room);
 	w->dossier = d;
 	l->bytes += tw_dossier_bytes(d);
 	return 0;
@@ -522,7 +546,7 @@ static void count_unlisted(struct second_look *l, const struct tw_triage_result 
 static int look_again(struct tw_session *s, const struct tw_triage_result *res, const uint8_t *take,
 		      struct tw_glances *glances, struct tw_err *err)
 {
-	struct second_look l = { .s = s, .glances = glances };
+	struct second_look l = { .s = s, .glances = glances, .room = TW_RECORDS_MAX };
 	int r;
 
 	r = tw_watchlist_build(&l.list, res->interest, res->interest_count, take, glances->to);

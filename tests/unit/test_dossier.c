@@ -268,6 +268,70 @@ static void long_connections_stay_bounded(void **state)
 	builder_free(&b);
 }
 
+/* Numbers more than 2 GiB apart can not be compared: those of the records are brought together. */
+static void beyond_2_gib(void **state)
+{
+	struct builder b;
+	uint32_t seq = 1, last = 0;
+	size_t k;
+	int i;
+
+	builder_init(&b, UINT32_MAX - 50000, 1);
+	handshake(&b);
+	for (i = 0; i < 80000; i++, seq += 60000) { /* 4.8 GB */
+		add(&b, 100, 0, TW_ACK, seq, 1, 60000);
+		add(&b, 10, 1, TW_ACK, 1, seq + 60000, 0);
+	}
+	assert_int_equal(b.d->end[0].retransmissions, 0);
+	assert_int_equal(b.d->end[0].bytes, UINT64_C(4800000000));
+	assert_int_equal(b.d->end[1].highest_ack, b.d->end[0].next_seq);
+	assert_true(b.d->end[0].next_seq - b.d->end[0].base_seq < UINT32_C(1) << 30);
+	for (k = 3; k < b.d->pkt_count; k++) {
+		const struct tw_pkt *p = &b.d->pkt[k];
+		const uint32_t at = (p->side ? p->ack : p->seq) - b.d->end[0].base_seq;
+
+		assert_true(at >= last);
+		assert_false(p->marks);
+		last = at;
+	}
+	assert_int_equal(b.d->pkt[b.d->pkt_count - 1].raw_ack - b.d->end[0].base_seq, seq);
+	/* what comes later fits in: the same again is a repeat, what it acknowledged is known */
+	add(&b, 500, 0, TW_ACK, seq - 60000, 1, 60000);
+	assert_true(b.d->pkt[b.d->pkt_count - 1].marks & TW_MARK_SPURIOUS);
+	builder_free(&b);
+}
+
+static void less_room(void **state)
+{
+	struct builder b;
+	uint32_t seq = 1;
+	size_t bytes;
+	int i;
+
+	builder_init(&b, 1, 1);
+	handshake(&b);
+	for (i = 0; i < 1500; i++, seq += 1000) {
+		add(&b, 100, 0, TW_ACK, seq, 1, 1000);
+		if (i == 700)
+			add(&b, 300, 0, TW_ACK, seq, 1, 1000);
+		add(&b, 10, 1, TW_ACK, 1, seq + 1000, 0);
+	}
+	bytes = tw_dossier_bytes(b.d);
+	tw_dossier_limit(b.d, 512);
+	assert_true(b.d->pkt_count <= 512);
+	assert_true(tw_dossier_bytes(b.d) < bytes / 4);
+	assert_int_equal(b.d->dropped + b.d->pkt_count, 3004);
+	assert_int_equal(b.d->pkt[0].frame, 1);
+	assert_int_equal(b.d->pkt[b.d->pkt_count - 1].frame, 3004);
+	for (i = 0; !(b.d->pkt[i].marks & TW_MARK_RETRANSMISSION); i++)
+		assert_true((size_t)i < b.d->pkt_count);
+	assert_int_equal(b.d->pkt[i - 1].frame,
+			 b.d->pkt[i].frame - 1); /* with what stands around it */
+	tw_dossier_limit(b.d, 1024);             /* no way back */
+	assert_int_equal(b.d->room, 512);
+	builder_free(&b);
+}
+
 static void client_in_mid_connection(void **state)
 {
 	struct builder b;
@@ -299,6 +363,8 @@ int main(void)
 		cmocka_unit_test(copies),
 		cmocka_unit_test(other_bytes_at_the_same_place),
 		cmocka_unit_test(long_connections_stay_bounded),
+		cmocka_unit_test(beyond_2_gib),
+		cmocka_unit_test(less_room),
 		cmocka_unit_test(client_in_mid_connection),
 	};
 
