@@ -162,6 +162,7 @@ KNOWN = {
     ("start missing", "found-any-slow-router"): "the first copies are in the part that is missing",
     ("start missing", "found-any-resegmented"): "the same",
     ("2.1 GiB more of the client", "found-nothing-asked"): "then something was asked",
+    ("2.1 GiB more of the server", "28-defer-accept-nodata-lost"): "a server that defers accept() says nothing first",
     ("among strangers", "19-ack3-lost-forever-server-first.server"): "their ACKs show that ACKs were captured",
 }
 
