@@ -66,8 +66,9 @@ struct tw_end {
 	uint64_t good_checksums, bad_checksums; /* of those that could be verified */
 };
 
-/* How many records a dossier has room for at first; see tw_dossier_limit(). */
-#define TW_RECORDS_MAX 4096
+/* How many records a dossier has room for at first; and at least (tw_dossier_limit()): with less, losses are not told. */
+#define TW_RECORDS_MAX   4096
+#define TW_RECORDS_LEAST 512
 
 /* Which end of the tuple is known for a server's, before any segment of the connection is. */
 enum tw_server_known { TW_SERVER_UNKNOWN, TW_SERVER_FIRST, TW_SERVER_SECOND };

@@ -40,6 +40,7 @@
 #define SLOTS_START   1024
 #define CLOCK_STEP_NS 1000000
 #define RTO_SLACK_NS  INT64_C(2000000000)
+#define DOSSIERS_MOST ((size_t)64 << 20) /* above it, each keeps less of its connection */
 
 enum list {
 	LIST_OPEN,
@@ -76,6 +77,7 @@ struct tw_one_look {
 	struct record head[LIST__N]; /* rings */
 	size_t judged_count;
 	size_t bytes; /* dossiers and records */
+	size_t room;  /* records that each dossier may keep */
 	int64_t now_ns;
 	int64_t clock_ns; /* the latest time in this section of the file */
 	uint16_t section;
@@ -240,6 +242,7 @@ static struct record *begin(struct tw_one_look *l, const struct tw_tuple *t, uin
 		return NULL;
 	}
 	sum->connections++;
+	tw_dossier_limit(r->dossier, l->room);
 	l->bytes += sizeof(*r) + tw_dossier_bytes(r->dossier);
 	r->mapped = true;
 	l->slot[slot_find(l, t, hash)] = r;
@@ -332,12 +335,31 @@ static struct record *longest_idle(struct tw_one_look *l)
 	return !open || (owed && owed->last_ns < open->last_ns) ? owed : open;
 }
 
+/* Of long connections the half of what they may keep goes, the least remarkable. */
+static void keep_less(struct tw_one_look *l)
+{
+	struct record *r;
+	int list;
+
+	l->room /= 2;
+	for (list = 0; list < LIST__N; list++)
+		for (r = l->head[list].next; r != &l->head[list]; r = r->next) {
+			if (!r->dossier)
+				continue;
+			l->bytes -= tw_dossier_bytes(r->dossier);
+			tw_dossier_limit(r->dossier, l->room);
+			l->bytes += tw_dossier_bytes(r->dossier);
+		}
+}
+
 /* Below the ceiling again: judge what is closed, then what has been idle for longest. */
 static void relieve(struct tw_one_look *l)
 {
 	const size_t ceiling = l->s->memory_bytes - l->s->memory_bytes / 8;
 	struct record *r;
 
+	while (l->bytes > DOSSIERS_MOST && l->room > TW_RECORDS_LEAST)
+		keep_less(l);
 	while (l->bytes > ceiling) {
 		if ((r = ring_first(l, LIST_JUDGED))) {
 			forget(l, r);
@@ -571,6 +593,7 @@ struct tw_one_look *tw_one_look_new(struct tw_session *s)
 	l->s = s;
 	l->dropped_ns = INT64_MIN;
 	l->slot_count = SLOTS_START;
+	l->room = TW_RECORDS_MAX;
 	if (getrandom(&l->seed, sizeof(l->seed), GRND_NONBLOCK) != sizeof(l->seed))
 		l->seed = UINT64_C(0x2545f4914f6cdd1d);
 	for (i = 0; i < LIST__N; i++)

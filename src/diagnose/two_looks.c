@@ -31,8 +31,7 @@
 #define LOSS_FRAMES_SHARE 16      /* of a larger file, only this share is */
 #define LOSS_BYTES        ((uint64_t)8 << 20) /* what dossiers of repaired losses may take */
 #define DOSSIERS_SOFT     ((size_t)3 << 20)
-#define DOSSIERS_MOST     ((size_t)12 << 20) /* above it, each keeps less of its connection, */
-#define RECORDS_LEAST     512 /* ... but so much: with less, losses are not told any more */
+#define DOSSIERS_MOST     ((size_t)12 << 20) /* above it, each keeps less of its connection */
 #define DOSSIERS_SHARE    2 /* of the ceiling: above it, judge what is complete in whatever order */
 #define JUDGED_AHEAD      256 /* dossiers judged at a time, and kept as neighbours of the next */
 #define LINE_ROOM         1024
@@ -104,7 +103,7 @@ static struct loss_budget loss_budget(const struct tw_session *s,
 /* Repaired losses: as many dossiers as the budget allows, when each keeps the least. */
 static bool take_loss(struct loss_budget *b, const struct tw_interest *in)
 {
-	uint64_t records = in->packets < RECORDS_LEAST ? in->packets : RECORDS_LEAST;
+	uint64_t records = in->packets < TW_RECORDS_LEAST ? in->packets : TW_RECORDS_LEAST;
 	uint64_t bytes = sizeof(struct tw_dossier) + records * sizeof(struct tw_pkt);
 
 	if (in->last_frame > b->frames || bytes > b->bytes)
@@ -292,7 +291,7 @@ static void keep_less(struct second_look *l)
 	struct tw_dossier *d;
 	uint32_t i;
 
-	while (l->bytes > DOSSIERS_MOST && l->room > RECORDS_LEAST) {
+	while (l->bytes > DOSSIERS_MOST && l->room > TW_RECORDS_LEAST) {
 		l->room /= 2;
 		for (i = l->freed; i < l->list.begun; i++) {
 			d = l->list.watch[i].dossier;

@@ -225,7 +225,7 @@ static void answer_facts(struct tw_view *v)
 		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK) {
-			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->seq, p);
+			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->raw_seq, p);
 			in_vain_fact(v, p);
 			refusals_fact(v, p);
 		}

@@ -322,7 +322,7 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 
 		return p->raw_window || ts || lacks_df ? TW_RST_ALIEN : TW_RST_REPLY;
 	}
-	if (!p->seq && !p->raw_window && !ts)
+	if (!p->raw_seq && !p->raw_window && !ts)
 		return TW_RST_REPLY_NO_ACK;
 	if (!may_be_next(d, i))
 		return TW_RST_ALIEN;
@@ -468,7 +468,7 @@ static bool is_answer(const struct tw_dossier *d, size_t i)
 	if (!(p->flags & TW_ACK))
 		return trigger_of(d, i, TW_RST_REPLY) >= 0;
 	t = trigger_of(d, i, TW_RST_REPLY_NO_ACK);
-	return t >= 0 && (!p->seq || p->seq == d->pkt[t].ack);
+	return t >= 0 && (!p->raw_seq || p->seq == d->pkt[t].ack);
 }
 
 /*
