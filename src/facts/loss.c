@@ -302,13 +302,15 @@ static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pk
 /*
  * May the repeat @i of @o have been faster than the ACK of its original? Of less than two full segments the ACK may wait
  * for half a second, longer than the shortest timer of Linux; lwIP's for a quarter. A timestamp does not tell: the
- * echo is that of the last copy that came before the ACK (RFC 7323 s4.3), only a D-SACK does.
+ * echo is that of the last copy that came before the ACK (RFC 7323 s4.3), only a D-SACK does. But whatever the
+ * receiver sends carries its ACK: what it said since, two round trips behind the original and more, would have told.
  */
 static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
 			   const struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i];
 	const int64_t mss = w->mss[p->side] ? w->mss[p->side] : MSS_DEFAULT_BYTES;
+	const int64_t rtt = w->rtt[p->side], told_ns = rtt >= 0 ? 2 * rtt + TW_NS_PER_MS : 0;
 	uint32_t sent = tw_pkt_end(p);
 	size_t k, stop = o > LOOK ? o - LOOK : 0;
 
@@ -320,6 +322,9 @@ static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
 
 		if (!tw_counts(q) || q->flags & TW_RST)
 			continue;
+		if (q->side != p->side && q->flags & TW_ACK && told_ns > 0 &&
+		    q->time_ns - d->pkt[o].time_ns > told_ns)
+			return false;
 		if (q->side != p->side && q->flags & TW_ACK)
 			return tw_seq_diff(sent, q->ack) < 2 * mss;
 		if (q->side == p->side && tw_seq_gt(tw_pkt_end(q), sent))
