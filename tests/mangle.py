@@ -394,11 +394,15 @@ def wrap_numbers(capture, server_side):
 PIECE = 32000  # fits into every window that the labelled captures open
 
 
+def _is_of(frame, flow):
+    return frame.tcp is not None and tuple(sorted(frame.flow())) == flow
+
+
 def _quiet(every, flow):
     """(place, {end: its next number}): behind the last SYN, where all that was sent is acknowledged; or None."""
     next_seq, acked, last_syn, quiet = {}, {}, -1, None
     for place, frame in enumerate(every):
-        if frame.tcp is None or tuple(sorted(frame.flow())) != flow:
+        if not _is_of(frame, flow):
             continue
         source, target = frame.flow()
         if frame.flags & SYN:
@@ -430,11 +434,11 @@ def lengthen(capture, server_side, size):
     # Headers of a plain segment of each end, with the time stamps of that moment; the payload is not captured.
     plain, ticks, idents = {}, {}, {}
     for frame in every[:place + 1]:
-        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow:
+        if _is_of(frame, flow):
             idents[frame.flow()[0]] = frame.word(frame.ip + 4) if frame.version == 4 else 0
             ticks.update({frame.flow()[0]: frame.long(at) for kind, at, size in frame.options() if kind == 8})
     for frame in every:
-        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow and frame.flags & (SYN | RST | ACK) == ACK \
+        if _is_of(frame, flow) and frame.flags & (SYN | RST | ACK) == ACK \
                 and not any(kind == 5 for kind, _, _ in frame.options()):
             plain.setdefault(frame.flow()[0], frame)
     if len(plain) < 2:
@@ -470,7 +474,7 @@ def lengthen(capture, server_side, size):
         now += 2000
     for frame in every[place + 1:]:
         frame.ns += now - every[place].ns
-        if frame.tcp is not None and tuple(sorted(frame.flow())) == flow:
+        if _is_of(frame, flow):
             own = frame.flow()[0] == sender
             _shift_segment(frame, size if own else 0, 0 if own else size, 0, 0)
             if idents.get(frame.flow()[0]) and frame.word(frame.ip + 4):

@@ -32,6 +32,7 @@
 #define GOOD_CHECKSUMS_MIN 2
 #define LOOK_BACK_RECORDS  512                /* bound of every search backwards */
 #define SPAN_MAX_NS        (INT64_C(1) << 57) /* four and a half years */
+
 struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 {
 	struct tw_dossier *d = malloc(sizeof(*d));

@@ -87,9 +87,9 @@ void tw_dossier_free(struct tw_dossier *d);
 void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64_t stream);
 /*
  * Keep at most @room records from now on: a power of two, 128 or more. What is unremarkable goes, and its memory is
- * given back. No limit becomes wider again.
+ * given back; returns how many bytes. No limit becomes wider again.
  */
-void tw_dossier_limit(struct tw_dossier *d, size_t room);
+size_t tw_dossier_limit(struct tw_dossier *d, size_t room);
 /* Add a TCP segment of the tuple, decoded with detail. -ENOMEM is the only error. */
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s);
 /* Add an ICMP error quoting a segment of the tuple. */

@@ -25,8 +25,7 @@
 #define KEEP_AFTER    16         /* ... and behind it */
 #define FAR_APART     (1u << 29) /* numbers of one side: from here on stretches are taken out, */
 #define STRETCH_BYTES (1 << 16)  /* ... of which so much stays */
-#define RECORD_MENTIONS                                                                            \
-	(1 + 2 * TW_SACK_MAX) /* numbers of one side that a record speaks of, at most */
+#define SPOKEN_OF     (1 + 2 * TW_SACK_MAX) /* numbers of one side in a record, at most */
 #define UNREMARKABLE_MARKS                                                                         \
 	(TW_MARK_DUP_ACK | TW_MARK_WINDOW_UPDATE | TW_MARK_WINDOW_FULL | TW_MARK_SECOND_COPY)
 
@@ -42,21 +41,39 @@ uint32_t tw_dossier_placed(const struct tw_end *e, uint32_t raw)
 								: e->stretch_at;
 }
 
+/* Where the numbers of @side stand in a record; returns how many. Those of a SYN are those of a start, and stay. */
+static unsigned spoken_of(struct tw_pkt *p, int side, uint32_t *number[SPOKEN_OF])
+{
+	unsigned n = 0, i;
+
+	if (p->flags & TW_SYN)
+		return 0;
+	if (p->side == side) {
+		number[n++] = &p->seq;
+		return n;
+	}
+	if (p->flags & TW_ACK)
+		number[n++] = &p->ack;
+	for (i = 0; i < p->sack_count; i++) {
+		number[n++] = &p->sack[i].left;
+		number[n++] = &p->sack[i].right;
+	}
+	return n;
+}
+
 void tw_dossier_place(const struct tw_dossier *d, struct tw_pkt *p)
 {
-	const struct tw_end *me = &d->end[p->side], *to = &d->end[!p->side];
-	unsigned i;
+	uint32_t *number[SPOKEN_OF];
+	unsigned n;
+	int side;
 
 	p->raw_seq = p->seq;
 	p->raw_ack = p->ack;
-	if (p->flags & TW_SYN) /* the numbers of a start */
-		return;
-	p->seq = tw_dossier_placed(me, p->seq);
-	if (p->flags & TW_ACK)
-		p->ack = tw_dossier_placed(to, p->ack);
-	for (i = 0; i < p->sack_count; i++) {
-		p->sack[i].left = tw_dossier_placed(to, p->sack[i].left);
-		p->sack[i].right = tw_dossier_placed(to, p->sack[i].right);
+	for (side = 0; side < 2; side++) {
+		if (!d->end[side].taken_out)
+			continue;
+		for (n = spoken_of(p, side, number); n > 0; n--)
+			*number[n - 1] = tw_dossier_placed(&d->end[side], *number[n - 1]);
 	}
 }
 
@@ -77,27 +94,21 @@ static void mention(struct numbers *n, uint32_t seq)
 	n->mentioned[n->count++] = (int32_t)(seq - n->base);
 }
 
-static void gather(const struct tw_dossier *d, int side, struct numbers *n)
+static void gather(struct tw_dossier *d, int side, struct numbers *n)
 {
-	size_t i;
+	uint32_t *number[SPOKEN_OF];
 	unsigned k;
+	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
+		struct tw_pkt *p = &d->pkt[i];
 
-		if (p->marks & TW_MARKS_NOT_ANALYSED || p->flags & (TW_RST | TW_SYN))
+		if (p->marks & TW_MARKS_NOT_ANALYSED || p->flags & TW_RST)
 			continue;
-		if (p->side == side) {
-			mention(n, p->seq);
+		for (k = spoken_of(p, side, number); k > 0; k--)
+			mention(n, *number[k - 1]);
+		if (p->side == side && !(p->flags & TW_SYN))
 			mention(n, tw_pkt_end(p));
-			continue;
-		}
-		if (p->flags & TW_ACK)
-			mention(n, p->ack);
-		for (k = 0; k < p->sack_count; k++) {
-			mention(n, p->sack[k].left);
-			mention(n, p->sack[k].right);
-		}
 	}
 }
 
@@ -142,20 +153,11 @@ static void shorten(const struct numbers *n, uint32_t *seq)
 
 static void shorten_record(const struct numbers *n, struct tw_pkt *p, int side)
 {
-	unsigned i;
+	uint32_t *number[SPOKEN_OF];
+	unsigned k;
 
-	if (p->flags & TW_SYN)
-		return;
-	if (p->side == side) {
-		shorten(n, &p->seq);
-		return;
-	}
-	if (p->flags & TW_ACK)
-		shorten(n, &p->ack);
-	for (i = 0; i < p->sack_count; i++) {
-		shorten(n, &p->sack[i].left);
-		shorten(n, &p->sack[i].right);
-	}
+	for (k = spoken_of(p, side, number); k > 0; k--)
+		shorten(n, number[k - 1]);
 }
 
 /* All numbers of @side that stand in the state of the connection. */
@@ -206,7 +208,7 @@ static int64_t acknowledged(const struct tw_dossier *d, int side)
 static void shorten_side(struct tw_dossier *d, int side)
 {
 	const struct tw_end *me = &d->end[side];
-	const size_t most = d->pkt_count * RECORD_MENTIONS;
+	const size_t most = d->pkt_count * SPOKEN_OF;
 	struct numbers n = { .base = me->base_seq };
 	size_t i;
 
@@ -284,20 +286,22 @@ void tw_dossier_make_room(struct tw_dossier *d)
 	shorten_side(d, 1);
 }
 
-void tw_dossier_limit(struct tw_dossier *d, size_t room)
+size_t tw_dossier_limit(struct tw_dossier *d, size_t room)
 {
+	const size_t before = tw_dossier_bytes(d);
 	struct tw_pkt *less;
 
 	if (room >= d->room)
-		return;
+		return 0;
 	d->room = room;
 	if (d->pkt_count >= room)
 		tw_dossier_make_room(d);
 	if (d->pkt_cap <= room)
-		return;
+		return 0;
 	less = realloc(d->pkt, room * sizeof(*less));
 	if (less) {
 		d->pkt = less;
 		d->pkt_cap = room;
 	}
+	return before - tw_dossier_bytes(d);
 }

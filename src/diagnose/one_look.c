@@ -343,13 +343,9 @@ static void keep_less(struct tw_one_look *l)
 
 	l->room /= 2;
 	for (list = 0; list < LIST__N; list++)
-		for (r = l->head[list].next; r != &l->head[list]; r = r->next) {
-			if (!r->dossier)
-				continue;
-			l->bytes -= tw_dossier_bytes(r->dossier);
-			tw_dossier_limit(r->dossier, l->room);
-			l->bytes += tw_dossier_bytes(r->dossier);
-		}
+		for (r = l->head[list].next; r != &l->head[list]; r = r->next)
+			if (r->dossier)
+				l->bytes -= tw_dossier_limit(r->dossier, l->room);
 }
 
 /* Below the ceiling again: judge what is closed, then what has been idle for longest. */

@@ -295,11 +295,8 @@ static void keep_less(struct second_look *l)
 		l->room /= 2;
 		for (i = l->freed; i < l->list.begun; i++) {
 			d = l->list.watch[i].dossier;
-			if (!d)
-				continue;
-			l->bytes -= tw_dossier_bytes(d);
-			tw_dossier_limit(d, l->room);
-			l->bytes += tw_dossier_bytes(d);
+			if (d)
+				l->bytes -= tw_dossier_limit(d, l->room);
 		}
 	}
 }

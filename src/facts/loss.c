@@ -310,7 +310,7 @@ static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
 {
 	const struct tw_pkt *p = &d->pkt[i];
 	const int64_t mss = w->mss[p->side] ? w->mss[p->side] : MSS_DEFAULT_BYTES;
-	const int64_t rtt = w->rtt[p->side], told_ns = rtt >= 0 ? 2 * rtt + TW_NS_PER_MS : 0;
+	const int64_t rtt = w->rtt[p->side];
 	uint32_t sent = tw_pkt_end(p);
 	size_t k, stop = o > LOOK ? o - LOOK : 0;
 
@@ -322,11 +322,10 @@ static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
 
 		if (!tw_counts(q) || q->flags & TW_RST)
 			continue;
-		if (q->side != p->side && q->flags & TW_ACK && told_ns > 0 &&
-		    q->time_ns - d->pkt[o].time_ns > told_ns)
-			return false;
 		if (q->side != p->side && q->flags & TW_ACK)
-			return tw_seq_diff(sent, q->ack) < 2 * mss;
+			return tw_seq_diff(sent, q->ack) < 2 * mss &&
+			       (rtt < 0 ||
+				q->time_ns - d->pkt[o].time_ns <= 2 * rtt + TW_NS_PER_MS);
 		if (q->side == p->side && tw_seq_gt(tw_pkt_end(q), sent))
 			sent = tw_pkt_end(q);
 	}
