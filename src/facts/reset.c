@@ -577,10 +577,29 @@ static bool sign_of_life(const struct tw_dossier *d, const struct tw_pkt *p)
 	return p->flags & TW_ACK && tw_addr_is_v4(&d->end[0].addr) && p->ip_id;
 }
 
+/*
+ * Does @q echo the timestamp of the bare ACK @t, which no other segment before it carried? Then @t arrived (RFC 7323 s4.3: what
+ * is echoed is that of an acceptable segment).
+ */
+static bool echoes(const struct tw_dossier *d, const struct tw_pkt *q, size_t t)
+{
+	const struct tw_pkt *ack = &d->pkt[t], *p;
+
+	if (!(q->options & ack->options & TW_OPT_TIMESTAMPS) || q->tsecr != ack->tsval ||
+	    tw_pkt_seq_len(ack) || tw_gap_between(d, 0, (size_t)(q - d->pkt)))
+		return false;
+	for (p = d->pkt; p < q; p++)
+		if (p != ack && p->side == ack->side && p->options & TW_OPT_TIMESTAMPS &&
+		    p->tsval == ack->tsval)
+			return false;
+	return true;
+}
+
 static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p = &d->pkt[rst], *first = NULL, *differs = NULL, *acks = NULL;
+	const struct tw_pkt *p = &d->pkt[rst], *first = NULL, *differs = NULL, *acks = NULL,
+			    *echo = NULL;
 	int64_t goes_on = 0, victim_rsts = 0;
 	long challenge = challenge_of(d, rst, s);
 	/* what was acknowledged before its copy came says nothing about the copy */
@@ -614,12 +633,15 @@ static void aftermath_facts(struct tw_view *v, size_t rst, long t, const struct 
 			if (can_ack && !acks && q->flags & TW_ACK &&
 			    tw_seq_ge(q->ack, tw_pkt_end(&d->pkt[t])))
 				acks = q;
+			if (t >= 0 && !echo && echoes(d, q, (size_t)t))
+				echo = q;
 		}
 	}
 	tw_from(v, TW_F_RST_AUTHOR_GOES_ON, goes_on, first);
 	if (first)
 		tw_from(v, TW_F_RST_AUTHOR_GOES_ON_NS, first->time_ns - p->time_ns, first);
 	tw_from(v, TW_F_RST_AUTHOR_ACKS_TRIGGER, acks != NULL, acks);
+	tw_from(v, TW_F_RST_AUTHOR_ECHOES_TRIGGER, echo != NULL, echo);
 	tw_from(v, TW_F_RST_VICTIM_RSTS, victim_rsts, NULL);
 	tw_from(v, TW_F_RST_CHALLENGE, challenge >= 0, challenge >= 0 ? &d->pkt[challenge] : NULL);
 	tw_from(v, TW_F_RST_PAIR, pair, NULL);

@@ -34,6 +34,11 @@ static bool aborts_fast_open(const struct tw_facts *f)
 	       tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE);
 }
 
+bool tw_reset_came_in_addition(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) || tw_get(f, TW_F_RST_AUTHOR_ECHOES_TRIGGER);
+}
+
 bool tw_reset_landed(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_RST_COUNT) == 0 || !tw_known(f, TW_F_RST_SIDE))
@@ -162,7 +167,7 @@ unsigned tw_reset_odds(const struct tw_facts *f)
 		odds |= TW_ODD_GOES_ON;
 	if (tw_get(f, TW_F_RST_SECOND_DIFFERS))
 		odds |= TW_ODD_SECOND;
-	if (tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER))
+	if (tw_reset_came_in_addition(f))
 		odds |= TW_ODD_ACKS_TRIGGER;
 	return odds;
 }
@@ -398,7 +403,13 @@ void tw_reset_cite_odds(struct tw_match *m, unsigned odds)
 	const char *author = tw_side_name(tw_reset_author(f));
 	int goes_on = (int)tw_get(f, TW_F_RST_AUTHOR_GOES_ON);
 
-	if (odds & TW_ODD_ACKS_TRIGGER)
+	if (tw_get(f, TW_F_RST_AUTHOR_ECHOES_TRIGGER))
+		tw_cite(m, TW_F_RST_AUTHOR_ECHOES_TRIGGER,
+			"%s echoes the timestamp of the very segment that the reset answers: it "
+			"had "
+			"arrived",
+			author);
+	else if (odds & TW_ODD_ACKS_TRIGGER)
 		tw_cite(m, TW_F_RST_AUTHOR_ACKS_TRIGGER,
 			"%s acknowledges the very data that the reset answers: it had arrived",
 			author);
@@ -484,14 +495,17 @@ void tw_reset_weigh_active(struct tw_match *m)
 		return;
 	}
 	weigh_forgery(m);
-	if (may_be_reply(m->facts))
+	if (may_be_reply(m->facts)) {
+		if (m->confidence == TW_CERTAIN)
+			m->confidence = TW_LIKELY;
 		tw_rival(m, "peer-rebooted",
 			 "its numbers are those of the segment before it: small TCPs (lwIP, uIP, "
 			 "FreeRTOS) write RST|ACK so for a connection that they have lost");
-	else
+	} else {
 		tw_rule_out(m, "peer-rebooted",
 			    "a kernel that lost the connection answers with a bare RST, window 0, "
 			    "no options");
+	}
 	tw_rule_out(m, "firewall-reset",
 		    "a filter writes a bare RST in place of a segment, with window 0");
 }

@@ -25,15 +25,18 @@ enum tw_odd {
 	TW_ODD_WINDOW = 1 << 3, /* bare RST with a window */
 	TW_ODD_DF = 1 << 4,
 	TW_ODD_MAC = 1 << 5,
-	TW_ODD_EARLY = 1 << 6,        /* sooner than a round trip to the author allows */
-	TW_ODD_GOES_ON = 1 << 7,      /* the author's socket lives on afterwards */
-	TW_ODD_SECOND = 1 << 8,       /* more resets that no segment explains, with other numbers */
-	TW_ODD_ACKS_TRIGGER = 1 << 9, /* the author acknowledges what the reset claims to refuse */
+	TW_ODD_EARLY = 1 << 6,   /* sooner than a round trip to the author allows */
+	TW_ODD_GOES_ON = 1 << 7, /* the author's socket lives on afterwards */
+	TW_ODD_SECOND = 1 << 8,  /* more resets that no segment explains, with other numbers */
+	TW_ODD_ACKS_TRIGGER =
+		1 << 9, /* the author acknowledges or echoes what the reset claims to refuse */
 	TW_ODD_LABEL = 1 << 10, /* IPv6: RST|ACK without the flow label that a socket writes */
 };
 
 /* Is there a reset that ended (or may have ended) an established connection at its receiver? */
 bool tw_reset_landed(const struct tw_facts *f);
+/* Did the segment that it answers arrive at its alleged author all the same? No filter lets pass what it refuses. */
+bool tw_reset_came_in_addition(const struct tw_facts *f);
 enum tw_side tw_reset_author(const struct tw_facts *f);
 enum tw_side tw_reset_victim(const struct tw_facts *f);
 enum tw_debt tw_reset_debt(const struct tw_facts *f);

@@ -17,6 +17,7 @@
  * the RST came in addition to it: forged-reset.
  */
 #include "phenomena/connect/handshake.h"
+#include "phenomena/resets.h"
 
 #define IDLE_SUSPICIOUS_NS                                                                         \
 	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
@@ -82,7 +83,7 @@ static bool replaces_segment(const struct tw_facts *f)
 	if (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) || !tw_get(f, TW_F_ESTABLISHED) ||
 	    tw_get(f, TW_F_RST_DURING_HANDSHAKE) || tw_get(f, TW_F_RST_AUTHOR_FIN))
 		return false;
-	if (tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) || tw_get(f, TW_F_RST_OTHER_TUPLE) ||
+	if (tw_reset_came_in_addition(f) || tw_get(f, TW_F_RST_OTHER_TUPLE) ||
 	    tw_get(f, TW_F_RST_SECOND_DIFFERS))
 		return false;
 	if (tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) ||
@@ -113,9 +114,11 @@ static void cite_mid(struct tw_match *m, enum tw_side author)
 		tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_TRIGGER_DELAY_NS)));
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		tw_cite(m, TW_F_RST_AUTHOR_GOES_ON,
-			"%s goes on with the connection %s after \"its\" RST, and never got the "
-			"segment",
-			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS)));
+			"%s goes on with the connection %s after \"its\" RST%s",
+			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_GOES_ON_NS)),
+			/* whether a bare ACK arrived, what follows need not tell */
+			tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK) ? ""
+								   : ", and never got the segment");
 	if (delta != 0)
 		tw_cite(m, TW_F_RST_TTL_DELTA,
 			"the RST's TTL differs by %+lld from the author's other packets",

@@ -54,7 +54,7 @@ static bool form_fits(const struct tw_facts *f)
 		return false;
 	/* A device acts in place of the peer; it does not let the segment through as well. */
 	return (!tw_get(f, TW_F_RST_AUTHOR_FIN) || half_closed(f)) &&
-	       !tw_get(f, TW_F_RST_AUTHOR_ACKS_TRIGGER) && !tw_get(f, TW_F_RST_OTHER_TUPLE);
+	       !tw_reset_came_in_addition(f) && !tw_get(f, TW_F_RST_OTHER_TUPLE);
 }
 
 static bool look(struct tw_match *m, struct hints *h)
