@@ -468,7 +468,8 @@ static bool stays_open(const struct tw_snapshot *last, const struct tw_pkt *p)
 
 /*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
- * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
+ * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is: a repair takes a round
+ * trip, and that of the handshake may have been a slow one.
  */
 static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
@@ -487,7 +488,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	if (!order && repeated_later(d, i))
 		order = -1;
 	repeat = order ? order > 0
-		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns
+		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns * 3 / 4
 							  : 10 * TW_NS_PER_MS) &&
 				 (w->coarse || could_know(d, i, (size_t)k));
 	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
