@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tap
-from tap import PROGRAM, Skip, case, contains, equal, tcpwhy
+from tap import PROGRAM, Skip, case, contains, equal, looks, tcpwhy
 
 CLIENT, SERVER = "10.97.0.1", "10.97.0.2"
 CLIENT6, SERVER6 = "fd97::1", "fd97::2"
@@ -97,13 +97,12 @@ class Ground:
         return [r for r in rows if r["type"] == "finding" and r["server"].endswith(f":{port}")]
 
     def finding(self, port, verdict, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        for _ in looks(seconds):
             found = self.findings(port)
             if any(f["verdict"] == verdict for f in found):
                 return next(f for f in found if f["verdict"] == verdict)
-            time.sleep(.1)
-        raise AssertionError(f"no {verdict} on port {port}: {[(f['verdict'], f['summary']) for f in found]}")
+        raise AssertionError(f"no {verdict} on port {port}: {[(f['verdict'], f['summary']) for f in found]}; "
+                             f"the watch {'goes on' if self.watch.poll() is None else 'has ended'}")
 
     def close(self):
         self.watch.send_signal(signal.SIGINT)
@@ -591,10 +590,10 @@ def slow_reader():
                              stderr=subprocess.PIPE, text=True)
     contains(watch.stderr.readline(), "watching")
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    end = time.monotonic() + 20
     # It writes into a full pipe.
-    while "pipe" not in pathlib.Path(f"/proc/{watch.pid}/wchan").read_text() and time.monotonic() < end:
-        time.sleep(.05)
+    for _ in looks(20):
+        if "pipe" in pathlib.Path(f"/proc/{watch.pid}/wchan").read_text():
+            break
     watch.send_signal(signal.SIGINT)
     time.sleep(.5)
     rows = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]

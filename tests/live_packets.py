@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tap
-from tap import PROGRAM, Skip, case, contains, equal, tcpwhy
+from tap import PROGRAM, Skip, case, contains, equal, looks, tcpwhy
 
 CLIENT, SERVER, DEAD = "10.98.0.1", "10.98.0.2", "10.98.0.99"  # DEAD has a neighbour entry and nobody behind it
 PRELUDE = """
@@ -44,12 +44,10 @@ def within(pid, *words):
 
 
 def until(condition, what, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    for _ in looks(seconds):
         got = condition()
         if got:
             return got
-        time.sleep(.05)
     raise AssertionError(f"not within {seconds} s: {what()}" if callable(what) else f"not within {seconds} s: {what}")
 
 

@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
-from tap import PROGRAM, Skip, contains, equal, tcpwhy
+from tap import PROGRAM, Skip, contains, equal, looks, tcpwhy
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{((?:{NAME}="(?:[^"\\\n]|\\["\\n])*",?)*)\}})? ([0-9.eE+-]+|NaN|[+-]Inf)')
@@ -77,12 +76,10 @@ class Watch:
 
     def wait(self, good):
         """The samples, once they are as wanted."""
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        for _ in looks(20):
             samples = parse(self.page())
             if good(samples):
                 return samples
-            time.sleep(.05)
         raise AssertionError(f"it never came: {sorted(samples.items())}")
 
     def __exit__(self, kind, *_):

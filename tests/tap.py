@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -43,6 +44,13 @@ def tcpwhy(*arguments, stdin=b"", env=None, timeout=60, program=None, **more):
         raise AssertionError(f"tcpwhy {' '.join(map(str, arguments))}: status {done.returncode}\n"
                              + result.err[-3000:])
     return result
+
+
+def looks(seconds, every=.05):
+    """One look after the other at what is to come. Looks are counted: on a machine that stood still no time was waited."""
+    for _ in range(round(seconds / every)):
+        yield
+        time.sleep(every)
 
 
 def equal(got, wanted, what=""):
