@@ -14,6 +14,7 @@
  * them is not counted.
  */
 #include "facts/view.h"
+#include "timers/constants.h"
 
 #define IDS_APART_MAX                                                                              \
 	512 /* so many packets of one sender may lie between two that overtook each other */
@@ -354,6 +355,25 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 		w->stall = ack->time_ns - d->pkt[o].time_ns;
 }
 
+/*
+ * Do neither clock nor ids tell which of two copies was sent first, but the first filled a hole at @o and was acknowledged
+ * before the second came at @i, sooner than any timer? Nobody repeats what is acknowledged: that one was under way all the time.
+ */
+static bool is_late_copy(const struct tw_dossier *d, size_t o, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[o], *q = &d->pkt[i];
+	size_t k;
+
+	if (order_of(p, q) || p->seq != q->seq || q->time_ns - p->time_ns >= TW_TCP_RTO_MIN_NS ||
+	    overtaker(d, o) < 0)
+		return false;
+	for (k = o + 1; k < i && !d->pkt[k].gap; k++)
+		if (tw_counts(&d->pkt[k]) && d->pkt[k].side != p->side &&
+		    d->pkt[k].flags & TW_ACK && tw_seq_ge(d->pkt[k].ack, tw_pkt_end(p)))
+			return true;
+	return false;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -364,9 +384,10 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	if (o >= 0 && same_packet(p, &d->pkt[o]))
 		return;
 	/* seen second, but sent first: the repeat overtook its original */
-	if (o >= 0 && sent_before(p, &d->pkt[o])) {
+	if (o >= 0 && (sent_before(p, &d->pkt[o]) || is_late_copy(d, (size_t)o, i))) {
 		const long k = overtaker(d, i);
 
+		w->by_time += !sent_before(p, &d->pkt[o]);
 		note_late(w, p, p->time_ns - d->pkt[k >= 0 && k < o ? k : o].time_ns);
 		return;
 	}
@@ -415,7 +436,7 @@ static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
 
 		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
 		    !(q->flags & TW_RST) && tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) &&
-		    sent_before(q, p))
+		    (sent_before(q, p) || is_late_copy(d, i, k)))
 			return q;
 	}
 	return NULL;
@@ -468,8 +489,8 @@ static bool stays_open(const struct tw_snapshot *last, const struct tw_pkt *p)
 
 /*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
- * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is: a repair takes a round
- * trip, and that of the handshake may have been a slow one.
+ * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is: a repair takes a
+ * round trip. Half, for that of the handshake may have been a slow one.
  */
 static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
@@ -488,7 +509,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	if (!order && repeated_later(d, i))
 		order = -1;
 	repeat = order ? order > 0
-		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns * 3 / 4
+		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns / 2
 							  : 10 * TW_NS_PER_MS) &&
 				 (w->coarse || could_know(d, i, (size_t)k));
 	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
