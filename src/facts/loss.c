@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts about loss and reordering. A repeat does not prove a loss; what came back does:
- *
- *      sender               receiver
- *        |--seq 1 (TSval 10)-->|  or lost            ACK echoes 10 or carries a D-SACK: it had arrived,
- *        |--seq 1 (TSval 20)-->|                     the repeat was spurious
- *        |<--ACK 2 (TSecr n)---|                     ACK echoes 20: the original was lost
+ * Facts about loss and reordering. A repeat does not prove a loss; what came back does (repeats.c).
  *
  * At the receiver's side the original may never be seen: a hole that is filled by a segment newer (timestamp,
  * IP id) than what came after the hole was repeated; one that is older was overtaken.
@@ -13,16 +8,10 @@
  * Where records were dropped (a very long connection), no search crosses the gap: what cannot be told without
  * them is not counted.
  */
-#include "facts/view.h"
-#include "timers/constants.h"
+#include "facts/repeats.h"
 
-#define IDS_APART_MAX                                                                              \
-	512 /* so many packets of one sender may lie between two that overtook each other */
-#define CUT_FROM_BYTES    500               /* smaller ones pass every path */
-#define ONE_PACKET_BYTES  9000              /* more is several packets, seen as one */
 #define ACK_WAITS_NS      (TW_NS_PER_S / 2) /* no ACK is delayed for longer (RFC 9293 s3.8.6.3) */
 #define MSS_DEFAULT_BYTES 536               /* RFC 9293 s3.7.1 */
-#define LOOK              600 /* records searched forwards and backwards from a repeat */
 
 struct loss_walk {
 	int64_t lost[2], spurious[2], spurious_late, lost_before, reordered, fast, stall,
@@ -36,6 +25,7 @@ struct loss_walk {
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	bool acks_left_out[2]; /* of each side: see tw_acks_left_out() */
 	bool dsack[2];         /* of each side: it has reported a needless repeat */
+	bool doubled[2];       /* of each side: see tw_is_doubled() */
 	bool coarse;           /* the clock: shorter durations than this are not known */
 	bool before_both;      /* what was lost before this point is of both ends */
 	uint32_t before_largest;
@@ -49,155 +39,6 @@ static bool is_data_repeat(const struct tw_pkt *p)
 	       !(p->marks & TW_MARK_NET_DUPLICATE) && !(p->flags & (TW_SYN | TW_RST));
 }
 
-/*
- * Data that a SYN carried (TCP Fast Open) and that comes again after the handshake: the server did not take it
- * with the SYN (RFC 7413 s4.2). Nothing was lost.
- */
-static bool repeats_syn_data(const struct tw_dossier *d, const struct tw_pkt *p)
-{
-	size_t i;
-
-	for (i = 0; i < d->pkt_count && i < 16; i++) {
-		const struct tw_pkt *q = &d->pkt[i];
-
-		if (q->side == p->side && q->flags & TW_SYN && q->payload_bytes &&
-		    tw_seq_in(p->seq, q->seq + 1, q->seq + 1 + q->payload_bytes))
-			return true;
-	}
-	return false;
-}
-
-/*
- * The record that first carried the start of @p's range, -1: not in the capture, or (*@gap) perhaps among the
- * records that were dropped.
- */
-static long original_of(const struct tw_dossier *d, size_t i, bool *gap)
-{
-	const struct tw_pkt *p = &d->pkt[i];
-	size_t k, stop = i > LOOK ? i - LOOK : 0;
-	long found = -1;
-
-	*gap = false;
-	for (k = i; k > stop; k--) {
-		const struct tw_pkt *q = &d->pkt[k - 1];
-
-		*gap = d->pkt[k].gap;
-		if (*gap)
-			break;
-		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
-		    !(q->flags & TW_RST) && tw_seq_le(q->seq, p->seq) &&
-		    tw_seq_gt(q->seq + q->payload_bytes, p->seq)) {
-			found = (long)k - 1;
-			if (!(q->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER)))
-				break;
-		}
-	}
-	return found;
-}
-
-static bool dsack_covers(const struct tw_pkt *a, const struct tw_pkt *p)
-{
-	return a->marks & TW_MARK_DSACK && tw_seq_le(a->sack[0].left, p->seq) &&
-	       tw_seq_ge(a->sack[0].right, p->seq + 1);
-}
-
-/* New data of the sender of @p, with its timestamp. */
-static bool brings_new(const struct tw_pkt *q, const struct tw_pkt *p)
-{
-	return q->side == p->side && q->tsval == p->tsval && tw_pkt_seq_len(q) &&
-	       !(q->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER));
-}
-
-/*
- * Is @p the segment whose timestamp the acknowledgement @k echoes? Of several that it acknowledges at once, that is
- * the one at which the acknowledgement before it had stopped (RFC 7323 s4.3; tcp_replace_ts_recent: rcv_wup).
- */
-static bool is_echoed_by(const struct tw_dossier *d, size_t k, const struct tw_pkt *p)
-{
-	const struct tw_pkt *a = &d->pkt[k];
-	size_t stop = k > LOOK ? k - LOOK : 0;
-
-	for (; k > stop && !d->pkt[k].gap; k--) {
-		const struct tw_pkt *b = &d->pkt[k - 1];
-
-		if (tw_counts(b) && b->side == a->side && b->flags & TW_ACK && !(b->flags & TW_RST))
-			return tw_seq_le(p->seq, b->ack);
-	}
-	return false;
-}
-
-/*
- * Was the repeat @i needed? 1: yes, the original was lost. 0: no, it had arrived. -1: nothing tells
- * (yet). *@ack is the acknowledgement that tells; *@echoed: it names the repeat itself, by its timestamp.
- */
-static int needed(const struct tw_dossier *d, size_t i, long original, const struct tw_pkt **ack,
-		  bool *echoed)
-{
-	const struct tw_pkt *p = &d->pkt[i], *o = original >= 0 ? &d->pkt[original] : NULL;
-	const uint32_t end = p->seq + p->payload_bytes;
-	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
-	int verdict = -1;
-	/* nothing else that the echo could be of: new data of the same tick */
-	bool alone = !i || !brings_new(&d->pkt[i - 1], p), covered = false;
-
-	*echoed = false;
-	if (p->marks & TW_MARK_SPURIOUS)
-		return 0;
-	for (k = i + 1; k < stop; k++) {
-		const struct tw_pkt *a = &d->pkt[k];
-
-		if (a->gap) /* before the first ACK of it: that one may be missing */
-			return verdict;
-		alone &= !brings_new(a, p);
-		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) ||
-		    a->flags & TW_RST)
-			continue;
-		if (dsack_covers(a, p)) {
-			*ack = a;
-			return 0;
-		}
-		if (covered || tw_seq_lt(a->ack, end))
-			continue;
-		*ack = a;
-		covered = true;
-		verdict = 1;
-		if (o && o->options & TW_OPT_TIMESTAMPS && a->options & TW_OPT_TIMESTAMPS &&
-		    o->tsval != p->tsval) {
-			*echoed = alone && a->tsecr == p->tsval;
-			if (tw_seq_lt(a->tsecr, p->tsval))
-				verdict = is_echoed_by(d, k, p) ? 0 : -1;
-		}
-	}
-	return verdict;
-}
-
-/*
- * Which of the two was sent first, by timestamp, then by IP id? Negative: @p, positive: @q, 0: nothing tells.
- * Ids far apart are not of one counter: some stacks draw them by lot.
- */
-static int order_of(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	const int apart = (int16_t)(p->ip_id - q->ip_id);
-
-	if (p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
-		return tw_seq_lt(p->tsval, q->tsval) ? -1 : 1;
-	return p->ip_id && q->ip_id && apart >= -IDS_APART_MAX && apart <= IDS_APART_MAX ? apart
-											 : 0;
-}
-
-/* Was @p sent before @q, beyond doubt? */
-static bool sent_before(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return order_of(p, q) < 0;
-}
-
-/* The same packet once more, by its IP id: the network's doing, and no repeat of the sender. */
-static bool same_packet(const struct tw_pkt *p, const struct tw_pkt *q)
-{
-	return p->ip_id && p->ip_id == q->ip_id && p->tsval == q->tsval &&
-	       p->payload_bytes == q->payload_bytes;
-}
-
 static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 {
 	w->reordered++;
@@ -208,86 +49,30 @@ static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 }
 
 /*
- * Does the repeat @p bring less than its original @o brought in one packet? Offload makes one record of many
- * packets: then the MSS is what each of them had; unknown, it cannot be told.
- */
-static bool cut_smaller(const struct tw_pkt *o, const struct tw_pkt *p, int64_t mss)
-{
-	const int64_t was = mss && o->payload_bytes > mss ? mss : o->payload_bytes;
-
-	return was >= CUT_FROM_BYTES && was <= ONE_PACKET_BYTES &&
-	       (int64_t)p->payload_bytes * 10 < was * 9;
-}
-
-/* The first segment of the same side that overtook @i: sent for a place behind it, seen before it. */
-static long overtaker(const struct tw_dossier *d, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[i];
-	const struct tw_end *to = &d->end[!p->side];
-	const bool edge_known =
-		to->right_edge_set && to->saw_syn_options && d->end[p->side].saw_syn_options;
-	size_t k, stop = i > LOOK ? i - LOOK : 0;
-	long found = -1;
-
-	for (k = i; k > stop && !d->pkt[k].gap; k--) {
-		const struct tw_pkt *q = &d->pkt[k - 1];
-
-		if (!tw_counts(q) || q->side != p->side || !tw_pkt_seq_len(q) || q->flags & TW_RST)
-			continue;
-		/* no true sender goes so far beyond the window: that one overtook nothing */
-		if (edge_known && tw_seq_gt(q->seq, to->right_edge))
-			continue;
-		if (!tw_seq_lt(q->seq, p->seq + p->payload_bytes))
-			found = (long)k - 1;
-	}
-	return found;
-}
-
-/*
- * The repeat @i was needless, as the D-SACK in @ack says; but was it the one that drew it? A copy that arrives
- * is answered at once. So where the timer ran out again before, and nothing had acknowledged the data until
- * then, this copy or its answer was lost, as was the ACK of the original.
- */
-static bool went_unheard(const struct tw_dossier *d, size_t i, const struct tw_pkt *ack)
-{
-	const struct tw_pkt *p = &d->pkt[i];
-	const size_t end = (size_t)(ack - d->pkt);
-	bool again = false;
-	size_t k;
-
-	for (k = i + 1; k < end; k++) {
-		const struct tw_pkt *q = &d->pkt[k];
-
-		if (!tw_counts(q))
-			continue;
-		if (q->side != p->side && q->flags & TW_ACK)
-			return again; /* that may be the answer, before the D-SACK */
-		again |= q->side == p->side && q->seq == p->seq && q->marks & TW_MARK_TIMED_OUT;
-	}
-	return again;
-}
-
-/*
  * Could the sender of record @i know by then that what it sent with @o, or before it, is missing? No timer is so quick,
- * so an ACK in between must have reported a hole.
+ * so an ACK in between must have reported a hole; nor does anything come back sooner than the path to it allows (half, for
+ * the shortest of a few round trips may all have been slow ones).
  */
-static bool could_know(const struct tw_dossier *d, size_t i, size_t o)
+static bool could_know(const struct tw_dossier *d, size_t i, size_t o, const struct loss_walk *w)
 {
+	const int64_t trip = w->rtt[!d->pkt[i].side] / 2;
 	size_t k;
 
-	if (d->pkt[i].time_ns - d->pkt[o].time_ns >= TW_SWAPPED_NS)
+	if (d->pkt[i].time_ns - d->pkt[o].time_ns >= (trip > TW_SWAPPED_NS ? trip : TW_SWAPPED_NS))
 		return true;
 	for (k = o + 1; k < i; k++)
 		if (d->pkt[k].side != d->pkt[i].side &&
-		    (d->pkt[k].sack_count || d->pkt[k].marks & TW_MARK_DUP_ACK))
+		    (d->pkt[k].marks & TW_MARK_DSACK
+			     ? d->pkt[k].sack_count > 1
+			     : d->pkt[k].sack_count || d->pkt[k].marks & TW_MARK_DUP_ACK))
 			return true;
 	return false;
 }
 
 /* Is the repeat @i of @o a second sight of it? Then both ends wrote into one file, unsorted. A coarse clock does not tell. */
-static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, bool coarse)
+static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, const struct loss_walk *w)
 {
-	return !coarse && !could_know(d, i, o);
+	return !w->coarse && !could_know(d, i, o, w);
 }
 
 static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pkt *ack,
@@ -313,7 +98,7 @@ static bool may_be_delayed(const struct tw_dossier *d, size_t i, size_t o,
 	const int64_t mss = w->mss[p->side] ? w->mss[p->side] : MSS_DEFAULT_BYTES;
 	const int64_t rtt = w->rtt[p->side];
 	uint32_t sent = tw_pkt_end(p);
-	size_t k, stop = o > LOOK ? o - LOOK : 0;
+	size_t k, stop = o > TW_REPEATS_LOOK ? o - TW_REPEATS_LOOK : 0;
 
 	if (!d->end[0].saw_syn_options || !d->end[1].saw_syn_options || w->dsack[!p->side] ||
 	    !(p->marks & TW_MARK_TIMED_OUT) || p->time_ns - d->pkt[o].time_ns >= ACK_WAITS_NS)
@@ -355,25 +140,6 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 		w->stall = ack->time_ns - d->pkt[o].time_ns;
 }
 
-/*
- * Do neither clock nor ids tell which of two copies was sent first, but the first filled a hole at @o and was acknowledged
- * before the second came at @i, sooner than any timer? Nobody repeats what is acknowledged: that one was under way all the time.
- */
-static bool is_late_copy(const struct tw_dossier *d, size_t o, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[o], *q = &d->pkt[i];
-	size_t k;
-
-	if (order_of(p, q) || p->seq != q->seq || q->time_ns - p->time_ns >= TW_TCP_RTO_MIN_NS ||
-	    overtaker(d, o) < 0)
-		return false;
-	for (k = o + 1; k < i && !d->pkt[k].gap; k++)
-		if (tw_counts(&d->pkt[k]) && d->pkt[k].side != p->side &&
-		    d->pkt[k].flags & TW_ACK && tw_seq_ge(d->pkt[k].ack, tw_pkt_end(p)))
-			return true;
-	return false;
-}
-
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -381,20 +147,20 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	bool echoed;
 	int n;
 
-	if (o >= 0 && same_packet(p, &d->pkt[o]))
+	if (o >= 0 && tw_same_packet(p, &d->pkt[o]))
 		return;
 	/* seen second, but sent first: the repeat overtook its original */
-	if (o >= 0 && (sent_before(p, &d->pkt[o]) || is_late_copy(d, (size_t)o, i))) {
-		const long k = overtaker(d, i);
+	if (o >= 0 && (tw_sent_before(p, &d->pkt[o]) || tw_is_late_copy(d, (size_t)o, i))) {
+		const long k = tw_overtaker(d, i);
 
-		w->by_time += !sent_before(p, &d->pkt[o]);
+		w->by_time += !tw_sent_before(p, &d->pkt[o]);
 		note_late(w, p, p->time_ns - d->pkt[k >= 0 && k < o ? k : o].time_ns);
 		return;
 	}
-	if (o >= 0 && seen_again(d, i, (size_t)o, w->coarse))
+	if (o >= 0 && seen_again(d, i, (size_t)o, w))
 		return;
-	w->cut += o >= 0 && cut_smaller(&d->pkt[o], p, w->mss[p->side]);
-	n = needed(d, i, o, &ack, &echoed);
+	w->cut += o >= 0 && tw_cut_smaller(&d->pkt[o], p, w->mss[p->side]);
+	n = tw_repeat_needed(d, i, o, w->doubled[p->side], &ack, &echoed);
 	/*
 	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
 	 * all have been slow ones.
@@ -411,8 +177,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	} else if (n == 1) {
 		note_lost(d, i, o, ack, w);
 	} else if (!n) {
-		if (ack && o >= 0 && p->marks & TW_MARK_TIMED_OUT && dsack_covers(ack, p) &&
-		    went_unheard(d, i, ack)) {
+		if (ack && o >= 0 && p->marks & TW_MARK_TIMED_OUT && tw_dsack_covers(ack, p) &&
+		    tw_went_unheard(d, i, ack)) {
 			w->unheard++;
 			if (!w->first_unheard)
 				w->first_unheard = p;
@@ -423,59 +189,6 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 		if (ack && o >= 0 && ack->time_ns - d->pkt[o].time_ns > w->spurious_late)
 			w->spurious_late = ack->time_ns - d->pkt[o].time_ns;
 	}
-}
-
-/* The original of the repeat @i that filled a hole, if it still comes: then nothing was lost. */
-static const struct tw_pkt *late_original(const struct tw_dossier *d, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[i];
-	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
-
-	for (k = i + 1; k < stop && !d->pkt[k].gap; k++) {
-		const struct tw_pkt *q = &d->pkt[k];
-
-		if (tw_counts(q) && q->side == p->side && q->payload_bytes &&
-		    !(q->flags & TW_RST) && tw_seq_in(p->seq, q->seq, q->seq + q->payload_bytes) &&
-		    (sent_before(q, p) || is_late_copy(d, i, k)))
-			return q;
-	}
-	return NULL;
-}
-
-/* The bytes of @i come once more, sent later by the timestamp: that is the repeat, and its clock has ticked since @i. */
-static bool repeated_later(const struct tw_dossier *d, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[i];
-	size_t k, stop = i + LOOK < d->pkt_count ? i + LOOK : d->pkt_count;
-
-	for (k = i + 1; k < stop && !d->pkt[k].gap; k++) {
-		const struct tw_pkt *q = &d->pkt[k];
-
-		if (tw_counts(q) && q->side == p->side && q->payload_bytes && q->seq == p->seq &&
-		    p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval != q->tsval)
-			return sent_before(p, q);
-	}
-	return false;
-}
-
-/*
- * Is @p below all that the capture saw of its side from a start in mid-connection? Then its original was sent
- * before that, lost or not; its base may come from an ACK of the other end, which stands below what is in flight.
- */
-static bool sent_before_start(const struct tw_dossier *d, const struct tw_pkt *p)
-{
-	const uint32_t end = p->seq + p->payload_bytes;
-	size_t i;
-
-	if (d->completeness & 1)
-		return false;
-	if (tw_seq_le(p->seq, d->end[p->side].base_seq))
-		return true;
-	for (i = 0; i < d->pkt_count && d->pkt[i].frame < p->frame; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == p->side &&
-		    tw_pkt_seq_len(&d->pkt[i]))
-			return tw_seq_le(end, d->pkt[i].seq);
-	return false;
 }
 
 /* Is @p still unacknowledged when the capture ends? Then nobody knows whether it arrived. */
@@ -495,25 +208,25 @@ static bool stays_open(const struct tw_snapshot *last, const struct tw_pkt *p)
 static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
 	const struct tw_pkt *p = &d->pkt[i], *q;
-	long k = overtaker(d, i);
+	long k = tw_overtaker(d, i);
 	int64_t late;
 	int order;
 	bool repeat;
 
 	/* below all that the capture saw from its start in mid-connection: sent before, who knows when */
-	if (k < 0 || sent_before_start(d, p))
+	if (k < 0 || tw_sent_before_start(d, p))
 		return;
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;
-	order = order_of(p, q);
-	if (!order && repeated_later(d, i))
+	order = tw_order_of(p, q);
+	if (!order && tw_repeated_later(d, i))
 		order = -1;
 	repeat = order ? order > 0
 		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns / 2
 							  : 10 * TW_NS_PER_MS) &&
-				 (w->coarse || could_know(d, i, (size_t)k));
+				 (w->coarse || could_know(d, i, (size_t)k, w));
 	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
-	if (repeat && (late_original(d, i) || stays_open(w->last, p)))
+	if (repeat && (tw_late_original(d, i) || stays_open(w->last, p)))
 		return;
 	w->by_time += !order;
 	if (repeat) {
@@ -550,7 +263,7 @@ static const struct tw_pkt *hole_at_end(const struct tw_dossier *d, const struct
 		return NULL;
 	if (a->sack_count > !!(a->marks & TW_MARK_DSACK))
 		return a;
-	stop = d->pkt_count > LOOK ? d->pkt_count - LOOK : 0;
+	stop = d->pkt_count > TW_REPEATS_LOOK ? d->pkt_count - TW_REPEATS_LOOK : 0;
 	for (i = d->pkt_count; i > stop && !d->pkt[i - 1].gap; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
@@ -584,7 +297,7 @@ static bool echoes_unseen(const struct tw_dossier *d, const struct tw_pkt *a)
 
 	if (!(a->options & TW_OPT_TIMESTAMPS))
 		return false;
-	for (p = a; p > d->pkt && a - p < LOOK && !p->gap; p--)
+	for (p = a; p > d->pkt && a - p < TW_REPEATS_LOOK && !p->gap; p--)
 		if (p[-1].side != a->side && p[-1].options & TW_OPT_TIMESTAMPS &&
 		    p[-1].tsval == a->tsecr)
 			return false;
@@ -611,7 +324,8 @@ static void sack_holes(const struct tw_dossier *d, struct loss_walk *w)
 		right = a->sack[0].left;
 		if (!tw_seq_gt(right, left))
 			continue;
-		for (k = i > LOOK ? i - LOOK : 0; k < d->pkt_count && k < i + LOOK; k++) {
+		for (k = i > TW_REPEATS_LOOK ? i - TW_REPEATS_LOOK : 0;
+		     k < d->pkt_count && k < i + TW_REPEATS_LOOK; k++) {
 			const struct tw_pkt *p = &d->pkt[k];
 
 			if (p->gap && k > i)
@@ -681,13 +395,13 @@ static void run_facts(struct tw_view *v)
 		dsacks++;
 		if (!first_dsack)
 			first_dsack = p;
-		for (k = i > LOOK ? i - LOOK : 0; k < i; k++) {
+		for (k = i > TW_REPEATS_LOOK ? i - TW_REPEATS_LOOK : 0; k < i; k++) {
 			const struct tw_pkt *q = &d->pkt[k];
 
 			carried += tw_counts(q) && q->side != p->side && q->payload_bytes &&
 				   tw_seq_in(p->sack[0].left, q->seq, q->seq + q->payload_bytes);
 		}
-		if (carried == 1 && i <= LOOK && !tw_gap_between(d, 0, i)) {
+		if (carried == 1 && i <= TW_REPEATS_LOOK && !tw_gap_between(d, 0, i)) {
 			lone++;
 			if (!first_lone)
 				first_lone = p;
@@ -724,6 +438,7 @@ static void begin(const struct tw_view *v, struct loss_walk *w)
 {
 	const struct tw_dossier *d = v->d;
 	size_t i;
+	int side;
 
 	w->sack = tw_get(v->f, TW_F_SACK_OK);
 	w->mss[0] = tw_get(v->f, TW_F_MSS_C);
@@ -737,6 +452,8 @@ static void begin(const struct tw_view *v, struct loss_walk *w)
 	for (i = 0; i < d->pkt_count; i++)
 		w->dsack[d->pkt[i].side] |=
 			tw_counts(&d->pkt[i]) && d->pkt[i].marks & TW_MARK_DSACK;
+	for (side = 0; side < 2; side++)
+		w->doubled[side] = w->dsack[!side] && tw_is_doubled(d, side);
 }
 
 void tw_derive_loss(struct tw_view *v)
@@ -753,11 +470,11 @@ void tw_derive_loss(struct tw_view *v)
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & (TW_RST | TW_SYN) ||
 		    p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) ||
-		    repeats_syn_data(d, p))
+		    tw_repeats_syn_data(d, p))
 			continue;
 		if (!(p->marks & (TW_MARKS_REPEAT | TW_MARK_OUT_OF_ORDER)))
 			continue;
-		o = original_of(d, i, &gap);
+		o = tw_original_of(d, i, &gap);
 		if (o >= 0)
 			judge_repeat(d, i, o, &w);
 		else if (!gap)
