@@ -10,7 +10,7 @@
 static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapshot *s)
 {
 	const struct tw_pkt *p = &d->pkt[i];
-	struct tw_snapshot_end *e = &s->end[p->side];
+	struct tw_snapshot_end *e = &s->end[p->side], *to = &s->end[!p->side];
 	uint32_t end = tw_pkt_end(p);
 
 	s->last = e->last = (long)i;
@@ -40,6 +40,10 @@ static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapsho
 		e->acked = p->ack;
 		e->acked_set = true;
 	}
+	/* nothing stands behind a FIN that is acknowledged: what was numbered beyond it was never part of the stream */
+	if (to->fin >= 0 && e->acked == tw_pkt_end(&d->pkt[to->fin]) &&
+	    tw_seq_gt(to->next, e->acked))
+		to->next = e->acked;
 	e->raw_window = p->raw_window;
 	e->window_bytes = p->window_bytes;
 	if (!e->window_set || tw_seq_gt(p->ack + p->window_bytes, e->right_edge))
