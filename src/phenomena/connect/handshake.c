@@ -100,7 +100,9 @@ bool tw_looks_deferred_accept(const struct tw_facts *f)
 
 	if (repeats == 0 || tw_syn_repeated(f) || tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED) > 0)
 		return false;
-	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_is(f, TW_F_RST_SIDE, TW_SERVER))
+	/* The request expired; what was accepted may be reset by the same form, later and for other reasons. */
+	if (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	    !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && !tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return false;
 	/* What speaks first cannot wait for the client's data: such a server does not defer. */
 	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER))
