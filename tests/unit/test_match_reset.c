@@ -609,7 +609,7 @@ static void test_invalid_segment(void **state)
 	set(TW_F_RST_IGNORED_WENT_ON, true);
 	assert_true(fires(&tw_ph_invalid_segment));
 	assert_int_equal(m.confidence, TW_LIKELY);
-	assert_int_equal(m.strength, TW_STRENGTH_CURIOSITY);
+	assert_int_equal(m.strength, TW_STRENGTH_CURIOSITY + 2);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 	set(TW_F_BAD_CHECKSUM, 1);
 	assert_true(fires(&tw_ph_invalid_segment));

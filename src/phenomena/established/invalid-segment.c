@@ -360,8 +360,10 @@ static bool match(struct tw_match *m)
 		m->strength = TW_STRENGTH_CONTRADICTION;
 		m->outcome = TW_OUTCOME_FAILED;
 	} else {
-		m->strength = alone || kind == KIND_SYN_STREAM ? TW_STRENGTH_MECHANISM + 5
-							       : TW_STRENGTH_CURIOSITY;
+		m->strength = alone || kind == KIND_SYN_STREAM
+				      ? TW_STRENGTH_MECHANISM + 5
+				      /* above what befell the connection when it was over */
+				      : TW_STRENGTH_CURIOSITY + 2;
 		m->outcome = alone ? TW_OUTCOME_CLEAN : TW_OUTCOME_DEGRADED;
 	}
 	if (kind == KIND_SYN_SENT && only_resets(f)) {

@@ -25,7 +25,7 @@ static void say_after_close(struct tw_match *m)
 	int64_t flags = tw_get(f, TW_F_AFTER_CLOSE_FLAGS);
 
 	/* A visible stray is the cause; a mere ACK or RST is only what followed from one. */
-	m->strength = TW_STRENGTH_CURIOSITY + (flags & (TW_SYN | TW_FIN | TW_PSH) ? 2 : 0);
+	m->strength = TW_STRENGTH_CURIOSITY + (flags & (TW_SYN | TW_FIN | TW_PSH) ? 3 : 0);
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_CLEAN;
 	m->summary = tw_say(m,
