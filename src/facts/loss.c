@@ -130,7 +130,7 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 	w->reopened += o >= 0 && tw_was_reopened(d, (size_t)o, ack);
 	w->answered += w->sack && o >= 0 &&
 		       tw_unexplained_ack(d, (size_t)o, ack, w->rtt[p->side] / 4) != NULL;
-	w->doubtful += delayed || tw_acks_missing(d, ack) ||
+	w->doubtful += delayed || w->doubled[p->side] || tw_acks_missing(d, ack) ||
 		       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
 			(!w->sack || p->marks & TW_MARK_TIMED_OUT));
 	note_unwanted(d, o, ack, w);

@@ -145,7 +145,8 @@ int tw_repeat_needed(const struct tw_dossier *d, size_t i, long original, bool d
 	size_t k, stop = i + TW_REPEATS_LOOK < d->pkt_count ? i + TW_REPEATS_LOOK : d->pkt_count;
 	int verdict = -1;
 	/* nothing else that the echo could be of: new data of the same tick */
-	bool alone = !i || !brings_new(&d->pkt[i - 1], p), covered = false, filled = false;
+	bool alone = !i || !brings_new(&d->pkt[i - 1], p), covered = false, filled = false,
+	     again = false;
 
 	*echoed = false;
 	if (p->marks & TW_MARK_SPURIOUS)
@@ -156,12 +157,13 @@ int tw_repeat_needed(const struct tw_dossier *d, size_t i, long original, bool d
 		if (a->gap) /* before the first ACK of it: that one may be missing */
 			return verdict;
 		alone &= !brings_new(a, p);
+		again |= a->side == p->side && a->seq == p->seq && a->marks & TW_MARKS_REPEAT;
 		if (!tw_counts(a) || a->side == p->side || !(a->flags & TW_ACK) ||
 		    a->flags & TW_RST)
 			continue;
 		if (tw_dsack_covers(a, p)) {
-			/* it had filled the hole before something came twice: that may have been itself */
-			if (doubled && filled)
+			/* it had filled the hole, and what came twice then was another copy */
+			if (filled && (doubled || again))
 				return verdict;
 			*ack = a;
 			return 0;

@@ -407,7 +407,9 @@ static const char *const remedies[] = {
 	"If timestamps run backwards (`nstat -az TcpExtPAWSEstab` on the receiver), find who "
 	"writes "
 	"them: a proxy that answers the SYN with a clock of its own, a device that changes "
-	"timestamps in one direction, or two hosts behind one address.",
+	"timestamps in one direction, or two hosts behind one address. Where packets overtake "
+	"each other it may be none: an original that arrives behind repeats, with more missing "
+	"before it, is refused so (`tcpwhy explain reordering`).",
 	"Drop what no stack sends at the edge: `nft add rule inet filter input ct state invalid "
 	"counter drop`.",
 	"Nothing to do on the hosts: the receiver behaved as RFC 5961 asks, and the connection "
