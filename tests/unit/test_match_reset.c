@@ -209,6 +209,13 @@ static void test_linger_reset(void **state)
 	set(TW_F_RST_UNANSWERED_BYTES, 0);
 	set(TW_F_TRACE_LOSSY, true); /* what arrived was not all seen */
 	assert_false(fires(&tw_ph_linger_reset));
+
+	set(TW_F_TRACE_LOSSY, false);
+	assert_false(fires(&tw_ph_closed_with_unread_data));
+	set(TW_F_RST_WINDOW_FREED, 44160); /* close() emptied the buffer */
+	assert_false(fires(&tw_ph_linger_reset));
+	assert_true(fires(&tw_ph_closed_with_unread_data));
+	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);
 }
 
 static void test_linger_reset_after_fin(void **state)

@@ -25,6 +25,7 @@ enum sign {
 	SIGN_FULL,       /* the receive buffer was full */
 	SIGN_UNANSWERED, /* acknowledged data, and the author never spoke again */
 	SIGN_SENDING,    /* it spoke, but in the middle of what the other end was sending */
+	SIGN_FREED,      /* the window of the reset shows what close() freed */
 };
 
 static enum sign sign_of(const struct tw_facts *f)
@@ -37,7 +38,7 @@ static enum sign sign_of(const struct tw_facts *f)
 	/* An early answer ("too large") while the request is still coming in. */
 	if (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0)
 		return SIGN_SENDING;
-	return SIGN_NONE;
+	return tw_get(f, TW_F_RST_WINDOW_FREED) > 0 ? SIGN_FREED : SIGN_NONE;
 }
 
 static void say(struct tw_match *m, enum sign sign, enum tw_side author)
@@ -69,6 +70,13 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 		tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
 			"%s of %s had reached %s, which never sent a byte again", bytes,
 			tw_side_name(tw_other(author)), tw_side_name(author));
+		break;
+	case SIGN_FREED:
+		m->summary =
+			tw_say(m,
+			       "%s aborted the connection with data of %s unread in its receive "
+			       "buffer.",
+			       tw_endpoint(m, author), tw_side_name(tw_other(author)));
 		break;
 	default:
 		m->summary = tw_say(
@@ -125,6 +133,11 @@ static bool match(struct tw_match *m)
 	m->outcome = tw_reset_outcome(f);
 	m->culprit = tw_app_of(author);
 	say(m, sign, author);
+	if (sign != SIGN_FULL && tw_get(f, TW_F_RST_WINDOW_FREED) > 0)
+		tw_cite(m, TW_F_RST_WINDOW_FREED,
+			"the last window before the reset, whose own is larger by %s: so much was "
+			"unread, and freed by the close",
+			tw_bytes(m, tw_get(f, TW_F_RST_WINDOW_FREED)));
 	tw_reset_cite(m);
 	add_rivals(m, sign);
 	tw_reset_victim_saw(m);
@@ -406,14 +419,17 @@ const struct tw_phenomenon tw_ph_closed_with_unread_data = {
 	.server_sees = "Nothing: close() returns 0 at once, also with SO_LINGER. The kernel counts "
 		       "TcpExtTCPAbortOnClose and TcpOutRsts; the tracepoint tcp:tcp_send_reset "
 		       "gives the reason TCP_ABORT_ON_CLOSE.",
-	.recognise = "The reset is an active one (RST|ACK at the sender's own next sequence "
-		     "number, with timestamps, a live window and the next IP-ID), nobody asked for "
-		     "it, and the author had acknowledged data after its application last sent "
-		     "anything, or its window was 0.\n\n"
-		     "Unread and \"read, but never answered\" cannot be told apart on the wire, so "
-		     "linger-reset and process-died stay rivals: a process that dies with unread "
-		     "data sends the same segment. The counter TcpExtTCPAbortOnClose of the "
-		     "closing host decides.",
+	.recognise =
+		"The reset is an active one (RST|ACK at the sender's own next sequence "
+		"number, with timestamps, a live window and the next IP-ID), nobody asked for "
+		"it, and the author had acknowledged data after its application last sent "
+		"anything, or its window was 0.\n\n"
+		"Unread and \"read, but never answered\" cannot be told apart on the wire, so "
+		"linger-reset and process-died stay rivals: a process that dies with unread "
+		"data sends the same segment. One thing tells now and then: close() frees what "
+		"is unread before it resets, so where the window of the reset is twice the "
+		"last one, or more, nobody had read it (who reads so much announces it by an "
+		"ACK). The counter TcpExtTCPAbortOnClose of the closing host decides.",
 	.folklore = "\"A crash gives a reset and a proper exit gives a FIN.\" The way of dying is "
 		    "irrelevant: SIGSEGV, SIGKILL, SIGTERM and exit() give a FIN if the receive "
 		    "buffer is empty and a reset if it is not. \"The peer acknowledged it, so its "

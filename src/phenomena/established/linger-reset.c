@@ -96,6 +96,7 @@ static bool match(struct tw_match *m)
 		return false;
 	/* Unread data can be excluded only if everything that arrived was seen. */
 	if (!tw_is(f, TW_F_RST_UNANSWERED_BYTES, 0) || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
+	    tw_get(f, TW_F_RST_WINDOW_FREED) > 0 ||
 	    (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0) ||
 	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_TRACE_LOSSY))
 		return false;
