@@ -256,13 +256,13 @@ static bool was_answered_before(const struct tw_dossier *d, size_t i)
 
 /*
  * Is the bare reset @i what a closed socket answers to a segment that crossed its last words and its FIN, be it only an
- * ACK? It stands at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when
+ * ACK, or one that comes behind the reset by which the other end had closed it? It stands at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when
  * it arrives.
  */
 static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *rst = &d->pkt[i];
-	bool fin = false, crossed = false;
+	bool closed = false, crossed = false;
 	size_t k;
 
 	if (rst->flags & TW_ACK)
@@ -270,14 +270,17 @@ static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 	for (k = 0; k < i; k++) {
 		const struct tw_pkt *p = &d->pkt[k];
 
-		if (!tw_counts(p) || p->flags & TW_RST)
+		if (!tw_counts(p))
 			continue;
-		if (p->side == rst->side)
-			fin |= p->flags & TW_FIN && tw_seq_ge(p->seq + p->payload_bytes, rst->seq);
+		if (p->flags & TW_RST)
+			closed |= p->side != rst->side;
+		else if (p->side == rst->side)
+			closed |=
+				p->flags & TW_FIN && tw_seq_ge(p->seq + p->payload_bytes, rst->seq);
 		else
 			crossed |= p->flags & TW_ACK && p->ack == rst->seq;
 	}
-	return fin && crossed;
+	return closed && crossed;
 }
 
 /* Does the alleged author of @rst, the first reset that was not taken, send on? */
