@@ -11,6 +11,8 @@
 #include "facts/repeats.h"
 
 #define ACK_WAITS_NS      (TW_NS_PER_S / 2) /* no ACK is delayed for longer (RFC 9293 s3.8.6.3) */
+#define TICKS_SURE        3                 /* a clock has ticked after so many of its ticks */
+#define TICKS_KNOWN       10                /* over so many its rate is known */
 #define MSS_DEFAULT_BYTES 536               /* RFC 9293 s3.7.1 */
 
 struct loss_walk {
@@ -21,6 +23,7 @@ struct loss_walk {
 	int64_t doubtful, answered, delayed, reopened, refused_stall, by_time, cut, unheard;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
+	int64_t tick_ns[2];             /* of each side's timestamps; 0: not known */
 	const struct tw_snapshot *last; /* what was acknowledged at the end */
 	bool sack; /* the receiver could report a hole, and (if it is a modern one) a needless repeat */
 	bool acks_left_out[2]; /* of each side: see tw_acks_left_out() */
@@ -69,10 +72,23 @@ static bool could_know(const struct tw_dossier *d, size_t i, size_t o, const str
 	return false;
 }
 
+/*
+ * Has @i the timestamp of @o, although its sender's clock has ticked since? Then it left with @o, and was late: what is
+ * sent again is stamped again (RFC 7323 s3.2).
+ */
+static bool left_together(const struct tw_dossier *d, size_t i, size_t o, const struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q = &d->pkt[o];
+	const int64_t tick_ns = w->tick_ns[p->side];
+
+	return tick_ns && p->options & q->options & TW_OPT_TIMESTAMPS && p->tsval == q->tsval &&
+	       p->time_ns - q->time_ns > TICKS_SURE * tick_ns;
+}
+
 /* Is the repeat @i of @o a second sight of it? Then both ends wrote into one file, unsorted. A coarse clock does not tell. */
 static bool seen_again(const struct tw_dossier *d, size_t i, size_t o, const struct loss_walk *w)
 {
-	return !w->coarse && !could_know(d, i, o, w);
+	return !w->coarse && (!could_know(d, i, o, w) || left_together(d, i, o, w));
 }
 
 static void note_unwanted(const struct tw_dossier *d, long o, const struct tw_pkt *ack,
@@ -201,9 +217,19 @@ static bool stays_open(const struct tw_snapshot *last, const struct tw_pkt *p)
 }
 
 /*
+ * A repair takes a round trip at least. Half, for that of the handshake may have been a slow one; but not where both
+ * carry the same timestamp: a repeat comes ticks later, as a rule.
+ */
+static int64_t repair_takes_ns(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	if (d->handshake_rtt_ns <= 0)
+		return 10 * TW_NS_PER_MS;
+	return p->options & TW_OPT_TIMESTAMPS ? d->handshake_rtt_ns : d->handshake_rtt_ns / 2;
+}
+
+/*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
- * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is: a repair takes a
- * round trip. Half, for that of the handshake may have been a slow one.
+ * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
  */
 static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk *w)
 {
@@ -219,11 +245,10 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;
 	order = tw_order_of(p, q);
-	if (!order && tw_repeated_later(d, i))
+	if (!order && (tw_repeated_later(d, i) || left_together(d, i, (size_t)k, w)))
 		order = -1;
 	repeat = order ? order > 0
-		       : late >= (d->handshake_rtt_ns > 0 ? d->handshake_rtt_ns / 2
-							  : 10 * TW_NS_PER_MS) &&
+		       : late >= repair_takes_ns(d, p) &&
 				 (w->coarse || could_know(d, i, (size_t)k, w));
 	/* a late original is counted when it comes; what is not acknowledged repaired nothing yet */
 	if (repeat && (tw_late_original(d, i) || stays_open(w->last, p)))
@@ -434,6 +459,25 @@ static void before_facts(struct tw_view *v, const struct loss_walk *w)
 }
 
 /* What is asked of the whole connection before its repeats are judged. */
+/* How long a tick of @side's timestamps is; 0: too few were seen. */
+static int64_t tick_of(const struct tw_dossier *d, int side)
+{
+	const struct tw_pkt *first = NULL, *last = NULL, *p;
+	int32_t ticks;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
+		    !(p->options & TW_OPT_TIMESTAMPS))
+			continue;
+		first = first ? first : p;
+		last = p;
+	}
+	if (!first || last->time_ns <= first->time_ns)
+		return 0;
+	ticks = tw_seq_diff(last->tsval, first->tsval);
+	return ticks >= TICKS_KNOWN ? (last->time_ns - first->time_ns) / ticks : 0;
+}
+
 static void begin(const struct tw_view *v, struct loss_walk *w)
 {
 	const struct tw_dossier *d = v->d;
@@ -452,8 +496,10 @@ static void begin(const struct tw_view *v, struct loss_walk *w)
 	for (i = 0; i < d->pkt_count; i++)
 		w->dsack[d->pkt[i].side] |=
 			tw_counts(&d->pkt[i]) && d->pkt[i].marks & TW_MARK_DSACK;
-	for (side = 0; side < 2; side++)
+	for (side = 0; side < 2; side++) {
+		w->tick_ns[side] = tick_of(d, side);
 		w->doubled[side] = w->dsack[!side] && tw_is_doubled(d, side);
+	}
 }
 
 void tw_derive_loss(struct tw_view *v)
