@@ -67,27 +67,6 @@ static void unheard_probes(struct tw_view *v, size_t rst)
 	tw_from(v, TW_F_RST_PROBES_UNHEARD, probes, first);
 }
 
-/* Had the receive buffer been filling up, and is it empty in the reset itself? Then close() emptied it, and no read() did. */
-static void freed_window(struct tw_view *v, size_t rst)
-{
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *r = &d->pkt[rst], *q;
-	size_t i;
-
-	if (!tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE))
-		return;
-	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
-		q = &d->pkt[i - 1];
-		if (!tw_counts(q) || q->side != r->side)
-			continue;
-		/* a SYN's window is not scaled */
-		if ((q->flags & (TW_SYN | TW_ACK)) == TW_ACK && q->raw_window &&
-		    r->raw_window >= 2 * q->raw_window)
-			tw_from(v, TW_F_RST_WINDOW_FREED, r->window_bytes - q->window_bytes, q);
-		return;
-	}
-}
-
 void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -131,5 +110,4 @@ void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 	tw_from(v, TW_F_RST_UNANSWERED_REPEATS, repeats, first_repeat);
 	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
 	unheard_probes(v, rst);
-	freed_window(v, rst);
 }

@@ -294,6 +294,19 @@ static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_e
 	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
 }
 
+/* Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no read(). */
+static void freed_fact(struct tw_view *v, size_t rst, const struct tw_snapshot_end *author)
+{
+	const struct tw_pkt *r = &v->d->pkt[rst], *last;
+
+	if (!tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) || author->stale || author->last < 0 ||
+	    !author->raw_window || r->raw_window < 2 * author->raw_window)
+		return;
+	last = &v->d->pkt[author->last];
+	if (!(last->flags & TW_SYN)) /* whose window is not scaled */
+		tw_from(v, TW_F_RST_WINDOW_FREED, r->window_bytes - author->window_bytes, last);
+}
+
 /*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
  * last (but for the client's goodbye; what the client had @said before), is fully acknowledged and has nothing more
@@ -516,6 +529,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
+	freed_fact(v, rst, author);
 	tw_from(v, TW_F_RST_VICTIM_RWND_ZERO,
 		author->payload_bytes && window_closed(d, victim, author), NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
