@@ -134,9 +134,12 @@ void tw_derive_numbers(struct tw_view *v)
 	struct counted retreat = { 0 }, ignored = { 0 }, before = { 0 };
 	struct acks acks[2] = { { 0 } };
 	bool stuck[2] = { false, false };
+	/* What speaks after the close need not be who closed: a cookie may have made a new end of a stray. */
+	const uint64_t closed =
+		tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) : UINT64_MAX;
 	size_t i;
 
-	for (i = 0; i < d->pkt_count; i++) {
+	for (i = 0; i < d->pkt_count && d->pkt[i].frame <= closed; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p->flags & TW_RST)

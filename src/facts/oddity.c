@@ -550,10 +550,18 @@ static void never_sent_facts(struct tw_view *v)
 	tw_from(v, TW_F_ACKED_FIN_NEVER_SENT, fin_ack != NULL, fin_ack);
 }
 
-/* The SYN|ACK of the next connection on these ports, whose SYN the capture missed: its numbers are others. */
-static bool begins_anew(const struct tw_dossier *d, const struct tw_pkt *p)
+/*
+ * The SYN|ACK of the next connection on these ports, whose SYN the capture missed: its numbers are others. Or what a
+ * SYN cookie opened again.
+ */
+static bool begins_anew(const struct tw_view *v, const struct tw_pkt *p)
 {
-	return tw_counts(p) && p->flags & TW_SYN && p->seq != d->end[p->side].base_seq;
+	if (!tw_counts(p))
+		return false;
+	if (tw_get(v->f, TW_F_AFTER_CLOSE_REVIVED) &&
+	    p->frame == tw_frame_of(v->f, TW_F_AFTER_CLOSE_REVIVED))
+		return true;
+	return p->flags & TW_SYN && p->seq != v->d->end[p->side].base_seq;
 }
 
 static void data_taken_fact(struct tw_view *v, const struct tw_pkt *data)
@@ -584,7 +592,7 @@ static void data_at_fin_fact(struct tw_view *v)
 		for (k = i + 1; k < d->pkt_count; k++) {
 			const struct tw_pkt *p = &d->pkt[k];
 
-			if (begins_anew(d, p))
+			if (begins_anew(v, p))
 				break;
 			/* right behind it: this sender counts the FIN as its own, however odd its data is */
 			if (tw_counts(p) && p->side == fin->side && p->payload_bytes &&
@@ -621,7 +629,7 @@ static void fin_denied_fact(struct tw_view *v)
 
 		if (p->gap)
 			last = NULL;
-		if (begins_anew(d, p))
+		if (begins_anew(v, p))
 			fin[0] = fin[1] = NULL;
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;

@@ -348,13 +348,32 @@ static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)
 struct closed_walk {
 	long from; /* record that completed the close */
 	int64_t strays;
-	const struct tw_pkt *first, *rst, *old_ack;
+	const struct tw_pkt *first, *rst, *old_ack, *revived;
+	const struct tw_pkt *server_fin; /* the last one */
 };
 
 static bool fin_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 {
 	return p->flags & TW_FIN && !(p->flags & (TW_RST | TW_SYN)) && d->end[p->side].fin_seen &&
 	       p->seq + p->payload_bytes == d->end[p->side].fin_seq;
+}
+
+/*
+ * The server speaks with the first number behind its SYN|ACK, and its clock says that it does so now, behind its
+ * FIN. A SYN cookie is that number, and good for up to two minutes (MAX_SYNCOOKIE_AGE), for a listener that keeps no
+ * record of whom it served: a late copy that acknowledges it opens the connection again (cookie_v4_check()), from
+ * where the copy is.
+ */
+static bool speaks_anew(const struct tw_dossier *d, const struct closed_walk *w,
+			const struct tw_pkt *p)
+{
+	const struct tw_end *server = &d->end[TW_SERVER];
+	const struct tw_pkt *fin = w->server_fin;
+
+	return p->side == TW_SERVER && server->isn_seen && fin && p->seq == server->base_seq + 1 &&
+	       tw_seq_lt(p->seq, server->fin_seq) &&
+	       (p->flags & (TW_ACK | TW_RST | TW_SYN)) == TW_ACK &&
+	       p->options & fin->options & TW_OPT_TIMESTAMPS && tw_seq_gt(p->tsval, fin->tsval);
 }
 
 /*
@@ -373,6 +392,8 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 
 		if (!tw_counts(p))
 			continue;
+		if (p->flags & TW_FIN && p->side == TW_SERVER)
+			w->server_fin = p;
 		if (w->from < 0) {
 			if (p->flags & TW_RST)
 				return;
@@ -401,6 +422,8 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 		w->strays++;
 		if (!w->first)
 			w->first = p;
+		if (!w->revived && speaks_anew(d, w, p))
+			w->revived = p;
 		/* what the other end, in TIME_WAIT or gone, would expect next of this one */
 		if (p->flags & TW_RST && !w->rst && p->seq == d->end[p->side].fin_seq + 1)
 			w->rst = p;
@@ -422,6 +445,7 @@ static void closed_facts(struct tw_view *v)
 	tw_from(v, TW_F_AFTER_CLOSE_SEGMENTS, w.strays, w.first);
 	tw_from(v, TW_F_AFTER_CLOSE_RST_EXACT, w.rst != NULL, w.rst);
 	tw_from(v, TW_F_AFTER_CLOSE_OLD_ACK, w.old_ack != NULL, w.old_ack);
+	tw_from(v, TW_F_AFTER_CLOSE_REVIVED, w.revived != NULL, w.revived);
 	if (w.rst)
 		tw_from(v, TW_F_AFTER_CLOSE_RST_SIDE, w.rst->side, w.rst);
 	if (w.first) {

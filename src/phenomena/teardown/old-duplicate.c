@@ -14,10 +14,33 @@
  *      |<-------------------- ACK (IP-ID 0) ----------------------|
  *      |                                     without any socket:  |
  *      |<-------------------- RST, seq = its ack -----------------|
+ *      |                  at a listener that sends SYN cookies:   |
+ *      |<-------------------- ACK, seq = ISS + 1 -----------------|  a connection again
  */
 #include "phenomena/phenomenon.h"
 
 #include <inttypes.h>
+
+/* Linux keeps nothing of a handshake that went by a SYN cookie: what acknowledges the cookie completes it, again. */
+static void say_revived(struct tw_match *m)
+{
+	m->strength = TW_STRENGTH_CURIOSITY + 3;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m,
+			    "After %s and %s had closed in order, a stray segment of this "
+			    "connection came, and the server's kernel took it for the end of a new "
+			    "handshake: the SYN cookie in it is still good.",
+			    m->client, m->server);
+	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
+		"comes after the complete close (such segments: %" PRId64 ")",
+		tw_get(m->facts, TW_F_AFTER_CLOSE_SEGMENTS));
+	tw_cite(m, TW_F_AFTER_CLOSE_REVIVED,
+		"the server speaks as it did after its SYN|ACK, with a newer timestamp: a new "
+		"connection of the old numbers");
+	tw_rule_out(m, "desynchronized",
+		    "its last numbers were acknowledged; these are its first ones again");
+}
 
 static void say_after_close(struct tw_match *m)
 {
@@ -72,16 +95,25 @@ static bool match(struct tw_match *m)
 	bool stray = tw_get(f, TW_F_STRAY_ONLY) && tw_get(f, TW_F_RST_COUNT) &&
 		     !(tw_get(f, TW_F_STRAY_FLAGS) & TW_RST);
 	bool after = tw_get(f, TW_F_CLOSED_CLEAN) && tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS);
+	bool revived = after && tw_get(f, TW_F_AFTER_CLOSE_REVIVED);
 
 	if (!stray && !after)
 		return false;
 	m->culprit = TW_CULPRIT_NETWORK;
-	if (after)
+	if (revived)
+		say_revived(m);
+	else if (after)
 		say_after_close(m);
 	else
 		say_stray(m);
 	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1, "Nothing: no application owns the segment.");
-	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing: no application owns the segment.");
+	if (revived)
+		tw_app_saw(m, TW_SERVER, "accept", NULL, -1,
+			   "It returns once more, and what the stray held can be read a second "
+			   "time: an old request may be done twice.");
+	else
+		tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+			   "Nothing: no application owns the segment.");
 	return true;
 }
 
@@ -90,11 +122,16 @@ static const struct tw_governed governed[] = {
 	{ "net.ipv4.tcp_invalid_ratelimit",
 	  "At most one ACK in so many milliseconds answers such segments: 500 by "
 	  "default." },
+	{ "net.ipv4.tcp_syncookies", "Where cookies are sent (always with 2, with 1 while the SYN "
+				     "queue overflows), a stray opens "
+				     "its connection again for up to two minutes." },
 	{ NULL, NULL },
 };
 
 static const char *const remedies[] = {
-	"Leave single ones alone.",
+	"Leave single ones alone, unless the server opened the connection again: then set "
+	"net.ipv4.tcp_syncookies to 1 there, and let requests that must not be done twice carry an "
+	"identifier.",
 	"If there are many from one source to many ports, look at it as a scan: `tcpwhy "
 	"explain port-scan`.",
 	"If they come in pairs with resets of connections that were in use, begin the capture "
@@ -132,6 +169,33 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server old-duplicate|time-wait-killed clean\n",
 	},
 	{
+		.name = "cookie",
+		.about = "a listener with SYN cookies takes an old copy for the end of a "
+			 "handshake, and "
+			 "its application reads the request twice",
+		.variants = "v4 v6",
+		.script = "set server tcp_syncookies 2\n"
+			  "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "fault\n"
+			  "cable duplicate 300ms client data\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "client recv 100\n"
+			  "client close\n"
+			  "server recv eof\n"
+			  "server close\n"
+			  "state server CLOSE\n"
+			  "state client TIME_WAIT\n"
+			  "server accept\n"
+			  "server recv 100\n"
+			  "server send 100\n"
+			  "cable quiet 1s\n"
+			  "verdict both old-duplicate degraded\n",
+	},
+	{
 		.name = "no-socket",
 		.about = "an old copy meets a host that has forgotten the connection: a reset, "
 			 "which hurts nobody",
@@ -166,7 +230,10 @@ const struct tw_phenomenon tw_ph_old_duplicate = {
 		   "over. If the tuple is still in TIME_WAIT, the kernel answers with an ACK "
 		   "(IP-ID 0) and forgets the segment. If nothing is known of the tuple, it "
 		   "answers with a RST: bare with the sequence number of the segment's ACK, or "
-		   "RST|ACK if the segment carried no ACK. A RST that reaches nobody is dropped.",
+		   "RST|ACK if the segment carried no ACK. A RST that reaches nobody is dropped. "
+		   "A listener that sends SYN cookies keeps nothing of a handshake: for up to two "
+		   "minutes the stray completes it again, and the application accepts an old "
+		   "request a second time.",
 	.diagram = " somewhere                                                  host\n"
 		   "   |  a segment of a connection that is over                  |\n"
 		   "   |--------------------- data / FIN / ACK ------------------>|\n"
@@ -175,7 +242,8 @@ const struct tw_phenomenon tw_ph_old_duplicate = {
 		   "   |                                     without any socket:  |\n"
 		   "   |<-------------------- RST, seq = its ack -----------------|\n",
 	.client_sees = "Nothing: no application owns such a segment.",
-	.server_sees = "Nothing.",
+	.server_sees =
+		"Nothing; where a SYN cookie opened the connection again, accept() once more.",
 	.recognise = "tcpwhy says it of segments after a complete close, and of a stream that is "
 		     "nothing but one segment without a connection, answered by a RST. In the "
 		     "second case the connection may have begun before the capture: then the RST "
