@@ -22,9 +22,10 @@ struct window_walk {
 	const struct tw_pkt *waited;
 };
 
-static void window_segment(struct window_walk *w, const struct tw_pkt *p)
+/* @done: it acknowledges the other end's FIN, behind which nothing waits for room. */
+static void window_segment(struct window_walk *w, const struct tw_pkt *p, bool done)
 {
-	const bool zero = (p->marks & TW_MARK_ZERO_WINDOW) != 0;
+	const bool zero = (p->marks & TW_MARK_ZERO_WINDOW) != 0 && !done;
 
 	if (w->probe_open) {
 		w->answered++;
@@ -40,7 +41,7 @@ static void window_segment(struct window_walk *w, const struct tw_pkt *p)
 		w->zero_now = true;
 		return;
 	}
-	if (w->zero_now && p->raw_window && !(p->flags & (TW_SYN | TW_RST))) {
+	if (w->zero_now && (p->raw_window || done) && !(p->flags & (TW_SYN | TW_RST))) {
 		w->zero_now = false;
 		w->opened = p;
 		if (p->time_ns - w->zero_since > w->best_span)
@@ -61,6 +62,7 @@ static void window_gap(struct window_walk *w, int64_t until_ns)
 static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 			 struct window_walk *w)
 {
+	const struct tw_end *peer = &d->end[!side];
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
@@ -72,7 +74,8 @@ static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 			continue;
 		if (p->side == side) {
 			if (p->flags & TW_ACK && !(p->flags & TW_RST))
-				window_segment(w, p);
+				window_segment(w, p,
+					       peer->fin_seen && tw_seq_gt(p->ack, peer->fin_seq));
 			continue;
 		}
 		if (w->zero_now &&
@@ -97,6 +100,8 @@ static void window_facts(struct tw_view *v)
 	struct window_walk w[2] = { { 0 }, { 0 } };
 	int side;
 
+	if (tw_get(v->f, TW_F_SYN_COUNT) && !tw_get(v->f, TW_F_ESTABLISHED))
+		return; /* an ACK that answers a SYN speaks of another connection */
 	w[0].soon = w[1].soon = 50 * TW_NS_PER_MS + 2 * tw_get(v->f, TW_F_RTT_NS);
 	walk_windows(v->d, 0, v->d->last_ns, &w[0]);
 	walk_windows(v->d, 1, v->d->last_ns, &w[1]);
@@ -269,6 +274,9 @@ static void keepalive_facts(struct tw_view *v)
 		w[side].first_unanswered);
 	if (!w[side].probes)
 		return;
+	if (w[side].first_unanswered)
+		tw_from(v, TW_F_KEEPALIVE_UNANSWERED_SPAN_NS,
+			w[side].last->time_ns - w[side].first_unanswered->time_ns, w[side].last);
 	tw_from(v, TW_F_KEEPALIVE_SIDE, side, w[side].first);
 	if (w[side].gaps) {
 		qsort(w[side].gap, w[side].gaps, sizeof(int64_t), by_value);

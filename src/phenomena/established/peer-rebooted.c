@@ -331,9 +331,45 @@ static bool match_half_open(struct tw_match *m)
 	return true;
 }
 
+/*
+ * The same, but the client's reset is not there: a filter drops it, the capture has none, or its stack sends none. The
+ * old connection lives on then, and answers SYN after SYN.
+ */
+static bool match_unrefused(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t answers = tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT);
+
+	if (!is_old_unseen(f) || answers < 2 || tw_get(f, TW_F_BAD_ACK_OTHERS) ||
+	    tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_RST_COUNT) ||
+	    tw_get(f, TW_F_ESTABLISHED) || tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s answers each SYN of %s with an ACK of another connection: it still "
+			    "holds one on these ports, and no reset of the client ends that.",
+			    m->server, m->client);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER,
+		"ACK in place of a SYN|ACK, with the numbers of another connection (%lld in all, "
+		"all the same)",
+		(long long)answers);
+	tw_rival(
+		m, "conntrack-invalid-reset",
+		"the client does reset it, and a stateful filter on the way drops that as invalid");
+	exclude_time_wait(m, false);
+	tw_missing(m, "The client's answer to these ACKs: a kernel in SYN_SENT sends a RST.");
+	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1, NULL);
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing: its old connection stays open.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
-	return match_half_open(m) || match_reply(m);
+	return match_half_open(m) || match_unrefused(m) || match_reply(m);
 }
 
 static const struct tw_governed governed[] = {
@@ -630,7 +666,6 @@ const struct tw_phenomenon tw_ph_peer_rebooted = {
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "WK",
-	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,

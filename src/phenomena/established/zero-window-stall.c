@@ -104,17 +104,26 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender = tw_other(reader);
+	/* It has said all: what waits for room is its FIN. */
+	const bool closed = tw_get(f, TW_F_UNANSWERED_BYTES) == 0 &&
+			    (tw_is(f, TW_F_FIN1_SIDE, sender) ||
+			     (tw_is(f, TW_F_FIN1_SIDE, reader) && tw_get(f, TW_F_FIN2_SEEN)));
 
 	m->strength = TW_STRENGTH_STALL + 1; /* says more than app-stuck, which may fit as well */
 	m->confidence = TW_LIKELY;
 	m->outcome = span >= CUT_SHORT_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(m,
 			    "%s stopped reading: its window stays 0 for %s, up to the end, and %s "
-			    "could not send the rest.",
-			    tw_endpoint(m, reader), TW_DUR(span), tw_side_name(sender));
-	tw_app_saw(m, sender, "send", "hang", span,
-		   "send() blocks; ETIMEDOUT only with TCP_USER_TIMEOUT, or once tcp_retries2 "
-		   "probes stay unanswered.");
+			    "could not send %s.",
+			    tw_endpoint(m, reader), TW_DUR(span), tw_side_name(sender),
+			    closed ? "its FIN" : "the rest");
+	if (closed)
+		tw_app_saw(m, sender, NULL, NULL, -1,
+			   "It has closed, and sees nothing of it; its kernel repeats the FIN.");
+	else
+		tw_app_saw(m, sender, "send", "hang", span,
+			   "send() blocks; ETIMEDOUT only with TCP_USER_TIMEOUT, or once "
+			   "tcp_retries2 probes stay unanswered.");
 	tw_rival(m, "app-stuck",
 		 "why the application does not read is not visible: it may never have accepted");
 	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) >= 2)
