@@ -294,6 +294,44 @@ static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_e
 	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
 }
 
+/*
+ * Did the author wait in vain for the rest of what the other end was sending? That repeats what it has not got, or its
+ * own SACK tells of a hole, and both for longer than a loss takes to be repaired. Then it is owed the rest, though the
+ * sender has closed behind it. (A window that it closed itself is another story.)
+ */
+static bool starved(const struct tw_view *v, size_t rst, int author, const struct tw_snapshot *at)
+{
+	const int64_t patience_ns = WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS);
+	const struct tw_dossier *d = v->d;
+	const struct tw_snapshot_end *me = &at->end[author];
+	const struct tw_pkt *first = NULL, *r = &d->pkt[rst];
+	int64_t repeats = 0;
+	size_t i;
+
+	if (!me->acked_set || window_closed(d, me, &at->end[!author]))
+		return false;
+	for (i = at->gap < 0 ? 0 : (size_t)at->gap; i < rst; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side == author) {
+			const bool hole = p->flags & TW_ACK && p->sack_count &&
+					  p->ack == me->acked &&
+					  tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack);
+
+			if (hole && r->time_ns - p->time_ns >= patience_ns)
+				return true;
+			continue;
+		}
+		if (!p->payload_bytes || p->flags & TW_RST || tw_seq_le(tw_pkt_end(p), me->acked))
+			continue;
+		first = first ? first : p;
+		repeats += (p->marks & TW_MARKS_REPEAT) != 0;
+	}
+	return repeats >= 2 && r->time_ns - first->time_ns >= patience_ns;
+}
+
 /* Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no read(). */
 static void freed_fact(struct tw_view *v, size_t rst, const struct tw_snapshot_end *author)
 {
@@ -541,8 +579,9 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		spared ||
 			(got_all && !came_too_late(d, rst, a, author->fin) &&
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
-			  victim_closed(d, w, debt.unanswered) ||
-			  only_goodbye(d, w, closed_at(d, a, rst, author->fin)) ||
+			  ((victim_closed(d, w, debt.unanswered) ||
+			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
+			   !starved(v, rst, a, s)) ||
 			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),
 		NULL);
 }

@@ -143,7 +143,30 @@ static uint32_t on_wire(const struct tw_view *v, int side, uint32_t bytes)
 	return mss && bytes > mss ? (uint32_t)mss : bytes;
 }
 
-/* Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. */
+/* Is all that @side sent behind the head @from, up to the record @to, smaller? */
+static bool rest_is_small(const struct tw_dossier *d, int side, size_t from, size_t to,
+			  uint32_t large)
+{
+	bool any = false;
+	size_t k;
+
+	for (k = from + 1; k < to; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (!tw_counts(q) || q->side != side || !q->payload_bytes ||
+		    q->seq == d->pkt[from].seq)
+			continue;
+		if (q->payload_bytes * 10 >= large * 9)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. Without SACK a
+ * duplicate ACK says that something came from behind the hole, and where all of that is small, it was small.
+ */
 static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from,
 					 uint32_t large)
 {
@@ -152,9 +175,13 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 	for (i = from; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->side == side || !p->sack_count)
+		if (!tw_counts(p) || p->side == side)
 			continue;
-		for (k = from; k < i; k++) {
+		if (!(d->end[!side].syn_options & d->end[side].syn_options &
+		      TW_OPT_SACK_PERMITTED) &&
+		    p->marks & TW_MARK_DUP_ACK && rest_is_small(d, side, from, i, large))
+			return p;
+		for (k = p->sack_count ? from : i; k < i; k++) {
 			const struct tw_pkt *q = &d->pkt[k];
 
 			if (q->side == side && q->payload_bytes &&
@@ -319,6 +346,21 @@ static void vain_facts(struct tw_view *v)
 		w[side].last);
 }
 
+/*
+ * A reset by the silent end is an answer; one by the end that repeats is not. Nor is one by an end that had got what
+ * was small of it, and waited for the rest in vain.
+ */
+static bool reset_answers(const struct tw_view *v, int side)
+{
+	const long head = first_unanswered(v->d, &v->last, side);
+
+	if (!tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) || !tw_is(v->f, TW_F_RST_SIDE, !side))
+		return false;
+	return head < 0 || tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS) < FULL_SIZE_LOSS ||
+	       !small_passed(v->d, side, (size_t)head,
+			     on_wire(v, side, v->d->pkt[head].payload_bytes));
+}
+
 void tw_derive_silence(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -350,9 +392,7 @@ void tw_derive_silence(struct tw_view *v)
 	shrink_facts(v, 0);
 	if (!tw_get(v->f, TW_F_SEGMENT_SHRUNK))
 		shrink_facts(v, 1);
-	/* a reset by the silent end is an answer; one by the end that repeats is not */
-	if (!un[side] ||
-	    (tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) && tw_is(v->f, TW_F_RST_SIDE, !side)))
+	if (!un[side] || reset_answers(v, side))
 		return;
 	tw_from(v, TW_F_LARGEST_PASSED, largest_passed(d, s, side), NULL);
 	unanswered_facts(v, s, side, un[side]);

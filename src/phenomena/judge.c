@@ -12,6 +12,7 @@
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 #include <string.h>
 
@@ -237,6 +238,22 @@ static void say_owed(struct tw_match *m)
 		tw_side_name((enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE)));
 }
 
+/* Bytes that nobody brought again, though their sender lived: it failed, or the capture has not got the repeats. */
+static void say_hole(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side sender = (enum tw_side)tw_get(f, TW_F_MISSING_SIDE);
+
+	say_unknown(m,
+		    tw_say(m,
+			   "%s of %s never came, and what came behind them was never "
+			   "acknowledged: its sender did not repeat them here.",
+			   tw_bytes(m, tw_get(f, TW_F_MISSING_BYTES)), tw_endpoint(m, sender)),
+		    "Whether they were repeated and lost again: a capture at their sender.");
+	tw_cite(m, TW_F_MISSING_SIDE, "the first segment behind the hole");
+	tw_cite(m, TW_F_MISSING_ACKS, "the ACK stands before it");
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -293,6 +310,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "Files that were appended to each other (mergecap -a, cat) must be "
 			    "read each on its own, or put in order of time: reordercap, mergecap "
 			    "without -a, or tcpwhy read --merge.");
+	else if (tw_hole_stays(f) && tw_silence_proves(f))
+		say_hole(m);
 	else if (reset_owed(f) && tw_synack_refused(f) && tw_is_half_open_check(f))
 		tw_tell_half_open_check(m);
 	else if (reset_owed(f) && tw_synack_refused(f))

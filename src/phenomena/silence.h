@@ -77,6 +77,21 @@ static inline bool tw_resets_are_unheard(const struct tw_facts *f)
 	return tw_get(f, TW_F_RSTS_UNHEARD) >= 2;
 }
 
+#define TW_UNFILLED_NS (3 * TW_NS_PER_S) /* three repeats by timer at least, on a short path */
+
+/* Did bytes stay missing at their receiver, while what came behind them waited there, and longer than a repair takes? */
+static inline bool tw_hole_stays(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_MISSING_SIDE) && tw_get(f, TW_F_MISSING_ACKS) > 0 &&
+	       tw_get(f, TW_F_MISSING_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= TW_UNFILLED_NS;
+}
+
+/*
+ * peer-vanished where nobody has data to send, but one end asks by keepalive probes whether the other is there, and no
+ * answer comes (RFC 1122 s4.2.3.6: an end that lives answers each). One answer may be lost, or missed by the capture.
+ */
+bool tw_match_probes(struct tw_match *m);
+
 /* The receiver had closed its window: then repeats are probes, and silence has another name. */
 static inline bool tw_window_stays_closed(const struct tw_facts *f)
 {

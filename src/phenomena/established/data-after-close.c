@@ -16,6 +16,7 @@
 #include "base/duration.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 #include "timers/usual.h"
 
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
@@ -65,7 +66,8 @@ static bool fits(const struct tw_facts *f)
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
 	/* It had been sent in vain long before the close: that is a matter of the path. */
-	if (tw_reset_was_stalled(f))
+	if (tw_reset_was_stalled(f) ||
+	    (tw_hole_stays(f) && tw_is(f, TW_F_MISSING_SIDE, (int64_t)tw_reset_victim(f))))
 		return false;
 	/* A FIN alone that draws the reset loses nothing: that is a matter of the teardown. */
 	return !tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) ||

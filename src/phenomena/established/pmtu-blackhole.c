@@ -22,6 +22,7 @@
  *      |<-------------------------- ACK ------------------------|
  */
 #include "phenomena/live.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
 #include <errno.h>
@@ -68,6 +69,12 @@ static void say_recovered(struct tw_match *m)
 		   "A pause while the kernel searched for the size; no error.");
 }
 
+/* Did the end that waits for the large segments lose patience? */
+static bool given_up(const struct tw_facts *f, enum tw_side sender)
+{
+	return tw_reset_landed(f) && tw_is(f, TW_F_RST_SIDE, (int64_t)tw_other(sender));
+}
+
 static void say_hangs(struct tw_match *m, enum tw_side sender)
 {
 	const struct tw_facts *f = m->facts;
@@ -81,12 +88,20 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 			    tw_endpoint(m, sender), tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS),
 			    tw_endpoint(m, tw_other(sender)));
 	tw_cite(m, TW_F_SMALL_PASSED_AFTER,
-		"a smaller segment of the same end is acknowledged or SACKed meanwhile");
+		"a smaller segment of the same end arrives meanwhile, as this ACK tells");
 	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%" PRId64 " repeats over %s without an answer",
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	tw_rival(m, "peer-vanished",
 		 "the path may have died after the last small segment had passed");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
+	if (given_up(f, sender)) {
+		tw_cite(m, TW_F_RST_COUNT, "a reset of %s, which waited for the rest in vain",
+			tw_side_name(tw_other(sender)));
+		tw_app_saw(m, sender, "recv", "ECONNRESET", -1, NULL);
+		tw_app_saw(m, tw_other(sender), "recv", "hang", -1,
+			   "It waited for data that never came, and gave up.");
+		return;
+	}
 	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
 		   tw_silence_is_final(f) ? "ETIMEDOUT" : "hang", -1,
 		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
@@ -154,8 +169,6 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 		      "sender would tell.");
 }
 
-#define UNFILLED_NS (3 * TW_NS_PER_S) /* three repeats by timer at least, on a short path */
-
 /* A hole of full size in front of the smaller segments that came, and nothing of full size ever came. */
 static bool missing_here(const struct tw_facts *f)
 {
@@ -163,7 +176,7 @@ static bool missing_here(const struct tw_facts *f)
 	int64_t mss = tw_get(f, sender == TW_CLIENT ? TW_F_MSS_C : TW_F_MSS_S);
 
 	return tw_known(f, TW_F_MISSING_SIDE) && tw_silence_proves(f) && mss > 0 &&
-	       tw_get(f, TW_F_MISSING_NS) >= UNFILLED_NS &&
+	       tw_get(f, TW_F_MISSING_NS) >= TW_UNFILLED_NS &&
 	       tw_get(f, TW_F_MISSING_BYTES) * 10 >= mss * 9 &&
 	       tw_get(f, TW_F_MISSING_LARGEST_SEEN) * 10 < mss * 9 &&
 	       !tw_get(f, TW_F_ICMP_TOO_BIG) && !tw_window_stays_closed(f);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A silence in which nothing but keepalive probes goes out.
+ *
+ *    asker                                                        peer
+ *      |<=================== requests and answers ================>|
+ *      :   TCP_KEEPIDLE of silence                                 x dead, or the path is
+ *      |------------------ ACK, seq one below SND.NXT -------X
+ *      |   TCP_KEEPINTVL   again ----------------------------X
+ *      :   TCP_KEEPCNT times, then RST|ACK: keepalive-timeout
+ */
+#include "phenomena/silence.h"
+
+#include <inttypes.h>
+
+#define PROBES_FINAL 3 /* two may be lost, or missed */
+
+bool tw_match_probes(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t probes = tw_get(f, TW_F_KEEPALIVE_UNANSWERED_LAST);
+	const int64_t span_ns = tw_get(f, TW_F_KEEPALIVE_UNANSWERED_SPAN_NS);
+	const enum tw_side asker = (enum tw_side)tw_get(f, TW_F_KEEPALIVE_SIDE);
+	const int64_t on_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+	const bool final = probes >= PROBES_FINAL && span_ns + on_ns >= TW_FINAL_NS;
+
+	if (probes < (tw_get(f, TW_F_TRACE_LOSSY) ? PROBES_FINAL + 1 : 2) ||
+	    tw_get(f, TW_F_ONE_SIDED) || span_ns < TW_NS_PER_S || tw_get(f, TW_F_RST_COUNT) ||
+	    tw_known(f, TW_F_FIN1_SIDE) || tw_known(f, TW_F_UNANSWERED_SIDE))
+		return false;
+	m->strength = TW_STRENGTH_STALL;
+	m->confidence = final && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s does not answer the keepalive probes of %s any more: %" PRId64
+			    " over %s, and the connection is still open.",
+			    tw_endpoint(m, tw_other(asker)), tw_endpoint(m, asker), probes,
+			    TW_DUR(span_ns));
+	tw_cite(m, TW_F_KEEPALIVE_UNANSWERED_LAST,
+		"the first of %" PRId64 " probes without an answer: an end that lives answers each",
+		probes);
+	tw_rival(m, "idle-blackholed",
+		 "a device that forgot the connection while it was idle drops the probes as well");
+	tw_rival(m, "firewall-dropped", "so does a filter that was put in place meanwhile");
+	tw_rule_out(m, "peer-rebooted",
+		    "a peer without the connection answers a probe with a reset");
+	if (on_ns < 2 * span_ns / (probes - 1))
+		tw_missing(m, "The capture stops amid the probes: the next one may be answered, or "
+			      "the reset may follow by which keepalive gives up.");
+	else
+		tw_missing(m, "How it ended: no more probes come, and no reset that says so.");
+	tw_app_saw(m, asker, "recv", "hang", -1,
+		   "ETIMEDOUT when as many probes as TCP_KEEPCNT says (9 by default) are "
+		   "unanswered.");
+	tw_app_saw(m, tw_other(asker), NULL, NULL, -1,
+		   "Nothing, if it is alive: for it the connection is idle and open.");
+	return true;
+}
