@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts about the handshake, and about the connection that used the same four-tuple before.
+ * Facts about the handshake.
  *
  *      client                                server
  *        |--SYN (TSval 1)------------------->|      SYN_COUNT, SYN_LADDER
@@ -12,6 +12,7 @@
 #include "facts/view.h"
 #include "timers/constants.h"
 
+#define SYN_ONLY       (TW_OPT_MSS | TW_OPT_WSCALE | TW_OPT_SACK_PERMITTED)
 #define LADDER_TIMES   32
 #define FOLLOWED_BYTES (16 << 20) /* far below the distance of two numbers drawn by lot */
 #define SYNACK_TIMER_NS                                                                            \
@@ -27,7 +28,7 @@ static bool is_synack(const struct tw_pkt *p)
 	return (p->flags & (TW_SYN | TW_ACK | TW_RST)) == (TW_SYN | TW_ACK);
 }
 
-static const struct tw_pkt *first_syn(const struct tw_dossier *d)
+const struct tw_pkt *tw_first_syn(const struct tw_dossier *d)
 {
 	size_t i;
 
@@ -153,7 +154,7 @@ static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
 static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p, *last = rst;
+	const struct tw_pkt *p, *last = rst, *elsewhere = NULL;
 	int64_t n = 1;
 
 	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
@@ -164,10 +165,13 @@ static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
 		if (!p->side || !(p->flags & TW_RST) || p->ack != rst->ack)
 			continue;
 		n += p->ip_id != last->ip_id || p->ttl != last->ttl ||
-		     p->raw_window != last->raw_window;
+		     p->raw_window != last->raw_window || p->seq != last->seq;
 		last = p;
+		if (p->seq != rst->seq)
+			elsewhere = p;
 	}
 	tw_from(v, TW_F_SYN_REFUSALS, n, last);
+	tw_from(v, TW_F_SYN_REFUSALS_APART, elsewhere != NULL, elsewhere);
 }
 
 /* tcp_timewait_state_process(): the ACK that it sends has RCV.NXT and TS.Recent of the old connection. */
@@ -196,7 +200,7 @@ static const struct tw_icmp *icmp_on(const struct tw_dossier *d, const struct tw
 static void answer_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *syn = first_syn(d), *last = NULL;
+	const struct tw_pkt *syn = tw_first_syn(d), *last = NULL;
 	const struct tw_icmp *icmp;
 	size_t i;
 
@@ -226,6 +230,7 @@ static void answer_facts(struct tw_view *v)
 		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
 		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK) {
 			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->raw_seq, p);
+			tw_from(v, TW_F_SYN_ANSWER_MIRRORED, (p->options & SYN_ONLY) != 0, p);
 			in_vain_fact(v, p);
 			refusals_fact(v, p);
 		}
@@ -416,7 +421,7 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 static void ack3_facts(struct tw_view *v, const struct tw_pkt *synack)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *syn = first_syn(d), *ack3;
+	const struct tw_pkt *syn = tw_first_syn(d), *ack3;
 	long i = find_ack3(d, synack);
 	int64_t acks = 0;
 	size_t k;
@@ -585,7 +590,7 @@ static bool was_refused(const struct tw_dossier *d, const struct tw_pkt *syn,
 static void refused_synacks(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *syn = first_syn(d), *p, *first = NULL;
+	const struct tw_pkt *syn = tw_first_syn(d), *p, *first = NULL;
 	int64_t n = 0;
 
 	for (p = syn; p && p < d->pkt + d->pkt_count; p++) {
@@ -607,7 +612,7 @@ static void refused_synacks(struct tw_view *v)
 /* Answers that SYN_SENT refuses: their ack is not ISN+1 (RFC 9293 s3.10.7.3). */
 static void bad_answers(struct tw_view *v)
 {
-	const struct tw_pkt *syn = first_syn(v->d), *first = NULL, *refusal = NULL;
+	const struct tw_pkt *syn = tw_first_syn(v->d), *first = NULL, *refusal = NULL;
 	const struct tw_pkt *answer = NULL; /* the SYN|ACK that does fit */
 	int64_t n = 0, others = 0, refused = 0;
 	size_t i;
@@ -704,86 +709,4 @@ void tw_derive_connect(struct tw_view *v)
 	bad_answers(v);
 	refused_synacks(v);
 	tw_from(v, TW_F_ESTABLISHED, established(v), NULL);
-}
-
-/* ---- the connection before on the same tuple ---- */
-
-static bool prev_open(const struct tw_dossier *q)
-{
-	size_t i;
-
-	if (q->end[0].fin_seen || q->end[1].fin_seen)
-		return false;
-	for (i = 0; i < q->pkt_count; i++)
-		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
-			return false;
-	return q->completeness & 4 || q->end[0].data_packets || q->end[1].data_packets;
-}
-
-static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same)
-{
-	const struct tw_end *server = &q->end[same ? 1 : 0], *client = &q->end[same ? 0 : 1];
-	const struct tw_pkt *syn = first_syn(v->d);
-	size_t i;
-
-	for (i = 0; syn && i < v->d->pkt_count; i++) {
-		const struct tw_pkt *p = &v->d->pkt[i];
-
-		if (!p->side || p < syn || !tw_pure_ack(p) ||
-		    p->ack - syn->seq - 1 <= syn->payload_bytes)
-			continue;
-		if (server->next_set && p->seq == server->next_seq &&
-		    (!client->next_set || p->ack == client->next_seq ||
-		     p->ack == server->highest_ack)) {
-			tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1, p);
-			return;
-		}
-	}
-	tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 0, NULL);
-}
-
-/* Segments of the earlier connection after the SYN, with its numbers. */
-static void went_on_fact(struct tw_view *v, const struct tw_dossier *q, int same)
-{
-	const struct tw_pkt *syn = first_syn(v->d);
-	size_t i;
-
-	for (i = 0; i < v->d->pkt_count; i++) {
-		const struct tw_pkt *p = &v->d->pkt[i];
-		const struct tw_end *was = &q->end[same ? p->side : !p->side];
-		bool mine = syn && !p->side ? tw_seq_in(p->seq, syn->seq, syn->seq + 65536) : false;
-
-		if (p->flags & (TW_SYN | TW_RST) || !was->next_set || mine)
-			continue;
-		if ((p->payload_bytes || p->flags & TW_FIN || !p->side) &&
-		    tw_seq_in(p->seq, was->next_seq - 1, was->next_seq + 65536)) {
-			tw_from(v, TW_F_PREV_WENT_ON, 1, p);
-			return;
-		}
-	}
-	tw_from(v, TW_F_PREV_WENT_ON, 0, NULL);
-}
-
-void tw_derive_predecessor(struct tw_view *v)
-{
-	const struct tw_dossier *q = tw_predecessor(v);
-	const struct tw_pkt *syn = first_syn(v->d);
-	int same;
-
-	tw_from(v, TW_F_PREV_EXISTS, q != NULL, NULL);
-	if (!q)
-		return;
-	same = q->end[0].port == v->d->end[0].port &&
-	       tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr);
-	tw_from(v, TW_F_PREV_CLOSED, q->end[0].fin_seen && q->end[1].fin_seen, NULL);
-	tw_from(v, TW_F_PREV_GAP_NS, v->d->first_ns - q->last_ns, NULL);
-	tw_from(v, TW_F_SYN_IN_ESTABLISHED, syn && prev_open(q), syn);
-	if (syn) {
-		const struct tw_end *peer = &q->end[same ? 1 : 0];
-
-		tw_from(v, TW_F_SYN_BELOW_PREV,
-			peer->last_ack_set && tw_seq_lt(syn->seq, peer->highest_ack), syn);
-	}
-	old_ack_fact(v, q, same);
-	went_on_fact(v, q, same);
 }

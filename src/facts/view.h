@@ -140,6 +140,9 @@ void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
 /* The dossier of the same tuple before this one, or NULL. */
 const struct tw_dossier *tw_predecessor(const struct tw_view *v);
 
+/* The client's first SYN, NULL if it was not captured. */
+const struct tw_pkt *tw_first_syn(const struct tw_dossier *d);
+
 /* Up to when this connection is known to have been watched: the end of the capture, or (where the clock
  * was set back, so that its last time stamp proves nothing) the connection's own last record. */
 int64_t tw_watched_until_ns(const struct tw_view *v);

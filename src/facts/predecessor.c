@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts about the connection that had the same four-tuple before.
+ *
+ *	client                                server
+ *	  |<===== the one before ================>|   PREV_EXISTS, PREV_CLOSED
+ *	  |--SYN--------------------------------->|   SYN_IN_ESTABLISHED, SYN_BELOW_PREV
+ *	  |<-------ACK with its numbers-----------|   SYN_ANSWERED_BY_OLD_ACK
+ *	  |<-------its data-----------------------|   PREV_WENT_ON
+ */
+#include "facts/view.h"
+
+static bool prev_open(const struct tw_dossier *q)
+{
+	size_t i;
+
+	if (q->end[0].fin_seen || q->end[1].fin_seen)
+		return false;
+	for (i = 0; i < q->pkt_count; i++)
+		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
+			return false;
+	return q->completeness & 4 || q->end[0].data_packets || q->end[1].data_packets;
+}
+
+/* The server's program had not closed (CLOSE_WAIT). */
+static bool half_closed(const struct tw_dossier *q, int same)
+{
+	size_t i;
+
+	for (i = 0; i < q->pkt_count; i++)
+		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
+			return false;
+	return q->end[same ? 0 : 1].fin_seen && !q->end[same ? 1 : 0].fin_seen;
+}
+
+static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_end *server = &q->end[same ? 1 : 0], *client = &q->end[same ? 0 : 1];
+	const struct tw_pkt *syn = tw_first_syn(v->d);
+	size_t i;
+
+	for (i = 0; syn && i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+
+		if (!p->side || p < syn || !tw_pure_ack(p) ||
+		    p->ack - syn->seq - 1 <= syn->payload_bytes)
+			continue;
+		if (server->next_set && p->seq == server->next_seq &&
+		    (!client->next_set || p->ack == client->next_seq ||
+		     p->ack == server->highest_ack)) {
+			tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1, p);
+			return;
+		}
+	}
+	tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 0, NULL);
+}
+
+/* Segments of the earlier connection after the SYN, with its numbers. */
+static void went_on_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_pkt *syn = tw_first_syn(v->d);
+	size_t i;
+
+	for (i = 0; i < v->d->pkt_count; i++) {
+		const struct tw_pkt *p = &v->d->pkt[i];
+		const struct tw_end *was = &q->end[same ? p->side : !p->side];
+		bool mine = syn && !p->side ? tw_seq_in(p->seq, syn->seq, syn->seq + 65536) : false;
+
+		if (p->flags & (TW_SYN | TW_RST) || !was->next_set || mine)
+			continue;
+		if ((p->payload_bytes || p->flags & TW_FIN || !p->side) &&
+		    tw_seq_in(p->seq, was->next_seq - 1, was->next_seq + 65536)) {
+			tw_from(v, TW_F_PREV_WENT_ON, 1, p);
+			return;
+		}
+	}
+	tw_from(v, TW_F_PREV_WENT_ON, 0, NULL);
+}
+
+void tw_derive_predecessor(struct tw_view *v)
+{
+	const struct tw_dossier *q = tw_predecessor(v);
+	const struct tw_pkt *syn = tw_first_syn(v->d);
+	int same;
+
+	tw_from(v, TW_F_PREV_EXISTS, q != NULL, NULL);
+	if (!q)
+		return;
+	same = q->end[0].port == v->d->end[0].port &&
+	       tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr);
+	tw_from(v, TW_F_PREV_CLOSED, q->end[0].fin_seen && q->end[1].fin_seen, NULL);
+	tw_from(v, TW_F_PREV_HALF_CLOSED, half_closed(q, same), NULL);
+	tw_from(v, TW_F_PREV_GAP_NS, v->d->first_ns - q->last_ns, NULL);
+	tw_from(v, TW_F_SYN_IN_ESTABLISHED, syn && prev_open(q), syn);
+	if (syn) {
+		const struct tw_end *peer = &q->end[same ? 1 : 0];
+
+		tw_from(v, TW_F_SYN_BELOW_PREV,
+			peer->last_ack_set && tw_seq_lt(syn->seq, peer->highest_ack), syn);
+	}
+	old_ack_fact(v, q, same);
+	went_on_fact(v, q, same);
+}
