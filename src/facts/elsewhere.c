@@ -11,6 +11,8 @@
  * These are two connections in a capture. What makes them one is the number that the SYN|ACK acknowledges: the
  * client's, at the client's port. Whether the translated SYN passes here as well depends on the place of the capture.
  *
+ * The same with a refusal, which the NAT translates back: the host that refuses is the one behind it.
+ *
  * And about a SYN that is answered for another connection, where a balancer leads two of its addresses to one server
  * and leaves the client's address and port as they are:
  *
@@ -156,6 +158,37 @@ static void answered_elsewhere(struct tw_view *v)
 	}
 }
 
+/* The reset of a SYN that was refused, and nothing else came of it: 1 and 32. */
+static const struct tw_pkt *refusal_of(const struct tw_dossier *d)
+{
+	size_t i;
+
+	if (d->completeness != (1 | 32) || !d->end[1].rsts)
+		return NULL;
+	for (i = 1; i < d->pkt_count; i++)
+		if (d->pkt[i].side && d->pkt[i].flags & TW_RST)
+			return &d->pkt[i];
+	return NULL;
+}
+
+/* Did the same SYN go on to another address, and was it refused there, before it was here? */
+static void refused_behind(struct tw_view *v, const struct tw_pkt *rst)
+{
+	struct search s = search_client(v);
+	const struct tw_dossier *d = v->d, *o;
+
+	while ((o = next_other(v, &s))) {
+		const struct tw_pkt *first = refusal_of(o);
+
+		if (!first || !same_syn(&d->pkt[0], &o->pkt[0]) ||
+		    o->first_frame < d->first_frame || first->frame > rst->frame)
+			continue;
+		tw_from(v, TW_F_SYN_REFUSED_BEHIND, 1, rst);
+		tw_from(v, TW_F_OTHER_SYN_STREAM, (int64_t)o->stream, NULL);
+		return;
+	}
+}
+
 void tw_derive_elsewhere(struct tw_view *v)
 {
 	const struct tw_pkt *ack = strange_ack(v);
@@ -166,4 +199,6 @@ void tw_derive_elsewhere(struct tw_view *v)
 		answered_as_other(v, ack);
 	if (asks_in_vain(v->d) || refuses(v->d))
 		answered_elsewhere(v);
+	else if (refusal_of(v->d))
+		refused_behind(v, refusal_of(v->d));
 }

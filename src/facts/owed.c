@@ -84,6 +84,7 @@ bool tw_is_farewell(const struct tw_pkt *p)
 
 #define GOODBYE_BYTES  64
 #define GOODBYE_NS     (20 * TW_NS_PER_MS)
+#define CROSSING_NS    (1 * TW_NS_PER_S)    /* no path is so long */
 #define WAITED_NS      (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
 #define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES 1460
@@ -241,13 +242,25 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		bytes <= small_talk(d, side, (size_t)author_fin));
 }
 
+/* Did @side send a FIN, before the reset or so soon behind it that the two crossed? */
+static bool has_closed(const struct tw_dossier *d, int side, const struct tw_pkt *rst)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; d->end[side].fin_seen && p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == side && p->flags & TW_FIN)
+			return p->time_ns - rst->time_ns < CROSSING_NS;
+	return d->end[side].fin_seen; /* its record is not kept any more */
+}
+
 /*
  * The end that is reset had closed (its FIN may cross the reset): its application is gone and sees
  * nothing. But a client that only half-closed after its request still waits for the answer.
  */
-static bool victim_closed(const struct tw_dossier *d, int victim, uint32_t unanswered)
+static bool victim_closed(const struct tw_dossier *d, int victim, const struct tw_pkt *rst,
+			  uint32_t unanswered)
 {
-	return d->end[victim].fin_seen &&
+	return has_closed(d, victim, rst) &&
 	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
 }
 
@@ -579,7 +592,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		spared ||
 			(got_all && !came_too_late(d, rst, a, author->fin) &&
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
-			  ((victim_closed(d, w, debt.unanswered) ||
+			  ((victim_closed(d, w, &d->pkt[rst], debt.unanswered) ||
 			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
 			   !starved(v, rst, a, s)) ||
 			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),

@@ -18,7 +18,8 @@
 
 #define CHALLENGE_NS   (400 * TW_NS_PER_MS)
 #define ID_STEP_MAX    256 /* ids between two segments of one connection: lost ones, super-segments */
-#define ID_NEAR        16 /* ... and not by chance */
+#define ID_NEAR        16                /* ... and not by chance */
+#define ANSWER_NS      (2 * TW_NS_PER_S) /* a kernel answers at once, and no path is so long */
 #define ACTIVE_SOON_NS (2 * TW_NS_PER_MS)
 #define TOGETHER_NS    (20 * TW_NS_PER_MS)
 #define EARLY_NS       (10 * TW_NS_PER_MS) /* radio links alone make answers differ by less */
@@ -120,6 +121,21 @@ static uint32_t reached_by(const struct tw_dossier *d, size_t i,
 	return next;
 }
 
+#define LIVES_NS TW_NS_PER_S /* what is repeated so long after a reset, somebody still holds */
+
+/* Does the other end repeat what it says long after the reset @i? Then it lives, and has not taken that. */
+static bool victim_repeats(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count; q++)
+		if (tw_counts(q) && q->side != p->side && !(q->flags & (TW_RST | TW_SYN)) &&
+		    q->payload_bytes && q->marks & TW_MARKS_REPEAT &&
+		    q->time_ns - p->time_ns >= LIVES_NS)
+			return true;
+	return false;
+}
+
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -147,9 +163,9 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 		return TW_RST_CHALLENGED;
 	if (!*seq_off)
 		return TW_RST_ACCEPTED;
-	/* the FIN's own number, where a FIN was received (tcp_reset_check) */
+	/* the FIN's own number, where a FIN was received: Linux takes that since 4.10 (tcp_reset_check), others do not */
 	if (me->fin >= 0 && *seq_off == -1)
-		return TW_RST_ACCEPTED;
+		return victim_repeats(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
 	if (victim->window_set && *seq_off > 0 && tw_seq_lt(p->seq, victim->right_edge))
 		return TW_RST_CHALLENGED;
 	return TW_RST_IGNORED;
@@ -303,6 +319,21 @@ static enum tw_ipid compare_id(const struct tw_dossier *d, size_t rst)
 	return steps && small * 3 >= steps * 2 ? TW_IPID_FOREIGN : TW_IPID_UNKNOWN;
 }
 
+/*
+ * Is there another RST|ACK of the same end and number that acknowledges more or less? A socket aborts once, so these are
+ * answers, segment by segment, of somebody who has none.
+ */
+static bool answers_each(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q;
+
+	for (q = d->pkt; q < d->pkt + d->pkt_count; q++)
+		if (q != p && tw_counts(q) && q->side == p->side && q->seq == p->seq &&
+		    (q->flags & (TW_RST | TW_ACK)) == (TW_RST | TW_ACK) && q->ack != p->ack)
+			return true;
+	return false;
+}
+
 static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 {
 	const struct tw_dossier *d = v->d;
@@ -324,7 +355,7 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 	}
 	if (!p->raw_seq && !p->raw_window && !ts)
 		return TW_RST_REPLY_NO_ACK;
-	if (!may_be_next(d, i))
+	if (!may_be_next(d, i) || answers_each(d, i))
 		return TW_RST_ALIEN;
 	if (tw_get(v->f, TW_F_TIMESTAMPS) && !ts && !(d->completeness & 4 ? false : p->side == 0))
 		return TW_RST_ALIEN;
@@ -431,7 +462,7 @@ static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form 
 		if (q->side == p->side || q->flags & TW_RST || q->marks & TW_MARK_SECOND_COPY)
 			continue;
 		if (form == TW_RST_REPLY && q->flags & TW_ACK && q->ack == p->seq)
-			return (long)i - 1;
+			return p->time_ns - q->time_ns <= ANSWER_NS ? (long)i - 1 : -1;
 		if (form == TW_RST_REPLY_NO_ACK && p->ack == tw_pkt_end(q))
 			return (long)i - 1;
 		if ((form == TW_RST_ACTIVE || form == TW_RST_ALIEN) && i == rst) {

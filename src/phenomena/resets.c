@@ -378,8 +378,9 @@ static void cite_header_odds(struct tw_match *m, unsigned odds, const char *auth
 			author);
 	if (odds & TW_ODD_NO_TS)
 		tw_cite(m, TW_F_RST_NO_TS,
-			"a RST|ACK without timestamps in a connection that uses them: a socket "
-			"that aborts sends them (RFC 7323 s3.2)");
+			"a RST|ACK without timestamps in a connection that uses them: a socket of "
+			"Linux that aborts sends them (RFC 7323 s3.2), those of BSD and macOS "
+			"leave them out");
 	if (odds & TW_ODD_WINDOW)
 		tw_cite(m, TW_F_RST_WINDOW_ZERO,
 			"a bare RST with a window: the kernel's own bare resets always have window "

@@ -35,7 +35,8 @@ static bool match_connect(struct tw_match *m)
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_reset_by_socket(f))
 		return false;
-	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING))
+	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING) &&
+	    !tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 2;
 	m->summary = tw_say(
@@ -59,6 +60,10 @@ static bool match_connect(struct tw_match *m)
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
 			"its IPv6 flow label is 0: netfilter writes so, the TCP of Linux does not");
+	if (tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
+		tw_cite(m, TW_F_SYN_ANSWER_MIRRORED,
+			"it carries the options of a SYN: a device turned the client's SYN round, "
+			"no TCP writes such a reset");
 	if (tw_get(f, TW_F_PORT_OPEN_DURING))
 		tw_cite(m, TW_F_PORT_OPEN_DURING,
 			"the same port completed another handshake meanwhile: it does listen");

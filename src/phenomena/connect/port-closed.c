@@ -35,6 +35,10 @@ static void name_rivals(struct tw_match *m)
 			    "there is one RST, it answers the SYN, and it is written as a kernel "
 			    "without a "
 			    "socket writes it");
+	else if (tw_is(f, TW_F_RST_WINDOW_ZERO, 0))
+		tw_rival(m, "forged-reset",
+			 "its window is not 0, as Linux, BSD and Windows write it: small stacks "
+			 "(lwIP) do so, and devices that inject resets");
 	tw_rule_out(m, "firewall-rejected", "no ICMP error came for the SYN");
 	tw_rule_out(m, "accept-queue-full",
 		    "Linux drops a SYN that finds a queue full, it does not refuse it, whatever "
@@ -92,8 +96,16 @@ static bool match(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
-	m->summary = tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
-			    m->server);
+	if (tw_get(f, TW_F_SYN_REFUSED_BEHIND))
+		m->summary = tw_say(m,
+				    "The SYN to %s was translated to another address on its way, "
+				    "and nothing listened there: stream %lld is the same SYN "
+				    "behind the translation.",
+				    m->server, (long long)tw_get(f, TW_F_OTHER_SYN_STREAM));
+	else
+		m->summary =
+			tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
+			       m->server);
 	tw_cite_syns(m);
 	if (tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0))
 		tw_cite(m, TW_F_SYN_ANSWER,

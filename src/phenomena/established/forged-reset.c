@@ -183,6 +183,10 @@ static bool refused_repeatedly(struct tw_match *m)
 	tw_cite(m, TW_F_SYN_ANSWER, "the first RST|ACK in answer to it, after %s",
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	tw_cite(m, TW_F_SYN_REFUSALS, "the last of them: another IP-ID, TTL or window");
+	if (tw_get(f, TW_F_SYN_REFUSALS_APART))
+		tw_cite(m, TW_F_SYN_REFUSALS_APART,
+			"its sequence number is another one, too: a host without the connection "
+			"knows none, and writes 0");
 	tw_rival(m, "firewall-reset",
 		 "a filter in the path may send its refusal several times, to be sure");
 	tw_rival(m, "port-closed", "one of them may be the server's own");
@@ -211,7 +215,8 @@ static bool match(struct tw_match *m)
 
 	if (tw_get(f, TW_F_SYN_REFUSED_IN_VAIN) && !tw_get(f, TW_F_ACK3_SEEN))
 		return refused_in_vain(m);
-	if (tw_get(f, TW_F_SYN_REFUSALS) > TWICE && tw_syn_alone(f))
+	if ((tw_get(f, TW_F_SYN_REFUSALS) > TWICE || tw_get(f, TW_F_SYN_REFUSALS_APART)) &&
+	    tw_syn_alone(f))
 		return refused_repeatedly(m);
 	if (!fits(f, odds) && !request_killed(f, odds))
 		return false;

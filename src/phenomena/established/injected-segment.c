@@ -100,12 +100,23 @@ static void cite(struct tw_match *m, enum proof proof)
 			tw_bytes(m, tw_get(f, TW_F_ACKED_NEVER_SENT)));
 }
 
+/* Two answers to one SYN, and then nothing but resets: it never opened. */
+static bool never_opened(const struct tw_facts *f, enum proof proof)
+{
+	return proof == PROOF_SYNACK && tw_get(f, TW_F_RST_COUNT) > 0 && !tw_get(f, TW_F_BYTES_C) &&
+	       !tw_get(f, TW_F_BYTES_S) && !tw_known(f, TW_F_FIN1_SIDE);
+}
+
 static void add_rivals(struct tw_match *m, enum proof proof)
 {
 	if (m->confidence != TW_CERTAIN) {
 		tw_rival(m, "desynchronized",
-			 "a device that rewrites one side of the connection causes the same "
-			 "contradictions");
+			 proof == PROOF_SYNACK
+				 ? "two stacks that answer for one address do the same: a program "
+				   "on raw packets beside the kernel, two hosts with one address, "
+				   "two servers behind a balancer"
+				 : "a device that rewrites one side of the connection causes the "
+				   "same contradictions");
 		if (proof == PROOF_HEADERS)
 			tw_rival(m, "invalid-segment", "only the headers speak against the sender");
 	} else {
@@ -135,7 +146,7 @@ static bool match(struct tw_match *m)
 				: TW_LIKELY;
 	/* What the true sender sent is lost where another content had come first. */
 	m->outcome =
-		reset || m->confidence == TW_CERTAIN ||
+		reset || m->confidence == TW_CERTAIN || never_opened(f, proof) ||
 				(tw_get(f, TW_F_DATA_AT_FIN) && !tw_get(f, TW_F_DATA_AT_FIN_TAKEN))
 			? TW_OUTCOME_FAILED
 			: TW_OUTCOME_DEGRADED;

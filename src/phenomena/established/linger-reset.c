@@ -102,6 +102,9 @@ static bool match(struct tw_match *m)
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE)
 		return false;
+	/* of a capture that has nothing but resets, nothing follows about what had arrived */
+	if (tw_get(f, TW_F_PACKETS_C) + tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT))
+		return false;
 
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;

@@ -252,6 +252,13 @@ static bool is_old_seen(const struct tw_facts *f)
 	       !tw_get(f, TW_F_PREV_WENT_ON);
 }
 
+/* The same, but the client had closed and only the server had not (CLOSE_WAIT): its port was free to be used again. */
+static bool is_old_half_closed(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PREV_HALF_CLOSED) && tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) &&
+	       !tw_get(f, TW_F_PREV_WENT_ON);
+}
+
 /* The capture begins with the SYN: the ACK's numbers are of a connection from before, closed or not. */
 static bool is_old_unseen(const struct tw_facts *f)
 {
@@ -293,7 +300,8 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
 static bool match_half_open(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const bool seen = is_old_seen(f), later = tw_get(f, TW_F_ESTABLISHED);
+	const bool half = is_old_half_closed(f), seen = is_old_seen(f) || half;
+	const bool later = tw_get(f, TW_F_ESTABLISHED);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
 	/* Linux writes a bare RST here, lwIP a RST|ACK: what it answers tells, not its form */
@@ -304,13 +312,27 @@ static bool match_half_open(struct tw_match *m)
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_syn_outcome(f);
-	m->culprit = TW_CULPRIT_CLIENT_HOST;
-	m->summary = tw_say(m,
-			    "%s connected again from the same port while %s still held the "
-			    "connection from before: the client's end had been lost without a FIN "
-			    "or a reset.",
-			    m->client, m->server);
-	if (seen)
+	m->culprit = half ? TW_CULPRIT_SERVER_APP : TW_CULPRIT_CLIENT_HOST;
+	m->summary =
+		half   ? tw_say(m,
+				"%s connected again from the same port while %s still held the "
+				  "connection from before: the client had closed that, and the "
+				  "server's program had not (CLOSE_WAIT).",
+				m->client, m->server)
+		: seen ? tw_say(m,
+				"%s connected again from the same port while %s still held the "
+				"connection from before: the client's end had been lost without a "
+				"FIN or a reset.",
+				m->client, m->server)
+		       : tw_say(m,
+				"%s connected again from the same port while %s still held the "
+				"connection from before, of which the client knows nothing any "
+				"more.",
+				m->client, m->server);
+	if (half)
+		tw_rival(m, "close-wait-leak",
+			 "why the server's program had not closed is not visible");
+	if (is_old_seen(f))
 		tw_cite(m, TW_F_SYN_IN_ESTABLISHED,
 			"SYN on a four-tuple whose connection had never been closed");
 	tw_cite(m, seen ? TW_F_SYN_ANSWERED_BY_OLD_ACK : TW_F_SYN_ANSWER,

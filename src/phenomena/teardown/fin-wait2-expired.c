@@ -36,10 +36,23 @@ static void say_data(struct tw_match *m, enum tw_side late, int64_t sent)
 	/* the age makes it more specific than data-after-close */
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->summary = tw_say(
-		m,
-		"%s sent data %s after %s had closed: FIN_WAIT2 had expired, and a RST answered.",
-		tw_endpoint(m, late), TW_DUR(sent), tw_endpoint(m, tw_other(late)));
+	if (tw_get(m->facts, TW_F_RST_REFUSED_ON_ITS_WAY)) {
+		m->culprit = TW_CULPRIT_NETWORK;
+		m->summary =
+			tw_say(m,
+			       "What %s had sent before %s closed was lost, and repeated only "
+			       "%s after the close: FIN_WAIT2 had expired, and a RST "
+			       "answered.",
+			       tw_endpoint(m, late), tw_endpoint(m, tw_other(late)), TW_DUR(sent));
+		tw_cite(m, TW_F_RST_REFUSED_ON_ITS_WAY,
+			"what is refused was sent first here, before the close");
+	} else {
+		m->summary =
+			tw_say(m,
+			       "%s sent data %s after %s had closed: FIN_WAIT2 had expired, "
+			       "and a RST answered.",
+			       tw_endpoint(m, late), TW_DUR(sent), tw_endpoint(m, tw_other(late)));
+	}
 	tw_app_saw(m, late, "send", "EPIPE", sent,
 		   "recv() returned 0 at the FIN; the late send() succeeds, the next one fails.");
 	tw_rival(m, "data-after-close", "the same RST comes before the 60 s are over");
