@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect, told
+from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects, told
 
 FULL = b"\x5a" * 1460
 
@@ -211,6 +211,259 @@ def hole_and_a_close():
     talk.c(ACK, ack=at, options=block).c(FIN | ACK, ack=at, options=block, after=60)
     finding = told(talk.s(FIN | ACK, after=0.0001).c(RST, window=0, ident=0, after=0.0001))[0]
     assert finding["outcome"] in ("unknown", "failed") and "4112 bytes" in finding["summary"], finding
+
+
+# ---- resets: who wrote them, and were they heard? ----
+
+@case
+def refused_handshake_and_a_fin():
+    """The client's host refuses the SYN|ACK and, a minute later, the FIN: it knows of no such connection."""
+    talk = Talk().s(SYN | ACK, options=MSS).c(RST, ack=0, window=0, ident=0)
+    talk.next[0] += 1
+    finding = told(talk.s(FIN | ACK, after=57).c(RST, window=0, ident=0))[0]
+    assert finding["outcome"] == "unknown", finding
+
+
+@case
+def reset_with_the_number_of_the_fin():
+    """A phone resets with the number of its FIN; older stacks do not take that, and go on sending for minutes."""
+    talk = Talk().shake().ask().c(FIN | ACK).s(ACK, after=0.02)
+    talk.c(RST, seq=talk.next[0] - 1, window=0, ident=0, after=0.001)
+    at = talk.next[1]
+    for n in range(7):
+        talk.s(PSH | ACK, FULL[:900], seq=at, after=0.3 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert finding["application"]["server"]["call"] == "send", finding["application"]
+
+
+@case
+def reset_with_the_number_of_the_fin_that_is_taken():
+    talk = Talk().shake().ask().c(FIN | ACK).s(ACK, after=0.02)
+    finding = told(talk.c(RST, seq=talk.next[0] - 1, window=0, ident=0, after=0.001))[0]
+    assert finding["outcome"] == "clean", finding
+
+
+@case
+def syn_turned_round():
+    """A proxy's filter makes its reset of the SYN, options and all."""
+    options = MSS + SACK_OK + b"\1" + WSCALE
+    talk = Talk().c(SYN, options=options)
+    finding = expect(talk.s(RST | ACK, seq=0, options=options, window=5840), "firewall-reset", outcomes=("failed",))
+    assert "options of a SYN" in " ".join(e["text"] for e in finding["evidence"])
+
+
+@case
+def refused_with_a_window():
+    """Small stacks and injectors write no window of 0."""
+    finding = expect(Talk().c(SYN, options=MSS).s(RST | ACK, seq=0, window=2057), "port-closed", outcomes=("failed",))
+    assert "forged-reset" in rivals(finding), finding["rivals"]
+
+
+@case
+def two_refusals_with_numbers_apart():
+    """Whoever guesses writes the next segment's number, too."""
+    talk = Talk().c(SYN, options=MSS).s(RST | ACK, seq=0, window=0, ident=64765)
+    expect(talk.s(RST | ACK, seq=1500, window=0, ident=64765), "forged-reset", outcomes=("failed",))
+
+
+@case
+def refusal_that_the_network_doubled():
+    talk = Talk().c(SYN, options=MSS).s(RST | ACK, seq=0, window=0, ident=0)
+    expect(talk.s(RST | ACK, seq=0, window=0, ident=0), "port-closed", outcomes=("failed",))
+
+
+def syn_of(client, server, now, isn=7777):
+    return Talk(client=client, server=server, now=now, isn=(isn, 1), timestamps=False)
+
+
+@case
+def refused_behind_a_translation():
+    """A port forward leads back into the own network, and nothing listens there."""
+    home, router = "192.168.1.99", "192.168.1.1"
+    outer = syn_of((home, 58454), ("203.0.113.240", 8655), 0)
+    inner = syn_of((router, 58454), (home, 8655), 0.0001)
+    outer.c(SYN, options=MSS, ident=4242)
+    inner.c(SYN, options=MSS, ident=4242).s(RST | ACK, seq=0, window=0, ident=0, after=0.0001)
+    outer.s(RST | ACK, seq=0, window=0, ident=0, after=0.001)
+    first, second = told(outer, inner)
+    assert "translated" in first["summary"] and "stream 1" in first["summary"], first["summary"]
+    assert "translated" not in second["summary"], second["summary"]
+
+
+def segments_in_a_row(talk, count=4):
+    for _ in range(count):
+        talk.c(ACK, FULL, after=0.000001)
+    return talk
+
+
+@case
+def each_segment_reset_by_itself():
+    """A gateway without the policy resets segment by segment, each RST|ACK acknowledging one more."""
+    talk = Talk().shake().ask()
+    at = talk.next[0]
+    segments_in_a_row(talk)
+    for n in range(4):
+        talk.s(RST | ACK, ack=at + 1460 * (n + 1), window=8224, after=0.000001)
+    finding = told(talk)[0]
+    assert finding["verdict"] not in ("linger-reset", "closed-with-unread-data"), finding
+    assert finding["outcome"] == "failed" and finding["confidence"] == "possible", finding
+
+
+@case
+def nothing_but_a_reset():
+    """Of a capture of resets alone nobody can say what had arrived."""
+    finding = told(Talk().s(RST | ACK, window=8224))[0]
+    assert finding["outcome"] == "unknown" or finding["confidence"] in (None, "possible"), finding
+
+
+@case
+def bare_reset_long_after_the_last_segment():
+    """Windows 95 ends so when its program is closed: an answer would have come at once."""
+    talk = Talk().shake().ask()
+    at = talk.next[0]
+    for n in range(6):
+        talk.c(PSH | ACK, FULL, seq=at, after=0.2 * 2 ** n)
+    finding = told(talk.s(RST, ack=0, window=0, ident=0, after=2.85))[0]
+    assert finding["verdict"] != "peer-rebooted", finding
+
+
+@case
+def two_stacks_answer_one_syn():
+    """A program on raw packets beside the kernel: two SYN|ACKs, and then nothing but resets."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS)
+    talk.s(SYN | ACK, seq=123456789, options=MSS, after=0.001)
+    talk.c(RST, window=0, ident=0, after=0.2).c(ACK, ack=123456790).s(RST, seq=123456790, window=0, ident=0)
+    finding = told(talk)[0]
+    assert finding["outcome"] == "failed", finding
+
+
+@case
+def health_checks_are_short():
+    """Thirty seconds open, and reset without a word."""
+    finding = told(Talk().shake().c(RST | ACK, window=0, after=30))[0]
+    assert finding["outcome"] == "clean" and finding["remark"] != "health-check", finding
+    assert told(Talk().shake().c(RST | ACK, window=0))[0]["remark"] == "health-check"
+
+
+@case
+def port_used_again_while_the_server_sits_in_close_wait():
+    """The client closed, the server's program did not; the new SYN meets the old connection."""
+    old = Talk(timestamps=True).shake().ask().c(FIN | ACK).s(ACK, after=0.02)
+    new = Talk(timestamps=True, now=5, isn=(900000, 5000000))
+    new.c(SYN, options=MSS).s(ACK, seq=old.next[1], ack=old.next[0], after=0.02)
+    new.c(RST, seq=old.next[0], window=0, ident=0)
+    new.c(SYN, seq=900000, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.02).c(ACK)
+    findings = [f for f in objects(as_pcap(old, new), "--all") if f["type"] == "finding" and f["stream"] == 1]
+    assert findings[0]["outcome"] == "degraded" and "CLOSE_WAIT" in findings[0]["summary"], findings[0]
+
+
+@case
+def lost_before_the_close_and_repeated_a_minute_later():
+    """The server's last words were lost before the client closed; its timer had backed off."""
+    talk = Talk(ttl=(57, 64)).shake().ask()
+    at = talk.next[1]
+    talk.s(PSH | ACK, b"late" * 5).c(FIN | ACK, ack=at, after=1).s(ACK, after=0.01).s(FIN | ACK, after=0.1)
+    block = b"\1\1\5\x0a" + (talk.next[1] - 1).to_bytes(4, "big") + talk.next[1].to_bytes(4, "big")
+    talk.c(ACK, ack=at, options=block, after=0.2)
+    talk.s(PSH | ACK, b"late" * 5, seq=at, after=94).c(RST, window=0, ident=0, after=0.2)
+    finding = told(talk)[0]
+    assert finding["culprit"] != "server-app", finding
+    assert "lost" in finding["summary"] or finding["verdict"] != "fin-wait2-expired", finding
+
+
+# ---- what is missing, and what fills the buffer ----
+
+@case
+def one_segment_alone_never_comes():
+    """All around it came, of the same size, too: a checksum that never fits, or a filter on what it contains."""
+    talk = Talk().shake().ask()
+    talk.s(ACK, FULL).c(ACK, after=0.02)
+    at = talk.next[1]
+    talk.s(ACK, FULL).s(ACK, FULL).s(PSH | ACK, FULL)
+    block = b"\1\1\5\x0a" + (at + 1460).to_bytes(4, "big") + talk.next[1].to_bytes(4, "big")
+    talk.c(ACK, ack=at, options=block, after=0.02)
+    for n in range(7):
+        talk.s(ACK, FULL, seq=at, after=0.2 * 2 ** n)
+    talk.c(FIN | ACK, ack=at, options=block, after=6).s(ACK, after=0.02)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "invalid-segment" in rivals(finding), finding
+    assert "nothing of it" not in finding["summary"], finding["summary"]
+
+
+@case
+def lost_again_and_left():
+    """A loss is repaired, what was lost behind it is not."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"a" * 48).c(PSH | ACK, b"b" * 48, after=0.03).c(PSH | ACK, b"a" * 48, seq=at, after=0.2)
+    talk.s(ACK, ack=at + 48, after=0.02)
+    for n in range(5):
+        talk.c(ACK, after=0.4 * 2 ** n)
+    finding = told(talk)[0]
+    assert finding["outcome"] in ("unknown", "failed"), finding
+
+
+@case
+def keepalive_of_windows():
+    """One byte of garbage below SND.NXT, the first that the capture has; the answer holds a D-SACK of it."""
+    talk = Talk()
+    at = talk.next[0]
+    talk.c(ACK, b"\0").s(ACK, options=b"\1\1\5\x0a" + at.to_bytes(4, "big") + (at + 1).to_bytes(4, "big"), after=0.02)
+    finding = told(talk)[0]
+    assert finding["outcome"] == "clean" and finding["remark"] != "network-duplicate", finding
+
+
+@case
+def syn_ack_again_though_data_was_sent():
+    """TCP_DEFER_ACCEPT would have been content with the data: the listener never took it."""
+    talk = Talk(timestamps=True).shake()
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"hello", after=0.03)
+    talk.s(SYN | ACK, seq=talk.next[1] - 1, ack=at, options=MSS + SACK_OK + b"\1" + WSCALE, after=3.5)
+    finding = told(talk.c(ACK))[0]
+    assert finding["outcome"] != "clean" and finding["remark"] != "deferred-accept", finding
+
+
+@case
+def window_taken_back():
+    """The reader offered room, then takes it back before it has taken a byte: its buffer, no proxy."""
+    talk = Talk().shake()
+    at = talk.next[1]
+    for _ in range(10):
+        talk.s(ACK, FULL)
+    talk.c(ACK, ack=at, window=0, after=0.1)
+    for n in range(6):
+        talk.s(ACK, FULL, seq=at, after=0.3 * 2 ** n).c(ACK, ack=at, window=0, after=0.1)
+    finding = expect(talk, "zero-window-stall", outcomes=("failed",))
+    assert "proxy" not in finding["summary"], finding["summary"]
+
+
+@case
+def buffer_full_of_what_lies_behind_a_hole():
+    """Nobody can read it: Recv-Q is 0, and the missing segment finds no room."""
+    talk = Talk().shake().ask()
+    at = talk.next[1]
+    talk.next[1] += 602
+    talk.s(ACK, FULL)
+    block = b"\1\1\5\x0a" + (at + 602).to_bytes(4, "big") + talk.next[1].to_bytes(4, "big")
+    talk.c(ACK, ack=at, window=0, options=block)
+    for n in range(6):
+        talk.s(ACK, b"x" * 602, seq=at, after=0.3 * 2 ** n).c(ACK, ack=at, window=0, options=block)
+    finding = expect(talk, "zero-window-stall", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "loss-recovered" in rivals(finding), finding
+
+
+@case
+def window_of_one_unit():
+    """A scaled window need not reach 0: the end offers 2048 bytes for ever, and drops what comes."""
+    unit = MSS + SACK_OK + b"\1\3\3\x0b"
+    talk = Talk().shake(options=unit)
+    talk.c(PSH | ACK, FULL).s(ACK, window=1, after=0.02)
+    at = talk.next[0]
+    for n in range(8):
+        talk.c(PSH | ACK, FULL, seq=at, after=0.25 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert "zero-window-stall" in rivals(finding), finding["rivals"]
 
 
 if __name__ == "__main__":

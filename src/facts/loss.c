@@ -431,6 +431,10 @@ static void run_facts(struct tw_view *v)
 		for (k = i > TW_REPEATS_LOOK ? i - TW_REPEATS_LOOK : 0; k < i; k++) {
 			const struct tw_pkt *q = &d->pkt[k];
 
+			/* one byte is what keepalive probes of Windows carry, and their answer is this */
+			if (tw_counts(q) && q->side != p->side && q->payload_bytes == 1 &&
+			    p->sack[0].right - p->sack[0].left == 1)
+				carried = 2;
 			carried += tw_counts(q) && q->side != p->side && q->payload_bytes &&
 				   tw_seq_in(p->sack[0].left, q->seq, q->seq + q->payload_bytes);
 		}

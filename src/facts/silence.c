@@ -194,6 +194,25 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 	return NULL;
 }
 
+/* What the other end has of the data of @side behind @acked, by its last word. */
+static void sacked_fact(struct tw_view *v, int side, uint32_t acked)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *last = NULL;
+	uint32_t bytes = 0;
+	unsigned k;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].side != side && d->pkt[i].sack_count &&
+		    d->pkt[i].ack == acked)
+			last = &d->pkt[i];
+	for (k = 0; last && k < last->sack_count; k++)
+		if (tw_seq_gt(last->sack[k].left, acked))
+			bytes += tw_above(last->sack[k].right, last->sack[k].left);
+	tw_from(v, TW_F_UNANSWERED_SACKED, bytes, last);
+}
+
 static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int side,
 			     uint32_t bytes)
 {
@@ -211,6 +230,9 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 	walk_repeats(d, side, (size_t)u, acked, &r);
 	tw_from(v, TW_F_UNANSWERED_SIDE, side, &d->pkt[u]);
 	tw_from(v, TW_F_UNANSWERED_BYTES, bytes, &d->pkt[u]);
+	tw_from(v, TW_F_UNANSWERED_FOR_NS, d->last_ns - d->pkt[u].time_ns, NULL);
+	if (to->window_set)
+		tw_from(v, TW_F_UNANSWERED_WINDOW, to->window_bytes, NULL);
 	tw_from(v, TW_F_UNANSWERED_REPEATS, r.count, r.first);
 	tw_from(v, TW_F_UNANSWERED_SPAN_NS, r.last ? r.last->time_ns - d->pkt[u].time_ns : 0,
 		r.last ? r.last : &d->pkt[u]);
@@ -224,6 +246,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
 			&d->pkt[u]);
 	peer_after(v, side, (size_t)u, acked);
+	sacked_fact(v, side, acked);
 	small = small_passed(d, side, (size_t)u, on_wire(v, side, r.largest));
 	tw_from(v, TW_F_SMALL_PASSED_AFTER, small != NULL, small);
 }
@@ -353,12 +376,15 @@ static void vain_facts(struct tw_view *v)
 static bool reset_answers(const struct tw_view *v, int side)
 {
 	const long head = first_unanswered(v->d, &v->last, side);
+	uint32_t large;
 
 	if (!tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) || !tw_is(v->f, TW_F_RST_SIDE, !side))
 		return false;
-	return head < 0 || tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS) < FULL_SIZE_LOSS ||
-	       !small_passed(v->d, side, (size_t)head,
-			     on_wire(v, side, v->d->pkt[head].payload_bytes));
+	if (head < 0 || tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS) < FULL_SIZE_LOSS)
+		return true;
+	large = on_wire(v, side, v->d->pkt[head].payload_bytes);
+	return on_wire(v, side, largest_passed(v->d, &v->last, side)) >= large ||
+	       !small_passed(v->d, side, (size_t)head, large);
 }
 
 void tw_derive_silence(struct tw_view *v)

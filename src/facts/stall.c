@@ -14,7 +14,7 @@ static bool is_probe(const struct tw_pkt *p)
 
 struct window_walk {
 	int64_t zero_count, span, best_span, probes, answered, unanswered_last;
-	const struct tw_pkt *first_zero, *opened, *first_probe;
+	const struct tw_pkt *first_zero, *opened, *first_probe, *holed;
 	bool zero_now;
 	int64_t zero_since;
 	bool probe_open; /* the last probe still waits for its answer */
@@ -34,6 +34,8 @@ static void window_segment(struct window_walk *w, const struct tw_pkt *p, bool d
 	}
 	if (zero) {
 		w->zero_count++;
+		if (p->sack_count && tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack))
+			w->holed = p;
 		if (!w->first_zero)
 			w->first_zero = p;
 		if (!w->zero_now)
@@ -95,6 +97,18 @@ static void walk_windows(const struct tw_dossier *d, int side, int64_t end_ns,
 		w->best_span = end_ns - w->zero_since;
 }
 
+/* Had the end of @zero offered room before, behind its handshake? */
+static bool was_open(const struct tw_dossier *d, const struct tw_pkt *zero)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < zero; p++)
+		if (tw_counts(p) && p->side == zero->side && !(p->flags & (TW_SYN | TW_RST)) &&
+		    p->raw_window)
+			return true;
+	return false;
+}
+
 static void window_facts(struct tw_view *v)
 {
 	struct window_walk w[2] = { { 0 }, { 0 } };
@@ -118,8 +132,10 @@ static void window_facts(struct tw_view *v)
 	tw_from(v, TW_F_ZERO_WINDOW_SPAN_NS, w[side].best_span, w[side].first_zero);
 	tw_from(v, TW_F_ZERO_WINDOW_FROM_START,
 		v->d->end[!side].isn_seen &&
-			tw_seq_le(w[side].first_zero->ack, v->d->end[!side].base_seq + 1),
+			tw_seq_le(w[side].first_zero->ack, v->d->end[!side].base_seq + 1) &&
+			!was_open(v->d, w[side].first_zero),
 		w[side].first_zero);
+	tw_from(v, TW_F_ZERO_WINDOW_HOLED, w[side].holed != NULL, w[side].holed);
 }
 
 /* What @side said from @since on, up to @last: does it begin as a request that is always answered? */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 /* Data in flight when the capture ends proves nothing as long as an answer could still be on its way. */
+#define CHECK_NS      (10 * TW_NS_PER_S) /* who looks whether a port is open does not stay */
 #define IN_FLIGHT_NS  (1 * TW_NS_PER_S)
 #define LONG_AFTER_NS (10 * TW_NS_PER_S)
 
@@ -116,7 +117,9 @@ static void empty(struct tw_match *m)
 
 static const char *remark_of_reset(const struct tw_facts *f)
 {
-	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S))
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S) &&
+	    !is(f, TW_F_ACKED_UNSEEN_C) && !is(f, TW_F_ACKED_UNSEEN_S) &&
+	    tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
 		return "health-check";
 	return "reset-instead-of-close";
 }
@@ -209,7 +212,9 @@ static bool owed_at_end(const struct tw_facts *f)
 {
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || is(f, TW_F_RST_NOTHING_OWED))
 		return false;
-	return is(f, TW_F_UNANSWERED_REPEATS) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > IN_FLIGHT_NS;
+	return is(f, TW_F_UNANSWERED_REPEATS) ||
+	       tw_get(f, TW_F_UNANSWERED_FOR_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >
+		       IN_FLIGHT_NS;
 }
 
 /*

@@ -107,6 +107,11 @@ bool tw_looks_deferred_accept(const struct tw_facts *f)
 	/* What speaks first cannot wait for the client's data: such a server does not defer. */
 	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_SERVER))
 		return false;
+	/* It had them for long, and they were not taken. */
+	if (tw_is(f, TW_F_FIRST_DATA_SIDE, TW_CLIENT) &&
+	    tw_time_of(f, TW_F_SYNACK_REPEATS_AFTER_ACK) - tw_time_of(f, TW_F_FIRST_DATA_SIDE) >
+		    TW_NS_PER_S)
+		return false;
 	return repeats == 1 || tw_synack_repeat_is_late(f);
 }
 

@@ -25,7 +25,9 @@
 
 #include <inttypes.h>
 
-#define SMALL_PIECES  400         /* smaller ones are what an application writes */
+#define SMALL_PIECES 400 /* smaller ones are what an application writes */
+#define LEFT_NS                                                                                    \
+	(5 * TW_NS_PER_S) /* unacknowledged so long: given up, or gone on with behind the capture */
 #define LONG_STALL_NS TW_NS_PER_S /* a person notices, a client's timeout may too */
 
 static enum tw_fact_id first_loss(const struct tw_facts *f)
@@ -354,6 +356,10 @@ static bool match(struct tw_match *m)
 	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
 		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
 	if (needed + before + unheard == 0 || too_big_was_said(f, stall))
+		return false;
+	/* What was lost later is not repaired: that is the story. */
+	if (tw_get(f, TW_F_UNANSWERED_BYTES) && !tw_get(f, TW_F_RST_COUNT) &&
+	    tw_get(f, TW_F_UNANSWERED_FOR_NS) >= LEFT_NS)
 		return false;
 	/* Seconds of standstill matter more than a lost FIN, which nobody waits for. */
 	m->strength = stall >= LONG_STALL_NS ? TW_STRENGTH_TEARDOWN + 5 : TW_STRENGTH_DELAY;

@@ -30,6 +30,7 @@
 #include <inttypes.h>
 
 #define SMALL_BYTES          1000 /* passes every path: IPv6 requires 1280 bytes */
+#define FULL                 1448 /* a full segment on most paths */
 #define IDLE_WORTH_SAYING_NS (10 * TW_NS_PER_S)
 /* RFC 1122 s4.2.3.5: R2 should be at least this */
 #define EARLY_NS TW_RFC1122_R2_NS
@@ -46,11 +47,24 @@ static bool stopped_early(const struct tw_facts *f)
 	       !tw_get(f, TW_F_NEIGHBOUR_UNANSWERED);
 }
 
+/* What was sent behind it came through, others as large as well, and its receiver lives. */
+static bool only_this_one(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_UNANSWERED_SACKED) > 0 && tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0 &&
+	       tw_get(f, TW_F_LARGEST_PASSED) >= tw_get(f, TW_F_UNANSWERED_SMALLEST);
+}
+
 static void name_rivals(struct tw_match *m, bool final)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t smallest = tw_get(f, TW_F_UNANSWERED_SMALLEST);
 	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
+
+	if (only_this_one(f))
+		tw_rival(m, "invalid-segment",
+			 "it alone is missing, and others as large came through: a checksum that "
+			 "never fits (`nstat -az TcpInCsumErrors` at the receiver) or a filter on "
+			 "what it contains refuses it each time");
 
 	tw_rival(m, "firewall-dropped",
 		 "a filter that drops silently from this moment on leaves the same packets; a "
@@ -81,7 +95,13 @@ static void name_rivals(struct tw_match *m, bool final)
 	else if (tw_get(f, TW_F_LARGEST_PASSED) >= smallest && smallest > 0)
 		tw_rule_out(m, "pmtu-blackhole", "segments of %" PRId64 " bytes had passed before",
 			    tw_get(f, TW_F_LARGEST_PASSED));
-	if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))
+	if (tw_known(f, TW_F_UNANSWERED_WINDOW) && tw_get(f, TW_F_UNANSWERED_WINDOW) < 2 * FULL &&
+	    smallest >= FULL / 2)
+		tw_rival(m, "zero-window-stall",
+			 "it offered room for only %s more: an end whose buffer is full drops what "
+			 "comes, and need not say 0 first",
+			 tw_bytes(m, tw_get(f, TW_F_UNANSWERED_WINDOW)));
+	else if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))
 		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
 }
 
@@ -114,8 +134,10 @@ static void say_silent(struct tw_match *m, enum tw_side sender)
 			tw_say(m,
 			       "What %s sent to %s was repeated %" PRId64
 			       " times over %s; %s spoke again after that, and had got "
-			       "nothing of it.",
-			       me, peer, repeats, TW_DUR(span_ns), tw_side_name(tw_other(sender)));
+			       "%s.",
+			       me, peer, repeats, TW_DUR(span_ns), tw_side_name(tw_other(sender)),
+			       tw_get(f, TW_F_UNANSWERED_SACKED) ? "only what was sent behind it"
+								 : "nothing of it");
 }
 
 static void cite_silence(struct tw_match *m, enum tw_side sender)
@@ -124,6 +146,9 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 
 	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
 		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_side_name(sender));
+	if (tw_get(f, TW_F_UNANSWERED_SACKED))
+		tw_cite(m, TW_F_UNANSWERED_SACKED, "%s of these came through, as its SACK says",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_SACKED)));
 	tw_cite(m, TW_F_UNANSWERED_REPEATS,
 		"the first of %" PRId64 " repeats over %s, all unanswered",
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
@@ -134,8 +159,7 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 			tw_side_name(tw_other(sender)));
 	else if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
-			"%s speaks without acknowledging it: it is alive, and had got nothing of "
-			"it",
+			"%s speaks without acknowledging it: it is alive, and has not got it",
 			tw_side_name(tw_other(sender)));
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
@@ -198,6 +222,10 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 	else if (!final)
 		tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)), "hang", -1,
 			   "Nothing yet: send() succeeds until the buffer is full, recv() waits.");
+	else if (tw_is(f, TW_F_FIN1_SIDE, peer) && tw_get(f, TW_F_FIN1_ACKED))
+		tw_app_saw(m, sender, "send", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
+			   "recv() returns 0, for the other end's FIN had come; the error of the "
+			   "kernel that gives up (938 s with tcp_retries2 = 15) is send()'s.");
 	else
 		tw_app_saw(m, sender, "recv", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
 			   "The error comes when the kernel gives up (938 s with tcp_retries2 = "
@@ -262,9 +290,10 @@ static bool match(struct tw_match *m)
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
 	m->strength = reset || tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
 								    : TW_STRENGTH_STALL;
-	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = final && !only_this_one(f) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	m->culprit = tw_get(f, TW_F_PEER_SPOKE_AFTER) ? TW_CULPRIT_NETWORK
+	m->culprit = only_this_one(f)                   ? TW_CULPRIT_UNKNOWN
+		     : tw_get(f, TW_F_PEER_SPOKE_AFTER) ? TW_CULPRIT_NETWORK
 		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks
 			     ? tw_host_of(peer)
 			     : TW_CULPRIT_UNKNOWN;

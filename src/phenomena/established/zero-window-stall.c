@@ -136,6 +136,16 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 			    "the receiver's kernel answers with its closed window");
 	tw_rival(m, "user-timeout",
 		 "the sender may have given up by its own timeout: that sends no packet");
+	if (tw_get(f, TW_F_ZERO_WINDOW_HOLED)) {
+		m->confidence = TW_POSSIBLE;
+		m->culprit = TW_CULPRIT_UNKNOWN;
+		tw_cite(m, TW_F_ZERO_WINDOW_HOLED,
+			"behind a hole it has more (SACK): nothing of that can be read before the "
+			"hole is filled");
+		tw_rival(m, "loss-recovered",
+			 "its buffer may be full of what lies behind the hole, so that the segment "
+			 "that fills it finds no room: the program may be waiting, with Recv-Q 0");
+	}
 	tw_missing(m, "What the receiving process does: its Recv-Q (`ss -tnp`) and its stack would "
 		      "tell.");
 }
@@ -177,7 +187,7 @@ static bool match(struct tw_match *m)
 	m->culprit = tw_app_of(reader);
 	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
 		tw_get(f, TW_F_ZERO_WINDOW_FROM_START)
-			? "%s says window 0 (%" PRId64 " times in all) before any data was sent"
+			? "%s says window 0 (%" PRId64 " times in all) before it took any data"
 			: "%s says window 0 (%" PRId64 " times in all): its receive buffer is full",
 		tw_side_name(reader), tw_get(f, TW_F_ZERO_WINDOW_COUNT));
 	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES))
