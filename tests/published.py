@@ -64,6 +64,17 @@ def keepalive_probes_of_which_the_capture_has_one_side():
     assert finding["verdict"] != "peer-vanished" and finding["outcome"] != "failed", finding
 
 
+@case
+def keepalive_probes_without_the_acks():
+    """Windows puts a byte into its probes; a filter that wants data keeps these, and not the answers."""
+    talk = Talk().ask()
+    talk.frames = [frame for frame in talk.frames if len(frame[1]) > 54]
+    for _ in range(6):
+        talk.c(ACK, b"\0", seq=talk.next[0] - 1, after=10)
+    finding = told(talk)[0]
+    assert finding["verdict"] != "peer-vanished" and finding["outcome"] != "failed", finding
+
+
 # ---- a window of 0 that holds nobody up ----
 
 def answered_to_the_end():

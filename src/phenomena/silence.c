@@ -25,8 +25,9 @@ bool tw_match_probes(struct tw_match *m)
 	const bool final = probes >= PROBES_FINAL && span_ns + on_ns >= TW_FINAL_NS;
 
 	if (probes < (tw_get(f, TW_F_TRACE_LOSSY) ? PROBES_FINAL + 1 : 2) ||
-	    tw_get(f, TW_F_ONE_SIDED) || span_ns < TW_NS_PER_S || tw_get(f, TW_F_RST_COUNT) ||
-	    tw_known(f, TW_F_FIN1_SIDE) || tw_known(f, TW_F_UNANSWERED_SIDE))
+	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_NO_ACKS) || span_ns < TW_NS_PER_S ||
+	    tw_get(f, TW_F_RST_COUNT) || tw_known(f, TW_F_FIN1_SIDE) ||
+	    tw_known(f, TW_F_UNANSWERED_SIDE))
 		return false;
 	m->strength = TW_STRENGTH_STALL;
 	m->confidence = final && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_LIKELY : TW_POSSIBLE;
