@@ -13,7 +13,7 @@ from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
 from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects, told
 
-FULL = b"\x5a" * 1460
+FULL, PING = b"\x5a" * 1460, b"ping 123"
 
 
 def rivals(finding):
@@ -382,6 +382,58 @@ def lost_before_the_close_and_repeated_a_minute_later():
     assert "lost" in finding["summary"] or finding["verdict"] != "fin-wait2-expired", finding
 
 
+@case
+def resets_of_a_stack_with_another_ttl():
+    """Linux up to 2.4 writes resets of no socket with a TTL of 255: as many hops away, and next in the host's ids."""
+    talk = Talk(ttl=(64, 51)).shake().ask()
+    talk.c(PSH | ACK, PING).s(RST, seq=talk.next[1], window=0, ttl=242, after=0.02)
+    finding = told(talk)[0]
+    assert finding["verdict"] not in ("firewall-reset", "forged-reset") and finding["culprit"] != "middlebox", finding
+    talk = Talk(ttl=(64, 51)).shake().ask()
+    talk.c(PSH | ACK, PING).s(RST, seq=talk.next[1], window=0, ttl=250, after=0.02)
+    assert told(talk)[0]["verdict"] == "firewall-reset", told(talk)[0]
+
+
+@case
+def refusals_that_do_not_arrive():
+    """Linux goes on asking, at the pace of its timer: connect() has not failed yet."""
+    talk = Talk()
+    at = talk.next[0]
+    for wait in (0.1, 3, 6, 12, 24):
+        talk.c(SYN, seq=at, options=MSS, after=wait).s(RST | ACK, seq=0, ack=at + 1, window=0, ident=0)
+    finding = expect(talk, "port-closed", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+
+
+@case
+def refusals_that_windows_asks_twice_more_about():
+    talk = Talk()
+    at = talk.next[0]
+    for wait in (0.1, 0.5, 0.5):
+        talk.c(SYN, seq=at, options=MSS, after=wait).s(RST | ACK, seq=0, ack=at + 1, window=0, ident=0)
+    finding = expect(talk, "port-closed", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ECONNREFUSED", finding["application"]
+
+
+@case
+def answer_that_only_the_fin_tells_of():
+    """A firewall mangles large windows: the answer never comes, the client gives up, and the server's FIN has number 206."""
+    talk = Talk(timestamps=True).shake().c(PSH | ACK, PING * 70).s(ACK, after=0.2).c(FIN | ACK, after=10)
+    talk.s(ACK, after=0.2)
+    talk.next[1] += 205
+    finding = told(talk.s(FIN | ACK).c(RST, window=0, ident=0))[0]
+    assert finding["outcome"] == "unknown" and "205 bytes" in finding["summary"], finding
+
+
+@case
+def idle_but_owed():
+    """Five minutes of silence, though the server had data out: its socket would have repeated them."""
+    talk = Talk(timestamps=True).shake().ask()
+    talk.s(PSH | ACK, b"mail" * 20).c(PSH | ACK, PING, ack=talk.next[1] - 80, after=301)
+    finding = told(talk.s(RST, seq=talk.next[1] - 80, window=0, ident=0))[0]
+    assert finding["verdict"] != "idle-reset" or finding["confidence"] == "possible", finding
+
+
 # ---- what is missing, and what fills the buffer ----
 
 @case
@@ -399,6 +451,23 @@ def one_segment_alone_never_comes():
     finding = expect(talk, "peer-vanished", outcomes=("failed",))
     assert finding["confidence"] == "possible" and "invalid-segment" in rivals(finding), finding
     assert "nothing of it" not in finding["summary"], finding["summary"]
+
+
+@case
+def one_segment_alone_told_by_the_sack_of_a_fin():
+    """Its content is filtered; the FIN behind it is answered at once."""
+    talk = Talk().shake()
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"x" * 734)
+    for n in range(4):
+        talk.c(PSH | ACK, b"x" * 734, seq=at, after=0.3 * 2 ** n)
+    talk.c(FIN | ACK, after=0.1)
+    block = b"\1\1\5\x0a" + (talk.next[0] - 1).to_bytes(4, "big") + talk.next[0].to_bytes(4, "big")
+    talk.s(ACK, ack=at, options=block, after=0.02)
+    for n in range(4):
+        talk.c(PSH | ACK, b"x" * 734, seq=at, after=5 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "went silent" not in finding["summary"], finding["summary"]
 
 
 @case

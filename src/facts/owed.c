@@ -308,6 +308,39 @@ static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_e
 }
 
 /*
+ * The other end's FIN stands behind bytes that never came here, and that the author, who had asked, waited for until
+ * it closed: they were the answer. How many?
+ *
+ *	author                        other end
+ *	  |-- request ------------------>|
+ *	  |      X------------ answer ---|
+ *	  |-- FIN, after a while ------->|
+ *	  |<----------- FIN, seq 206 ----|   205 bytes
+ *	  |-- RST ---------------------->|
+ */
+static uint32_t missed_answer(const struct tw_dossier *d, size_t rst, int author,
+			      const struct tw_snapshot_end *me, int64_t patience_ns)
+{
+	const struct tw_pkt *asked = last_words(d, author, rst), *own_fin = NULL, *p;
+	uint32_t bytes = 0;
+
+	for (p = d->pkt; p < &d->pkt[rst]; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side == author) {
+			own_fin = p->flags & TW_FIN && !own_fin ? p : own_fin;
+			continue;
+		}
+		if (p->payload_bytes && tw_seq_le(p->seq, me->acked) &&
+		    tw_seq_gt(tw_pkt_end(p), me->acked))
+			return 0; /* it came, and was not wanted */
+		if (p->flags & TW_FIN)
+			bytes = tw_above(p->seq, me->acked);
+	}
+	return asked && own_fin && own_fin->time_ns - asked->time_ns >= patience_ns ? bytes : 0;
+}
+
+/*
  * Did the author wait in vain for the rest of what the other end was sending? That repeats what it has not got, or its
  * own SACK tells of a hole, and both for longer than a loss takes to be repaired. Then it is owed the rest, though the
  * sender has closed behind it. (A window that it closed itself is another story.)
@@ -563,9 +596,15 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	const int a = d->pkt[rst].side, w = !a;
 	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
 	bool got_all, spared;
-	uint32_t goodbye;
+	uint32_t goodbye, missed;
 	long said;
 
+	missed = author->acked_set ? missed_answer(d, rst, a, author,
+						   WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS))
+				   : 0;
+	tw_from(v, TW_F_RST_ANSWER_MISSED, missed, NULL);
+	if (missed > debt.victim_unacked)
+		debt.victim_unacked = missed;
 	goodbye = goodbye_bytes(d, a, rst, &said);
 	if (!goodbye)
 		said = author->last_payload;
@@ -594,7 +633,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
 			  ((victim_closed(d, w, &d->pkt[rst], debt.unanswered) ||
 			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
-			   !starved(v, rst, a, s)) ||
+			   !missed && !starved(v, rst, a, s)) ||
 			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),
 		NULL);
 }

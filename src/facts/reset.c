@@ -388,6 +388,18 @@ static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
 		}
 }
 
+/* How many hops it has come: initial values are 32, 64, 128 or 255. */
+static int hops_of(uint8_t ttl)
+{
+	return (ttl <= 32 ? 32 : ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl;
+}
+
+/* Some stacks (Linux up to 2.4) write resets of no socket with another initial TTL: as far away, if it is as many hops. */
+static bool own_reset_ttl(const struct tw_pkt *rst, const struct tw_pkt *own)
+{
+	return rst->ttl != own->ttl && abs(hops_of(rst->ttl) - hops_of(own->ttl)) <= HOPS_VARY;
+}
+
 static void header_facts(struct tw_view *v, size_t i)
 {
 	const struct tw_dossier *d = v->d;
@@ -416,7 +428,11 @@ static void header_facts(struct tw_view *v, size_t i)
 	if (k < 0)
 		return;
 	own = &d->pkt[k];
-	tw_from(v, TW_F_RST_TTL_DELTA, tw_rst_ttl_delta(d, i, own), p);
+	tw_from(v, TW_F_RST_TTL_DELTA,
+		own_reset_ttl(p, own) && compare_id(d, i) == TW_IPID_CONTINUES
+			? 0
+			: tw_rst_ttl_delta(d, i, own),
+		p);
 	tw_from(v, TW_F_RST_MAC_DIFFERS, p->mac_src && own->mac_src && p->mac_src != own->mac_src,
 		p);
 	if (tw_addr_is_v4(&d->end[0].addr))

@@ -259,6 +259,21 @@ static void say_hole(struct tw_match *m)
 	tw_cite(m, TW_F_MISSING_ACKS, "the ACK stands before it");
 }
 
+/* An answer that only the number of its sender's FIN tells of. */
+static void say_missed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	say_unknown(m,
+		    tw_say(m,
+			   "%s of %s, sent before its FIN, never came, and %s, which had asked, "
+			   "closed without them: they were lost, and not repeated here.",
+			   tw_bytes(m, tw_get(f, TW_F_RST_ANSWER_MISSED)),
+			   tw_endpoint(m, tw_reset_victim(f)), tw_side_name(tw_reset_author(f))),
+		    "What keeps these bytes back: a capture at their sender shows whether, and in "
+		    "what size, they were repeated.");
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -317,6 +332,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "without -a, or tcpwhy read --merge.");
 	else if (tw_hole_stays(f) && tw_silence_proves(f))
 		say_hole(m);
+	else if (is(f, TW_F_RST_ANSWER_MISSED))
+		say_missed(m);
 	else if (reset_owed(f) && tw_synack_refused(f) && tw_is_half_open_check(f))
 		tw_tell_half_open_check(m);
 	else if (reset_owed(f) && tw_synack_refused(f))

@@ -77,6 +77,14 @@ static bool match_at_first(struct tw_match *m)
 	return true;
 }
 
+/* Windows asks twice more after a refusal, half a second apart; with doubling gaps it is the timer of one that hears nothing. */
+static bool unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT_S) >= 2 && tw_get(f, TW_F_SYN_COUNT) >= 3 &&
+	       tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) &&
+	       tw_get(f, TW_F_SYN_SPAN_NS) >= 3 * TW_NS_PER_S;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -93,7 +101,8 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_RST_COUNT_S) > 1)
 		after = -1;
 	m->strength = TW_STRENGTH_MECHANISM;
-	m->confidence = TW_LIKELY;
+	/* whoever has no such socket knows no number either */
+	m->confidence = tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0) ? TW_POSSIBLE : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
 	if (tw_get(f, TW_F_SYN_REFUSED_BEHIND))
@@ -128,7 +137,16 @@ static bool match(struct tw_match *m)
 			"afterwards",
 			m->server);
 	name_rivals(m);
-	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", after, NULL);
+	if (unheard(f)) {
+		tw_cite(m, TW_F_SYN_LAST,
+			"the client asks on at the pace of its timer: it has heard none of the "
+			"refusals");
+		tw_missing(m, "What keeps the refusals from the client: a filter on the way back.");
+		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+			   "A refusal that arrives would end connect() at once.");
+	} else {
+		tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", after, NULL);
+	}
 	return true;
 }
 

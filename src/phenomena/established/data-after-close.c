@@ -66,7 +66,7 @@ static bool fits(const struct tw_facts *f)
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
 	/* It had been sent in vain long before the close: that is a matter of the path. */
-	if (tw_reset_was_stalled(f) ||
+	if (tw_reset_was_stalled(f) || tw_get(f, TW_F_RST_ANSWER_MISSED) ||
 	    (tw_hole_stays(f) && tw_is(f, TW_F_MISSING_SIDE, (int64_t)tw_reset_victim(f))))
 		return false;
 	/* A FIN alone that draws the reset loses nothing: that is a matter of the teardown. */

@@ -151,7 +151,11 @@ static bool match(struct tw_match *m)
 	m->strength = h.idle_ns >= IDLE_KNOWN_NS && h.candidates ? TW_STRENGTH_MECHANISM + 3
 								 : TW_STRENGTH_MECHANISM + 1;
 	m->strength += half_closed(f); /* fin-wait2-expired looks at the time alone */
-	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
+	/* a socket that lives repeats what it is owed an ACK for, a device's timer or not */
+	m->confidence = (h.candidates || h.population) && tw_get(f, TW_F_RST_AUTHOR_UNACKED) <=
+								  tw_get(f, TW_F_RST_AUTHOR_GOODBYE)
+				? TW_LIKELY
+				: TW_POSSIBLE;
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;

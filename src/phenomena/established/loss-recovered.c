@@ -22,6 +22,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/resets.h"
 
 #include <inttypes.h>
 
@@ -356,6 +357,11 @@ static bool match(struct tw_match *m)
 	if (unheard && tw_get(f, TW_F_SPURIOUS_LATE_NS) > stall)
 		stall = tw_get(f, TW_F_SPURIOUS_LATE_NS);
 	if (needed + before + unheard == 0 || too_big_was_said(f, stall))
+		return false;
+	/* A reset took what was owed: that is the story, and who wrote it says more. */
+	if (tw_known(f, TW_F_RST_SIDE) && tw_reset_landed(f) &&
+	    tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 && !tw_get(f, TW_F_RST_NOTHING_OWED) &&
+	    !tw_get(f, TW_F_RST_AFTER_CLOSE) && !tw_get(f, TW_F_UNANSWERED_BYTES))
 		return false;
 	/* What was lost later is not repaired: that is the story. */
 	if (tw_get(f, TW_F_UNANSWERED_BYTES) && !tw_get(f, TW_F_RST_COUNT) &&

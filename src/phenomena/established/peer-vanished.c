@@ -50,8 +50,11 @@ static bool stopped_early(const struct tw_facts *f)
 /* What was sent behind it came through, others as large as well, and its receiver lives. */
 static bool only_this_one(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_UNANSWERED_SACKED) > 0 && tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0 &&
-	       tw_get(f, TW_F_LARGEST_PASSED) >= tw_get(f, TW_F_UNANSWERED_SMALLEST);
+	if (!tw_get(f, TW_F_UNANSWERED_SACKED))
+		return false;
+	return (tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0 &&
+		tw_get(f, TW_F_LARGEST_PASSED) >= tw_get(f, TW_F_UNANSWERED_SMALLEST)) ||
+	       tw_between_ns(f, TW_F_UNANSWERED_REPEATS, TW_F_UNANSWERED_SACKED) >= TW_NS_PER_S / 2;
 }
 
 static void name_rivals(struct tw_match *m, bool final)
@@ -62,7 +65,7 @@ static void name_rivals(struct tw_match *m, bool final)
 
 	if (only_this_one(f))
 		tw_rival(m, "invalid-segment",
-			 "it alone is missing, and others as large came through: a checksum that "
+			 "it alone is missing, what came behind it arrived: a checksum that "
 			 "never fits (`nstat -az TcpInCsumErrors` at the receiver) or a filter on "
 			 "what it contains refuses it each time");
 
@@ -118,7 +121,13 @@ static void say_silent(struct tw_match *m, enum tw_side sender)
 	int64_t repeats = tw_get(f, TW_F_UNANSWERED_REPEATS);
 	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
 
-	if (!tw_get(f, TW_F_PEER_SPOKE_AFTER))
+	if (!tw_get(f, TW_F_PEER_SPOKE_AFTER) && only_this_one(f))
+		m->summary = tw_say(m,
+				    "What %s sent to %s was repeated %" PRId64
+				    " times over %s and never acknowledged, though what was sent "
+				    "behind it arrived.",
+				    me, peer, repeats, TW_DUR(span_ns));
+	else if (!tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		m->summary = tw_say(m,
 				    "%s went silent in mid-connection: %" PRId64
 				    " repeats by %s over %s, no answer.",
