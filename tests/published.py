@@ -431,7 +431,124 @@ def idle_but_owed():
     talk = Talk(timestamps=True).shake().ask()
     talk.s(PSH | ACK, b"mail" * 20).c(PSH | ACK, PING, ack=talk.next[1] - 80, after=301)
     finding = told(talk.s(RST, seq=talk.next[1] - 80, window=0, ident=0))[0]
-    assert finding["verdict"] != "idle-reset" or finding["confidence"] == "possible", finding
+    assert finding["verdict"] != "idle-reset", finding
+
+
+@case
+def idle_after_probes_in_vain():
+    """The end that resets had asked nine times whether anybody is there: it gave up itself."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(9):
+        talk.s(ACK, seq=talk.next[1] - 1, after=75)
+    finding = told(talk.c(PSH | ACK, PING, after=3600).s(RST, seq=talk.next[1], window=0, ident=0))[0]
+    assert finding["verdict"] != "idle-reset" and finding["outcome"] == "failed", finding
+
+
+@case
+def idle_and_forgotten():
+    """The same without the probes is what a balancer does that forgets after 350 s."""
+    talk = Talk(timestamps=True).shake().ask()
+    finding = told(talk.c(PSH | ACK, PING, after=355).s(RST, seq=talk.next[1], window=0, ident=0))[0]
+    assert finding["verdict"] == "idle-reset", finding
+
+
+@case
+def probes_at_the_start_of_the_capture():
+    """No FIN was missed: the number one ahead is that of keepalive probes."""
+    talk = Talk(timestamps=True)
+    for _ in range(3):
+        talk.c(ACK, after=5)
+    talk.next[0] += 1
+    finding = told(talk.s(PSH | ACK, b"x" * 154, after=219).c(RST, window=0, ident=0))[0]
+    assert finding["outcome"] == "failed", finding
+
+
+@case
+def aborts_behind_its_own_fin():
+    """All was acknowledged by the FIN, and nothing came before the RST|ACK; what comes later draws another one."""
+    talk = Talk().s(SYN | ACK, options=MSS)
+    talk.c(ACK).c(PSH | ACK, FULL).s(ACK).s(FIN | ACK).s(RST | ACK, window=0)
+    finding = told(talk.c(PSH | ACK, b"bye!!", ack=talk.next[1] - 1).s(RST, seq=talk.next[1] - 1, window=0, ident=0))[0]
+    assert finding["verdict"] != "data-after-close", finding
+
+
+@case
+def ignored_and_then_reset():
+    """An old ACK leaks through a NAT, whose kernel resets it in vain; the server's true resets end the transfer."""
+    talk = Talk(timestamps=True)
+    for _ in range(5):
+        talk.c(ACK, FULL)
+    at = talk.next[0]
+    talk.s(ACK, ack=at - 1460).s(ACK, ack=at - 5840, after=0.001).c(RST, seq=at - 5840, window=0, ident=0)
+    for _ in range(4):
+        talk.c(ACK, FULL)
+    finding = told(talk.s(ACK, ack=at).s(RST, window=0, ident=0, after=0.002))[0]
+    assert finding["outcome"] in ("failed", "unknown") and "went on" not in finding["summary"], finding
+
+
+@case
+def resets_that_an_end_writes_by_mistake():
+    """ktcp resets with its socket's window in mid-transfer, and goes on; its peer acknowledges less, and goes on, too."""
+    talk = Talk(idents=("count", "count")).c(PSH | ACK, FULL[:512])
+    talk.c(RST, window=4380).c(PSH | ACK, FULL[:512], seq=talk.next[0] - 1024).c(RST, window=4380)
+    talk.s(ACK, ack=talk.next[0] - 512, after=1.5).c(PSH | ACK, FULL[:476])
+    finding = told(talk.s(ACK, ack=talk.next[0] - 476, after=0.02))[0]
+    assert finding["outcome"] != "failed" and finding["verdict"] != "forged-reset", finding
+
+
+@case
+def last_words_never_taken():
+    """Three quarters of a minute later the server's RST|ACK says that it had got neither the data nor the FIN."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"x" * 88).c(FIN | PSH | ACK, b"x" * 265)
+    finding = told(talk.s(RST | ACK, ack=at, after=47))[0]
+    assert finding["outcome"] == "failed", finding
+
+
+@case
+def aborted_behind_data_that_never_arrived():
+    """The challenge to the reset acknowledges none of it."""
+    talk = Talk().shake()
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"x" * 459).c(RST | ACK, after=6.5).s(ACK, ack=at, after=0.0001)
+    finding = expect(talk.c(RST, seq=at, window=0, ident=0), "linger-reset", outcomes=("failed",))
+    assert "had arrived" not in finding["summary"], finding["summary"]
+
+
+@case
+def connected_late_and_reset_at_once():
+    """The SYN meets TIME_WAIT; then it is accepted, and reset before the client has got a byte."""
+    old = Talk(timestamps=True).shake().ask().close(first=1)
+    new = Talk(timestamps=True, now=10, isn=(600, 9000000))
+    new.c(SYN, options=MSS).s(ACK, seq=old.next[1], ack=old.next[0]).c(RST, seq=old.next[0], window=0, ident=0)
+    new.c(SYN, seq=600, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.01).c(ACK)
+    new.s(RST, window=0, ident=0, after=0.004)
+    findings = [f for f in objects(as_pcap(old, new), "--all") if f["type"] == "finding" and f["stream"] == 1]
+    assert findings[0]["outcome"] == "failed", findings[0]
+
+
+@case
+def syn_acks_of_another_attempt():
+    """None acknowledges the SYN, and the client's filter drops them: nothing was lost."""
+    talk = Talk()
+    at = talk.next[0]
+    for n in range(4):
+        talk.c(SYN, seq=at, options=MSS, after=2 ** n).s(SYN | ACK, seq=700000, ack=at - 50000, options=MSS, after=0.0002)
+    finding = told(talk)[0]
+    assert finding["verdict"] == "invalid-segment" and finding["outcome"] == "failed", finding
+
+
+@case
+def connected_to_itself_needs_no_listener():
+    """A client that hits its own port by chance proves nothing about the port."""
+    loop = "127.0.0.1"
+    refused = Talk(client=(loop, 49999), server=(loop, 50000)).c(SYN, options=MSS)
+    refused.s(RST | ACK, seq=0, window=0, ident=0)
+    itself = Talk(client=(loop, 50000), server=(loop, 50000), now=5, isn=(5000, 5000))
+    itself.c(SYN, options=MSS).c(SYN | ACK, seq=5000, ack=5001, options=MSS)
+    finding = [f for f in objects(as_pcap(refused, itself), "--all") if f["type"] == "finding" and f["stream"] == 0][0]
+    assert not any("listener" in e["text"] for e in finding["evidence"]), finding["evidence"]
 
 
 # ---- what is missing, and what fills the buffer ----

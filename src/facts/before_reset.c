@@ -67,6 +67,34 @@ static void unheard_probes(struct tw_view *v, size_t rst)
 	tw_from(v, TW_F_RST_PROBES_UNHEARD, probes, first);
 }
 
+/* Keepalive probes of @author, and nothing of the other end behind them but what drew the reset @rst. */
+static void probed_fact(struct tw_view *v, size_t rst, int author)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first = NULL;
+	int64_t n = 0, after = 0;
+	size_t i;
+
+	for (i = 0; i < rst; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side != author) {
+			after += first != NULL;
+			if (after < 2)
+				continue;
+			first = NULL;
+			n = after = 0;
+		} else if (p->marks & TW_MARK_KEEPALIVE) {
+			first = after ? p : first ? first : p;
+			n = after ? 1 : n + 1;
+			after = 0;
+		}
+	}
+	tw_from(v, TW_F_RST_AUTHOR_PROBED_IN_VAIN, n, first);
+}
+
 void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -77,6 +105,7 @@ void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 	bool heard = false; /* the other end, since the probe: it answered */
 	long prev = -1;
 
+	probed_fact(v, rst, a);
 	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 

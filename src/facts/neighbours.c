@@ -93,8 +93,12 @@ static bool is_own(const struct tw_view *v, const struct tw_host_event *e)
 static bool answers_others(const struct tw_view *v, const struct half_open_walk *half,
 			   const struct tw_host_event *e)
 {
+	/* a socket that is connected to itself needs no listener */
+	const bool to_itself =
+		e->peer_port == e->port && e->peer == tw_host_peer_hash(&v->d->end[1].addr);
+
 	return e->kind == TW_HOST_SYNACK && e->port == v->d->end[1].port && !is_own(v, e) &&
-	       !listed(half, e);
+	       !to_itself && !listed(half, e);
 }
 
 /* Was it open to others before this connection? The first answer tells, and often it is an early one. */

@@ -351,10 +351,11 @@ static bool starved(const struct tw_view *v, size_t rst, int author, const struc
 	const struct tw_dossier *d = v->d;
 	const struct tw_snapshot_end *me = &at->end[author];
 	const struct tw_pkt *first = NULL, *r = &d->pkt[rst];
+	const uint32_t acked = me->acked_set ? me->acked : r->ack;
 	int64_t repeats = 0;
 	size_t i;
 
-	if (!me->acked_set || window_closed(d, me, &at->end[!author]))
+	if ((!me->acked_set && !(r->flags & TW_ACK)) || window_closed(d, me, &at->end[!author]))
 		return false;
 	for (i = at->gap < 0 ? 0 : (size_t)at->gap; i < rst; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
@@ -362,20 +363,21 @@ static bool starved(const struct tw_view *v, size_t rst, int author, const struc
 		if (!tw_counts(p))
 			continue;
 		if (p->side == author) {
-			const bool hole = p->flags & TW_ACK && p->sack_count &&
-					  p->ack == me->acked &&
+			const bool hole = p->flags & TW_ACK && p->sack_count && p->ack == acked &&
 					  tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack);
 
 			if (hole && r->time_ns - p->time_ns >= patience_ns)
 				return true;
 			continue;
 		}
-		if (!p->payload_bytes || p->flags & TW_RST || tw_seq_le(tw_pkt_end(p), me->acked))
+		if (!p->payload_bytes || p->flags & TW_RST || tw_seq_le(tw_pkt_end(p), acked))
 			continue;
 		first = first ? first : p;
 		repeats += (p->marks & TW_MARKS_REPEAT) != 0;
 	}
-	return repeats >= 2 && r->time_ns - first->time_ns >= patience_ns;
+	/* its own reset says how far it had got */
+	return first && (repeats >= 2 || (r->flags & TW_ACK && tw_seq_le(r->ack, first->seq))) &&
+	       r->time_ns - first->time_ns >= patience_ns;
 }
 
 /* Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no read(). */
@@ -422,8 +424,9 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, l
  */
 static bool sent_unseen(const struct tw_dossier *d, size_t rst, int side)
 {
+	const struct tw_pkt *probe = NULL;
 	uint32_t end = 0;
-	bool set = false;
+	bool set = false, probes = false;
 	size_t i;
 
 	for (i = 0; i < rst; i++) {
@@ -431,11 +434,17 @@ static bool sent_unseen(const struct tw_dossier *d, size_t rst, int side)
 
 		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
 			continue;
+		if (tw_pure_ack(p) && probe && probe->seq == p->seq)
+			probes |= p->time_ns - probe->time_ns >= TW_NS_PER_S;
+		else
+			probe = tw_pure_ack(p) ? p : NULL;
 		if (!set || p->gap || (tw_pkt_seq_len(p) && tw_seq_gt(tw_pkt_end(p), end)))
 			end = tw_pkt_end(p);
 		set = true;
 	}
-	return set && tw_seq_gt(d->pkt[rst].seq, end);
+	/* the same ACK at intervals, one below the next number: keepalive probes, and nothing is missing */
+	return set && tw_seq_gt(d->pkt[rst].seq, end) &&
+	       !(probes && probe && d->pkt[rst].seq == probe->seq + 1);
 }
 
 /*
@@ -480,6 +489,11 @@ static bool acknowledged_unseen(const struct tw_dossier *d, size_t rst,
 				      p->time_ns - last->time_ns >= NOT_REPEATED_NS)
 			return false;
 	}
+	/* nor behind the reset: a challenge says how far it had come */
+	for (p = &d->pkt[rst] + 1; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side != last->side && p->flags & TW_ACK &&
+		    tw_seq_lt(p->ack, tw_pkt_end(last)))
+			return false;
 	return true;
 }
 

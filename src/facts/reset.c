@@ -136,6 +136,18 @@ static bool victim_repeats(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/* What the other end expects next is not known before the reset @i; an ACK long behind it says that it was less. */
+static bool stands_below(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count; q++)
+		if (tw_counts(q) && q->side != p->side &&
+		    (q->flags & (TW_RST | TW_ACK)) == TW_ACK && q->time_ns - p->time_ns >= LIVES_NS)
+			return tw_seq_lt(q->ack, p->seq);
+	return false;
+}
+
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -162,7 +174,7 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	if (victim->acked_set && challenge_of(d, i, &s) >= 0 && p->seq != victim->acked)
 		return TW_RST_CHALLENGED;
 	if (!*seq_off)
-		return TW_RST_ACCEPTED;
+		return !victim->acked_set && stands_below(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
 	/* the FIN's own number, where a FIN was received: Linux takes that since 4.10 (tcp_reset_check), others do not */
 	if (me->fin >= 0 && *seq_off == -1)
 		return victim_repeats(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
@@ -388,18 +400,6 @@ static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
 		}
 }
 
-/* How many hops it has come: initial values are 32, 64, 128 or 255. */
-static int hops_of(uint8_t ttl)
-{
-	return (ttl <= 32 ? 32 : ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl;
-}
-
-/* Some stacks (Linux up to 2.4) write resets of no socket with another initial TTL: as far away, if it is as many hops. */
-static bool own_reset_ttl(const struct tw_pkt *rst, const struct tw_pkt *own)
-{
-	return rst->ttl != own->ttl && abs(hops_of(rst->ttl) - hops_of(own->ttl)) <= HOPS_VARY;
-}
-
 static void header_facts(struct tw_view *v, size_t i)
 {
 	const struct tw_dossier *d = v->d;
@@ -429,7 +429,7 @@ static void header_facts(struct tw_view *v, size_t i)
 		return;
 	own = &d->pkt[k];
 	tw_from(v, TW_F_RST_TTL_DELTA,
-		own_reset_ttl(p, own) && compare_id(d, i) == TW_IPID_CONTINUES
+		tw_is_as_far(p, own) && compare_id(d, i) == TW_IPID_CONTINUES
 			? 0
 			: tw_rst_ttl_delta(d, i, own),
 		p);

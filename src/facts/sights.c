@@ -9,6 +9,8 @@
  */
 #include "facts/view.h"
 
+#include <stdlib.h>
+
 /* The author's last segment before the reset @rst that passed where @sight did, a sight of that reset; NULL: none. */
 static const struct tw_pkt *own_there(const struct tw_dossier *d, size_t rst,
 				      const struct tw_pkt *sight)
@@ -23,6 +25,17 @@ static const struct tw_pkt *own_there(const struct tw_dossier *d, size_t rst,
 			return q;
 	}
 	return NULL;
+}
+
+/* How many hops it has come: initial values are 32, 64, 128 or 255. */
+static int hops_of(uint8_t ttl)
+{
+	return (ttl <= 32 ? 32 : ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl;
+}
+
+bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own)
+{
+	return rst->ttl != own->ttl && abs(hops_of(rst->ttl) - hops_of(own->ttl)) <= 1;
 }
 
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own)

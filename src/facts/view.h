@@ -129,6 +129,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
 /* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
+/* Another TTL, but as many hops: some stacks (Linux up to 2.4) write resets of no socket with another initial value. */
+bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own);
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);

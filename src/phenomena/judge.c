@@ -101,6 +101,26 @@ static void be_subflow(struct tw_match *m)
 	m->app[TW_CLIENT] = m->app[TW_SERVER] = none;
 }
 
+/* Slow to connect, and then reset by the server at once: it failed, whatever came before. */
+static void be_reset_after_all(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (m->outcome != TW_OUTCOME_DEGRADED || !is(f, TW_F_ACK3_SEEN) || is(f, TW_F_BYTES_S) ||
+	    !is(f, TW_F_RST_COUNT_S) || is(f, TW_F_CLOSED_CLEAN) || is(f, TW_F_RST_AFTER_CLOSE) ||
+	    tw_frame_of(f, TW_F_RST_COUNT_S) < tw_frame_of(f, TW_F_ACK3_SEEN) ||
+	    tw_time_of(f, TW_F_RST_COUNT_S) - tw_time_of(f, TW_F_ACK3_SEEN) > TW_NS_PER_S ||
+	    tw_known(f, TW_F_FIN1_SIDE) || tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED))
+		return;
+	m->outcome = TW_OUTCOME_FAILED;
+	if (m->confidence == TW_CERTAIN)
+		m->confidence = TW_LIKELY;
+	tw_cite(m, TW_F_RST_COUNT_S, "and then the server resets what had come about");
+	m->app[TW_CLIENT] = (struct tw_app){ .after_ns = -1 };
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+		   "connect() succeeds, late; the first call after the reset fails.");
+}
+
 /* Empty @m of all that matchers write. What the counts say is not there stays as it is. */
 static void empty(struct tw_match *m)
 {
@@ -304,6 +324,35 @@ static void say_live(struct tw_match *m)
 	}
 }
 
+/* What never came, or who was reset without a reason to be seen. False: nothing of the kind. */
+static bool lost_or_reset(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool owed = reset_owed(f);
+
+	if (tw_hole_stays(f) && tw_silence_proves(f))
+		say_hole(m);
+	else if (is(f, TW_F_RST_ANSWER_MISSED))
+		say_missed(m);
+	else if (owed && tw_synack_refused(f) && tw_is_half_open_check(f))
+		tw_tell_half_open_check(m);
+	else if (owed && tw_synack_refused(f))
+		tw_tell_synack_refused(m);
+	else if (tw_refused_after_all(f))
+		tw_tell_refused_after_all(m);
+	else if (owed && is(f, TW_F_START_SEEN))
+		say_unknown(m, "It was reset, and its packets do not show why.",
+			    "What the end that reset it knows: its program (strace -e "
+			    "trace=network,close) or its kernel (tcpwhy live).");
+	else if (owed)
+		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
+			    "The packets before the reset, or those of the other end, are not in "
+			    "the capture.");
+	else
+		return false;
+	return true;
+}
+
 static void clean_or_unknown(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -330,24 +379,8 @@ static void clean_or_unknown(struct tw_match *m)
 			    "Files that were appended to each other (mergecap -a, cat) must be "
 			    "read each on its own, or put in order of time: reordercap, mergecap "
 			    "without -a, or tcpwhy read --merge.");
-	else if (tw_hole_stays(f) && tw_silence_proves(f))
-		say_hole(m);
-	else if (is(f, TW_F_RST_ANSWER_MISSED))
-		say_missed(m);
-	else if (reset_owed(f) && tw_synack_refused(f) && tw_is_half_open_check(f))
-		tw_tell_half_open_check(m);
-	else if (reset_owed(f) && tw_synack_refused(f))
-		tw_tell_synack_refused(m);
-	else if (tw_refused_after_all(f))
-		tw_tell_refused_after_all(m);
-	else if (reset_owed(f) && is(f, TW_F_START_SEEN))
-		say_unknown(m, "It was reset, and its packets do not show why.",
-			    "What the end that reset it knows: its program (strace -e "
-			    "trace=network,close) or its kernel (tcpwhy live).");
-	else if (reset_owed(f))
-		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
-			    "The packets before the reset, or those of the other end, are not in "
-			    "the capture.");
+	else if (lost_or_reset(m))
+		return;
 	else if (is(f, TW_F_STRAY_ONLY))
 		say_unknown(m, "A stray segment of a connection that the capture does not show.",
 			    "The connection that this segment belongs to was not captured.");
@@ -415,6 +448,8 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 		}
 	}
 	if (best) {
+		if (best->stage == TW_STAGE_CONNECT)
+			be_reset_after_all(m);
 		be_subflow(m);
 		cap(m);
 	} else {

@@ -21,8 +21,9 @@
 
 #include <stdlib.h>
 
-#define UNDER_WAY_NS (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
-#define RESTART_NS   TW_NS_PER_S         /* no host is faster */
+#define STANDSTILL_NS (10 * TW_NS_PER_S)
+#define UNDER_WAY_NS  (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
+#define RESTART_NS    TW_NS_PER_S         /* no host is faster */
 
 /*
  * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
@@ -104,8 +105,9 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 		sent = tw_get(f, TW_F_RST_VICTIM_SENT_BYTES);
 	int64_t all = tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_BYTES_C : TW_F_BYTES_S);
 
+	/* what was sent long ago, and is not acknowledged, is no transfer */
 	if (unacked > 0)
-		return sent > unacked;
+		return sent > unacked && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < STANDSTILL_NS;
 	/*
 	 * Seen at the author's end what was under way arrives after the reset, within a round trip; later it is
 	 * new, and after a pause as well.

@@ -85,6 +85,22 @@ static bool unheard(const struct tw_facts *f)
 	       tw_get(f, TW_F_SYN_SPAN_NS) >= 3 * TW_NS_PER_S;
 }
 
+static void say_refused(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_SYN_REFUSED_BEHIND))
+		m->summary = tw_say(m,
+				    "The SYN to %s was translated to another address on its way, "
+				    "and nothing listened there: stream %lld is the same SYN "
+				    "behind the translation.",
+				    m->server, (long long)tw_get(f, TW_F_OTHER_SYN_STREAM));
+	else
+		m->summary =
+			tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
+			       m->server);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -105,16 +121,7 @@ static bool match(struct tw_match *m)
 	m->confidence = tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0) ? TW_POSSIBLE : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
-	if (tw_get(f, TW_F_SYN_REFUSED_BEHIND))
-		m->summary = tw_say(m,
-				    "The SYN to %s was translated to another address on its way, "
-				    "and nothing listened there: stream %lld is the same SYN "
-				    "behind the translation.",
-				    m->server, (long long)tw_get(f, TW_F_OTHER_SYN_STREAM));
-	else
-		m->summary =
-			tw_say(m, "Nothing listened on %s: its kernel answered the SYN with a RST.",
-			       m->server);
+	say_refused(m);
 	tw_cite_syns(m);
 	if (tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0))
 		tw_cite(m, TW_F_SYN_ANSWER,

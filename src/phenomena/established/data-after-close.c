@@ -26,6 +26,13 @@
 /* The time-outs of applications begin about here. */
 #define WAITED_NS (500 * TW_NS_PER_MS)
 
+/* Data behind the first FIN, before the reset, and not taken. */
+static bool came_late(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 && !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) &&
+	       tw_frame_of(f, TW_F_DATA_AFTER_FIN1) < tw_frame_of(f, TW_F_RST_COUNT);
+}
+
 /*
  * Other stacks (Windows, lwIP) refuse late data by RST|ACK. Without timestamps that looks like a socket that aborts;
  * but it comes at once on the data, and the FIN before it says that nobody was there to abort. lwIP's has none even
@@ -36,8 +43,7 @@ static bool acknowledges_late(const struct tw_facts *f)
 	return tw_get(f, TW_F_RST_HAS_ACK) &&
 	       (!tw_get(f, TW_F_TIMESTAMPS) ||
 		(tw_get(f, TW_F_RST_NO_TS) && !tw_get(f, TW_F_RST_TTL_DELTA))) &&
-	       tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 && !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) &&
-	       tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 &&
+	       came_late(f) && tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 &&
 	       tw_get(f, TW_F_RST_UNANSWERED_AGE_NS) <= AT_ONCE_NS + 2 * tw_get(f, TW_F_RTT_NS);
 }
 
@@ -48,8 +54,8 @@ static bool acknowledges_late(const struct tw_facts *f)
 static bool leaves_late_unacked(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_RST_HAS_ACK) && tw_get(f, TW_F_RST_WINDOW_ZERO) &&
-	       !tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) && tw_get(f, TW_F_DATA_AFTER_FIN1) > 0 &&
-	       !tw_get(f, TW_F_DATA_AFTER_FIN1_ACKED) && tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0;
+	       !tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) && came_late(f) &&
+	       tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0;
 }
 
 static bool with_ack(const struct tw_facts *f)

@@ -57,6 +57,17 @@ static bool form_fits(const struct tw_facts *f)
 	       !tw_reset_came_in_addition(f) && !tw_get(f, TW_F_RST_OTHER_TUPLE);
 }
 
+/*
+ * Had the end that resets sent what nobody answered before the silence began? A socket that lives repeats data, and
+ * follows up its probes: this one had given up, and its own kernel refuses what comes later.
+ */
+static bool gave_up_itself(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) ||
+	       (tw_is(f, TW_F_KEEPALIVE_SIDE, (int64_t)tw_reset_author(f)) &&
+		tw_get(f, TW_F_RST_AUTHOR_PROBED_IN_VAIN) >= 2);
+}
+
 static bool look(struct tw_match *m, struct hints *h)
 {
 	const struct tw_facts *f = m->facts;
@@ -74,6 +85,8 @@ static bool look(struct tw_match *m, struct hints *h)
 	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
 	if (h->ttl || h->label || h->population)
 		return true;
+	if (gave_up_itself(f))
+		return false;
 	/* A stack of another kind that goes after its answer: nobody lost anything by it. */
 	if (h->timer && tw_reset_debt(f) == TW_DEBT_NONE)
 		return false;
@@ -151,11 +164,7 @@ static bool match(struct tw_match *m)
 	m->strength = h.idle_ns >= IDLE_KNOWN_NS && h.candidates ? TW_STRENGTH_MECHANISM + 3
 								 : TW_STRENGTH_MECHANISM + 1;
 	m->strength += half_closed(f); /* fin-wait2-expired looks at the time alone */
-	/* a socket that lives repeats what it is owed an ACK for, a device's timer or not */
-	m->confidence = (h.candidates || h.population) && tw_get(f, TW_F_RST_AUTHOR_UNACKED) <=
-								  tw_get(f, TW_F_RST_AUTHOR_GOODBYE)
-				? TW_LIKELY
-				: TW_POSSIBLE;
+	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;

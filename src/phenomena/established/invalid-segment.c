@@ -61,6 +61,10 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 	if (refused > 1 && tw_get(f, TW_F_SYN_COUNT) > 1 &&
 	    tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT_S))
 		return true;
+	/* Nor does a SYN|ACK that a filter at the client keeps from it. */
+	if (refused > 1 && tw_get(f, TW_F_SYN_COUNT) > 1 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	    refused >= tw_get(f, TW_F_SYNACK_COUNT))
+		return true;
 	/* Where data flows, the capture only missed the handshake; a refusal shows by its reset. */
 	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||
 	    tw_get(f, TW_F_RST_COUNT_C) == 0)
@@ -102,6 +106,14 @@ static bool before_synack(const struct tw_facts *f)
 	       tw_frame_of(f, TW_F_RST_IGNORED) < tw_frame_of(f, TW_F_SYNACK_COUNT);
 }
 
+/* A later reset was taken, and something was owed: then nothing went on. */
+static bool ended_by_another(const struct tw_facts *f)
+{
+	return tw_reset_landed(f) && tw_reset_debt(f) == TW_DEBT_OWED &&
+	       !tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) &&
+	       tw_frame_of(f, TW_F_RST_COUNT) > tw_frame_of(f, TW_F_RST_IGNORED);
+}
+
 static enum kind kind_of(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_SYN_ODD_FLAGS))
@@ -118,7 +130,7 @@ static enum kind kind_of(const struct tw_facts *f)
 		return KIND_CHECKSUM;
 	if (tw_get(f, TW_F_NO_FLAGS) > 0)
 		return KIND_FLAGS;
-	if (tw_get(f, TW_F_RST_IGNORED) > 0)
+	if (tw_get(f, TW_F_RST_IGNORED) > 0 && !ended_by_another(f))
 		return before_synack(f) ? KIND_RST_IN_SYN_SENT : KIND_RST;
 	if (tw_get(f, TW_F_SYN_MID) > 0)
 		return KIND_SYN;
