@@ -146,9 +146,15 @@ def window_closed_while_the_fin_waits():
 
 # ---- large segments do not pass, and the end that waits for them gives up ----
 
-def big_answer_lost(talk, tail=True, sack=True, gives_up=20):
+def at_the_server(options=MSS + SACK_OK + b"\1" + WSCALE):
+    """Taken where the server is."""
+    talk = Talk(ttl=(57, 64)).c(SYN, options=options)
+    return talk.s(SYN | ACK, options=options).c(ACK, after=0.02)
+
+
+def big_answer_lost(talk, tail=True, sack=True):
     """The first segment of the answer never comes; its short end does."""
-    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK)
     at = talk.next[1]
     talk.s(ACK, FULL, after=0.01)
     if tail:
@@ -164,7 +170,7 @@ def big_answer_lost(talk, tail=True, sack=True, gives_up=20):
 @case
 def black_hole_behind_which_both_close():
     """The server has closed behind its answer, and the client gives up with a reset: it was owed all of it."""
-    talk, at = big_answer_lost(Talk(ttl=(64, 57)).shake())
+    talk, at = big_answer_lost(at_the_server())
     talk.s(FIN | ACK, after=1).c(RST | ACK, ack=at, after=3)
     finding = expect(talk, "pmtu-blackhole", outcomes=("failed",))
     assert finding["confidence"] == "likely", finding
@@ -173,7 +179,7 @@ def black_hole_behind_which_both_close():
 @case
 def black_hole_without_sack():
     """A duplicate ACK is all that tells of the short segment; a proxy aborts after a minute."""
-    talk, at = big_answer_lost(Talk(ttl=(64, 57)).shake(options=MSS), sack=False)
+    talk, at = big_answer_lost(at_the_server(MSS), sack=False)
     talk.c(RST | ACK, ack=at, after=40)
     expect(talk, "pmtu-blackhole", outcomes=("failed",))
 
@@ -181,7 +187,7 @@ def black_hole_without_sack():
 @case
 def lost_answer_and_a_reset():
     """Nothing of the answer came, large or small: its size is not the reason."""
-    talk, at = big_answer_lost(Talk(ttl=(64, 57)).shake(), tail=False)
+    talk, at = big_answer_lost(at_the_server(), tail=False)
     finding = told(talk.s(FIN | ACK, after=1).c(RST | ACK, ack=at, after=3))[0]
     assert finding["outcome"] in ("failed", "unknown"), finding
     assert finding["verdict"] != "pmtu-blackhole" or finding["confidence"] == "possible", finding
@@ -661,6 +667,154 @@ def window_of_one_unit():
         talk.c(PSH | ACK, FULL, seq=at, after=0.25 * 2 ** n)
     finding = expect(talk, "peer-vanished", outcomes=("failed",))
     assert "zero-window-stall" in rivals(finding), finding["rivals"]
+
+
+# ---- look-alikes: what the rules above must not take for theirs ----
+
+@case
+def window_closed_where_the_syn_ack_was_not_captured():
+    talk = Talk().c(SYN, options=MSS)
+    talk.next[1] += 1
+    talk.c(ACK, after=0.02).ask().c(PSH | ACK, FULL).s(ACK, window=0, after=0.02)
+    at = talk.next[0]
+    for n in range(7):
+        talk.c(ACK, seq=at - 1, after=0.3 * 2 ** n).s(ACK, window=0, after=0.02)
+    expect(talk, "zero-window-stall", outcomes=("failed",))
+
+
+@case
+def answer_repeated_behind_the_close():
+    """The client's last ACKs do not reach the server, whose timer repeats its answer from the first byte on."""
+    talk = Talk(timestamps=True).shake()
+    talk.c(FIN | PSH | ACK, PING).s(ACK, after=0.02)
+    at = talk.next[1]
+    talk.s(PSH | ACK, b"pong" * 30, after=0.01).s(FIN | ACK).c(ACK)
+    talk.s(PSH | ACK, b"pong" * 30, seq=at, after=0.25).c(ACK)
+    finding = told(talk)[0]
+    assert "cookie" not in finding["summary"], finding["summary"]
+
+
+@case
+def goodbye_that_nobody_waits_for():
+    """A laptop wakes: the server's close_notify and FIN were lost and repeated, and it wants nothing any more."""
+    talk = Talk(timestamps=True).shake().ask()
+    at = talk.next[1]
+    for n in range(4):
+        talk.s(FIN | PSH | ACK, b"\x15\x03\x03\x00\x13" + bytes(19), seq=at, after=0.3 * 2 ** n)
+    finding = told(talk.c(RST | ACK, ack=at, after=5))[0]
+    assert finding["outcome"] == "clean", finding
+
+
+@case
+def goodbye_lost_in_front_of_the_fin():
+    """The question was answered long ago."""
+    talk = Talk(timestamps=True).shake().ask().c(FIN | ACK, after=5).s(ACK, after=0.02)
+    talk.next[1] += 31
+    finding = told(talk.s(FIN | ACK).c(RST, window=0, ident=0))[0]
+    assert finding["outcome"] == "clean", finding
+
+
+@case
+def abort_of_a_stack_that_refuses_by_rst_ack():
+    """lwIP aborts, and answers what was on its way segment by segment: its program is to blame all the same."""
+    talk = Talk().shake(options=MSS).ask()
+    for _ in range(2):
+        talk.c(ACK, FULL)
+    talk.s(ACK).s(RST | ACK, window=2920, after=0.001)
+    for _ in range(3):
+        talk.c(ACK, FULL, after=0.00001).s(RST | ACK, window=2920, after=0.00001)
+    finding = told(talk)[0]
+    assert finding["culprit"] == "server-app", finding
+
+
+@case
+def hole_of_a_moment():
+    """The client closes a few milliseconds after a loss; the capture goes on for minutes with others."""
+    talk = Talk().shake().ask()
+    talk.s(ACK, FULL).c(ACK)
+    at = talk.next[1]
+    talk.next[1] += 1460
+    talk.s(ACK, FULL).c(ACK, ack=at).c(FIN | ACK, ack=at, after=0.005).s(ACK, FULL)
+    talk.c(RST, window=0, ident=0)
+    other = Talk(client=("192.0.2.1", 40999), server=("198.51.100.9", 8443), now=200).shake().ask().close()
+    finding = told(talk, other)[0]
+    assert "never came" not in finding["summary"], finding["summary"]
+
+
+@case
+def stream_of_which_the_acks_were_left_out():
+    """Only segments with data were kept."""
+    talk = Talk().ask()
+    talk.frames = [frame for frame in talk.frames if len(frame[1]) > 54]
+    for _ in range(8):
+        talk.s(PSH | ACK, b"event" * 20, after=2)
+    assert told(talk)[0]["outcome"] == "clean", told(talk)[0]
+
+
+@case
+def acknowledgements_at_intervals():
+    """They advance: no probes. The FIN was not captured."""
+    talk = Talk().shake().ask()
+    for _ in range(4):
+        talk.s(PSH | ACK, b"tick", after=5).c(ACK, after=0.02)
+    talk.next[0] += 1
+    finding = told(talk.s(PSH | ACK, b"tick", after=5).c(RST, window=0, ident=0, after=0.02))[0]
+    assert finding["outcome"] == "clean", finding
+
+
+@case
+def large_segments_that_are_refused():
+    """Each is answered at once: they arrive."""
+    talk = at_the_server(MSS).c(PSH | ACK, PING)
+    talk.s(ACK)
+    at = talk.next[1]
+    talk.s(ACK, FULL, after=0.01).s(PSH | ACK, b"end of it" * 30).c(ACK, ack=at, after=0.02)
+    for n in range(5):
+        talk.s(ACK, FULL, seq=at, after=0.3 * 2 ** n).c(ACK, ack=at, after=0.02)
+    finding = told(talk.c(RST | ACK, ack=at, after=20))[0]
+    assert finding["verdict"] != "pmtu-blackhole", finding
+
+
+@case
+def rebooted_at_the_end_of_a_slow_path():
+    talk = Talk().shake(rtt=2.4).ask(rtt=2.4)
+    finding = told(talk.c(PSH | ACK, PING, after=600).s(RST, seq=talk.next[1], window=0, ident=0, after=2.4))[0]
+    assert finding["verdict"] in ("peer-rebooted", "idle-reset"), finding
+
+
+@case
+def thirty_probes_unanswered():
+    """No kernel sends so many: the answers were not captured."""
+    finding = told(probes(Talk(timestamps=True).shake().ask(), 30, every=60))[0]
+    assert finding["outcome"] != "failed", finding
+
+
+# ---- a few more ----
+
+@case
+def refused_with_a_wrong_number_in_the_handshake():
+    """A RST|ACK that acknowledges another SYN|ACK is not heeded, and no health check."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02)
+    talk.c(RST | ACK, ack=talk.next[1] + 5000, window=0, after=0.01)
+    finding = told(talk.s(SYN | ACK, seq=talk.next[1] - 1, ack=talk.next[0], options=MSS, after=1.6))[0]
+    assert finding["outcome"] != "clean", finding
+
+
+@case
+def syn_acks_alone():
+    """Repeated by the timer: nobody acknowledged them."""
+    talk = Talk()
+    for wait in (0.1, 3, 6):
+        talk.s(SYN | ACK, seq=700000, options=MSS, after=wait)
+    assert told(talk)[0]["outcome"] == "unknown", told(talk)[0]
+
+
+@case
+def close_refused_after_a_long_pause():
+    """All was acknowledged; the FIN draws a reset: nothing is lost."""
+    talk = Talk(timestamps=True).shake().ask()
+    finding = told(talk.c(FIN | ACK, after=1800).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02))[0]
+    assert finding["outcome"] in ("clean", "degraded"), finding
 
 
 if __name__ == "__main__":

@@ -156,6 +156,7 @@ static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *p, *last = rst, *elsewhere = NULL;
 	int64_t n = 1;
+	unsigned syns = 0;
 
 	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
 		if (!tw_counts(p))
@@ -171,7 +172,10 @@ static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
 			elsewhere = p;
 	}
 	tw_from(v, TW_F_SYN_REFUSALS, n, last);
-	tw_from(v, TW_F_SYN_REFUSALS_APART, elsewhere != NULL, elsewhere);
+	for (p = d->pkt; p < rst; p++)
+		syns += tw_counts(p) && !p->side && is_syn(p);
+	/* on a slow path two SYNs may be out, and each of them draws one */
+	tw_from(v, TW_F_SYN_REFUSALS_APART, elsewhere && syns == 1, elsewhere);
 }
 
 /* tcp_timewait_state_process(): the ACK that it sends has RCV.NXT and TS.Recent of the old connection. */

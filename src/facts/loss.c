@@ -433,7 +433,7 @@ static void run_facts(struct tw_view *v)
 
 			/* one byte is what keepalive probes of Windows carry, and their answer is this */
 			if (tw_counts(q) && q->side != p->side && q->payload_bytes == 1 &&
-			    p->sack[0].right - p->sack[0].left == 1)
+			    q->seq == p->sack[0].left && p->sack[0].right - q->seq == 1)
 				carried = 2;
 			carried += tw_counts(q) && q->side != p->side && q->payload_bytes &&
 				   tw_seq_in(p->sack[0].left, q->seq, q->seq + q->payload_bytes);

@@ -82,7 +82,6 @@ bool tw_is_farewell(const struct tw_pkt *p)
 	return is_close_notify(p) || is_word_of_farewell(p);
 }
 
-#define GOODBYE_BYTES  64
 #define GOODBYE_NS     (20 * TW_NS_PER_MS)
 #define CROSSING_NS    (1 * TW_NS_PER_S)    /* no path is so long */
 #define WAITED_NS      (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
@@ -118,7 +117,7 @@ static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
 }
 
 /* The last payload of @side before record @before, or NULL. */
-static const struct tw_pkt *last_words(const struct tw_dossier *d, int side, size_t before)
+const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before)
 {
 	size_t i;
 
@@ -182,13 +181,13 @@ static bool took_leave(const struct tw_dossier *d, int side)
 	for (i = 0; i < d->pkt_count && !fin; i++)
 		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
 			fin = &d->pkt[i];
-	said = fin ? last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
+	said = fin ? tw_last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
 	if (!said)
 		return false;
-	before = last_words(d, !side, (size_t)(said - d->pkt));
+	before = tw_last_words(d, !side, (size_t)(said - d->pkt));
 	return tw_is_farewell(said) ||
 	       (before && fin->time_ns - said->time_ns < GOODBYE_NS &&
-		said->payload_bytes <= (is_tls_data(said) ? GOODBYE_BYTES : FAREWELL_BYTES));
+		said->payload_bytes <= (is_tls_data(said) ? TW_GOODBYE_BYTES : FAREWELL_BYTES));
 }
 
 /*
@@ -199,14 +198,14 @@ static bool took_leave(const struct tw_dossier *d, int side)
  */
 static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_fin)
 {
-	const struct tw_pkt *asked = last_words(d, !side, author_fin + 1),
-			    *answered = last_words(d, side, author_fin);
+	const struct tw_pkt *asked = tw_last_words(d, !side, author_fin + 1),
+			    *answered = tw_last_words(d, side, author_fin);
 
 	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
 		return 0;
 	if (!asked)
 		return GREETING_BYTES;
-	return answered > asked || took_leave(d, !side) ? GOODBYE_BYTES : 0;
+	return answered > asked || took_leave(d, !side) ? TW_GOODBYE_BYTES : 0;
 }
 
 /*
@@ -238,7 +237,7 @@ static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}
 	return bytes &&
-	       ((goodbyes && bytes <= 2 * GOODBYE_BYTES) || (fin && bytes <= GOODBYE_BYTES) ||
+	       ((goodbyes && bytes <= 2 * TW_GOODBYE_BYTES) || (fin && bytes <= TW_GOODBYE_BYTES) ||
 		bytes <= small_talk(d, side, (size_t)author_fin));
 }
 
@@ -284,19 +283,19 @@ static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, lo
 	fin = &d->pkt[author_fin];
 	goodbye_bytes(d, author, (size_t)author_fin + 1, &said);
 	asked = said < 0 ? NULL : &d->pkt[said];
-	before = last_words(d, !author, (size_t)author_fin);
-	answer = last_words(d, !author, rst);
+	before = tw_last_words(d, !author, (size_t)author_fin);
+	answer = tw_last_words(d, !author, rst);
 	return asked && (!before || before < asked) && answer > fin &&
 	       fin->time_ns - asked->time_ns >= WAITED_NS &&
-	       (answer->payload_bytes > GOODBYE_BYTES || is_http_answer(answer));
+	       (answer->payload_bytes > TW_GOODBYE_BYTES || is_http_answer(answer));
 }
 
 /*
  * Had @e no room for one full segment of @from any more? Then the other end had to wait, whatever else it
  * had to say (RFC 9293 s3.8.6.2.1, silly window avoidance).
  */
-static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
-			  const struct tw_snapshot_end *from)
+bool tw_window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
+		      const struct tw_snapshot_end *from)
 {
 	const bool scaled = d->end[0].saw_syn_options && d->end[1].saw_syn_options;
 	const uint32_t full = from->max_payload < FULL_SEGMENT ? from->max_payload : FULL_SEGMENT;
@@ -305,79 +304,6 @@ static bool window_closed(const struct tw_dossier *d, const struct tw_snapshot_e
 		return false;
 	return !e->raw_window ||
 	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
-}
-
-/*
- * The other end's FIN stands behind bytes that never came here, and that the author, who had asked, waited for until
- * it closed: they were the answer. How many?
- *
- *	author                        other end
- *	  |-- request ------------------>|
- *	  |      X------------ answer ---|
- *	  |-- FIN, after a while ------->|
- *	  |<----------- FIN, seq 206 ----|   205 bytes
- *	  |-- RST ---------------------->|
- */
-static uint32_t missed_answer(const struct tw_dossier *d, size_t rst, int author,
-			      const struct tw_snapshot_end *me, int64_t patience_ns)
-{
-	const struct tw_pkt *asked = last_words(d, author, rst), *own_fin = NULL, *p;
-	uint32_t bytes = 0;
-
-	for (p = d->pkt; p < &d->pkt[rst]; p++) {
-		if (!tw_counts(p))
-			continue;
-		if (p->side == author) {
-			own_fin = p->flags & TW_FIN && !own_fin ? p : own_fin;
-			continue;
-		}
-		if (p->payload_bytes && tw_seq_le(p->seq, me->acked) &&
-		    tw_seq_gt(tw_pkt_end(p), me->acked))
-			return 0; /* it came, and was not wanted */
-		if (p->flags & TW_FIN)
-			bytes = tw_above(p->seq, me->acked);
-	}
-	return asked && own_fin && own_fin->time_ns - asked->time_ns >= patience_ns ? bytes : 0;
-}
-
-/*
- * Did the author wait in vain for the rest of what the other end was sending? That repeats what it has not got, or its
- * own SACK tells of a hole, and both for longer than a loss takes to be repaired. Then it is owed the rest, though the
- * sender has closed behind it. (A window that it closed itself is another story.)
- */
-static bool starved(const struct tw_view *v, size_t rst, int author, const struct tw_snapshot *at)
-{
-	const int64_t patience_ns = WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS);
-	const struct tw_dossier *d = v->d;
-	const struct tw_snapshot_end *me = &at->end[author];
-	const struct tw_pkt *first = NULL, *r = &d->pkt[rst];
-	const uint32_t acked = me->acked_set ? me->acked : r->ack;
-	int64_t repeats = 0;
-	size_t i;
-
-	if ((!me->acked_set && !(r->flags & TW_ACK)) || window_closed(d, me, &at->end[!author]))
-		return false;
-	for (i = at->gap < 0 ? 0 : (size_t)at->gap; i < rst; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p))
-			continue;
-		if (p->side == author) {
-			const bool hole = p->flags & TW_ACK && p->sack_count && p->ack == acked &&
-					  tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack);
-
-			if (hole && r->time_ns - p->time_ns >= patience_ns)
-				return true;
-			continue;
-		}
-		if (!p->payload_bytes || p->flags & TW_RST || tw_seq_le(tw_pkt_end(p), acked))
-			continue;
-		first = first ? first : p;
-		repeats += (p->marks & TW_MARKS_REPEAT) != 0;
-	}
-	/* its own reset says how far it had got */
-	return first && (repeats >= 2 || (r->flags & TW_ACK && tw_seq_le(r->ack, first->seq))) &&
-	       r->time_ns - first->time_ns >= patience_ns;
 }
 
 /* Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no read(). */
@@ -404,7 +330,7 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, l
 	const struct tw_snapshot_end *c = &at->end[author], *s = &at->end[!author];
 	size_t i;
 
-	if (author != TW_CLIENT || window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
+	if (author != TW_CLIENT || tw_window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
 		return false;
 	/* it asked for a connection, and there was no answer at all */
 	if (d->end[TW_CLIENT].isn_seen && !s->next_set)
@@ -414,7 +340,9 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, l
 		    d->pkt[i].payload_bytes && !(d->pkt[i].marks & TW_MARKS_REPEAT))
 			return false;
 	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
-	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK) ||
+	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK &&
+		(!d->end[TW_SERVER].isn_seen || d->pkt[rst].ack == d->end[TW_SERVER].base_seq + 1 ||
+		 s->fin >= 0)) ||
 	       (s->payload_bytes && s->last_payload > said);
 }
 
@@ -434,7 +362,7 @@ static bool sent_unseen(const struct tw_dossier *d, size_t rst, int side)
 
 		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
 			continue;
-		if (tw_pure_ack(p) && probe && probe->seq == p->seq)
+		if (tw_pure_ack(p) && probe && probe->seq == p->seq && probe->ack == p->ack)
 			probes |= p->time_ns - probe->time_ns >= TW_NS_PER_S;
 		else
 			probe = tw_pure_ack(p) ? p : NULL;
@@ -453,7 +381,7 @@ static bool sent_unseen(const struct tw_dossier *d, size_t rst, int side)
  */
 static long closed_at(const struct tw_dossier *d, int author, size_t rst, long fin)
 {
-	const struct tw_pkt *said = last_words(d, author, rst);
+	const struct tw_pkt *said = tw_last_words(d, author, rst);
 	size_t i;
 
 	if (fin >= 0)
@@ -541,7 +469,7 @@ static uint32_t acked_behind(const struct tw_dossier *d, size_t rst, uint32_t ac
 static bool lost_small_talk(const struct tw_dossier *d, size_t rst, int author, long victim_fin,
 			    uint32_t unacked)
 {
-	const struct tw_pkt *words = last_words(d, author, rst);
+	const struct tw_pkt *words = tw_last_words(d, author, rst);
 
 	return victim_fin >= 0 && words && words - d->pkt > victim_fin &&
 	       unacked <= small_talk(d, author, (size_t)victim_fin);
@@ -613,9 +541,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	uint32_t goodbye, missed;
 	long said;
 
-	missed = author->acked_set ? missed_answer(d, rst, a, author,
-						   WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS))
-				   : 0;
+	missed = tw_missed_answer(v, rst, author);
 	tw_from(v, TW_F_RST_ANSWER_MISSED, missed, NULL);
 	if (missed > debt.victim_unacked)
 		debt.victim_unacked = missed;
@@ -632,10 +558,10 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, debt.author_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
-	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, window_closed(d, author, victim), NULL);
+	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, tw_window_closed(d, author, victim), NULL);
 	freed_fact(v, rst, author);
 	tw_from(v, TW_F_RST_VICTIM_RWND_ZERO,
-		author->payload_bytes && window_closed(d, victim, author), NULL);
+		author->payload_bytes && tw_window_closed(d, victim, author), NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
@@ -647,7 +573,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
 			  ((victim_closed(d, w, &d->pkt[rst], debt.unanswered) ||
 			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
-			   !missed && !starved(v, rst, a, s)) ||
+			   !missed && !tw_was_starved(v, rst, s, debt.victim_unacked)) ||
 			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),
 		NULL);
 }

@@ -19,7 +19,7 @@
 #define CHALLENGE_NS   (400 * TW_NS_PER_MS)
 #define ID_STEP_MAX    256 /* ids between two segments of one connection: lost ones, super-segments */
 #define ID_NEAR        16                /* ... and not by chance */
-#define ANSWER_NS      (2 * TW_NS_PER_S) /* a kernel answers at once, and no path is so long */
+#define ANSWER_NS      (2 * TW_NS_PER_S) /* a kernel answers at once, after a round trip */
 #define ACTIVE_SOON_NS (2 * TW_NS_PER_MS)
 #define TOGETHER_NS    (20 * TW_NS_PER_MS)
 #define EARLY_NS       (10 * TW_NS_PER_MS) /* radio links alone make answers differ by less */
@@ -121,33 +121,6 @@ static uint32_t reached_by(const struct tw_dossier *d, size_t i,
 	return next;
 }
 
-#define LIVES_NS TW_NS_PER_S /* what is repeated so long after a reset, somebody still holds */
-
-/* Does the other end repeat what it says long after the reset @i? Then it lives, and has not taken that. */
-static bool victim_repeats(const struct tw_dossier *d, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[i], *q;
-
-	for (q = p + 1; q < d->pkt + d->pkt_count; q++)
-		if (tw_counts(q) && q->side != p->side && !(q->flags & (TW_RST | TW_SYN)) &&
-		    q->payload_bytes && q->marks & TW_MARKS_REPEAT &&
-		    q->time_ns - p->time_ns >= LIVES_NS)
-			return true;
-	return false;
-}
-
-/* What the other end expects next is not known before the reset @i; an ACK long behind it says that it was less. */
-static bool stands_below(const struct tw_dossier *d, size_t i)
-{
-	const struct tw_pkt *p = &d->pkt[i], *q;
-
-	for (q = p + 1; q < d->pkt + d->pkt_count; q++)
-		if (tw_counts(q) && q->side != p->side &&
-		    (q->flags & (TW_RST | TW_ACK)) == TW_ACK && q->time_ns - p->time_ns >= LIVES_NS)
-			return tw_seq_lt(q->ack, p->seq);
-	return false;
-}
-
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off)
 {
 	const struct tw_pkt *p = &d->pkt[i];
@@ -174,10 +147,11 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	if (victim->acked_set && challenge_of(d, i, &s) >= 0 && p->seq != victim->acked)
 		return TW_RST_CHALLENGED;
 	if (!*seq_off)
-		return !victim->acked_set && stands_below(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
+		return !victim->acked_set && tw_stands_below(d, i) ? TW_RST_IGNORED
+								   : TW_RST_ACCEPTED;
 	/* the FIN's own number, where a FIN was received: Linux takes that since 4.10 (tcp_reset_check), others do not */
 	if (me->fin >= 0 && *seq_off == -1)
-		return victim_repeats(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
+		return tw_repeats_behind(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
 	if (victim->window_set && *seq_off > 0 && tw_seq_lt(p->seq, victim->right_edge))
 		return TW_RST_CHALLENGED;
 	return TW_RST_IGNORED;
@@ -338,10 +312,14 @@ static enum tw_ipid compare_id(const struct tw_dossier *d, size_t rst)
 static bool answers_each(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *p = &d->pkt[i], *q;
+	const long own = last_own(d, i);
+	/* an abort says no more than its author had acknowledged; stacks that refuse by RST|ACK go on from there */
+	const bool aborts = own >= 0 && d->pkt[own].flags & TW_ACK && d->pkt[own].ack == p->ack;
 
 	for (q = d->pkt; q < d->pkt + d->pkt_count; q++)
 		if (q != p && tw_counts(q) && q->side == p->side && q->seq == p->seq &&
-		    (q->flags & (TW_RST | TW_ACK)) == (TW_RST | TW_ACK) && q->ack != p->ack)
+		    (q->flags & (TW_RST | TW_ACK)) == (TW_RST | TW_ACK) && q->ack != p->ack &&
+		    !(aborts && q > p))
 			return true;
 	return false;
 }
@@ -466,8 +444,9 @@ static enum tw_trigger kind_of(struct tw_view *v, const struct tw_pkt *t)
 	return TW_TRIGGER_ACK;
 }
 
-/* The segment that a reply answers: the latest of the other side whose numbers it mirrors. */
-static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form form)
+/* The segment that a reply answers, within @answer_ns: the latest of the other side whose numbers it mirrors. */
+static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form form,
+		       int64_t answer_ns)
 {
 	const struct tw_pkt *p = &d->pkt[rst];
 	size_t i;
@@ -478,7 +457,7 @@ static long trigger_of(const struct tw_dossier *d, size_t rst, enum tw_rst_form 
 		if (q->side == p->side || q->flags & TW_RST || q->marks & TW_MARK_SECOND_COPY)
 			continue;
 		if (form == TW_RST_REPLY && q->flags & TW_ACK && q->ack == p->seq)
-			return p->time_ns - q->time_ns <= ANSWER_NS ? (long)i - 1 : -1;
+			return p->time_ns - q->time_ns <= answer_ns ? (long)i - 1 : -1;
 		if (form == TW_RST_REPLY_NO_ACK && p->ack == tw_pkt_end(q))
 			return (long)i - 1;
 		if ((form == TW_RST_ACTIVE || form == TW_RST_ALIEN) && i == rst) {
@@ -513,8 +492,8 @@ static bool is_answer(const struct tw_dossier *d, size_t i)
 	long t;
 
 	if (!(p->flags & TW_ACK))
-		return trigger_of(d, i, TW_RST_REPLY) >= 0;
-	t = trigger_of(d, i, TW_RST_REPLY_NO_ACK);
+		return trigger_of(d, i, TW_RST_REPLY, ANSWER_NS) >= 0;
+	t = trigger_of(d, i, TW_RST_REPLY_NO_ACK, ANSWER_NS);
 	return t >= 0 && (!p->raw_seq || p->seq == d->pkt[t].ack);
 }
 
@@ -785,7 +764,8 @@ void tw_derive_reset(struct tw_view *v)
 	tw_from(v, TW_F_RST_EFFECT, effect, &d->pkt[rst]);
 	tw_from(v, TW_F_RST_SEQ_OFF, off, &d->pkt[rst]);
 	header_facts(v, (size_t)rst);
-	t = trigger_of(d, (size_t)rst, (enum tw_rst_form)tw_get(v->f, TW_F_RST_FORM));
+	t = trigger_of(d, (size_t)rst, (enum tw_rst_form)tw_get(v->f, TW_F_RST_FORM),
+		       ANSWER_NS + 2 * tw_get(v->f, TW_F_RTT_NS));
 	trigger_facts(v, (size_t)rst, t);
 	exactly_fact(v, (size_t)rst, s.last);
 	tw_derive_owed(v, (size_t)rst, &s);

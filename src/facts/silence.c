@@ -15,6 +15,7 @@
 #define CLOCK_STEP_NS  (100 * TW_NS_PER_MS) /* so much earlier: the clock was set back in between */
 #define JUMBO          9000
 #define ETHERNET       1448
+#define ANSWERED_NS    (200 * TW_NS_PER_MS) /* sooner than the next repeat, on a short path */
 #define FULL_SIZE_LOSS 3 /* repeats of one full-size segment that count as "these do not pass" */
 
 /* The first payload segment of @side that is not acknowledged at the end, -1 if all is. */
@@ -164,6 +165,32 @@ static bool rest_is_small(const struct tw_dossier *d, int side, size_t from, siz
 }
 
 /*
+ * Are the repeats of the head @from answered, each by an ACK that stands? Then they arrive, and are refused: their size
+ * is not the reason.
+ */
+static bool repeats_answered(const struct tw_dossier *d, int side, size_t from)
+{
+	const struct tw_pkt *head = &d->pkt[from], *repeat = NULL;
+	unsigned n = 0;
+	size_t i;
+
+	for (i = from + 1; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == side) {
+			repeat = p->payload_bytes && p->seq == head->seq ? p : NULL;
+			continue;
+		}
+		n += repeat && tw_pure_ack(p) && tw_seq_le(p->ack, head->seq) &&
+		     p->time_ns - repeat->time_ns < ANSWERED_NS;
+		repeat = NULL;
+	}
+	return n >= 2;
+}
+
+/*
  * Small segments that passed while the unanswered ones did not: acknowledged or SACKed after them. Without SACK a
  * duplicate ACK says that something came from behind the hole, and where all of that is small, it was small.
  */
@@ -177,6 +204,8 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 
 		if (!tw_counts(p) || p->side == side)
 			continue;
+		if (p->marks & TW_MARK_DUP_ACK && repeats_answered(d, side, from))
+			return NULL;
 		if (!(d->end[!side].syn_options & d->end[side].syn_options &
 		      TW_OPT_SACK_PERMITTED) &&
 		    p->marks & TW_MARK_DUP_ACK && rest_is_small(d, side, from, i, large))
@@ -230,7 +259,9 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 	walk_repeats(d, side, (size_t)u, acked, &r);
 	tw_from(v, TW_F_UNANSWERED_SIDE, side, &d->pkt[u]);
 	tw_from(v, TW_F_UNANSWERED_BYTES, bytes, &d->pkt[u]);
-	tw_from(v, TW_F_UNANSWERED_FOR_NS, d->last_ns - d->pkt[u].time_ns, NULL);
+	if (s->end[side].last_payload >= 0)
+		tw_from(v, TW_F_UNANSWERED_FOR_NS,
+			d->last_ns - d->pkt[s->end[side].last_payload].time_ns, NULL);
 	if (to->window_set)
 		tw_from(v, TW_F_UNANSWERED_WINDOW, to->window_bytes, NULL);
 	tw_from(v, TW_F_UNANSWERED_REPEATS, r.count, r.first);

@@ -114,7 +114,8 @@ static void window_facts(struct tw_view *v)
 	struct window_walk w[2] = { { 0 }, { 0 } };
 	int side;
 
-	if (tw_get(v->f, TW_F_SYN_COUNT) && !tw_get(v->f, TW_F_ESTABLISHED))
+	if (tw_get(v->f, TW_F_SYN_COUNT) && !tw_get(v->f, TW_F_ESTABLISHED) &&
+	    !v->d->end[0].bytes && !v->d->end[1].bytes)
 		return; /* an ACK that answers a SYN speaks of another connection */
 	w[0].soon = w[1].soon = 50 * TW_NS_PER_MS + 2 * tw_get(v->f, TW_F_RTT_NS);
 	walk_windows(v->d, 0, v->d->last_ns, &w[0]);

@@ -360,7 +360,7 @@ static bool fin_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 
 /*
  * The server speaks with the first number behind its SYN|ACK, and its clock says that it does so now, behind its
- * FIN. A SYN cookie is that number, and good for up to two minutes (MAX_SYNCOOKIE_AGE), for a listener that keeps no
+ * FIN. And it acknowledges less than the client's FIN: a mere repeat of its answer would know of that. A SYN cookie is that number, and good for up to two minutes (MAX_SYNCOOKIE_AGE), for a listener that keeps no
  * record of whom it served: a late copy that acknowledges it opens the connection again (cookie_v4_check()), from
  * where the copy is.
  */
@@ -371,7 +371,7 @@ static bool speaks_anew(const struct tw_dossier *d, const struct closed_walk *w,
 	const struct tw_pkt *fin = w->server_fin;
 
 	return p->side == TW_SERVER && server->isn_seen && fin && p->seq == server->base_seq + 1 &&
-	       tw_seq_lt(p->seq, server->fin_seq) &&
+	       tw_seq_lt(p->seq, server->fin_seq) && tw_seq_le(p->ack, d->end[TW_CLIENT].fin_seq) &&
 	       (p->flags & (TW_ACK | TW_RST | TW_SYN)) == TW_ACK &&
 	       p->options & fin->options & TW_OPT_TIMESTAMPS && tw_seq_gt(p->tsval, fin->tsval);
 }

@@ -142,6 +142,35 @@ void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
 /* The dossier of the same tuple before this one, or NULL. */
 const struct tw_dossier *tw_predecessor(const struct tw_view *v);
 
+#define TW_GOODBYE_BYTES 64 /* so little may be said to who waits for nothing more */
+
+/* The last payload of @side before record @before, or NULL. */
+const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before);
+
+/* Had @e no room for one full segment of @from any more? */
+bool tw_window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
+		      const struct tw_snapshot_end *from);
+
+/*
+ * Bytes in front of the other end's FIN that never came here, and that the author of the reset @rst, who had asked, waited
+ * for until it closed: they were the answer. 0: none.
+ */
+uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_snapshot_end *me);
+
+/*
+ * Did the author of the reset @rst wait in vain for the rest of what the other end was sending, @unacked bytes? That
+ * repeats what it has not got, or its own SACK tells of a hole, and both for longer than a loss takes to be repaired. Then
+ * it is owed the rest, though the sender has closed behind it. (A window that it closed itself is another story.)
+ */
+bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapshot *at,
+		    uint32_t unacked);
+
+/* Does the other end repeat what it says long after the reset @i? Then it lives, and has not taken that. */
+bool tw_repeats_behind(const struct tw_dossier *d, size_t i);
+
+/* What the other end expects next is not known before the reset @i: does an ACK long behind it say that it was less? */
+bool tw_stands_below(const struct tw_dossier *d, size_t i);
+
 /* The client's first SYN, NULL if it was not captured. */
 const struct tw_pkt *tw_first_syn(const struct tw_dossier *d);
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 /* Data in flight when the capture ends proves nothing as long as an answer could still be on its way. */
+#define ACK_STORM     20                 /* far more than keepalives or lost ACKs make in a row */
 #define CHECK_NS      (10 * TW_NS_PER_S) /* who looks whether a port is open does not stay */
 #define IN_FLIGHT_NS  (1 * TW_NS_PER_S)
 #define LONG_AFTER_NS (10 * TW_NS_PER_S)
@@ -110,6 +111,8 @@ static void be_reset_after_all(struct tw_match *m)
 	    !is(f, TW_F_RST_COUNT_S) || is(f, TW_F_CLOSED_CLEAN) || is(f, TW_F_RST_AFTER_CLOSE) ||
 	    tw_frame_of(f, TW_F_RST_COUNT_S) < tw_frame_of(f, TW_F_ACK3_SEEN) ||
 	    tw_time_of(f, TW_F_RST_COUNT_S) - tw_time_of(f, TW_F_ACK3_SEEN) > TW_NS_PER_S ||
+	    (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
+	     tw_frame_of(f, TW_F_RST_COUNT) > tw_frame_of(f, TW_F_ACK3_SEEN)) ||
 	    tw_known(f, TW_F_FIN1_SIDE) || tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED))
 		return;
 	m->outcome = TW_OUTCOME_FAILED;
@@ -232,9 +235,10 @@ static bool owed_at_end(const struct tw_facts *f)
 {
 	if (!tw_known(f, TW_F_UNANSWERED_SIDE) || is(f, TW_F_RST_NOTHING_OWED))
 		return false;
-	return is(f, TW_F_UNANSWERED_REPEATS) ||
-	       tw_get(f, TW_F_UNANSWERED_FOR_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >
-		       IN_FLIGHT_NS;
+	if (is(f, TW_F_UNANSWERED_REPEATS) || tw_get(f, TW_F_CAPTURE_GOES_ON_NS) > IN_FLIGHT_NS)
+		return true;
+	return !is(f, TW_F_NO_ACKS) &&
+	       tw_get(f, TW_F_UNANSWERED_FOR_NS) > IN_FLIGHT_NS + 2 * tw_get(f, TW_F_RTT_NS);
 }
 
 /*
@@ -396,6 +400,21 @@ static void clean_or_unknown(struct tw_match *m)
 			    "they had been lost or were late is not known.",
 			    "Times that can be compared: the clock of the capture was set back "
 			    "within this connection.");
+	else if (is(f, TW_F_UNREQUESTED_SYNACK) && tw_get(f, TW_F_SYNACK_COUNT) > 1 &&
+		 !is(f, TW_F_PACKETS_C))
+		say_unknown(
+			m,
+			"A SYN|ACK, repeated, and nothing of the other end: its sender got no ACK "
+			"for it.",
+			"The other direction; or there is none, where the SYN came under a forged "
+			"address.");
+	else if (tw_get(f, TW_F_ACK_WAR) >= ACK_STORM && !is(f, TW_F_CLOSED_CLEAN))
+		say_unknown(
+			m,
+			"The two ends go on answering each other's ACKs, and nothing gets any "
+			"further.",
+			"Who is right: a capture at both ends tells whose numbers were changed on "
+			"the way.");
 	else if (owed_at_end(f))
 		say_owed(m);
 	else

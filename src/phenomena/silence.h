@@ -82,8 +82,12 @@ static inline bool tw_resets_are_unheard(const struct tw_facts *f)
 /* Did bytes stay missing at their receiver, while what came behind them waited there, and longer than a repair takes? */
 static inline bool tw_hole_stays(const struct tw_facts *f)
 {
+	/* a reset ends it, and the sender need not repeat any more */
+	const int64_t on_ns = tw_get(f, TW_F_RST_COUNT) ? 0 : tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+
 	return tw_known(f, TW_F_MISSING_SIDE) && tw_get(f, TW_F_MISSING_ACKS) > 0 &&
-	       tw_get(f, TW_F_MISSING_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= TW_UNFILLED_NS;
+	       !tw_get(f, TW_F_RST_NOTHING_OWED) &&
+	       tw_get(f, TW_F_MISSING_NS) + on_ns >= TW_UNFILLED_NS;
 }
 
 /*

@@ -40,9 +40,15 @@ static void name_rivals(struct tw_match *m)
 			 "its window is not 0, as Linux, BSD and Windows write it: small stacks "
 			 "(lwIP) do so, and devices that inject resets");
 	tw_rule_out(m, "firewall-rejected", "no ICMP error came for the SYN");
-	tw_rule_out(m, "accept-queue-full",
-		    "Linux drops a SYN that finds a queue full, it does not refuse it, whatever "
-		    "tcp_abort_on_overflow says");
+	if (tw_get(f, TW_F_PORT_OPEN_BEFORE) && !tw_get(f, TW_F_PORT_OPEN_AFTER))
+		tw_rival(m, "accept-queue-full",
+			 "Linux drops a SYN that finds a queue full, but Windows refuses it, and "
+			 "the port did accept before");
+	else
+		tw_rule_out(m, "accept-queue-full",
+			    "Linux drops a SYN that finds a queue full, it does not refuse it, "
+			    "whatever "
+			    "tcp_abort_on_overflow says");
 }
 
 /* Refused, and accepted when the client asked again: Windows tries three times, half a second apart. */
@@ -67,7 +73,13 @@ static bool match_at_first(struct tw_match *m)
 	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that refuses the SYN, %s after it",
 		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: something listens now");
-	tw_rival(m, "firewall-reset", "a filter that lets it pass by now refuses the same way");
+	if (tw_get(f, TW_F_SYN_ASKED_MORE) & TW_ASKED_ECN)
+		tw_rival(m, "firewall-reset",
+			 "the SYN that is accepted does not ask for ECN any more: a device, or a "
+			 "stack that knows no such flags, may have refused just that (RFC 3360)");
+	else
+		tw_rival(m, "firewall-reset",
+			 "a filter that lets it pass by now refuses the same way");
 	tw_rival(m, "forged-reset",
 		 "two may answer to one address: a balancer with a dead server behind it, or "
 		 "somebody who resets what he reads");

@@ -81,6 +81,10 @@ static bool surely_lost(const struct tw_facts *f)
 {
 	if (came_late(f))
 		return false;
+	/* later than any answer to the last SYN, or its repeat, could be: something held it up */
+	if (tw_known(f, TW_F_RTT_NS) && !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	    tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) > 3 * tw_get(f, TW_F_RTT_NS) + TOGETHER_NS / 2)
+		return false;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_get(f, TW_F_ACK3_ECHO) > 1;
 	if (tw_known(f, TW_F_SYNACK_REPEAT_TICKS))

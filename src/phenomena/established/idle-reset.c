@@ -167,6 +167,10 @@ static bool match(struct tw_match *m)
 	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
+	/* a close that is refused, all data acknowledged, takes nothing from anybody */
+	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && !tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
+	    !tw_get(f, TW_F_RST_AUTHOR_UNACKED) && !tw_get(f, TW_F_RST_UNANSWERED_BYTES))
+		m->outcome = TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	m->summary =
 		m->confidence == TW_LIKELY

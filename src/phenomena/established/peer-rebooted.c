@@ -362,9 +362,11 @@ static bool match_unrefused(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const int64_t answers = tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT);
 
-	if (!is_old_unseen(f) || answers < 2 || tw_get(f, TW_F_BAD_ACK_OTHERS) ||
-	    tw_get(f, TW_F_SYN_COUNT) < 2 || tw_get(f, TW_F_RST_COUNT) ||
-	    tw_get(f, TW_F_ESTABLISHED) || tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
+	if (!is_old_unseen(f) || answers < 2 ||
+	    (!tw_get(f, TW_F_SYN_FIT_FOR_TIME_WAIT) && !tw_known(f, TW_F_SYN_ANSWER_ID_ZERO)) ||
+	    tw_get(f, TW_F_BAD_ACK_OTHERS) || tw_get(f, TW_F_SYN_COUNT) < 2 ||
+	    tw_get(f, TW_F_RST_COUNT) || tw_get(f, TW_F_ESTABLISHED) ||
+	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_POSSIBLE;

@@ -95,6 +95,8 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 		 "the path may have died after the last small segment had passed");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
 	if (given_up(f, sender)) {
+		if (tw_get(f, TW_F_UNANSWERED_SPAN_NS) < TW_UNFILLED_NS)
+			m->confidence = TW_POSSIBLE;
 		tw_cite(m, TW_F_RST_COUNT, "a reset of %s, which waited for the rest in vain",
 			tw_side_name(tw_other(sender)));
 		tw_app_saw(m, sender, "recv", "ECONNRESET", -1, NULL);
@@ -237,6 +239,10 @@ static bool match(struct tw_match *m)
 		     on_wire(f, sender, TW_F_LARGEST_PASSED) <
 			     on_wire(f, sender, TW_F_UNANSWERED_LARGEST);
 	if (!recovered && !small_pass && !only_full_size(f, sender))
+		return false;
+	/* they are seen at the end that waits for them: the path has carried them */
+	if (!recovered && given_up(f, sender) &&
+	    tw_is(f, TW_F_VANTAGE, sender == TW_CLIENT ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 8; /* it explains the silence, and who then gave up */
 	m->culprit = TW_CULPRIT_NETWORK;

@@ -75,7 +75,8 @@ static void say_stray(struct tw_match *m)
 			    "A single segment from %s to %s belongs to no connection of this "
 			    "capture, and a RST "
 			    "answers it.",
-			    m->client, m->server);
+			    tw_endpoint(m, tw_other((enum tw_side)tw_get(m->facts, TW_F_RST_SIDE))),
+			    tw_endpoint(m, (enum tw_side)tw_get(m->facts, TW_F_RST_SIDE)));
 	tw_cite(m, TW_F_STRAY_ONLY, "the only segment of this stream");
 	tw_cite(m, TW_F_RST_COUNT, "a RST answers it: no socket there");
 	tw_rival(m, "invalid-segment", "a segment made up by a scanner or a tester looks the same");
