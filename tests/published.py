@@ -669,6 +669,32 @@ def window_of_one_unit():
     assert "zero-window-stall" in rivals(finding), finding["rivals"]
 
 
+@case
+def one_segment_alone_without_sack():
+    """A converter spoils frames of odd length; the FIN behind it is answered at once by the ACK of before."""
+    talk = Talk().shake(options=MSS)
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"x" * 9)
+    for n in range(4):
+        talk.c(PSH | ACK, b"x" * 9, seq=at, after=0.3 * 2 ** n)
+    talk.c(FIN | ACK, after=0.1).s(ACK, ack=at, after=0.02)
+    for n in range(4):
+        talk.c(PSH | ACK, b"x" * 9, seq=at, after=5 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "went silent" not in finding["summary"], finding["summary"]
+
+
+@case
+def stale_answers_and_then_a_true_one():
+    """An old SYN|ACK and its RST|ACK come first; the capture ends with the SYN|ACK that fits."""
+    talk = Talk()
+    at = talk.next[0]
+    talk.c(SYN, seq=at, options=MSS).s(SYN | ACK, seq=300, ack=at - 5000, options=MSS, after=0.001)
+    talk.s(RST | ACK, seq=301, ack=at - 5000, window=0).c(SYN, seq=at, options=MSS, after=1)
+    finding = told(talk.s(SYN | ACK, seq=800, ack=at + 1, options=MSS, after=0.001))[0]
+    assert finding["outcome"] == "unknown", finding
+
+
 # ---- look-alikes: what the rules above must not take for theirs ----
 
 @case

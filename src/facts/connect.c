@@ -649,6 +649,7 @@ static void bad_answers(struct tw_view *v)
 	}
 	tw_from(v, TW_F_BAD_ACK_IN_SYN_SENT, n, first);
 	tw_from(v, TW_F_BAD_ACK_OTHERS, others, NULL);
+	tw_from(v, TW_F_SYNACK_FITS, answer != NULL, answer);
 	tw_from(v, TW_F_BAD_ACK_REFUSED, refused, refusal);
 }
 

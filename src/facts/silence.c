@@ -224,7 +224,7 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 }
 
 /* What the other end has of the data of @side behind @acked, by its last word. */
-static void sacked_fact(struct tw_view *v, int side, uint32_t acked)
+static void sacked_fact(struct tw_view *v, int side, uint32_t acked, const struct tw_pkt *head)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *last = NULL;
@@ -239,6 +239,18 @@ static void sacked_fact(struct tw_view *v, int side, uint32_t acked)
 	for (k = 0; last && k < last->sack_count; k++)
 		if (tw_seq_gt(last->sack[k].left, acked))
 			bytes += tw_above(last->sack[k].right, last->sack[k].left);
+	for (i = 1; !last && i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i], *q = p - 1;
+
+		/* without SACK: the same ACK at once, when something from behind the hole was sent */
+		if (tw_counts(p) && p->side != side && tw_pure_ack(p) && p->ack == acked &&
+		    tw_counts(q) && q->side == side && !(q->marks & TW_MARKS_REPEAT) &&
+		    tw_pkt_seq_len(q) && tw_seq_gt(q->seq, acked) && q->time_ns > head->time_ns &&
+		    p->time_ns - q->time_ns < ANSWERED_NS) {
+			bytes = tw_pkt_seq_len(q);
+			last = p;
+		}
+	}
 	tw_from(v, TW_F_UNANSWERED_SACKED, bytes, last);
 }
 
@@ -277,7 +289,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
 			&d->pkt[u]);
 	peer_after(v, side, (size_t)u, acked);
-	sacked_fact(v, side, acked);
+	sacked_fact(v, side, acked, &d->pkt[u]);
 	small = small_passed(d, side, (size_t)u, on_wire(v, side, r.largest));
 	tw_from(v, TW_F_SMALL_PASSED_AFTER, small != NULL, small);
 }

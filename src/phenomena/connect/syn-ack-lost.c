@@ -317,8 +317,8 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT))
 		return false;
 	/* none of them answers this SYN: they are of another attempt */
-	if (tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
-	    tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) >= tw_get(f, TW_F_SYNACK_COUNT))
+	if (tw_get(f, TW_F_SYNACK_COUNT) > 0 && tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 &&
+	    !tw_get(f, TW_F_SYNACK_FITS))
 		return false;
 	if (tw_syn_repeated(f) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) && match_recovered(m))
 		return true;

@@ -152,7 +152,9 @@ static bool refused_in_vain(struct tw_match *m)
 		tw_cite(m, TW_F_ACK3_DELAY_NS,
 			"RST of the client: its connect() had already failed");
 	tw_rival(m, "port-closed",
-		 "two hosts may answer to one address (a balancer, anycast, a duplicate address): "
+		 "two may answer to one address (a balancer, anycast, a duplicate address, a "
+		 "program on "
+		 "raw packets beside the kernel): "
 		 "one refuses, the other accepts");
 	tw_rule_out(m, "firewall-reset",
 		    "a filter refuses in place of the server, and its SYN|ACK "

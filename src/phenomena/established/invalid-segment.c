@@ -63,7 +63,7 @@ static bool refused_in_syn_sent(const struct tw_facts *f)
 		return true;
 	/* Nor does a SYN|ACK that a filter at the client keeps from it. */
 	if (refused > 1 && tw_get(f, TW_F_SYN_COUNT) > 1 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
-	    refused >= tw_get(f, TW_F_SYNACK_COUNT))
+	    !tw_get(f, TW_F_SYNACK_FITS))
 		return true;
 	/* Where data flows, the capture only missed the handshake; a refusal shows by its reset. */
 	if (tw_get(f, TW_F_BYTES_C) > 0 || tw_get(f, TW_F_BYTES_S) > 0 ||

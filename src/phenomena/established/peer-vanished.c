@@ -156,7 +156,7 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
 		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_side_name(sender));
 	if (tw_get(f, TW_F_UNANSWERED_SACKED))
-		tw_cite(m, TW_F_UNANSWERED_SACKED, "%s of these came through, as its SACK says",
+		tw_cite(m, TW_F_UNANSWERED_SACKED, "%s of these came through, as this ACK says",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_SACKED)));
 	tw_cite(m, TW_F_UNANSWERED_REPEATS,
 		"the first of %" PRId64 " repeats over %s, all unanswered",
