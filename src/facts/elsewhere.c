@@ -24,7 +24,8 @@
  */
 #include "facts/view.h"
 
-#define SEARCHED 4096
+#define SEARCHED  4096
+#define NEXT_DOOR 32 /* a refusal comes at once, and a scan has thousands of them */
 #define FORWARDED_NS                                                                               \
 	(100 * TW_NS_PER_MS) /* by a box that holds a packet up for as long as it may */
 
@@ -107,11 +108,11 @@ struct search {
 	size_t at, end;
 };
 
-static struct search search_client(const struct tw_view *v)
+static struct search search_client(const struct tw_view *v, size_t most)
 {
 	struct search s = { .client = tw_host_peer_hash(&v->d->end[TW_CLIENT].addr) };
 
-	tw_around(v, SEARCHED, &s.at, &s.end);
+	tw_around(v, most, &s.at, &s.end);
 	return s;
 }
 
@@ -129,7 +130,7 @@ static const struct tw_dossier *next_other(const struct tw_view *v, struct searc
 
 static void answered_as_other(struct tw_view *v, const struct tw_pkt *ack)
 {
-	struct search s = search_client(v);
+	struct search s = search_client(v, SEARCHED);
 	const struct tw_dossier *o;
 
 	while ((o = next_other(v, &s))) {
@@ -143,7 +144,7 @@ static void answered_as_other(struct tw_view *v, const struct tw_pkt *ack)
 
 static void answered_elsewhere(struct tw_view *v)
 {
-	struct search s = search_client(v);
+	struct search s = search_client(v, SEARCHED);
 	const struct tw_dossier *d = v->d, *o;
 
 	while ((o = next_other(v, &s))) {
@@ -174,7 +175,7 @@ static const struct tw_pkt *refusal_of(const struct tw_dossier *d)
 /* Did the same SYN go on to another address, and was it refused there, before it was here? */
 static void refused_behind(struct tw_view *v, const struct tw_pkt *rst)
 {
-	struct search s = search_client(v);
+	struct search s = search_client(v, NEXT_DOOR);
 	const struct tw_dossier *d = v->d, *o;
 
 	while ((o = next_other(v, &s))) {

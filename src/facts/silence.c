@@ -199,13 +199,13 @@ static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, s
 {
 	size_t i, k;
 
+	if (repeats_answered(d, side, from))
+		return NULL;
 	for (i = from; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p->side == side)
 			continue;
-		if (p->marks & TW_MARK_DUP_ACK && repeats_answered(d, side, from))
-			return NULL;
 		if (!(d->end[!side].syn_options & d->end[side].syn_options &
 		      TW_OPT_SACK_PERMITTED) &&
 		    p->marks & TW_MARK_DUP_ACK && rest_is_small(d, side, from, i, large))

@@ -180,7 +180,7 @@ static const struct tw_scenario scenarios[] = {
 			  "client connect\n"
 			  "server accept\n"
 			  "fault\n"
-			  "cable duplicate 300ms client data\n"
+			  "cable duplicate 800ms client data\n"
 			  "client send 100\n"
 			  "server recv 100\n"
 			  "server send 100\n"
