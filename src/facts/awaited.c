@@ -15,12 +15,10 @@
  */
 #include "facts/view.h"
 
-#define WAITED_NS (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
-
 /* Less than that an application does not wait, nor a loss take to be repaired. */
 static int64_t patience_of(const struct tw_view *v)
 {
-	return WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS);
+	return TW_WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS);
 }
 
 /* Has @author got something from the other end since its own last words? Then it does not wait for an answer. */
@@ -43,9 +41,8 @@ uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_s
 	const struct tw_pkt *asked = tw_last_words(d, author, rst), *own_fin = NULL, *p;
 	uint32_t bytes = 0;
 
-	if (!me->acked_set)
+	if (author != TW_CLIENT || !me->acked_set)
 		return 0;
-
 	for (p = d->pkt; p < &d->pkt[rst]; p++) {
 		if (!tw_counts(p))
 			continue;
@@ -59,7 +56,7 @@ uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_s
 		if (p->flags & TW_FIN)
 			bytes = tw_above(p->seq, me->acked);
 	}
-	if (author != TW_CLIENT || is_answered(d, rst, author, me))
+	if (is_answered(d, rst, author, me))
 		return 0;
 	return asked && own_fin && own_fin->time_ns - asked->time_ns >= patience_of(v) ? bytes : 0;
 }
@@ -87,10 +84,8 @@ bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapsho
 		if (!tw_counts(p))
 			continue;
 		if (p->side == author) {
-			const bool hole = p->flags & TW_ACK && p->sack_count && p->ack == acked &&
-					  tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack);
-
-			if (hole && r->time_ns - p->time_ns >= patience_ns)
+			if (p->flags & TW_ACK && p->ack == acked && tw_reports_hole(p) &&
+			    r->time_ns - p->time_ns >= patience_ns)
 				return true;
 			continue;
 		}

@@ -192,7 +192,7 @@ static void refused_behind(struct tw_view *v, const struct tw_pkt *rst)
 
 void tw_derive_elsewhere(struct tw_view *v)
 {
-	const struct tw_pkt *ack = strange_ack(v);
+	const struct tw_pkt *ack = strange_ack(v), *rst = refusal_of(v->d);
 
 	if (!v->others)
 		return;
@@ -200,6 +200,6 @@ void tw_derive_elsewhere(struct tw_view *v)
 		answered_as_other(v, ack);
 	if (asks_in_vain(v->d) || refuses(v->d))
 		answered_elsewhere(v);
-	else if (refusal_of(v->d))
-		refused_behind(v, refusal_of(v->d));
+	else if (rst)
+		refused_behind(v, rst);
 }

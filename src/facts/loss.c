@@ -51,12 +51,6 @@ static void note_late(struct loss_walk *w, const struct tw_pkt *p, int64_t late)
 		w->reorder_delay = late;
 }
 
-/* Does the acknowledgement @a report data behind a hole? Its first block may be a D-SACK (RFC 2883 s4). */
-static bool reports_hole(const struct tw_pkt *a)
-{
-	return a->sack_count > !!(a->marks & TW_MARK_DSACK);
-}
-
 /*
  * Could the sender of record @i know by then that what it sent with @o, or before it, is missing? No timer is so quick,
  * so an ACK in between must have reported a hole; nor does anything come back sooner than the path to it allows (half, for
@@ -73,7 +67,7 @@ static bool could_know(const struct tw_dossier *d, size_t i, size_t o, const str
 		const struct tw_pkt *a = &d->pkt[k];
 
 		if (a->side != d->pkt[i].side &&
-		    (reports_hole(a) ||
+		    (tw_reports_hole(a) ||
 		     (a->marks & (TW_MARK_DUP_ACK | TW_MARK_DSACK)) == TW_MARK_DUP_ACK))
 			return true;
 	}
@@ -294,7 +288,7 @@ static const struct tw_pkt *hole_at_end(const struct tw_dossier *d, const struct
 
 	if (!a || !(a->flags & TW_ACK))
 		return NULL;
-	if (reports_hole(a))
+	if (tw_reports_hole(a))
 		return a;
 	stop = d->pkt_count > TW_REPEATS_LOOK ? d->pkt_count - TW_REPEATS_LOOK : 0;
 	for (i = d->pkt_count; i > stop && !d->pkt[i - 1].gap; i--) {

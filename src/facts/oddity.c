@@ -256,8 +256,8 @@ static bool was_answered_before(const struct tw_dossier *d, size_t i)
 
 /*
  * Is the bare reset @i what a closed socket answers to a segment that crossed its last words and its FIN, be it only an
- * ACK, or one that comes behind the reset by which the other end had closed it? It stands at the acknowledgement of that segment (RFC 9293 s3.10.7.1), which its receiver has left behind when
- * it arrives.
+ * ACK, or one that comes behind the reset by which the other end had closed it? It stands at the acknowledgement of that
+ * segment (RFC 9293 s3.10.7.1), which its receiver has left behind when it arrives.
  */
 static bool answers_a_crossing(const struct tw_dossier *d, size_t i)
 {

@@ -83,8 +83,7 @@ bool tw_is_farewell(const struct tw_pkt *p)
 }
 
 #define GOODBYE_NS     (20 * TW_NS_PER_MS)
-#define CROSSING_NS    (1 * TW_NS_PER_S)    /* no path is so long */
-#define WAITED_NS      (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
+#define CROSSING_NS    (1 * TW_NS_PER_S) /* no path is so long */
 #define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES 1460
 #define FULL_SEGMENT   1400 /* of a path with tunnels, too */
@@ -286,7 +285,7 @@ static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, lo
 	before = tw_last_words(d, !author, (size_t)author_fin);
 	answer = tw_last_words(d, !author, rst);
 	return asked && (!before || before < asked) && answer > fin &&
-	       fin->time_ns - asked->time_ns >= WAITED_NS &&
+	       fin->time_ns - asked->time_ns >= TW_WAITED_NS &&
 	       (answer->payload_bytes > TW_GOODBYE_BYTES || is_http_answer(answer));
 }
 

@@ -10,27 +10,27 @@
  */
 #include "facts/view.h"
 
-static bool prev_open(const struct tw_dossier *q)
+static bool was_reset(const struct tw_dossier *q)
 {
 	size_t i;
 
-	if (q->end[0].fin_seen || q->end[1].fin_seen)
-		return false;
 	for (i = 0; i < q->pkt_count; i++)
 		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
-			return false;
+			return true;
+	return false;
+}
+
+static bool prev_open(const struct tw_dossier *q)
+{
+	if (q->end[0].fin_seen || q->end[1].fin_seen || was_reset(q))
+		return false;
 	return q->completeness & 4 || q->end[0].data_packets || q->end[1].data_packets;
 }
 
 /* The server's program had not closed (CLOSE_WAIT). */
 static bool half_closed(const struct tw_dossier *q, int same)
 {
-	size_t i;
-
-	for (i = 0; i < q->pkt_count; i++)
-		if (tw_counts(&q->pkt[i]) && q->pkt[i].flags & TW_RST)
-			return false;
-	return q->end[same ? 0 : 1].fin_seen && !q->end[same ? 1 : 0].fin_seen;
+	return q->end[same ? 0 : 1].fin_seen && !q->end[same ? 1 : 0].fin_seen && !was_reset(q);
 }
 
 static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same)

@@ -418,12 +418,15 @@ static void vain_facts(struct tw_view *v)
  */
 static bool reset_answers(const struct tw_view *v, int side)
 {
-	const long head = first_unanswered(v->d, &v->last, side);
 	uint32_t large;
+	long head;
 
 	if (!tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) || !tw_is(v->f, TW_F_RST_SIDE, !side))
 		return false;
-	if (head < 0 || tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS) < FULL_SIZE_LOSS)
+	if (tw_get(v->f, TW_F_FULL_SIZE_LOST_REPEATS) < FULL_SIZE_LOSS)
+		return true;
+	head = first_unanswered(v->d, &v->last, side);
+	if (head < 0)
 		return true;
 	large = on_wire(v, side, v->d->pkt[head].payload_bytes);
 	return on_wire(v, side, largest_passed(v->d, &v->last, side)) >= large ||

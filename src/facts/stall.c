@@ -34,7 +34,7 @@ static void window_segment(struct window_walk *w, const struct tw_pkt *p, bool d
 	}
 	if (zero) {
 		w->zero_count++;
-		if (p->sack_count && tw_seq_gt(p->sack[p->sack_count - 1].left, p->ack))
+		if (tw_reports_hole(p))
 			w->holed = p;
 		if (!w->first_zero)
 			w->first_zero = p;

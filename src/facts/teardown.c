@@ -359,10 +359,10 @@ static bool fin_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 }
 
 /*
- * The server speaks with the first number behind its SYN|ACK, and its clock says that it does so now, behind its
- * FIN. And it acknowledges less than the client's FIN: a mere repeat of its answer would know of that. A SYN cookie is that number, and good for up to two minutes (MAX_SYNCOOKIE_AGE), for a listener that keeps no
- * record of whom it served: a late copy that acknowledges it opens the connection again (cookie_v4_check()), from
- * where the copy is.
+ * The server speaks with the first number behind its SYN|ACK, its clock says that it does so now, behind its FIN, and
+ * it acknowledges less than the client's FIN, of which a mere repeat of its answer would know. The number of its SYN|ACK
+ * was a SYN cookie, good for up to two minutes (MAX_SYNCOOKIE_AGE) at a listener that keeps no record of whom it served: a
+ * late copy that acknowledges it opens the connection again (cookie_v4_check()), from where the copy is.
  */
 static bool speaks_anew(const struct tw_dossier *d, const struct closed_walk *w,
 			const struct tw_pkt *p)

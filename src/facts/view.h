@@ -128,9 +128,9 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
-/* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
 /* Another TTL, but as many hops: some stacks (Linux up to 2.4) write resets of no socket with another initial value. */
 bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own);
+/* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own);
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
@@ -143,6 +143,13 @@ void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
 const struct tw_dossier *tw_predecessor(const struct tw_view *v);
 
 #define TW_GOODBYE_BYTES 64 /* so little may be said to who waits for nothing more */
+#define TW_WAITED_NS     (500 * TW_NS_PER_MS) /* the time-outs of applications begin about here */
+
+/* Does the acknowledgement @a report data behind a hole? Its first block may be a D-SACK (RFC 2883 s4). */
+static inline bool tw_reports_hole(const struct tw_pkt *a)
+{
+	return a->sack_count > !!(a->marks & TW_MARK_DSACK);
+}
 
 /* The last payload of @side before record @before, or NULL. */
 const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before);

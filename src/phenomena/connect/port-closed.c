@@ -47,8 +47,7 @@ static void name_rivals(struct tw_match *m)
 	else
 		tw_rule_out(m, "accept-queue-full",
 			    "Linux drops a SYN that finds a queue full, it does not refuse it, "
-			    "whatever "
-			    "tcp_abort_on_overflow says");
+			    "whatever tcp_abort_on_overflow says");
 }
 
 /* Refused, and accepted when the client asked again: Windows tries three times, half a second apart. */

@@ -153,9 +153,7 @@ static bool refused_in_vain(struct tw_match *m)
 			"RST of the client: its connect() had already failed");
 	tw_rival(m, "port-closed",
 		 "two may answer to one address (a balancer, anycast, a duplicate address, a "
-		 "program on "
-		 "raw packets beside the kernel): "
-		 "one refuses, the other accepts");
+		 "program on raw packets beside the kernel): one refuses, the other accepts");
 	tw_rule_out(m, "firewall-reset",
 		    "a filter refuses in place of the server, and its SYN|ACK "
 		    "would never have come");

@@ -313,22 +313,14 @@ static bool match_half_open(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_syn_outcome(f);
 	m->culprit = half ? TW_CULPRIT_SERVER_APP : TW_CULPRIT_CLIENT_HOST;
-	m->summary =
-		half   ? tw_say(m,
-				"%s connected again from the same port while %s still held the "
-				  "connection from before: the client had closed that, and the "
-				  "server's program had not (CLOSE_WAIT).",
-				m->client, m->server)
-		: seen ? tw_say(m,
-				"%s connected again from the same port while %s still held the "
-				"connection from before: the client's end had been lost without a "
-				"FIN or a reset.",
-				m->client, m->server)
-		       : tw_say(m,
-				"%s connected again from the same port while %s still held the "
-				"connection from before, of which the client knows nothing any "
-				"more.",
-				m->client, m->server);
+	m->summary = tw_say(m,
+			    "%s connected again from the same port while %s still held the "
+			    "connection from before%s",
+			    m->client, m->server,
+			    half   ? ": the client had closed that, and the server's program had "
+				     "not (CLOSE_WAIT)."
+			    : seen ? ": the client's end had been lost without a FIN or a reset."
+				   : ", of which the client knows nothing any more.");
 	if (half)
 		tw_rival(m, "close-wait-leak",
 			 "why the server's program had not closed is not visible");

@@ -21,6 +21,13 @@
 
 #include <inttypes.h>
 
+static void cite_stray(struct tw_match *m)
+{
+	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
+		"comes after the complete close (such segments: %" PRId64 ")",
+		tw_get(m->facts, TW_F_AFTER_CLOSE_SEGMENTS));
+}
+
 /* Linux keeps nothing of a handshake that went by a SYN cookie: what acknowledges the cookie completes it, again. */
 static void say_revived(struct tw_match *m)
 {
@@ -32,9 +39,7 @@ static void say_revived(struct tw_match *m)
 			    "connection came, and the server's kernel took it for the end of a new "
 			    "handshake: the SYN cookie in it is still good.",
 			    m->client, m->server);
-	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
-		"comes after the complete close (such segments: %" PRId64 ")",
-		tw_get(m->facts, TW_F_AFTER_CLOSE_SEGMENTS));
+	cite_stray(m);
 	tw_cite(m, TW_F_AFTER_CLOSE_REVIVED,
 		"the server speaks as it did after its SYN|ACK, with a newer timestamp: a new "
 		"connection of the old numbers");
@@ -56,9 +61,7 @@ static void say_after_close(struct tw_match *m)
 			    "connection came; nobody was "
 			    "waiting for it.",
 			    m->client, m->server);
-	tw_cite(m, TW_F_AFTER_CLOSE_SEGMENTS,
-		"comes after the complete close (such segments: %" PRId64 ")",
-		tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS));
+	cite_stray(m);
 	if (tw_get(f, TW_F_AFTER_CLOSE_RST_EXACT))
 		tw_rival(m, "time-wait-killed",
 			 "an exact RST came too: it ends TIME_WAIT unless tcp_rfc1337 is set");
