@@ -288,6 +288,21 @@ def json_fields():
 
 
 @case
+def remedies_name_the_case():
+    """commands can be copied as they stand: address and port of the case are in them"""
+    seen = set()
+    for capture in sorted(CAPTURES.glob("*.client.pcap")):
+        for found in findings(tcpwhy("--json", capture)):
+            for text in found["remedy"] + found["missing"]:
+                left = re.findall(r"`[^`]*\b(PORT|CLIENT|SERVER|PEER)\b[^`]*`", text)
+                # which end is behind the hole is not told of one that was found
+                equal(left if found["verdict"] != "pmtu-blackhole" else [], [], f"{capture.name}: {text}")
+            seen.add(found["verdict"])
+    for slug in ("port-closed", "peer-vanished", "host-unreachable", "syn-unanswered", "zero-window-stall"):
+        equal(slug in seen, True, slug)
+
+
+@case
 def verdict_selects():
     """--verdict reports only what it names; the summary still counts all"""
     everything = findings(tcpwhy("--json", "--all", MANY))

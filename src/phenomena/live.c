@@ -237,11 +237,14 @@ const char *tw_live_connecting_for(struct tw_match *m, const char *before, const
 void tw_live_error_seen(struct tw_match *m, const char *call)
 {
 	const struct tw_facts *f = m->facts;
+	enum tw_side side = (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE);
 	bool connecting = strcmp(call, "connect") == 0;
 
-	if (tw_known(f, TW_F_K_ERROR) && !tw_get(f, TW_F_K_ORPHAN))
-		tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE), call,
-			   strerrorname_np((int)tw_get(f, TW_F_K_ERROR)),
+	if (!tw_known(f, TW_F_K_ERROR))
+		return;
+	tw_peer_is(m, tw_other(side));
+	if (!tw_get(f, TW_F_K_ORPHAN))
+		tw_app_saw(m, side, call, strerrorname_np((int)tw_get(f, TW_F_K_ERROR)),
 			   connecting ? tw_live_connecting_ns(m) : -1, NULL);
 }
 

@@ -68,6 +68,7 @@ bool tw_match_outlived(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_NETWORK;
+	tw_peer_is(m, tw_other(sender));
 	say_outlived(m, sender, repeats);
 	if (tw_reset_was_stalled(f)) {
 		tw_cite(m, TW_F_RST_STALLED_REPEATS,

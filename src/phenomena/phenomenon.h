@@ -88,6 +88,8 @@ struct tw_match {
 	struct tw_rival rivals[TW_RIVALS_MAX], ruled_out[TW_RIVALS_MAX];
 	unsigned rival_count, ruled_out_count;
 	struct tw_app app[2];   /* [TW_CLIENT], [TW_SERVER] */
+	enum tw_side peer;      /* whom remedies call PEER, */
+	bool peer_known;        /* ... if it was said: tw_peer_is() */
 	const char *remark;     /* a slug of the remarks list, or NULL */
 	const char *missing[4]; /* what would be needed to know more */
 	unsigned missing_count;
@@ -125,7 +127,9 @@ struct tw_phenomenon {
 	const char *recognise; /* how tcpwhy tells it, and from what it can not tell it apart */
 	const char *folklore;  /* what people wrongly believe, NULL if nothing */
 	const struct tw_governed *governed; /* ends with a NULL name; may be NULL */
-	const char *const *remedies; /* imperative sentences, most useful first; NULL-terminated */
+	/* Imperative sentences, most useful first; NULL-terminated. In commands (between backticks) a report puts
+	 * in what it knows for PORT (the server's), SERVER, CLIENT, and PEER (tw_peer_is()). */
+	const char *const *remedies;
 	const char *const *
 		references; /* "RFC 9293 s3.5.2", "net/ipv4/tcp_output.c: tcp_send_active_reset"; NULL-terminated */
 	const char *reproduced; /* how it can be seen: 'W', 'K', 'P' letters of the catalogue */
@@ -170,6 +174,12 @@ void tw_rule_out_text(struct tw_match *m, const char *slug, const char *why);
 void tw_app_saw(struct tw_match *m, enum tw_side side, const char *call, const char *error,
 		int64_t after_ns, const char *text);
 void tw_missing(struct tw_match *m, const char *text);
+/* The end that the remedies of this phenomenon call PEER. */
+static inline void tw_peer_is(struct tw_match *m, enum tw_side side)
+{
+	m->peer = side;
+	m->peer_known = true;
+}
 /* Endpoint text and plain names of a side: "the client", "the server". */
 const char *tw_endpoint(const struct tw_match *m, enum tw_side side);
 /* "1 byte", "14 bytes" */

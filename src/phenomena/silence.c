@@ -36,6 +36,7 @@ bool tw_match_probes(struct tw_match *m)
 	m->confidence = final && !tw_get(f, TW_F_TRACE_LOSSY) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_UNKNOWN;
+	tw_peer_is(m, tw_other(asker));
 	m->summary = tw_say(m,
 			    "%s does not answer the keepalive probes of %s any more: %" PRId64
 			    " over %s, and the connection is still open.",

@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "report/diagram.h"
+#include "report/remedy.h"
 #include "report/words.h"
 
 #include <stdio.h>
@@ -301,9 +302,10 @@ static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigne
 }
 
 /* Sentences of a list that ends with NULL; numbered where there are several. */
-static void sentence_rows(struct tw_pen *p, const char *label, const char *const *list,
-			  unsigned max)
+static void sentence_rows(struct tw_pen *p, const struct tw_finding *f, const char *label,
+			  const char *const *list, unsigned max)
 {
+	char text[TW_REMEDY_TEXT];
 	unsigned i;
 
 	for (i = 0; list && list[i] && i < max; i++) {
@@ -311,7 +313,7 @@ static void sentence_rows(struct tw_pen *p, const char *label, const char *const
 		if (max > 1 && list[1])
 			tw_pen_put(p, TW_ROLE_FAINT, "%u. ", i + 1);
 		tw_pen_wrap(p, max > 1 && list[1] ? p->column : TW_ROW_TEXT, TW_ROLE_PLAIN, "%s",
-			    list[i]);
+			    tw_remedy_of(text, f, list[i]));
 		tw_pen_newline(p);
 	}
 }
@@ -338,13 +340,16 @@ static void rival_rows(struct tw_pen *p, const char *label, const struct tw_riva
 	tw_pen_newline(p);
 }
 
-static void missing_rows(struct tw_pen *p, const struct tw_match *m)
+static void missing_rows(struct tw_pen *p, const struct tw_finding *f)
 {
+	const struct tw_match *m = &f->match;
+	char text[TW_REMEDY_TEXT];
 	unsigned i;
 
 	for (i = 0; i < m->missing_count; i++) {
 		tw_row_begin(p, i ? NULL : "Missing");
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, "%s", m->missing[i]);
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_PLAIN, "%s",
+			    tw_remedy_of(text, f, m->missing[i]));
 		tw_pen_newline(p);
 	}
 }
@@ -385,14 +390,14 @@ static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limi
 	app_row(p, m, TW_SERVER, l->app_text);
 	if (ph) {
 		governed_rows(p, ph->governed, l->governed);
-		sentence_rows(p, "What to do", ph->remedies, l->remedies);
+		sentence_rows(p, f, "What to do", ph->remedies, l->remedies);
 	}
 	rival_rows(p, "Or was it", m->rivals, m->rival_count, l->rivals);
 	rival_rows(p, "Ruled out", m->ruled_out, m->ruled_out_count, l->ruled_out);
-	missing_rows(p, m);
+	missing_rows(p, f);
 	remark_row(p, m);
 	if (ph && l->evidence == ALL)
-		sentence_rows(p, "References", ph->references, ALL);
+		sentence_rows(p, f, "References", ph->references, ALL);
 }
 
 static void write_within(struct tw_pen *p, const struct tw_group *g, const struct limits *l)

@@ -3,6 +3,7 @@
 #include "report/json.h"
 
 #include "report/json_value.h"
+#include "report/remedy.h"
 #include "report/style.h"
 #include "report/words.h"
 
@@ -69,12 +70,13 @@ static json_t *governed_by(const struct tw_phenomenon *ph)
 }
 
 /* @list ends with NULL, or may be NULL itself. */
-static json_t *texts(const char *const *list)
+static json_t *remedies(const struct tw_finding *f, const char *const *list)
 {
+	char text[TW_REMEDY_TEXT];
 	json_t *out = json_array();
 
 	for (; list && *list; list++)
-		json_array_append_new(out, tw_json_text(*list));
+		json_array_append_new(out, tw_json_text(tw_remedy_of(text, f, *list)));
 	return out;
 }
 
@@ -90,13 +92,15 @@ static json_t *rivals(const struct tw_rival *r, unsigned n)
 	return list;
 }
 
-static json_t *missing(const struct tw_match *m)
+static json_t *missing(const struct tw_finding *f)
 {
+	const struct tw_match *m = &f->match;
+	char text[TW_REMEDY_TEXT];
 	json_t *list = json_array();
 	unsigned i;
 
 	for (i = 0; i < m->missing_count; i++)
-		json_array_append_new(list, tw_json_text(m->missing[i]));
+		json_array_append_new(list, tw_json_text(tw_remedy_of(text, f, m->missing[i])));
 	return list;
 }
 
@@ -141,7 +145,7 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 			    json_pack("{s:o, s:o}", "client", application(&m->app[TW_CLIENT]),
 				      "server", application(&m->app[TW_SERVER])));
 	json_object_set_new(o, "governed_by", governed_by(ph));
-	json_object_set_new(o, "remedy", texts(ph ? ph->remedies : NULL));
+	json_object_set_new(o, "remedy", remedies(f, ph ? ph->remedies : NULL));
 	json_object_set_new(o, "rivals", rivals(m->rivals, m->rival_count));
 	json_object_set_new(o, "ruled_out", rivals(m->ruled_out, m->ruled_out_count));
 	json_object_set_new(o, "vantage", tw_json_text(f->vantage));
@@ -193,7 +197,7 @@ int tw_json_finding(const struct tw_sink *sink, const struct tw_finding *f)
 	finding_core(o, f);
 	json_object_set_new(o, "title", tw_json_text(f->phenomenon ? f->phenomenon->title : NULL));
 	json_object_set_new(o, "remark", tw_json_text(f->match.remark));
-	json_object_set_new(o, "missing", missing(&f->match));
+	json_object_set_new(o, "missing", missing(f));
 	json_object_set_new(o, "start_frame", count(f->first_frame));
 	json_object_set_new(o, "end_frame", count(f->last_frame));
 	json_object_set_new(o, "looked_to_frame", f->looked_to ? count(f->looked_to) : json_null());

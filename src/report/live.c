@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "packet/tuple.h"
+#include "report/remedy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static void put_rivals(struct tw_pen *p, const char *label, const struct tw_riva
 void tw_live_story(struct tw_pen *p, const struct tw_finding *f)
 {
 	const struct tw_match *m = &f->match;
+	char text[TW_REMEDY_TEXT];
 	unsigned i;
 
 	put_item(p, "", m->summary);
@@ -136,9 +138,9 @@ void tw_live_story(struct tw_pen *p, const struct tw_finding *f)
 	put_rivals(p, "or", m->rivals, m->rival_count);
 	put_rivals(p, "not", m->ruled_out, m->ruled_out_count);
 	for (i = 0; i < m->missing_count; i++)
-		put_item(p, "missing", m->missing[i]);
+		put_item(p, "missing", tw_remedy_of(text, f, m->missing[i]));
 	if (f->phenomenon && f->phenomenon->remedies && f->phenomenon->remedies[0])
-		put_item(p, "remedy", f->phenomenon->remedies[0]);
+		put_item(p, "remedy", tw_remedy_of(text, f, f->phenomenon->remedies[0]));
 }
 
 /* ---- the tally ---- */

@@ -82,6 +82,7 @@ static bool match(struct tw_match *m)
 	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 1
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
 						      : TW_STRENGTH_EXPLICIT;
+	tw_peer_is(m, tw_other(victim));
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
 	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYNACK_COUNT)) {
@@ -125,14 +126,14 @@ static bool match(struct tw_match *m)
 static const char *const remedies[] = {
 	"Check that the host is up and has that address: `ip neigh show` on the last router shows "
 	"FAILED or "
-	"INCOMPLETE for it; `arping -I IFACE ADDRESS` asks it directly.",
-	"Check the routes on the box that sent the error: `ip route get ADDRESS`.",
+	"INCOMPLETE for it; `arping -I IFACE PEER` asks it directly.",
+	"Check the routes on the box that sent the error: `ip route get PEER`.",
 	"On the client's own LAN, look for unanswered requests: `tcpdump -ni IFACE arp or icmp6`; "
 	"there no SYN is sent.",
 	"Look for a wrong netmask, a VLAN that is not carried to the port, or an address moved to "
 	"another host whose "
 	"old entry still sits in a neighbour table (`ip neigh flush dev IFACE`).",
-	"For time exceeded, find the routing loop with `mtr -T -P PORT ADDRESS`.",
+	"For time exceeded, find the routing loop with `mtr -T -P PORT PEER`.",
 	NULL,
 };
 

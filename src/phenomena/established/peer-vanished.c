@@ -68,15 +68,13 @@ static void name_rivals(struct tw_match *m, bool final)
 			 "it alone is missing, what came behind it arrived: a checksum that "
 			 "never fits (`nstat -az TcpInCsumErrors` at the receiver) or a filter on "
 			 "what it contains refuses it each time");
-
 	tw_rival(m, "firewall-dropped",
 		 "a filter that drops silently from this moment on leaves the same packets; a "
 		 "capture at the other end decides");
 	if (stopped_early(f))
 		tw_rival(m, "user-timeout",
 			 "the repeats stop after %s although the capture goes on: "
-			 "TCP_USER_TIMEOUT, a small "
-			 "tcp_retries2 or the end of the process gave it up before its time",
+			 "TCP_USER_TIMEOUT, a small tcp_retries2 or the process itself gave up",
 			 TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	else if (final)
 		tw_rival(m, "user-timeout",
@@ -261,6 +259,7 @@ static bool match_deserted(struct tw_match *m)
 	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = tw_host_of(peer);
+	tw_peer_is(m, peer);
 	m->summary = tw_say(m,
 			    "The host of %s does not answer for its address any more (%" PRId64
 			    " ARP or ND requests over %s), and the connection is still open.",
@@ -306,6 +305,7 @@ static bool match(struct tw_match *m)
 		     : tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks
 			     ? tw_host_of(peer)
 			     : TW_CULPRIT_UNKNOWN;
+	tw_peer_is(m, peer);
 	say_silent(m, sender);
 	cite_silence(m, sender);
 	if (reset) {
@@ -378,6 +378,7 @@ static bool match_unanswered(struct tw_match *m)
 			   "%lld repeats, and the kernel goes on.",
 			   TW_DUR(tw_get(f, TW_F_K_QUIET_NS)), (long long)tw_get(f, TW_F_K_UNACKED),
 			   (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_peer_is(m, tw_other((enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)));
 	tw_cite(m, TW_F_K_UNANSWERED_NS, "no byte was acknowledged between the looks, for %s",
 		TW_DUR(tw_get(f, TW_F_K_UNANSWERED_NS)));
 	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");

@@ -199,6 +199,7 @@ static bool match_at_receiver(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_NETWORK;
+	tw_peer_is(m, receiver);
 	m->summary = tw_say(m,
 			    "Full-size segments of %s do not come through to %s: %" PRId64
 			    " bytes stay missing, while what is smaller comes.",
@@ -246,6 +247,8 @@ static bool match(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 8; /* it explains the silence, and who then gave up */
 	m->culprit = TW_CULPRIT_NETWORK;
+	if (tw_known(f, TW_F_UNANSWERED_SIDE))
+		tw_peer_is(m, tw_other(sender));
 	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS,
 		"the first of %" PRId64 " full-size repeats that stay unanswered",
 		tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));

@@ -78,7 +78,7 @@ static const char *const remedies[] = {
 	"not: `ss -ltnp`.",
 	"Limit what strangers may try: `nft add rule inet filter input tcp flags syn meter scan { "
 	"ip saddr limit rate over 30/second } drop`.",
-	"Leave such connections out of a report with a filter, for example `not host SCANNER`.",
+	"Leave such connections out of a report with a filter, for example `not host CLIENT`.",
 	NULL,
 };
 

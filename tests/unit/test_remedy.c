@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Remedies with the values of the case put in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "packet/tuple.h"
+#include "report/remedy.h"
+
+static struct tw_finding finding_of(const char *client, const char *server, uint16_t port, bool v6)
+{
+	struct tw_finding f = { .port = { [TW_CLIENT] = 40000, [TW_SERVER] = port } };
+
+	assert_true(tw_addr_parse(&f.addr[TW_CLIENT], client, v6));
+	assert_true(tw_addr_parse(&f.addr[TW_SERVER], server, v6));
+	return f;
+}
+
+static void expect(const struct tw_finding *f, const char *text, const char *wanted)
+{
+	char out[TW_REMEDY_TEXT];
+
+	assert_string_equal(tw_remedy_of(out, f, text), wanted);
+}
+
+static void test_names_of_commands(void **state)
+{
+	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
+
+	(void)state;
+	expect(&f, "Run `ss -ltnp 'sport = :PORT'` on the server.",
+	       "Run `ss -ltnp 'sport = :443'` on the server.");
+	expect(&f, "`ss 'dport = :PORT or sport = :PORT'`, `tcpdump 'host CLIENT and host SERVER'`",
+	       "`ss 'dport = :443 or sport = :443'`, `tcpdump 'host 192.0.2.1 and host "
+	       "192.0.2.2'`");
+	expect(&f, "`ss -tan dst SERVER:PORT | wc -l`", "`ss -tan dst 192.0.2.2:443 | wc -l`");
+}
+
+static void test_only_names_of_commands(void **state)
+{
+	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
+
+	(void)state;
+	expect(&f, "PORT is what a CLIENT dials", "PORT is what a CLIENT dials");
+	expect(&f, "`true` PORT `PORTS SO_REUSEPORT MYPORT PORT_` SERVER",
+	       "`true` PORT `PORTS SO_REUSEPORT MYPORT PORT_` SERVER");
+	expect(&f, "`strace -p PID`", "`strace -p PID`");
+	expect(&f, "", "");
+}
+
+static void test_ipv6(void **state)
+{
+	struct tw_finding f = finding_of("2001:db8::1", "2001:db8::2", 443, true);
+
+	(void)state;
+	expect(&f, "`mtr -T -P PORT SERVER`", "`mtr -T -P 443 2001:db8::2`");
+	expect(&f, "`ss dst SERVER:PORT`", "`ss dst [2001:db8::2]:443`");
+}
+
+static void test_peer(void **state)
+{
+	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
+
+	(void)state;
+	expect(&f, "`ping PEER`", "`ping PEER`");
+	tw_peer_is(&f.match, TW_CLIENT);
+	expect(&f, "`ping PEER`", "`ping 192.0.2.1`");
+	tw_peer_is(&f.match, TW_SERVER);
+	expect(&f, "`ping PEER`", "`ping 192.0.2.2`");
+}
+
+/* A socket that is not bound, or not connected, has nothing to put in. */
+static void test_without_values(void **state)
+{
+	struct tw_finding v4 = finding_of("192.0.2.1", "0.0.0.0", 0, false);
+	struct tw_finding v6 = finding_of("2001:db8::1", "::", 0, true);
+
+	(void)state;
+	expect(&v4, "`mtr -T -P PORT SERVER`", "`mtr -T -P PORT SERVER`");
+	expect(&v6, "`mtr -T -P PORT SERVER`", "`mtr -T -P PORT SERVER`");
+	expect(&v4, "`mtr -T -P PORT CLIENT`", "`mtr -T -P PORT 192.0.2.1`");
+}
+
+/* What does not fit stays as it stands in the book. */
+static void test_no_room(void **state)
+{
+	struct tw_finding f =
+		finding_of("2001:db8:1111:2222:3333:4444:5555:6666", "::1", 443, true);
+	char text[TW_REMEDY_TEXT], out[TW_REMEDY_TEXT];
+
+	(void)state;
+	memset(text, '.', sizeof(text));
+	memcpy(text, "`CLIENT`", 8);
+	text[sizeof(text) - 1] = '\0';
+	assert_ptr_equal(tw_remedy_of(out, &f, text), text);
+	text[sizeof(text) - 40] = '\0';
+	assert_ptr_equal(tw_remedy_of(out, &f, text), out);
+	assert_int_equal(strlen(out),
+			 strlen(text) - 6 + strlen("2001:db8:1111:2222:3333:4444:5555:6666"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_of_commands),
+		cmocka_unit_test(test_only_names_of_commands),
+		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_without_values),
+		cmocka_unit_test(test_no_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
