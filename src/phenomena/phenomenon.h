@@ -90,6 +90,7 @@ struct tw_match {
 	struct tw_app app[2];   /* [TW_CLIENT], [TW_SERVER] */
 	enum tw_side peer;      /* whom remedies call PEER, */
 	bool peer_known;        /* ... if it was said: tw_peer_is() */
+	unsigned remedy;        /* the one that fits this case best: a report begins with it */
 	const char *remark;     /* a slug of the remarks list, or NULL */
 	const char *missing[4]; /* what would be needed to know more */
 	unsigned missing_count;

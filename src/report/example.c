@@ -302,20 +302,33 @@ static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigne
 }
 
 /* Sentences of a list that ends with NULL; numbered where there are several. */
-static void sentence_rows(struct tw_pen *p, const struct tw_finding *f, const char *label,
-			  const char *const *list, unsigned max)
+static void sentence_row(struct tw_pen *p, const char *label, unsigned i, bool numbered,
+			 const char *text)
 {
+	tw_row_begin(p, i ? NULL : label);
+	if (numbered)
+		tw_pen_put(p, TW_ROLE_FAINT, "%u. ", i + 1);
+	tw_pen_wrap(p, numbered ? p->column : TW_ROW_TEXT, TW_ROLE_PLAIN, "%s", text);
+	tw_pen_newline(p);
+}
+
+static void remedy_rows(struct tw_pen *p, const struct tw_finding *f, unsigned max)
+{
+	const bool numbered = max > 1 && tw_remedy_at(f, 1);
 	char text[TW_REMEDY_TEXT];
 	unsigned i;
 
-	for (i = 0; list && list[i] && i < max; i++) {
-		tw_row_begin(p, i ? NULL : label);
-		if (max > 1 && list[1])
-			tw_pen_put(p, TW_ROLE_FAINT, "%u. ", i + 1);
-		tw_pen_wrap(p, max > 1 && list[1] ? p->column : TW_ROW_TEXT, TW_ROLE_PLAIN, "%s",
-			    tw_remedy_of(text, f, list[i]));
-		tw_pen_newline(p);
-	}
+	for (i = 0; i < max && tw_remedy_at(f, i); i++)
+		sentence_row(p, "What to do", i, numbered,
+			     tw_remedy_of(text, f, tw_remedy_at(f, i)));
+}
+
+static void reference_rows(struct tw_pen *p, const struct tw_phenomenon *ph)
+{
+	unsigned i;
+
+	for (i = 0; ph->references && ph->references[i]; i++)
+		sentence_row(p, "References", i, ph->references[1] != NULL, ph->references[i]);
 }
 
 /* The first @max with their reason, the rest by name. */
@@ -390,14 +403,14 @@ static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limi
 	app_row(p, m, TW_SERVER, l->app_text);
 	if (ph) {
 		governed_rows(p, ph->governed, l->governed);
-		sentence_rows(p, f, "What to do", ph->remedies, l->remedies);
+		remedy_rows(p, f, l->remedies);
 	}
 	rival_rows(p, "Or was it", m->rivals, m->rival_count, l->rivals);
 	rival_rows(p, "Ruled out", m->ruled_out, m->ruled_out_count, l->ruled_out);
 	missing_rows(p, f);
 	remark_row(p, m);
 	if (ph && l->evidence == ALL)
-		sentence_rows(p, f, "References", ph->references, ALL);
+		reference_rows(p, ph);
 }
 
 static void write_within(struct tw_pen *p, const struct tw_group *g, const struct limits *l)

@@ -69,15 +69,16 @@ static json_t *governed_by(const struct tw_phenomenon *ph)
 	return list;
 }
 
-/* @list ends with NULL, or may be NULL itself. */
-static json_t *remedies(const struct tw_finding *f, const char *const *list)
+static json_t *remedies(const struct tw_finding *f)
 {
 	char text[TW_REMEDY_TEXT];
-	json_t *out = json_array();
+	json_t *list = json_array();
+	unsigned i;
 
-	for (; list && *list; list++)
-		json_array_append_new(out, tw_json_text(tw_remedy_of(text, f, *list)));
-	return out;
+	for (i = 0; tw_remedy_at(f, i); i++)
+		json_array_append_new(list,
+				      tw_json_text(tw_remedy_of(text, f, tw_remedy_at(f, i))));
+	return list;
 }
 
 static json_t *rivals(const struct tw_rival *r, unsigned n)
@@ -145,7 +146,7 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 			    json_pack("{s:o, s:o}", "client", application(&m->app[TW_CLIENT]),
 				      "server", application(&m->app[TW_SERVER])));
 	json_object_set_new(o, "governed_by", governed_by(ph));
-	json_object_set_new(o, "remedy", remedies(f, ph ? ph->remedies : NULL));
+	json_object_set_new(o, "remedy", remedies(f));
 	json_object_set_new(o, "rivals", rivals(m->rivals, m->rival_count));
 	json_object_set_new(o, "ruled_out", rivals(m->ruled_out, m->ruled_out_count));
 	json_object_set_new(o, "vantage", tw_json_text(f->vantage));

@@ -139,8 +139,8 @@ void tw_live_story(struct tw_pen *p, const struct tw_finding *f)
 	put_rivals(p, "not", m->ruled_out, m->ruled_out_count);
 	for (i = 0; i < m->missing_count; i++)
 		put_item(p, "missing", tw_remedy_of(text, f, m->missing[i]));
-	if (f->phenomenon && f->phenomenon->remedies && f->phenomenon->remedies[0])
-		put_item(p, "remedy", tw_remedy_of(text, f, f->phenomenon->remedies[0]));
+	if (tw_remedy_at(f, 0))
+		put_item(p, "remedy", tw_remedy_of(text, f, tw_remedy_at(f, 0)));
 }
 
 /* ---- the tally ---- */

@@ -90,3 +90,18 @@ const char *tw_remedy_of(char *out, const struct tw_finding *f, const char *text
 	out[at] = '\0';
 	return filled ? out : text;
 }
+
+const char *tw_remedy_at(const struct tw_finding *f, unsigned i)
+{
+	const char *const *list = f->phenomenon ? f->phenomenon->remedies : NULL;
+	const unsigned first = f->match.remedy;
+	unsigned n = 0;
+
+	while (list && list[n])
+		n++;
+	if (i >= n || first >= n)
+		return i < n ? list[i] : NULL;
+	if (i == 0)
+		return list[first];
+	return list[i <= first ? i - 1 : i];
+}

@@ -27,7 +27,7 @@ static void expect(const struct tw_finding *f, const char *text, const char *wan
 	assert_string_equal(tw_remedy_of(out, f, text), wanted);
 }
 
-static void test_names_of_commands(void **state)
+static void names_of_commands(void **state)
 {
 	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
 
@@ -40,7 +40,7 @@ static void test_names_of_commands(void **state)
 	expect(&f, "`ss -tan dst SERVER:PORT | wc -l`", "`ss -tan dst 192.0.2.2:443 | wc -l`");
 }
 
-static void test_only_names_of_commands(void **state)
+static void only_names_of_commands(void **state)
 {
 	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
 
@@ -52,7 +52,7 @@ static void test_only_names_of_commands(void **state)
 	expect(&f, "", "");
 }
 
-static void test_ipv6(void **state)
+static void ipv6(void **state)
 {
 	struct tw_finding f = finding_of("2001:db8::1", "2001:db8::2", 443, true);
 
@@ -61,7 +61,7 @@ static void test_ipv6(void **state)
 	expect(&f, "`ss dst SERVER:PORT`", "`ss dst [2001:db8::2]:443`");
 }
 
-static void test_peer(void **state)
+static void peer(void **state)
 {
 	struct tw_finding f = finding_of("192.0.2.1", "192.0.2.2", 443, false);
 
@@ -74,7 +74,7 @@ static void test_peer(void **state)
 }
 
 /* A socket that is not bound, or not connected, has nothing to put in. */
-static void test_without_values(void **state)
+static void without_values(void **state)
 {
 	struct tw_finding v4 = finding_of("192.0.2.1", "0.0.0.0", 0, false);
 	struct tw_finding v6 = finding_of("2001:db8::1", "::", 0, true);
@@ -86,7 +86,7 @@ static void test_without_values(void **state)
 }
 
 /* What does not fit stays as it stands in the book. */
-static void test_no_room(void **state)
+static void no_room(void **state)
 {
 	struct tw_finding f =
 		finding_of("2001:db8:1111:2222:3333:4444:5555:6666", "::1", 443, true);
@@ -103,15 +103,35 @@ static void test_no_room(void **state)
 			 strlen(text) - 6 + strlen("2001:db8:1111:2222:3333:4444:5555:6666"));
 }
 
+/* The one that fits comes first, the others as they stand in the book. */
+static void order_of_the_case(void **state)
+{
+	static const char *const remedies[] = { "a", "b", "c", NULL };
+	static const char *const orders[] = { "abc", "bac", "cab", "abc" };
+	struct tw_phenomenon ph = { .remedies = remedies };
+	struct tw_finding f = { .phenomenon = &ph };
+	unsigned i;
+
+	(void)state;
+	for (f.match.remedy = 0; f.match.remedy < 4; f.match.remedy++) {
+		for (i = 0; i < 3; i++)
+			assert_int_equal(*tw_remedy_at(&f, i), orders[f.match.remedy][i]);
+		assert_null(tw_remedy_at(&f, 3));
+	}
+	f.phenomenon = NULL;
+	assert_null(tw_remedy_at(&f, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names_of_commands),
-		cmocka_unit_test(test_only_names_of_commands),
-		cmocka_unit_test(test_ipv6),
-		cmocka_unit_test(test_peer),
-		cmocka_unit_test(test_without_values),
-		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(names_of_commands),
+		cmocka_unit_test(only_names_of_commands),
+		cmocka_unit_test(ipv6),
+		cmocka_unit_test(peer),
+		cmocka_unit_test(without_values),
+		cmocka_unit_test(no_room),
+		cmocka_unit_test(order_of_the_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

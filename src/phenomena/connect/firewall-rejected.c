@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { REMEDY_ESTABLISHED = 3 };
+
 /* Why the error is (or may be) a filter's. */
 enum kind {
 	NOT_OURS,
@@ -111,6 +113,8 @@ static bool match(struct tw_match *m)
 		m->summary =
 			tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
 			       tw_endpoint(m, victim), tw_icmp_text(m));
+	if (fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED)
+		m->remedy = REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
 		tw_cite(m, TW_F_UNANSWERED_BYTES,
@@ -136,9 +140,10 @@ static const char *const remedies[] = {
 	"if it should pass.",
 	"If the service should be closed to this client, nothing is broken: correct the client's "
 	"configuration.",
-	"In mid-connection, put `ct state established,related accept` before the reject, and do "
-	"not flush "
-	"connection tracking (`conntrack -F`) on a running router.",
+	[REMEDY_ESTABLISHED] = "In mid-connection, put `ct state established,related accept` "
+			       "before the reject, and do "
+			       "not flush "
+			       "connection tracking (`conntrack -F`) on a running router.",
 	"Set TCP_USER_TIMEOUT (for example 30000 ms) on the sender, so that it does not repeat for "
 	"15 minutes "
 	"into a filter that says no each time.",

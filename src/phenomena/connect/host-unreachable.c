@@ -25,6 +25,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { REMEDY_ROUTES = 1, REMEDY_LOOP = 4 };
+
 static bool by_neighbour_failure(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_ICMP_BURST) && tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_HOST_UNREACHABLE) &&
@@ -83,6 +85,10 @@ static bool match(struct tw_match *m)
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
 						      : TW_STRENGTH_EXPLICIT;
 	tw_peer_is(m, tw_other(victim));
+	if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED))
+		m->remedy = REMEDY_LOOP;
+	else if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_NET_UNREACHABLE))
+		m->remedy = REMEDY_ROUTES;
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
 	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYNACK_COUNT)) {
@@ -127,13 +133,13 @@ static const char *const remedies[] = {
 	"Check that the host is up and has that address: `ip neigh show` on the last router shows "
 	"FAILED or "
 	"INCOMPLETE for it; `arping -I IFACE PEER` asks it directly.",
-	"Check the routes on the box that sent the error: `ip route get PEER`.",
+	[REMEDY_ROUTES] = "Check the routes on the box that sent the error: `ip route get PEER`.",
 	"On the client's own LAN, look for unanswered requests: `tcpdump -ni IFACE arp or icmp6`; "
 	"there no SYN is sent.",
 	"Look for a wrong netmask, a VLAN that is not carried to the port, or an address moved to "
 	"another host whose "
 	"old entry still sits in a neighbour table (`ip neigh flush dev IFACE`).",
-	"For time exceeded, find the routing loop with `mtr -T -P PORT PEER`.",
+	[REMEDY_LOOP] = "For time exceeded, find the routing loop with `mtr -T -P PORT PEER`.",
 	NULL,
 };
 

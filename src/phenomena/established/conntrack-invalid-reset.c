@@ -28,6 +28,8 @@
 #include "phenomena/connect/handshake.h"
 #include "phenomena/resets.h"
 
+enum { REMEDY_ROUTE, REMEDY_DROP, REMEDY_ENTRY = 5 };
+
 /* The client's view of it: a SYN without an answer. The server's: an answer that is refused. */
 static bool match_handshake(struct tw_match *m)
 {
@@ -101,6 +103,7 @@ static bool match_copy(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_reset_outcome(f);
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->remedy = REMEDY_DROP;
 	m->summary = tw_say(m,
 			    "A copy of data that %s had acknowledged before drew a RST in its "
 			    "name: a NAT did not translate it, and a kernel without this "
@@ -176,6 +179,8 @@ static bool match(struct tw_match *m)
 	m->confidence = inexact ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	/* what is let through untranslated is INVALID; what is translated anew had no entry any more */
+	m->remedy = anew || author == TW_SERVER ? REMEDY_ENTRY : REMEDY_DROP;
 	say_leaked(m, author, stream);
 	tw_cite(m, TW_F_RST_OTHER_TUPLE,
 		"a lone segment without a handshake, with %s of stream %lld: %s",
@@ -212,23 +217,30 @@ static const struct tw_governed governed[] = {
 };
 
 static const char *const remedies[] = {
-	"If SYN|ACKs come back untranslated, lead both ways through the box: masquerade what comes "
-	"from the same network (hairpin), `sysctl -w net.bridge.bridge-nf-call-iptables=1` where "
-	"client and server share a bridge, or repair the route.",
-	"Else drop what conntrack calls invalid on the NAT box, before NAT: `nft add rule inet "
-	"filter "
-	"forward ct state invalid counter drop`; the segment is then repeated and the connection "
-	"lives.",
+	[REMEDY_ROUTE] = "If SYN|ACKs come back untranslated, lead both ways through the box: "
+			 "masquerade what comes "
+			 "from the same network (hairpin), `sysctl -w "
+			 "net.bridge.bridge-nf-call-iptables=1` where "
+			 "client and server share a bridge, or repair the route.",
+	[REMEDY_DROP] =
+		"Drop what conntrack calls invalid on the NAT box, before NAT: `nft add rule inet "
+		"filter "
+		"forward ct state invalid counter drop`; the segment is then repeated and the "
+		"connection "
+		"lives.",
 	"Or accept segments out of the window: `sysctl -w "
 	"net.netfilter.nf_conntrack_tcp_be_liberal=1` on the NAT box.",
 	"Watch `conntrack -S`: the column invalid counts up with each such reset; `sysctl -w "
 	"net.netfilter.nf_conntrack_log_invalid=6` logs the segments.",
 	"In Kubernetes update kube-proxy (1.15 and later drop INVALID by themselves unless "
 	"be_liberal is set) and check that no other component flushes its rules.",
-	"If the entry had expired rather than the segment been out of window, use keepalive below "
-	"the NAT's timeout; if it was flushed (`conntrack -F`, a firewall or container service "
-	"that "
-	"restarts, a failover without conntrackd), do that when few connections are open.",
+	[REMEDY_ENTRY] =
+		"If the entry had expired rather than the segment been out of window, use "
+		"keepalive below "
+		"the NAT's timeout; if it was flushed (`conntrack -F`, a firewall or container "
+		"service "
+		"that "
+		"restarts, a failover without conntrackd), do that when few connections are open.",
 	NULL,
 };
 

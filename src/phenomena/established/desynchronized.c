@@ -24,6 +24,8 @@
 #define REPEATS_MIN 3
 #define SHIFTED_MIN 2
 
+enum { REMEDY_BALANCER = 3, REMEDY_INJECTED };
+
 static bool impossible_ack(const struct tw_facts *f)
 {
 	/* A capture with holes misses data; then the ACK is possible and only the capture poor. */
@@ -120,6 +122,7 @@ static bool match_merged(struct tw_match *m)
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_syn_outcome(f);
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->remedy = REMEDY_BALANCER;
 	m->summary = tw_say(m,
 			    "The SYN to %s was answered with the numbers of stream %lld, which the "
 			    "client has from the same port to another address: both lead to one "
@@ -210,12 +213,15 @@ static const char *const remedies[] = {
 	"rewritten along with the numbers are the usual bug.",
 	"If a firewall or balancer failed over at that time, its new half has lost the offsets: "
 	"reset the connections through it.",
-	"If a SYN got another connection's ACK: a balancer that keeps client addresses leads two "
-	"of its addresses to one "
-	"server. Turn client IP preservation or cross-zone balancing off, or connect to one of its "
-	"addresses only.",
-	"If the numbers agree at both ends except for one segment, that one was injected: see "
-	"`tcpwhy explain injected-segment`.",
+	[REMEDY_BALANCER] = "If a SYN got another connection's ACK: a balancer that keeps client "
+			    "addresses leads two "
+			    "of its addresses to one "
+			    "server. Turn client IP preservation or cross-zone balancing off, or "
+			    "connect to one of its "
+			    "addresses only.",
+	[REMEDY_INJECTED] = "If the numbers agree at both ends except for one segment, that one "
+			    "was injected: see "
+			    "`tcpwhy explain injected-segment`.",
 	NULL,
 };
 

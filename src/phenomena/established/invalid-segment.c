@@ -38,6 +38,8 @@ enum kind {
 	KIND_STRAY,
 };
 
+enum { REMEDY_CHECKSUMS, REMEDY_SOURCE, REMEDY_TIMESTAMPS, REMEDY_DROP };
+
 static bool odd_stray(const struct tw_facts *f)
 {
 	int64_t flags = tw_get(f, TW_F_STRAY_FLAGS) & (TW_SYN | TW_RST | TW_FIN | TW_ACK);
@@ -209,6 +211,14 @@ static const struct {
 			 "a lone segment without ACK, of no connection", false },
 };
 
+static unsigned remedy_of(enum kind kind)
+{
+	if (kind == KIND_CHECKSUM)
+		return REMEDY_CHECKSUMS;
+	return kind == KIND_FLAGS || kind == KIND_SYN_FLAGS || kind == KIND_STRAY ? REMEDY_DROP
+										  : REMEDY_SOURCE;
+}
+
 static void add_rivals(struct tw_match *m, enum kind kind)
 {
 	if (kinds[kind].certain) {
@@ -277,6 +287,7 @@ static bool match_refused(struct tw_match *m)
 	}
 	m->confidence = there ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->remedy = REMEDY_TIMESTAMPS;
 	say_refused(m, sender, stuck);
 	tw_cite(m, TW_F_REFUSED_OLD,
 		"its timestamp is %lld ticks older than the one that the receiver had echoed: "
@@ -368,6 +379,7 @@ static bool match(struct tw_match *m)
 	/* Of a lone segment it is not known whether the capturing host had still to fill it in. */
 	m->confidence = kinds[kind].certain && tw_get(f, TW_F_ESTABLISHED) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->remedy = remedy_of(kind);
 	if (kind == KIND_SYN_SENT) {
 		m->strength = TW_STRENGTH_CONTRADICTION;
 		m->outcome = TW_OUTCOME_FAILED;
@@ -411,19 +423,27 @@ static const struct tw_governed governed[] = {
 };
 
 static const char *const remedies[] = {
-	"If checksums are wrong, look for failing hardware: `ethtool -S DEV | grep -iE "
-	"'err|crc|csum'` along the path, and `nstat -az TcpInCsumErrors` on the receiver. On the "
-	"capturing host itself, exclude offload first (`ethtool -K DEV tx off`).",
-	"If resets or SYNs miss their window, find their source by TTL and MAC: a peer that "
-	"rebooted, a spoofer, or a device that keeps wrong numbers.",
-	"If timestamps run backwards (`nstat -az TcpExtPAWSEstab` on the receiver), find who "
-	"writes "
-	"them: a proxy that answers the SYN with a clock of its own, a device that changes "
-	"timestamps in one direction, or two hosts behind one address. Where packets overtake "
-	"each other it may be none: an original that arrives behind repeats, with more missing "
-	"before it, is refused so (`tcpwhy explain reordering`).",
-	"Drop what no stack sends at the edge: `nft add rule inet filter input ct state invalid "
-	"counter drop`.",
+	[REMEDY_CHECKSUMS] =
+		"If checksums are wrong, look for failing hardware: `ethtool -S DEV | grep -iE "
+		"'err|crc|csum'` along the path, and `nstat -az TcpInCsumErrors` on the receiver. "
+		"On the "
+		"capturing host itself, exclude offload first (`ethtool -K DEV tx off`).",
+	[REMEDY_SOURCE] = "If resets, SYNs or answers to a SYN do not fit, find their source by "
+			  "TTL and MAC: a peer "
+			  "that rebooted, a spoofer, or a device that keeps wrong numbers.",
+	[REMEDY_TIMESTAMPS] =
+		"If timestamps run backwards (`nstat -az TcpExtPAWSEstab` on the receiver), find "
+		"who "
+		"writes "
+		"them: a proxy that answers the SYN with a clock of its own, a device that changes "
+		"timestamps in one direction, or two hosts behind one address. Where packets "
+		"overtake "
+		"each other it may be none: an original that arrives behind repeats, with more "
+		"missing "
+		"before it, is refused so (`tcpwhy explain reordering`).",
+	[REMEDY_DROP] = "Drop what no stack sends at the edge: `nft add rule inet filter input ct "
+			"state invalid "
+			"counter drop`.",
 	"Nothing to do on the hosts: the receiver behaved as RFC 5961 asks, and the connection "
 	"went on.",
 	NULL,
@@ -452,6 +472,7 @@ static bool match_live(struct tw_match *m)
 			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
 			   old ? "its timestamps were older than what had come before"
 			       : "no receiver may take it"));
+	m->remedy = old ? REMEDY_TIMESTAMPS : REMEDY_DROP;
 	tw_cite(m, TW_F_K_DROP, "the first segment that was dropped");
 	tw_live_cite_error(m);
 	tw_rule_out(m, "peer-vanished", "the segments arrived");
