@@ -843,5 +843,35 @@ def close_refused_after_a_long_pause():
     assert finding["outcome"] in ("clean", "degraded"), finding
 
 
+# ---- who gave up connecting: the application, or its kernel? ----
+
+def answered_late(*syns, answer):
+    talk = Talk()
+    for at, before in zip(syns, (0,) + syns):
+        talk.c(SYN, seq=1000, options=MSS + SACK_OK, after=at - before)
+    talk.s(SYN | ACK, seq=5000, ack=1001, options=MSS + SACK_OK, after=answer - syns[-1])
+    return talk.c(RST, seq=1001, window=0, ident=0, after=0.0001)
+
+
+@case
+def connect_of_which_the_next_syn_was_due():
+    """TCP_USER_TIMEOUT of 8 s: the kernel gives up, ETIMEDOUT"""
+    finding = expect(answered_late(0, 1, 3, 7, answer=17), "connect-aborted", outcomes=("failed",))
+    assert finding["confidence"] == "likely" and "syn-unanswered" in rivals(finding), finding
+    assert "application" not in finding["summary"], finding["summary"]
+
+
+@case
+def connect_of_which_all_syns_were_spent():
+    finding = expect(answered_late(0, 1.03, 3.05, 7.2, 15.4, 31.5, 64, answer=140), "connect-aborted", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ETIMEDOUT" and finding["confidence"] == "likely", finding
+
+
+@case
+def connect_of_which_no_syn_was_due():
+    finding = expect(answered_late(0, 1.03, 3.05, answer=6), "connect-aborted", outcomes=("failed",),
+                     certain=True)
+    assert finding["confidence"] == "certain" and "application" in finding["summary"], finding
+
 if __name__ == "__main__":
     main()

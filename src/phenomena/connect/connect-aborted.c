@@ -12,6 +12,9 @@
  * SYN|ACK comes, within one ordinary round trip. So lateness decides: of the SYN|ACK at the
  * client, of the RST at the server. A RST|ACK is not ours at all: that socket was connected, and
  * its application aborted it.
+ *
+ * Was it the application? Where the next SYN had been due before the SYN|ACK came, the socket was gone by then, and the
+ * kernel may have given up itself: all repeats spent (tcp_syn_retries, TCP_SYNCNT), or TCP_USER_TIMEOUT.
  */
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
@@ -23,6 +26,30 @@
 #define SURE_NS        TW_TCP_TIMEOUT_INIT_NS       /* the SYN's own timer had run out */
 #define PATIENT_NS     (3 * TW_TCP_TIMEOUT_INIT_NS) /* no path is as slow: who kept it waiting? */
 
+/* SYNs had been repeated, and when the SYN|ACK came another one was due (timers may be off by an eighth). */
+static bool kernel_may_have(const struct tw_facts *f)
+{
+	const int64_t gap = tw_syn_next_gap_ns(f);
+
+	return tw_syn_repeated(f) &&
+	       tw_between_ns(f, TW_F_SYN_LAST, TW_F_SYNACK_COUNT) > gap - gap / 8;
+}
+
+static void tell_applications(struct tw_match *m, bool kernel)
+{
+	const bool spent = kernel && tw_syn_schedule_spent(m->facts);
+
+	tw_app_saw(
+		m, TW_CLIENT, "connect", spent ? "ETIMEDOUT" : "timeout", -1,
+		spent ? "All repeats of the default schedule had been spent."
+		: kernel
+			? "ETIMEDOUT if the kernel gave up (a smaller tcp_syn_retries, "
+			  "TCP_SYNCNT or TCP_USER_TIMEOUT), or its own timeout."
+			: "Its own timeout, shorter than the wait for the SYN|ACK; no errno of the "
+			  "kernel's, unless the socket has TCP_USER_TIMEOUT.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -30,15 +57,23 @@ static bool match(struct tw_match *m)
 	int64_t reply = tw_get(f, TW_F_ACK3_DELAY_NS);
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
 	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));
+	bool kernel = late_here && kernel_may_have(f);
 
 	if (!tw_synack_refused(f) || (!late_here && !late_there) ||
 	    tw_synacks_lost_before_refusal(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM;
-	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = sure && !kernel ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = waited >= PATIENT_NS ? TW_CULPRIT_UNKNOWN : TW_CULPRIT_CLIENT_APP;
-	if (late_here)
+	if (kernel)
+		m->summary = tw_say(
+			m,
+			"The client had given up connecting to %s: when the SYN|ACK came %s after "
+			"the SYN, its next SYN was due, and its kernel knew no such connection "
+			"any more.",
+			m->server, TW_DUR(waited));
+	else if (late_here)
 		m->summary = tw_say(
 			m,
 			"The client's application gave up connecting to %s: when the SYN|ACK came "
@@ -65,12 +100,14 @@ static bool match(struct tw_match *m)
 			m,
 			"A capture at the server: did it answer so late, or were earlier SYN|ACKs "
 			"lost?");
-	tw_rule_out(m, "syn-unanswered", "the SYN was answered");
+	if (kernel)
+		tw_rival(m, "syn-unanswered",
+			 "no answer had come for as long as the kernel itself goes on; this one "
+			 "was too late for either");
+	else
+		tw_rule_out(m, "syn-unanswered", "the SYN was answered");
 	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
-	tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,
-		   "Its own timeout, shorter than the wait for the SYN|ACK; no errno of the "
-		   "kernel's.");
-	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	tell_applications(m, kernel);
 	return true;
 }
 
@@ -92,7 +129,9 @@ static const struct tw_governed governed[] = {
 	{ "SO_SNDTIMEO", "Socket option: a blocking connect() returns EINPROGRESS at that time. "
 			 "Default none; the SYNs go on until close()." },
 	{ "net.ipv4.tcp_syn_retries",
-	  "The kernel's own limit, which was not reached here. Default 6." },
+	  "The kernel's own limit, 6 by default: about 134 s. TCP_SYNCNT is the socket's." },
+	{ "TCP_USER_TIMEOUT",
+	  "Socket option, in ms: it ends a connect(), too, with ETIMEDOUT. Default none." },
 	{ NULL, NULL },
 };
 
@@ -159,6 +198,22 @@ static const struct tw_scenario scenarios[] = {
 			  "cable wait client rst\n"
 			  "verdict both connect-aborted|port-scan likely failed\n"
 			  "never both clean|syn-ack-lost|certain\n",
+	},
+	{
+		.name = "kernel",
+		.about = "the kernel gives up, and then the SYN|ACK comes",
+		.variants = "v4 v6",
+		.script = "short client tcp_syn_retries 1\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable hold server synack always\n"
+			  "client connect -> ETIMEDOUT within 5s\n"
+			  "cable release\n"
+			  "cable wait client rst\n"
+			  "cable quiet 100ms\n"
+			  "verdict client connect-aborted likely failed\n"
+			  "verdict server unknown|connect-aborted likely possible unknown failed\n"
+			  "never both clean|certain\n",
 	},
 	{
 		.name = "unspec",

@@ -64,6 +64,14 @@ int64_t tw_syn_next_gap_ns(const struct tw_facts *f)
 	return flat ? tw_usual()->syn_gap_flat_ns[next] : tw_usual()->syn_gap_doubling_ns[next];
 }
 
+bool tw_syn_schedule_spent(const struct tw_facts *f)
+{
+	int64_t syns = tw_get(f, TW_F_SYN_COUNT);
+
+	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == tw_usual()->syns_doubling
+							     : syns == tw_usual()->syns_flat;
+}
+
 bool tw_syn_given_up(const struct tw_facts *f)
 {
 	int64_t gap = tw_syn_next_gap_ns(f);

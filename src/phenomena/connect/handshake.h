@@ -43,6 +43,9 @@ int64_t tw_syn_watched_ns(const struct tw_facts *f);
  */
 int64_t tw_syn_next_gap_ns(const struct tw_facts *f);
 
+/* As many SYNs were sent as a kernel's default allows. */
+bool tw_syn_schedule_spent(const struct tw_facts *f);
+
 /*
  * The capture goes on well beyond the time when another SYN was due, and none came: the client
  * gave up. Or it said so by a reset, with no answer to its SYNs before.

@@ -28,14 +28,6 @@
 #define ENOUGH_NS     (3 * TW_TCP_TIMEOUT_INIT_NS)
 #define REPEAT_DUE_NS (TW_TCP_TIMEOUT_INIT_NS * 5 / 4)
 
-static bool default_schedule_spent(const struct tw_facts *f)
-{
-	int64_t syns = tw_get(f, TW_F_SYN_COUNT);
-
-	return tw_is(f, TW_F_SYN_LADDER, TW_LADDER_DOUBLING) ? syns == tw_usual()->syns_doubling
-							     : syns == tw_usual()->syns_flat;
-}
-
 static void tell_client(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -56,12 +48,12 @@ static void tell_client(struct tw_match *m)
 			   "connect() was still waiting when the capture ended; with nothing else, "
 			   "it ends in "
 			   "ETIMEDOUT.");
-	} else if (default_schedule_spent(f) && tw_is(f, TW_F_SYN_ID_ZERO, 1)) {
+	} else if (tw_syn_schedule_spent(f) && tw_is(f, TW_F_SYN_ID_ZERO, 1)) {
 		tw_app_saw(
 			m, TW_CLIENT, "connect", "ETIMEDOUT", TW_BSD_KEEP_INIT_NS,
 			"Its SYNs carry IP-ID 0, as macOS and FreeBSD write them: their connect() "
 			"ends after 75 s (net.inet.tcp.keepinit); on Linux it would be later.");
-	} else if (default_schedule_spent(f)) {
+	} else if (tw_syn_schedule_spent(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", spent,
 			   "All repeats of the default schedule were sent and spent.");
 	} else {
@@ -90,7 +82,7 @@ static void name_rivals(struct tw_match *m)
 	if (!at_server)
 		tw_rival(m, "syn-ack-lost",
 			 "the SYNs may arrive and every answer be lost on the way back");
-	if (tw_syn_given_up(f) && !default_schedule_spent(f))
+	if (tw_syn_given_up(f) && !tw_syn_schedule_spent(f))
 		tw_rival(m, "connect-aborted",
 			 "the repeats stop early: perhaps the application's own timeout");
 	tw_rule_out(m, "port-closed", "a host without a listener answers with a RST at once");
