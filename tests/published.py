@@ -873,5 +873,41 @@ def connect_of_which_no_syn_was_due():
                      certain=True)
     assert finding["confidence"] == "certain" and "application" in finding["summary"], finding
 
+
+# ---- who sends message after message may wait for nothing ----
+
+def logs(count, every, **more):
+    """Messages in one direction, then the client closes, and the server does not."""
+    talk = Talk(**more).shake()
+    for n in range(count):
+        talk.c(PSH | ACK, b"<13>app: message %03d\n" % n, after=every).s(ACK, after=0.01)
+    return talk.c(FIN | ACK, after=2.0).s(ACK, after=0.01)
+
+
+def another(port=40001, now=30.0):
+    """A connection that goes on behind it."""
+    return Talk(client=("192.0.2.1", port), now=now).shake().ask().close()
+
+
+@case
+def messages_without_answers():
+    finding = expect(logs(40, 0.5), "app-stuck", "close-wait-leak", outcomes=("unknown",), others=(another(now=45.0),))
+    assert finding["confidence"] in (None, "possible"), finding
+
+
+@case
+def one_question_without_an_answer():
+    """What is asked at once and then waited for is a request."""
+    finding = expect(logs(1, 0.001), "app-stuck", outcomes=("failed",), others=(another(now=20.0),))
+    assert finding["confidence"] == "likely", finding
+
+
+@case
+def last_message_of_a_capture_that_began_late():
+    talk = Talk().c(PSH | ACK, b"bye, that was all\n").s(ACK, after=0.01).c(FIN | ACK, after=3.0).s(ACK, after=0.01)
+    finding = expect(talk, "app-stuck", "close-wait-leak", outcomes=("unknown",), others=(another(),))
+    assert finding["confidence"] in (None, "possible"), finding
+
+
 if __name__ == "__main__":
     main()

@@ -110,15 +110,40 @@ static bool client_waits(const struct tw_facts *f)
 	       waited >= (asked_once(f) ? ONE_WAIT_NS : LONG_WAIT_NS);
 }
 
+/* What speaks for it that an answer was due, and what against. */
+static void say_asked(struct tw_match *m)
+{
+	const enum tw_request kind = (enum tw_request)tw_get(m->facts, TW_F_REQUEST_KIND);
+
+	if (!kind) {
+		tw_missing(m, "Whether the protocol asks for an answer at all: long polls and "
+			      "one-way streams look the same.");
+		return;
+	}
+	tw_cite(m, TW_F_REQUEST_KIND,
+		"its first bytes are those of a request of %s, which is answered",
+		tw_request_name(kind));
+	if (kind != TW_REQUEST_CLIENT_HELLO)
+		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
+}
+
+/*
+ * Did the client that left wait for an answer? One that had answers before may have said a last thing that asks for
+ * none, and so may one that sends message after message (logs, measurements, pages to print) and gets none.
+ */
+static bool waited_for_answer(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PEER_NEVER_SPOKE) && (asks(f) || asked_once(f));
+}
+
 static void say_gave_up(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
-	bool never_spoke = tw_get(f, TW_F_PEER_NEVER_SPOKE);
+	bool never_spoke = tw_get(f, TW_F_PEER_NEVER_SPOKE), sure = waited_for_answer(f);
 
-	/* One that answered before may have been told a last thing that asks for no answer. */
-	m->confidence = never_spoke ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = never_spoke ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->confidence = sure ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = sure ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(
 		m,
 		"%s acknowledged the %srequest and never answered; the client gave up after %s, "
@@ -127,6 +152,8 @@ static void say_gave_up(struct tw_match *m)
 	if (!never_spoke)
 		tw_missing(m, "Whether the last thing that the client sent asks for an answer: the "
 			      "server had answered before.");
+	else if (!sure)
+		say_asked(m);
 	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
 		TW_DUR(waited));
 	tw_cite(m, TW_F_FIN1_ACKED,
@@ -152,23 +179,6 @@ static void say_reset(struct tw_match *m, int64_t waited)
 		TW_DUR(waited));
 	tw_rival(m, "linger-reset",
 		 "a program that sends and asks for nothing may end so, too (SO_LINGER {1,0})");
-}
-
-/* What speaks for it that an answer was due, and what against. */
-static void say_asked(struct tw_match *m)
-{
-	const enum tw_request kind = (enum tw_request)tw_get(m->facts, TW_F_REQUEST_KIND);
-
-	if (!kind) {
-		tw_missing(m, "Whether the protocol asks for an answer at all: long polls and "
-			      "one-way streams look the same.");
-		return;
-	}
-	tw_cite(m, TW_F_REQUEST_KIND,
-		"its first bytes are those of a request of %s, which is answered",
-		tw_request_name(kind));
-	if (kind != TW_REQUEST_CLIENT_HELLO)
-		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
 }
 
 /* The client closes. What then comes of the server's end parts one that hangs from one that only has no answer. */
@@ -230,6 +240,9 @@ static void say_waits(struct tw_match *m, int64_t waited)
 /* A wait that may be none explains nothing where something went wrong; a needless repeat is no such thing. */
 static int strength_of(const struct tw_facts *f, bool gave_up, bool left, int64_t waited)
 {
+	/* whoever waited for it, an end that does not close either is known: close-wait-leak */
+	if (gave_up && tw_get(f, TW_F_PEER_NEVER_SPOKE) && !waited_for_answer(f))
+		return TW_STRENGTH_DELAY - 1;
 	if (gave_up || (!left && waited >= LONG_WAIT_NS))
 		return TW_STRENGTH_STALL;
 	if (tw_get(f, TW_F_RST_COUNT))
@@ -579,9 +592,11 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"that waited and then closed, while the server's kernel acknowledged the FIN "
 		"and nothing closed on that side: an application that still reads would have "
 		"seen the end of the stream. If the server never sent a byte of payload in "
-		"the whole connection it is likely, or possible after two minutes of mere "
-		"waiting; if it had answered before, possible: the last thing said may have "
-		"asked for no answer. A client that leaves after five seconds and more, and "
+		"the whole connection, and all it was asked came at once, it is likely, or "
+		"possible after two minutes of mere waiting; if it had answered before, or "
+		"was sent message after message (logs, measurements, pages to print), "
+		"possible: what was said may have asked for no answer. A client that leaves after "
+		"five seconds and more, and "
 		"only then the server closes, is told so as well where an answer was due: to "
 		"what is always answered in its protocol (a request of HTTP, a ClientHello of "
 		"TLS, a query of PostgreSQL, MySQL or Redis). An answer of HTTP/1 that stops in "
