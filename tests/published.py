@@ -909,5 +909,55 @@ def last_message_of_a_capture_that_began_late():
     assert finding["confidence"] in (None, "possible"), finding
 
 
+# ---- a hole of which only a FIN tells ----
+
+def answer_lost_before_fin(size=900, repeats=0, options=MSS):
+    """The answer never comes, the server's FIN behind it does, and is answered by an ACK that stands."""
+    talk = Talk().shake(options=options).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    at, fin = talk.next[1], talk.next[1] + size
+    for n in range(1 + repeats):
+        talk.s(FIN | ACK, seq=fin, after=0.4 * 2 ** n).c(ACK, ack=at)
+    return talk, at, fin
+
+
+@case
+def fin_behind_a_hole():
+    talk = answer_lost_before_fin()[0]
+    finding = expect(talk, "unknown", outcomes=("unknown",), others=(another(now=20.0),))
+    assert "900 bytes" in finding["summary"], finding
+
+
+@case
+def fin_behind_a_hole_repeated():
+    """It arrived each time: fin-unanswered would be wrong."""
+    finding = expect(answer_lost_before_fin(repeats=3)[0], "unknown", outcomes=("unknown",))
+    assert "900 bytes" in finding["summary"], finding
+
+
+@case
+def fin_behind_a_hole_and_a_late_close():
+    """The FINs did not cross: the second comes six seconds after the first."""
+    talk, at, _ = answer_lost_before_fin()
+    finding = expect(talk.c(FIN | ACK, ack=at, after=6).c(FIN | ACK, seq=talk.next[0] - 1, ack=at, after=0.3), "unknown",
+                     outcomes=("unknown",))
+    assert finding["remark"] != "simultaneous-close", finding
+
+
+@case
+def fin_behind_a_hole_that_is_filled():
+    talk, at, fin = answer_lost_before_fin()
+    talk.s(PSH | ACK, b"x" * 900, seq=at, after=0.2).c(ACK, ack=fin + 1)
+    expect(talk.c(FIN | ACK, ack=fin + 1).s(ACK, seq=fin + 1, after=0.02), "clean", "loss-recovered", "reordering",
+           outcomes=("clean", "degraded"))
+
+
+@case
+def fin_that_overtook_its_data():
+    talk, at, fin = answer_lost_before_fin()
+    talk.s(PSH | ACK, b"x" * 900, seq=at, after=0.00002).c(ACK, ack=fin + 1)
+    expect(talk.c(FIN | ACK, ack=fin + 1).s(ACK, seq=fin + 1, after=0.02), "clean", "reordering", "loss-recovered",
+           outcomes=("clean", "degraded"))
+
+
 if __name__ == "__main__":
     main()

@@ -48,7 +48,8 @@ static bool find(const struct tw_dossier *d, int side, struct hole *h)
 		if (covers(p, h->from))
 			return false;
 		h->last = p;
-		if (!p->payload_bytes || !tw_seq_gt(p->seq, h->from))
+		/* a FIN counts as data does: its number says how much stands before it */
+		if (!tw_pkt_seq_len(p) || !tw_seq_gt(p->seq, h->from))
 			continue;
 		if (!h->behind)
 			h->behind = p;
@@ -76,6 +77,8 @@ void tw_derive_missing(struct tw_view *v)
 		tw_from(v, TW_F_MISSING_BYTES, h.to - h.from, h.behind);
 		tw_from(v, TW_F_MISSING_ACKS, h.stood, h.stands);
 		tw_from(v, TW_F_MISSING_NS, h.last->time_ns - h.behind->time_ns, h.last);
+		tw_from(v, TW_F_MISSING_FOR_NS,
+			v->d->pkt[v->d->pkt_count - 1].time_ns - h.behind->time_ns, NULL);
 		tw_from(v, TW_F_MISSING_LARGEST_SEEN, h.largest, NULL);
 		return;
 	}

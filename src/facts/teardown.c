@@ -9,9 +9,11 @@
  *        |<------------------FIN-------------|      FIN2
  *        |--ACK----------------------------->|      FIN2_ACKED
  */
+#include "base/duration.h"
 #include "facts/view.h"
 
 #define LADDER_TIMES 32
+#define CROSSING_NS  TW_NS_PER_S /* and twice the way there and back: longer is no FIN on its way */
 
 /* The facts about one FIN, first or second. */
 struct fin_ids {
@@ -506,7 +508,12 @@ void tw_derive_teardown(struct tw_view *v)
 	after_fin1(v, f1);
 	crossing_before(v, f1);
 	before_fin1(v, f1);
-	tw_from(v, TW_F_FIN1_DATA_ACKED, !tw_unacked_payload(d, &v->last, one), NULL);
+	/* up to its number: what stands before it may never have come here */
+	tw_from(v, TW_F_FIN1_DATA_ACKED,
+		!tw_unacked_payload(d, &v->last, one) &&
+			(!v->last.end[!one].acked_set ||
+			 tw_seq_ge(v->last.end[!one].acked, fin_end(f1) - 1)),
+		NULL);
 	if (fin[!one] < 0) {
 		if (tw_get(v->f, TW_F_FIN1_ACKED))
 			tw_from(v, TW_F_HALF_CLOSED_NS, tw_watched_until_ns(v) - f1->time_ns, f1);
@@ -517,5 +524,7 @@ void tw_derive_teardown(struct tw_view *v)
 	tw_from(v, TW_F_FIN2_DELAY_NS, f2->time_ns - f1->time_ns, f2);
 	fin_facts(v, f2, &ids[1]);
 	tw_from(v, TW_F_SIMULTANEOUS_CLOSE,
-		tw_seq_lt(f2->ack, fin_end(f1)) && tw_seq_lt(f1->ack, fin_end(f2)), f2);
+		tw_seq_lt(f2->ack, fin_end(f1)) && tw_seq_lt(f1->ack, fin_end(f2)) &&
+			f2->time_ns - f1->time_ns <= CROSSING_NS + 2 * tw_get(v->f, TW_F_RTT_NS),
+		f2);
 }

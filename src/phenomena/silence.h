@@ -87,7 +87,7 @@ static inline bool tw_hole_stays(const struct tw_facts *f)
 
 	return tw_known(f, TW_F_MISSING_SIDE) && tw_get(f, TW_F_MISSING_ACKS) > 0 &&
 	       !tw_get(f, TW_F_RST_NOTHING_OWED) &&
-	       tw_get(f, TW_F_MISSING_NS) + on_ns >= TW_UNFILLED_NS;
+	       tw_get(f, TW_F_MISSING_FOR_NS) + on_ns >= TW_UNFILLED_NS;
 }
 
 /*

@@ -23,6 +23,7 @@
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 #include <inttypes.h>
 
@@ -364,6 +365,8 @@ static bool match(struct tw_match *m)
 	    !tw_get(f, TW_F_RST_AFTER_CLOSE) && !tw_get(f, TW_F_UNANSWERED_BYTES))
 		return false;
 	/* What was lost later is not repaired: that is the story. */
+	if (tw_hole_stays(f) && tw_silence_proves(f))
+		return false;
 	if (tw_get(f, TW_F_UNANSWERED_BYTES) && !tw_get(f, TW_F_RST_COUNT) &&
 	    tw_get(f, TW_F_UNANSWERED_FOR_NS) >= LEFT_NS)
 		return false;
