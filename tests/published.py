@@ -6,6 +6,7 @@ packets of our own.
 usage: TCPWHY=build/tcpwhy tests/published.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -957,6 +958,48 @@ def fin_that_overtook_its_data():
     talk.s(PSH | ACK, b"x" * 900, seq=at, after=0.00002).c(ACK, ack=fin + 1)
     expect(talk.c(FIN | ACK, ack=fin + 1).s(ACK, seq=fin + 1, after=0.02), "clean", "reordering", "loss-recovered",
            outcomes=("clean", "degraded"))
+
+
+# ---- keepalive with an idle time that is not the interval ----
+
+def redis_like(answered=4, lost=3, interval=5, heard=True):
+    """SO_KEEPALIVE as Redis sets it: 15 s idle, then every 5 s, three times; the last ones are lost, or their answers."""
+    talk = Talk(timestamps=True).shake().ask()
+    for _ in range(answered):
+        talk.c(ACK, seq=talk.next[0] - 1, after=15).s(ACK, after=0.02)
+    last = talk.heard[0]
+    for n in range(lost):
+        talk.heard[0] = last
+        talk.c(ACK, seq=talk.next[0] - 1, after=interval if n else 15)
+        if not heard:
+            talk.s(ACK, after=0.0001)
+    talk.heard[0] = last
+    return talk
+
+
+def gives_up(talk, after):
+    """Linux writes timestamps into this reset."""
+    stamp = struct.pack(">BBBBII", 1, 1, 8, 10, int((talk.now + after) * 1000) + 5000, talk.heard[0])
+    return talk.c(RST | ACK, options=stamp, after=after)
+
+
+@case
+def keepalive_of_two_times():
+    finding = expect(gives_up(redis_like(), 5), "keepalive-timeout", outcomes=("failed",), certain=True)
+    assert finding["confidence"] == "certain" and any("5.0" in e["text"] for e in finding["evidence"]), finding
+
+
+@case
+def keepalive_of_two_times_next_to_the_peer():
+    """Each probe is answered here, and none of the answers is heard."""
+    expect(gives_up(redis_like(heard=False), 5), "keepalive-timeout", outcomes=("failed",))
+
+
+@case
+def keepalive_and_an_abort_at_another_time():
+    """Two probes that were not heard, and then the application goes."""
+    expect(gives_up(redis_like(lost=2, heard=False), 2.5), "clean", "aborted", "linger-reset",
+           outcomes=("clean", "unknown", "degraded"))
 
 
 if __name__ == "__main__":

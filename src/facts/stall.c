@@ -5,8 +5,6 @@
  */
 #include "facts/view.h"
 
-#include <stdlib.h>
-
 static bool is_probe(const struct tw_pkt *p)
 {
 	return (p->marks & (TW_MARK_KEEPALIVE | TW_MARK_ZERO_PROBE)) != 0;
@@ -219,20 +217,10 @@ static void request_facts(struct tw_view *v)
 	tw_from(v, TW_F_WAITER_GAVE_UP, gave_up != NULL && !(last->flags & TW_FIN), gave_up);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-#define GAPS 64
-
 struct keepalive_walk {
 	int64_t probes, answered, unanswered_last;
 	const struct tw_pkt *first, *first_unanswered, *last;
-	int64_t gap[GAPS];
-	size_t gaps;
+	int64_t last_gap_ns; /* 0: there is one probe */
 };
 
 /* Keepalive probes: no data (or one old byte), one below SND.NXT, while the peer's window is open. */
@@ -270,8 +258,8 @@ static void walk_keepalives(const struct tw_dossier *d, int side, struct keepali
 			w->first_unanswered = p;
 		if (!w->first)
 			w->first = p;
-		else if (w->gaps < GAPS)
-			w->gap[w->gaps++] = p->time_ns - w->last->time_ns;
+		else
+			w->last_gap_ns = p->time_ns - w->last->time_ns;
 		w->last = p;
 		open = true;
 	}
@@ -295,11 +283,10 @@ static void keepalive_facts(struct tw_view *v)
 		tw_from(v, TW_F_KEEPALIVE_UNANSWERED_SPAN_NS,
 			w[side].last->time_ns - w[side].first_unanswered->time_ns, w[side].last);
 	tw_from(v, TW_F_KEEPALIVE_SIDE, side, w[side].first);
-	if (w[side].gaps) {
-		qsort(w[side].gap, w[side].gaps, sizeof(int64_t), by_value);
-		tw_from(v, TW_F_KEEPALIVE_INTERVAL_NS, w[side].gap[w[side].gaps / 2],
-			w[side].first);
-	}
+	/* of who probes last: before an answer TCP_KEEPIDLE passes, only behind none TCP_KEEPINTVL */
+	side = w[1].last && (!w[0].last || w[1].last->time_ns > w[0].last->time_ns);
+	if (w[side].last_gap_ns > 0)
+		tw_from(v, TW_F_KEEPALIVE_INTERVAL_NS, w[side].last_gap_ns, w[side].last);
 }
 
 void tw_derive_stall(struct tw_view *v)

@@ -88,7 +88,7 @@ static bool match(struct tw_match *m)
 			    "%lld keepalive probe%s of %s stayed unanswered; it gave the "
 			    "connection up and said so by a reset.",
 			    (long long)probes, probes == 1 ? "" : "s", tw_endpoint(m, author));
-	if (tw_known(f, TW_F_KEEPALIVE_INTERVAL_NS))
+	if (probes > 1 && tw_known(f, TW_F_KEEPALIVE_INTERVAL_NS))
 		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probes unanswered, %s apart",
 			(long long)probes, TW_DUR(tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS)));
 	else
