@@ -4,6 +4,7 @@
  * host silent, who else is half-open, which idle times do flows between these hosts survive.
  */
 #include "facts/view.h"
+#include "timers/usual.h"
 
 #define HALF_OPEN_MAX       64 /* more are not needed to see a flood */
 #define ENDED_TOGETHER_NS   TW_NS_PER_S
@@ -35,6 +36,22 @@ struct half_open_walk {
 	int64_t sources;
 };
 
+/*
+ * Could the requests of both be at the listener at the same time? It gives one up about a minute after its SYN.
+ *
+ *	q    SYN|--------- request ---------|
+ *	d              SYN|----SYN|--------- request ---------|
+ */
+static bool live_together(const struct tw_view *v, const struct tw_dossier *q)
+{
+	const int64_t life_ns = tw_usual()->request_life_ns, first_ns = v->d->first_ns,
+		      last_ns = tw_get(v->f, TW_F_SYN_COUNT) ? tw_time_of(v->f, TW_F_SYN_LAST)
+							     : first_ns;
+
+	return q->first_ns <= last_ns + life_ns &&
+	       (first_ns <= q->first_ns + life_ns || first_ns <= q->last_ns);
+}
+
 static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 {
 	unsigned i;
@@ -46,7 +63,8 @@ static void walk_half_open(const struct tw_view *v, struct half_open_walk *w)
 		const struct tw_dossier *q = v->others->refs[v->near.server[i]].dossier;
 		struct peer p;
 
-		if (q == v->d || !half_open(q) || !same_endpoint(&q->end[1], &v->d->end[1]))
+		if (q == v->d || !half_open(q) || !same_endpoint(&q->end[1], &v->d->end[1]) ||
+		    !live_together(v, q))
 			continue;
 		p.hash = tw_host_peer_hash(&q->end[0].addr);
 		p.port = q->end[0].port;

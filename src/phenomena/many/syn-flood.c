@@ -16,7 +16,8 @@
  */
 #include "phenomena/connect/handshake.h"
 
-#define ACK_DUE_NS    (TW_NS_PER_S / 20)               /* after a SYN|ACK, a client's ACK is here */
+#define ACK_DUE_NS    (TW_NS_PER_S / 20)               /* where others' ACKs are overdue already */
+#define ACK_LATE_NS   TW_TCP_TIMEOUT_INIT_NS           /* far clients need this long for theirs */
 #define REPEAT_DUE_NS (TW_TCP_TIMEOUT_INIT_NS * 5 / 4) /* without one, a client repeats its SYN */
 #define MANY_HOSTS    32
 
@@ -26,6 +27,21 @@ static bool half_open(const struct tw_facts *f)
 	       /* what a router says of the SYN|ACK to a source that does not exist speaks for it */
 	       (tw_get(f, TW_F_ICMP_COUNT) == 0 || tw_is(f, TW_F_ICMP_TO, TW_SERVER)) &&
 	       tw_get(f, TW_F_SYN_COUNT) == 1;
+}
+
+/*
+ * Is the ACK of the SYN|ACK overdue, or the repeat of a SYN without one? Where the SYN|ACK is repeated, the ACK of the
+ * first was due long ago; where those of others are, the crowd around this one is more than distant.
+ */
+static bool is_due(const struct tw_facts *f, bool answered)
+{
+	const int64_t left_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
+
+	if (tw_get(f, TW_F_SYNACK_COUNT) > 1)
+		return true;
+	if (!answered)
+		return left_ns >= REPEAT_DUE_NS;
+	return left_ns >= (tw_get(f, TW_F_PORT_SYNACKS_REPEATED) ? ACK_DUE_NS : ACK_LATE_NS);
 }
 
 static bool match(struct tw_match *m)
@@ -41,9 +57,7 @@ static bool match(struct tw_match *m)
 		return false;
 	if (!heard && tw_get(f, TW_F_PORT_HALF_OPEN_HOSTS) < MANY_HOSTS)
 		return false;
-	/* where the SYN|ACK is repeated, the ACK of the first was due long ago */
-	if (tw_get(f, TW_F_SYNACK_COUNT) < 2 &&
-	    tw_get(f, TW_F_CAPTURE_GOES_ON_NS) < (answered ? ACK_DUE_NS : REPEAT_DUE_NS))
+	if (!is_due(f, answered))
 		return false;
 	/* the SYN|ACK of a healthy connection is not repeated */
 	filtered = tw_get(f, TW_F_ONLY_HALF_OPEN) && tw_get(f, TW_F_SYNACK_COUNT) < 2 &&

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What ends or delays a connect, and what only looks so.
+
+Each case is a short conversation, written packet by packet, that behaves as its docstring says, and what may be
+said about it.
+
+usage: TCPWHY=build/tcpwhy tests/connects.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main
+from talk import MSS, SACK_OK, WSCALE, Talk, expect
+
+OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
+SERVER = ("198.51.100.40", 443)
+
+
+# Half-open neighbours: a request lives for about a minute, and an ACK needs a round trip.
+
+
+def half_opens(count, apart, hosts=99, synacks=1, start=0.0):
+    """@count SYNs from as many sources, @apart seconds from each other; nobody acknowledges the SYN|ACKs."""
+    talks = []
+    for i in range(count):
+        talk = Talk(client=(f"203.0.113.{1 + i % hosts}", 30000 + i), server=SERVER, now=start + i * apart,
+                    isn=(5000 + 77 * i, 900000 + 131 * i))
+        talk.c(SYN, options=OPTIONS, after=0)
+        for k in range(synacks):
+            talk.s(SYN | ACK, options=OPTIONS, ident=0, seq=900000 + 131 * i, after=2 ** k - 1 or 0.0002)
+        talks.append(talk)
+    return talks
+
+
+def passing(at, port=50000):
+    """A healthy connection to the same endpoint, @at seconds."""
+    return Talk(client=("192.0.2.77", port), server=SERVER, now=at).shake(rtt=0.03).ask().close()
+
+
+@case
+def probes_over_a_day_are_no_flood():
+    """Somebody probes the port every 20 minutes: no two of the requests live at the same time."""
+    probes = half_opens(50, 1200)
+    expect(probes[25], "syn-ack-lost", "handshake-ack-lost", "unknown", "port-scan",
+           outcomes=("unknown", "failed", "clean"), others=probes[:25] + probes[26:] + [passing(61000)])
+
+
+@case
+def probes_of_hours_ago_fill_no_queue():
+    """A dozen half-open requests of the last hours were given up long before this SYN, which nothing answers."""
+    talk = Talk(client=("192.0.2.9", 40000), server=SERVER, now=40000.0)
+    for after in (0, 1, 1, 1, 1, 1, 2):
+        talk.c(SYN, options=OPTIONS, after=after, keep=True)
+    others = half_opens(12, 3000) + [passing(39990), passing(50000, 50001)]
+    expect(talk, "syn-unanswered", "firewall-dropped", "accept-queue-full",
+           outcomes=("failed", "unknown"), others=others)
+
+
+@case
+def requests_of_now_fill_the_queue():
+    """The same with requests that are all younger than a minute: the queue may well be full."""
+    talk = Talk(client=("192.0.2.9", 40000), server=SERVER, now=20.0)
+    for after in (0, 1, 1, 1, 1, 1, 2):
+        talk.c(SYN, options=OPTIONS, after=after, keep=True)
+    expect(talk, "syn-queue-full", outcomes=("failed",), others=half_opens(12, 1.5, synacks=4) + [passing(100)])
+
+
+@case
+def a_flood_of_a_minute_ago():
+    """Forty half-open requests within four seconds: a flood, of which the first is told like the last."""
+    flood = half_opens(40, 0.1, synacks=3)
+    for talk in flood[0], flood[-1]:
+        expect(talk, "syn-flood", outcomes=("failed",), others=[t for t in flood if t is not talk] + [passing(9)])
+
+
+@case
+def far_clients_at_the_end_of_the_capture():
+    """Clients 300 ms away connect at once; the capture ends before any of their ACKs can have come."""
+    crowd = half_opens(40, 0.002)
+    expect(crowd[3], "unknown", "clean", "syn-ack-lost", "handshake-ack-lost", outcomes=("unknown", "clean"),
+           others=crowd[:3] + crowd[4:] + [Talk(client=("192.0.2.66", 1066), server=SERVER).shake(rtt=0.3)])
+
+
+@case
+def a_flood_met_by_cookies():
+    """The same crowd, and two seconds later none of them has answered: cookies are not repeated."""
+    crowd = half_opens(40, 0.002)
+    expect(crowd[3], "syn-flood", outcomes=("failed",), others=crowd[:3] + crowd[4:] + [passing(2)])
+
+
+if __name__ == "__main__":
+    main()
