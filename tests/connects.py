@@ -91,5 +91,58 @@ def a_flood_met_by_cookies():
     expect(crowd[3], "syn-flood", outcomes=("failed",), others=crowd[:3] + crowd[4:] + [passing(2)])
 
 
+# Many doors: a scanner is in a hurry, and finds most of them shut.
+
+
+def office(port, server, at):
+    """A SYN of an office (one address, many people)."""
+    return Talk(client=("192.0.2.200", port), server=server, now=at, isn=(4000 + port, 1)).c(SYN, options=OPTIONS, after=0)
+
+
+def refuse(talk):
+    return talk.s(RST | ACK, seq=0, window=0, ident=0, after=0.02)
+
+
+def served(count, apart):
+    """Connections of the office, all well."""
+    return [Talk(client=("192.0.2.200", 52000 + i), server=(f"198.51.100.{i % 90 + 1}", 443), now=i * apart)
+            .shake().ask().close() for i in range(count)]
+
+
+@case
+def outage_of_an_uplink():
+    """Twenty connect()s to as many hosts while nothing answers, each SYN repeated by the kernel: no scan."""
+    talks = [office(41000 + i, (f"203.0.113.{i + 1}", 443), i * 0.02) for i in range(20)]
+    for talk in talks:
+        for after in (1.03, 1.02, 2.05):
+            talk.c(SYN, options=OPTIONS, after=after, seq=4000 + talk.ends[0][1])
+    finding = expect(talks[3], "syn-unanswered", outcomes=("failed", "unknown"), others=talks[:3] + talks[4:])
+    assert "port-scan" in [r["verdict"] for r in finding["rivals"]], finding["rivals"]
+
+
+@case
+def refusals_among_many_good_ones():
+    """Eighteen refusals in half a minute, and sixty servers that did answer: a busy client."""
+    bad = [refuse(office(42000 + i, (f"203.0.113.{i + 1}", 8000 + i), i * 1.5)) for i in range(18)]
+    expect(bad[7], "port-closed", outcomes=("failed",), others=bad[:7] + bad[8:] + served(120, 0.2))
+
+
+@case
+def refusals_of_a_long_day():
+    """One refusal in eight minutes: nobody scans so slowly that it could be told from bad luck."""
+    bad = [refuse(office(42000 + i, (f"203.0.113.{i + 1}", 80), i * 480)) for i in range(24)]
+    expect(bad[7], "port-closed", outcomes=("failed",), others=bad[:7] + bad[8:])
+
+
+@case
+def scanner_in_a_hurry():
+    """Twenty doors of one host within a second, one SYN each, most refused, some silent: a scan of its own."""
+    talks = [office(43000 + i, ("203.0.113.5", 20 + i), i * 0.04) for i in range(20)]
+    for talk in talks[:14]:
+        refuse(talk)
+    for talk in talks[3], talks[16]:
+        expect(talk, "port-scan", outcomes=("failed",), others=[t for t in talks if t is not talk] + served(5, 2))
+
+
 if __name__ == "__main__":
     main()

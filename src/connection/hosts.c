@@ -255,6 +255,15 @@ unsigned tw_host_knocked_in_vain(const struct tw_host *h)
 	return set;
 }
 
+unsigned tw_host_opened(const struct tw_host *h)
+{
+	unsigned i, set = 0;
+
+	for (i = 0; i < 16; i++)
+		set += (unsigned)__builtin_popcountll(h->doors[TW_DOORS_OPENED][i]);
+	return set;
+}
+
 /* The ends of a packet. What it is about is its source, and for a pure SYN its destination. */
 enum { SRC = TW_DOORS_OPENED, DST = TW_DOORS_KNOCKED };
 

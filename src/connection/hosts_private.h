@@ -151,6 +151,8 @@ static inline const struct tw_host_event *tw_host_refusal(const struct tw_host *
 
 /* About how many different (host, port) pairs its SYNs knocked at without a SYN|ACK. */
 unsigned tw_host_knocked_in_vain(const struct tw_host *h);
+/* And about how many let it in? */
+unsigned tw_host_opened(const struct tw_host *h);
 
 static inline uint32_t tw_host_peer_hash(const struct tw_addr *a)
 {

@@ -11,6 +11,8 @@
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
 #define IDLE_MIN_NS         TW_NS_PER_S
 #define SYN_REPEATED_NS     TW_NS_PER_S
+#define KNOCKS_NS           (60 * TW_NS_PER_S)
+#define KNOCKS_MIN          8 /* fewer are no scan, and need not be counted */
 
 /* One other end: hash of the address, and port. */
 struct peer {
@@ -580,10 +582,62 @@ static void checks_fact(struct tw_view *v)
 	tw_from(v, TW_F_HALF_OPEN_CHECKS, n, NULL);
 }
 
-void tw_derive_neighbours(struct tw_view *v)
+/* Marks the door of @q in a map of 1024: 1 if it is the first of those that fall together, else 0. */
+static int64_t mark_door(uint64_t door[16], const struct tw_dossier *q)
+{
+	const uint32_t port = q->end[1].port * UINT32_C(0x9e3779b1);
+	const uint32_t hash =
+		(tw_host_peer_hash(&q->end[1].addr) ^ port) * UINT32_C(0x85ebca6b) >> 22;
+	const uint64_t bit = UINT64_C(1) << hash % 64;
+	const bool is_new = !(door[hash / 64] & bit);
+
+	door[hash / 64] |= bit;
+	return is_new;
+}
+
+/*
+ * Different doors at which the client knocked in vain about now. Who scans does it in a hurry; who lives long, or stands
+ * for many, is refused here and there as well. A SYN that its sender's timer repeats, and nothing answers, is counted by
+ * itself: a program waits for that.
+ */
+static void doors_about_now(struct tw_view *v)
+{
+	const uint32_t client = tw_host_peer_hash(&v->d->end[0].addr);
+	uint64_t door[2][16] = { 0 };
+	int64_t n[2] = { 0 };
+	size_t lo, hi;
+
+	for (tw_around(v, TW_NEAR, &lo, &hi); lo < hi; lo++) {
+		const struct tw_dossier_ref *r = &v->others->refs[lo];
+		const struct tw_dossier *q = r->dossier;
+		const int64_t apart_ns = q->first_ns - v->d->first_ns;
+		const bool asked_again = q->end[0].packets > 1 && !q->end[1].packets;
+
+		if ((r->host[0] != client && r->host[1] != client) ||
+		    (q->completeness & (1 | 2 | 4 | 8)) != 1 ||
+		    !tw_addr_equal(&q->end[0].addr, &v->d->end[0].addr) || apart_ns > KNOCKS_NS ||
+		    apart_ns < -KNOCKS_NS)
+			continue;
+		n[asked_again] += mark_door(door[asked_again], q);
+	}
+	tw_from(v, TW_F_SCAN_PORTS, n[0], NULL);
+	tw_from(v, TW_F_SCAN_REPEATED, n[1], NULL);
+}
+
+static void scan_facts(struct tw_view *v)
 {
 	const struct tw_host *client = v->host[0];
 
+	if (!client)
+		return;
+	tw_from(v, TW_F_SCAN_OPENED, tw_host_opened(client), NULL);
+	/* most clients knock at few in their life */
+	if (tw_host_knocked_in_vain(client) >= KNOCKS_MIN)
+		doors_about_now(v);
+}
+
+void tw_derive_neighbours(struct tw_view *v)
+{
 	port_facts(v);
 	alive_fact(v);
 	author_alive_fact(v);
@@ -591,5 +645,5 @@ void tw_derive_neighbours(struct tw_view *v)
 	gone_fact(v);
 	idle_facts(v);
 	checks_fact(v);
-	tw_from(v, TW_F_SCAN_PORTS, client ? (int64_t)tw_host_knocked_in_vain(client) : 0, NULL);
+	scan_facts(v);
 }

@@ -27,6 +27,7 @@
 
 #define ENOUGH_NS     (3 * TW_TCP_TIMEOUT_INIT_NS)
 #define REPEAT_DUE_NS (TW_TCP_TIMEOUT_INIT_NS * 5 / 4)
+#define MANY_DOORS    16 /* as many as make a scan */
 
 static void tell_client(struct tw_match *m)
 {
@@ -85,6 +86,10 @@ static void name_rivals(struct tw_match *m)
 	if (tw_syn_given_up(f) && !tw_syn_schedule_spent(f))
 		tw_rival(m, "connect-aborted",
 			 "the repeats stop early: perhaps the application's own timeout");
+	if (tw_get(f, TW_F_SCAN_REPEATED) >= MANY_DOORS)
+		tw_rival(m, "port-scan",
+			 "the same source knocks at many doors in vain about now: a scanner that "
+			 "leaves it to connect() repeats its SYNs, too");
 	tw_rule_out(m, "port-closed", "a host without a listener answers with a RST at once");
 	if (tw_get(f, TW_F_ICMP_COUNT) == 0)
 		tw_rule_out(m, "host-unreachable", "no ICMP error came");

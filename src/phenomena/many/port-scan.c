@@ -25,6 +25,9 @@ static bool is_knock(const struct tw_facts *f)
 		return false;
 	if (tw_get(f, TW_F_SYN_COUNT) > 3 || tw_get(f, TW_F_ICMP_COUNT) > 0)
 		return false;
+	/* a kernel's timer asks again for a program that waits: one outage, and many doors at a time */
+	if (tw_syn_repeated(f) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_NONE))
+		return false;
 	return !tw_get(f, TW_F_ESTABLISHED) || tw_is(f, TW_F_RST_SIDE, TW_CLIENT);
 }
 
@@ -35,7 +38,8 @@ static bool match(struct tw_match *m)
 	bool refused = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK);
 	bool opened = tw_get(f, TW_F_SYNACK_COUNT) > 0;
 
-	if (doors < MIN_DOORS || !is_knock(f))
+	/* who finds more doors open than closed is a busy client, or many behind one address */
+	if (doors < MIN_DOORS || doors <= tw_get(f, TW_F_SCAN_OPENED) || !is_knock(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 4;
 	m->confidence = TW_LIKELY;
@@ -44,15 +48,16 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
-		"One of at least %lld ports or hosts at which the source of %s knocked without "
-		"ever sending data: a scan.",
+		"One of at least %lld ports or hosts at which the source of %s knocked in vain "
+		"within a minute, without ever sending data: a scan.",
 		(long long)doors, m->client);
 	tw_cite_syns(m);
 	if (opened)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: this port is open");
 	else if (refused)
 		tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK: this port is closed");
-	tw_cite(m, TW_F_SCAN_PORTS, "the same source tried at least %lld ports or hosts",
+	tw_cite(m, TW_F_SCAN_PORTS,
+		"the same source tried at least %lld ports or hosts in vain within a minute",
 		(long long)doors);
 	if (refused)
 		tw_rival(m, "port-closed",
@@ -285,10 +290,13 @@ const struct tw_phenomenon tw_ph_port_scan = {
 		       "gets ECONNREFUSED or timeouts.",
 	.server_sees = "Nothing for half-open scans; for connect scans an accept() whose "
 		       "connection ends at once, with nothing to read.",
-	.recognise = "At least sixteen different ports or hosts tried by one source in the "
-		     "capture, each refused, unanswered or given up without a byte. A single "
-		     "connection of this kind is never called a scan. A client whose many backends "
-		     "are all down looks alike, so it is only likely.",
+	.recognise =
+		"At least sixteen different ports or hosts tried by one source in the "
+		"capture within a minute, each refused or unanswered at its first SYN, and more "
+		"of them than let it in. A single "
+		"connection of this kind is never called a scan, nor is one that a kernel's "
+		"timer asks for again in vain. A client whose many backends "
+		"are all down looks alike, so it is only likely.",
 	.remedies = remedies,
 	.references = references,
 	.reproduced = "W",
