@@ -144,5 +144,40 @@ def scanner_in_a_hurry():
         expect(talk, "port-scan", outcomes=("failed",), others=[t for t in talks if t is not talk] + served(5, 2))
 
 
+# A bare reset behind the handshake: whoever closed before it had accepted.
+
+
+@case
+def fin_and_then_a_reset():
+    """A server whose process ends closes (FIN), and its kernel resets when the client's ACK of that comes (macOS)."""
+    talk = Talk(timestamps=True, ttl=(64, 60)).shake(rtt=0.025).s(FIN | ACK, after=2).c(ACK, after=0.0001)
+    expect(talk.s(RST, seq=talk.next[1] - 1, window=0, ident=0, after=0.025), "clean", "process-died", "unknown",
+           outcomes=("clean", "unknown"), remark="reset-instead-of-close")
+
+
+@case
+def fin_and_a_reset_at_its_heels():
+    """The same at once: the reset stands at the FIN's own number, and no queue was full."""
+    talk = Talk(timestamps=True, ttl=(64, 60)).shake(rtt=0.025).s(FIN | ACK, after=2)
+    expect(talk.s(RST, seq=talk.next[1] - 1, window=0, ident=0, after=0.00002), "clean", "process-died", "unknown",
+           outcomes=("clean", "unknown"))
+
+
+@case
+def reset_at_the_fin_is_passed_over():
+    """A reset at the number of the FIN, which other stacks than Linux ignore: both ends then close in order."""
+    talk = Talk(ttl=(64, 60)).shake(rtt=0.08).s(FIN | ACK, after=0.1).c(ACK)
+    talk.s(RST, seq=talk.next[1] - 1, window=0, ident=0, after=0.08).c(FIN | ACK).s(ACK, after=0.08)
+    finding = expect(talk, "clean")
+    assert finding["application"]["client"] is None, finding["application"]
+
+
+@case
+def overflow_refuses_the_ack():
+    """A bare reset for the ACK of the handshake, and no FIN: the queue may be full (tcp_abort_on_overflow)."""
+    talk = Talk(timestamps=True, ttl=(64, 60)).shake(rtt=0.025)
+    expect(talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.025), "accept-queue-full", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

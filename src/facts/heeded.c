@@ -23,6 +23,21 @@ bool tw_repeats_behind(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+bool tw_is_answered_behind(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i], *q, *said = NULL;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count; q++) {
+		if (!tw_counts(q) || q->flags & (TW_RST | TW_SYN))
+			continue;
+		if (q->side != p->side && !said && tw_pkt_seq_len(q))
+			said = q;
+		else if (q->side == p->side && said && q->flags & TW_ACK)
+			return tw_seq_ge(q->ack, tw_pkt_end(said));
+	}
+	return false;
+}
+
 bool tw_stands_below(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *p = &d->pkt[i], *q;

@@ -151,7 +151,8 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 								   : TW_RST_ACCEPTED;
 	/* the FIN's own number, where a FIN was received: Linux takes that since 4.10 (tcp_reset_check), others do not */
 	if (me->fin >= 0 && *seq_off == -1)
-		return tw_repeats_behind(d, i) ? TW_RST_IGNORED : TW_RST_ACCEPTED;
+		return tw_repeats_behind(d, i) || tw_is_answered_behind(d, i) ? TW_RST_IGNORED
+									      : TW_RST_ACCEPTED;
 	if (victim->window_set && *seq_off > 0 && tw_seq_lt(p->seq, victim->right_edge))
 		return TW_RST_CHALLENGED;
 	return TW_RST_IGNORED;

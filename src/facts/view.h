@@ -175,6 +175,9 @@ bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapsho
 /* Does the other end repeat what it says long after the reset @i? Then it lives, and has not taken that. */
 bool tw_repeats_behind(const struct tw_dossier *d, size_t i);
 
+/* Does the other end go on behind the reset @i, and its author acknowledge that? Then both live. */
+bool tw_is_answered_behind(const struct tw_dossier *d, size_t i);
+
 /* What the other end expects next is not known before the reset @i: does an ACK long behind it say that it was less? */
 bool tw_stands_below(const struct tw_dossier *d, size_t i);
 

@@ -270,7 +270,9 @@ bool tw_ack3_refused(const struct tw_facts *f)
 		return false;
 	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
 	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK3) && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
-	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && tw_get(f, TW_F_BYTES_S) == 0;
+	       /* who closes had accepted */
+	       !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) && !tw_get(f, TW_F_RST_AUTHOR_FIN) &&
+	       tw_get(f, TW_F_BYTES_S) == 0;
 }
 
 void tw_cite_syns(struct tw_match *m)
