@@ -8,6 +8,7 @@ said about it.
 usage: TCPWHY=build/tcpwhy tests/connects.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -177,6 +178,35 @@ def overflow_refuses_the_ack():
     """A bare reset for the ACK of the handshake, and no FIN: the queue may be full (tcp_abort_on_overflow)."""
     talk = Talk(timestamps=True, ttl=(64, 60)).shake(rtt=0.025)
     expect(talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.025), "accept-queue-full", outcomes=("failed",))
+
+
+# A SYN|ACK that draws a bare reset: was nobody there, or did SYN_SENT refuse it?
+
+
+def stamps(value, echo):
+    return OPTIONS + b"\1\1\x08\x0a" + struct.pack(">II", value, echo)
+
+
+def late_and_refused(echo):
+    """Three SYNs, a SYN|ACK that echoes @echo at 2.45 s, and the client's bare reset."""
+    talk = Talk(client=("192.0.2.31", 45100), server=SERVER, isn=(8800, 660000))
+    for at, value in (0, 7000), (1.02, 8020), (1.03, 9050):
+        talk.c(SYN, options=stamps(value, 0), after=at, seq=8800)
+    talk.s(SYN | ACK, options=stamps(123456, echo), ident=0, after=0.4, ack=8801)
+    return talk.c(RST, seq=8801, window=0, ident=0, after=0.00002)
+
+
+@case
+def strange_echo_is_refused():
+    """The echo is of none of the SYNs: a socket that still connects refuses it as well."""
+    finding = expect(late_and_refused(4242), "connect-aborted", "invalid-segment", outcomes=("failed", "unknown"))
+    assert "invalid-segment" in [finding["verdict"]] + [r["verdict"] for r in finding["rivals"]], finding
+
+
+@case
+def right_echo_finds_nobody():
+    """The echo is of the first SYN: only a host without that socket answers so, and its next SYN was not due."""
+    expect(late_and_refused(7000), "connect-aborted", outcomes=("failed",), certain=True)
 
 
 if __name__ == "__main__":

@@ -305,6 +305,8 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack, const stru
 		if (!found && p->tsval == synack->tsecr)
 			found = number;
 	}
+	if (first)
+		tw_from(v, TW_F_SYNACK_ECHO_FOREIGN, !found && synack->tsecr, synack);
 	if (found && (number == 1 || differ))
 		tw_from(v, TW_F_SYNACK_ECHO, found, synack);
 	else if (differ && synack->tsecr && tw_seq_lt(synack->tsecr, first->tsval))

@@ -50,6 +50,26 @@ static void tell_applications(struct tw_match *m, bool kernel)
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
 }
 
+static void name_rivals(struct tw_match *m, bool sure, bool kernel)
+{
+	if (sure)
+		tw_rule_out(m, "port-scan", "a scanner resets within an ordinary round trip");
+	else
+		tw_rival(m, "port-scan",
+			 "a half-open scanner on a path this slow writes the same three packets");
+	if (kernel)
+		tw_rival(m, "syn-unanswered",
+			 "no answer had come for as long as the kernel itself goes on; this one "
+			 "was too late for either");
+	else
+		tw_rule_out(m, "syn-unanswered", "the SYN was answered");
+	if (tw_get(m->facts, TW_F_SYNACK_ECHO_FOREIGN))
+		tw_rival(m, "invalid-segment",
+			 "the timestamp that the SYN|ACK echoes is of no SYN seen here: a socket "
+			 "that still connects refuses it by the same RST");
+	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -90,23 +110,12 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_RST_COUNT,
 		"bare RST of the client, %s after the SYN|ACK: it has no socket for it",
 		TW_DUR(reply));
-	if (sure)
-		tw_rule_out(m, "port-scan", "a scanner resets within an ordinary round trip");
-	else
-		tw_rival(m, "port-scan",
-			 "a half-open scanner on a path this slow writes the same three packets");
+	name_rivals(m, sure, kernel);
 	if (waited >= PATIENT_NS)
 		tw_missing(
 			m,
 			"A capture at the server: did it answer so late, or were earlier SYN|ACKs "
 			"lost?");
-	if (kernel)
-		tw_rival(m, "syn-unanswered",
-			 "no answer had come for as long as the kernel itself goes on; this one "
-			 "was too late for either");
-	else
-		tw_rule_out(m, "syn-unanswered", "the SYN was answered");
-	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
 	tell_applications(m, kernel);
 	return true;
 }
