@@ -209,5 +209,32 @@ def right_echo_finds_nobody():
     expect(late_and_refused(7000), "connect-aborted", outcomes=("failed",), certain=True)
 
 
+# A RST|ACK for the SYN|ACK: prompt it is a check that is done, late it may be all that is left of a client.
+
+
+def slow_start(*at, answer, reset):
+    """SYNs at the times @at, the SYN|ACK @answer after the last, and the client's RST|ACK @reset after that."""
+    talk = Talk(client=("192.0.2.32", 45200), server=SERVER, isn=(31000, 870000), ttl=(255, 60))
+    for now in at:
+        talk.now = 0.0
+        talk.c(SYN, options=MSS, after=now, seq=31000)
+    return (talk.s(SYN | ACK, options=MSS, ident=0, after=answer, ack=31001)
+            .c(RST | ACK, seq=31001, window=5840, ident=0, after=reset))
+
+
+@case
+def reset_of_a_client_that_had_waited():
+    """Three SYNs of a small stack in six seconds, then the SYN|ACK: its RST|ACK may be that of no socket (lwIP)."""
+    for talk in slow_start(0, 2.5, 6, answer=0.03, reset=0.00001), slow_start(0, answer=3.2, reset=0.00001):
+        finding = expect(talk, "connect-aborted", "unknown", outcomes=("unknown", "failed"))
+        assert "connect-aborted" in [finding["verdict"]] + [r["verdict"] for r in finding["rivals"]], finding
+
+
+@case
+def prompt_check_by_a_reset():
+    """SYN, SYN|ACK, RST|ACK within a round trip: a balancer's check, and all is well."""
+    expect(slow_start(0, answer=0.03, reset=0.00001), "clean", remark="health-check")
+
+
 if __name__ == "__main__":
     main()

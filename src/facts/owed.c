@@ -4,6 +4,7 @@
  * connections carry a reset (browsers, health checks, TLS alerts that cross a FIN), and none of them failed.
  */
 #include "facts/view.h"
+#include "timers/constants.h"
 
 #include <string.h>
 
@@ -319,14 +320,30 @@ static void freed_fact(struct tw_view *v, size_t rst, const struct tw_snapshot_e
 }
 
 /*
+ * Does a RST|ACK answer a SYN|ACK that had kept the client waiting, before any ACK? A check that is done goes so, at once;
+ * but some stacks (lwIP) write a RST|ACK, too, where they have no socket any more.
+ */
+static bool had_given_up(const struct tw_view *v)
+{
+	const struct tw_facts *f = v->f;
+
+	return tw_get(f, TW_F_SYNACK_COUNT) && !tw_get(f, TW_F_ACK3_SEEN) &&
+	       tw_get(f, TW_F_SYN_COUNT) &&
+	       (tw_get(f, TW_F_SYN_COUNT) > 1 ||
+		tw_time_of(f, TW_F_SYNACK_COUNT) - tw_time_of(f, TW_F_SYN_COUNT) >=
+			TW_TCP_TIMEOUT_INIT_NS);
+}
+
+/*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
  * last (but for the client's goodbye; what the client had @said before), is fully acknowledged and has nothing more
  * to say: no closed window held it back, nothing new of it crosses the reset.
  */
-static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, long said,
+static bool client_had_all(const struct tw_view *v, size_t rst, int author, long said,
 			   const struct tw_snapshot *at)
 {
 	const struct tw_snapshot_end *c = &at->end[author], *s = &at->end[!author];
+	const struct tw_dossier *d = v->d;
 	size_t i;
 
 	if (author != TW_CLIENT || tw_window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
@@ -339,6 +356,8 @@ static bool client_had_all(const struct tw_dossier *d, size_t rst, int author, l
 		    d->pkt[i].payload_bytes && !(d->pkt[i].marks & TW_MARKS_REPEAT))
 			return false;
 	/* a bare RST for the SYN|ACK is no goodbye: that client's kernel knows of no connection */
+	if (!c->payload_bytes && !s->payload_bytes && had_given_up(v))
+		return false;
 	return (!c->payload_bytes && !s->payload_bytes && d->pkt[rst].flags & TW_ACK &&
 		(!d->end[TW_SERVER].isn_seen || d->pkt[rst].ack == d->end[TW_SERVER].base_seq + 1 ||
 		 s->fin >= 0)) ||
@@ -573,7 +592,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 			  ((victim_closed(d, w, &d->pkt[rst], debt.unanswered) ||
 			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
 			   !missed && !tw_was_starved(v, rst, s, debt.victim_unacked)) ||
-			  (!debt.victim_unacked && client_had_all(d, rst, a, said, s)))),
+			  (!debt.victim_unacked && client_had_all(v, rst, a, said, s)))),
 		NULL);
 }
 

@@ -342,6 +342,8 @@ static bool lost_or_reset(struct tw_match *m)
 		tw_tell_half_open_check(m);
 	else if (owed && tw_synack_refused(f))
 		tw_tell_synack_refused(m);
+	else if (owed && tw_reset_after_wait(f))
+		tw_tell_reset_after_wait(m);
 	else if (tw_refused_after_all(f))
 		tw_tell_refused_after_all(m);
 	else if (owed && is(f, TW_F_START_SEEN))

@@ -222,6 +222,34 @@ void tw_tell_synack_refused(struct tw_match *m)
 		      "comes again and again, as of a scanner or a health check.");
 }
 
+bool tw_reset_after_wait(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	       !tw_get(f, TW_F_ACK3_SEEN) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_RST_HAS_ACK) && tw_get(f, TW_F_BYTES_C) == 0 &&
+	       tw_get(f, TW_F_BYTES_S) == 0;
+}
+
+void tw_tell_reset_after_wait(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = tw_say(m,
+			    "%s accepted the SYN %s after the first, and the client answered that "
+			    "by a RST|ACK: it had given up, or wanted no more than that answer.",
+			    m->server, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT)));
+	cite_accepted(m);
+	tw_cite(m, TW_F_RST_COUNT, "RST|ACK, and no ACK before it");
+	tw_rival(m, "connect-aborted",
+		 "some small TCPs (lwIP) write a RST|ACK where they have no socket any more: then "
+		 "connect() had failed by its own timeout");
+	tw_rival(m, "linger-reset",
+		 "a check whether the port is open ends so, too, though it had to wait here");
+	tw_missing(m, "What the client's program did: whether its connect() succeeded.");
+}
+
 bool tw_refused_after_all(const struct tw_facts *f)
 {
 	return tw_syn_alone(f) && tw_get(f, TW_F_SYN_COUNT) > 1 &&

@@ -80,6 +80,10 @@ void tw_tell_half_open_check(struct tw_match *m);
 /* Says so in @m of one that came promptly: who did what, which causes fit, what would decide. */
 void tw_tell_synack_refused(struct tw_match *m);
 
+/* A RST|ACK of the client answers the SYN|ACK, with nothing said before. If somebody was owed something: what may be said. */
+bool tw_reset_after_wait(const struct tw_facts *f);
+void tw_tell_reset_after_wait(struct tw_match *m);
+
 /* More than so many half-open neighbours at one endpoint are no accident. */
 #define TW_FLOOD_HALF_OPEN 16
 #define TW_FLOOD_SOURCES   8
