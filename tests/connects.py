@@ -7,14 +7,16 @@ said about it.
 
 usage: TCPWHY=build/tcpwhy tests/connects.py [WORD...]
 """
+import ipaddress
 import pathlib
 import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import craft
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, SACK_OK, WSCALE, Talk, expect
+from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects
 
 OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
 SERVER = ("198.51.100.40", 443)
@@ -234,6 +236,61 @@ def reset_of_a_client_that_had_waited():
 def prompt_check_by_a_reset():
     """SYN, SYN|ACK, RST|ACK within a round trip: a balancer's check, and all is well."""
     expect(slow_start(0, answer=0.03, reset=0.00001), "clean", remark="health-check")
+
+
+# A refusal whose IPv6 flow label is 0: a sign of netfilter only where the host writes labels itself.
+
+
+def over_v6(*talks, label=0, refusal=0):
+    """The findings of @talks as IPv6: the server's packets carry @label, its refusals @refusal."""
+    for talk in talks:
+        for i, (at, data) in enumerate(talk.frames):
+            port, flags = struct.unpack(">H", data[34:36])[0], data[47]
+            of_server = port == talk.ends[1][1]
+            word = 6 << 28 | (0x4711 + port if not of_server else refusal if flags & RST else label)
+            ends = [ipaddress.ip_address(f"2001:db8::{end}").packed for end in ("5", "6")]
+            packet = (struct.pack(">IHBB", word, len(data) - 34, 6, 64) + ends[of_server] + ends[not of_server]
+                      + data[34:])
+            talk.frames[i] = (at, craft.ethernet(packet, ethertype=0x86DD))
+    return [f for f in objects(as_pcap(*talks)) if f["type"] == "finding"]
+
+
+def refused_at(port):
+    return (Talk(client=("192.0.2.5", 47000 + port), server=("192.0.2.6", port), now=3.0).c(SYN, options=OPTIONS)
+            .s(RST | ACK, seq=0, window=0, ident=0, after=0.01))
+
+
+def other_connection():
+    return Talk(client=("192.0.2.5", 46999), server=("192.0.2.6", 2222)).shake(rtt=0.01).ask().close()
+
+
+@case
+def label_zero_of_a_host_without_labels():
+    """All packets of the host have flow label 0 (auto_flowlabels=0, Windows, BSD): so has the reset of its closed port."""
+    finding, = over_v6(other_connection(), refused_at(81))
+    assert finding["verdict"] == "port-closed", finding["summary"]
+
+
+@case
+def label_zero_of_a_stranger():
+    """Nothing else of the host is seen: the label tells little, and is named with the rival."""
+    finding, = over_v6(refused_at(81))
+    assert finding["verdict"] == "port-closed", finding["summary"]
+    assert "label is 0" in " ".join(r["why"] for r in finding["rivals"]), finding["rivals"]
+
+
+@case
+def label_zero_of_a_host_with_labels():
+    """The host labels its other packets, and not this reset: netfilter wrote it."""
+    finding, = over_v6(other_connection(), refused_at(81), label=0x3ABCD)
+    assert finding["verdict"] == "firewall-reset", finding["summary"]
+
+
+@case
+def own_label_of_a_closed_port():
+    """The reset has a label of its own: so writes the TCP of a host."""
+    finding, = over_v6(other_connection(), refused_at(81), label=0x3ABCD, refusal=0x12345)
+    assert finding["verdict"] == "port-closed", finding["summary"]
 
 
 if __name__ == "__main__":

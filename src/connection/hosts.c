@@ -322,6 +322,7 @@ static inline void note(struct tw_hosts *h, struct tw_host *host, const struct t
 	e->port = port_of(p, about);
 	e->peer_port = port_of(p, !about);
 	e->ttl = p->ttl;
+	e->labelled = (p->flags & TW_BRIEF_LABELLED) != 0;
 }
 
 /* With whatever search and new records it takes. */
@@ -396,6 +397,7 @@ static void note_neighbour(struct tw_hosts *h, const struct tw_brief *p)
 	e->peer = tw_host_peer_hash(sender);
 	e->port = e->peer_port = 0;
 	e->ttl = 0;
+	e->labelled = false;
 }
 
 void tw_hosts_feed(struct tw_hosts *h, const struct tw_brief *packets, unsigned n)

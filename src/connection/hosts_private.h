@@ -24,6 +24,7 @@ struct tw_host_event {
 	uint32_t peer; /* hash of the other address */
 	uint16_t port, peer_port;
 	uint8_t kind, ttl;
+	bool labelled; /* with an IPv6 flow label */
 };
 
 /* At most so many events are kept, half of them the first ones, half the last ones; what lies between

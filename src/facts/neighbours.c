@@ -172,6 +172,26 @@ static int live_ttl(const struct tw_host_log *log, int own)
 	return ttl;
 }
 
+/* Does the host write flow labels? Known of it if it answered or closed any connection. */
+static void labels_fact(struct tw_view *v, const struct tw_host_log *log)
+{
+	const struct tw_host_event *e;
+	bool seen = false, labelled = false;
+	unsigned part;
+
+	if (!tw_is(v->f, TW_F_IP_VERSION, 6))
+		return;
+	for (part = 0; part < 3; part++)
+		for (e = log->part[part].from; e < log->part[part].to; e++) {
+			if (e->kind != TW_HOST_SYNACK && e->kind != TW_HOST_FIN)
+				continue;
+			seen = true;
+			labelled |= e->labelled;
+		}
+	if (seen)
+		tw_from(v, TW_F_HOST_LABELS, labelled, NULL);
+}
+
 /* The RST that refused the SYN, NULL: none did. */
 static const struct tw_pkt *refusal(const struct tw_view *v)
 {
@@ -228,7 +248,7 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void walk_port(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
+static void walk_port(struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
 		      struct port_walk *w)
 {
 	const struct tw_host *h = v->host[1];
@@ -241,6 +261,7 @@ static void walk_port(const struct tw_view *v, const struct half_open_walk *half
 
 	w->before = open_before(v, half, &log);
 	w->after = open_after(v, half, &log);
+	labels_fact(v, &log);
 	w->ttl = live_ttl(&log, w->refusal ? w->refusal->ttl : -1);
 	for (part = 0; part < 3; part++) {
 		for (e = near.part[part].from; e < near.part[part].to; e++)

@@ -28,6 +28,8 @@ void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t 
 		out->window = s->window;
 		out->ttl = s->ttl;
 		out->ipv4 = s->ip_version == 4;
+		if (!out->ipv4 && s->labelled)
+			out->flags |= TW_BRIEF_LABELLED;
 	}
 }
 

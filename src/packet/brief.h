@@ -8,6 +8,7 @@
 
 /* What stands in a brief's flags next to those of TCP. */
 enum tw_brief_flag {
+	TW_BRIEF_LABELLED = 1 << 11, /* IPv6: it carries a flow label */
 	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it, and is no interim answer */
 	TW_BRIEF_ANSWER = 1 << 13,  /* ... an answer */
 	TW_BRIEF_GOES_ON = 1 << 14, /* ... and goes on behind it, */

@@ -95,6 +95,7 @@ static inline bool fast_ipv6(const uint8_t *ip, uint32_t cap, uint32_t wire, str
 		return false;
 	s->ip_version = 6;
 	s->ttl = ip[7];
+	s->labelled = tw_load_be32(ip) & 0xfffff;
 	memcpy(s->src.b, ip + 8, 16);
 	memcpy(s->dst.b, ip + 24, 16);
 	return fast_tcp(ip + 40, bytes, s);

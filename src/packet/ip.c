@@ -212,6 +212,7 @@ enum tw_segment_kind tw_packet_ipv6(struct tw_walk *w, struct tw_span v)
 	next = ip[6];
 	s->ip_version = 6;
 	s->ttl = ip[7];
+	s->labelled = tw_load_be32(ip) & 0xfffff;
 	s->src = tw_addr_from_v6(ip + 8);
 	s->dst = tw_addr_from_v6(ip + 24);
 	kind = tw_packet_ipv6_extensions(&next, &v, &s->dst);

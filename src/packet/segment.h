@@ -79,6 +79,7 @@ struct tw_segment {
 	enum tw_segment_kind kind;
 	uint8_t ip_version; /* 4 or 6; of the innermost IP header */
 	uint8_t ttl;        /* or hop limit */
+	bool labelled;      /* IPv6 only: its flow label is not 0 */
 	uint16_t flags;     /* enum tw_tcp_flag */
 	struct tw_addr src, dst;
 	uint16_t sport, dport;

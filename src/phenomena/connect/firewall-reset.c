@@ -24,7 +24,8 @@
 
 static bool label_zero(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RST_LABEL_ZERO) || tw_is(f, TW_F_RST_FLOW_LABEL, 0);
+	return tw_get(f, TW_F_RST_LABEL_ZERO) ||
+	       (tw_is(f, TW_F_RST_FLOW_LABEL, 0) && tw_get(f, TW_F_HOST_LABELS));
 }
 
 static bool match_connect(struct tw_match *m)
@@ -59,7 +60,8 @@ static bool match_connect(struct tw_match *m)
 			(long long)-delta);
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
-			"its IPv6 flow label is 0: netfilter writes so, the TCP of Linux does not");
+			"its IPv6 flow label is 0, as netfilter writes it; the host's own packets "
+			"carry labels");
 	if (tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
 		tw_cite(m, TW_F_SYN_ANSWER_MIRRORED,
 			"it carries the options of a SYN: a device turned the client's SYN round, "
@@ -232,13 +234,17 @@ static const struct tw_scenario scenarios[] = {
 	},
 	{
 		.name = "on-connect-v6",
-		.about = "over IPv6 its flow label gives netfilter away",
+		.about = "over IPv6 its flow label gives netfilter away, where the host writes "
+			 "labels",
 		.variants = "v6 v6-nots",
 		.script = "server listen\n"
+			  "server.2 listen port 81\n"
+			  "client connect port 81 #2\n"
 			  "fault\n"
-			  "cable reject rst client syn always\n"
+			  "cable reject rst client syn port 80 always\n"
 			  "client connect -> ECONNREFUSED within 1s\n"
-			  "verdict client firewall-reset likely failed\n",
+			  "verdict both clean clean\n"
+			  "verdict client firewall-reset likely failed stream 1\n",
 	},
 	{
 		.name = "other-ttl",
@@ -406,7 +412,8 @@ const struct tw_phenomenon tw_ph_firewall_reset = {
 		     "end that had not closed, "
 		     "with one of: the alleged author goes on with the connection and never "
 		     "acknowledges that segment; the "
-		     "TTL differs from the author's other packets; IPv6 flow label 0. Without any "
+		     "TTL differs from the author's other packets; IPv6 flow label 0, where the "
+		     "author's other packets have one. Without any "
 		     "of these it is the same "
 		     "packet as that of a closed port or of a rebooted host. If the author does "
 		     "acknowledge the segment, "

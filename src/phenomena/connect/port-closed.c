@@ -25,6 +25,11 @@ static void name_rivals(struct tw_match *m)
 			 "the flow label is not 0, as Linux's TCP writes it and netfilter does "
 			 "not, but "
 			 "other filters may copy that, too; `ss -ltn` on the host decides");
+	else if (tw_is(f, TW_F_RST_FLOW_LABEL, 0) && !tw_known(f, TW_F_HOST_LABELS))
+		tw_rival(m, "firewall-reset",
+			 "its flow label is 0, as netfilter writes it and the TCP of Linux by "
+			 "default does not; whether this host writes labels at all, no packet "
+			 "here tells");
 	else
 		tw_rival(m, "firewall-reset",
 			 "a REJECT with tcp-reset by the host's own firewall writes the same "
@@ -341,8 +346,8 @@ const struct tw_phenomenon tw_ph_port_closed = {
 		"byte, so the "
 		"verdict stays likely. It turns into firewall-reset when the TTL of the RST "
 		"differs from that of the "
-		"host's other packets, or when an IPv6 RST carries flow label 0, which "
-		"netfilter writes and Linux's TCP does not.\n\n"
+		"host's other packets, or when an IPv6 RST carries flow label 0, as netfilter "
+		"writes it, and the host's other packets have labels.\n\n"
 		"Some systems (Windows) ask again after a refusal. If the listener has come up "
 		"by then, connecting was only late, and the finding is degraded.",
 	.folklore = "\"Connection refused means that the server was overloaded.\" A Linux listener "
