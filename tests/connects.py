@@ -293,5 +293,32 @@ def own_label_of_a_closed_port():
     assert finding["verdict"] == "port-closed", finding["summary"]
 
 
+# The TTL of a refusal: another initial value is the host's own affair, another number of hops is not.
+
+
+def refused_with(ttl):
+    """The finding of a refusal with this TTL; the SYN|ACKs of the host come with 58."""
+    others = [Talk(client=("192.0.2.8", 46100 + i), server=("198.51.100.90", 443), ttl=(64, 58), now=i)
+              .shake().ask().close() for i in range(3)]
+    talk = Talk(client=("192.0.2.8", 46110), server=("198.51.100.90", 8443), now=5.0).c(SYN, options=OPTIONS)
+    return talk.s(RST | ACK, seq=0, window=0, ident=0, ttl=ttl, after=0.02), others
+
+
+@case
+def closed_port_with_another_initial_ttl():
+    """The reset of no socket begins with 255 or 128 and comes six hops, like the rest: nobody else wrote it."""
+    for ttl in 249, 122, 58:
+        talk, others = refused_with(ttl)
+        expect(talk, "port-closed", outcomes=("failed",), others=others)
+
+
+@case
+def refusal_from_nearer():
+    """It has come fewer hops than the host's packets: a box on the way."""
+    for ttl in 60, 62, 252:
+        talk, others = refused_with(ttl)
+        expect(talk, "firewall-reset", outcomes=("failed",), others=others)
+
+
 if __name__ == "__main__":
     main()

@@ -341,7 +341,9 @@ static void port_facts(struct tw_view *v)
 			    w.refused_after->frame, w.refused_after->time_ns);
 	}
 	if (w.ttl >= 0 && w.refusal && !has_copy(v->d, w.refusal, w.ttl))
-		tw_from(v, TW_F_HOST_TTL_DELTA, w.refusal->ttl - w.ttl, w.refusal);
+		tw_from(v, TW_F_HOST_TTL_DELTA,
+			tw_same_hops(w.refusal->ttl, w.ttl) ? 0 : w.refusal->ttl - w.ttl,
+			w.refusal);
 }
 
 /* Does the silent end's host speak to others during the silence? */

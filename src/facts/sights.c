@@ -38,6 +38,11 @@ bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own)
 	return rst->ttl != own->ttl && abs(hops_of(rst->ttl) - hops_of(own->ttl)) <= 1;
 }
 
+bool tw_same_hops(int ttl, int other)
+{
+	return ttl != other && hops_of(ttl) == hops_of(other);
+}
+
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own)
 {
 	const struct tw_pkt *p = &d->pkt[rst], *there;

@@ -130,6 +130,8 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
 /* Another TTL, but as many hops: some stacks (Linux up to 2.4) write resets of no socket with another initial value. */
 bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own);
+/* The same of two TTLs, to the hop. */
+bool tw_same_hops(int ttl, int other);
 /* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own);
 /* What the receiver of the reset @i did with it (reset.c). */
