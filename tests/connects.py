@@ -320,5 +320,34 @@ def refusal_from_nearer():
         expect(talk, "firewall-reset", outcomes=("failed",), others=others)
 
 
+# Two SYN|ACKs at once after a repeated SYN: the server's timer, or a SYN that a router had held up.
+
+
+def connected_late(synacks, rtt=0.03):
+    """SYNs at 0 and 1.02 s; @synacks come at once, and all of them echo the first SYN. Then a request."""
+    talk = Talk(client=("192.0.2.61", 45900), server=SERVER, isn=(1200, 640000))
+    talk.c(SYN, options=stamps(30000, 0), after=0, seq=1200).c(SYN, options=stamps(31020, 0), after=1.02)
+    for i in range(synacks):
+        talk.s(SYN | ACK, options=stamps(555000 + i, 30000), after=0.0008 if i else rtt, ident=0, seq=640000)
+    talk.next = [1201, 640001]
+    talk.c(ACK, options=b"\1\1\x08\x0a" + struct.pack(">II", 31050, 555000))
+    return talk.ask(rtt=rtt).close(rtt=rtt)
+
+
+@case
+def first_syn_held_up():
+    """As many SYN|ACKs as SYNs: the first SYN may have waited for ARP at a router; a loss is likely at most."""
+    finding = expect(connected_late(2), "syn-ack-lost", "syn-lost", outcomes=("degraded",))
+    assert finding["rivals"], finding
+
+
+@case
+def first_synack_surely_lost():
+    """One SYN|ACK, or more of them than SYNs, with the echo of the first SYN: one was sent before and never came."""
+    for synacks in 1, 3:
+        finding = expect(connected_late(synacks), "syn-ack-lost", outcomes=("degraded",), certain=True)
+        assert finding["confidence"] == "certain", finding["confidence"]
+
+
 if __name__ == "__main__":
     main()

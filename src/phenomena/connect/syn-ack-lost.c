@@ -77,9 +77,26 @@ static bool came_late(const struct tw_facts *f)
 		tw_is(f, TW_F_AFTER_CLOSE_FLAGS, TW_ACK));
 }
 
+/*
+ * Seen at the client, with a SYN|ACK for every SYN: was the first SYN only held up, by a router that waits for ARP? All of
+ * them echo the first one then, as they do after a loss, where one is the server timer's.
+ *
+ *	client        router                server
+ *	  |---SYN a------>| (who has?)        |
+ *	  |   1 s         |------SYN a------->|
+ *	  |---SYN b------>|------SYN b------->|
+ *	  |<--------------|---SYN|ACK ecr a---|   TOGETHER: for a
+ *	  |<--------------|---SYN|ACK ecr a---|   for b
+ */
+static bool may_be_held_up(const struct tw_facts *f)
+{
+	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
+	       tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT);
+}
+
 static bool surely_lost(const struct tw_facts *f)
 {
-	if (came_late(f))
+	if (came_late(f) || may_be_held_up(f))
 		return false;
 	/* later than any answer to the last SYN, or its repeat, could be: something held it up */
 	if (tw_known(f, TW_F_RTT_NS) && !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
@@ -142,6 +159,34 @@ static void say_recovered(struct tw_match *m, bool anew, int64_t after)
 			       m->server, TW_DUR(after));
 }
 
+static void rivals_of_recovered(struct tw_match *m, bool twice, bool before)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (came_late(f))
+		tw_rival(m, "reordering",
+			 "the SYN|ACK seems to have come after all, overtaken by the answer to the "
+			 "repeated SYN");
+	else if (!twice && !before && may_be_held_up(f) && !path_may_be_slow(f))
+		tw_rival(m, "syn-lost",
+			 "the first SYN may only have been held up, by a router that waits for "
+			 "ARP: each SYN|ACK would answer one SYN, and nothing was lost");
+	else if (twice)
+		tw_rival(m, "syn-lost",
+			 "without timestamps no SYN|ACK tells which SYN it answers; the network "
+			 "may have "
+			 "doubled the repeat");
+	else if (before)
+		tw_rival(m, "syn-lost",
+			 "the SYN that is echoed is not in the capture; those that are may have "
+			 "been lost as well");
+	else
+		tw_rival(m, "syn-lost",
+			 "no round trip is known; on a path slower than the SYN timeout nothing "
+			 "need "
+			 "have been lost at all");
+}
+
 /* The handshake was completed in the end. */
 static bool match_recovered(struct tw_match *m)
 {
@@ -185,24 +230,8 @@ static bool match_recovered(struct tw_match *m)
 		tw_missing(m, "The first SYN: connecting took longer than is seen here.");
 	if (m->confidence == TW_CERTAIN)
 		tw_rule_out(m, "syn-lost", "the first SYN had arrived: the server shows it");
-	else if (came_late(f))
-		tw_rival(m, "reordering",
-			 "the SYN|ACK seems to have come after all, overtaken by the answer to the "
-			 "repeated SYN");
-	else if (twice)
-		tw_rival(m, "syn-lost",
-			 "without timestamps no SYN|ACK tells which SYN it answers; the network "
-			 "may have "
-			 "doubled the repeat");
-	else if (before)
-		tw_rival(m, "syn-lost",
-			 "the SYN that is echoed is not in the capture; those that are may have "
-			 "been lost as well");
 	else
-		tw_rival(m, "syn-lost",
-			 "no round trip is known; on a path slower than the SYN timeout nothing "
-			 "need "
-			 "have been lost at all");
+		rivals_of_recovered(m, twice, before);
 	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "Late, but it succeeds.");
 	return true;
 }
