@@ -349,5 +349,50 @@ def first_synack_surely_lost():
         assert finding["confidence"] == "certain", finding["confidence"]
 
 
+# One refusal for many SYNs: a kernel answers each at once, a device when it is tired of waiting.
+
+
+def refused_after(*at, delay, each=False):
+    """SYNs at the times @at; a RST|ACK @delay after the last of them, or after each."""
+    talk = Talk(client=("192.0.2.71", 46500), server=("198.51.100.71", 8088), isn=(77000, 1))
+    for i, now in enumerate(at):
+        talk.c(SYN, options=OPTIONS, after=now - (at[i - 1] if i else 0), seq=77000)
+    for now in at if each else at[-1:]:
+        talk.now = now
+        talk.s(RST | ACK, seq=0, ack=77001, window=0, ident=0, after=delay)
+    talk.frames.sort(key=lambda frame: frame[0])
+    return talk
+
+
+@case
+def refusal_after_long_silence():
+    """SYNs at 0, 1, 3 and 7 s, and one refusal 4 s after the last: no host with a closed port waits so long."""
+    finding = expect(refused_after(0, 1.02, 3.04, 7.2, delay=4.1), "firewall-reset", outcomes=("failed",))
+    assert finding["confidence"] == "possible", finding["confidence"]
+    assert "port-closed" in [r["verdict"] for r in finding["rivals"]], finding["rivals"]
+    assert "forged-reset" not in [r["verdict"] for r in finding["ruled_out"]], finding["ruled_out"]
+
+
+@case
+def first_syns_lost_then_refused():
+    """Three SYNs are lost, and the fourth is refused within the round trip: a closed port."""
+    expect(refused_after(0, 1.02, 3.04, 7.2, delay=0.03), "port-closed", outcomes=("failed",))
+
+
+@case
+def refusals_over_a_slow_path():
+    """A path of 2.4 s: the first SYN's refusal comes behind its repeats, and each of them is refused as late."""
+    for each in False, True:
+        expect(refused_after(0, 1.02, delay=2.4 if each else 1.38, each=each), "port-closed", outcomes=("failed",))
+
+
+@case
+def refusals_of_a_host_that_slept():
+    """A host is paused for eight seconds, and then refuses every SYN that had come meanwhile."""
+    talk = refused_after(0, 1.02, 3.04, delay=5)
+    talk.s(RST | ACK, seq=0, ack=77001, window=0, ident=0).s(RST | ACK, seq=0, ack=77001, window=0, ident=0)
+    expect(talk, "port-closed", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

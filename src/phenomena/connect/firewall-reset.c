@@ -18,7 +18,9 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
+#define SLOWEST_NS (5 * TW_NS_PER_S) /* no path is so long */
 #define IDLE_SUSPICIOUS_NS                                                                         \
 	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
 
@@ -76,6 +78,49 @@ static bool match_connect(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "Windows refuses a connection by RST when the queue of the listener is "
 			 "full; Linux drops the SYN");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
+		   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
+	return true;
+}
+
+/*
+ * A kernel refuses each SYN when it comes. One refusal for several, so late that no path explains it, is of a device that
+ * had waited for the server itself, and answers in its name when it gives up.
+ *
+ *	client            device            server
+ *	  |---SYN----------->|---SYN-------->  ...
+ *	  |---SYN----------->|---SYN-------->  ...
+ *	  |                  |  tired of it
+ *	  |<-RST|ACK---------|
+ */
+static bool match_late(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t delay_ns = tw_get(f, TW_F_SYN_ANSWER_DELAY_NS),
+		      waited_ns = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYN_ANSWER);
+
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
+	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_reset_by_socket(f) || !tw_syn_repeated(f) ||
+	    tw_get(f, TW_F_RST_COUNT_S) > 1 || delay_ns < TW_TCP_TIMEOUT_INIT_NS ||
+	    waited_ns < SLOWEST_NS)
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 1;
+	m->summary = tw_say(m,
+			    "A RST refused the connection to %s only %s after the first SYN: a "
+			    "host without a listener answers each SYN at once, so a device that "
+			    "waited in vain may have written it.",
+			    m->server, TW_DUR(waited_ns));
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER,
+		"RST|ACK, %s after the last SYN, and nothing for those before it",
+		TW_DUR(delay_ns));
+	tw_rival(m, "port-closed",
+		 "the host may have come up, or the way to it, only then: nothing listened on it "
+		 "yet");
+	tw_rival(m, "forged-reset", "whoever reads the SYNs can write such a reset at any time");
+	tw_rival(m, "syn-unanswered",
+		 "what the device waited for is the cause: the server answered none of the SYNs");
+	tw_missing(m, "A capture at the server: do the SYNs arrive there, and who writes the RST?");
 	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
 		   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
 	return true;
@@ -188,9 +233,11 @@ static bool match_mid(struct tw_match *m)
 
 static bool match(struct tw_match *m)
 {
-	if (!match_connect(m) && !match_mid(m))
+	const bool prompt = match_connect(m), late = !prompt && match_late(m);
+
+	if (!prompt && !late && !match_mid(m))
 		return false;
-	m->confidence = TW_LIKELY;
+	m->confidence = late ? TW_POSSIBLE : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	return true;
