@@ -394,5 +394,39 @@ def refusals_of_a_host_that_slept():
     expect(talk, "port-closed", outcomes=("failed",))
 
 
+# SYNs without an answer in a capture that has no answers at all.
+
+
+def asked_in_vain(times, **more):
+    talk = Talk(client=("192.0.2.81", 47200), server=("198.51.100.81", 9000), isn=(5151, 1), **more)
+    for after in times:
+        talk.c(SYN, options=MSS, after=after, seq=5151)
+    return talk
+
+
+def only_sent(talk):
+    """Of this talk only what the client sends."""
+    talk.frames = [f for f in talk.frames if f[1][26:30] == ipaddress.ip_address(talk.ends[0][0]).packed]
+    return talk
+
+
+@case
+def answers_are_not_in_the_capture():
+    """A capture of one direction: three SYNs of Windows may have been refused, whose answers it does not have."""
+    others = [only_sent(Talk(client=("192.0.2.81", 47300 + i), server=(f"198.51.100.{i + 1}", 443), now=2.0 + i)
+                        .shake().ask().close()) for i in range(4)]
+    finding = expect(asked_in_vain((0, 0.5, 0.5)), "unknown", outcomes=("unknown",), others=others)
+    assert "port-closed" not in [r["verdict"] for r in finding["ruled_out"]], finding["ruled_out"]
+
+
+@case
+def no_answer_alone():
+    """SYNs without an answer, alone or beside connections that were answered: that is what the silence means."""
+    others = [Talk(client=("192.0.2.81", 47300 + i), server=(f"198.51.100.{i + 1}", 443), now=2.0 + i)
+              .shake().ask().close() for i in range(4)]
+    for around in [], others, others[:1] + [only_sent(talk) for talk in others[1:]]:
+        expect(asked_in_vain((0, 1, 1, 1, 1)), "syn-unanswered", "firewall-dropped", outcomes=("failed",), others=around)
+
+
 if __name__ == "__main__":
     main()

@@ -224,7 +224,7 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 }
 
 /* One direction only, although the ACKs of the seen one move: the other must have spoken. */
-static bool one_sided(const struct tw_dossier *d)
+bool tw_is_one_sided(const struct tw_dossier *d)
 {
 	int silent = !d->end[0].packets ? 0 : !d->end[1].packets ? 1 : -1;
 	uint32_t first_ack = 0;
@@ -291,7 +291,7 @@ static void capture_facts(struct tw_view *v)
 		d->client_guessed && !d->told && !d->server &&
 			!tw_roles_tell(d->end[0].port, d->end[1].port),
 		NULL);
-	tw_from(v, TW_F_ONE_SIDED, one_sided(d), NULL);
+	tw_from(v, TW_F_ONE_SIDED, tw_is_one_sided(d), NULL);
 	tw_from(v, TW_F_DURATION_NS, d->last_ns - d->first_ns, NULL);
 	tw_from(v, TW_F_CAPTURE_GOES_ON_NS,
 		tw_watched_until_ns(v) > d->last_ns ? tw_watched_until_ns(v) - d->last_ns : 0,

@@ -11,6 +11,7 @@
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
 #define IDLE_MIN_NS         TW_NS_PER_S
 #define SYN_REPEATED_NS     TW_NS_PER_S
+#define UNHEARD_MIN         2
 #define KNOCKS_NS           (60 * TW_NS_PER_S)
 #define KNOCKS_MIN          8 /* fewer are no scan, and need not be counted */
 
@@ -659,8 +660,38 @@ static void scan_facts(struct tw_view *v)
 		doors_about_now(v);
 }
 
+/*
+ * SYNs without an answer, and of no other connection of the client was anything captured that a server said, though some
+ * went on by ACKs: the capture has one direction only, and what the SYNs drew is in the other.
+ */
+static void unheard_fact(struct tw_view *v)
+{
+	const struct tw_end *client = &v->d->end[0];
+	const uint32_t hash = tw_host_peer_hash(&client->addr);
+	unsigned one_sided = 0;
+	size_t lo, hi;
+
+	if (!tw_is(v->f, TW_F_SYN_ANSWER, TW_ANSWER_NONE) || v->d->end[1].packets || !v->host[0] ||
+	    tw_host_opened(v->host[0]))
+		return;
+	for (tw_around(v, TW_NEAR, &lo, &hi); lo < hi; lo++) {
+		const struct tw_dossier_ref *r = &v->others->refs[lo];
+		const struct tw_dossier *q = r->dossier;
+
+		if ((r->host[0] != hash && r->host[1] != hash) ||
+		    !tw_addr_equal(&q->end[0].addr, &client->addr))
+			continue;
+		if (q->end[1].packets)
+			return;
+		one_sided += tw_is_one_sided(q);
+	}
+	if (one_sided >= UNHEARD_MIN)
+		tw_from(v, TW_F_ONE_SIDED, 1, NULL);
+}
+
 void tw_derive_neighbours(struct tw_view *v)
 {
+	unheard_fact(v);
 	port_facts(v);
 	alive_fact(v);
 	author_alive_fact(v);

@@ -137,6 +137,9 @@ int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt
 /* What the receiver of the reset @i did with it (reset.c). */
 enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
+/* Were packets of one end only captured, though what it says shows that the other must have spoken? */
+bool tw_is_one_sided(const struct tw_dossier *d);
+
 /* Fill in what follows the facts in the view; what stands before is set. */
 void tw_look_around(struct tw_view *v);
 /* The dossiers at most @reach before and after this one in order of stream: [*lo, *hi). */
