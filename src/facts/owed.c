@@ -263,6 +263,20 @@ static bool victim_closed(const struct tw_dossier *d, int victim, const struct t
 	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
 }
 
+/*
+ * Its kernel knows of no connection any more, though the client had not closed: it had asked, and no acknowledgement says that
+ * anything of the answer came. That the server closed behind it gives the client nothing.
+ */
+static bool lost_its_answer(const struct tw_dossier *d, size_t rst,
+			    const struct tw_snapshot_end *author, uint32_t unacked)
+{
+	const int side = d->pkt[rst].side;
+	const struct tw_pkt *asked = tw_last_words(d, side, rst);
+
+	return side == TW_CLIENT && !(d->pkt[rst].flags & TW_ACK) && author->fin < 0 && unacked &&
+	       asked && !tw_is_farewell(asked) && !tw_is_answered(d, rst, side, author);
+}
+
 /* A status line (RFC 9112 s4) is an answer, however short. */
 static bool is_http_answer(const struct tw_pkt *p)
 {
@@ -589,7 +603,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		spared ||
 			(got_all && !came_too_late(d, rst, a, author->fin) &&
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
-			  ((victim_closed(d, w, &d->pkt[rst], debt.unanswered) ||
+			  (((victim_closed(d, w, &d->pkt[rst], debt.unanswered) &&
+			     !lost_its_answer(d, rst, author, debt.victim_unacked)) ||
 			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
 			   !missed && !tw_was_starved(v, rst, s, debt.victim_unacked)) ||
 			  (!debt.victim_unacked && client_had_all(v, rst, a, said, s)))),

@@ -182,6 +182,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
 		return "It ended with a reset: what the other end sent after the close was "
 		       "refused, and nobody was waiting for it.";
+	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_VICTIM_FIN))
+		return "It ended with a reset before all data was acknowledged: the end that it "
+		       "reached had closed, and was waiting for nothing.";
 	if (is(f, TW_F_RST_AUTHOR_GOODBYE))
 		return "It ended with a reset right behind a goodbye, as its protocol says it: "
 		       "nobody was owed anything.";

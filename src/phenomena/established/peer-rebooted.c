@@ -181,6 +181,13 @@ static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
 			       tw_endpoint(m, author));
 }
 
+/* The server had closed behind what draws it: nobody is left there, and that the client was is doubtful, so soon. */
+static bool closed_behind(const struct tw_facts *f, enum tw_side author)
+{
+	return author == TW_CLIENT && tw_get(f, TW_F_RST_VICTIM_FIN) && lost_at_once(f) &&
+	       !tw_get(f, TW_F_RST_UNANSWERED_REPEATS);
+}
+
 /* A segment of the living end draws a bare RST. */
 static bool match_reply(struct tw_match *m)
 {
@@ -198,7 +205,8 @@ static bool match_reply(struct tw_match *m)
 	m->confidence =
 		proven && !hidden && !lost_at_once(f) && !fell_silent(f) ? TW_LIKELY : TW_POSSIBLE;
 	/* a FIN that draws it: that end was done, and only its close went unheard; a client that closed wants nothing more */
-	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED)                   ? TW_OUTCOME_DEGRADED
+	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) || closed_behind(f, author)
+			     ? TW_OUTCOME_DEGRADED
 		     : hidden && lost_at_once(f) && author == TW_CLIENT ? TW_OUTCOME_UNKNOWN
 									: TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
