@@ -8,9 +8,9 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, FIN, PSH, RST
+from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import Talk, expect
+from talk import MSS, Talk, expect
 
 # ---- the answer and the server's close behind it, neither acknowledged, and a bare reset of the client ----
 
@@ -60,6 +60,36 @@ def client_aborts_as_the_answer_comes():
     finding = expect(talk.c(RST | ACK, ack=heard, after=0.01), "clean", "closed-with-unread-data",
                      outcomes=("clean", "degraded", "failed"))
     assert "all data had been acknowledged" not in finding["summary"], finding["summary"]
+
+
+
+# ---- the client's reset in the handshake refuses an old ACK; what ends the connection comes later ----
+
+
+def over_an_old_connection(ident=0, rtt=0.03):
+    """The SYN meets what is left of another connection; its ACK is refused, and the next SYN connects."""
+    talk = Talk().c(SYN, options=MSS).s(ACK, seq=5_000, ack=77_000, ident=ident, after=rtt)
+    talk.c(RST, seq=77_000, window=0, ident=0, after=0.00001)
+    talk.next[0] = 1000
+    return talk.c(SYN, options=MSS, after=0.02).s(SYN | ACK, options=MSS, after=rtt).c(ACK)
+
+
+@case
+def unread_long_after_an_old_ack():
+    """Two minutes later the server's program leaves with a request unread: that is how it failed."""
+    for ident in (0, 900):
+        talk = over_an_old_connection(ident).ask(rtt=0.03)
+        talk.c(PSH | ACK, b"GET /2 HTTP/1.1\r\n\r\n", after=120).s(ACK, after=0.03).s(RST | ACK, window=501, after=4)
+        expect(talk, "closed-with-unread-data", outcomes=("failed",))
+
+
+@case
+def nothing_else_after_an_old_ack():
+    """It connects late, and then all goes well; whether it ends by FIN or by a reset of the client."""
+    for ident, slug in ((0, "time-wait-syn-dropped"), (900, "peer-rebooted")):
+        expect(over_an_old_connection(ident).ask(rtt=0.03).close(), slug, outcomes=("degraded",))
+        expect(over_an_old_connection(ident).ask(rtt=0.03).c(RST | ACK, window=501, after=1), slug, "linger-reset",
+               outcomes=("degraded",))
 
 
 if __name__ == "__main__":

@@ -193,13 +193,17 @@ static bool may_be_next(const struct tw_dossier *d, size_t rst)
 	return tw_seq_diff(p->seq, victim->acked) <= 1 << 30;
 }
 
-/* Its own SYN again, an answer to it, and the ACK for that: did the client pass over the refusal @i? Windows does, twice. */
+/*
+ * Its own SYN again, an answer to it, and the ACK for that: did the client pass over the refusal @i? Windows does, twice. Or was
+ * the reset its own, for an answer that did not fit, and it connected on? (Not where the new numbers stand below the old ones:
+ * all of them look like repeats then.)
+ */
 static bool was_survived(const struct tw_dossier *d, size_t i)
 {
 	const struct tw_pkt *syn = NULL, *taken = NULL;
 	size_t k;
 
-	if (!d->pkt[i].side || !d->end[TW_CLIENT].isn_seen)
+	if (!d->end[TW_CLIENT].isn_seen)
 		return false;
 	for (k = i + 1; k < d->pkt_count; k++) {
 		const struct tw_pkt *p = &d->pkt[k];
@@ -213,7 +217,7 @@ static bool was_survived(const struct tw_dossier *d, size_t i)
 		if (!syn)
 			syn = p;
 		else if (p->side && p->flags & TW_SYN && p->ack == syn->seq + 1)
-			taken = p;
+			taken = !d->pkt[i].side && p->marks & TW_MARKS_REPEAT ? taken : p;
 		else if (taken && !p->side && p->flags & TW_ACK && p->ack == taken->seq + 1)
 			return true;
 	}
@@ -234,8 +238,14 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 		if (!is_rst(&d->pkt[i]))
 			continue;
 		e = tw_rst_effect_of(d, i, &off);
-		if (e == TW_RST_ACCEPTED && was_survived(d, i))
+		if (e == TW_RST_ACCEPTED && was_survived(d, i)) {
+			/* its own ended what was there before: the last word, if no other reset comes */
+			if (!d->pkt[i].side && first < 0) {
+				first = (long)i;
+				first_effect = e;
+			}
 			continue;
+		}
 		if (e == TW_RST_ACCEPTED) {
 			bool echo = active >= 0 && !(d->pkt[i].flags & TW_ACK) &&
 				    d->pkt[active].side == d->pkt[i].side;

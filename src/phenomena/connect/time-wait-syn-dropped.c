@@ -44,8 +44,8 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_SYN_BELOW_PREV))
 		tw_cite(m, TW_F_SYN_BELOW_PREV,
 			"the SYN's sequence number is below what TIME_WAIT expects next");
-	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT))
-		tw_cite(m, TW_F_RST_COUNT,
+	if (tw_get(f, TW_F_BAD_ACK_REFUSED))
+		tw_cite(m, TW_F_BAD_ACK_REFUSED,
 			"RST of the client, which refuses that ACK and ends TIME_WAIT if it "
 			"arrives");
 	tw_cite_refused_in_vain(m);

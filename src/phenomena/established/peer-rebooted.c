@@ -314,10 +314,10 @@ static bool match_half_open(struct tw_match *m)
 
 	/* Linux writes a bare RST here, lwIP a RST|ACK: what it answers tells, not its form */
 	if ((!seen && !is_old_unseen(f)) || !tw_get(f, TW_F_BAD_ACK_REFUSED) ||
-	    tw_frame_of(f, TW_F_RST_COUNT) != tw_frame_of(f, TW_F_BAD_ACK_REFUSED) ||
+	    (tw_frame_of(f, TW_F_RST_COUNT) != tw_frame_of(f, TW_F_BAD_ACK_REFUSED) && !later) ||
 	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
-	m->strength = TW_STRENGTH_MECHANISM;
+	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_syn_outcome(f);
 	m->culprit = half ? TW_CULPRIT_SERVER_APP : TW_CULPRIT_CLIENT_HOST;
@@ -338,7 +338,7 @@ static bool match_half_open(struct tw_match *m)
 	tw_cite(m, seen ? TW_F_SYN_ANSWERED_BY_OLD_ACK : TW_F_SYN_ANSWER,
 		"the server answers with an ACK that has the numbers of %s",
 		seen ? "the old connection" : "another connection");
-	tw_cite(m, TW_F_RST_COUNT, "RST of the client: it knows of no such connection");
+	tw_cite(m, TW_F_BAD_ACK_REFUSED, "RST of the client: it knows of no such connection");
 	tw_cite_refused_in_vain(m);
 	tw_rival(m, "idle-reset",
 		 "a NAT that forgot the first client and gives its outer port to another one makes "
