@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, expect
+from talk import MSS, Talk, as_pcap, expect, objects
 
 # ---- the answer and the server's close behind it, neither acknowledged, and a bare reset of the client ----
 
@@ -54,7 +54,7 @@ def quit_crosses_the_servers_close():
 @case
 def client_aborts_as_the_answer_comes():
     """Its program did it: clean, but not all of the answer was acknowledged."""
-    talk = Talk(timestamps=True).shake().c(PSH | ACK, b"q" * 77).s(ACK).s(ACK, b"a" * 9000, after=0.04)
+    talk = Talk().shake().c(PSH | ACK, b"q" * 77).s(ACK).s(ACK, b"a" * 9000, after=0.04)
     heard = talk.next[1] - 4000
     talk.s(FIN | PSH | ACK, b"b" * 1500).c(ACK, ack=heard - 2000, after=0.02)
     finding = expect(talk.c(RST | ACK, ack=heard, after=0.01), "clean", "closed-with-unread-data",
@@ -90,6 +90,62 @@ def nothing_else_after_an_old_ack():
         expect(over_an_old_connection(ident).ask(rtt=0.03).close(), slug, outcomes=("degraded",))
         expect(over_an_old_connection(ident).ask(rtt=0.03).c(RST | ACK, window=501, after=1), slug, "linger-reset",
                outcomes=("degraded",))
+
+
+
+# ---- something heals, and the connection fails later ----
+
+
+def pmtu_found_by_the_sender(talk):
+    """Full-size segments vanish; cut to 1000 bytes they pass."""
+    talk.c(PSH | ACK, b"GET /big HTTP/1.1\r\n\r\n").s(ACK)
+    at = talk.next[1]
+    for k in range(3):
+        talk.s(ACK, b"d" * 1448, seq=at + 1448 * k, after=0.0001)
+    for after in (0.25, 0.5, 1.0, 2.0):
+        talk.s(ACK, b"d" * 1448, seq=at, after=after)
+    for k in range(4):
+        talk.s(ACK, b"d" * 1000, seq=at + 1000 * k, after=0.05).c(ACK, ack=at + 1000 * (k + 1), after=0.02)
+    talk.s(PSH | ACK, b"d" * 344, seq=at + 4000, after=0.01)
+    talk.next[1] = at + 4344
+    return talk.c(ACK, after=0.02)
+
+
+@case
+def large_segments_pass_and_the_server_aborts_later():
+    """The path had got well again, half a minute before the server left a request unread."""
+    talk = pmtu_found_by_the_sender(Talk(ttl=(60, 64)).shake())
+    expect(talk.close(), "pmtu-blackhole", outcomes=("degraded",), certain=True)
+    talk = pmtu_found_by_the_sender(Talk(ttl=(60, 64)).shake())
+    talk.c(PSH | ACK, b"GET /2 HTTP/1.1\r\n\r\n", after=30).s(ACK).s(RST | ACK, window=501, after=3)
+    expect(talk, "closed-with-unread-data", outcomes=("failed",))
+
+
+def syn_in_the_midst(talk):
+    """A SYN of nobody's in an established connection: challenged, and the connection goes on."""
+    talk.c(SYN, seq=talk.next[0] + 9000, options=MSS, after=1, ttl=50, ident=5).s(ACK, after=0.00005)
+    return talk.ask()
+
+
+@case
+def outlives_a_syn_and_is_reset():
+    """The SYN changed nothing; that all went well afterwards is more than is known."""
+    talk = syn_in_the_midst(Talk(ttl=(60, 64)).shake().ask())
+    talk.c(PSH | ACK, b"GET /3 HTTP/1.1\r\n\r\n", after=1).s(ACK, after=0.02).s(RST | ACK, window=501, after=1)
+    for finding in objects(as_pcap(talk), "--all"):
+        if finding["type"] == "finding" and finding["verdict"] == "invalid-segment":
+            assert finding["outcome"] == "unknown" and "as if it had not come" not in finding["summary"], finding
+            break
+    else:
+        raise AssertionError("nothing is said of the SYN")
+
+
+@case
+def outlives_a_syn_and_closes():
+    """The same, closed in order."""
+    talk = syn_in_the_midst(Talk(ttl=(60, 64)).shake().ask()).close()
+    said = [finding for finding in objects(as_pcap(talk), "--all") if finding["type"] == "finding"]
+    assert {finding["outcome"] for finding in said} <= {"clean", "degraded"}, said
 
 
 if __name__ == "__main__":

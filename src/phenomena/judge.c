@@ -439,12 +439,31 @@ static inline bool is_empty(const struct tw_match *t)
 	return !(texts | said);
 }
 
+/* The last packet that it speaks of. */
+static uint64_t last_cited(const struct tw_match *m)
+{
+	uint64_t last = 0;
+	unsigned i;
+
+	for (i = 0; i < m->evidence_count; i++)
+		if (!m->evidence[i].event && m->evidence[i].frame > last)
+			last = m->evidence[i].frame;
+	return last;
+}
+
+/* What got better again, however sure, does not explain how it failed later. */
+static bool failed_later(const struct tw_match *end, const struct tw_match *m)
+{
+	return end->summary && m->outcome == TW_OUTCOME_DEGRADED && last_cited(end) > last_cited(m);
+}
+
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const bool live = is(facts, TW_F_K_SEEN);
 	const bool silent =
 		is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED) || filtered_out(facts);
-	const struct tw_phenomenon *best = NULL;
+	const struct tw_phenomenon *best = NULL, *failed = NULL;
+	struct tw_match end = { .summary = NULL }; /* the strongest that says it failed */
 	struct tw_match trial = { .arena = m->arena,
 				  .facts = facts,
 				  .client = m->client,
@@ -470,6 +489,15 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 			*m = trial;
 			best = ph;
 		}
+		if (trial.outcome == TW_OUTCOME_FAILED && trial.confidence > TW_POSSIBLE &&
+		    (!failed || trial.strength > end.strength)) {
+			end = trial;
+			failed = ph;
+		}
+	}
+	if (best && failed_later(&end, m)) {
+		*m = end;
+		best = failed;
 	}
 	if (best) {
 		if (best->stage == TW_STAGE_CONNECT)

@@ -320,6 +320,21 @@ static void say_passed_over(struct tw_match *m)
 		 "user space write a refusal so");
 }
 
+/* The old connection outlived the SYN, and a reset ended it later. What was owed by then is told by numbers from before the SYN. */
+static void say_reset_later(struct tw_match *m)
+{
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->confidence = TW_POSSIBLE;
+	m->summary = tw_say(m,
+			    "%s sent %s a SYN in mid-connection. The old connection outlived it, "
+			    "and was reset later.",
+			    tw_endpoint(m, TW_CLIENT), tw_endpoint(m, TW_SERVER));
+	tw_cite(m, TW_F_RST_COUNT, "the reset that ended it, of %s",
+		tw_side_name(tw_reset_author(m->facts)));
+	tw_missing(m, "What was owed then: the connection's packets before the SYN are another "
+		      "stream here.");
+}
+
 /* A reset that was not taken, and nothing of its sender follows: it may be the true one, whose socket is gone. */
 static void say_half_open(struct tw_match *m)
 {
@@ -407,6 +422,9 @@ static bool match(struct tw_match *m)
 			   "It succeeds, once the SYN has been sent again if that was refused.");
 	if (kind == KIND_RST && !tw_get(f, TW_F_RST_IGNORED_WENT_ON))
 		say_half_open(m);
+	if (kind == KIND_SYN_STREAM && tw_is(f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) &&
+	    !tw_get(f, TW_F_RST_AFTER_CLOSE))
+		say_reset_later(m);
 	if (kind == KIND_SYN_SENT)
 		tw_app_saw(m, TW_CLIENT, "connect", refused ? "ECONNREFUSED" : "ETIMEDOUT", -1,
 			   "connect goes on waiting after each refused answer, until a fitting "
