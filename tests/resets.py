@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, as_pcap, expect, objects
+from talk import MSS, Talk, as_pcap, expect, objects, told
 
 # ---- the answer and the server's close behind it, neither acknowledged, and a bare reset of the client ----
 
@@ -146,6 +146,59 @@ def outlives_a_syn_and_closes():
     talk = syn_in_the_midst(Talk(ttl=(60, 64)).shake().ask()).close()
     said = [finding for finding in objects(as_pcap(talk), "--all") if finding["type"] == "finding"]
     assert {finding["outcome"] for finding in said} <= {"clean", "degraded"}, said
+
+
+
+# ---- unread, or never arrived, or read ----
+
+
+@case
+def request_that_never_arrived():
+    """The path is dead: the request is repeated, and the server's abort, half a minute later, acknowledges nothing of it."""
+    for times in (1, 4):
+        talk = Talk(ttl=(64, 55)).shake(rtt=0.04).ask(rtt=0.04)
+        heard = at = talk.next[0]
+        talk.c(PSH | ACK, b"GET /2 HTTP/1.1\r\n\r\n", after=2)
+        for k in range(times):
+            talk.c(PSH | ACK, b"GET /2 HTTP/1.1\r\n\r\n", seq=at, after=0.25 * 2 ** k)
+        talk.s(RST | ACK, ack=heard, window=501, after=0.6)
+        expect(talk, "linger-reset", "aborted", outcomes=("failed",), certain=True)
+
+
+@case
+def upload_aborted_in_the_midst():
+    """Part of it is acknowledged, the rest is on its way, a lost segment among it has just been repeated."""
+    talk = Talk(ttl=(64, 55)).shake(rtt=0.04).ask(rtt=0.04)
+    at = talk.next[0]
+    for _ in range(6):
+        talk.c(ACK, b"u" * 1448, after=0.00001)
+    talk.s(ACK, ack=at + 2 * 1448, after=0.04).c(ACK, b"u" * 1448, seq=at + 2 * 1448, after=0.001)
+    talk.s(RST | ACK, ack=at + 2 * 1448, window=400, after=0.003)
+    expect(talk, "closed-with-unread-data", outcomes=("failed",))
+
+
+def download(*windows):
+    """A client gets segment after segment; what it says of its buffer behind the last of them, and then it aborts."""
+    talk = Talk().shake(options=MSS).c(PSH | ACK, b"GET /film HTTP/1.1\r\n\r\n").s(ACK)
+    for _ in range(3):
+        talk.s(ACK, b"f" * 1460, after=0.01).s(ACK, b"f" * 1460).c(ACK, window=61080, after=0.001)
+    for window in windows:
+        talk.c(ACK, window=window, after=0.005)
+    return talk.c(RST | ACK, window=windows[-1] if windows else 61080, after=0.01)
+
+
+@case
+def read_to_the_end_and_aborted():
+    """Right before its reset the client announces all of its window again: nothing was unread."""
+    talk = download(64240)
+    assert told(talk)[0]["verdict"] != "closed-with-unread-data", told(talk)[0]["summary"]
+
+
+@case
+def aborted_with_the_window_still_taken():
+    """The window stays below what it was, or some of it comes back."""
+    for windows in ((), (62540,)):
+        expect(download(*windows), "closed-with-unread-data", outcomes=("failed", "degraded"))
 
 
 if __name__ == "__main__":

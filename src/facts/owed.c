@@ -349,6 +349,28 @@ static bool had_given_up(const struct tw_view *v)
 }
 
 /*
+ * Did the author announce, right before its reset and with the same ack, that its buffer has room again, as much as ever? Its
+ * program had just read all that had come.
+ */
+static void emptied_fact(struct tw_view *v, size_t rst)
+{
+	const struct tw_pkt *r = &v->d->pkt[rst], *p, *last = NULL;
+	uint32_t largest = 0;
+	bool emptied = false;
+
+	for (p = v->d->pkt; p < r; p++) {
+		if (!tw_counts(p) || p->side != r->side || p->flags & (TW_SYN | TW_RST))
+			continue;
+		emptied = last && tw_pure_ack(p) && p->ack == last->ack && p->ack == r->ack &&
+			  p->raw_window > last->raw_window && p->raw_window >= largest;
+		largest = p->raw_window > largest ? p->raw_window : largest;
+		last = p;
+	}
+	if (emptied && r->flags & TW_ACK)
+		tw_from(v, TW_F_RST_AUTHOR_EMPTIED, 1, last);
+}
+
+/*
  * A client that goes by reset with all it wanted: nobody spoke (a health check), or the server spoke
  * last (but for the client's goodbye; what the client had @said before), is fully acknowledged and has nothing more
  * to say: no closed window held it back, nothing new of it crosses the reset.
@@ -592,6 +614,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, tw_window_closed(d, author, victim), NULL);
 	freed_fact(v, rst, author);
+	emptied_fact(v, rst);
 	tw_from(v, TW_F_RST_VICTIM_RWND_ZERO,
 		author->payload_bytes && tw_window_closed(d, victim, author), NULL);
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,

@@ -22,8 +22,9 @@
 #include <stdlib.h>
 
 #define STANDSTILL_NS (10 * TW_NS_PER_S)
-#define UNDER_WAY_NS  (20 * TW_NS_PER_MS) /* a queue, or a receiver that was asleep */
-#define RESTART_NS    TW_NS_PER_S         /* no host is faster */
+#define UNDER_WAY_NS  (20 * TW_NS_PER_MS)  /* a queue, or a receiver that was asleep */
+#define DELAYED_NS    (200 * TW_NS_PER_MS) /* so long some wait with an ACK (RFC 9293 s3.8.6.3) */
+#define RESTART_NS    TW_NS_PER_S          /* no host is faster */
 
 /*
  * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
@@ -99,15 +100,24 @@ bool tw_reset_was_stalled(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_STALLED_NS) >= TW_NS_PER_S / 2;
 }
 
+/* Repeated, and not even the repeat drew an ACK, for which there was time: none of it had come to the author of the reset. */
+static bool repeats_are_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_UNANSWERED_REPEATS) > 0 &&
+	       tw_time_of(f, TW_F_RST_COUNT) - tw_time_of(f, TW_F_RST_UNANSWERED_REPEATS) >
+		       tw_get(f, TW_F_RTT_NS) + DELAYED_NS;
+}
+
 bool tw_reset_victim_was_sending(const struct tw_facts *f)
 {
 	int64_t unacked = tw_get(f, TW_F_RST_VICTIM_UNACKED),
 		sent = tw_get(f, TW_F_RST_VICTIM_SENT_BYTES);
 	int64_t all = tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_BYTES_C : TW_F_BYTES_S);
 
-	/* what was sent long ago, and is not acknowledged, is no transfer */
+	/* what was sent long ago, and is not acknowledged, is no transfer; nor is what had to be repeated */
 	if (unacked > 0)
-		return sent > unacked && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < STANDSTILL_NS;
+		return sent > unacked && tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < STANDSTILL_NS &&
+		       !repeats_are_unheard(f);
 	/*
 	 * Seen at the author's end what was under way arrives after the reset, within a round trip; later it is
 	 * new, and after a pause as well.

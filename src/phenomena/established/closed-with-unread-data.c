@@ -33,6 +33,9 @@ static enum sign sign_of(const struct tw_facts *f)
 	/* a proxy of the handshake begins with a window of 0: nothing fills a buffer that nothing was sent to */
 	if (tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) && tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) > 0)
 		return SIGN_FULL;
+	/* it was read: the window says so */
+	if (tw_get(f, TW_F_RST_AUTHOR_EMPTIED))
+		return SIGN_NONE;
 	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED))
 		return SIGN_UNANSWERED;
 	/* An early answer ("too large") while the request is still coming in. */
