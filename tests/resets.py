@@ -201,5 +201,41 @@ def aborted_with_the_window_still_taken():
         expect(download(*windows), "closed-with-unread-data", outcomes=("failed", "degraded"))
 
 
+
+# ---- the client asked, waited in vain and closed; then the answer comes ----
+
+
+def closes_before_the_answer(*words, wait=1.8, late=2.5):
+    """A time-out of the client; the server says each of @words, closes, and each draws a reset."""
+    talk = Talk(client=("192.0.2.1", 40100), server=("192.0.2.2", 3306), ttl=(64, 60)).shake(rtt=0.03)
+    talk.ask(b"\x05\0\0\0\x03ping", b"\x07\0\0\1\0\0\0\2\0\0\0", rtt=0.03)
+    talk.c(PSH | ACK, b"\x12\0\0\0\x03select sleep(9)", after=0.01).s(ACK, after=0.03).c(FIN | ACK, after=wait)
+    talk.s(ACK, after=0.03)
+    at = talk.next[0]
+    for k, word in enumerate(words):
+        talk.s(PSH | ACK, word, after=0.00004 if k else late)
+    talk.s(FIN | ACK, after=0.00004)
+    for _ in range(len(words) + 1):
+        talk.c(RST, seq=at, window=0, ident=0, after=0.00003)
+    return talk
+
+
+@case
+def answer_in_two_pieces_after_the_close():
+    """The last of them is short, but together they are an answer: the client had given up."""
+    for words in ((b"x" * 101, b"y" * 47), (b"x" * 40, b"y" * 40)):
+        expect(closes_before_the_answer(*words), "app-stuck", "data-after-close", outcomes=("failed",))
+
+
+@case
+def goodbye_after_the_close():
+    """A word of a few bytes, or nothing that was waited for: nobody was owed anything."""
+    expect(closes_before_the_answer(b"x" * 40), "clean")
+    talk = Talk(ttl=(64, 60)).shake(rtt=0.03).ask(b"STAT\r\n", b"+OK 2 320\r\n", rtt=0.03).c(FIN | ACK, after=2)
+    at = talk.next[0]
+    talk.s(PSH | ACK, b"-ERR time-out\r\n", after=0.01).s(FIN | ACK).c(RST, seq=at, window=0, ident=0, after=0.001)
+    expect(talk, "clean")
+
+
 if __name__ == "__main__":
     main()

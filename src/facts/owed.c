@@ -283,6 +283,19 @@ static bool is_http_answer(const struct tw_pkt *p)
 	return tw_begins(p, "HTTP/");
 }
 
+/* All that @side said behind record @from. */
+static uint32_t said_since(const struct tw_dossier *d, int side, const struct tw_pkt *from)
+{
+	const struct tw_pkt *p;
+	uint32_t bytes = 0;
+
+	for (p = from + 1; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == side &&
+		    !(p->flags & TW_RST || p->marks & TW_MARKS_REPEAT))
+			bytes += p->payload_bytes;
+	return bytes;
+}
+
 /*
  * A client that asked, waited, and closed without an answer; the answer comes after that, and is refused. It is
  * owed though the server closes behind its answer and sees nothing of the reset.
@@ -301,7 +314,7 @@ static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, lo
 	answer = tw_last_words(d, !author, rst);
 	return asked && (!before || before < asked) && answer > fin &&
 	       fin->time_ns - asked->time_ns >= TW_WAITED_NS &&
-	       (answer->payload_bytes > TW_GOODBYE_BYTES || is_http_answer(answer));
+	       (said_since(d, !author, fin) > TW_GOODBYE_BYTES || is_http_answer(answer));
 }
 
 /*
