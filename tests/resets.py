@@ -237,5 +237,35 @@ def goodbye_after_the_close():
     expect(talk, "clean")
 
 
+
+# ---- a close and a reset that were not taken ----
+
+
+def refused_both(repeats, every=1.5, last_ack_covers=False):
+    """The server closes and resets; the client repeats its data all the same, and acknowledges neither."""
+    talk = Talk().shake(rtt=0.01).ask(rtt=0.01)
+    heard, at = talk.next[1], talk.next[0]
+    talk.c(PSH | ACK, b"n" * 620, after=0.05).s(FIN | ACK, ack=at, after=0.002).s(RST | ACK, window=0, after=0.009)
+    for k in range(repeats):
+        talk.c(PSH | ACK, b"n" * 620, seq=at, ack=heard + last_ack_covers, after=every if k else 0.23)
+    return talk
+
+
+@case
+def repeats_for_long_what_was_reset():
+    """Whoever repeats for a quarter of a minute has got neither the FIN nor the reset."""
+    finding = expect(refused_both(10), "peer-vanished", outcomes=("failed",))
+    assert "EOF" not in str(finding["application"]), finding["application"]
+
+
+@case
+def one_repeat_crosses_the_reset():
+    """One repeat that was on its way; or none, and silence afterwards."""
+    for repeats in (0, 1):
+        finding = expect(refused_both(repeats), "aborted", "closed-with-unread-data", "linger-reset",
+                         outcomes=("failed",), certain=True)
+        assert "reset" in finding["summary"] or "abort" in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

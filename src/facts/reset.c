@@ -147,8 +147,9 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	if (victim->acked_set && challenge_of(d, i, &s) >= 0 && p->seq != victim->acked)
 		return TW_RST_CHALLENGED;
 	if (!*seq_off)
-		return !victim->acked_set && tw_stands_below(d, i) ? TW_RST_IGNORED
-								   : TW_RST_ACCEPTED;
+		return tw_stands_below(d, i) && (!victim->acked_set || tw_repeats_behind(d, i))
+			       ? TW_RST_IGNORED
+			       : TW_RST_ACCEPTED;
 	/* the FIN's own number, where a FIN was received: Linux takes that since 4.10 (tcp_reset_check), others do not */
 	if (me->fin >= 0 && *seq_off == -1)
 		return tw_repeats_behind(d, i) || tw_is_answered_behind(d, i) ? TW_RST_IGNORED

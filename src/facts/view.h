@@ -187,7 +187,7 @@ bool tw_repeats_behind(const struct tw_dossier *d, size_t i);
 /* Does the other end go on behind the reset @i, and its author acknowledge that? Then both live. */
 bool tw_is_answered_behind(const struct tw_dossier *d, size_t i);
 
-/* What the other end expects next is not known before the reset @i: does an ACK long behind it say that it was less? */
+/* Does an ACK of the other end long behind the reset @i say that it expected less: that it had not come so far? */
 bool tw_stands_below(const struct tw_dossier *d, size_t i);
 
 /* The client's first SYN, NULL if it was not captured. */

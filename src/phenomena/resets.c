@@ -148,6 +148,14 @@ bool tw_reset_gives_up(const struct tw_facts *f)
 	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= 3 * TW_NS_PER_S;
 }
 
+bool tw_reset_in_vain(const struct tw_facts *f, enum tw_side author)
+{
+	const enum tw_fact_id count = author == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S;
+
+	return tw_get(f, TW_F_RST_IGNORED) > 0 && tw_get(f, count) > 0 &&
+	       tw_frame_of(f, count) == tw_frame_of(f, TW_F_RST_IGNORED);
+}
+
 unsigned tw_reset_odds(const struct tw_facts *f)
 {
 	bool has_ack = tw_get(f, TW_F_RST_HAS_ACK);

@@ -32,8 +32,7 @@
 #define SMALL_BYTES          1000 /* passes every path: IPv6 requires 1280 bytes */
 #define FULL                 1448 /* a full segment on most paths */
 #define IDLE_WORTH_SAYING_NS (10 * TW_NS_PER_S)
-/* RFC 1122 s4.2.3.5: R2 should be at least this */
-#define EARLY_NS TW_RFC1122_R2_NS
+#define EARLY_NS             TW_RFC1122_R2_NS /* RFC 1122 s4.2.3.5: R2 should be at least this */
 
 /*
  * The next repeat was due after as long again (twice, with back-off), and never came. Unless ARP
@@ -159,14 +158,13 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	tw_cite(m, TW_F_UNANSWERED_REPEATS,
 		"the first of %" PRId64 " repeats over %s, all unanswered",
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
-	if (tw_get(f, TW_F_PEER_SPOKE_AFTER) && spoke_meanwhile(f))
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
-			"%s speaks without acknowledging it: it is alive, and this direction is "
-			"dead",
-			tw_side_name(tw_other(sender)));
-	else if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
-		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
-			"%s speaks without acknowledging it: it is alive, and has not got it",
+			"%s speaks without acknowledging it: it is alive, and %s",
+			tw_side_name(tw_other(sender)),
+			spoke_meanwhile(f) ? "this direction is dead" : "has not got it");
+	if (tw_reset_in_vain(f, tw_other(sender)))
+		tw_cite(m, TW_F_RST_IGNORED, "%s had reset it: that was not taken either",
 			tw_side_name(tw_other(sender)));
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
@@ -191,7 +189,9 @@ static void tell_peer(struct tw_match *m, enum tw_side peer)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (tw_resets_are_unheard(f))
+	if (tw_reset_in_vain(f, peer))
+		tw_app_saw(m, peer, NULL, NULL, -1, "It had ended the connection by its reset.");
+	else if (tw_resets_are_unheard(f))
 		tw_app_saw(
 			m, peer, "recv", "hang", -1,
 			"It lives and repeats what it sends: the RSTs do not reach it. ETIMEDOUT "
@@ -215,9 +215,9 @@ static void tell_peer(struct tw_match *m, enum tw_side peer)
 static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
 {
 	const struct tw_facts *f = m->facts;
+	const enum tw_side peer = tw_other(sender);
 	bool soft = tw_get(f, TW_F_ICMP_COUNT) ||
 		    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks;
-	enum tw_side peer = tw_other(sender);
 	bool closed = tw_is(f, TW_F_FIN1_SIDE, sender) ||
 		      (tw_is(f, TW_F_FIN1_SIDE, peer) && tw_get(f, TW_F_FIN2_SEEN));
 
