@@ -267,5 +267,34 @@ def one_repeat_crosses_the_reset():
         assert "reset" in finding["summary"] or "abort" in finding["summary"], finding["summary"]
 
 
+
+# ---- the author's own keepalive had ended it ----
+
+
+def probed_and_back(probes, answered=0):
+    """The server probes @probes times, @answered of them in the end; much later the client speaks again."""
+    talk = Talk(ttl=(64, 57)).shake(rtt=0.05).ask(rtt=0.05)
+    below = talk.next[1] - 1
+    for k in range(probes):
+        talk.s(ACK, seq=below, after=50 if k else 600)
+        if k >= probes - answered:
+            talk.c(ACK, after=0.0001)
+    return talk.c(PSH | ACK, b"GET /later HTTP/1.1\r\n\r\n", after=5000).s(RST, window=0, ident=0, after=0.05)
+
+
+@case
+def given_up_by_keepalive_and_found_later():
+    """Nine probes in vain: the server's kernel knew when it ended this, and did not lose it."""
+    finding = expect(probed_and_back(9), "keepalive-timeout", outcomes=("failed",))
+    assert finding["confidence"] == "likely", finding["confidence"]
+
+
+@case
+def probes_that_were_answered():
+    """The connection lived by then; so it did with one lone probe that got lost."""
+    for talk in (probed_and_back(9, answered=9), probed_and_back(4, answered=1), probed_and_back(1)):
+        expect(talk, "idle-reset", "peer-rebooted", "firewall-reset", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

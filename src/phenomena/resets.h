@@ -56,6 +56,11 @@ enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
  * so when their repeats are spent; on Linux it is the application that lost patience. What ended it is the silence.
  */
 bool tw_reset_gives_up(const struct tw_facts *f);
+/*
+ * Had the author given up before what drew its bare reset came? Its keepalive probes had got no answer, and its kernel
+ * ends a connection of which it knows that.
+ */
+bool tw_reset_after_probes(const struct tw_facts *f);
 /* Was a reset of @author seen that its receiver did not take (the first of these, whichever reset decided)? */
 bool tw_reset_in_vain(const struct tw_facts *f, enum tw_side author);
 /* Set of enum tw_odd, and how many are in a set. */

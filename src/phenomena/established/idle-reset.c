@@ -64,8 +64,7 @@ static bool form_fits(const struct tw_facts *f)
 static bool gave_up_itself(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_RST_AUTHOR_UNACKED) > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) ||
-	       (tw_is(f, TW_F_KEEPALIVE_SIDE, (int64_t)tw_reset_author(f)) &&
-		tw_get(f, TW_F_RST_AUTHOR_PROBED_IN_VAIN) >= 2);
+	       tw_reset_after_probes(f);
 }
 
 static bool look(struct tw_match *m, struct hints *h)

@@ -63,13 +63,52 @@ static bool match_unheard(struct tw_match *m)
 	return true;
 }
 
+/*
+ * It gave up, and its reset was lost like the probes (or its kernel sends none). What the other end sends later finds no
+ * connection any more.
+ */
+static bool match_found_later(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_fact_id first = TW_F_RST_AUTHOR_PROBED_IN_VAIN;
+	const int64_t probes = tw_get(f, first);
+	const enum tw_side author = tw_reset_author(f);
+	const unsigned odds = tw_reset_odds(f);
+
+	if (!tw_reset_after_probes(f) || !tw_reset_landed(f) || odds & ~(unsigned)TW_ODD_EARLY ||
+	    tw_get(f, TW_F_RST_AUTHOR_FIN) || tw_get(f, TW_F_RST_AUTHOR_ALIVE_ELSEWHERE))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	/* the next one was due, and did not come */
+	m->confidence = !odds && tw_between_ns(f, first, TW_F_RST_COUNT) >
+						probes * tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS)
+				? TW_LIKELY
+				: TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary =
+		tw_say(m,
+		       "%lld keepalive probes of %s stayed unanswered; what %s sent after "
+		       "that drew a reset: the connection had been given up.",
+		       (long long)probes, tw_endpoint(m, author), tw_side_name(tw_other(author)));
+	tw_cite(m, first, "the first of %lld probes, none of them answered", (long long)probes);
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
+	tw_rival(m, "peer-rebooted", "its host may have been restarted after the last of them");
+	tw_rival(m, "idle-reset", "a device that forgot the connection answers the same way");
+	tw_app_saw(m, author, "recv", "ETIMEDOUT", -1,
+		   "When the probes were spent: recv fails with ETIMEDOUT, then returns 0.");
+	tw_reset_victim_saw(m);
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t probes = tw_get(f, TW_F_RST_UNANSWERED_PROBES);
 	enum tw_side author = tw_reset_author(f);
 
-	if (match_unheard(m))
+	if (match_unheard(m) || match_found_later(m))
 		return true;
 	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
