@@ -296,5 +296,36 @@ def probes_that_were_answered():
         expect(talk, "idle-reset", "peer-rebooted", "firewall-reset", outcomes=("failed",))
 
 
+
+# ---- a refusal some time after the end ----
+
+
+def left_and_refused(served_between):
+    """The server closes in place of an answer; 40 s later its port is refused."""
+    here, port = "192.0.2.1", ("192.0.2.2", 8081)
+    talks = [Talk(client=(here, 41000), server=port).shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=1)
+             .s(ACK, after=0.02).s(FIN | ACK, after=1).c(FIN | ACK, after=0.001).s(ACK, after=0.02)]
+    for k in range(3 if served_between else 0):
+        talks.append(Talk(client=(here, 41001 + k), server=port, now=8.0 + 9 * k).shake().ask().close())
+    refused = Talk(client=(here, 41020), server=port, now=42.0).c(SYN, options=MSS)
+    talks.append(refused.s(RST | ACK, seq=0, ack=1001, window=0, ident=0, after=0.02))
+    return told(*talks)[0]
+
+
+@case
+def served_others_before_it_was_refused():
+    """Others were accepted between the end and the refusal: what ended the one was not the end of the process."""
+    finding = left_and_refused(True)
+    assert "process" not in finding["summary"].lower() or finding["confidence"] == "possible", finding["summary"]
+    assert "refused" not in finding["summary"], finding["summary"]
+
+
+@case
+def refused_and_nobody_served_before():
+    """Nobody was: the process ended."""
+    finding = left_and_refused(False)
+    assert finding["verdict"] == "process-died" and finding["outcome"] == "failed", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

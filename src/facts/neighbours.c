@@ -312,6 +312,22 @@ static int64_t end_of(const struct tw_view *v)
 	return reset ? reset_ns : v->d->last_ns;
 }
 
+/* Did the port accept others between @from_ns and @to_ns? */
+static bool served_between(const struct tw_view *v, const struct half_open_walk *half,
+			   int64_t from_ns, int64_t to_ns)
+{
+	const struct tw_host_log log = tw_host_log_between(v->host[1], from_ns, to_ns);
+	const struct tw_host_event *e;
+	unsigned part;
+
+	for (part = 0; part < 3; part++)
+		for (e = log.part[part].from; e < log.part[part].to; e++)
+			if (e->time_ns > from_ns && e->time_ns < to_ns &&
+			    answers_others(v, half, e))
+				return true;
+	return false;
+}
+
 static void port_facts(struct tw_view *v)
 {
 	const struct tw_host *h = v->host[1];
@@ -340,6 +356,11 @@ static void port_facts(struct tw_view *v)
 		tw_fact_set(v->f, refused, 1, w.refused_after->frame, w.refused_after->time_ns);
 		tw_fact_set(v->f, TW_F_PORT_REFUSED_AFTER_NS, w.refused_after->time_ns - end_ns,
 			    w.refused_after->frame, w.refused_after->time_ns);
+		/* not what was on its way when it ended */
+		tw_from(v, TW_F_PORT_SERVED_MEANWHILE,
+			served_between(v, &half, end_ns + ENDED_TOGETHER_NS,
+				       w.refused_after->time_ns),
+			NULL);
 	}
 	if (w.ttl >= 0 && w.refusal && !has_copy(v->d, w.refusal, w.ttl))
 		tw_from(v, TW_F_HOST_TTL_DELTA,

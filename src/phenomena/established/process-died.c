@@ -36,7 +36,7 @@ static int64_t ended_together(const struct tw_facts *f)
 
 static bool refused_soon(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_PORT_REFUSED_AFTER) &&
+	return tw_get(f, TW_F_PORT_REFUSED_AFTER) && !tw_get(f, TW_F_PORT_SERVED_MEANWHILE) &&
 	       tw_get(f, TW_F_PORT_REFUSED_AFTER_NS) <= SOON_NS;
 }
 
