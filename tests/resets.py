@@ -327,5 +327,64 @@ def refused_and_nobody_served_before():
     assert finding["verdict"] == "process-died" and finding["outcome"] == "failed", finding["summary"]
 
 
+
+# ---- a long silence, and what others found meanwhile ----
+
+POOL, SERVICE = "192.0.2.1", ("192.0.2.2", 8443)
+
+
+def pooled(idle, port=42000, answered=True):
+    """An old connection of a pool speaks after @idle seconds; a bare reset answers, or nothing does."""
+    talk = Talk(client=(POOL, port), server=SERVICE).shake().ask().c(PSH | ACK, b"POST /x HTTP/1.1\r\n\r\n", after=idle)
+    if answered:
+        return talk.s(RST, window=0, ident=0, after=0.02)
+    at = talk.next[0] - 20
+    for k in range(9):
+        talk.c(PSH | ACK, b"POST /x HTTP/1.1\r\n\r\n", seq=at, after=0.25 * 2 ** k)
+    return talk
+
+
+def asked_meanwhile(now, refused, times=1):
+    """Somebody else connects to the same port, and is refused, or gets no answer."""
+    talk = Talk(client=(POOL, 42100), server=SERVICE, now=now).c(SYN, options=MSS)
+    if refused:
+        return talk.s(RST | ACK, seq=0, ack=1001, window=0, ident=0, after=0.02)
+    for _ in range(times):
+        talk.c(SYN, options=MSS, seq=1000, after=1.02)
+    return talk
+
+
+@case
+def refused_while_it_was_idle():
+    """Nothing listened there for a time, and afterwards it knows nothing of the old connection."""
+    for idle in (40, 355):
+        served = Talk(client=(POOL, 42101), server=SERVICE, now=idle - 5.0).shake().ask().close()
+        finding = told(pooled(idle), asked_meanwhile(idle / 2, True), served)[0]
+        assert (finding["verdict"], finding["outcome"]) == ("peer-rebooted", "failed"), finding["summary"]
+
+
+@case
+def forgotten_while_others_were_served():
+    """Nobody was refused: a device forgets after 350 s."""
+    served = Talk(client=(POOL, 42101), server=SERVICE, now=100.0).shake().ask().close()
+    assert told(pooled(355), served)[0]["verdict"] == "idle-reset"
+
+
+@case
+def new_connections_get_no_answer_either():
+    """Old ones and new ones alike: it is the server, or the path, that is gone."""
+    talks = [pooled(355 - 20 * k, 42000 + k, answered=False) for k in range(3)]
+    finding = told(*talks, asked_meanwhile(356, False, 5))[0]
+    assert finding["verdict"] == "peer-vanished", finding["summary"]
+
+
+@case
+def new_connections_are_served():
+    """Only the old ones are dead, and new ones are not."""
+    talks = [pooled(355 - 20 * k, 42000 + k, answered=False) for k in range(3)]
+    served = Talk(client=(POOL, 42101), server=SERVICE, now=360.0).shake().ask().close()
+    assert told(*talks, served)[0]["verdict"] == "idle-blackholed"
+
+
 if __name__ == "__main__":
     main()

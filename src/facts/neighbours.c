@@ -275,10 +275,10 @@ static void walk_port(struct tw_view *v, const struct half_open_walk *half, int6
 }
 
 /*
- * SYNs to the host after @since that nothing of the host's answers any more: its last word counts. An answer to the
+ * SYNs to the host after @since that nothing of the host's answers @until then: its last word counts. An answer to the
  * first of them had time to come: by then a client repeats it.
  */
-static bool silent_after(const struct tw_view *v, const struct tw_host *h, int64_t since)
+static bool silent_between(const struct tw_host *h, int64_t since, int64_t until)
 {
 	int64_t first_ns = INT64_MAX;
 	uint32_t i;
@@ -286,14 +286,40 @@ static bool silent_after(const struct tw_view *v, const struct tw_host *h, int64
 	for (i = tw_host_event_count(h); i > 0; i--) {
 		const struct tw_host_event *e = tw_host_event_at(h, i - 1);
 
-		if (e->time_ns <= since && h->unordered)
+		if (e->time_ns > until || (e->time_ns <= since && h->unordered))
 			continue;
 		if (e->time_ns <= since || speaks(e))
 			break;
 		if (e->kind == TW_HOST_SYN)
 			first_ns = e->time_ns;
 	}
-	return first_ns <= tw_watched_until_ns(v) - SYN_REPEATED_NS;
+	return first_ns <= until - SYN_REPEATED_NS;
+}
+
+/* What became of others that connected while this connection was silent, and then was reset or got no answer? */
+static void meanwhile_facts(struct tw_view *v)
+{
+	const enum tw_fact_id reset = TW_F_RST_IDLE_BEFORE_NS,
+			      unanswered = TW_F_UNANSWERED_IDLE_BEFORE_NS;
+	const struct tw_host *h = v->host[1];
+	const struct tw_host_log log = tw_host_log(h);
+	const int64_t to = tw_time_of(v->f, reset), from = to - tw_get(v->f, reset);
+	const struct tw_host_event *e;
+	unsigned part;
+
+	for (part = 0; part < 3 && tw_known(v->f, reset) && tw_is(v->f, TW_F_RST_SIDE, TW_SERVER);
+	     part++)
+		for (e = tw_host_refusal(h, log.part[part].from, log.part[part].to);
+		     e < log.part[part].to; e = tw_host_refusal(h, e + 1, log.part[part].to))
+			if (e->time_ns > from && e->time_ns < to && !is_own(v, e) &&
+			    e->port == v->d->end[1].port)
+				tw_fact_set(v->f, TW_F_PORT_REFUSED_WHILE_IDLE, 1, e->frame,
+					    e->time_ns);
+	if (h && tw_known(v->f, unanswered) && tw_is(v->f, TW_F_UNANSWERED_SIDE, TW_CLIENT))
+		tw_from(v, TW_F_PORT_SILENT_TOO,
+			silent_between(h, tw_time_of(v->f, unanswered) - tw_get(v->f, unanswered),
+				       v->d->last_ns),
+			NULL);
 }
 
 /*
@@ -350,7 +376,9 @@ static void port_facts(struct tw_view *v)
 	tw_from(v, TW_F_PORT_REFUSED_BEFORE, w.refused_before, NULL);
 	tw_from(v, TW_F_HOST_ANSWERS, w.answers, NULL);
 	tw_from(v, TW_F_HOST_ENDED_TOGETHER, w.ended_together, NULL);
-	tw_from(v, TW_F_PORT_SILENT_AFTER, h && silent_after(v, h, end_ns), NULL);
+	tw_from(v, TW_F_PORT_SILENT_AFTER, h && silent_between(h, end_ns, tw_watched_until_ns(v)),
+		NULL);
+	meanwhile_facts(v);
 	tw_from(v, refused, w.refused_after != NULL, NULL);
 	if (w.refused_after) {
 		tw_fact_set(v->f, refused, 1, w.refused_after->frame, w.refused_after->time_ns);

@@ -56,6 +56,9 @@ static bool match(struct tw_match *m)
 	if (!tw_silence_lasts(f) || tw_window_stays_closed(f) || others_survived(f, idle) ||
 	    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) || tw_get(f, TW_F_LARGEST_PASSED) == 0)
 		return false;
+	/* a device that forgot one lets new ones pass */
+	if (tw_get(f, TW_F_PORT_SILENT_TOO) && !tw_get(f, TW_F_ALIVE_ELSEWHERE))
+		return false;
 	known = tw_idle_text(m->arena, idle, SILENT_SHAPE);
 	if (!known && !agree)
 		return false;

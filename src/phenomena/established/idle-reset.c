@@ -164,6 +164,11 @@ static bool match(struct tw_match *m)
 								 : TW_STRENGTH_MECHANISM + 1;
 	m->strength += half_closed(f); /* fin-wait2-expired looks at the time alone */
 	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
+	/* a device forgets connections, and listens for nobody: the server had been away meanwhile */
+	if (tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE) && !h.ttl && !h.label) {
+		m->strength = TW_STRENGTH_ENDING;
+		m->confidence = TW_POSSIBLE;
+	}
 	m->outcome = h.timer && tw_reset_debt(f) != TW_DEBT_OWED ? TW_OUTCOME_DEGRADED
 								 : TW_OUTCOME_FAILED;
 	/* a close that is refused, all data acknowledged, takes nothing from anybody */

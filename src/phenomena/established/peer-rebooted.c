@@ -217,6 +217,10 @@ static bool match_reply(struct tw_match *m)
 	if (repeats > 0)
 		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
 			(long long)repeats, tw_side_name(victim));
+	if (tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE))
+		tw_cite(m, TW_F_PORT_REFUSED_WHILE_IDLE,
+			"another connection to the port was refused during the silence: nothing "
+			"listened there then");
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
 	if (lost_at_once(f)) {
