@@ -5,6 +5,7 @@
 usage: TCPWHY=build/tcpwhy tests/resets.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -384,6 +385,33 @@ def new_connections_are_served():
     talks = [pooled(355 - 20 * k, 42000 + k, answered=False) for k in range(3)]
     served = Talk(client=(POOL, 42101), server=SERVICE, now=360.0).shake().ask().close()
     assert told(*talks, served)[0]["verdict"] == "idle-blackholed"
+
+
+
+# ---- a FIN in place of an answer is no idle timer's ----
+
+
+def crossed_by_a_request(owed):
+    """The server closes after 6 s; another request of the client crosses that FIN. Was the one before it answered?"""
+    talk = Talk(ttl=(64, 55)).shake(rtt=0.06).ask(rtt=0.06).c(PSH | ACK, b"GET /2 HTTP/1.1\r\n\r\n", after=1)
+    talk.s(ACK, after=0.06)
+    if not owed:
+        talk.s(PSH | ACK, b"HTTP/1.1 204 No Content\r\n\r\n", after=0.01).c(ACK)
+    heard, at = talk.next[0], talk.next[1]
+    talk.c(PSH | ACK, b"GET /3 HTTP/1.1\r\n\r\n", after=6).s(FIN | ACK, ack=heard, after=0.03)
+    return talk.s(RST, seq=at, window=0, ident=0, after=0.03)
+
+
+@case
+def owed_an_answer_when_it_closed():
+    """The request before it had been acknowledged 6 s ago: nothing was idle."""
+    expect(crossed_by_a_request(True), "process-died", "data-after-close", outcomes=("failed",))
+
+
+@case
+def idle_when_it_closed():
+    """All had been answered: the race of keep-alive timers."""
+    expect(crossed_by_a_request(False), "keepalive-race", outcomes=("failed",))
 
 
 if __name__ == "__main__":

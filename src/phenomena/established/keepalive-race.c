@@ -45,6 +45,9 @@ static bool fits(const struct tw_facts *f)
 	if (!tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) || !tw_get(f, TW_F_FIN_CROSSED_REQUEST) ||
 	    idle_ns(f) < IDLE_MIN_NS || tw_get(f, TW_F_BYTES_S) == 0)
 		return false;
+	/* it was not idle: it closed in place of an answer */
+	if (tw_get(f, TW_F_FIN_BEFORE_ANSWER) && tw_known(f, TW_F_FIN_REQUEST))
+		return false;
 	if (!tw_reset_landed(f) || tw_reset_author(f) != TW_SERVER ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
 		return false;

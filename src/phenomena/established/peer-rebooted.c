@@ -191,6 +191,17 @@ static bool closed_behind(const struct tw_facts *f, enum tw_side author)
 	       !tw_get(f, TW_F_RST_UNANSWERED_REPEATS);
 }
 
+static void cite_before(struct tw_match *m, enum tw_side victim, int64_t repeats)
+{
+	if (repeats > 0)
+		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
+			(long long)repeats, tw_side_name(victim));
+	if (tw_get(m->facts, TW_F_PORT_REFUSED_WHILE_IDLE))
+		tw_cite(m, TW_F_PORT_REFUSED_WHILE_IDLE,
+			"another connection to the port was refused during the silence: nothing "
+			"listened there then");
+}
+
 /* A segment of the living end draws a bare RST. */
 static bool match_reply(struct tw_match *m)
 {
@@ -214,13 +225,7 @@ static bool match_reply(struct tw_match *m)
 									: TW_OUTCOME_FAILED;
 	m->culprit = tw_host_of(author);
 	say(m, author, repeats);
-	if (repeats > 0)
-		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
-			(long long)repeats, tw_side_name(victim));
-	if (tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE))
-		tw_cite(m, TW_F_PORT_REFUSED_WHILE_IDLE,
-			"another connection to the port was refused during the silence: nothing "
-			"listened there then");
+	cite_before(m, victim, repeats);
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
 	if (lost_at_once(f)) {
