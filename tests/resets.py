@@ -414,5 +414,40 @@ def idle_when_it_closed():
     expect(crossed_by_a_request(False), "keepalive-race", outcomes=("failed",))
 
 
+# ---- a window of 0 with a hole in front ----
+
+
+def closed_window(holed):
+    """The client closes its window with what came; @holed: the first segment is missing until it opens again."""
+    talk = Talk(ttl=(60, 64)).shake().c(PSH | ACK, b"GET /v HTTP/1.1\r\n\r\n").s(ACK)
+    at = talk.next[1]
+    for k in range(5):
+        talk.s(ACK, b"v" * 1448, seq=at + k * 1448)
+    size = 5 * 1448
+    hole = b"\1\1\5\x0a" + struct.pack(">II", at + 1448, at + size)
+    talk.next[1] = at + size
+    for after in (0.02, 0.2, 0.8, 1.6):
+        if holed:
+            talk.s(ACK, b"v" * 1448, seq=at, after=after).c(ACK, ack=at, options=hole, window=0, after=0.02)
+        else:
+            talk.s(ACK, seq=at + size - 1, after=after).c(ACK, window=0, after=0.02)
+    talk.s(ACK, b"v" * 1448, seq=at, after=0.5) if holed else talk.c(ACK, after=0.5)
+    return talk.c(ACK, after=0.02).s(PSH | ACK, b"v" * 900).c(ACK, after=0.02).close()
+
+
+@case
+def window_closed_behind_a_hole():
+    """It opens with the segment that fills the hole: whether the program read or waited is not known."""
+    finding = told(closed_window(True))[0]
+    assert finding["confidence"] != "certain" and "did not read" not in finding["summary"], finding["summary"]
+
+
+@case
+def window_closed_and_all_had_come():
+    """Nothing was missing: the program did not read."""
+    finding = expect(closed_window(False), "zero-window-stall", outcomes=("degraded",), certain=True)
+    assert "did not read" in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

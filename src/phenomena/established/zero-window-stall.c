@@ -40,6 +40,17 @@ static bool is_stall(const struct tw_facts *f)
 		tw_get(f, TW_F_ZERO_WINDOW_PROBES) >= 2);
 }
 
+/* What fills the buffer may be no program's to read. */
+static void cite_hole(struct tw_match *m)
+{
+	tw_cite(m, TW_F_ZERO_WINDOW_HOLED,
+		"behind a hole it has more (SACK): nothing of that can be read before the hole is "
+		"filled");
+	tw_rival(m, "loss-recovered",
+		 "its buffer may be full of what lies behind the hole, so that the segment that "
+		 "fills it finds no room: the program may be waiting, with Recv-Q 0");
+}
+
 static void say_opened(struct tw_match *m, enum tw_side reader, int64_t span)
 {
 	m->strength = span >= TW_NS_PER_S ? TW_STRENGTH_STALL : TW_STRENGTH_DELAY;
@@ -52,6 +63,16 @@ static void say_opened(struct tw_match *m, enum tw_side reader, int64_t span)
 		m, tw_other(reader), "send", "hang", span,
 		"send() blocked while the window was closed, once the send buffer was full too.");
 	tw_rule_out(m, "peer-vanished", "the receiver's kernel answered, and took more data later");
+	if (!tw_get(m->facts, TW_F_ZERO_WINDOW_HOLED))
+		return;
+	m->confidence = TW_POSSIBLE;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s had no room for %s: its window was 0, with a hole in what it had "
+			    "got, then it opened again.",
+			    tw_endpoint(m, reader), TW_DUR(span));
+	cite_hole(m);
+	tw_missing(m, "Whether there was anything to read: its Recv-Q (`ss -tn`) in that time.");
 }
 
 /* The reader itself ended it soon after: its reset is the story, the full buffer a detail. */
@@ -139,12 +160,7 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 	if (tw_get(f, TW_F_ZERO_WINDOW_HOLED)) {
 		m->confidence = TW_POSSIBLE;
 		m->culprit = TW_CULPRIT_UNKNOWN;
-		tw_cite(m, TW_F_ZERO_WINDOW_HOLED,
-			"behind a hole it has more (SACK): nothing of that can be read before the "
-			"hole is filled");
-		tw_rival(m, "loss-recovered",
-			 "its buffer may be full of what lies behind the hole, so that the segment "
-			 "that fills it finds no room: the program may be waiting, with Recv-Q 0");
+		cite_hole(m);
 	}
 	tw_missing(m, "What the receiving process does: its Recv-Q (`ss -tnp`) and its stack would "
 		      "tell.");
@@ -204,7 +220,10 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_ZERO_WINDOW_FROM_START))
 		say_from_start(m, reader, span);
 	else
-		tw_app_saw(m, reader, NULL, NULL, -1, "Nothing: it is the end that does not read.");
+		tw_app_saw(m, reader, NULL, NULL, -1,
+			   tw_get(f, TW_F_ZERO_WINDOW_HOLED)
+				   ? "Nothing: it may be waiting for what is missing."
+				   : "Nothing: it is the end that does not read.");
 	tw_rule_out(m, "pmtu-blackhole", "the receiver itself forbids further data by its window");
 	return true;
 }
