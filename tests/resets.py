@@ -449,5 +449,28 @@ def window_closed_and_all_had_come():
     assert "did not read" in finding["summary"], finding["summary"]
 
 
+
+# ---- a capture that begins late, and without ACKs ----
+
+
+@case
+def late_start_and_nothing_but_acks():
+    """Only ACKs of the server, and its abort: whether anything was unread is not known, nor what had arrived."""
+    server = ("192.0.2.2", 80)
+    alone = Talk(server=server).s(ACK).s(RST | ACK, window=501, after=20)
+    probed = Talk(server=server)
+    for _ in range(3):
+        probed.c(ACK, seq=probed.next[0] - 1, after=10).s(ACK, after=0.02)
+    for talk in (alone, probed.s(RST | ACK, window=64240, after=10)):
+        expect(talk, "aborted", "unknown", outcomes=("unknown",), certain=True)
+
+
+@case
+def late_start_and_an_answer():
+    """The capture holds its last answer, which was acknowledged: it was a reset in place of a FIN."""
+    talk = Talk(server=("192.0.2.2", 80)).s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    expect(talk.c(ACK, after=0.02).s(RST | ACK, window=64240, after=20), "linger-reset", outcomes=("degraded",))
+
+
 if __name__ == "__main__":
     main()

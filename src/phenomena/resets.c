@@ -127,8 +127,15 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_VICTIM_NEXT_NS) <= 2 * tw_get(f, TW_F_RTT_NS) + UNDER_WAY_NS;
 }
 
+bool tw_reset_unseen_before(const struct tw_facts *f)
+{
+	return !tw_get(f, TW_F_START_SEEN) && !tw_get(f, TW_F_BYTES_C) && !tw_get(f, TW_F_BYTES_S);
+}
+
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
+	if (tw_reset_unseen_before(f))
+		return TW_OUTCOME_UNKNOWN;
 	if (tw_reset_debt(f) != TW_DEBT_OWED)
 		return TW_OUTCOME_DEGRADED;
 	/* what seems to be owed is only what the capture missed: it may have been acknowledged */

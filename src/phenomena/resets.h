@@ -49,7 +49,9 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f);
  * silence.h)? Then nothing got through, and the close came of that.
  */
 bool tw_reset_was_stalled(const struct tw_facts *f);
-/* DEGRADED or FAILED for a debt that is not NONE. */
+/* The capture begins late, and holds no payload: what was sent, read and owed before is not known. */
+bool tw_reset_unseen_before(const struct tw_facts *f);
+/* DEGRADED or FAILED for a debt that is not NONE; UNKNOWN where the capture does not tell. */
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
 /*
  * Does the end whose repeats stay unanswered end it by a reset of its own? The kernels of BSD, macOS and Windows do

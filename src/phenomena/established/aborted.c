@@ -106,6 +106,8 @@ static bool match(struct tw_match *m)
 				    tw_endpoint(m, author));
 		add_rivals_unknown_author(m, odds);
 	}
+	if (tw_reset_unseen_before(f))
+		tw_missing(m, "what was sent before the capture began, and whether it was read");
 	tw_missing(m, "the reset reason of the aborting host's kernel (tracepoint "
 		      "tcp:tcp_send_reset, or the TcpExtTCPAbort* counters)");
 	tw_reset_victim_saw(m);

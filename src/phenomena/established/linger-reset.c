@@ -98,7 +98,7 @@ static bool match(struct tw_match *m)
 	if (!tw_is(f, TW_F_RST_UNANSWERED_BYTES, 0) || tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
 	    tw_get(f, TW_F_RST_WINDOW_FREED) > 0 ||
 	    (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0) ||
-	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_TRACE_LOSSY))
+	    tw_get(f, TW_F_ONE_SIDED) || tw_get(f, TW_F_TRACE_LOSSY) || tw_reset_unseen_before(f))
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE)
 		return false;
