@@ -472,5 +472,42 @@ def late_start_and_an_answer():
     expect(talk.c(ACK, after=0.02).s(RST | ACK, window=64240, after=20), "linger-reset", outcomes=("degraded",))
 
 
+
+# ---- probes whose answers the capture has not got ----
+
+
+def probes_of_windows(filtered):
+    """A client probes with a byte, four times, and resets; @filtered: the capture holds no ACK without payload."""
+    talks = []
+    for k in range(3):
+        talk = Talk(client=("192.0.2.1", 43000 + k), ttl=(128, 60), now=k / 10).shake().ask()
+        if not k:
+            for _ in range(4):
+                talk.c(ACK, b"\0", seq=talk.next[0] - 1, after=20)
+                if filtered:
+                    talk.s(ACK, after=0.02)
+            talk.c(RST | ACK, window=0, after=20)
+        if filtered:
+            talk.frames = [f for f in talk.frames if f[1][47] != ACK or len(f[1]) > 54]
+        talks.append(talk if not k else talk.close())
+        if k and filtered:
+            talk.frames = [f for f in talk.frames if f[1][47] != ACK or len(f[1]) > 54]
+    return told(*talks)[0]
+
+
+@case
+def probes_without_the_acks():
+    """The filter took the answers: that there were none is not known."""
+    finding = probes_of_windows(True)
+    assert finding["outcome"] == "unknown", finding["summary"]
+
+
+@case
+def probes_and_no_answer():
+    """The other ACKs are there, the answers to the probes are not: the client gave up."""
+    finding = probes_of_windows(False)
+    assert finding["verdict"] == "keepalive-timeout" and finding["outcome"] == "failed", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -341,6 +341,10 @@ static bool lost_or_reset(struct tw_match *m)
 		say_hole(m);
 	else if (is(f, TW_F_RST_ANSWER_MISSED))
 		say_missed(m);
+	else if (is(f, TW_F_RST_UNANSWERED_PROBES) && is(f, TW_F_NO_ACKS))
+		say_unknown(m, "It ended with a reset behind keepalive probes.",
+			    "Whether the probes were answered: the capture holds no ACK without "
+			    "payload, of no connection.");
 	else if (owed && tw_synack_refused(f) && tw_is_half_open_check(f))
 		tw_tell_half_open_check(m);
 	else if (owed && tw_synack_refused(f))

@@ -113,6 +113,9 @@ static bool match(struct tw_match *m)
 	if (probes < 1 || tw_get(f, TW_F_RST_COUNT) == 0 || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY_NO_ACK))
 		return false;
+	/* where a filter takes the ACKs out, it takes the answers too */
+	if (tw_get(f, TW_F_NO_ACKS))
+		return false;
 	/* the probes of a closed window look the same: there is data to send, and another timer */
 	if (tw_window_stays_closed(f) && !tw_is(f, TW_F_ZERO_WINDOW_SIDE, author))
 		return false;
