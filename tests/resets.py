@@ -509,5 +509,29 @@ def probes_and_no_answer():
     assert finding["verdict"] == "keepalive-timeout" and finding["outcome"] == "failed", finding["summary"]
 
 
+
+# ---- what the other end's program saw ----
+
+
+def reset_behind_the_close(sends):
+    """The server closes, and then resets: of its own accord, or because the client still @sends."""
+    talk = Talk().shake().ask().s(FIN | ACK, after=1).c(ACK, after=0.02)
+    if not sends:
+        return talk.s(RST, window=0, ident=0, after=2)
+    return talk.c(PSH | ACK, b"GET /late HTTP/1.1\r\n\r\n", after=2).s(RST, window=0, ident=0, after=0.02)
+
+
+@case
+def no_send_drew_it():
+    """Nothing was sent to the closed end."""
+    assert "send that drew" not in str(told(reset_behind_the_close(False))[0]["application"])
+
+
+@case
+def a_send_drew_it():
+    """The request behind the FIN did, and that send() had succeeded."""
+    assert "send that drew" in str(told(reset_behind_the_close(True))[0]["application"])
+
+
 if __name__ == "__main__":
     main()

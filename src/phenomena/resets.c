@@ -585,10 +585,15 @@ void tw_reset_victim_saw(struct tw_match *m)
 			   "The FIN was repeated and never acknowledged: it seems not to have come "
 			   "through, and the reset is the first that it gets.");
 	else if (tw_get(f, TW_F_RST_AUTHOR_FIN))
-		tw_app_saw(m, victim, "recv", "EOF", -1,
-			   "The FIN came first: recv returns 0 and goes on returning 0, never "
-			   "ECONNRESET. The send that drew the reset succeeded; the next one fails "
-			   "with EPIPE (and SIGPIPE).");
+		tw_app_saw(
+			m, victim, "recv", "EOF", -1,
+			tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_DATA)
+				? "The FIN came first: recv returns 0 and goes on returning 0, "
+				  "never ECONNRESET. The send that drew the reset succeeded; the "
+				  "next one fails with EPIPE (and SIGPIPE)."
+				: "The FIN came first: recv returns 0 and goes on returning 0, "
+				  "never ECONNRESET. A send after the reset fails with EPIPE "
+				  "(and SIGPIPE).");
 	else if (tw_get(f, TW_F_RST_VICTIM_FIN))
 		tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
 			   "It had sent its FIN: after shutdown(SHUT_WR) recv fails with "
