@@ -7,6 +7,9 @@
  *	  |--SYN--------------------------------->|   SYN_IN_ESTABLISHED, SYN_BELOW_PREV
  *	  |<-------ACK with its numbers-----------|   SYN_ANSWERED_BY_OLD_ACK
  *	  |<-------its data-----------------------|   PREV_WENT_ON
+ *
+ * Where both had closed, that ACK is of a TIME_WAIT or of a socket in LAST_ACK or CLOSING. TIME_WAIT needs the ACK of the
+ * server's FIN, and is never reached by who closes last.
  */
 #include "facts/view.h"
 
@@ -33,6 +36,74 @@ static bool half_closed(const struct tw_dossier *q, int same)
 	return q->end[same ? 0 : 1].fin_seen && !q->end[same ? 1 : 0].fin_seen && !was_reset(q);
 }
 
+/* The earlier connection as its close left it. */
+struct old_close {
+	const struct tw_pkt *fin; /* the first FIN of the server that was captured */
+	bool last;                /* it answers the client's FIN */
+	bool heard;               /* it was acknowledged, */
+	bool repeated; /* ... and again sent behind that, or never acknowledged and sent again */
+	bool request_id_zero; /* Linux: the SYN|ACK has no socket yet, */
+	bool sockets_count;   /* ... and then the ids run */
+};
+
+static void note_server(struct old_close *c, const struct tw_pkt *p, uint32_t client_end,
+			bool client_fin)
+{
+	if (p->flags & TW_SYN)
+		c->request_id_zero |= !p->ip_id;
+	else if (!(p->flags & TW_RST))
+		c->sockets_count |= p->ip_id != 0;
+	if (p->flags & TW_FIN && c->fin)
+		c->repeated = true;
+	if (p->flags & TW_FIN && !c->fin) {
+		c->fin = p;
+		c->last = client_fin && p->ack == client_end;
+	}
+}
+
+static void walk_close(const struct tw_dossier *q, int same, struct old_close *c)
+{
+	const struct tw_end *client = &q->end[same ? 0 : 1], *server = &q->end[same ? 1 : 0];
+	const uint32_t end = server->fin_seq + 1;
+	const struct tw_pkt *p;
+	bool beyond = false; /* it spoke from behind a FIN that was not captured: CLOSING */
+
+	for (p = q->pkt; p < q->pkt + q->pkt_count; p++) {
+		if (!tw_counts(p) || p->flags & TW_RST || p->marks & TW_MARK_NET_DUPLICATE)
+			continue;
+		if (&q->end[p->side] == server) {
+			beyond |= !c->fin && p->seq == end;
+			note_server(c, p, client->fin_seq + 1, client->fin_seen);
+		} else if (c->fin && p->flags & TW_ACK && p->ack == end) {
+			c->heard = true;
+			c->repeated = false;
+		}
+	}
+	c->last &= !beyond;
+}
+
+/* What answered the SYN with @ack: a TIME_WAIT, or a socket whose FIN is not acknowledged? */
+static void closed_facts(struct tw_view *v, const struct tw_dossier *q, int same,
+			 const struct tw_pkt *ack)
+{
+	const bool fit = tw_get(v->f, TW_F_SYN_FIT_FOR_TIME_WAIT);
+	struct old_close c = { 0 };
+	bool linux_ids, bucket, socket; /* the last one: but a proxy may have written the SYN|ACK */
+
+	walk_close(q, same, &c);
+	if (!c.fin || ack->ack != q->end[same ? 0 : 1].fin_seq + 1)
+		return;
+	linux_ids = tw_is(v->f, TW_F_IP_VERSION, 4) && c.sockets_count;
+	bucket = linux_ids && !ack->ip_id;
+	socket = linux_ids && c.request_id_zero && ack->ip_id;
+	tw_from(v, TW_F_PREV_CLOSED_LAST, c.last, c.fin);
+	tw_from(v, TW_F_PREV_FIN_UNHEARD,
+		!bucket && (c.last || c.repeated || (socket && !c.heard) ||
+			    (fit && (socket || !c.heard))),
+		c.fin);
+	tw_from(v, TW_F_PREV_TIME_WAIT, bucket || (!c.last && !socket && c.heard && !fit), ack);
+}
+
 static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same)
 {
 	const struct tw_end *server = &q->end[same ? 1 : 0], *client = &q->end[same ? 0 : 1];
@@ -49,6 +120,8 @@ static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same
 		    (!client->next_set || p->ack == client->next_seq ||
 		     p->ack == server->highest_ack)) {
 			tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1, p);
+			if (server->fin_seen && client->fin_seen && !was_reset(q))
+				closed_facts(v, q, same, p);
 			return;
 		}
 	}

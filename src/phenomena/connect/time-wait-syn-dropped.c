@@ -12,7 +12,7 @@
  *
  * A half-open peer answers a SYN with the same kind of ACK (challenge, RFC 5961 s4.2), but its
  * connection was not closed, and its ACK comes from a full socket, whose IP-ID is not 0. That is
- * peer-rebooted.
+ * peer-rebooted; and so is a server in LAST_ACK or CLOSING, whose FIN was never acknowledged.
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
@@ -20,7 +20,9 @@
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool old_seen = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) && tw_get(f, TW_F_PREV_CLOSED);
+	bool old_seen = tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_ACK) && tw_get(f, TW_F_PREV_CLOSED) &&
+			!tw_get(f, TW_F_PREV_FIN_UNHEARD);
+	bool sure = old_seen && tw_get(f, TW_F_PREV_TIME_WAIT);
 	bool bucket = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) &&
 		      tw_get(f, TW_F_SYN_ANSWER_ID_ZERO) &&
 		      tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 && !tw_get(f, TW_F_PREV_EXISTS);
@@ -33,7 +35,7 @@ static bool match(struct tw_match *m)
 		return false;
 	m->outcome = tw_syn_outcome(f);
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
-	m->confidence = old_seen ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(m,
 			    "The SYN met the TIME_WAIT of an earlier connection on %s and was "
@@ -51,9 +53,14 @@ static bool match(struct tw_match *m)
 	tw_cite_refused_in_vain(m);
 	if (later)
 		tw_cite(m, TW_F_ACK3_SEEN, "handshake completed on the next SYN");
-	if (old_seen) {
+	if (sure) {
 		tw_rule_out(m, "peer-rebooted",
 			    "the earlier connection had been closed by both ends");
+	} else if (old_seen) {
+		tw_rival(
+			m, "peer-rebooted",
+			"if the ACK of the server's FIN did not arrive, its socket still waits for "
+			"it, and answers the SYN like this");
 	} else {
 		tw_rival(m, "peer-rebooted",
 			 "the earlier connection is not in the capture; a peer that still holds it "
@@ -250,11 +257,15 @@ const struct tw_phenomenon tw_ph_time_wait_syn_dropped = {
 	.server_sees = "Nothing in the program. When an older timestamp was the reason, the host "
 		       "counts PAWSTimewait "
 		       "(`nstat -az TcpExtPAWSTimewait`).",
-	.recognise = "A SYN answered by a pure ACK with the numbers of an earlier connection of "
-		     "the same tuple that both ends had closed: "
-		     "certain. Without the earlier connection in the capture, IP-ID 0 of that ACK "
-		     "speaks for TIME_WAIT. If the earlier connection was "
-		     "not closed, the peer is half-open: peer-rebooted.",
+	.recognise =
+		"A SYN answered by a pure ACK with the numbers of an earlier connection of "
+		"the same tuple that both ends had closed, the server first: "
+		"certain if its IP-ID is 0 (the host's sockets count theirs), or the server's "
+		"FIN was acknowledged and the SYN is older. A server that closed last, or whose "
+		"FIN stays unacknowledged, is in LAST_ACK or CLOSING: peer-rebooted. Without the "
+		"earlier connection in the capture, IP-ID 0 of that ACK "
+		"speaks for TIME_WAIT. If the earlier connection was "
+		"not closed, the peer is half-open: peer-rebooted.",
 	.folklore = "\"tcp_tw_recycle drops SYNs behind NAT.\" That sysctl is gone since Linux "
 		    "4.12; what is left is this check in TIME_WAIT, "
 		    "which delays and does not drop.",

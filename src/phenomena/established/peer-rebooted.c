@@ -19,6 +19,8 @@
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 
+enum { REMEDY_PORTS = 5 };
+
 #define BACK_AGAIN_NS (100 * TW_NS_PER_MS) /* no host boots, no container starts sooner */
 
 /* A capture that begins in the middle and has nothing else of the author cannot tell that it had not closed. */
@@ -279,6 +281,12 @@ static bool is_old_half_closed(const struct tw_facts *f)
 	       !tw_get(f, TW_F_PREV_WENT_ON);
 }
 
+/* Both had closed, and the server's socket still waits for the ACK of its FIN: no TIME_WAIT is there. */
+static bool is_old_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PREV_FIN_UNHEARD) && !tw_get(f, TW_F_PREV_WENT_ON);
+}
+
 /* The capture begins with the SYN: the ACK's numbers are of a connection from before, closed or not. */
 static bool is_old_unseen(const struct tw_facts *f)
 {
@@ -291,7 +299,14 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (seen)
+	if (is_old_unheard(f))
+		tw_rule_out(m, "time-wait-syn-dropped",
+			    tw_get(f, TW_F_PREV_CLOSED_LAST)
+				    ? "the server had closed last: its socket waits in LAST_ACK, "
+				      "and never comes to TIME_WAIT"
+				    : "TIME_WAIT needs the ACK of the server's FIN, and the ACK "
+				      "here is a socket's");
+	else if (seen)
 		tw_rule_out(m, "time-wait-syn-dropped",
 			    "the old connection was established, not closed");
 	else if (tw_get(f, TW_F_SYN_FIT_FOR_TIME_WAIT))
@@ -317,10 +332,26 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
  *        |--SYN again after some ms---------------->|
  *        |<-------SYN|ACK---------------------------|
  */
+static const char *what_of_the_old(const struct tw_facts *f)
+{
+	if (is_old_unheard(f))
+		return tw_get(f, TW_F_PREV_CLOSED_LAST)
+			       ? ": both had closed that, and its last FIN was not acknowledged "
+				 "there (LAST_ACK)."
+			       : ": both had closed that, and the server's FIN was not "
+				 "acknowledged there (CLOSING).";
+	if (is_old_half_closed(f))
+		return ": the client had closed that, and the server's program had not "
+		       "(CLOSE_WAIT).";
+	return is_old_seen(f) ? ": the client's end had been lost without a FIN or a reset."
+			      : ", of which the client knows nothing any more.";
+}
+
 static bool match_half_open(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const bool half = is_old_half_closed(f), seen = is_old_seen(f) || half;
+	const bool half = is_old_half_closed(f), unheard = is_old_unheard(f);
+	const bool seen = is_old_seen(f) || half || unheard;
 	const bool later = tw_get(f, TW_F_ESTABLISHED);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
@@ -332,15 +363,17 @@ static bool match_half_open(struct tw_match *m)
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = tw_syn_outcome(f);
-	m->culprit = half ? TW_CULPRIT_SERVER_APP : TW_CULPRIT_CLIENT_HOST;
+	m->culprit = half      ? TW_CULPRIT_SERVER_APP
+		     : unheard ? TW_CULPRIT_UNKNOWN
+			       : TW_CULPRIT_CLIENT_HOST;
+	m->remedy = unheard ? REMEDY_PORTS : 0;
 	m->summary = tw_say(m,
 			    "%s connected again from the same port while %s still held the "
 			    "connection from before%s",
-			    m->client, m->server,
-			    half   ? ": the client had closed that, and the server's program had "
-				     "not (CLOSE_WAIT)."
-			    : seen ? ": the client's end had been lost without a FIN or a reset."
-				   : ", of which the client knows nothing any more.");
+			    m->client, m->server, what_of_the_old(f));
+	if (unheard)
+		tw_cite(m, TW_F_PREV_FIN_UNHEARD,
+			"the server's FIN, for whose ACK its socket still waits");
 	if (half)
 		tw_rival(m, "close-wait-leak",
 			 "why the server's program had not closed is not visible");
@@ -356,7 +389,7 @@ static bool match_half_open(struct tw_match *m)
 		 "a NAT that forgot the first client and gives its outer port to another one makes "
 		 "the same packets");
 	exclude_time_wait(m, seen);
-	if (!tw_refused_in_vain(f))
+	if (!tw_refused_in_vain(f) && !unheard)
 		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
 			   "The old connection ends with ECONNRESET, after what had arrived was "
 			   "read.");
@@ -428,6 +461,10 @@ static const char *const remedies[] = {
 	"host's points at the host itself.",
 	"Capture at the host as well: if the segment that drew the reset never arrived there, "
 	"somebody else answered.",
+	[REMEDY_PORTS] =
+		"Give the client more source ports (`net.ipv4.ip_local_port_range`, more "
+		"addresses), so that none comes back while the server may still repeat its "
+		"FIN (for 107.5 s by default).",
 	NULL,
 };
 

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What routers say, what the path carries, and what an earlier connection left: conversations packet by packet.
+
+An ICMP error tells of one moment, a silence of large segments not always of their size, and an ACK with old numbers
+comes from whatever the connection before has left: each case is what one of them means, or does not mean.
+
+usage: TCPWHY=build/tcpwhy tests/paths.py [WORD...]
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from craft import ACK, FIN, PSH, RST, SYN
+from tap import case, main
+from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects
+
+OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
+
+
+def linux(synack=0, **more):
+    """A talk between two Linux hosts, up to its handshake: the SYN|ACK has id 0 (@synack), the sockets count theirs."""
+    talk = Talk(**more).c(SYN, options=OPTIONS)
+    return talk.s(SYN | ACK, options=OPTIONS, after=0.02, ident=synack).c(ACK)
+
+
+def named(finding):
+    """The verdict and its rivals."""
+    return [finding["verdict"], *(rival["verdict"] for rival in finding["rivals"])]
+
+
+def of_stream(talk, number):
+    return next(o for o in objects(as_pcap(talk), "--all") if o["type"] == "finding" and o["stream"] == number)
+
+
+def wanted(finding, *verdicts, certain=False):
+    if finding["verdict"] not in verdicts or (finding["confidence"] == "certain" and not certain):
+        raise AssertionError(f"said {finding['verdict']} ({finding['outcome']}, {finding['confidence']}): "
+                             f"{finding['summary']} {finding['rivals']}")
+    return finding
+
+
+# ---- what the connection before has left at the server: TIME_WAIT needs the ACK of the FIN that was first ----
+
+def again(talk, after, old_ident, isn=90_000_000, refuses=True):
+    """The same port again: an ACK with the old numbers, a reset, and the next SYN is taken."""
+    old_seq, old_ack = talk.next[1], talk.next[0]
+    talk.next = [isn, 5_000_000]
+    talk.c(SYN, options=OPTIONS, seq=isn, after=after)
+    talk.s(ACK, seq=old_seq, ack=old_ack, ident=old_ident, after=0.02)
+    if refuses:
+        talk.c(RST, seq=old_ack, window=0, ident=0)
+    talk.c(SYN, options=OPTIONS, after=0.015).s(SYN | ACK, options=OPTIONS, ident=0, after=0.02).c(ACK)
+    return talk.ask().close()
+
+
+def closed_last(timestamps, repeats, idents=("count", "count")):
+    """The client closes first; its ACK of the server's FIN does not get there."""
+    talk = linux(timestamps=timestamps, idents=idents).ask().c(FIN | ACK, after=0.1)
+    fin = talk.next[1]
+    talk.s(FIN | ACK, after=0.02)
+    for step in range(repeats):
+        talk.s(FIN | ACK, seq=fin, after=0.21 * 2 ** step)
+    return talk
+
+
+@case
+def syn_meets_last_ack():
+    """The server closed last and its FIN was never acknowledged: LAST_ACK answers the SYN, no TIME_WAIT is there."""
+    for timestamps in (False, True):
+        for repeats in (0, 3):
+            talk = closed_last(timestamps, repeats)
+            finding = wanted(of_stream(again(talk, 2.0, None), 1), "peer-rebooted")
+            assert "LAST_ACK" in finding["summary"], finding["summary"]
+
+
+@case
+def syn_meets_last_ack_of_other_stacks():
+    """The same where every id is 0, or random: who closes last never has a TIME_WAIT."""
+    for kind in ("zero", "random"):
+        talk = closed_last(False, 2, idents=(kind, kind))
+        wanted(of_stream(again(talk, 2.0, 0 if kind == "zero" else 4711), 1), "peer-rebooted")
+
+
+@case
+def syn_meets_last_ack_beyond_the_capture():
+    """The client's last ACK was captured, and lost behind: the server, last to close, has no TIME_WAIT all the same."""
+    talk = closed_last(True, 0).c(ACK)
+    wanted(of_stream(again(talk, 2.0, None), 1), "peer-rebooted")
+
+
+@case
+def syn_meets_closing():
+    """Both close at once, and the server's FIN is repeated in vain: CLOSING."""
+    talk = linux().ask().s(FIN | ACK, after=0.1)
+    fin = talk.next[1] - 1
+    talk.c(FIN | ACK, ack=fin, after=0.001).s(ACK, after=0.02)
+    for step in range(2):
+        talk.s(FIN | ACK, seq=fin, after=0.21 * 2 ** step)
+    finding = wanted(of_stream(again(talk, 1.0, None), 1), "peer-rebooted")
+    assert "CLOSING" in finding["summary"], finding["summary"]
+
+
+@case
+def syn_meets_time_wait():
+    """The server closed first, its FIN is acknowledged, and the ACK has id 0: TIME_WAIT, for an older SYN."""
+    talk = linux(timestamps=True).ask().close(first=1)
+    talk.heard[1], now = talk.heard[1] + 1_000_000, talk.now
+    old_seq, old_ack = talk.next[1], talk.next[0]
+    talk.next = [500, 5_000_000]
+    talk.c(SYN, options=OPTIONS, seq=500, after=2.0)
+    talk.heard[1] += 1_000_000
+    talk.s(ACK, seq=old_seq, ack=old_ack, ident=0, after=0.02).c(RST, seq=old_ack, window=0, ident=0)
+    talk.heard[1] = int((now + 2) * 1000) + 5000
+    talk.c(SYN, options=OPTIONS, after=0.015).s(SYN | ACK, options=OPTIONS, ident=0, after=0.02).c(ACK)
+    wanted(of_stream(talk.ask().close(), 1), "time-wait-syn-dropped", certain=True)
+
+
+@case
+def syn_meets_time_wait_of_other_stacks():
+    """The same with ids that tell nothing: what closed first and was heard has a TIME_WAIT; not certain for a newer SYN."""
+    for isn, certain in ((500, True), (90_000_000, False)):
+        talk = linux(synack=1234, idents=("random", "random")).ask().close(first=1)
+        finding = of_stream(again(talk, 2.0, 4711, isn=isn), 1)
+        wanted(finding, "time-wait-syn-dropped", certain=certain)
+        assert certain or "peer-rebooted" in named(finding), finding["rivals"]
+    talk = linux().ask().close(first=1)  # a proxy of the handshake before a stack that counts in TIME_WAIT, too
+    wanted(of_stream(again(talk, 2.0, None, isn=500), 1), "time-wait-syn-dropped")
+
+
+if __name__ == "__main__":
+    main()
