@@ -128,5 +128,75 @@ def syn_meets_time_wait_of_other_stacks():
     wanted(of_stream(again(talk, 2.0, None, isn=500), 1), "time-wait-syn-dropped")
 
 
+# ---- an ICMP error tells of a moment: did the segment that it quotes get through after all? ----
+
+def once_refused(kind, code, way=0):
+    """An error for a segment of the end @way that is repeated and acknowledged 0.3 s later; then much traffic."""
+    talk = linux(timestamps=True).ask().send(way, PSH | ACK, b"w" * 70, after=1, keep=True)
+    talk.icmp(kind, code, talk.last_ip(), to=way).send(way, PSH | ACK, b"w" * 70, after=0.25)
+    talk.send(1 - way, ACK, after=0.02)
+    for _ in range(12):
+        talk.now += 25
+        talk.ask()
+    return talk
+
+
+@case
+def icmp_of_long_ago():
+    """What the error quotes was acknowledged, and minutes of traffic went by: the silence at the end has another reason."""
+    for code in (1, 3, 13):
+        talk = once_refused(3, code).c(PSH | ACK, b"w" * 70, after=30)
+        for step in range(8):
+            talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
+        finding = expect(talk, "peer-vanished", "idle-blackholed", outcomes=("failed",))
+        assert "EHOSTUNREACH" not in str(finding), finding
+
+
+@case
+def icmp_of_long_ago_on_the_syn():
+    """The first SYN drew host unreachable, the second was answered; the peer vanishes much later."""
+    talk = Talk().c(SYN, options=OPTIONS, keep=True)
+    talk.icmp(3, 1, talk.last_ip()).c(SYN, options=OPTIONS, after=1.03).s(SYN | ACK, options=OPTIONS, after=0.02)
+    talk.c(ACK)
+    for _ in range(4):
+        talk.now += 10
+        talk.ask()
+    talk.c(PSH | ACK, b"w" * 70, after=10)
+    for step in range(8):
+        talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
+    expect(talk, "peer-vanished", outcomes=("failed",))
+
+
+@case
+def icmp_of_long_ago_then_data_after_close():
+    """The server's segment drew the error once; much later it closes, and refuses what comes then."""
+    talk = once_refused(3, 13, way=1).s(FIN | ACK, after=1).c(ACK, after=0.02)
+    talk.c(PSH | ACK, b"w" * 70, after=3).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    expect(talk, "data-after-close", outcomes=("failed", "degraded"), certain=True)
+
+
+@case
+def icmp_for_each_repeat():
+    """Each repeat draws the error, or the first one only: that is how it ends."""
+    for every in (True, False):
+        talk = linux(timestamps=True).ask().ask().c(PSH | ACK, b"w" * 70, after=1)
+        talk.icmp(3, 13, talk.last_ip())
+        for step in range(8):
+            talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
+            if every:
+                talk.icmp(3, 13, talk.last_ip())
+        expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
+
+
+@case
+def icmp_once_and_again_at_the_end():
+    """An old error that was outlived by far, and another one at the end: the last one counts."""
+    talk = once_refused(3, 1).c(PSH | ACK, b"w" * 70, after=1)
+    talk.icmp(3, 13, talk.last_ip())
+    for step in range(8):
+        talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
+    expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
+
+
 if __name__ == "__main__":
     main()

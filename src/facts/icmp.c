@@ -92,6 +92,21 @@ bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i)
 	return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq + MISSED_BYTES);
 }
 
+/* Was what the error quotes acknowledged behind it? Then it told of a moment, which passed. */
+static bool outlived(const struct tw_dossier *d, const struct tw_icmp *i)
+{
+	size_t k;
+
+	for (k = d->pkt_count; k > 0 && d->pkt[k - 1].frame > i->frame; k--) {
+		const struct tw_pkt *p = &d->pkt[k - 1];
+
+		if (tw_counts(p) && p->side != i->side &&
+		    (p->flags & (TW_ACK | TW_RST)) == TW_ACK && tw_seq_gt(p->ack, i->quoted_seq))
+			return true;
+	}
+	return false;
+}
+
 static void first_error(struct tw_view *v, const struct tw_icmp *i)
 {
 	const struct tw_pkt *p = quoted(v->d, i);
@@ -112,8 +127,8 @@ static void first_error(struct tw_view *v, const struct tw_icmp *i)
 void tw_derive_icmp(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_icmp *first = NULL, *last = NULL, *big = NULL;
-	int64_t n = 0, n_big = 0, answered = 0;
+	const struct tw_icmp *first = NULL, *last = NULL, *big = NULL, *standing = NULL;
+	int64_t n = 0, n_big = 0, n_standing = 0, answered = 0;
 	bool burst = false;
 	size_t k;
 
@@ -132,11 +147,16 @@ void tw_derive_icmp(struct tw_view *v)
 		answered += quoted(d, i) != NULL;
 		if (!first)
 			first = i;
+		if (!outlived(d, i)) {
+			n_standing++;
+			standing = standing ? standing : i;
+		}
 		if (last && i->time_ns - last->time_ns < BURST_GAP_NS &&
 		    i->time_ns - d->first_ns > tw_usual()->neighbour_ns - CLOCKS_DIFFER_NS)
 			burst = true;
 		last = i;
 	}
+	first = standing ? standing : first;
 	tw_fact_set(v->f, TW_F_ICMP_COUNT, n, first ? first->frame : 0, first ? first->time_ns : 0);
 	tw_fact_set(v->f, TW_F_ICMP_TOO_BIG, n_big, big ? big->frame : 0, big ? big->time_ns : 0);
 	if (big)
@@ -144,6 +164,8 @@ void tw_derive_icmp(struct tw_view *v)
 	if (!first)
 		return;
 	first_error(v, first);
+	tw_fact_set(v->f, TW_F_ICMP_STANDING, n_standing, standing ? standing->frame : 0,
+		    standing ? standing->time_ns : 0);
 	tw_fact_set(v->f, TW_F_ICMP_LAST, n, last->frame, last->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_BURST, burst && tw_get(v->f, TW_F_ICMP_ON_SYN), first->frame,
 		    first->time_ns);

@@ -25,7 +25,7 @@
 /* Other reasons why living ends do not acknowledge data. */
 static bool otherwise_explained(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_ICMP_COUNT) > 0 || tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
+	return tw_get(f, TW_F_ICMP_STANDING) > 0 || tw_get(f, TW_F_SMALL_PASSED_AFTER) ||
 	       tw_get(f, TW_F_SEGMENT_SHRUNK) || tw_get(f, TW_F_ACK_WAR) > 0 ||
 	       tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0 || tw_get(f, TW_F_OUT_OF_WINDOW) > 0 ||
 	       tw_get(f, TW_F_ZERO_WINDOW_PROBES) > 0 || tw_get(f, TW_F_ONE_SIDED);
@@ -128,7 +128,7 @@ static bool match_way_back(struct tw_match *m)
 		tw_is(f, TW_F_VANTAGE, sender == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
 
 	if (repeats < MIN_REPEATS || span_ns < TW_NS_PER_S / 2 || !tw_get(f, TW_F_ESTABLISHED) ||
-	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_COUNT) > 0)
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_STANDING) > 0)
 		return false;
 	m->strength = TW_STRENGTH_STALL;
 	m->confidence = there ? TW_LIKELY : TW_POSSIBLE;

@@ -81,6 +81,9 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	if (connecting)
 		return tw_is(f, TW_F_ICMP_TO, TW_SERVER) ? TW_ICMP_KILLED_ANSWER
 							 : TW_ICMP_KILLED_CONNECT;
+	/* It told of a moment, which passed: Linux forgets it with the next ACK, and the end has another reason. */
+	if (!tw_get(f, TW_F_ICMP_STANDING))
+		return TW_ICMP_SURVIVED;
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;

@@ -179,8 +179,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
 			"%" PRId64 " ARP or ND requests for the next hop are unanswered too",
 			tw_get(f, TW_F_NEIGHBOUR_UNANSWERED));
-	if (tw_get(f, TW_F_ICMP_COUNT))
-		tw_cite(m, TW_F_ICMP_COUNT,
+	if (tw_get(f, TW_F_ICMP_STANDING))
+		tw_cite(m, TW_F_ICMP_STANDING,
 			"an ICMP error, which is only a soft error by now: the repeats go on");
 }
 
@@ -216,7 +216,7 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 {
 	const struct tw_facts *f = m->facts;
 	const enum tw_side peer = tw_other(sender);
-	bool soft = tw_get(f, TW_F_ICMP_COUNT) ||
+	bool soft = tw_get(f, TW_F_ICMP_STANDING) ||
 		    tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks;
 	bool closed = tw_is(f, TW_F_FIN1_SIDE, sender) ||
 		      (tw_is(f, TW_F_FIN1_SIDE, peer) && tw_get(f, TW_F_FIN2_SEEN));
