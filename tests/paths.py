@@ -8,12 +8,13 @@ comes from whatever the connection before has left: each case is what one of the
 usage: TCPWHY=build/tcpwhy tests/paths.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects
+from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects, told
 
 OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
 
@@ -196,6 +197,72 @@ def icmp_once_and_again_at_the_end():
     for step in range(8):
         talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
     expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
+
+
+# ---- an ICMP error that quotes what was never sent: kernels drop it (RFC 5927 s4.1) ----
+
+def guessed(talk, offset, kind=3, code=3):
+    """An error for a segment @offset beyond all that the client has sent."""
+    ip = bytearray(talk.last_ip())
+    ip[24:28] = struct.pack(">I", talk.next[0] + offset)
+    return talk.icmp(kind, code, bytes(ip))
+
+
+@case
+def icmp_of_a_guess():
+    """A forger guesses the number: everything is answered and the close is in order. Nothing was refused."""
+    for offset in (300, 50_000):
+        for vantage in ((64, 57), (57, 57)):
+            talk = linux(ttl=vantage).c(PSH | ACK, b"w" * 70)
+            guessed(talk, offset).s(ACK, after=0.02).s(PSH | ACK, b"a" * 30).c(ACK)
+            expect(talk.ask().close(), "clean")
+
+
+@case
+def icmp_of_a_guess_in_mid_talk():
+    """The same where the capture ends before the close, taken at the client: it shows all that the client sent."""
+    talk = linux(ttl=(64, 57)).c(PSH | ACK, b"w" * 70)
+    guessed(talk, 5000).s(ACK, after=0.02).s(PSH | ACK, b"a" * 30).c(ACK)
+    expect(talk.ask(), "clean", outcomes=("clean", "unknown"))
+
+
+@case
+def icmp_of_a_guess_on_the_syn():
+    """Only the SYN was out when the error quoted more than that; the next SYN is answered, an ordinary connection follows."""
+    talk = Talk().c(SYN, options=OPTIONS, keep=True)
+    ip = bytearray(talk.last_ip())
+    ip[24:28] = struct.pack(">I", talk.next[0] + 40_000)
+    talk.icmp(3, 3, bytes(ip)).c(SYN, options=OPTIONS, after=1).s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
+    finding = expect(talk.ask().close(), "clean", "syn-lost", outcomes=("clean", "degraded"), certain=True)
+    assert finding["verdict"] != "firewall-rejected"
+
+
+@case
+def icmp_for_what_was_sent():
+    """It quotes what was sent, in the middle of a super-segment, or before the reply: the filter refused that."""
+    for inside in (0, 1448):
+        talk = linux(ttl=(64, 57)).c(PSH | ACK, b"w" * 2896)
+        ip = bytearray(talk.last_ip())
+        ip[24:28] = struct.pack(">I", talk.next[0] - 2896 + inside)
+        talk.icmp(3, 13, bytes(ip)).c(PSH | ACK, b"w" * 2896, after=0.3, seq=talk.next[0] - 2896)
+        talk.s(ACK, after=0.02).s(PSH | ACK, b"a" * 30).c(ACK)
+        expect(talk.ask().close(), "firewall-rejected", outcomes=("degraded",), certain=True)
+
+
+@case
+def icmp_for_what_was_not_captured():
+    """The capture has no packet of the client's data, which the error quotes: likely, and no more."""
+    talk = linux(ttl=(57, 57))
+    talk.c(PSH | ACK, b"w" * 70)
+    quote = talk.last_ip()
+    talk.frames.pop()
+    talk.icmp(3, 13, quote)
+    for step in range(4):
+        talk.c(PSH | ACK, b"w" * 70, seq=talk.next[0] - 70, after=0.25 * 2 ** step)
+        talk.frames.pop()
+    talk.s(ACK, after=0.02, ack=talk.next[0]).s(PSH | ACK, b"a" * 30).c(ACK)
+    finding = told(talk.ask())[0]
+    assert finding["verdict"] != "firewall-rejected" or finding["confidence"] != "certain", finding
 
 
 if __name__ == "__main__":

@@ -190,13 +190,14 @@ static bool fits_time_wait(const struct tw_pkt *syn, const struct tw_pkt *ack)
 }
 
 /* The first ICMP error that can end connect(): it quotes the SYN itself. */
-static const struct tw_icmp *icmp_on(const struct tw_dossier *d, const struct tw_pkt *syn)
+static const struct tw_icmp *icmp_on(const struct tw_view *v, const struct tw_pkt *syn)
 {
+	const struct tw_dossier *d = v->d;
 	size_t k;
 
 	for (k = 0; k < d->icmp_count; k++)
 		if (!d->icmp[k].side && d->icmp[k].quoted_seq == syn->seq &&
-		    tw_icmp_concerns(d, &d->icmp[k]))
+		    tw_icmp_concerns(v, &d->icmp[k]))
 			return &d->icmp[k];
 	return NULL;
 }
@@ -210,7 +211,7 @@ static void answer_facts(struct tw_view *v)
 
 	if (!syn)
 		return;
-	icmp = icmp_on(d, syn);
+	icmp = icmp_on(v, syn);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 

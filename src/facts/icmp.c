@@ -70,7 +70,9 @@ static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_i
 	size_t k;
 
 	for (k = 0; k < d->pkt_count && d->pkt[k].frame < i->frame; k++)
-		if (d->pkt[k].side == i->side && d->pkt[k].seq == i->quoted_seq &&
+		if (d->pkt[k].side == i->side &&
+		    (d->pkt[k].seq == i->quoted_seq ||
+		     tw_carries(&d->pkt[k], i->quoted_seq, i->quoted_seq + 1)) &&
 		    (!best || !tw_order_behind(i->time_ns, d->pkt[k].time_ns)))
 			best = &d->pkt[k];
 	return best;
@@ -79,16 +81,65 @@ static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_i
 #define MISSED_BYTES                                                                               \
 	(1 << 20) /* so much at most the capture may have missed of what the end sent */
 
-bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i)
+/* What the end of the error @i had sent before it, as far as it was captured; and was that no more than its SYN? */
+static uint32_t sent_before(const struct tw_dossier *d, const struct tw_icmp *i, bool *connecting)
 {
 	const struct tw_end *e = &d->end[i->side];
+	uint32_t next = e->base_seq;
+	bool spoke = false;
+	size_t k;
+
+	*connecting = false;
+	for (k = 0; k < d->pkt_count && d->pkt[k].frame < i->frame; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (p->side != i->side || !tw_counts(p) || p->flags & TW_RST)
+			continue;
+		spoke |= !(p->flags & TW_SYN);
+		if (tw_seq_gt(tw_pkt_end(p), next))
+			next = tw_pkt_end(p);
+	}
+	if (k < d->pkt_count && d->pkt[k].gap) /* what stood before the error was not kept */
+		return e->next_seq;
+	for (; k < d->pkt_count && !spoke; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (p->flags & TW_SYN) {
+			*connecting = true;
+			break;
+		}
+		spoke = p->side == i->side;
+	}
+	return next;
+}
+
+/* Does the capture show all that @side sent? It was taken there, and nobody acknowledges what is not in it. */
+static bool all_shown(const struct tw_view *v, int side)
+{
+	return tw_is(v->f, TW_F_VANTAGE, side ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT) &&
+	       !tw_get(v->f, TW_F_TRACE_LOSSY) && !tw_get(v->f, TW_F_ONE_SIDED) &&
+	       !tw_get(v->f, side ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
+}
+
+bool tw_icmp_concerns(const struct tw_view *v, const struct tw_icmp *i)
+{
+	const struct tw_end *e = &v->d->end[i->side];
+	bool connecting;
+	uint32_t next;
 
 	if (too_big(i))
 		return false;
 	if (!e->isn_seen)
 		return true;
-	if (e->state == TW_ST_SYN_SENT) /* it has sent nothing but its SYN */
-		return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq);
+	next = sent_before(v->d, i, &connecting);
+	if (connecting || e->state == TW_ST_SYN_SENT) /* it has sent nothing but its SYN */
+		return tw_seq_in(i->quoted_seq, e->base_seq, next);
+	/* a host's own filter refuses what never leaves it, and says so to itself */
+	if (all_shown(v, i->side) && !tw_addr_equal(&i->from, &e->addr))
+		return tw_seq_in(i->quoted_seq, e->base_seq, next + 1);
+	/* nothing stands behind a FIN, wherever it was captured */
+	if (e->fin_seen && e->next_seq == e->fin_seq + 1)
+		return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq + 1);
 	return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq + MISSED_BYTES);
 }
 
@@ -141,7 +192,7 @@ void tw_derive_icmp(struct tw_view *v)
 				big = i;
 			continue;
 		}
-		if (!tw_icmp_concerns(d, i))
+		if (!tw_icmp_concerns(v, i))
 			continue;
 		n++;
 		answered += quoted(d, i) != NULL;

@@ -211,9 +211,9 @@ const struct tw_pkt *tw_unexplained_ack(const struct tw_dossier *d, size_t from,
 
 /*
  * Is the ICMP error @i one that can end something or tell of a loss (no path MTU), and does it quote what its end may
- * have sent?
+ * have sent by then? Kernels drop others (OutOfWindowIcmps; RFC 5927 s4.1).
  */
-bool tw_icmp_concerns(const struct tw_dossier *d, const struct tw_icmp *i);
+bool tw_icmp_concerns(const struct tw_view *v, const struct tw_icmp *i);
 
 void tw_derive_connect(struct tw_view *v);
 void tw_derive_messages(struct tw_view *v);

@@ -96,7 +96,7 @@ static bool match(struct tw_match *m)
 	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 2
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 4
 						      : TW_STRENGTH_EXPLICIT;
-	m->confidence = kind == SAYS_SO ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = kind == SAYS_SO && tw_known(f, TW_F_ICMP_DELAY_NS) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim))
 							   : TW_CULPRIT_MIDDLEBOX;
 	if (fate == TW_ICMP_KILLED_CONNECT)
@@ -116,6 +116,9 @@ static bool match(struct tw_match *m)
 	if (fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED)
 		m->remedy = REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);
+	if (!tw_known(f, TW_F_ICMP_DELAY_NS))
+		tw_missing(m, "The segment that the error quotes: it is not in the capture, and a "
+			      "forged error quotes what was never sent.");
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
 		tw_cite(m, TW_F_UNANSWERED_BYTES,
 			"%s of %s, unacknowledged to the end, through %lld repeats",
