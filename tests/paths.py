@@ -265,5 +265,107 @@ def icmp_for_what_was_not_captured():
     assert finding["verdict"] != "firewall-rejected" or finding["confidence"] != "certain", finding
 
 
+# ---- large segments are lost: for their size, or with all the rest? ----
+
+FULL = b"f" * 1448
+
+
+def bulk(talk, rounds):
+    """Full-size segments of the server, acknowledged two by two."""
+    for _ in range(rounds):
+        talk.s(ACK, FULL).s(ACK, FULL).c(ACK, after=0.02)
+    return talk
+
+
+def lost(talk, tail=b"", repeats=4, small_passes=False):
+    """Two more of them and @tail are lost; the first is repeated. @small_passes: the tail arrives, as a SACK says."""
+    head = talk.next[1]
+    talk.s(ACK, FULL).s(PSH | ACK, FULL)
+    if tail:
+        talk.s(PSH | ACK, tail)
+    if small_passes:
+        edges = talk.next[1] - len(tail), talk.next[1]
+        talk.c(ACK, ack=head, after=0.02, options=b"\1\1\5\12" + struct.pack(">II", *edges))
+    for step in range(repeats):
+        talk.s(ACK, FULL, seq=head, after=0.22 * 2 ** step)
+    return head
+
+
+def cut(talk, head, size=1024):
+    """The sender cuts its segments, and these pass."""
+    at = head
+    while at < talk.next[1]:
+        n = min(size, talk.next[1] - at)
+        talk.s(ACK, FULL[:n], seq=at, after=4 if at == head else 0.0001).c(ACK, ack=at + n, after=0.02)
+        at += n
+    return talk
+
+
+@case
+def cut_at_the_end_of_an_outage():
+    """tcp_mtu_probing cuts after some repeats whatever they were lost for: full-size ones had passed, and nothing meanwhile."""
+    talk = bulk(linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02), 5)
+    talk = bulk(cut(talk, lost(talk)), 3).close()
+    finding = expect(talk, "loss-recovered", outcomes=("degraded",))
+    assert "pmtu-blackhole" in named(finding), finding["rivals"]
+
+
+@case
+def cut_where_full_size_passes_again():
+    """The outage comes with the first large segments: behind it they pass again."""
+    talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
+    expect(bulk(cut(talk, lost(talk)), 3).close(), "loss-recovered", outcomes=("degraded",))
+
+
+@case
+def cut_for_its_size():
+    """No full-size segment ever passes, cut ones do at once: a black hole."""
+    talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
+    expect(cut(talk, lost(talk)).close(), "pmtu-blackhole", outcomes=("degraded",), certain=True)
+
+
+@case
+def cut_where_the_mtu_fell():
+    """Full-size ones had passed; then only the small tail does, and the cut ones: size is the likely reason."""
+    talk = bulk(linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02), 3)
+    finding = expect(cut(talk, lost(talk, b"t" * 99, small_passes=True)).close(), "pmtu-blackhole",
+                     outcomes=("degraded",))
+    assert "loss-recovered" in named(finding), finding["rivals"]
+
+
+@case
+def hangs_where_the_mtu_fell():
+    """The same without an end: that as large ones passed before does not rule the size out."""
+    talk = bulk(linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02), 3)
+    lost(talk, b"t" * 99, repeats=8, small_passes=True)
+    finding = expect(talk, "peer-vanished", "pmtu-blackhole", outcomes=("failed", "unknown"))
+    assert "pmtu-blackhole" in named(finding), finding["ruled_out"]
+    talk = bulk(linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02), 3)
+    lost(talk, b"t" * 99, repeats=8)
+    finding = expect(talk, "peer-vanished", outcomes=("failed", "unknown"))
+    assert "pmtu-blackhole" not in named(finding), finding["rivals"]
+
+
+def jumbo(speaks):
+    """Hosts with an MTU of 9000; the first answer of 5000 bytes is repeated in vain. @speaks: the peer lives meanwhile."""
+    options = b"\2\4\x23\0" + SACK_OK + b"\1" + WSCALE
+    talk = Talk(timestamps=True).c(SYN, options=options)
+    talk.s(SYN | ACK, options=options, after=0.02, ident=0).c(ACK).c(PSH | ACK, b"q" * 180).s(ACK)
+    head = talk.next[1]
+    talk.s(PSH | ACK, b"j" * 5000)
+    for step in range(8):
+        talk.s(PSH | ACK, b"j" * 5000, seq=head, after=0.22 * 2 ** step)
+        if speaks and step in (4, 6):
+            talk.c(PSH | ACK, b"still there?", ack=head, after=0.1).s(ACK)
+    return talk
+
+
+@case
+def jumbo_frames_vanish():
+    """Larger than Ethernet's 1500: small ones of both ends pass between the repeats, so size is the first guess."""
+    expect(jumbo(True), "pmtu-blackhole", outcomes=("failed", "unknown"))
+    expect(jumbo(False), "peer-vanished", outcomes=("failed", "unknown"))
+
+
 if __name__ == "__main__":
     main()

@@ -195,13 +195,13 @@ static bool repeats_answered(const struct tw_dossier *d, int side, size_t from)
  * duplicate ACK says that something came from behind the hole, and where all of that is small, it was small.
  */
 static const struct tw_pkt *small_passed(const struct tw_dossier *d, int side, size_t from,
-					 uint32_t large)
+					 size_t to, uint32_t large)
 {
 	size_t i, k;
 
 	if (repeats_answered(d, side, from))
 		return NULL;
-	for (i = from; i < d->pkt_count; i++) {
+	for (i = from; i < to; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (!tw_counts(p) || p->side == side)
@@ -290,7 +290,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 			&d->pkt[u]);
 	peer_after(v, side, (size_t)u, acked);
 	sacked_fact(v, side, acked, &d->pkt[u]);
-	small = small_passed(d, side, (size_t)u, on_wire(v, side, r.largest));
+	small = small_passed(d, side, (size_t)u, d->pkt_count, on_wire(v, side, r.largest));
 	tw_from(v, TW_F_SMALL_PASSED_AFTER, small != NULL, small);
 }
 
@@ -309,6 +309,41 @@ static uint32_t largest_passed(const struct tw_dossier *d, const struct tw_snaps
 			best = p->payload_bytes;
 	}
 	return best;
+}
+
+/* Is @p one packet of @full bytes, or several in one that are, and no multiple of @less? */
+static bool is_as_large(const struct tw_pkt *p, uint32_t full, uint32_t less)
+{
+	return p->payload_bytes >= full &&
+	       (p->payload_bytes == full ||
+		(!(p->payload_bytes % full) && p->payload_bytes % less));
+}
+
+/*
+ * What was @full bytes large and is cut to @less by record @cut, whose first transmission is record @first: do segments of
+ * that size pass at other times? Linux cuts after tcp_retries1 repeats whatever they were lost for.
+ */
+static void cut_facts(struct tw_view *v, int side, size_t first, size_t cut, uint32_t full)
+{
+	const struct tw_dossier *d = v->d;
+	const uint32_t head = d->pkt[first].seq, less = d->pkt[cut].payload_bytes;
+	const struct tw_snapshot_end *to = &v->last.end[!side];
+	const struct tw_pkt *passed = NULL, *small;
+	size_t i;
+
+	for (i = 0; i < d->pkt_count && (i < first || !passed); i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->flags & TW_RST)
+			continue;
+		if (i < first ? p->payload_bytes >= full && tw_seq_le(tw_pkt_end(p), head)
+			      : i > cut && is_as_large(p, full, less) && to->acked_set &&
+					tw_seq_le(tw_pkt_end(p), to->acked))
+			passed = p;
+	}
+	small = small_passed(d, side, first, cut, full);
+	tw_from(v, TW_F_SHRUNK_FULL_PASSED, passed != NULL, passed);
+	tw_from(v, TW_F_SHRUNK_SMALL_PASSED, small != NULL, small);
 }
 
 /*
@@ -349,6 +384,7 @@ static void shrink_facts(struct tw_view *v, int side)
 			} else if (repeats >= 2) {
 				tw_from(v, TW_F_SEGMENT_SHRUNK, 1, p);
 				tw_from(v, TW_F_SHRUNK_TO, p->payload_bytes, p);
+				cut_facts(v, side, i, k, full);
 				break;
 			}
 		}
@@ -430,7 +466,7 @@ static bool reset_answers(const struct tw_view *v, int side)
 		return true;
 	large = on_wire(v, side, v->d->pkt[head].payload_bytes);
 	return on_wire(v, side, largest_passed(v->d, &v->last, side)) >= large ||
-	       !small_passed(v->d, side, (size_t)head, large);
+	       !small_passed(v->d, side, (size_t)head, v->d->pkt_count, large);
 }
 
 void tw_derive_silence(struct tw_view *v)

@@ -61,6 +61,7 @@ static void name_rivals(struct tw_match *m, bool final)
 	const struct tw_facts *f = m->facts;
 	int64_t smallest = tw_get(f, TW_F_UNANSWERED_SMALLEST);
 	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
+	bool new_size = tw_get(f, TW_F_LARGEST_PASSED) < smallest;
 
 	if (only_this_one(f))
 		tw_rival(m, "invalid-segment",
@@ -84,17 +85,17 @@ static void name_rivals(struct tw_match *m, bool final)
 			 "the connection had been idle for %s: a device on the path may have "
 			 "forgotten it",
 			 TW_DUR(idle));
-	if (smallest > SMALL_BYTES && tw_get(f, TW_F_LARGEST_PASSED) < smallest)
+	if (smallest > SMALL_BYTES && (new_size || tw_get(f, TW_F_SMALL_PASSED_AFTER)))
 		tw_rival(m, "pmtu-blackhole",
-			 "only segments of %" PRId64
-			 " bytes or more were lost, and none of that size ever passed",
-			 smallest);
-	else if (tw_known(f, TW_F_UNANSWERED_SMALLEST) && smallest <= SMALL_BYTES)
-		tw_rule_out(m, "pmtu-blackhole", "a segment of only %s stayed unanswered too",
-			    tw_bytes(m, smallest));
-	else if (tw_get(f, TW_F_LARGEST_PASSED) >= smallest && smallest > 0)
+			 "only segments of %" PRId64 " bytes or more were lost, and %s", smallest,
+			 new_size ? "none of that size ever passed"
+				  : "a smaller one passed meanwhile: the MTU may have fallen");
+	else if (smallest > SMALL_BYTES)
 		tw_rule_out(m, "pmtu-blackhole", "segments of %" PRId64 " bytes had passed before",
 			    tw_get(f, TW_F_LARGEST_PASSED));
+	else if (smallest > 0)
+		tw_rule_out(m, "pmtu-blackhole", "a segment of only %s stayed unanswered too",
+			    tw_bytes(m, smallest));
 	if (tw_known(f, TW_F_UNANSWERED_WINDOW) && tw_get(f, TW_F_UNANSWERED_WINDOW) < 2 * FULL &&
 	    smallest >= FULL / 2)
 		tw_rival(m, "zero-window-stall",

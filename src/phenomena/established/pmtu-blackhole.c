@@ -29,6 +29,8 @@
 #include <inttypes.h>
 
 #define FULL_MIN 1000 /* no path has a smaller MTU (RFC 8200 s5: 1280), but by design */
+#define LARGE_MIN                                                                                  \
+	1461       /* one packet of so much needs more than Ethernet's MTU of 1500 all the way */
 #define IN_A_ROW 3 /* so many full-size repeats are lost before chance stops to be an explanation */
 
 /* Segmentation offload shows several segments as one: no more than the MSS is on the wire. */
@@ -46,12 +48,21 @@ static bool icmp_came(const struct tw_facts *f)
 	return tw_get(f, TW_F_ICMP_TOO_BIG) > 0 && tw_get(f, TW_F_SEGMENT_SHRUNK);
 }
 
+/*
+ * Linux cuts its segments after tcp_retries1 repeats whatever they were lost for. Where as large ones pass at other times,
+ * and nothing smaller passed meanwhile, it was an outage, which was over by then.
+ */
+static bool cut_in_outage(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SHRUNK_FULL_PASSED) && !tw_get(f, TW_F_SHRUNK_SMALL_PASSED);
+}
+
 static void say_recovered(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t lost_for = tw_between_ns(f, TW_F_FULL_SIZE_LOST_REPEATS, TW_F_SEGMENT_SHRUNK);
 
-	m->confidence = TW_CERTAIN;
+	m->confidence = tw_get(f, TW_F_SHRUNK_FULL_PASSED) ? TW_LIKELY : TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->summary = tw_say(m,
 			    "Full-size segments between %s and %s vanish and no ICMP error says "
@@ -60,10 +71,19 @@ static void say_recovered(struct tw_match *m)
 	tw_cite(m, TW_F_SEGMENT_SHRUNK,
 		"cut to %" PRId64 " bytes after %s, the segments pass at once",
 		tw_get(f, TW_F_SHRUNK_TO), TW_DUR(lost_for));
-	tw_rule_out(m, "loss-recovered",
-		    "%" PRId64 " full-size repeats in a row were lost and the first smaller ones "
-		    "were not: size decides",
-		    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
+	if (tw_get(f, TW_F_SHRUNK_SMALL_PASSED))
+		tw_cite(m, TW_F_SHRUNK_SMALL_PASSED,
+			"a smaller segment of the same end arrives meanwhile, as this ACK tells");
+	if (tw_get(f, TW_F_SHRUNK_FULL_PASSED))
+		tw_rival(m, "loss-recovered",
+			 "as large ones pass at other times: a loss, and an outage behind it that "
+			 "was over when the sender cut its segments, looks much the same");
+	else
+		tw_rule_out(m, "loss-recovered",
+			    "%" PRId64
+			    " full-size repeats in a row were lost and the first smaller ones "
+			    "were not: size decides",
+			    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
 	tw_rule_out(m, "peer-vanished", "the peer acknowledged the smaller segments");
 	tw_app_saw(m, TW_CLIENT, NULL, NULL, lost_for,
 		   "A pause while the kernel searched for the size; no error.");
@@ -121,6 +141,14 @@ static int64_t full_size(const struct tw_facts *f, enum tw_side sender)
 	return n >= FULL_MIN && n == tw_get(f, TW_F_UNANSWERED_LARGEST) ? n : 0;
 }
 
+/* Packets larger than Ethernet's, which both hosts could send, and a peer that lives and does not get them. */
+static bool only_jumbo(const struct tw_facts *f, enum tw_side sender)
+{
+	return tw_get(f, TW_F_UNANSWERED_SMALLEST) >= LARGE_MIN &&
+	       tw_get(f, TW_F_UNANSWERED_LARGEST) <= full_size(f, sender) &&
+	       tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0;
+}
+
 /*
  * The first full-size segments that an end ever sends are lost, all of them and again and again, on
  * a path that had carried smaller data the moment before. With so much in flight that the short
@@ -131,7 +159,7 @@ static bool only_full_size(const struct tw_facts *f, enum tw_side sender)
 	int64_t mss = full_size(f, sender);
 	int64_t smallest = on_wire(f, sender, TW_F_UNANSWERED_SMALLEST);
 
-	return mss > 0 && smallest * 10 >= mss * 9 &&
+	return mss > 0 && (smallest * 10 >= mss * 9 || only_jumbo(f, sender)) &&
 	       on_wire(f, sender, TW_F_LARGEST_PASSED) < smallest &&
 	       (tw_get(f, TW_F_LARGEST_PASSED) ||
 		tw_get(f, sender == TW_CLIENT ? TW_F_BYTES_S : TW_F_BYTES_C)) &&
@@ -148,12 +176,12 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 	/* before the start of the capture as large ones may have passed */
 	m->confidence = alive && !tw_is(f, TW_F_START_SEEN, 0) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	m->summary =
-		tw_say(m,
-		       "The first full-size segments of %s all vanish (%" PRId64
-		       " repeats over %s), after smaller data had passed between the two ends.",
-		       tw_endpoint(m, sender), tw_get(f, TW_F_UNANSWERED_REPEATS),
-		       TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	m->summary = tw_say(
+		m,
+		"The first %s segments of %s all vanish (%" PRId64
+		" repeats over %s), after smaller data had passed between the two ends.",
+		only_jumbo(f, sender) ? "large" : "full-size", tw_endpoint(m, sender),
+		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	if (alive)
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"%s lives, and acknowledges only what was smaller",
@@ -225,7 +253,7 @@ static bool match_at_receiver(struct tw_match *m)
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	bool recovered = tw_get(f, TW_F_SEGMENT_SHRUNK);
+	bool recovered = tw_get(f, TW_F_SEGMENT_SHRUNK) && !cut_in_outage(f);
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	bool small_pass;
 
@@ -487,7 +515,10 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 		"segments of the same end were acknowledged or SACKed, and for no ICMP error that "
 		"the sender could have used. If the sender then cut its segments and they passed, "
 		"it is certain: chance would have to lose exactly the large ones, several times in "
-		"a row. Without that it is likely, with loss and a dying path as rivals.\n\n"
+		"a row. But Linux cuts them after some repeats whatever they were lost for: where "
+		"as "
+		"large ones pass at other times, it is loss-recovered, unless smaller ones passed "
+		"meanwhile. Without a cut it is likely, with loss and a dying path as rivals.\n\n"
 		"If nothing small was sent meanwhile, but the first full-size segments of that end "
 		"are lost without exception after smaller data had passed between the two, it is "
 		"possible, and peer-vanished the rival: a test with both sizes decides.\n\n"
