@@ -367,5 +367,62 @@ def jumbo_frames_vanish():
     expect(jumbo(False), "peer-vanished", outcomes=("failed", "unknown"))
 
 
+# ---- a FIN that is repeated and then acknowledged: what was lost, and where? ----
+
+def repeated_fin(second, answer, idents=("count", "count"), sacks=False):
+    """The client's FIN, first or @second, again after 0.23 s; @answer: the id of its ACK, which echoes the repeat."""
+    talk = linux(timestamps=True, idents=idents)
+    if sacks:  # a needless repeat, reported as such
+        at = talk.next[0]
+        talk.c(PSH | ACK, b"w" * 50).c(PSH | ACK, b"w" * 50, seq=at, after=0.2).s(ACK, after=0.02)
+        talk.s(ACK, options=b"\1\1\5\12" + struct.pack(">II", at, at + 50))
+    talk.ask()
+    if second:
+        talk.s(FIN | ACK, after=0.1).c(ACK, after=0.02)
+    at = talk.next[0]
+    talk.c(FIN | ACK, after=0.1).c(FIN | ACK, seq=at, after=0.23).s(ACK, after=0.02, ident=answer)
+    if not second:
+        talk.s(FIN | ACK, after=0.01).c(ACK, after=0.02)
+    return talk
+
+
+@case
+def last_fin_again():
+    """TIME_WAIT of Linux echoes the copy that it took first; another stack's the newest: there the ACK may have been lost."""
+    expect(repeated_fin(True, 0), "last-fin-lost", outcomes=("degraded",), certain=True)
+    for idents, answer in ((("count", "count"), None), (("zero", "zero"), 0), (("random", "random"), 77)):
+        finding = expect(repeated_fin(True, answer, idents=idents), "last-fin-lost", "last-ack-lost",
+                         outcomes=("degraded",))
+        assert {"last-fin-lost", "last-ack-lost"} <= set(named(finding)), finding["rivals"]
+
+
+@case
+def first_fin_again():
+    """No D-SACK comes with the ACK of the repeat: that tells something only of a stack that writes them."""
+    expect(repeated_fin(False, None, sacks=True), "fin-lost", outcomes=("degraded",), certain=True)
+    for idents in (("count", "count"), ("zero", "zero"), ("random", "random")):
+        finding = expect(repeated_fin(False, None, idents=idents), "fin-lost", "fin-ack-lost", outcomes=("degraded",))
+        assert {"fin-lost", "fin-ack-lost"} <= set(named(finding)), finding["rivals"]
+
+
+@case
+def fin_passed_here():
+    """Captured next to its receiver: it came by, and was not taken. The network has not lost it."""
+    for second in (False, True):
+        talk = Talk(ttl=(57, 64)).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS).c(ACK, after=0.03)
+        talk.c(PSH | ACK, b"question").s(ACK).s(PSH | ACK, b"answer").c(ACK, after=0.03)
+        if second:
+            talk.s(FIN | ACK).c(ACK, after=0.03)
+        at = talk.next[0]
+        talk.c(FIN | ACK, after=0.1).c(FIN | ACK, seq=at, after=0.3).s(ACK)
+        if not second:
+            talk.s(FIN | ACK).c(ACK, after=0.03)
+        finding = expect(talk, "last-fin-lost" if second else "fin-lost", outcomes=("degraded",))
+        assert finding["culprit"] == "server-host" and "not taken" in finding["summary"], finding["summary"]
+        # at its sender: lost on the way, as ever
+        finding = expect(repeated_fin(second, None), "last-fin-lost" if second else "fin-lost", outcomes=("degraded",))
+        assert finding["culprit"] == "network", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -17,14 +17,16 @@
 
 /* The facts about one FIN, first or second. */
 struct fin_ids {
-	enum tw_fact_id count, acked, span, ladder, echo, acks, repeated_after_ack;
+	enum tw_fact_id count, acked, span, ladder, echo, echo_tells, acks, repeated_after_ack;
 };
 
 static const struct fin_ids ids[2] = {
 	{ TW_F_FIN1_COUNT, TW_F_FIN1_ACKED, TW_F_FIN1_SPAN_NS, TW_F_FIN1_LADDER,
-	  TW_F_FIN1_REPEAT_ECHO, TW_F_FIN1_ACKS, TW_F_FIN1_REPEATED_AFTER_ACK },
+	  TW_F_FIN1_REPEAT_ECHO, TW_F_FIN1_ECHO_TELLS, TW_F_FIN1_ACKS,
+	  TW_F_FIN1_REPEATED_AFTER_ACK },
 	{ TW_F_FIN2_COUNT, TW_F_FIN2_ACKED, TW_F_FIN2_SPAN_NS, TW_F_FIN2_LADDER,
-	  TW_F_FIN2_REPEAT_ECHO, TW_F_FIN2_ACKS, TW_F_FIN2_REPEATED_AFTER_ACK },
+	  TW_F_FIN2_REPEAT_ECHO, TW_F_FIN2_ECHO_TELLS, TW_F_FIN2_ACKS,
+	  TW_F_FIN2_REPEATED_AFTER_ACK },
 };
 
 static long first_fin(const struct tw_dossier *d, int side)
@@ -146,6 +148,21 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 	}
 }
 
+/* The ACK echoes the repeat, and the first copy may not have arrived: does its stack always tell so? */
+static void newer_echo(struct tw_view *v, const struct tw_pkt *answer, const struct fin_ids *id)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p, *sign = NULL;
+
+	tw_from(v, id->echo, 2, answer);
+	for (p = d->pkt; p < d->pkt + d->pkt_count && !sign; p++)
+		if (p->side == answer->side && tw_counts(p) && !(p->flags & (TW_SYN | TW_RST)))
+			sign = p->ip_id && !answer->ip_id                  ? answer
+			       : id == &ids[0] && p->marks & TW_MARK_DSACK ? p
+									   : NULL;
+	tw_from(v, id->echo_tells, sign != NULL, sign);
+}
+
 /*
  * Which copy had arrived? A D-SACK in the answer to the repeat says that it was one too many. An answer
  * without: TIME_WAIT (to the second FIN) echoes the TSval of the copy that it took first and knows no SACK; a
@@ -183,7 +200,7 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *fin, const struct 
 		else if (tw_seq_gt(answer->tsecr, fin->tsval) &&
 			 (id == &ids[1] ||
 			  (tw_get(v->f, TW_F_SACK_OK) && !tw_acks_missing(d, answer))))
-			tw_from(v, id->echo, 2, answer);
+			newer_echo(v, answer, id);
 	}
 }
 

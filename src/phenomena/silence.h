@@ -123,6 +123,12 @@ static inline int tw_close_strength(const struct tw_facts *f)
 	return lost >= 3 ? TW_STRENGTH_DELAY - 1 : TW_STRENGTH_TEARDOWN;
 }
 
+/* Captured next to the end that a FIN of @closer goes to: its first copy came there, and was not taken. */
+static inline bool tw_fin_came_here(const struct tw_facts *f, enum tw_side closer)
+{
+	return tw_is(f, TW_F_VANTAGE, closer == TW_CLIENT ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+}
+
 /* A first FIN of the other end, before the start of the capture or missed by it, makes this one the second. */
 static inline bool tw_may_be_second_fin(const struct tw_facts *f)
 {

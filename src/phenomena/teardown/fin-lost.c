@@ -3,8 +3,8 @@
  * The first FIN did not arrive; a repeat did.
  *
  * Theory: a FIN occupies a sequence number and is repeated like data. Which copy arrived is told
- * by the ACK: it echoes the timestamp of the repeat, and it would carry a D-SACK if the first copy
- * had arrived already. Limits: without timestamps and SACK the loss of the FIN and of its ACK look
+ * by the ACK: it echoes the timestamp of the repeat, and the ACK of a stack that knows D-SACK would carry one if the
+ * first copy had arrived already. Limits: without timestamps and SACK the loss of the FIN and of its ACK look
  * alike at the FIN's sender; beyond the loss one ordinary FIN is all there is.
  *
  *    closes first                                                 peer
@@ -22,42 +22,28 @@
 
 #include <inttypes.h>
 
-static bool match(struct tw_match *m)
+/* Is it shown which copy arrived, by a stack that always tells? */
+static bool is_sure(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_FIN1_REPEAT_ECHO, 2) && tw_get(f, TW_F_FIN1_ECHO_TELLS);
+}
+
+static void name_rivals(struct tw_match *m, enum tw_side closer)
 {
 	const struct tw_facts *f = m->facts;
-	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
-	bool shown = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 2);
 
-	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
-	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1) ||
-	    (!shown && tw_sooner_than_path(f, TW_F_FIN1_COUNT, TW_F_FIN1_ACKED)) ||
-	    tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
-		return false;
-	/* a probe that only outran a delayed ACK: no D-SACK could tell */
-	if (!shown && tw_get(f, TW_F_FIN1_SPAN_NS) < TW_TCP_DELACK_MAX_NS &&
-	    !tw_get(f, TW_F_SACK_OK))
-		return false;
-	m->strength = tw_close_strength(f);
-	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
-	m->outcome = TW_OUTCOME_DEGRADED;
-	m->culprit = TW_CULPRIT_NETWORK;
-	m->summary = tw_say(
-		m, "The first FIN of %s was lost; the repeat %s later closed the connection.",
-		tw_endpoint(m, closer), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
-	tw_cite(m, TW_F_FIN1_COUNT, "the FIN again (%" PRId64 " transmissions over %s)",
-		tw_get(f, TW_F_FIN1_COUNT), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
-	if (shown) {
-		tw_cite(m, TW_F_FIN1_REPEAT_ECHO,
-			"its ACK echoes the repeat and brings no D-SACK: the first copy had not "
-			"arrived");
+	if (is_sure(f))
 		tw_rule_out(m, "fin-ack-lost",
 			    "the first copy never arrived, so nothing had been acknowledged");
-	} else {
-		tw_cite(m, TW_F_FIN1_ACKED, "the only ACK of the FIN");
+	else
 		tw_rival(m, "fin-ack-lost",
-			 "without timestamps and SACK a lost FIN and a lost ACK look the same");
-	}
+			 tw_fin_came_here(f, closer)
+				 ? "its receiver may have lost its own ACK before this point"
+			 : tw_is(f, TW_F_FIN1_REPEAT_ECHO, 2)
+				 ? "no D-SACK of that end is in the capture: stacks that report no "
+				   "duplicates answer a second copy like this, too"
+				 : "without timestamps and SACK a lost FIN and a lost ACK look the "
+				   "same");
 	if (tw_may_be_second_fin(f) && !tw_get(f, TW_F_FIN2_SEEN))
 		tw_rival(m, "last-fin-lost",
 			 "the other end's FIN may have come first, where the capture did not see "
@@ -71,6 +57,41 @@ static bool match(struct tw_match *m)
 			m, "invalid-segment",
 			"the receiver answered it by an ACK that stands still: it may have arrived "
 			"and been refused, for an old timestamp for example");
+}
+
+static bool match(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	bool shown = tw_is(f, TW_F_FIN1_REPEAT_ECHO, 2), here = tw_fin_came_here(f, closer);
+
+	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
+	    !tw_get(f, TW_F_FIN1_ACKED) || tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK) ||
+	    tw_is(f, TW_F_FIN1_REPEAT_ECHO, 1) || (!shown && tw_get(f, TW_F_FIN1_ACKS) > 1) ||
+	    (!shown && tw_sooner_than_path(f, TW_F_FIN1_COUNT, TW_F_FIN1_ACKED)) ||
+	    tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
+		return false;
+	/* a probe that only outran a delayed ACK: no D-SACK could tell */
+	if (!shown && tw_get(f, TW_F_FIN1_SPAN_NS) < TW_TCP_DELACK_MAX_NS &&
+	    !tw_get(f, TW_F_SACK_OK))
+		return false;
+	m->strength = tw_close_strength(f);
+	m->confidence = is_sure(f) && !here ? TW_CERTAIN : TW_LIKELY;
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->culprit = here ? tw_host_of(tw_other(closer)) : TW_CULPRIT_NETWORK;
+	m->summary = tw_say(
+		m,
+		here ? "The first FIN of %s passed here, next to its receiver, and was not taken; "
+		       "the repeat %s later closed the connection."
+		     : "The first FIN of %s was lost; the repeat %s later closed the connection.",
+		tw_endpoint(m, closer), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	tw_cite(m, TW_F_FIN1_COUNT, "the FIN again (%" PRId64 " transmissions over %s)",
+		tw_get(f, TW_F_FIN1_COUNT), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	if (shown)
+		tw_cite(m, TW_F_FIN1_REPEAT_ECHO, "its ACK echoes the repeat and brings no D-SACK");
+	else
+		tw_cite(m, TW_F_FIN1_ACKED, "the only ACK of the FIN");
+	name_rivals(m, closer);
 	tw_rule_out(m, "fin-unanswered", "the repeat was acknowledged");
 	tw_app_saw(m, closer, NULL, NULL, -1, "Nothing: close() had returned before.");
 	tw_app_saw(m, tw_other(closer), "recv", "EOF", tw_get(f, TW_F_FIN1_SPAN_NS),
@@ -195,11 +216,12 @@ const struct tw_phenomenon tw_ph_fin_lost = {
 		"The end of the stream comes a little later: recv() returns 0 when the repeat "
 		"arrives. An application that waits for the end of the stream as the end of "
 		"the message waits for it.",
-	.recognise = "tcpwhy sees the first FIN more than once and asks which copy had arrived. An "
-		     "ACK that echoes the timestamp of the repeat, without D-SACK, means that the "
-		     "first was lost: certain. Without timestamps and SACK it is likely, with "
-		     "fin-ack-lost "
-		     "as the rival.",
+	.recognise =
+		"tcpwhy sees the first FIN more than once and asks which copy had arrived. An "
+		"ACK that echoes the timestamp of the repeat, without D-SACK, means that the "
+		"first was lost: certain where that end is seen to report duplicates, or answers "
+		"from a TIME_WAIT of Linux. Otherwise it is likely, with fin-ack-lost as the "
+		"rival.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,

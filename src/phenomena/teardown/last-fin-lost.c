@@ -26,7 +26,8 @@ static bool match(struct tw_match *m)
 	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	enum tw_side second = tw_other(first);
 	int64_t span = tw_get(f, TW_F_FIN2_SPAN_NS);
-	bool shown = tw_is(f, TW_F_FIN2_REPEAT_ECHO, 2);
+	bool shown = tw_is(f, TW_F_FIN2_REPEAT_ECHO, 2), here = tw_fin_came_here(f, second);
+	bool sure = shown && tw_get(f, TW_F_FIN2_ECHO_TELLS);
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_FIN2_REPEATED_AFTER_ACK) ||
@@ -35,26 +36,31 @@ static bool match(struct tw_match *m)
 	    tw_sooner_than_timers(f, span))
 		return false;
 	m->strength = tw_close_strength(f);
-	m->confidence = shown ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = sure && !here ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
-	m->culprit = TW_CULPRIT_NETWORK;
+	m->culprit = here ? tw_host_of(first) : TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
-			    "The FIN of %s, the second of the connection, was lost; the repeat %s "
-			    "later arrived.",
+			    here ? "The FIN of %s, the second of the connection, passed here, next "
+				   "to its receiver, and was not taken; the repeat %s later was."
+				 : "The FIN of %s, the second of the connection, was lost; the "
+				   "repeat %s later arrived.",
 			    tw_endpoint(m, second), TW_DUR(span));
 	tw_cite(m, TW_F_FIN2_COUNT, "the second FIN again (%" PRId64 " transmissions over %s)",
 		tw_get(f, TW_F_FIN2_COUNT), TW_DUR(span));
-	if (shown) {
-		tw_cite(m, TW_F_FIN2_REPEAT_ECHO,
-			"its ACK echoes the timestamp of the repeat: the first copy had not "
-			"arrived");
+	if (shown)
+		tw_cite(m, TW_F_FIN2_REPEAT_ECHO, "its ACK echoes the timestamp of the repeat%s",
+			sure ? ": the first copy had not arrived" : "");
+	else
+		tw_cite(m, TW_F_FIN2_ACKED, "the only ACK of the second FIN");
+	if (sure)
 		tw_rule_out(m, "last-ack-lost",
 			    "the first copy never arrived, so nothing had been acknowledged");
-	} else {
-		tw_cite(m, TW_F_FIN2_ACKED, "the only ACK of the second FIN");
+	else
 		tw_rival(m, "last-ack-lost",
-			 "without timestamps a lost FIN and a lost ACK look the same");
-	}
+			 here    ? "its receiver may have lost its own ACK before this point"
+			 : shown ? "it is Linux's TIME_WAIT that echoes the copy that it took "
+				   "first; others echo the newest, and then only the ACK was lost"
+				 : "without timestamps a lost FIN and a lost ACK look the same");
 	if (tw_is(f, TW_F_AFTER_CLOSE_SIDE, first))
 		tw_rival(m, "reordering",
 			 "after the close the receiver answers a segment that was not sent then: "
@@ -174,7 +180,8 @@ const struct tw_phenomenon tw_ph_last_fin_lost = {
 	.server_sees = "Nothing.",
 	.recognise =
 		"tcpwhy sees the second FIN more than once, and an ACK that echoes the "
-		"timestamp of the repeat, without D-SACK: the first copy was lost, certain. If "
+		"timestamp of the repeat, without D-SACK: the first copy was lost, certain if that "
+		"is a TIME_WAIT of Linux (IP-ID 0 beside running ones). If "
 		"the ACK echoes the first copy, that one had arrived and it is last-ack-lost. "
 		"Without timestamps the two are rivals.",
 	.governed = governed,
