@@ -424,5 +424,64 @@ def fin_passed_here():
         assert finding["culprit"] == "network", finding["summary"]
 
 
+# ---- a FIN that stays unanswered, and the reset at the end of its repeats ----
+
+def unheard_fin(repeats):
+    """The server closed, the client's FIN is repeated in vain."""
+    talk = linux(timestamps=True).ask().s(FIN | ACK, after=0.1).c(ACK, after=0.001)
+    at = talk.next[0]
+    talk.c(FIN | ACK, after=0.1)
+    for step in range(repeats):
+        talk.c(FIN | ACK, seq=at, after=0.6 * 2 ** step)
+    return talk
+
+
+@case
+def repeats_end_by_a_reset():
+    """Some stacks end their repeats by a reset behind the FIN: nobody heard that FIN, and nobody hears the reset."""
+    expect(unheard_fin(7).c(RST | ACK, after=57), "last-ack-expired", outcomes=("degraded",), certain=True)
+    expect(unheard_fin(7).c(RST, after=57, window=0), "last-ack-expired", outcomes=("degraded",), certain=True)
+
+
+@case
+def reset_that_ends_no_repeats():
+    """A reset of the other end answers the FIN; and one behind the first FIN is a close in a hurry."""
+    talk = unheard_fin(4)
+    expect(talk.s(RST, seq=talk.next[1], after=0.02, window=0, ident=0), "clean", "time-wait-killed", "fin-unanswered",
+           "fin-wait2-expired", outcomes=("clean", "degraded"), certain=True)
+    expect(unheard_fin(0).c(RST | ACK, after=2), "clean")
+
+
+# ---- data that never comes: also where only an ACK shows how far its sender is ----
+
+def swallowed(size, probes=3, between=20.0):
+    """At the client: the server sends @size bytes, which never come; its answers to keepalive probes stand behind them."""
+    talk = linux(timestamps=True, ttl=(64, 57)).c(PSH | ACK, b"q" * 90).s(ACK, after=0.02)
+    expects = talk.next[1]
+    talk.next[1] += size
+    for _ in range(probes):
+        talk.c(ACK, seq=talk.next[0] - 1, ack=expects, after=between).s(ACK, after=0.02)
+    return talk
+
+
+@case
+def answer_that_never_comes():
+    """The server stands thousands of bytes further than anything that came: it hangs, and is no idle connection."""
+    for size in (14480, 700):
+        finding = expect(swallowed(size), "pmtu-blackhole", "unknown", "peer-vanished", "firewall-dropped",
+                         outcomes=("failed", "unknown"))
+        assert finding["verdict"] != "unknown" or finding["missing"], finding
+
+
+@case
+def idle_and_probed():
+    """The same where nothing is missing, but perhaps a FIN; or where the capture lost what the client has."""
+    expect(swallowed(0), "clean")
+    expect(swallowed(1), "clean", "unknown", outcomes=("clean", "unknown"))
+    talk = swallowed(3000, probes=1)
+    talk.c(ACK, after=20).s(ACK, seq=talk.next[1] - 1, after=5).c(ACK, after=0.02)
+    expect(talk.close(), "clean", outcomes=("clean", "unknown"))
+
+
 if __name__ == "__main__":
     main()

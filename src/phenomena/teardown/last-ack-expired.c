@@ -26,16 +26,30 @@
 /* the FIN and three repeats */
 #define SEVERAL 4
 
+/*
+ * A reset of the FIN's sender itself, long behind its last repeat: its kernel had given up. A bare one answers what came
+ * since; with ACK it is how Windows, BSD and OS/2 end their repeats.
+ */
+static bool given_up(const struct tw_facts *f, enum tw_side second)
+{
+	return tw_is(f, TW_F_RST_SIDE, second) &&
+	       !tw_get(f, second == TW_CLIENT ? TW_F_RST_COUNT_S : TW_F_RST_COUNT_C) &&
+	       (tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) || tw_get(f, TW_F_RST_HAS_ACK)) &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) > TW_NS_PER_S &&
+	       tw_frame_of(f, TW_F_RST_COUNT) > tw_frame_of(f, TW_F_FIN2_COUNT);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side first = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	enum tw_side second = tw_other(first);
 	int64_t count = tw_get(f, TW_F_FIN2_COUNT), span = tw_get(f, TW_F_FIN2_SPAN_NS);
-	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
+	bool over = given_up(f, second);
+	bool final = over || count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
 
 	if (!tw_silence_proves(f) || !tw_get(f, TW_F_FIN2_SEEN) || !tw_get(f, TW_F_FIN1_ACKED) ||
-	    count < SEVERAL || tw_get(f, TW_F_FIN2_ACKED) || tw_get(f, TW_F_RST_COUNT) ||
+	    count < SEVERAL || tw_get(f, TW_F_FIN2_ACKED) || (tw_get(f, TW_F_RST_COUNT) && !over) ||
 	    tw_get(f, TW_F_UNANSWERED_BYTES))
 		return false;
 	m->strength = TW_STRENGTH_TEARDOWN;
@@ -50,6 +64,8 @@ static bool match(struct tw_match *m)
 		tw_side_name(second));
 	tw_cite(m, TW_F_FIN2_COUNT, "the last of %" PRId64 " repeats over %s, unanswered",
 		count - 1, TW_DUR(span));
+	if (over)
+		tw_cite(m, TW_F_RST_COUNT, "its reset: by now it has given up");
 	tw_rule_out(m, "last-ack-lost", "no repeat was acknowledged");
 	tw_rule_out(m, "last-fin-lost", "no repeat was acknowledged");
 	if (!final)
