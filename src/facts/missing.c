@@ -28,7 +28,22 @@ static bool covers(const struct tw_pkt *p, uint32_t at)
 	       tw_seq_gt(p->seq + p->payload_bytes, at);
 }
 
-/* Is what @side sent missing from @h->from on, where data behind it came? */
+/*
+ * Does @p stand behind what is missing from @from on? A bare ACK has the number of what its sender sends next, so it does,
+ * too: but not one that may be a probe's, or has only a FIN in front of it, or a number that the receiver never offered.
+ */
+static bool stands_behind(const struct tw_dossier *d, const struct tw_pkt *p, uint32_t from)
+{
+	const struct tw_end *to = &d->end[!p->side];
+
+	if (tw_pkt_seq_len(
+		    p)) /* a FIN's number tells how much stands before it, as that of data does */
+		return tw_seq_gt(p->seq, from);
+	return tw_pure_ack(p) && tw_seq_gt(p->seq, from + 1) && to->right_edge_set &&
+	       tw_seq_le(p->seq, to->right_edge);
+}
+
+/* Is what @side sent missing from @h->from on, where something from behind it came? */
 static bool find(const struct tw_dossier *d, int side, struct hole *h)
 {
 	const struct tw_pkt *p;
@@ -48,8 +63,7 @@ static bool find(const struct tw_dossier *d, int side, struct hole *h)
 		if (covers(p, h->from))
 			return false;
 		h->last = p;
-		/* a FIN counts as data does: its number says how much stands before it */
-		if (!tw_pkt_seq_len(p) || !tw_seq_gt(p->seq, h->from))
+		if (!stands_behind(d, p, h->from))
 			continue;
 		if (!h->behind)
 			h->behind = p;

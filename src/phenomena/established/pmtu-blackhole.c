@@ -224,7 +224,8 @@ static bool match_at_receiver(struct tw_match *m)
 	over = tw_is(f, TW_F_FIN1_SIDE, receiver) || tw_is(f, TW_F_RST_SIDE, receiver) ||
 	       tw_get(f, TW_F_MISSING_NS) + tw_get(f, TW_F_CAPTURE_GOES_ON_NS) >= TW_FINAL_NS;
 	m->strength = TW_STRENGTH_MECHANISM + 5;
-	m->confidence = TW_LIKELY;
+	/* where only ACKs come through, all data may be refused, whatever its size */
+	m->confidence = tw_get(f, TW_F_MISSING_LARGEST_SEEN) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_NETWORK;
 	tw_peer_is(m, receiver);
