@@ -483,5 +483,27 @@ def idle_and_probed():
     expect(talk.close(), "clean", outcomes=("clean", "unknown"))
 
 
+# ---- an error for the SYN that the client outlives ----
+
+@case
+def refused_at_first():
+    """A kernel that keeps such errors soft repeats the SYN, and the repeat is answered: it was no segment in mid-connection."""
+    for code, verdicts in ((13, ["firewall-rejected"]), (1, ["host-unreachable", "firewall-rejected"])):
+        talk = Talk().c(SYN, options=OPTIONS, keep=True)
+        talk.icmp(3, code, talk.last_ip()).c(SYN, options=OPTIONS, after=1.1)
+        talk.s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
+        finding = expect(talk.ask().close(), *verdicts, outcomes=("degraded",), certain=True)
+        assert "at first" in finding["summary"] and "1.12 s" in finding["summary"], finding["summary"]
+        assert "mid-connection" not in finding["summary"] + finding["remedy"][0], finding["remedy"]
+        assert finding["application"]["client"]["call"] == "connect", finding["application"]
+
+
+@case
+def refused_in_mid_connection():
+    """One of data, which is repeated and acknowledged: that one is of mid-connection, as ever."""
+    finding = expect(once_refused(3, 13).close(), "firewall-rejected", outcomes=("degraded",), certain=True)
+    assert "mid-connection" in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -84,6 +84,27 @@ static void reason(struct tw_match *m, enum kind kind)
 	tw_rule_out(m, "port-closed", "a closed port is refused by RST, not by ICMP");
 }
 
+static const char *summary(struct tw_match *m, enum tw_icmp_fate fate)
+{
+	const char *at_first = tw_icmp_at_first(m, "A filter refused");
+
+	if (at_first)
+		return at_first;
+	if (fate == TW_ICMP_KILLED_CONNECT)
+		return tw_say(
+			m,
+			"A filter refused the connection to %s: it answered the SYN with ICMP %s.",
+			m->server, tw_icmp_text(m));
+	if (fate == TW_ICMP_KILLED_ANSWER)
+		return tw_say(m,
+			      "A filter refused the SYN|ACK of %s with ICMP %s: the client gets no "
+			      "answer.",
+			      m->server, tw_icmp_text(m));
+	return tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
+		      tw_endpoint(m, (enum tw_side)tw_get(m->facts, TW_F_ICMP_TO)),
+		      tw_icmp_text(m));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -99,21 +120,8 @@ static bool match(struct tw_match *m)
 	m->confidence = kind == SAYS_SO && tw_known(f, TW_F_ICMP_DELAY_NS) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim))
 							   : TW_CULPRIT_MIDDLEBOX;
-	if (fate == TW_ICMP_KILLED_CONNECT)
-		m->summary = tw_say(
-			m,
-			"A filter refused the connection to %s: it answered the SYN with ICMP %s.",
-			m->server, tw_icmp_text(m));
-	else if (fate == TW_ICMP_KILLED_ANSWER)
-		m->summary = tw_say(m,
-				    "A filter refused the SYN|ACK of %s with ICMP %s: the client "
-				    "gets no answer.",
-				    m->server, tw_icmp_text(m));
-	else
-		m->summary =
-			tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
-			       tw_endpoint(m, victim), tw_icmp_text(m));
-	if (fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED)
+	m->summary = summary(m, fate);
+	if ((fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED) && !tw_get(f, TW_F_ICMP_ON_SYN))
 		m->remedy = REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);
 	if (!tw_known(f, TW_F_ICMP_DELAY_NS))

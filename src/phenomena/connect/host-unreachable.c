@@ -105,6 +105,8 @@ static bool match(struct tw_match *m)
 			       "The host of %s is not there: the last router got no answer from it "
 			       "(ARP or neighbour discovery) and said host unreachable after %s.",
 			       target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
+	else if (tw_icmp_at_first(m, "A router could not deliver"))
+		m->summary = tw_icmp_at_first(m, "A router could not deliver");
 	else if (fate == TW_ICMP_KILLED_ANSWER)
 		m->summary = tw_say(m,
 				    "A router could not deliver the SYN|ACK of %s to %s: ICMP %s. "

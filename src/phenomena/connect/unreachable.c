@@ -175,6 +175,46 @@ static void connect_ended(struct tw_match *m)
 		tw_missing(m, "The capture stops while the client may still repeat its SYN.");
 }
 
+const char *tw_icmp_at_first(struct tw_match *m, const char *did)
+{
+	const struct tw_facts *f = m->facts;
+	const bool synack = tw_is(f, TW_F_ICMP_TO, TW_SERVER);
+
+	if (!tw_get(f, TW_F_ICMP_ON_SYN) || tw_icmp_fate_of(f) != TW_ICMP_SURVIVED)
+		return NULL;
+	if (!tw_known(f, TW_F_CONNECT_NS))
+		return tw_say(m, "%s the %s of %s at first: ICMP %s; a repeat passed.", did,
+			      synack ? "SYN|ACK" : "SYN", synack ? m->server : m->client,
+			      tw_icmp_text(m));
+	return tw_say(m,
+		      "%s the %s of %s at first: ICMP %s; a repeat passed, and connecting took "
+		      "%s.",
+		      did, synack ? "SYN|ACK" : "SYN", synack ? m->server : m->client,
+		      tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_CONNECT_NS)));
+}
+
+/* The error came, and the connection outlived it. */
+static void outlived(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_DEGRADED;
+	if (tw_get(f, TW_F_ICMP_ON_SYN) && victim == TW_CLIENT)
+		tw_app_saw(
+			m, victim, "connect", NULL,
+			tw_known(f, TW_F_CONNECT_NS) ? tw_get(f, TW_F_CONNECT_NS) : -1,
+			"It succeeds, late: its kernel remembers the error and repeats the SYN, "
+			"as BSD's do, where Linux fails at once; or the error did not reach it.");
+	else if (tw_is(f, TW_F_FIN1_SIDE, victim) && !tw_get(f, TW_F_FIN1_ACKED))
+		tw_app_saw(m, victim, NULL, NULL, -1,
+			   "Nothing after close(): its kernel goes on repeating the FIN, and gives "
+			   "up in the end; after shutdown() recv() waits so long.");
+	else
+		tw_app_saw(m, victim, NULL, NULL, -1,
+			   "The connection survived the error; a program that asks SO_ERROR in "
+			   "that time gets the errno although nothing has ended.");
+}
+
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
@@ -191,18 +231,7 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 		data_lost(m, victim);
 		break;
 	case TW_ICMP_SURVIVED:
-		m->outcome = TW_OUTCOME_DEGRADED;
-		if (tw_is(f, TW_F_FIN1_SIDE, victim) && !tw_get(f, TW_F_FIN1_ACKED))
-			tw_app_saw(
-				m, victim, NULL, NULL, -1,
-				"Nothing after close(): its kernel goes on repeating the FIN, "
-				"and gives up in the end; after shutdown() recv() waits so long.");
-		else
-			tw_app_saw(m, victim, NULL, NULL, -1,
-				   "The connection survived the error; a program that asks "
-				   "SO_ERROR in "
-				   "that time "
-				   "gets the errno although nothing has ended.");
+		outlived(m, victim);
 		break;
 	}
 }

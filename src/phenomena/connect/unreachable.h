@@ -26,6 +26,12 @@ enum tw_icmp_fate {
 };
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
 
+/*
+ * It quotes a SYN or SYN|ACK, and that was answered in the end: the sentence for it, @did being who did what to
+ * it ("A filter refused"). NULL if it is not so.
+ */
+const char *tw_icmp_at_first(struct tw_match *m, const char *did);
+
 /* Fill outcome and what the applications saw. */
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate);
 
