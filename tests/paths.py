@@ -505,5 +505,41 @@ def refused_in_mid_connection():
     assert "mid-connection" in finding["summary"], finding["summary"]
 
 
+# ---- segments out of place at the beginning and the end ----
+
+@case
+def bare_syn_after_the_handshake():
+    """The server's own SYN, without ACK, behind its SYN|ACK: out of place, and no simultaneous open."""
+    talk = Talk().shake()
+    talk.s(SYN, seq=700000, options=OPTIONS, after=0.05).c(ACK).ask().close()
+    finding = expect(talk, "clean", "invalid-segment", outcomes=("clean", "degraded"))
+    assert finding["remark"] != "simultaneous-open", finding["remark"]
+    talk = Talk().c(SYN, options=OPTIONS).s(SYN, options=OPTIONS, after=0.001)
+    talk.c(SYN | ACK, seq=1000, options=OPTIONS, after=0.02).s(SYN | ACK, seq=700000, options=OPTIONS, after=0.001)
+    expect(talk.c(ACK).s(ACK).ask().close(), "clean", remark="simultaneous-open")
+
+
+@case
+def stray_fin_before_the_syn_ack():
+    """A FIN of an older life comes before the SYN|ACK: it closed nothing, and the close of this one has no stray behind it."""
+    talk = Talk().c(SYN, options=OPTIONS, keep=True).s(FIN | ACK, ack=1001, seq=700000, after=0.05)
+    talk.c(SYN, options=OPTIONS, after=1).s(SYN | ACK, options=OPTIONS, after=0.05).c(ACK)
+    finding = expect(talk.ask().close(), "clean", "syn-lost", "syn-ack-lost", "invalid-segment",
+                     outcomes=("clean", "degraded", "unknown"), certain=True)
+    assert finding["verdict"] != "old-duplicate"
+    # one behind the close is a stray, as ever
+    talk = linux().ask().close()
+    expect(talk.s(PSH | ACK, b"late", seq=talk.next[1] - 5, after=1).c(ACK, ident=0), "old-duplicate", "clean")
+
+
+@case
+def data_behind_its_own_fin():
+    """A stack that sends on behind its acknowledged FIN: all of these bytes are counted, and the FIN is none of them."""
+    talk = linux().ask().close()
+    talk.c(PSH | ACK, b"w" * 500, after=0.5).s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+    finding = told(talk)[0]
+    assert "499" not in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -689,7 +689,7 @@ static bool established(const struct tw_view *v)
 void tw_derive_connect(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	bool c_syn = false, s_syn = false;
+	bool c_syn = false, s_syn = false, s_answered = false;
 	const struct tw_pkt *first = NULL;
 	size_t i;
 
@@ -701,7 +701,9 @@ void tw_derive_connect(struct tw_view *v)
 		if (!first)
 			first = p;
 		c_syn |= !p->side && is_syn(p);
-		s_syn |= p->side && is_syn(p);
+		/* a bare SYN behind its SYN|ACK is out of place, and no second way to begin */
+		s_syn |= p->side && is_syn(p) && !s_answered;
+		s_answered |= p->side && is_synack(p);
 	}
 	tw_from(v, TW_F_SELF_CONNECT,
 		d->end[0].port == d->end[1].port && tw_addr_equal(&d->end[0].addr, &d->end[1].addr),

@@ -29,15 +29,25 @@ static const struct fin_ids ids[2] = {
 	  TW_F_FIN2_REPEATED_AFTER_ACK },
 };
 
+/* The first FIN of @side; one that came before its SYN, of a lower number, is a stray and closes nothing. */
 static long first_fin(const struct tw_dossier *d, int side)
 {
+	long fin = -1;
 	size_t i;
 
-	for (i = 0; i < d->pkt_count; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side &&
-		    (d->pkt[i].flags & (TW_FIN | TW_SYN | TW_RST)) == TW_FIN)
-			return (long)i;
-	return -1;
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
+			continue;
+		if (p->flags & TW_SYN) {
+			if (fin >= 0 && tw_seq_le(d->pkt[fin].seq, p->seq))
+				fin = -1;
+		} else if (p->flags & TW_FIN && fin < 0) {
+			fin = (long)i;
+		}
+	}
+	return fin;
 }
 
 static uint32_t fin_end(const struct tw_pkt *fin)
@@ -369,12 +379,13 @@ struct closed_walk {
 	int64_t strays;
 	const struct tw_pkt *first, *rst, *old_ack, *revived;
 	const struct tw_pkt *server_fin; /* the last one */
+	const struct tw_pkt *fin[2];     /* the first of each end */
 };
 
-static bool fin_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
+static bool fin_repeat(const struct closed_walk *w, const struct tw_pkt *p)
 {
-	return p->flags & TW_FIN && !(p->flags & (TW_RST | TW_SYN)) && d->end[p->side].fin_seen &&
-	       p->seq + p->payload_bytes == d->end[p->side].fin_seq;
+	return p->flags & TW_FIN && !(p->flags & (TW_RST | TW_SYN)) && w->fin[p->side] &&
+	       fin_end(p) == fin_end(w->fin[p->side]);
 }
 
 /*
@@ -401,11 +412,12 @@ static bool speaks_anew(const struct tw_dossier *d, const struct closed_walk *w,
  */
 static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 {
-	const struct tw_end *c = &d->end[0], *s = &d->end[1];
 	bool acked[2] = { false, false }, answer_due = false;
 	size_t i;
 
 	w->from = -1;
+	for (i = 0; i < 2; i++)
+		w->fin[i] = first_fin(d, (int)i) < 0 ? NULL : &d->pkt[first_fin(d, (int)i)];
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
@@ -417,16 +429,16 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 			if (p->flags & TW_RST)
 				return;
 			if (p->flags & TW_ACK)
-				acked[!p->side] |= d->end[!p->side].fin_seen &&
-						   tw_seq_gt(p->ack, d->end[!p->side].fin_seq);
-			if (acked[0] && acked[1] && c->fin_seen && s->fin_seen)
+				acked[!p->side] |= w->fin[!p->side] &&
+						   tw_seq_ge(p->ack, fin_end(w->fin[!p->side]));
+			if (acked[0] && acked[1])
 				w->from = (long)i;
 			/* its answer may be on its way when the close is complete */
-			if (p->marks & TW_MARKS_REPEAT && fin_repeat(d, p))
+			if (p->marks & TW_MARKS_REPEAT && fin_repeat(w, p))
 				answer_due = true;
 			continue;
 		}
-		if (fin_repeat(d, p)) {
+		if (fin_repeat(w, p)) {
 			answer_due = true;
 			continue;
 		}
@@ -444,7 +456,7 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 		if (!w->revived && speaks_anew(d, w, p))
 			w->revived = p;
 		/* what the other end, in TIME_WAIT or gone, would expect next of this one */
-		if (p->flags & TW_RST && !w->rst && p->seq == d->end[p->side].fin_seq + 1)
+		if (p->flags & TW_RST && !w->rst && p->seq == fin_end(w->fin[p->side]))
 			w->rst = p;
 	}
 }

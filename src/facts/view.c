@@ -97,7 +97,7 @@ uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot
 		return 0;
 	acked = to->acked_set ? to->acked : d->end[side].base_seq + 1;
 	n = tw_above(me->next, acked);
-	if (n && me->fin >= 0)
+	if (n && me->fin >= 0 && tw_seq_gt(tw_pkt_end(&d->pkt[me->fin]), acked))
 		n--;
 	return n;
 }
