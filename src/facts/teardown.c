@@ -17,16 +17,17 @@
 
 /* The facts about one FIN, first or second. */
 struct fin_ids {
-	enum tw_fact_id count, acked, span, ladder, echo, echo_tells, acks, repeated_after_ack;
+	enum tw_fact_id count, acked, span, ladder, echo, echo_tells, acks, repeated_after_ack,
+		refused;
 };
 
 static const struct fin_ids ids[2] = {
 	{ TW_F_FIN1_COUNT, TW_F_FIN1_ACKED, TW_F_FIN1_SPAN_NS, TW_F_FIN1_LADDER,
-	  TW_F_FIN1_REPEAT_ECHO, TW_F_FIN1_ECHO_TELLS, TW_F_FIN1_ACKS,
-	  TW_F_FIN1_REPEATED_AFTER_ACK },
+	  TW_F_FIN1_REPEAT_ECHO, TW_F_FIN1_ECHO_TELLS, TW_F_FIN1_ACKS, TW_F_FIN1_REPEATED_AFTER_ACK,
+	  TW_F_FIN1_REFUSED },
 	{ TW_F_FIN2_COUNT, TW_F_FIN2_ACKED, TW_F_FIN2_SPAN_NS, TW_F_FIN2_LADDER,
-	  TW_F_FIN2_REPEAT_ECHO, TW_F_FIN2_ECHO_TELLS, TW_F_FIN2_ACKS,
-	  TW_F_FIN2_REPEATED_AFTER_ACK },
+	  TW_F_FIN2_REPEAT_ECHO, TW_F_FIN2_ECHO_TELLS, TW_F_FIN2_ACKS, TW_F_FIN2_REPEATED_AFTER_ACK,
+	  TW_F_FIN2_REFUSED },
 };
 
 /* The first FIN of @side; one that came before its SYN, of a lower number, is a stray and closes nothing. */
@@ -56,7 +57,7 @@ static uint32_t fin_end(const struct tw_pkt *fin)
 }
 
 struct fin_walk {
-	const struct tw_pkt *last, *ack, *late, *last_repeat;
+	const struct tw_pkt *last, *ack, *late, *refused, *answered;
 	int64_t count, acks;
 	int64_t times[LADDER_TIMES];
 	size_t kept;
@@ -130,6 +131,19 @@ static bool acks_crossing_fin(const struct tw_dossier *d, const struct tw_pkt *f
 	return crossed;
 }
 
+/*
+ * A bare reset in the place of an ACK: it refuses the ACK of the FIN, before that was repeated, in the name of its sender,
+ * or the repeat, in the name of the other end.
+ */
+static bool refuses(const struct tw_pkt *rst, const struct tw_pkt *fin, const struct fin_walk *w)
+{
+	if (rst->flags & TW_ACK || !w->ack)
+		return false;
+	if (rst->side == fin->side)
+		return w->count == 1 && rst->seq == fin_end(fin);
+	return w->count > 1 && w->answered != w->last && rst->seq == w->last->ack;
+}
+
 static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struct fin_walk *w)
 {
 	size_t i;
@@ -137,9 +151,12 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 	for (i = (size_t)(fin - d->pkt); i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->flags & TW_RST)
+		if (!tw_counts(p))
 			continue;
-		if (p->side == fin->side) {
+		if (p->flags & TW_RST) {
+			if (!w->refused && refuses(p, fin, w))
+				w->refused = p;
+		} else if (p->side == fin->side) {
 			if (!(p->flags & TW_FIN) || fin_end(p) != fin_end(fin) ||
 			    p->marks & TW_MARK_NET_DUPLICATE || was_overtaken(p, fin) ||
 			    (p != fin && acks_crossing_fin(d, fin, p)))
@@ -153,6 +170,7 @@ static void walk_fin(const struct tw_dossier *d, const struct tw_pkt *fin, struc
 		} else if (acks_fin(p, fin)) {
 			if (!w->ack)
 				w->ack = p;
+			w->answered = w->last;
 			w->acks += tw_pure_ack(p);
 		}
 	}
@@ -225,6 +243,7 @@ static void fin_facts(struct tw_view *v, const struct tw_pkt *fin, const struct 
 	tw_from(v, id->ladder, tw_ladder_of(w.times, w.kept), w.last);
 	tw_from(v, id->acks, w.acks, w.ack);
 	tw_from(v, id->repeated_after_ack, w.late != NULL, w.late);
+	tw_from(v, id->refused, w.refused != NULL, w.refused);
 	if (w.count > 1 && w.ack && tw_get(v->f, TW_F_SACK_OK)) {
 		const size_t at = (size_t)(fin - v->d->pkt);
 		const struct tw_pkt *still =

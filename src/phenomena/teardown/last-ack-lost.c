@@ -20,7 +20,8 @@
 #include "phenomena/silence.h"
 #include "timers/constants.h"
 
-#define BUSY_NS (10 * TW_NS_PER_MS) /* so late does a host that is busy take up what has arrived */
+#define MOST_LOST 3                   /* ACKs in a row; more are no accident */
+#define BUSY_NS   (10 * TW_NS_PER_MS) /* so late does a host that is busy take up what has arrived */
 
 /* Seen here before the repeat: lost behind this point, unless the FIN's sender sits here. */
 static bool acked_and_repeated(const struct tw_facts *f, enum tw_side second)
@@ -87,7 +88,7 @@ static bool match(struct tw_match *m)
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f) ||
-	    both_arrived(f, second) || is_hasty_probe(f, span))
+	    tw_get(f, TW_F_FIN2_REFUSED) || both_arrived(f, second) || is_hasty_probe(f, span))
 		return false;
 	m->strength = tw_close_strength(f);
 	m->confidence = late ? TW_LIKELY : TW_CERTAIN;
@@ -105,7 +106,13 @@ static bool match(struct tw_match *m)
 			       : "the path is slow just then: the ACK may have been late and not "
 				 "lost");
 	tw_rule_out(m, "last-fin-lost", "the first copy of the FIN had arrived");
-	tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
+	if (behind && tw_get(f, TW_F_FIN2_COUNT) > MOST_LOST)
+		tw_rival(
+			m, "last-ack-expired",
+			"each repeat is answered here and comes again: that an ACK arrived at last "
+			"is not seen, and its sender may have given up");
+	else
+		tw_rule_out(m, "last-ack-expired", "the repeat was acknowledged");
 	tw_app_saw(m, first, NULL, NULL, -1, "Nothing: it had closed.");
 	tw_app_saw(m, second, NULL, NULL, -1, "Nothing: it had closed.");
 	return true;
