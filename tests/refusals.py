@@ -78,5 +78,89 @@ def last_ack_lost_every_time():
     assert "last-ack-expired" in [r["verdict"] for r in finding["rivals"]]
 
 
+# ---- who had got the FIN before the reset ----
+
+def calls(finding, end):
+    return [(finding["application"][end] or {}).get(key) for key in ("call", "errno")]
+
+
+@case
+def forged_behind_a_fin():
+    """A forged reset right behind the client's FIN, seen at the server: its kernel delays the ACK, its program has EOF."""
+    talk = Talk(ttl=(49, 64)).shake(rtt=0.0001).ask(rtt=0.0001).c(PSH | ACK, b"more", after=1).s(ACK, after=0.0001)
+    talk.c(FIN | ACK, after=0.5).c(RST | ACK, window=512, ident=9, ttl=251, after=0.0001)
+    again(talk, 0, FIN | ACK, after=0.8).s(RST, window=0, ident=0)
+    finding = expect(talk, "forged-reset", outcomes=("failed", "degraded"), certain=True)
+    assert calls(finding, "server") == ["recv", "EOF"], calls(finding, "server")
+    assert calls(finding, "client") != ["recv", "ECONNRESET"], calls(finding, "client")
+
+
+@case
+def reset_after_a_fin_that_was_lost():
+    """Seen at the client: its FIN is repeated and never acknowledged, what the server says is refused. It got no FIN."""
+    talk = Talk(timestamps=True).shake().ask().c(PSH | ACK, b"more", after=1).s(ACK, after=0.02).c(FIN | ACK, after=0.5)
+    for after in (0.25, 0.5, 1, 2):
+        again(talk, 0, FIN | ACK, after=after)
+    talk.s(PSH | ACK, b"answer", ack=talk.next[0] - 1, after=0.1).c(RST, seq=talk.next[0] - 1, window=0, ident=0)
+    finding = expect(talk, "data-after-close", "fin-lost", "firewall-dropped", "firewall-reset", "unknown", "aborted",
+                     "fin-unanswered", outcomes=("failed", "degraded", "unknown"))
+    assert calls(finding, "server") != ["recv", "EOF"], calls(finding, "server")
+
+
+def dropped(talk, flags, behind=b""):
+    """What the client says is never acknowledged: repeats of it, and of the server's last words, with the old ACK."""
+    old = talk.next[0]
+    talk.c(PSH | ACK, b"more" * 50, after=0.3).c(flags, behind, after=0.1) if flags else talk.c(PSH | ACK, b"more" * 50)
+    said = b"more" * 50 + behind
+    for after in (0.3, 0.6, 1.2, 2.4):
+        talk.c(PSH | ACK | flags, said, seq=old, after=after, keep=True)
+        yield old
+
+
+@case
+def dropped_after_both_closed():
+    """The server's FIN was acknowledged, the client closed, and its last words are dropped: nobody waits in recv."""
+    talk = Talk().shake().ask().s(FIN | ACK, after=0.1).c(ACK, after=0.0001)
+    for old in dropped(talk, FIN | ACK):
+        again(talk, 1, FIN | ACK, ack=old, after=0.05)
+    finding = expect(talk, "firewall-dropped", "peer-vanished", outcomes=("failed",))
+    assert calls(finding, "client") != ["recv", "ETIMEDOUT"], calls(finding, "client")
+    assert calls(finding, "server") != ["recv", "hang"], calls(finding, "server")
+
+
+@case
+def dropped_while_open():
+    """The same with both ends open: both wait."""
+    talk = Talk().shake().ask()
+    for old in dropped(talk, 0):
+        talk.s(PSH | ACK, b"event", ack=old, after=0.05)
+    finding = expect(talk, "firewall-dropped", outcomes=("failed",))
+    assert calls(finding, "client") == ["recv", "ETIMEDOUT"], calls(finding, "client")
+    assert calls(finding, "server") == ["recv", "hang"], calls(finding, "server")
+
+
+def closed_in_place_of_an_answer():
+    return (Talk(ttl=(49, 64)).shake(rtt=0.0001).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=0.05)
+            .s(ACK).s(FIN | ACK, after=0.3))
+
+
+@case
+def fin_in_place_of_an_answer_unheard():
+    """Seen at the server: its FIN in place of an answer is never acknowledged. The client has no end of file."""
+    talk = closed_in_place_of_an_answer()
+    for after in (0.25, 0.5, 1, 2, 4):
+        again(talk, 1, FIN | ACK, after=after)
+    finding = expect(talk, "process-died", "fin-unanswered", "fin-lost", "peer-vanished", "unknown",
+                     outcomes=("failed", "unknown", "degraded"))
+    assert calls(finding, "client") != ["recv", "EOF"], calls(finding, "client")
+
+
+@case
+def fin_in_place_of_an_answer():
+    talk = closed_in_place_of_an_answer().c(FIN | ACK, after=0.05).s(ACK)
+    finding = expect(talk, "process-died", outcomes=("failed",))
+    assert calls(finding, "client") == ["recv", "EOF"], calls(finding, "client")
+
+
 if __name__ == "__main__":
     main()

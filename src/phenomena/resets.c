@@ -562,12 +562,17 @@ static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 		   "(recv or send) fails with ECONNRESET, later ones with end of file and EPIPE.");
 }
 
-/* The FIN of the reset's author was repeated, and nothing that its peer sent acknowledges it. */
+/*
+ * The FIN of the reset's author was repeated before the reset, and nothing that its peer sent acknowledges it. Behind the
+ * reset nobody was left who could.
+ */
 static bool fin_got_lost(const struct tw_facts *f)
 {
-	if (tw_is(f, TW_F_FIN1_SIDE, tw_reset_author(f)))
-		return tw_get(f, TW_F_FIN1_COUNT) > 1 && !tw_get(f, TW_F_FIN1_ACKED);
-	return tw_get(f, TW_F_FIN2_COUNT) > 1 && !tw_get(f, TW_F_FIN2_ACKED);
+	const bool first = tw_is(f, TW_F_FIN1_SIDE, tw_reset_author(f));
+	const enum tw_fact_id count = first ? TW_F_FIN1_COUNT : TW_F_FIN2_COUNT;
+
+	return tw_get(f, count) > 1 && !tw_get(f, first ? TW_F_FIN1_ACKED : TW_F_FIN2_ACKED) &&
+	       tw_frame_of(f, count) < tw_frame_of(f, TW_F_RST_COUNT);
 }
 
 void tw_reset_victim_saw(struct tw_match *m)

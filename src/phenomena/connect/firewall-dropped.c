@@ -57,6 +57,42 @@ static bool repeated_enough(const struct tw_facts *f)
 					  tw_get(f, TW_F_PEER_SPOKE_AFTER) > 1);
 }
 
+static bool has_closed(const struct tw_facts *f, enum tw_side side)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, side) ||
+	       (tw_is(f, TW_F_FIN1_SIDE, tw_other(side)) && tw_get(f, TW_F_FIN2_SEEN));
+}
+
+/* What is repeated and dropped is @sender's; the FIN of the other end, which gets nothing, does come through. */
+static void tell_applications(struct tw_match *m, enum tw_side sender)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side silent = tw_other(sender);
+
+	if (has_closed(f, sender))
+		tw_app_saw(m, sender, NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice, and the "
+			   "kernel gives up by tcp_orphan_retries; after shutdown(SHUT_WR) recv() "
+			   "ends with what the other end sends.");
+	else if (has_closed(f, silent) && tw_get(f, TW_F_FIN1_ACKED))
+		tw_app_saw(m, sender, "send", "ETIMEDOUT", -1,
+			   "recv() returns 0, for the other end's FIN had come. The data is "
+			   "repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it: then send() "
+			   "fails.");
+	else
+		tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
+			   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; "
+			   "send() then fails with EPIPE.");
+	if (has_closed(f, silent))
+		tw_app_saw(m, silent, NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice; after "
+			   "shutdown(SHUT_WR) recv() waits, and ends with ETIMEDOUT.");
+	else
+		tw_app_saw(m, silent, "recv", "hang", -1,
+			   "It waits for data that never comes; what it sends itself is repeated "
+			   "until ETIMEDOUT.");
+}
+
 static bool match_mid(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -104,12 +140,7 @@ static bool match_mid(struct tw_match *m)
 			m->confidence = TW_POSSIBLE;
 	}
 	tw_rule_out(m, "peer-rebooted", "the silent end still has the connection");
-	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
-		   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; send() "
-		   "then fails with EPIPE.");
-	tw_app_saw(m, silent, "recv", "hang", -1,
-		   "It waits for data that never comes; what it sends itself is repeated until "
-		   "ETIMEDOUT.");
+	tell_applications(m, sender);
 	return true;
 }
 

@@ -259,7 +259,11 @@ static bool match(struct tw_match *m)
 			      "nobody lost anything.");
 	}
 	tw_reset_victim_saw(m);
-	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
+	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0 && tw_get(f, TW_F_RST_AUTHOR_FIN))
+		tw_app_saw(m, author, NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice that it is "
+			   "reset in turn; after shutdown(SHUT_WR) recv fails with ECONNRESET.");
+	else if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
 		tw_app_saw(m, author, "recv", "ECONNRESET", -1,
 			   "It is reset in turn, by the victim's answer to its next segment.");
 	else

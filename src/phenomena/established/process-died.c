@@ -127,6 +127,13 @@ static bool ended_by_fin(const struct tw_facts *f)
 	       (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_VICTIM_FIN));
 }
 
+/* The server's FIN was repeated, and nothing shows that the client got it. */
+static bool fin_got_lost(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_FIN1_COUNT) > 2 && !tw_get(f, TW_F_FIN1_ACKED) &&
+	       !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_CLIENT);
+}
+
 /*
  * A worker that is killed once it has read its request: the port stays open, and for TCP this is a close like any
  * other. By the rules of the protocol above each request is answered (src/facts/request.c), so this one failed; whether
@@ -164,10 +171,17 @@ static bool match_in_place_of_answer(struct tw_match *m)
 		   "only): its log tells.");
 	tw_rule_out(m, "closed-with-unread-data",
 		    "unread data would have made it a reset: the request had been read");
-	tw_app_saw(m, TW_CLIENT, "recv", "EOF", waited_ns,
-		   "recv returns 0 in place of the answer: \"Empty reply from server\" (curl), "
-		   "\"RemoteDisconnected\" (Python), \"socket hang up\" (Node.js), \"upstream "
-		   "prematurely closed connection\" (nginx, which answers 502).");
+	if (fin_got_lost(f))
+		tw_app_saw(m, TW_CLIENT, "recv", "hang", -1,
+			   "The FIN was repeated and never acknowledged: it seems not to have come "
+			   "through, and recv waits for an answer.");
+	else
+		tw_app_saw(
+			m, TW_CLIENT, "recv", "EOF", waited_ns,
+			"recv returns 0 in place of the answer: \"Empty reply from server\" "
+			"(curl), "
+			"\"RemoteDisconnected\" (Python), \"socket hang up\" (Node.js), \"upstream "
+			"prematurely closed connection\" (nginx, which answers 502).");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "It had read the request. No call fails: it is killed, or closes by itself.");
 	return true;
