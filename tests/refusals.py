@@ -162,5 +162,39 @@ def fin_in_place_of_an_answer():
     assert calls(finding, "client") == ["recv", "EOF"], calls(finding, "client")
 
 
+# ---- segments of others, in plain sight ----
+
+def injected(overlap=0):
+    """A stranger's bytes behind the server's, or over the last of them; then the server's FIN, which knows nothing of them."""
+    talk = Talk(ttl=(64, 51)).shake(rtt=0.04).ask(rtt=0.04).ask(rtt=0.04)
+    end, asked = talk.next[1], talk.next[0]
+    talk.s(PSH | ACK, b"evil" * 40, seq=end - overlap, ttl=198, ident=61234, after=0.3)
+    taken = end - overlap + 160
+    talk.c(ACK, ack=taken)
+    talk.s(FIN | ACK, after=0.0001).c(ACK, ack=taken)
+    for after in (0.3, 0.6, 1.2, 2.4):
+        again(talk, 1, FIN | ACK, after=after).c(ACK, ack=taken, ident=0)
+        talk.s(ACK, ack=asked, after=0.04)
+    return talk
+
+
+@case
+def injected_before_the_fin():
+    """It is named, and not only that the ends disagree."""
+    for overlap in (0, 50):
+        finding = expect(injected(overlap), "injected-segment", outcomes=("failed",))
+        assert finding["confidence"] == "likely" and "desynchronized" in [r["verdict"] for r in finding["rivals"]]
+
+
+@case
+def shifted_behind_this_point():
+    """A device adds bytes on the way: the FIN is acknowledged from beyond it, and no segment here is foreign."""
+    talk = Talk(ttl=(64, 51)).shake(rtt=0.04).ask(rtt=0.04)
+    talk.s(FIN | ACK, after=0.3).c(ACK, ack=talk.next[1] + 160)
+    for after in (0.3, 0.6, 1.2, 2.4):
+        again(talk, 1, FIN | ACK, after=after).c(ACK, ack=talk.next[1] + 160).s(ACK, after=0.04)
+    expect(talk, "desynchronized", "fin-unanswered", "unknown", outcomes=("failed", "degraded", "unknown"))
+
+
 if __name__ == "__main__":
     main()

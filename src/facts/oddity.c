@@ -201,6 +201,22 @@ static void conflict_facts(struct tw_view *v, const struct tw_pkt *second)
 		second);
 }
 
+/* Does the end of the foreign segment @p close below the end of that, by a FIN in its own sequence? */
+static void beyond_fin_fact(struct tw_view *v, const struct tw_pkt *p, bool ts)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *q;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count; q++)
+		if (tw_counts(q) && q->side == p->side &&
+		    (q->flags & (TW_FIN | TW_RST)) == TW_FIN &&
+		    tw_seq_le(tw_pkt_end(q), tw_pkt_end(p)) &&
+		    !foreign(d, (size_t)(q - d->pkt), ts)) {
+			tw_from(v, TW_F_FOREIGN_BEYOND_FIN, 1, q);
+			return;
+		}
+}
+
 static void foreign_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -239,6 +255,8 @@ static void foreign_facts(struct tw_view *v)
 		const struct tw_pkt *p = seg.n ? seg.first : conflict.first;
 
 		tw_from(v, TW_F_FOREIGN_SIDE, p->side, p);
+		if (seg.n)
+			beyond_fin_fact(v, p, ts);
 	}
 }
 

@@ -19,7 +19,7 @@
 enum proof {
 	PROOF_NONE,
 	PROOF_PAYLOAD, /* two contents for one place */
-	PROOF_FIN,     /* data where its sender's FIN is said to have been */
+	PROOF_FIN,     /* data at its sender's FIN, or behind it */
 	PROOF_SYNACK,  /* two initial sequence numbers for one SYN */
 	PROOF_HEADERS, /* the segment's headers are not its sender's */
 };
@@ -39,12 +39,18 @@ static bool in_time(const struct tw_facts *f, enum tw_fact_id id)
 	       frame != tw_frame_of(f, TW_F_OLD_DATA_FOREIGN);
 }
 
+/* Not its sender's by its headers, nor by the number of that one's FIN. */
+static bool beyond_fin(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_FOREIGN_BEYOND_FIN) && in_time(f, TW_F_FOREIGN_SEGMENTS);
+}
+
 static enum proof prove(const struct tw_facts *f)
 {
 	if (tw_get(f, TW_F_CONFLICTING_PAYLOAD) > 0 && !tw_get(f, TW_F_SNAPLEN_CUT) &&
 	    in_time(f, TW_F_CONFLICTING_PAYLOAD))
 		return PROOF_PAYLOAD;
-	if (tw_get(f, TW_F_DATA_AT_FIN) || tw_get(f, TW_F_FIN_DENIED))
+	if (tw_get(f, TW_F_DATA_AT_FIN) || tw_get(f, TW_F_FIN_DENIED) || beyond_fin(f))
 		return PROOF_FIN;
 	if (tw_get(f, TW_F_FOREIGN_SEGMENTS) > 0 && in_time(f, TW_F_FOREIGN_SEGMENTS))
 		return PROOF_HEADERS;
@@ -84,6 +90,9 @@ static void cite(struct tw_match *m, enum proof proof)
 		tw_cite(m, TW_F_DATA_AT_FIN,
 			"data at the sequence number of its own sender's FIN: that FIN was not the "
 			"sender's");
+	if (beyond_fin(f))
+		tw_cite(m, TW_F_FOREIGN_BEYOND_FIN,
+			"the sender's own FIN stands below the end of that: it never sent so much");
 	if (tw_get(f, TW_F_FIN_DENIED))
 		tw_cite(m, TW_F_FIN_DENIED,
 			"an ACK from below its own sender's FIN of long ago: that end never sent "
@@ -139,17 +148,20 @@ static bool match(struct tw_match *m)
 		return false;
 	/* Headers alone may be those of a segment that took another path. */
 	m->strength = headers_only(f, proof) ? TW_STRENGTH_DELAY + 1 : TW_STRENGTH_CONTRADICTION;
+	/* the numbers disagree from there on: the segment is the reason, and desynchronized its result */
+	m->strength += beyond_fin(f);
 	m->confidence = proof == PROOF_PAYLOAD && foreign ? TW_CERTAIN
 			: proof == PROOF_SYNACK || m->strength < TW_STRENGTH_CONTRADICTION ||
 					(proof == PROOF_PAYLOAD && tw_get(f, TW_F_CONFLICTING_OWN))
 				? TW_POSSIBLE
 				: TW_LIKELY;
 	/* What the true sender sent is lost where another content had come first. */
-	m->outcome =
-		reset || m->confidence == TW_CERTAIN || never_opened(f, proof) ||
-				(tw_get(f, TW_F_DATA_AT_FIN) && !tw_get(f, TW_F_DATA_AT_FIN_TAKEN))
-			? TW_OUTCOME_FAILED
-			: TW_OUTCOME_DEGRADED;
+	m->outcome = reset || m->confidence == TW_CERTAIN || never_opened(f, proof) ||
+				     (tw_get(f, TW_F_DATA_AT_FIN) &&
+				      !tw_get(f, TW_F_DATA_AT_FIN_TAKEN)) ||
+				     (beyond_fin(f) && tw_get(f, TW_F_FIN1_ACKED_BEYOND))
+			     ? TW_OUTCOME_FAILED
+			     : TW_OUTCOME_DEGRADED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (proof == PROOF_PAYLOAD)
 		m->summary =
