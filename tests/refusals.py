@@ -196,5 +196,35 @@ def shifted_behind_this_point():
     expect(talk, "desynchronized", "fin-unanswered", "unknown", outcomes=("failed", "degraded", "unknown"))
 
 
+
+def answered_in_parts(stray, lost=()):
+    """A window of 64 KiB; @stray: data beyond it, which nobody takes; of the answer these parts come only again."""
+    talk = Talk(ttl=(64, 51), timestamps=True).shake(options=MSS + SACK_OK + b"\1\3\3\0", rtt=0.1)
+    if stray:
+        talk.s(PSH | ACK, b"x" * 133, seq=talk.next[1] + 67000, after=0.2).c(ACK)
+    talk.c(PSH | ACK, b"GET / HTTP/1.0\r\n\r\n", after=1).s(ACK, after=0.1)
+    start = talk.next[1]
+    parts = [start + 1000 * i for i in range(6)]
+    for at in parts:
+        if at not in [start + 1000 * i for i in lost]:
+            talk.s(ACK, b"a" * 1000, seq=at).c(ACK, ack=min([at + 1000] + [start + 1000 * i for i in lost]))
+    for i in lost:
+        talk.s(ACK, b"a" * 1000, seq=start + 1000 * i, after=0.3).c(ACK, ack=start + 6000)
+    talk.next[1] = start + 6000
+    return talk.close(first=1, rtt=0.1)
+
+
+@case
+def data_beyond_the_window():
+    """What follows it fills no hole: nothing was lost."""
+    expect(answered_in_parts(True), "invalid-segment", "clean", outcomes=("degraded", "clean"))
+    expect(answered_in_parts(False), "clean")
+
+
+@case
+def loss_inside_the_window():
+    expect(answered_in_parts(False, lost=(2,)), "loss-recovered", outcomes=("degraded", "clean"), certain=True)
+
+
 if __name__ == "__main__":
     main()

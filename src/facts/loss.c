@@ -230,6 +230,23 @@ static int64_t repair_takes_ns(const struct tw_dossier *d, const struct tw_pkt *
 }
 
 /*
+ * Did record @k stand beyond the window that its receiver had offered, and was it never acknowledged? Nobody takes such a
+ * segment, and nothing is missing before it.
+ */
+static bool was_out_of_window(const struct tw_dossier *d, size_t k, const struct loss_walk *w)
+{
+	const struct tw_pkt *q = &d->pkt[k];
+	const struct tw_snapshot_end *to = &w->last->end[!q->side];
+	struct tw_snapshot s;
+
+	if (!to->acked_set || tw_seq_le(tw_pkt_end(q), to->acked) || !d->end[0].saw_syn_options ||
+	    !d->end[1].saw_syn_options)
+		return false;
+	tw_snapshot_take(d, k, &s);
+	return s.end[!q->side].window_set && tw_seq_gt(q->seq, s.end[!q->side].right_edge);
+}
+
+/*
  * A segment that fills a hole and was not seen before: repeated (its original lost before this point), or
  * late? By timestamp, then by IP id, then by whether a repeat still comes, then by how late it is.
  */
@@ -242,7 +259,7 @@ static void judge_filler(const struct tw_dossier *d, size_t i, struct loss_walk 
 	bool repeat;
 
 	/* below all that the capture saw from its start in mid-connection: sent before, who knows when */
-	if (k < 0 || tw_sent_before_start(d, p))
+	if (k < 0 || tw_sent_before_start(d, p) || was_out_of_window(d, (size_t)k, w))
 		return;
 	q = &d->pkt[k];
 	late = p->time_ns - q->time_ns;

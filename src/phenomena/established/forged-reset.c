@@ -207,6 +207,23 @@ static bool request_killed(const struct tw_facts *f, unsigned odds)
 	       (odds & PLACE) && lives_for_sure(f, odds);
 }
 
+static void author_saw(struct tw_match *m, enum tw_side author)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0 && tw_get(f, TW_F_RST_AUTHOR_FIN))
+		tw_app_saw(m, author, NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice that it is "
+			   "reset in turn; after shutdown(SHUT_WR) recv fails with ECONNRESET.");
+	else if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
+		tw_app_saw(m, author, "recv", "ECONNRESET", -1,
+			   "It is reset in turn, by the victim's answer to its next segment.");
+	else
+		tw_app_saw(m, author, NULL, NULL, -1,
+			   "It did not send the reset; unless it got one too, it notices at its "
+			   "next segment.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -259,17 +276,7 @@ static bool match(struct tw_match *m)
 			      "nobody lost anything.");
 	}
 	tw_reset_victim_saw(m);
-	if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0 && tw_get(f, TW_F_RST_AUTHOR_FIN))
-		tw_app_saw(m, author, NULL, NULL, -1,
-			   "It had sent its FIN: after close() nobody is left to notice that it is "
-			   "reset in turn; after shutdown(SHUT_WR) recv fails with ECONNRESET.");
-	else if (tw_get(f, TW_F_RST_VICTIM_RSTS) > 0)
-		tw_app_saw(m, author, "recv", "ECONNRESET", -1,
-			   "It is reset in turn, by the victim's answer to its next segment.");
-	else
-		tw_app_saw(m, author, NULL, NULL, -1,
-			   "It did not send the reset; unless it got one too, it notices at its "
-			   "next segment.");
+	author_saw(m, author);
 	return true;
 }
 
