@@ -55,6 +55,10 @@ uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_s
 		if (p->flags & TW_FIN)
 			bytes = tw_above(p->seq, me->acked);
 	}
+	/* its own SACK says it, and when it had asked is before the start of the capture */
+	if (!asked && own_fin && own_fin->ack == me->acked && tw_reports_hole(own_fin) &&
+	    !d->end[author].isn_seen)
+		return tw_above(own_fin->sack[own_fin->sack_count - 1].left, me->acked);
 	if (tw_is_answered(d, rst, author, me))
 		return 0;
 	return asked && own_fin && own_fin->time_ns - asked->time_ns >= patience_of(v) ? bytes : 0;
