@@ -226,5 +226,65 @@ def loss_inside_the_window():
     expect(answered_in_parts(False, lost=(2,)), "loss-recovered", outcomes=("degraded", "clean"), certain=True)
 
 
+
+# ---- captures that hold SYN, FIN and RST alone, or no start ----
+
+def only_flags(side, seq=0, ack=0, after=3.0):
+    """SYN, SYN|ACK, and a reset of @side that far behind the first numbers."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS + SACK_OK + b"\1" + WSCALE)
+    talk.s(SYN | ACK, options=MSS + SACK_OK + b"\1" + WSCALE, after=0.0002)
+    return talk.send(side, RST | ACK, seq=talk.next[side] + seq, ack=talk.next[1 - side] + ack, window=502, after=after)
+
+
+@case
+def reset_tells_of_bytes_unseen():
+    """A filter on flags left out what was sent: the reset's numbers tell of it, be they in the window or far beyond."""
+    for side, seq, ack in ((0, 393216, 0), (0, 900, 0), (0, 199000, 8999), (1, 250000, 499), (1, 0, 499), (0, 0, 3)):
+        finding = expect(only_flags(side, seq, ack), "unknown", outcomes=("unknown",))
+        assert str(max(seq, ack)) in finding["summary"], finding["summary"]
+        assert not finding["remark"], finding["remark"]
+
+
+@case
+def reset_of_a_health_check():
+    """At the first number of either end nothing had passed, with the third ACK or without."""
+    expect(only_flags(0, after=0.001), "clean", remark="health-check")
+    expect(Talk(timestamps=True).shake().c(RST | ACK, window=502), "clean", remark="health-check")
+
+
+@case
+def reset_beyond_the_window():
+    """In a capture of everything it is somebody else's, and nobody takes it."""
+    talk = Talk(timestamps=True).shake()
+    talk.c(RST | ACK, seq=talk.next[0] + 393216, window=0)
+    expect(talk.ask().close(), "clean", "invalid-segment", outcomes=("clean", "degraded"))
+
+
+def closes_at(hole, dsack=False, after=0.2):
+    """The capture begins with the client's FIN, whose SACK tells of data behind a @hole, or of a repeat."""
+    talk = Talk(timestamps=True, isn=(5000, 900000))
+    at = talk.next[1]
+    block = struct.pack(">II", at - 1448, at - 800) if dsack else struct.pack(">II", at + hole, at + hole + 70)
+    talk.c(FIN | ACK, options=b"\1\1\5\12" + block if hole or dsack else b"")
+    talk.next[1] = at + (hole + 70 if hole else 0)
+    talk.s(FIN | ACK, ack=talk.next[0] - 1, after=after)
+    return talk.c(RST, window=0, ident=0)
+
+
+@case
+def closed_before_a_hole():
+    """What stands before the hole never came, as the client's own SACK says: nobody knows what it was."""
+    finding = expect(closes_at(1448), "unknown", outcomes=("unknown",))
+    assert "1448" in finding["summary"], finding["summary"]
+
+
+@case
+def closed_with_all():
+    """Nothing is missing, or a repeat was needless; but who did not come in sight looks at no port."""
+    for talk in (closes_at(0), closes_at(0, dsack=True)):
+        finding = expect(talk, "clean")
+        assert finding["remark"] != "health-check", finding["remark"]
+
+
 if __name__ == "__main__":
     main()

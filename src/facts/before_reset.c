@@ -95,6 +95,39 @@ static void probed_fact(struct tw_view *v, size_t rst, int author)
 	tw_from(v, TW_F_RST_AUTHOR_PROBED_IN_VAIN, n, first);
 }
 
+/*
+ * The numbers of resets in a connection of which only SYNs are seen else. Who looks whether a port is open goes at the first
+ * number of either end.
+ */
+static void unseen_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *found = NULL, *p;
+	uint32_t most = 0;
+
+	if (!tw_get(v->f, TW_F_NO_ACKS) || !d->end[0].isn_seen || !d->end[1].isn_seen)
+		return;
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		uint32_t sent, got;
+
+		if (!tw_counts(p) || p->flags & TW_SYN)
+			continue;
+		if (!(p->flags & TW_RST))
+			return;
+		if (!p->raw_seq)
+			continue; /* it answers a SYN, and tells of nothing */
+		sent = tw_above(p->seq, d->end[p->side].base_seq + 1);
+		got = p->flags & TW_ACK ? tw_above(p->ack, d->end[!p->side].base_seq + 1) : 0;
+		sent = sent > got ? sent : got;
+		if (sent > most) {
+			most = sent;
+			found = p;
+		}
+	}
+	if (found)
+		tw_from(v, TW_F_RST_TELLS_UNSEEN, most, found);
+}
+
 void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -139,4 +172,5 @@ void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 	tw_from(v, TW_F_RST_UNANSWERED_REPEATS, repeats, first_repeat);
 	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
 	unheard_probes(v, rst);
+	unseen_fact(v);
 }

@@ -138,9 +138,11 @@ static void empty(struct tw_match *m)
 
 /* ---- clean ---- */
 
+/* Who looks whether a port is open comes and goes: its SYN is there, and its reset has the number behind that. */
 static const char *remark_of_reset(const struct tw_facts *f)
 {
-	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S) &&
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_START_SEEN) &&
+	    !tw_get(f, TW_F_RST_SEQ_OFF) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S) &&
 	    !is(f, TW_F_ACKED_UNSEEN_C) && !is(f, TW_F_ACKED_UNSEEN_S) &&
 	    tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
 		return "health-check";
@@ -293,10 +295,11 @@ static void say_missed(struct tw_match *m)
 
 	say_unknown(m,
 		    tw_say(m,
-			   "%s of %s, sent before its FIN, never came, and %s, which had asked, "
+			   "%s of %s, sent before its FIN, never came, and %s%s "
 			   "closed without them: they were lost, and not repeated here.",
 			   tw_bytes(m, tw_get(f, TW_F_RST_ANSWER_MISSED)),
-			   tw_endpoint(m, tw_reset_victim(f)), tw_side_name(tw_reset_author(f))),
+			   tw_endpoint(m, tw_reset_victim(f)), tw_side_name(tw_reset_author(f)),
+			   is(f, TW_F_START_SEEN) ? ", which had asked," : ""),
 		    "What keeps these bytes back: a capture at their sender shows whether, and in "
 		    "what size, they were repeated.");
 }
@@ -337,7 +340,15 @@ static bool lost_or_reset(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const bool owed = reset_owed(f);
 
-	if (tw_hole_stays(f) && tw_silence_proves(f))
+	if (is(f, TW_F_RST_TELLS_UNSEEN))
+		say_unknown(
+			m,
+			tw_say(m,
+			       "%s passed before it was reset, as the numbers of the reset say, "
+			       "and the capture has none of them.",
+			       tw_bytes(m, tw_get(f, TW_F_RST_TELLS_UNSEEN))),
+			filtered);
+	else if (tw_hole_stays(f) && tw_silence_proves(f))
 		say_hole(m);
 	else if (is(f, TW_F_RST_ANSWER_MISSED))
 		say_missed(m);
@@ -464,8 +475,8 @@ static bool failed_later(const struct tw_match *end, const struct tw_match *m)
 const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_match *m)
 {
 	const bool live = is(facts, TW_F_K_SEEN);
-	const bool silent =
-		is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED) || filtered_out(facts);
+	const bool silent = is(facts, TW_F_ONE_SIDED) || is(facts, TW_F_ORDER_MIXED) ||
+			    is(facts, TW_F_RST_TELLS_UNSEEN) || filtered_out(facts);
 	const struct tw_phenomenon *best = NULL, *failed = NULL;
 	struct tw_match end = { .summary = NULL }; /* the strongest that says it failed */
 	struct tw_match trial = { .arena = m->arena,
