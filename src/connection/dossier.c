@@ -205,7 +205,9 @@ static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->payload_bytes == 1 && at_next && to->last_ack_set && !to->last_raw_window)
 		return m | TW_MARK_ZERO_PROBE;
 	if (p->payload_bytes <= 1 && p->seq == me->next_seq - 1)
-		m |= p->payload_bytes && to->last_ack_set && tw_seq_le(to->highest_ack, p->seq)
+		/* not acknowledged yet; where no ACK was seen at all, no stack probes with PSH */
+		m |= p->payload_bytes && (to->last_ack_set ? tw_seq_le(to->highest_ack, p->seq)
+							   : p->flags & TW_PSH)
 			     ? TW_MARK_ONE_BYTE_REPEAT | TW_MARK_TIMED_OUT
 			     : TW_MARK_KEEPALIVE;
 	if (p->payload_bytes) {
