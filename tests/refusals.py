@@ -13,12 +13,16 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, SACK_OK, WSCALE, Talk, expect
+from talk import MSS, SACK_OK, WSCALE, Talk, expect, told
 
 
 def again(talk, side, flags, data=b"", **more):
     """The last segment of @side once more."""
     return talk.send(side, flags, data, seq=talk.next[side] - len(data) - bool(flags & FIN), keep=True, **more)
+
+
+def told_of(talk):
+    return told(talk)[0]
 
 
 # ---- an ACK of a FIN that is refused is no ACK that was lost ----
@@ -284,6 +288,66 @@ def closed_with_all():
     for talk in (closes_at(0), closes_at(0, dsack=True)):
         finding = expect(talk, "clean")
         assert finding["remark"] != "health-check", finding["remark"]
+
+
+
+# ---- numbers of before, and one byte of them ----
+
+def refused_from_before(below, clock, author_goes_on=True):
+    """The capture begins in the midst of a download; a segment so far @below, of that @clock, draws a reset at once."""
+    talk = Talk(ttl=(64, 122), isn=(4000, 90_000_000))
+    stamp = lambda at, echo: b"\1\1\x08\x0a" + struct.pack(">II", at, echo)
+    start = talk.next[1]
+    talk.s(ACK, b"d" * 1400, options=stamp(88_500, 7000)).s(ACK, b"d" * 1400, options=stamp(88_500, 7000))
+    talk.s(ACK, b"o" * 1400, seq=start - below, options=stamp(clock, 6990), keep=True)
+    talk.c(RST, window=0, ident=0, after=0.00002)
+    talk.next[1] = start + 30000
+    if author_goes_on:
+        talk.c(ACK, options=stamp(7004, 88_500), after=0.0025)
+    return talk.s(RST, window=0, ident=0, seq=start + 30000, after=0.0001)
+
+
+@case
+def late_copy_from_before_the_capture():
+    """Its clock is older than that of the first data seen, and it lies far below: a NAT took it for invalid."""
+    finding = expect(refused_from_before(1_300_000, 88_494), "conntrack-invalid-reset", outcomes=("failed",))
+    assert "forged-reset" in [r["verdict"] for r in finding["rivals"]], finding["rivals"]
+
+
+@case
+def reset_after_new_data():
+    """The segment that draws the reset is new, or not so old that it must have been acknowledged."""
+    for below, clock in ((-2800, 88_501), (2800, 88_494)):
+        finding = told_of(refused_from_before(below, clock))
+        assert finding["verdict"] != "conntrack-invalid-reset", finding["summary"]
+
+
+def one_byte_again(flags, acked=False):
+    """One byte, sent again and again over a path of a minute, then a reset of its sender; its answers come later."""
+    talk = Talk(timestamps=True)
+    at = talk.next[0]
+    talk.c(flags, b"k")
+    for after in (0.15, 0.3, 0.6, 1.2, 2.4, 4.8, 6.6, 6.6):
+        talk.c(flags, b"k", seq=at, after=after)
+    talk.c(RST | ACK, window=2058, after=6.6)
+    return talk.s(ACK, after=30) if acked else talk
+
+
+@case
+def one_byte_is_data():
+    """With PSH it is data, whose timer runs out: no keepalive of any stack carries that."""
+    for acked in (False, True):
+        finding = told_of(one_byte_again(PSH | ACK, acked))
+        assert finding["verdict"] != "keepalive-timeout", finding["summary"]
+
+
+@case
+def one_byte_of_windows():
+    """Without it, at even intervals, it is a probe that nobody answers."""
+    talk = Talk().shake().ask()
+    for after in (10, 1, 1, 1, 1, 1, 1, 1, 1, 1):
+        talk.c(ACK, b"\0", seq=talk.next[0] - 1, after=after)
+    expect(talk.c(RST | ACK, window=0, after=1), "keepalive-timeout", outcomes=("failed",), certain=True)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@
 
 #define IDS_APART_MAX                                                                              \
 	512 /* so many packets of one sender may lie between two that overtook each other */
-#define CUT_FROM_BYTES   500  /* smaller ones pass every path */
-#define ONE_PACKET_BYTES 9000 /* more is several packets, seen as one */
+#define CUT_FROM_BYTES   500       /* smaller ones pass every path */
+#define FAR_BELOW        (1 << 20) /* windows are smaller as a rule */
+#define ONE_PACKET_BYTES 9000      /* more is several packets, seen as one */
 
 /* Ids far apart are not of one counter: some stacks draw them by lot. */
 int tw_order_of(const struct tw_pkt *p, const struct tw_pkt *q)
@@ -314,5 +315,17 @@ bool tw_sent_before_start(const struct tw_dossier *d, const struct tw_pkt *p)
 		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == p->side &&
 		    tw_pkt_seq_len(&d->pkt[i]))
 			return tw_seq_le(end, d->pkt[i].seq);
+	return false;
+}
+
+bool tw_is_from_before(const struct tw_dossier *d, const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+
+	for (q = d->pkt; q < p && !d->end[p->side].isn_seen; q++)
+		if (tw_counts(q) && q->side == p->side && q->payload_bytes)
+			return tw_seq_gt(q->seq, tw_pkt_end(p) + FAR_BELOW) &&
+			       q->options & p->options & TW_OPT_TIMESTAMPS &&
+			       tw_seq_gt(q->tsval, p->tsval);
 	return false;
 }

@@ -46,5 +46,7 @@ const struct tw_pkt *tw_late_original(const struct tw_dossier *d, size_t i);
 bool tw_repeated_later(const struct tw_dossier *d, size_t i);
 /* Is @p below all that the capture saw of its side from a start in mid-connection? */
 bool tw_sent_before_start(const struct tw_dossier *d, const struct tw_pkt *p);
+/* Far below that, and by an older clock? Nobody sends so far ahead of what is not acknowledged: it was, long before. */
+bool tw_is_from_before(const struct tw_dossier *d, const struct tw_pkt *p);
 
 #endif

@@ -12,6 +12,7 @@
  *        |<-----------------ACK 1--------------|
  *        |--RST seq 1------------------------->|   no socket any more: exact, accepted
  */
+#include "facts/repeats.h"
 #include "facts/view.h"
 
 #include <stdlib.h>
@@ -557,7 +558,8 @@ static bool is_old_copy(const struct tw_dossier *d, size_t rst, long t)
 		return false;
 	tw_snapshot_take(d, (size_t)t, &s);
 	author = &s.end[d->pkt[rst].side];
-	return author->acked_set && !author->stale && tw_seq_le(tw_pkt_end(q), author->acked);
+	return tw_is_from_before(d, q) ||
+	       (author->acked_set && !author->stale && tw_seq_le(tw_pkt_end(q), author->acked));
 }
 
 /*
