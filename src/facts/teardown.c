@@ -30,7 +30,7 @@ static const struct fin_ids ids[2] = {
 	  TW_F_FIN2_REFUSED },
 };
 
-/* The first FIN of @side; one that came before its SYN, of a lower number, is a stray and closes nothing. */
+/* The first FIN of @side; one that came before its own SYN, of a lower number, is a stray and closes nothing. */
 static long first_fin(const struct tw_dossier *d, int side)
 {
 	long fin = -1;
@@ -42,7 +42,8 @@ static long first_fin(const struct tw_dossier *d, int side)
 		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
 			continue;
 		if (p->flags & TW_SYN) {
-			if (fin >= 0 && tw_seq_le(d->pkt[fin].seq, p->seq))
+			if (fin >= 0 && p->seq == d->end[side].base_seq &&
+			    tw_seq_le(d->pkt[fin].seq, p->seq))
 				fin = -1;
 		} else if (p->flags & TW_FIN && fin < 0) {
 			fin = (long)i;

@@ -149,6 +149,7 @@ static void say_silent(struct tw_match *m, enum tw_side sender)
 
 static void cite_silence(struct tw_match *m, enum tw_side sender)
 {
+	const char *peer = tw_side_name(tw_other(sender));
 	const struct tw_facts *f = m->facts;
 
 	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
@@ -161,12 +162,10 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
-			"%s speaks without acknowledging it: it is alive, and %s",
-			tw_side_name(tw_other(sender)),
+			"%s speaks without acknowledging it: it is alive, and %s", peer,
 			spoke_meanwhile(f) ? "this direction is dead" : "has not got it");
 	if (tw_reset_in_vain(f, tw_other(sender)))
-		tw_cite(m, TW_F_RST_IGNORED, "%s had reset it: that was not taken either",
-			tw_side_name(tw_other(sender)));
+		tw_cite(m, TW_F_RST_IGNORED, "%s had reset it: that was not taken either", peer);
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER_RST,
 			"%s answers it with a bare RST: its kernel has given the connection up",

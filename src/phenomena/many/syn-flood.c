@@ -33,15 +33,20 @@ static bool half_open(const struct tw_facts *f)
  * Is the ACK of the SYN|ACK overdue, or the repeat of a SYN without one? Where the SYN|ACK is repeated, the ACK of the
  * first was due long ago; where those of others are, the crowd around this one is more than distant.
  */
-static bool is_due(const struct tw_facts *f, bool answered)
+enum due { DUE_NOT, DUE_SOON, DUE_LONG };
+
+static enum due is_due(const struct tw_facts *f, bool answered)
 {
 	const int64_t left_ns = tw_get(f, TW_F_CAPTURE_GOES_ON_NS);
 
 	if (tw_get(f, TW_F_SYNACK_COUNT) > 1)
-		return true;
+		return DUE_LONG;
 	if (!answered)
-		return left_ns >= REPEAT_DUE_NS;
-	return left_ns >= (tw_get(f, TW_F_PORT_SYNACKS_REPEATED) ? ACK_DUE_NS : ACK_LATE_NS);
+		return left_ns >= REPEAT_DUE_NS ? DUE_LONG : DUE_NOT;
+	if (left_ns < ACK_DUE_NS)
+		return DUE_NOT;
+	return left_ns >= ACK_LATE_NS || tw_get(f, TW_F_PORT_SYNACKS_REPEATED) ? DUE_LONG
+									       : DUE_SOON;
 }
 
 static bool match(struct tw_match *m)
@@ -50,21 +55,21 @@ static bool match(struct tw_match *m)
 	int64_t others = tw_get(f, TW_F_PORT_HALF_OPEN),
 		sources = tw_get(f, TW_F_PORT_HALF_OPEN_SOURCES);
 	bool answered = tw_get(f, TW_F_SYNACK_COUNT) > 0;
-
 	bool heard = tw_get(f, TW_F_PORT_SYNACKS_UNACKED) > 0 || answered, filtered;
+	enum due due = is_due(f, answered);
 
 	if (!half_open(f) || others < TW_FLOOD_HALF_OPEN || sources < TW_FLOOD_SOURCES)
 		return false;
 	if (!heard && tw_get(f, TW_F_PORT_HALF_OPEN_HOSTS) < MANY_HOSTS)
 		return false;
-	if (!is_due(f, answered))
+	if (due == DUE_NOT)
 		return false;
 	/* the SYN|ACK of a healthy connection is not repeated */
 	filtered = tw_get(f, TW_F_ONLY_HALF_OPEN) && tw_get(f, TW_F_SYNACK_COUNT) < 2 &&
 		   !tw_get(f, TW_F_PORT_SYNACKS_REPEATED);
 	m->strength = TW_STRENGTH_MECHANISM + 5;
-	m->confidence = filtered ? TW_POSSIBLE : TW_LIKELY;
-	m->outcome = filtered ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
+	m->confidence = filtered || due == DUE_SOON ? TW_POSSIBLE : TW_LIKELY;
+	m->outcome = filtered || due == DUE_SOON ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
@@ -84,6 +89,9 @@ static bool match(struct tw_match *m)
 		tw_missing(m,
 			   "What is no SYN: the capture holds none of it, so its filter may have "
 			   "left it out, and these are healthy connections.");
+	if (due == DUE_SOON)
+		tw_missing(m, "What comes of them: the capture ends so soon that the ACKs of far "
+			      "clients may still be on their way.");
 	tw_rival(m, "port-scan",
 		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
 	if (answered)
