@@ -430,5 +430,49 @@ def no_answer_alone():
         expect(asked_in_vain((0, 1, 1, 1, 1)), "syn-unanswered", "firewall-dropped", outcomes=("failed",), others=around)
 
 
+# Resets that stand where only a connect is: of whom?
+
+
+def refused_answers(ttl, echo=True):
+    """At the server: each SYN of a client (TTL 52) draws a SYN|ACK, and that a bare RST with @ttl."""
+    talk = Talk(client=("203.0.113.91", 48100), server=SERVER, ttl=(52, 64))
+    for i, after in enumerate((0, 1, 1, 1, 2, 4)):
+        talk.c(SYN, options=stamps(600 + 1000 * i, 0), after=after, seq=2020)
+        talk.s(SYN | ACK, options=stamps(77000 + i, 600 + 1000 * i if echo else 5), ident=0, seq=300000 + 70000 * i,
+               ack=2021, after=0.00003)
+        talk.c(RST, seq=2021, window=0, ident=0, ttl=ttl, after=0.05)
+    return talk
+
+
+@case
+def synacks_refused_on_the_way():
+    """The resets come from nearer than the SYNs, and the client asks on: a box between refuses the SYN|ACKs."""
+    expect(refused_answers(57), "firewall-reset", "forged-reset", outcomes=("failed",))
+
+
+@case
+def synacks_refused_by_the_client():
+    """They come from as far as the SYNs, or the SYN|ACKs are wrong: the client's host may refuse them itself."""
+    for talk in refused_answers(52), refused_answers(57, echo=False):
+        expect(talk, "unknown", "invalid-segment", "connect-aborted", "syn-ack-lost", outcomes=("unknown", "failed"))
+
+
+@case
+def refusal_with_a_sockets_numbers():
+    """A RST|ACK with a number and a window of its own, and nothing before: connect() fails all the same."""
+    talk = Talk(client=("192.0.2.92", 48200), server=SERVER).c(SYN, options=OPTIONS)
+    finding = expect(talk.s(RST | ACK, seq=0x5C5C1234, window=29200, ident=0x77, after=0.06),
+                     "firewall-reset", "forged-reset", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ECONNREFUSED", finding["application"]
+
+
+@case
+def refusal_with_half_of_them():
+    """One of both only, as small stacks write it: a closed port may do so."""
+    for more in dict(seq=0x5C5C1234, window=0), dict(seq=0, window=29200):
+        talk = Talk(client=("192.0.2.92", 48200), server=SERVER).c(SYN, options=OPTIONS)
+        expect(talk.s(RST | ACK, ident=0x77, after=0.06, **more), "port-closed", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

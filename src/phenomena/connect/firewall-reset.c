@@ -127,6 +127,75 @@ static bool match_late(struct tw_match *m)
 }
 
 /*
+ * The server's SYN|ACKs are refused in the client's name, from another distance, and the client asks on: it has not heard
+ * of them.
+ *
+ *	client             filter          server
+ *	  |---SYN------------|--------------->|
+ *	  |                  X<------SYN|ACK--|
+ *	  |                  |------RST------>|   not the client's TTL
+ *	  |---SYN------------|--------------->|
+ */
+static bool match_answer(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t delta = tw_get(f, TW_F_RST_TTL_DELTA);
+
+	if (!tw_syn_alone(f) || tw_get(f, TW_F_SYNACK_REFUSED) < 2 || delta == 0 ||
+	    tw_get(f, TW_F_SYNACK_REFUSED_ACK) || tw_get(f, TW_F_SYNACK_REFUSED_ECHO) ||
+	    !tw_is(f, TW_F_RST_SIDE, TW_CLIENT))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 2;
+	m->summary = tw_say(m,
+			    "A firewall refused the SYN|ACKs of %s with RSTs in the name of %s, "
+			    "which goes on asking.",
+			    m->server, m->client);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_REFUSED, "the first of %lld SYN|ACKs that draw a bare RST",
+		(long long)tw_get(f, TW_F_SYNACK_REFUSED));
+	tw_cite(m, TW_F_RST_TTL_DELTA, "the RST's TTL differs by %+lld from that of the SYNs",
+		(long long)delta);
+	tw_rival(m, "forged-reset", "somebody who reads the SYN|ACKs may reset them as well");
+	tw_rival(m, "invalid-segment",
+		 "the client's own host may refuse what does not fit there, and write its resets "
+		 "with another TTL");
+	tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
+		   "It waits on, as long as no SYN|ACK gets through.");
+	return true;
+}
+
+/*
+ * A RST|ACK that acknowledges the SYN, with the number and window of a socket that nothing else shows. SYN_SENT takes it as
+ * a refusal.
+ */
+static bool match_strange(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
+	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || !tw_reset_by_socket(f) ||
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_PACKETS_S) > 1 ||
+	    tw_get(f, TW_F_SYN_ANSWER_DELAY_NS) >= SLOWEST_NS)
+		return false;
+	m->strength = TW_STRENGTH_ENDING;
+	m->summary = tw_say(m,
+			    "A RST|ACK in the name of %s refused the SYN, with a sequence number "
+			    "and a window that no host without a listener writes.",
+			    m->server);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that acknowledges the SYN, %s after it",
+		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	tw_rival(m, "forged-reset", "whoever reads the SYN can write such a reset");
+	tw_rival(m, "port-closed", "some small stacks may refuse like this");
+	tw_rival(m, "aborted",
+		 "a socket of the server aborts so: then the capture missed the SYN|ACK and the "
+		 "ACK");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
+		   tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER), NULL);
+	return true;
+}
+
+/*
  * The RST replaces a segment of an established connection, and something shows that its alleged
  * author did not write it.
  */
@@ -233,11 +302,11 @@ static bool match_mid(struct tw_match *m)
 
 static bool match(struct tw_match *m)
 {
-	const bool prompt = match_connect(m), late = !prompt && match_late(m);
+	const bool likely = match_connect(m) || match_mid(m);
 
-	if (!prompt && !late && !match_mid(m))
+	if (!likely && !match_late(m) && !match_answer(m) && !match_strange(m))
 		return false;
-	m->confidence = late ? TW_POSSIBLE : TW_LIKELY;
+	m->confidence = likely ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	return true;
