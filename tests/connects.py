@@ -474,5 +474,33 @@ def refusal_with_half_of_them():
         expect(talk.s(RST | ACK, ident=0x77, after=0.06, **more), "port-closed", outcomes=("failed",))
 
 
+# A SYN that dies of its age: sent so, or in a loop.
+
+
+def aged(ttl, copies=()):
+    """A SYN seen with @ttl (and again with each of @copies), and the router's time exceeded."""
+    talk = Talk(client=("192.0.2.95", 48700 + ttl), server=("198.51.100.95", 443)).c(SYN, options=MSS, ttl=ttl)
+    quoted = talk.last_ip()
+    for again in copies:
+        talk.c(SYN, options=MSS, ttl=again, seq=1000, ident=101, after=0.0002)
+    return talk.icmp(11, 0, quoted, source="203.0.113.9", after=0.01)
+
+
+@case
+def traceroute_by_tcp():
+    """SYNs with TTL 1, 2, 3 ... draw time exceeded: a probe, whose sender wants to hear just that."""
+    probes = [aged(ttl) for ttl in range(1, 6)]
+    for probe in probes:
+        expect(probe, "host-unreachable", "unknown", "clean", outcomes=("unknown", "clean"),
+               others=[p for p in probes if p is not probe])
+
+
+@case
+def routing_loop():
+    """A SYN that left with 64 dies of its age, seen once or as it goes round: a loop."""
+    for talk in aged(64), aged(9, copies=(7, 5, 3)):
+        expect(talk, "host-unreachable", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

@@ -90,6 +90,7 @@ static void syn_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYN_ASKED_MORE, asked(first) & ~asked(last), last);
 	if (tw_is(v->f, TW_F_IP_VERSION, 4))
 		tw_from(v, TW_F_SYN_ID_ZERO, id_zero, first);
+	tw_from(v, TW_F_SYN_TTL, first->ttl, first);
 	tw_from(v, TW_F_SYN_PAYLOAD, first->payload_bytes, first);
 	tw_from(v, TW_F_MPTCP_JOIN,
 		first->options & TW_OPT_MPTCP && first->mptcp_subtype == TW_MPTCP_JOIN, first);

@@ -18,12 +18,15 @@
  * Only the burst after the neighbour timeout excludes a filter: a REJECT answers each SYN at once.
  */
 #include "base/duration.h"
+#include "phenomena/connect/handshake.h"
 #include "phenomena/connect/unreachable.h"
 #include "phenomena/live.h"
 #include "phenomena/silence.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define LEAST_TTL 32 /* that any stack begins with */
 
 enum { REMEDY_ROUTES = 1, REMEDY_LOOP = 4 };
 
@@ -72,6 +75,34 @@ static void name_rivals(struct tw_match *m, enum tw_icmp_fate fate)
 	tw_rule_out(m, "port-closed", "the host itself did not answer");
 }
 
+/*
+ * A SYN that dies of its age a few hops from here: no stack begins with so little, but traceroute does, to make each
+ * router speak. (One that is old when it comes by here, and comes by again, goes round in a loop.)
+ */
+static bool match_probe(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED) || tw_get(f, TW_F_ICMP_CODE) != 0 ||
+	    !tw_get(f, TW_F_ICMP_ON_SYN) || !tw_is(f, TW_F_ICMP_TO, TW_CLIENT) ||
+	    !tw_syn_alone(f) || tw_get(f, TW_F_SYN_TTL) >= LEAST_TTL ||
+	    tw_get(f, TW_F_SECOND_COPIES) > 0 || tw_get(f, TW_F_PACKETS_S) > 0)
+		return false;
+	m->strength = TW_STRENGTH_EXPLICIT;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->summary =
+		tw_say(m,
+		       "The SYN to %s could go only %lld hops from here, and a router said so: "
+		       "a traceroute by TCP asks like this, and wants no connection.",
+		       m->server, (long long)tw_get(f, TW_F_SYN_TTL));
+	tw_cite(m, TW_F_SYN_TTL, "SYN with TTL %lld; stacks begin with 32 or more",
+		(long long)tw_get(f, TW_F_SYN_TTL));
+	tw_icmp_cite(m);
+	tw_missing(m, "Whether it was sent so: a capture at its sender.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -81,6 +112,8 @@ static bool match(struct tw_match *m)
 
 	if (!is_ours(f))
 		return false;
+	if (match_probe(m))
+		return true;
 	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 1
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
 						      : TW_STRENGTH_EXPLICIT;
