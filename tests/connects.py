@@ -502,5 +502,32 @@ def routing_loop():
         expect(talk, "host-unreachable", outcomes=("failed",))
 
 
+# The SYN that is answered asks for less than those before it.
+
+
+def cited_of_syns(*options):
+    """What is cited of a connection whose SYNs carry @options, a second apart, and of which the last is answered."""
+    talk = Talk(client=("192.0.2.97", 49500), server=SERVER, isn=(9090, 50000))
+    for i, each in enumerate(options):
+        talk.c(SYN, options=each, after=1.0 if i else 0, seq=9090)
+    talk.s(SYN | ACK, options=MSS, after=0.02, ack=9091)
+    talk.next = [9091, 50001]
+    talk.c(ACK).ask().close()
+    return " ".join(e["text"] for e in expect(talk, "syn-lost", outcomes=("degraded",))["evidence"])
+
+
+@case
+def bare_syn_gets_through():
+    """The first three SYNs carry timestamps and SACK, the fourth only its MSS: a device may drop the others."""
+    assert "timestamps" in cited_of_syns(*[stamps(4000, 0)] * 3, MSS)
+
+
+@case
+def same_syn_gets_through():
+    """The SYN that is answered is like the others, or none of them carried any: nothing of the kind is said."""
+    for options in [stamps(4000, 0)] * 3, [MSS] * 3, [OPTIONS, OPTIONS, MSS + SACK_OK]:
+        assert "a device that drops" not in cited_of_syns(*options)
+
+
 if __name__ == "__main__":
     main()

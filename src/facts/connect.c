@@ -13,6 +13,7 @@
 #include "timers/constants.h"
 
 #define SYN_ONLY       (TW_OPT_MSS | TW_OPT_WSCALE | TW_OPT_SACK_PERMITTED)
+#define SYN_EXTRAS     (TW_OPT_WSCALE | TW_OPT_SACK_PERMITTED | TW_OPT_TIMESTAMPS)
 #define LADDER_TIMES   32
 #define FOLLOWED_BYTES (16 << 20) /* far below the distance of two numbers drawn by lot */
 #define SYNACK_TIMER_NS                                                                            \
@@ -42,6 +43,7 @@ const struct tw_pkt *tw_first_syn(const struct tw_dossier *d)
 static int64_t asked(const struct tw_pkt *syn)
 {
 	return (syn->options & TW_OPT_MPTCP ? TW_ASKED_MPTCP : 0) |
+	       (syn->options & (SYN_EXTRAS | TW_OPT_CUT) ? TW_ASKED_OPTIONS : 0) |
 	       ((syn->flags & (TW_ECE | TW_CWR)) == (TW_ECE | TW_CWR) ? TW_ASKED_ECN : 0);
 }
 

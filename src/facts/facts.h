@@ -109,8 +109,9 @@ enum tw_ipid {
 };
 
 /* SYN_ASKED_MORE */
-#define TW_ASKED_MPTCP 1
-#define TW_ASKED_ECN   2
+#define TW_ASKED_MPTCP   1
+#define TW_ASKED_ECN     2
+#define TW_ASKED_OPTIONS 4 /* any of timestamps, SACK and window scale */
 
 /* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
 #define TW_DECLARED_MPTCP  1000

@@ -42,6 +42,16 @@ static void name_rivals(struct tw_match *m)
 			 "without timestamps nothing shows which SYN was answered");
 }
 
+static const char *asked_more(const struct tw_facts *f)
+{
+	const int64_t more = tw_get(f, TW_F_SYN_ASKED_MORE);
+
+	/* BSD and macOS leave all of them out at last, in case that is what somebody takes offence at */
+	if (more & TW_ASKED_OPTIONS)
+		return "timestamps, SACK or window scale";
+	return more & TW_ASKED_MPTCP ? "MPTCP" : "ECN";
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -81,7 +91,7 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_SYN_ASKED_MORE,
 			"the first SYN asked for %s, and this one does not: a device that drops "
 			"such SYNs has the same effect",
-			tw_get(f, TW_F_SYN_ASKED_MORE) & TW_ASKED_MPTCP ? "MPTCP" : "ECN");
+			asked_more(f));
 	name_rivals(m);
 	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "Late, but it succeeds.");
 	return true;
