@@ -529,5 +529,36 @@ def same_syn_gets_through():
         assert "a device that drops" not in cited_of_syns(*options)
 
 
+# Fast Open: the server's data may come before its SYN|ACK.
+
+
+def fast_open(again):
+    """A SYN with data, and the server's answer without its SYN|ACK, which comes after a second SYN, or (not @again) late."""
+    cookie = OPTIONS + b"\x22\x0a" + bytes(range(8)) + b"\1\1"
+    talk = Talk(client=("192.0.2.98", 49600), server=SERVER, isn=(60000, 410000))
+    talk.c(SYN, b"q" * 400, options=cookie, seq=60000).s(ACK, b"a" * 900, seq=410001, ack=60401, after=0.03)
+    talk.s(PSH | ACK, b"b" * 90, seq=410901, ack=60401)
+    if again:
+        talk.c(SYN, options=OPTIONS, seq=60000, after=1.0)
+    talk.s(SYN | ACK, options=OPTIONS, seq=410000, ack=60401, after=0.03 if again else 0.0004, ident=0)
+    talk.next = [60401, 410001 if again else 410991]
+    talk.c(ACK)
+    if again:
+        talk.s(ACK, b"a" * 900, after=0.03).c(ACK).s(PSH | ACK, b"b" * 90).c(ACK)
+    return talk.close(first=1, rtt=0.03)
+
+
+@case
+def synack_of_a_fast_open_is_lost():
+    """The client can do nothing with data before the SYN|ACK, and asks again after a second: that one was lost."""
+    expect(fast_open(again=True), "syn-ack-lost", outcomes=("degraded",))
+
+
+@case
+def synack_of_a_fast_open_is_overtaken():
+    """The SYN|ACK comes right behind the data: nothing was lost."""
+    expect(fast_open(again=False), "clean", "reordering", "loss-recovered", outcomes=("clean", "degraded"))
+
+
 if __name__ == "__main__":
     main()

@@ -470,6 +470,27 @@ static void late_synack_fact(struct tw_view *v, const struct tw_pkt *first)
 		}
 }
 
+/*
+ * Data of the server before its SYN|ACK @synack, with a SYN between: who sends it has accepted the first SYN, and had sent a
+ * SYN|ACK then (tcp_fastopen_create_child()).
+ */
+static void overtaken_fact(struct tw_view *v, const struct tw_pkt *synack)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *syn = tw_first_syn(d), *data = NULL, *p;
+
+	for (p = syn ? syn + 1 : synack; p < synack; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side && p->payload_bytes && (p->flags & (TW_ACK | TW_RST)) == TW_ACK &&
+		    tw_seq_in(p->seq, synack->seq + 1, synack->seq + FOLLOWED_BYTES) &&
+		    tw_seq_in(p->ack, syn->seq + 1, tw_pkt_end(syn) + 1))
+			data = data ? data : p;
+		else if (!p->side && is_syn(p) && data)
+			tw_from(v, TW_F_SYNACK_OVERTAKEN, 1, data);
+	}
+}
+
 static void synack_facts(struct tw_view *v)
 {
 	const struct tw_end *client = &v->d->end[0], *server = &v->d->end[1];
@@ -497,6 +518,7 @@ static void synack_facts(struct tw_view *v)
 			!client->bad_checksums,
 		w.first);
 	late_synack_fact(v, w.first);
+	overtaken_fact(v, w.first);
 	echo_fact(v, w.first, w.swapped);
 	ack3_facts(v, w.first);
 }

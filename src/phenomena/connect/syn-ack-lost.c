@@ -163,7 +163,10 @@ static void rivals_of_recovered(struct tw_match *m, bool twice, bool before)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (came_late(f))
+	if (tw_get(f, TW_F_SYNACK_OVERTAKEN))
+		tw_rival(m, "firewall-dropped",
+			 "a device that takes offence at Fast Open may drop its SYN|ACK");
+	else if (came_late(f))
 		tw_rival(m, "reordering",
 			 "the SYN|ACK seems to have come after all, overtaken by the answer to the "
 			 "repeated SYN");
@@ -194,16 +197,18 @@ static bool match_recovered(struct tw_match *m)
 	bool seen_here = tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && !tw_is(f, TW_F_ACK3_ECHO, 1);
 	bool before = tw_is(f, TW_F_SYNACK_ECHO, 0);
 	bool echo_first = before || tw_is(f, TW_F_SYNACK_ECHO, 1);
-	bool twice = two_at_once(f);
+	bool overtaken = tw_get(f, TW_F_SYNACK_OVERTAKEN);
+	bool twice = !overtaken && two_at_once(f);
 	/* no timer of one server repeats a SYN|ACK with another number */
 	bool anew = twice && tw_get(f, TW_F_SYNACK_ISN_CONFLICT);
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 	int64_t after = took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS);
 
-	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first && !twice) ||
+	if (!tw_get(f, TW_F_ESTABLISHED) || (!seen_here && !echo_first && !twice && !overtaken) ||
 	    was_under_way(f) || tw_get(f, TW_F_SYNACK_REFUSED))
 		return false;
-	m->strength = TW_STRENGTH_DELAY + 3;
+	/* data that came too early is sent again: that repair is a part of this, however long it took */
+	m->strength = overtaken ? TW_STRENGTH_TEARDOWN + 6 : TW_STRENGTH_DELAY + 3;
 	m->confidence = surely_lost(f) && !twice && !before ? TW_CERTAIN
 			: !twice && path_may_be_slow(f)     ? TW_POSSIBLE
 							    : TW_LIKELY;
@@ -214,6 +219,10 @@ static bool match_recovered(struct tw_match *m)
 	if (seen_here)
 		tw_cite(m, TW_F_SYNACK_COUNT,
 			"SYN|ACK, seen here before the client repeats its SYN: it never got it");
+	else if (overtaken)
+		tw_cite(m, TW_F_SYNACK_OVERTAKEN,
+			"data of the server before any SYN|ACK: it had accepted the SYN (Fast "
+			"Open), and that SYN|ACK did not come");
 	else if (anew)
 		tw_cite(m, TW_F_SYNACK_ISN_CONFLICT,
 			"SYN|ACK with another initial number: each SYN is answered anew, by a "
@@ -349,7 +358,9 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_SYNACK_COUNT) > 0 && tw_get(f, TW_F_BAD_ACK_IN_SYN_SENT) > 0 &&
 	    !tw_get(f, TW_F_SYNACK_FITS))
 		return false;
-	if (tw_syn_repeated(f) && tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) && match_recovered(m))
+	if (tw_syn_repeated(f) &&
+	    (tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) || tw_get(f, TW_F_SYNACK_OVERTAKEN)) &&
+	    match_recovered(m))
 		return true;
 	return match_one_way(m);
 }
