@@ -533,5 +533,38 @@ def a_send_drew_it():
     assert "send that drew" in str(told(reset_behind_the_close(True))[0]["application"])
 
 
+
+# ---- the client gave up by a reset; the answer comes too late, or never ----
+
+
+def given_up(wait, late=None, closes=False, answered=False):
+    """After @wait seconds without an answer the client resets; the answer comes @late seconds after that."""
+    talk = Talk(ttl=(64, 58)).shake(rtt=0.05).c(PSH | ACK, b"GET /slow HTTP/1.1\r\n\r\n").s(ACK, after=0.05)
+    if answered:
+        talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", after=0.01).c(ACK)
+    at = talk.next[0]
+    talk.c(RST | ACK, window=64240, after=wait)
+    if late is None:
+        return talk
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", ack=at, after=late)
+    if closes:
+        talk.s(FIN | ACK, ack=at)
+    return talk.c(RST, seq=at, window=0, ident=0)
+
+
+@case
+def answer_behind_the_reset():
+    """Whether an answer comes behind it changes nothing of what the client got."""
+    for talk in (given_up(12), given_up(12, 1.5), given_up(12, 1.5, closes=True)):
+        expect(talk, "app-stuck", outcomes=("failed",))
+
+
+@case
+def reset_behind_the_answer():
+    """The answer had come; or the client left after half a second, and the answer crossed its reset."""
+    assert told(given_up(12, answered=True))[0]["verdict"] != "app-stuck"
+    assert told(given_up(0.5, 0.02))[0]["verdict"] != "app-stuck"
+
+
 if __name__ == "__main__":
     main()

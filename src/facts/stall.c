@@ -170,12 +170,23 @@ static const struct tw_pkt *question_of(const struct tw_dossier *d, const struct
 	return said;
 }
 
+/* At the end: but the client that leaves by a reset waits for nothing that comes later. */
+static const struct tw_snapshot *state_at_end(const struct tw_view *v, struct tw_snapshot *at)
+{
+	if (!tw_is(v->f, TW_F_RST_SIDE, TW_CLIENT) || !tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) ||
+	    !tw_is(v->f, TW_F_RST_EFFECT, TW_RST_ACCEPTED) || tw_get(v->f, TW_F_RST_AUTHOR_FIN))
+		return &v->last;
+	tw_snapshot_at(v->d, tw_frame_of(v->f, TW_F_RST_COUNT), at);
+	return at;
+}
+
 /* The last payload of all: acknowledged, but did anything come back? */
 static void request_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *last, *gave_up = NULL;
-	const struct tw_snapshot *s = &v->last;
+	struct tw_snapshot at;
+	const struct tw_snapshot *s = state_at_end(v, &at);
 	int side;
 	int64_t bytes = 0;
 	uint32_t since;

@@ -45,14 +45,21 @@
 #define ONE_REQUEST_BYTES 65536
 
 /* A request that the server's kernel took and its application never answered. */
+/* What comes behind the client's reset came too late. */
+static bool server_closed_first(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) &&
+	       !(tw_get(f, TW_F_WAITER_GAVE_UP) &&
+		 tw_frame_of(f, TW_F_FIN1_SIDE) > tw_frame_of(f, TW_F_WAITER_GAVE_UP));
+}
+
 static bool never_answered(const struct tw_facts *f)
 {
 	/* no answer is due before the request has come to its end */
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
 	       !tw_get(f, TW_F_REQUEST_UNFINISHED) &&
-	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
-	       !tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && !tw_get(f, TW_F_RST_COUNT_S) &&
-	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && !server_closed_first(f) &&
+	       !tw_get(f, TW_F_RST_COUNT_S) && tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
 }
 
 /* The client closed after a wait; the server's kernel said so, its application did not react. */
@@ -177,6 +184,9 @@ static void say_reset(struct tw_match *m, int64_t waited)
 			    m->server, TW_DUR(waited));
 	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client resets after %s without an answer",
 		TW_DUR(waited));
+	if (tw_known(m->facts, TW_F_RST_VICTIM_NEXT_NS))
+		tw_cite(m, TW_F_RST_VICTIM_NEXT_NS, "the server answers %s after that, in vain",
+			TW_DUR(tw_get(m->facts, TW_F_RST_VICTIM_NEXT_NS)));
 	tw_rival(m, "linger-reset",
 		 "a program that sends and asks for nothing may end so, too (SO_LINGER {1,0})");
 }
@@ -213,7 +223,7 @@ static void say_left(struct tw_match *m)
 
 	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
 		   "recv() waited until the application gave up by itself.");
-	if (!tw_known(f, TW_F_FIN1_SIDE)) {
+	if (!tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT)) {
 		say_reset(m, waited);
 		return;
 	}
@@ -314,6 +324,7 @@ static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t waited = tw_get(f, TW_F_REQUEST_UNANSWERED_NS);
+	const bool late = tw_known(f, TW_F_RST_VICTIM_NEXT_NS);
 	bool gave_up, left;
 
 	if (stopped_within(f))
@@ -327,8 +338,8 @@ static bool match(struct tw_match *m)
 	m->strength = strength_of(f, gave_up, left, waited);
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
-		"the client's last %s: acknowledged by the server's kernel, never answered",
-		tw_bytes(m, tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES)));
+		"the client's last %s: acknowledged by the server's kernel, %s answered",
+		tw_bytes(m, tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES)), late ? "not yet" : "never");
 	if (gave_up)
 		say_gave_up(m);
 	else if (left)
@@ -337,7 +348,9 @@ static bool match(struct tw_match *m)
 		say_waits(m, waited);
 	tw_app_saw(
 		m, TW_SERVER, NULL, NULL, -1,
-		"Nothing: the request waits in the kernel's receive buffer, or its reader hangs.");
+		late ? "Its answer came too late: the socket was reset, or will be by the answer."
+		     : "Nothing: the request waits in the kernel's receive buffer, or its reader "
+		       "hangs.");
 	tw_rival(m, "zero-window-stall",
 		 "the same application, met later: once its receive buffer is full the window "
 		 "closes");
