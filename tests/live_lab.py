@@ -167,6 +167,8 @@ EXPECTED = {
                          "certain", "the sender sees a FIN, and its data reset: a socket whose time in FIN_WAIT2 was over does the same"),
     "data-after-close/server-push": ("both: data-after-close certain; server: data-after-close likely; host: data-after-close "
                                      "certain", "the sender sees a FIN, and its data reset"),
+    "data-after-close/too-late": ("both: data-after-close certain; server: data-after-close likely; host: data-after-close "
+                                  "certain", "the sender sees a FIN, and its data reset"),
     "keepalive-race": ("both: data-after-close certain; client: data-after-close likely; server: data-after-close certain",
                        "the race is one of moments; what the kernels see is data after close()"),
     "peer-vanished": ("client: peer-vanished likely", SILENCE),

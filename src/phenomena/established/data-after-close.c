@@ -322,6 +322,30 @@ static const struct tw_scenario scenarios[] = {
 			  "never both certain\n",
 	},
 	{
+		.name = "too-late",
+		.about = "the client waits, gives up and closes; then the answer comes, in pieces",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 20\n"
+			  "server recv 20\n"
+			  "wait 1s\n"
+			  "fault\n"
+			  "client close\n"
+			  "cable wait client fin\n"
+			  "cable quiet 100ms\n"
+			  "cable hold server data always\n"
+			  "server send 120\n"
+			  "server send 50\n"
+			  "cable release\n"
+			  "state server CLOSE\n"
+			  "server send 1 -> EPIPE\n"
+			  "server recv -> EOF\n"
+			  "verdict both data-after-close likely failed\n"
+			  "never both certain\n",
+	},
+	{
 		.name = "half-closed",
 		.about = "the client shuts down its sending half only and is answered: nothing is "
 			 "wrong",
