@@ -21,8 +21,9 @@ static int64_t patience_of(const struct tw_view *v)
 	return TW_WAITED_NS + 3 * tw_get(v->f, TW_F_RTT_NS);
 }
 
-bool tw_is_answered(const struct tw_dossier *d, size_t rst, int author,
-		    const struct tw_snapshot_end *me)
+/* Has @author got something from the other end since its own last words? Then it does not wait for an answer. */
+static bool is_answered(const struct tw_dossier *d, size_t rst, int author,
+			const struct tw_snapshot_end *me)
 {
 	const struct tw_pkt *asked = tw_last_words(d, author, rst), *p;
 
@@ -59,7 +60,7 @@ uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_s
 	if (!asked && own_fin && own_fin->ack == me->acked && tw_reports_hole(own_fin) &&
 	    !d->end[author].isn_seen)
 		return tw_above(own_fin->sack[own_fin->sack_count - 1].left, me->acked);
-	if (tw_is_answered(d, rst, author, me))
+	if (is_answered(d, rst, author, me))
 		return 0;
 	return asked && own_fin && own_fin->time_ns - asked->time_ns >= patience_of(v) ? bytes : 0;
 }
@@ -79,8 +80,7 @@ bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapsho
 	if ((!me->acked_set && !(r->flags & TW_ACK)) || tw_window_closed(d, me, &at->end[!author]))
 		return false;
 	/* a goodbye is not missed by who waits for nothing */
-	if (unacked <= TW_GOODBYE_BYTES &&
-	    (author == TW_SERVER || tw_is_answered(d, rst, author, me)))
+	if (unacked <= TW_GOODBYE_BYTES && (author == TW_SERVER || is_answered(d, rst, author, me)))
 		return false;
 	for (i = at->gap < 0 ? 0 : (size_t)at->gap; i < rst; i++) {
 		const struct tw_pkt *p = &d->pkt[i];

@@ -273,8 +273,9 @@ static bool lost_its_answer(const struct tw_dossier *d, size_t rst,
 	const int side = d->pkt[rst].side;
 	const struct tw_pkt *asked = tw_last_words(d, side, rst);
 
-	return side == TW_CLIENT && !(d->pkt[rst].flags & TW_ACK) && author->fin < 0 && unacked &&
-	       asked && !tw_is_farewell(asked) && !tw_is_answered(d, rst, side, author);
+	return side == TW_CLIENT && !(d->pkt[rst].flags & TW_ACK) && author->fin < 0 &&
+	       !author->stale && unacked && asked && !tw_is_farewell(asked) &&
+	       tw_seq_le(author->acked, asked->ack);
 }
 
 /* A status line (RFC 9112 s4) is an answer, however short. */

@@ -163,10 +163,6 @@ const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t 
 bool tw_window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
 		      const struct tw_snapshot_end *from);
 
-/* Had @author, in the state @me, got something of the other end since its own last words before the reset @rst? Then it does not wait for an answer. */
-bool tw_is_answered(const struct tw_dossier *d, size_t rst, int author,
-		    const struct tw_snapshot_end *me);
-
 /*
  * Bytes in front of the other end's FIN that never came here, and that the author of the reset @rst, who had asked, waited
  * for until it closed: they were the answer. 0: none.

@@ -186,11 +186,15 @@ static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
 			       tw_endpoint(m, author));
 }
 
-/* The server had closed behind what draws it: nobody is left there, and that the client was is doubtful, so soon. */
+/*
+ * The server had closed behind its answer, of which nothing had been acknowledged: nobody is left there, and that the client
+ * still waited is doubtful, so soon.
+ */
 static bool closed_behind(const struct tw_facts *f, enum tw_side author)
 {
 	return author == TW_CLIENT && tw_get(f, TW_F_RST_VICTIM_FIN) && lost_at_once(f) &&
-	       !tw_get(f, TW_F_RST_UNANSWERED_REPEATS);
+	       !tw_get(f, TW_F_RST_UNANSWERED_REPEATS) &&
+	       tw_get(f, TW_F_RST_UNANSWERED_BYTES) == tw_get(f, TW_F_RST_VICTIM_UNACKED);
 }
 
 static void cite_before(struct tw_match *m, enum tw_side victim, int64_t repeats)
