@@ -527,6 +527,10 @@ def stray_fin_before_the_syn_ack():
     finding = expect(talk.ask().close(), "clean", "syn-lost", "syn-ack-lost", "invalid-segment",
                      outcomes=("clean", "degraded", "unknown"), certain=True)
     assert finding["verdict"] != "old-duplicate"
+    # behind the close a SYN|ACK that nobody asked for takes no FIN back
+    talk = linux(timestamps=True).ask().close(first=1)
+    talk.s(SYN | ACK, seq=talk.next[1] + 60000, ack=500, options=OPTIONS, ident=0, after=0.4).c(RST, seq=500, window=0)
+    expect(talk, "old-duplicate", "clean")
     # one behind the close is a stray, as ever
     talk = linux().ask().close()
     expect(talk.s(PSH | ACK, b"late", seq=talk.next[1] - 5, after=1).c(ACK, ident=0), "old-duplicate", "clean")

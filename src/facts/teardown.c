@@ -30,21 +30,27 @@ static const struct fin_ids ids[2] = {
 	  TW_F_FIN2_REFUSED },
 };
 
-/* The first FIN of @side; one that came before its own SYN, of a lower number, is a stray and closes nothing. */
+/*
+ * The first FIN of @side. One that stands between the other end's SYN and its own is a stray of an older life, and closes
+ * nothing.
+ */
 static long first_fin(const struct tw_dossier *d, int side)
 {
+	bool asked = false, begun = false;
 	long fin = -1;
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (!tw_counts(p) || p->side != side || p->flags & TW_RST)
+		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
-		if (p->flags & TW_SYN) {
-			if (fin >= 0 && p->seq == d->end[side].base_seq &&
-			    tw_seq_le(d->pkt[fin].seq, p->seq))
+		if (p->side != side) {
+			asked |= fin < 0 && p->flags & TW_SYN;
+		} else if (p->flags & TW_SYN) {
+			if (!begun && asked && fin >= 0 && tw_seq_le(d->pkt[fin].seq, p->seq))
 				fin = -1;
+			begun = true;
 		} else if (p->flags & TW_FIN && fin < 0) {
 			fin = (long)i;
 		}
