@@ -545,5 +545,41 @@ def data_behind_its_own_fin():
     assert "499" not in finding["summary"], finding["summary"]
 
 
+# ---- wrong checksums, far from their sender ----
+
+def at_server(asks=True):
+    """Captured next to the server: it answers at once, the client after 30 ms."""
+    talk = Talk(ttl=(58, 64)).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0).c(ACK, after=0.03)
+    if asks:
+        talk.c(PSH | ACK, b"question").s(ACK).s(PSH | ACK, b"answer").c(ACK, after=0.03)
+    return talk
+
+
+def garbled(talk, copies=6, all_of_them=True):
+    """The client's data, its repeats too, with a wrong checksum."""
+    at = talk.next[0]
+    for step in range(copies):
+        talk.c(PSH | ACK, b"question of some length", seq=at, after=0.22 * 2 ** step)
+        if all_of_them or step:
+            when, frame = talk.frames[-1]
+            talk.frames[-1] = (when, frame[:50] + bytes(byte ^ 0x2D for byte in frame[50:52]) + frame[52:])
+    return talk
+
+
+@case
+def each_copy_is_garbled():
+    """Six hops from its sender each copy has a wrong checksum, and all else is right: the receiver drops them."""
+    expect(garbled(at_server()), "invalid-segment", outcomes=("failed",))
+    finding = expect(garbled(at_server(asks=False)), "invalid-segment", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "accept-queue-full" in named(finding), finding["rivals"]
+
+
+@case
+def not_each_copy_is_garbled():
+    """At the sender offload explains it; the same where one copy is right."""
+    for talk in (garbled(linux(ttl=(64, 58)).ask()), garbled(at_server(), all_of_them=False)):
+        expect(talk, "peer-vanished", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

@@ -254,6 +254,34 @@ static void sacked_fact(struct tw_view *v, int side, uint32_t acked, const struc
 	tw_from(v, TW_F_UNANSWERED_SACKED, bytes, last);
 }
 
+/*
+ * Copies of the head @u that came here with a wrong checksum each, while what else its end sends is right. Offload fills
+ * sums in on the sender's own host only; and a tool that rewrote the capture would have spoiled others, too.
+ */
+static void garbled_fact(struct tw_view *v, int side, const struct tw_pkt *u, uint32_t acked)
+{
+	const bool away = tw_is(v->f, TW_F_VANTAGE, TW_VANTAGE_MIDDLE) ||
+			  tw_is(v->f, TW_F_VANTAGE, side ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER);
+	const struct tw_end *e = &v->d->end[side];
+	const struct tw_pkt *p, *first = NULL;
+	int64_t n = 0;
+
+	for (p = v->d->pkt; away && p < v->d->pkt + v->d->pkt_count; p++) {
+		if (p->side != side || !p->payload_bytes || p->marks & TW_MARK_SECOND_COPY)
+			continue;
+		if (p->checksum == TW_CSUM_BAD ? tw_seq_le(tw_pkt_end(p), acked)
+					       : p->seq == u->seq) {
+			n = 0;
+			break;
+		}
+		n += p->seq == u->seq;
+		first = first || p->seq != u->seq ? first : p;
+	}
+	if (e->good_checksums < 2 || v->d->end[!side].bad_checksums)
+		n = 0;
+	tw_from(v, TW_F_UNANSWERED_GARBLED, n, n ? first : NULL);
+}
+
 static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int side,
 			     uint32_t bytes)
 {
@@ -288,6 +316,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 	if (prev >= 0 && !tw_gap_between(d, (size_t)prev, (size_t)u))
 		tw_from(v, TW_F_UNANSWERED_IDLE_BEFORE_NS, d->pkt[u].time_ns - d->pkt[prev].time_ns,
 			&d->pkt[u]);
+	garbled_fact(v, side, &d->pkt[u], acked);
 	peer_after(v, side, (size_t)u, acked);
 	sacked_fact(v, side, acked, &d->pkt[u]);
 	small = small_passed(d, side, (size_t)u, d->pkt_count, on_wire(v, side, r.largest));

@@ -306,6 +306,43 @@ static bool match_refused(struct tw_match *m)
 	return true;
 }
 
+/* All copies of the same data arrive with a wrong checksum, and their receiver drops them (InCsumErrors). */
+static bool match_garbled(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
+	int64_t n = tw_get(f, TW_F_UNANSWERED_GARBLED);
+	bool final = tw_silence_is_final(f);
+
+	if (n < 3 || !tw_silence_lasts(f))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 9;
+	/* of its other data some was taken: else the capture may have been rewritten */
+	m->confidence = tw_get(f, TW_F_LARGEST_PASSED) ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->remedy = REMEDY_CHECKSUMS;
+	m->summary = tw_say(m,
+			    "Each of the %lld copies of what %s sends comes here with a wrong "
+			    "checksum: %s drops them, and nothing is acknowledged.",
+			    (long long)n, tw_endpoint(m, sender), tw_endpoint(m, tw_other(sender)));
+	tw_cite(m, TW_F_UNANSWERED_GARBLED,
+		"the first of them; the other segments of %s have right ones",
+		tw_side_name(sender));
+	tw_rival(m, "peer-vanished",
+		 "if the capture was rewritten, or its payload garbled by the capture alone, the "
+		 "silence has another reason");
+	if (!tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA))
+		tw_rival(m, "accept-queue-full",
+			 "then the listener may have dropped the first data of the client");
+	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
+		   final ? "ETIMEDOUT" : "hang", -1,
+		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+	tw_app_saw(m, tw_other(sender), "recv", "hang", -1,
+		   "It waits for data that its kernel drops.");
+	return true;
+}
+
 /* Resets without ACK (early passt), or with one that is not ISN+1 (Zephyr). */
 static void say_passed_over(struct tw_match *m)
 {
@@ -389,6 +426,8 @@ static bool match(struct tw_match *m)
 
 	if (tw_get(f, TW_F_REFUSED_OLD) > 0)
 		return match_refused(m);
+	if (match_garbled(m))
+		return true;
 	if (kind == KIND_NONE)
 		return false;
 	/* Of a lone segment it is not known whether the capturing host had still to fill it in. */
