@@ -129,6 +129,27 @@ def syn_meets_time_wait_of_other_stacks():
     wanted(of_stream(again(talk, 2.0, None, isn=500), 1), "time-wait-syn-dropped")
 
 
+def reset_by_the_old(seq_off=0, ack_off=0):
+    """A stack of RFC 793 resets the old connection on the SYN; the next one is taken."""
+    talk = linux(idents=("zero", "random")).ask()
+    old_seq, old_ack = talk.next[1], talk.next[0]
+    talk.next = [old_ack + 4000, 5_000_000]
+    talk.c(SYN, options=OPTIONS, seq=talk.next[0], after=9)
+    talk.s(RST | ACK, seq=old_seq + seq_off, ack=old_ack + ack_off, window=0, ident=0, after=0.02)
+    talk.c(SYN, options=OPTIONS, after=1).s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
+    return talk.ask().close()
+
+
+@case
+def syn_resets_the_old_connection():
+    """Its RST|ACK has both old numbers: the new connection is late by a second, the old one is gone."""
+    finding = wanted(of_stream(reset_by_the_old(), 1), "peer-rebooted")
+    assert finding["outcome"] == "degraded" and "reset that one" in finding["summary"], finding["summary"]
+    for offsets in ((77, 0), (0, 77)):  # with other numbers it is nobody's
+        finding = of_stream(reset_by_the_old(*offsets), 1)
+        assert finding["verdict"] == "invalid-segment", finding["summary"]
+
+
 # ---- an ICMP error tells of a moment: did the segment that it quotes get through after all? ----
 
 def once_refused(kind, code, way=0):

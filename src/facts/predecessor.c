@@ -128,6 +128,23 @@ static void old_ack_fact(struct tw_view *v, const struct tw_dossier *q, int same
 	tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_ACK, 0, NULL);
 }
 
+/* RFC 793 p71: a SYN in the window is an error, and resets the connection; RFC 5961 s4 made it a challenge. */
+static void old_rst_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_end *server = &q->end[same ? 1 : 0], *client = &q->end[same ? 0 : 1];
+	const struct tw_pkt *syn = tw_first_syn(v->d), *p = syn;
+
+	while (p && p < v->d->pkt + v->d->pkt_count && (!p->side || !tw_counts(p)))
+		p++;
+	if (!p || p == v->d->pkt + v->d->pkt_count || !server->next_set)
+		return;
+	tw_from(v, TW_F_SYN_ANSWERED_BY_OLD_RST,
+		(p->flags & (TW_RST | TW_ACK)) == (TW_RST | TW_ACK) && p->seq == server->next_seq &&
+			(p->ack == client->next_seq || p->ack == server->highest_ack) &&
+			p->ack - syn->seq - 1 > syn->payload_bytes,
+		p);
+}
+
 /* Segments of the earlier connection after the SYN, with its numbers. */
 static void went_on_fact(struct tw_view *v, const struct tw_dossier *q, int same)
 {
@@ -172,5 +189,6 @@ void tw_derive_predecessor(struct tw_view *v)
 			peer->last_ack_set && tw_seq_lt(syn->seq, peer->highest_ack), syn);
 	}
 	old_ack_fact(v, q, same);
+	old_rst_fact(v, q, same);
 	went_on_fact(v, q, same);
 }

@@ -403,6 +403,41 @@ static bool match_half_open(struct tw_match *m)
 }
 
 /*
+ * The same at a stack of RFC 793: the SYN is in the old connection's window, and ends that by a RST|ACK with its numbers. A
+ * client in SYN_SENT ignores it, and its next SYN is taken.
+ */
+static bool match_reset_by_old(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool open = tw_get(f, TW_F_SYN_IN_ESTABLISHED), later = tw_get(f, TW_F_ESTABLISHED);
+
+	if (!tw_get(f, TW_F_SYN_ANSWERED_BY_OLD_RST) || tw_get(f, TW_F_PREV_WENT_ON))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = tw_syn_outcome(f);
+	m->culprit = open ? TW_CULPRIT_CLIENT_HOST : TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s connected again from the same port while %s still held the "
+			    "connection from before: the SYN made it reset that one.",
+			    m->client, m->server);
+	tw_cite(m, TW_F_SYN_ANSWERED_BY_OLD_RST,
+		"the RST|ACK has the numbers of the old connection, and does not acknowledge the "
+		"SYN");
+	tw_rival(m, "idle-reset",
+		 "a NAT that forgot the first client and gives its outer port to another one makes "
+		 "the same packets");
+	if (open)
+		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
+			   "The old connection ends there with the error of a reset.");
+	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang",
+		   later && tw_known(f, TW_F_CONNECT_NS) ? tw_get(f, TW_F_CONNECT_NS) : -1,
+		   "A reset that does not acknowledge the SYN is ignored; the next SYN finds the "
+		   "port free.");
+	return true;
+}
+
+/*
  * The same, but the client's reset is not there: a filter drops it, the capture has none, or its stack sends none. The
  * old connection lives on then, and answers SYN after SYN.
  */
@@ -442,7 +477,7 @@ static bool match_unrefused(struct tw_match *m)
 
 static bool match(struct tw_match *m)
 {
-	return match_half_open(m) || match_unrefused(m) || match_reply(m);
+	return match_half_open(m) || match_reset_by_old(m) || match_unrefused(m) || match_reply(m);
 }
 
 static const struct tw_governed governed[] = {
