@@ -602,5 +602,28 @@ def not_each_copy_is_garbled():
         expect(talk, "peer-vanished", outcomes=("failed",))
 
 
+# ---- window probes whose byte is taken ----
+
+@case
+def probes_whose_byte_is_taken():
+    """The receiver of a closed window takes the byte of each probe: all of them are probes, and it is a stall to the end."""
+    talk = linux().ask().c(PSH | ACK, b"d" * 900).s(ACK, window=0, after=0.02)
+    for step in range(5):
+        talk.c(ACK, b"e", after=0.3 * 2 ** step).s(ACK, window=0, after=0.02)
+    finding = expect(talk, "zero-window-stall", outcomes=("failed", "unknown"))
+    assert any("of 5 zero-window probes, 5 of them answered" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def probes_whose_byte_is_refused():
+    """The same where none is taken, and the window opens at last; nothing else is a probe then."""
+    talk = linux().ask().c(PSH | ACK, b"d" * 900).s(ACK, window=0, after=0.02)
+    for step in range(4):
+        talk.c(ACK, b"e", after=0.3 * 2 ** step, keep=True).s(ACK, window=0, after=0.02)
+    talk.s(ACK, window=64240, after=2).c(PSH | ACK, b"e" * 700).s(ACK, after=0.02)
+    finding = expect(talk.ask().close(), "zero-window-stall", outcomes=("degraded",), certain=True)
+    assert "4 zero-window probes" in str(finding["evidence"]) or "probe" not in str(finding["evidence"]), finding["evidence"]
+
+
 if __name__ == "__main__":
     main()

@@ -438,6 +438,9 @@ static void update_acks(struct tw_dossier *d, const struct tw_pkt *p)
 		me->right_edge = p->ack + p->window_bytes;
 		me->right_edge_set = true;
 	}
+	/* the byte of a probe was taken: the next one goes on from there */
+	if (to->last_marks & TW_MARK_ZERO_PROBE && to->next_set && p->ack == to->next_seq + 1)
+		to->next_seq = p->ack;
 	if (p->marks & TW_MARK_ACKED_UNSEEN)
 		to->contiguous_seq = p->ack;
 	if (!to->base_set) {

@@ -40,6 +40,10 @@ static void snapshot_add(const struct tw_dossier *d, size_t i, struct tw_snapsho
 		e->acked = p->ack;
 		e->acked_set = true;
 	}
+	/* the byte of a window probe was taken */
+	if (to->next_set && e->acked == to->next + 1 && to->last >= 0 &&
+	    d->pkt[to->last].marks & TW_MARK_ZERO_PROBE)
+		to->next = e->acked;
 	/* nothing stands behind a FIN that is acknowledged: what was numbered beyond it was never part of the stream */
 	if (to->fin >= 0 && e->acked == tw_pkt_end(&d->pkt[to->fin]) &&
 	    tw_seq_gt(to->next, e->acked))
