@@ -79,7 +79,8 @@ static bool match_refused(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (!tw_ack3_refused(f))
+	/* the reset ends the request (tcp_check_req): a SYN|ACK of later says that it was another's */
+	if (!tw_ack3_refused(f) || tw_request_outlives_reset(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->outcome = TW_OUTCOME_FAILED;

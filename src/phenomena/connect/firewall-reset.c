@@ -300,9 +300,34 @@ static bool match_mid(struct tw_match *m)
 	return true;
 }
 
+/* The RST replaces the ACK of the handshake: the server, which waits for that, goes on asking for it. */
+static bool match_ack3(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_ack3_refused(f) || !tw_request_outlives_reset(f))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 8;
+	m->summary = tw_say(m,
+			    "A firewall answered the ACK of the handshake with a RST in the name "
+			    "of %s, which never got that ACK: it repeats its SYN|ACK.",
+			    m->server);
+	cite_mid(m, TW_SERVER);
+	tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
+		"SYN|ACK again, after \"its\" RST: whoever refuses the ACK forgets the request");
+	tw_rival(m, "forged-reset",
+		 "a third party that injects a RST, and an ACK that is lost, look the same");
+	tw_rule_out(m, "accept-queue-full",
+		    "a listener that refuses the ACK has no SYN|ACK to repeat afterwards");
+	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+		   "connect() had succeeded; the next call, send() or recv(), gets ECONNRESET.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
-	const bool likely = match_connect(m) || match_mid(m);
+	const bool likely = match_connect(m) || match_ack3(m) || match_mid(m);
 
 	if (!likely && !match_late(m) && !match_answer(m) && !match_strange(m))
 		return false;

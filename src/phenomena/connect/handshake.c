@@ -303,6 +303,12 @@ bool tw_ack3_refused(const struct tw_facts *f)
 	       tw_get(f, TW_F_BYTES_S) == 0;
 }
 
+bool tw_request_outlives_reset(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYNACK_REPEATS_AFTER_ACK) > 0 &&
+	       tw_frame_of(f, TW_F_SYNACK_REPEATS_AFTER_ACK) > tw_frame_of(f, TW_F_RST_COUNT);
+}
+
 void tw_cite_syns(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

@@ -90,6 +90,8 @@ void tw_tell_reset_after_wait(struct tw_match *m);
 
 /* A bare RST of the server answers the ACK of the handshake: it knows no such half-open connection, or wants none. */
 bool tw_ack3_refused(const struct tw_facts *f);
+/* Does the server repeat its SYN|ACK after "its" reset? Then it has the request still, and wrote none. */
+bool tw_request_outlives_reset(const struct tw_facts *f);
 
 /* Of a SYN that the ACK of an older connection answers: what came of it. */
 enum tw_outcome tw_syn_outcome(const struct tw_facts *f);
