@@ -350,5 +350,84 @@ def one_byte_of_windows():
     expect(talk.c(RST | ACK, window=0, after=1), "keepalive-timeout", outcomes=("failed",), certain=True)
 
 
+
+# ---- the ACK of the handshake, and who refuses it ----
+
+BOTH_OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
+
+
+def refused_ack3(again=False, rtt=0.2):
+    """Seen at the server: the third ACK draws a bare reset in the server's name; @again: its SYN|ACK comes once more."""
+    talk = Talk(ttl=(109, 64)).c(SYN, options=BOTH_OPTIONS).s(SYN | ACK, options=BOTH_OPTIONS, ident=0).c(ACK, after=rtt)
+    talk.s(RST, window=0, ident=0, after=0.00008)
+    if again:
+        talk.s(SYN | ACK, seq=talk.next[1] - 1, options=BOTH_OPTIONS, ident=0, after=1.0 - rtt)
+    return talk
+
+
+@case
+def ack_refused_by_another():
+    """The server's SYN|ACK comes again: it has the request still, and did not write the reset."""
+    finding = expect(refused_ack3(again=True), "firewall-reset", "forged-reset", outcomes=("failed",))
+    assert finding["confidence"] != "certain"
+
+
+@case
+def ack_refused_by_the_listener():
+    """tcp_abort_on_overflow: the request is gone with the reset."""
+    expect(refused_ack3(), "accept-queue-full", "unknown", outcomes=("failed", "unknown"))
+
+
+@case
+def synack_of_another_after_the_close():
+    """Its number is another one: it is no repeat, and no queue was full."""
+    talk = Talk(ttl=(64, 60)).shake(rtt=0.0001).ask(rtt=0.0001).close(rtt=0.0001)
+    talk.s(SYN | ACK, seq=talk.next[1] + 100000, options=BOTH_OPTIONS, after=1).c(RST, window=0, ident=0)
+    expect(talk, "clean", "old-duplicate", "invalid-segment", "time-wait-killed", outcomes=("clean", "degraded"))
+
+
+@case
+def queue_full_until_a_place_is_free():
+    """The same number again, though it was acknowledged: that is a repeat."""
+    talk = Talk(ttl=(109, 64)).c(SYN, options=BOTH_OPTIONS).s(SYN | ACK, options=BOTH_OPTIONS, ident=0).c(ACK, after=0.02)
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"hello").c(PSH | ACK, b"hello", seq=at, after=0.25).c(PSH | ACK, b"hello", seq=at, after=0.5)
+    talk.s(SYN | ACK, seq=talk.next[1] - 1, ack=at, options=BOTH_OPTIONS, ident=0, after=0.25).c(ACK, after=0.02)
+    talk.c(PSH | ACK, b"hello", seq=at, after=0.2).s(ACK).s(PSH | ACK, b"welcome").c(ACK, after=0.02)
+    expect(talk.close(), "accept-queue-full", outcomes=("degraded",))
+
+
+@case
+def wrong_ack_is_refused():
+    """The client acknowledges what the server never sent, each time; each time that is refused."""
+    talk = Talk(ttl=(57, 64)).c(SYN, options=BOTH_OPTIONS).s(SYN | ACK, options=BOTH_OPTIONS, ident=0)
+    for after in (1.0, 2.0, 4.0):
+        talk.c(ACK, ack=talk.next[1] + 7000, after=0.1).s(RST, seq=talk.next[1] + 7000, window=0, ident=0)
+        talk.s(SYN | ACK, seq=talk.next[1] - 1, options=BOTH_OPTIONS, ident=0, after=after)
+    finding = told_of(talk)
+    assert finding["verdict"] in ("desynchronized", "invalid-segment", "unknown"), finding["summary"]
+    assert finding["outcome"] != "clean" and finding["confidence"] != "certain", finding
+
+
+@case
+def syn_copy_after_the_answer():
+    """A copy of the SYN that comes late draws a challenge: the client had its SYN|ACK at once."""
+    talk = Talk(ttl=(57, 64)).c(SYN, options=BOTH_OPTIONS).s(SYN | ACK, options=BOTH_OPTIONS, ident=0)
+    at = talk.next[0]
+    talk.c(ACK, after=0.04).s(PSH | ACK, b"220 ready\r\n").c(ACK, after=0.04)
+    talk.c(SYN, options=BOTH_OPTIONS, seq=at - 1, after=0.5).s(ACK)
+    expect(talk.close(rtt=0.0001), "clean", "invalid-segment", "old-duplicate", outcomes=("clean", "degraded"))
+
+
+@case
+def syn_repeated_before_the_ack():
+    """The SYN|ACK was seen, and the SYN comes again before any ACK: that one was lost."""
+    talk = Talk(ttl=(57, 64)).c(SYN, options=BOTH_OPTIONS).s(SYN | ACK, options=BOTH_OPTIONS, ident=0)
+    at = talk.next[0]
+    talk.c(SYN, options=BOTH_OPTIONS, seq=at - 1, after=1.02)
+    talk.s(SYN | ACK, seq=talk.next[1] - 1, options=BOTH_OPTIONS, ident=0).c(ACK, after=0.04)
+    expect(talk.ask(rtt=0.0001).close(rtt=0.0001), "syn-ack-lost", outcomes=("degraded",), certain=True)
+
+
 if __name__ == "__main__":
     main()

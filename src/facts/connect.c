@@ -66,12 +66,16 @@ static void syn_facts(struct tw_view *v)
 	const struct tw_pkt *first = NULL, *last = NULL;
 	int64_t times[LADDER_TIMES];
 	size_t i, n = 0, kept = 0;
-	bool id_zero = true;
+	bool id_zero = true, acked = false;
 
 	for (i = 0; i < v->d->pkt_count; i++) {
 		const struct tw_pkt *p = &v->d->pkt[i];
 
-		if (!tw_counts(p) || p->side || !is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE)
+		if (!tw_counts(p) || p->side)
+			continue;
+		acked |= first && (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_ACK;
+		/* who has acknowledged the SYN|ACK repeats its SYN no more: it is a copy that comes late */
+		if (!is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE || acked)
 			continue;
 		id_zero &= !p->ip_id && p->df;
 		if (!first)
@@ -345,6 +349,18 @@ static void ack3_echo_fact(struct tw_view *v, const struct tw_pkt *ack3)
 		tw_from(v, TW_F_ACK3_ECHO, found, ack3);
 }
 
+/* Does the client's ACK @p acknowledge more than @synack, and is it refused by a bare reset of that number? */
+static bool is_wrong_ack(const struct tw_dossier *d, const struct tw_pkt *synack,
+			 const struct tw_pkt *p)
+{
+	const struct tw_pkt *q;
+
+	for (q = p + 1; q < d->pkt + d->pkt_count && p->ack != synack->seq + 1; q++)
+		if (tw_counts(q) && q->side != p->side)
+			return (q->flags & (TW_RST | TW_ACK)) == TW_RST && q->seq == p->ack;
+	return false;
+}
+
 /* The first segment of the client that acknowledges the SYN|ACK, -1 if none. */
 static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
 {
@@ -354,7 +370,7 @@ static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if (tw_counts(p) && !p->side && (p->flags & (TW_ACK | TW_RST)) == TW_ACK &&
-		    tw_seq_ge(p->ack, synack->seq + 1))
+		    tw_seq_ge(p->ack, synack->seq + 1) && !is_wrong_ack(d, synack, p))
 			return (long)i;
 	}
 	return -1;
@@ -363,7 +379,8 @@ static long find_ack3(const struct tw_dossier *d, const struct tw_pkt *synack)
 struct synack_walk {
 	const struct tw_pkt *first, *first_repeat, *after_ack, *untriggered_first, *conflict;
 	const struct tw_pkt
-		*swapped; /* the SYN that the first one answers, if it stands behind it */
+		*swapped;           /* the SYN that the first one answers, if it stands behind it */
+	const struct tw_pkt *wrong; /* ACK of another number, which the server refuses */
 	int64_t count, after, untriggered;
 	bool before_repeat;
 	int64_t times[LADDER_TIMES];
@@ -391,9 +408,10 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 				continue;
 			if (is_syn(p)) {
 				pending++;
-				w->before_repeat |= w->first != NULL;
-			} else if (w->first && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
-				ack3 = true;
+				w->before_repeat |= w->first != NULL && !ack3;
+			} else if (w->first && !ack3 && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
+				ack3 = !is_wrong_ack(d, w->first, p);
+				w->wrong = ack3 || w->wrong ? w->wrong : p;
 			}
 			continue;
 		}
@@ -411,7 +429,8 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 				w->first_repeat = p;
 			if (p->seq != w->first->seq && p->ack == w->first->ack && !w->conflict)
 				w->conflict = p;
-			own = !pending && p->time_ns - last_ns >= SYNACK_TIMER_NS;
+			own = !pending && p->seq == w->first->seq &&
+			      p->time_ns - last_ns >= SYNACK_TIMER_NS;
 			if (own) {
 				w->untriggered++;
 				if (!w->untriggered_first)
@@ -506,6 +525,7 @@ static void synack_facts(struct tw_view *v)
 	tw_from(v, TW_F_SYNACK_ISN_CONFLICT, w.conflict != NULL, w.conflict);
 	if (!w.first)
 		return;
+	tw_from(v, TW_F_ACK3_WRONG, w.wrong && !tw_get(v->f, TW_F_SYNACK_ISN_CONFLICT), w.wrong);
 	if (w.first_repeat)
 		tw_from(v, TW_F_SYNACK_FIRST_REPEAT_NS, w.first_repeat->time_ns - w.first->time_ns,
 			w.first_repeat);

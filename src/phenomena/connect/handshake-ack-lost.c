@@ -121,7 +121,8 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 
 	if (tw_get(f, TW_F_UNREQUESTED_SYNACK) || tw_get(f, TW_F_SIMULTANEOUS_OPEN) ||
-	    tw_get(f, TW_F_SELF_CONNECT) || (!match_ack_missing(m) && !match_ack_in_vain(m)))
+	    tw_get(f, TW_F_SELF_CONNECT) || tw_get(f, TW_F_ACK3_WRONG) ||
+	    (!match_ack_missing(m) && !match_ack_in_vain(m)))
 		return false;
 	m->culprit = TW_CULPRIT_NETWORK;
 	if (m->outcome == TW_OUTCOME_FAILED) {

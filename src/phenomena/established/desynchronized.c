@@ -26,10 +26,17 @@
 
 enum { REMEDY_BALANCER = 3, REMEDY_INJECTED };
 
+/* The ACK of the handshake has a number that the server refuses, and no other came. */
+static bool never_opened(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ACK3_WRONG) && !tw_get(f, TW_F_ACK3_SEEN);
+}
+
 static bool impossible_ack(const struct tw_facts *f)
 {
 	/* A capture with holes misses data; then the ACK is possible and only the capture poor. */
-	return (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0 || tw_get(f, TW_F_ACKED_FIN_NEVER_SENT)) &&
+	return (tw_get(f, TW_F_ACKED_NEVER_SENT) > 0 || tw_get(f, TW_F_ACKED_FIN_NEVER_SENT) ||
+		never_opened(f)) &&
 	       !tw_get(f, TW_F_TRACE_LOSSY) && !tw_get(f, TW_F_ONE_SIDED);
 }
 
@@ -50,7 +57,7 @@ static bool shifted(const struct tw_facts *f)
 
 static bool stuck(const struct tw_facts *f)
 {
-	return tw_reset_landed(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0 ||
+	return tw_reset_landed(f) || never_opened(f) || tw_get(f, TW_F_UNANSWERED_BYTES) > 0 ||
 	       tw_get(f, TW_F_ACK_NOT_TAKEN_LAST);
 }
 
@@ -67,6 +74,10 @@ static void cite(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
+	if (never_opened(f))
+		tw_cite(m, TW_F_ACK3_WRONG,
+			"the ACK of the SYN|ACK has another number than that calls for, and is "
+			"refused by a RST of that number");
 	if (tw_get(f, TW_F_ACKED_FIN_NEVER_SENT))
 		tw_cite(m, TW_F_ACKED_FIN_NEVER_SENT,
 			"acknowledges a FIN that its alleged sender did not send");
