@@ -429,5 +429,38 @@ def syn_repeated_before_the_ack():
     expect(talk.ask(rtt=0.0001).close(rtt=0.0001), "syn-ack-lost", outcomes=("degraded",), certain=True)
 
 
+
+# ---- a reset that nobody takes, as the last word ----
+
+def repaired_and_reset(below, more=False):
+    """A hole that is filled after 0.1 s, and then a reset that stands @below what was acknowledged."""
+    talk = Talk(isn=(1000, 700000)).shake().ask()
+    at = talk.next[0]
+    talk.c(ACK, b"1" * 1400).s(ACK, after=0.02)
+    talk.c(PSH | ACK, b"3" * 148, seq=at + 2800).s(ACK, options=b"\1\1\5\12" + struct.pack(">II", at + 2800, at + 2948),
+                                                   after=0.02)
+    talk.c(ACK, b"2" * 1400, seq=at + 1400, after=0.1).s(ACK, ack=at + 2948, after=0.02)
+    talk.next[0] = at + 2948
+    talk.c(RST | ACK, seq=at + 2948 - below, window=0)
+    return talk.ask(wait=0.2).close() if more else talk
+
+
+@case
+def reset_that_is_not_taken():
+    """Its sender has lowered its next number: whether the other end is reset is not known."""
+    finding = expect(repaired_and_reset(148), "loss-recovered", "invalid-segment", "unknown",
+                     outcomes=("degraded", "unknown", "failed"))
+    assert calls(finding, "server") == ["recv", "hang"] and str(finding["evidence"][-1]).find("reset") > 0, finding
+
+
+@case
+def reset_that_is_taken_or_overruled():
+    """At the number that was acknowledged it ends it; and where both went on, it ended nothing."""
+    for talk in (repaired_and_reset(0), repaired_and_reset(148, more=True)):
+        finding = expect(talk, "loss-recovered", "aborted", "linger-reset", "invalid-segment", "forged-reset", "clean",
+                         outcomes=("degraded", "failed", "clean"), certain=True)
+        assert calls(finding, "server") != ["recv", "hang"], finding
+
+
 if __name__ == "__main__":
     main()

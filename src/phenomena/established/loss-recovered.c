@@ -346,6 +346,30 @@ static void name_rivals(struct tw_match *m, bool unseen, bool queue, bool answer
 			 "it may have refused what arrived, an old timestamp for example");
 }
 
+/* The last word is a reset whose number its receiver does not take. */
+static bool ends_unheard(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_EFFECT, TW_RST_IGNORED) && tw_get(f, TW_F_RST_IGNORED) &&
+	       !tw_get(f, TW_F_RST_IGNORED_WENT_ON) && !tw_get(f, TW_F_CLOSED_CLEAN);
+}
+
+static void tell_applications(struct tw_match *m, int64_t stall)
+{
+	const int64_t after = stall ? stall : -1;
+
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, after, "A pause, no error.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, after, "A pause, no error.");
+	if (!ends_unheard(m->facts))
+		return;
+	tw_cite(m, TW_F_RST_COUNT,
+		"a reset of %s at last, outside what %s can take: that one may stay open",
+		tw_side_name(tw_reset_author(m->facts)), tw_side_name(tw_reset_victim(m->facts)));
+	tw_rival(m, "invalid-segment", "the reset at the end is refused by its number");
+	tw_app_saw(
+		m, tw_reset_victim(m->facts), "recv", "hang", -1,
+		"A pause, and at the end a reset that its kernel does not take: it may wait on.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -401,8 +425,7 @@ static bool match(struct tw_match *m)
 	name_rivals(m, unseen, queue, answered);
 	weigh_lateness(m, late, unheard > 0, doubtful);
 	tw_rule_out(m, "peer-vanished", "the repeats were acknowledged");
-	tw_app_saw(m, TW_CLIENT, NULL, NULL, stall ? stall : -1, "A pause, no error.");
-	tw_app_saw(m, TW_SERVER, NULL, NULL, stall ? stall : -1, "A pause, no error.");
+	tell_applications(m, stall);
 	return true;
 }
 
