@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, SACK_OK, WSCALE, Talk, expect, told
+from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects, told
 
 
 def again(talk, side, flags, data=b"", **more):
@@ -460,6 +460,29 @@ def reset_that_is_taken_or_overruled():
         finding = expect(talk, "loss-recovered", "aborted", "linger-reset", "invalid-segment", "forged-reset", "clean",
                          outcomes=("degraded", "failed", "clean"), certain=True)
         assert calls(finding, "server") != ["recv", "hang"], finding
+
+
+
+@case
+def second_syn_while_half_open():
+    """An old SYN of other numbers comes before the third ACK: it is challenged, and the first connection goes on."""
+    talk = Talk(ttl=(57, 64), isn=(500_000, 700_000)).c(SYN, options=BOTH_OPTIONS)
+    talk.s(SYN | ACK, options=BOTH_OPTIONS, ident=0).c(SYN, options=BOTH_OPTIONS, seq=577_000).s(ACK, ident=0)
+    talk.c(ACK, after=0.12)
+    for _ in range(3):
+        talk.c(PSH | ACK, b"question" * 40, after=0.1).s(ACK).s(PSH | ACK, b"answer" * 40).c(ACK, after=0.12)
+    found = [f for f in objects(as_pcap(talk.close(rtt=0.0001)), "--all") if f["type"] == "finding"]
+    assert "desynchronized" not in [f["verdict"] for f in found], [f["summary"] for f in found]
+
+
+@case
+def numbers_before_the_start():
+    """Without such a SYN, data from before the first byte is of somebody who counts otherwise."""
+    talk = Talk(ttl=(57, 64), isn=(500_000, 700_000)).shake(rtt=0.0001)
+    for i in range(4):
+        talk.c(PSH | ACK, b"question" * 40, seq=420_000 + 320 * i, after=0.5).s(ACK)
+    finding = told_of(talk)
+    assert finding["outcome"] != "clean" and finding["verdict"] in ("desynchronized", "invalid-segment"), finding["summary"]
 
 
 if __name__ == "__main__":

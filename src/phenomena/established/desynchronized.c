@@ -49,9 +49,10 @@ static bool shifted(const struct tw_facts *f)
 	if (tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ONE_SIDED) ||
 	    tw_get(f, TW_F_SYNACK_ISN_CONFLICT))
 		return false;
+	/* a SYN that another connection of its addresses outlives is not the start of what follows */
 	return tw_get(f, TW_F_ACK_RETREATS) >= SHIFTED_MIN ||
 	       tw_get(f, TW_F_ACK_NOT_TAKEN) >= SHIFTED_MIN ||
-	       tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN ||
+	       (tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN && !tw_get(f, TW_F_PREV_WENT_ON)) ||
 	       tw_get(f, TW_F_BEHIND_HOLE) >= SHIFTED_MIN;
 }
 
