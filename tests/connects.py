@@ -243,7 +243,7 @@ def prompt_check_by_a_reset():
 # A refusal whose IPv6 flow label is 0: a sign of netfilter only where the host writes labels itself.
 
 
-def over_v6(*talks, label=0, refusal=0):
+def over_v6(*talks, label=0, refusal=0, hops=64):
     """The findings of @talks as IPv6: the server's packets carry @label, its refusals @refusal."""
     for talk in talks:
         for i, (at, data) in enumerate(talk.frames):
@@ -251,7 +251,7 @@ def over_v6(*talks, label=0, refusal=0):
             of_server = port == talk.ends[1][1]
             word = 6 << 28 | (0x4711 + port if not of_server else refusal if flags & RST else label)
             ends = [ipaddress.ip_address(f"2001:db8::{end}").packed for end in ("5", "6")]
-            packet = (struct.pack(">IHBB", word, len(data) - 34, 6, 64) + ends[of_server] + ends[not of_server]
+            packet = (struct.pack(">IHBB", word, len(data) - 34, 6, hops) + ends[of_server] + ends[not of_server]
                       + data[34:])
             talk.frames[i] = (at, craft.ethernet(packet, ethertype=0x86DD))
     return [f for f in objects(as_pcap(*talks)) if f["type"] == "finding"]
@@ -275,10 +275,17 @@ def label_zero_of_a_host_without_labels():
 
 @case
 def label_zero_of_a_stranger():
-    """Nothing else of the host is seen: the label tells little, and is named with the rival."""
-    finding, = over_v6(refused_at(81))
+    """Nothing else of the host is seen, which may be Windows: the label tells little, and is named with the rival."""
+    finding, = over_v6(refused_at(81), hops=121)
     assert finding["verdict"] == "port-closed", finding["summary"]
     assert "label is 0" in " ".join(r["why"] for r in finding["rivals"]), finding["rivals"]
+
+
+@case
+def label_zero_of_a_stranger_that_is_not_windows():
+    finding, = over_v6(refused_at(81), hops=57)
+    assert finding["verdict"] == "firewall-reset" and finding["confidence"] == "likely", finding
+    assert any(r["verdict"] == "port-closed" for r in finding["rivals"]), finding["rivals"]
 
 
 @case

@@ -407,6 +407,7 @@ static void header_facts(struct tw_view *v, size_t i)
 	tw_from(v, TW_F_RST_NO_TS,
 		tw_get(v->f, TW_F_TIMESTAMPS) && !(p->options & TW_OPT_TIMESTAMPS), p);
 	tw_from(v, TW_F_RST_WINDOW_ZERO, !p->raw_window, p);
+	tw_from(v, TW_F_RST_TTL, p->ttl, p);
 	if (!tw_addr_is_v4(&d->end[0].addr))
 		tw_from(v, TW_F_RST_FLOW_LABEL, p->flow_label, p);
 	fastclose_facts(v, p);

@@ -24,10 +24,21 @@
 #define IDLE_SUSPICIOUS_NS                                                                         \
 	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
 
+#define UNIX_HOPS                                                                                  \
+	64 /* the hop limit with which Linux, BSD and macOS begin, which write labels by default */
+
+/*
+ * Netfilter writes flow label 0. Where no other packet of the host tells whether its TCP does, too, the hop limit speaks
+ * against Windows, which begins with 128 and has no labels.
+ */
 static bool label_zero(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RST_LABEL_ZERO) ||
-	       (tw_is(f, TW_F_RST_FLOW_LABEL, 0) && tw_get(f, TW_F_HOST_LABELS));
+	if (tw_get(f, TW_F_RST_LABEL_ZERO))
+		return true;
+	if (!tw_is(f, TW_F_RST_FLOW_LABEL, 0))
+		return false;
+	return tw_known(f, TW_F_HOST_LABELS) ? tw_get(f, TW_F_HOST_LABELS)
+					     : tw_get(f, TW_F_RST_TTL) <= UNIX_HOPS;
 }
 
 static bool match_connect(struct tw_match *m)
@@ -62,8 +73,11 @@ static bool match_connect(struct tw_match *m)
 			(long long)-delta);
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
-			"its IPv6 flow label is 0, as netfilter writes it; the host's own packets "
-			"carry labels");
+			tw_get(f, TW_F_HOST_LABELS)
+				? "its IPv6 flow label is 0, as netfilter writes it; the host's "
+				  "own packets carry labels"
+				: "its IPv6 flow label is 0, as netfilter writes it; the TCP of "
+				  "Linux does so with net.ipv6.auto_flowlabels = 0 only");
 	if (tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
 		tw_cite(m, TW_F_SYN_ANSWER_MIRRORED,
 			"it carries the options of a SYN: a device turned the client's SYN round, "
@@ -554,7 +568,8 @@ const struct tw_phenomenon tw_ph_firewall_reset = {
 		     "with one of: the alleged author goes on with the connection and never "
 		     "acknowledges that segment; the "
 		     "TTL differs from the author's other packets; IPv6 flow label 0, where the "
-		     "author's other packets have one. Without any "
+		     "author's other packets have one, or none of them is seen and the hop limit "
+		     "is not that of Windows. Without any "
 		     "of these it is the same "
 		     "packet as that of a closed port or of a rebooted host. If the author does "
 		     "acknowledge the segment, "

@@ -347,7 +347,8 @@ const struct tw_phenomenon tw_ph_port_closed = {
 		"verdict stays likely. It turns into firewall-reset when the TTL of the RST "
 		"differs from that of the "
 		"host's other packets, or when an IPv6 RST carries flow label 0, as netfilter "
-		"writes it, and the host's other packets have labels.\n\n"
+		"writes it, and the host's other packets have labels (or, if none of them is "
+		"seen, its hop limit is not that of Windows).\n\n"
 		"Some systems (Windows) ask again after a refusal. If the listener has come up "
 		"by then, connecting was only late, and the finding is degraded.",
 	.folklore = "\"Connection refused means that the server was overloaded.\" A Linux listener "
