@@ -280,18 +280,22 @@ static void walk_port(struct tw_view *v, const struct half_open_walk *half, int6
  */
 static bool silent_between(const struct tw_host *h, int64_t since, int64_t until)
 {
+	const struct tw_host_log log = tw_host_log_between(h, since, until);
 	int64_t first_ns = INT64_MAX;
-	uint32_t i;
+	bool spoke = false;
+	unsigned part;
 
-	for (i = tw_host_event_count(h); i > 0; i--) {
-		const struct tw_host_event *e = tw_host_event_at(h, i - 1);
+	for (part = 3; part > 0 && !spoke; part--) {
+		const struct tw_host_event *e = log.part[part - 1].to;
 
-		if (e->time_ns > until || (e->time_ns <= since && h->unordered))
-			continue;
-		if (e->time_ns <= since || speaks(e))
-			break;
-		if (e->kind == TW_HOST_SYN)
-			first_ns = e->time_ns;
+		while (e > log.part[part - 1].from && !spoke) {
+			e--;
+			if (e->time_ns <= since || e->time_ns > until)
+				continue;
+			spoke = speaks(e);
+			if (e->kind == TW_HOST_SYN)
+				first_ns = e->time_ns;
+		}
 	}
 	return first_ns <= until - SYN_REPEATED_NS;
 }
@@ -302,8 +306,8 @@ static void meanwhile_facts(struct tw_view *v)
 	const enum tw_fact_id reset = TW_F_RST_IDLE_BEFORE_NS,
 			      unanswered = TW_F_UNANSWERED_IDLE_BEFORE_NS;
 	const struct tw_host *h = v->host[1];
-	const struct tw_host_log log = tw_host_log(h);
 	const int64_t to = tw_time_of(v->f, reset), from = to - tw_get(v->f, reset);
+	const struct tw_host_log log = tw_host_log_between(h, from, to);
 	const struct tw_host_event *e;
 	unsigned part;
 
