@@ -224,7 +224,10 @@ void tw_tell_synack_refused(struct tw_match *m)
 
 bool tw_reset_after_wait(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
+	const int64_t waited_ns = tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT);
+
+	return (tw_get(f, TW_F_SYN_COUNT) > 1 || waited_ns >= TW_TCP_TIMEOUT_INIT_NS) &&
+	       tw_get(f, TW_F_SYN_COUNT) > 0 && tw_get(f, TW_F_SYNACK_COUNT) > 0 &&
 	       !tw_get(f, TW_F_ACK3_SEEN) && tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
 	       tw_get(f, TW_F_RST_HAS_ACK) && tw_get(f, TW_F_BYTES_C) == 0 &&
 	       tw_get(f, TW_F_BYTES_S) == 0;

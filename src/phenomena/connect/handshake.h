@@ -80,7 +80,7 @@ void tw_tell_half_open_check(struct tw_match *m);
 /* Says so in @m of one that came promptly: who did what, which causes fit, what would decide. */
 void tw_tell_synack_refused(struct tw_match *m);
 
-/* A RST|ACK of the client answers the SYN|ACK, with nothing said before. If somebody was owed something: what may be said. */
+/* A RST|ACK of the client answers a SYN|ACK that had kept it waiting, with nothing said before. If somebody was owed something: what may be said. */
 bool tw_reset_after_wait(const struct tw_facts *f);
 void tw_tell_reset_after_wait(struct tw_match *m);
 
