@@ -133,6 +133,19 @@ def dropped_after_both_closed():
 
 
 @case
+def dropped_until_the_other_end_closes():
+    """Who closes only then has waited."""
+    talk = Talk().shake().ask()
+    for i, old in enumerate(dropped(talk, 0)):
+        if i < 3:
+            talk.s(PSH | ACK, b"event", ack=old, after=0.05)
+        else:
+            talk.s(FIN | ACK, ack=old, after=0.05)
+    finding = expect(talk, "firewall-dropped", outcomes=("failed",))
+    assert calls(finding, "server") == ["recv", "hang"], calls(finding, "server")
+
+
+@case
 def dropped_while_open():
     """The same with both ends open: both wait."""
     talk = Talk().shake().ask()
@@ -247,6 +260,17 @@ def reset_tells_of_bytes_unseen():
         finding = expect(only_flags(side, seq, ack), "unknown", outcomes=("unknown",))
         assert str(max(seq, ack)) in finding["summary"], finding["summary"]
         assert not finding["remark"], finding["remark"]
+
+
+@case
+def reset_of_absurd_numbers():
+    """So much can not have passed, or the connection had been refused before: such numbers tell nothing."""
+    refused = only_flags(0, after=0.001)
+    refused.frames.pop()
+    refused.c(RST, window=0, ident=0).s(RST | ACK, seq=refused.next[1] + 1460, window=0)
+    for talk in (only_flags(0, 0, 900_000_000, after=0.01), only_flags(1, 3_000_000_000, after=0.01), refused):
+        finding = told_of(talk)
+        assert "passed before" not in finding["summary"], finding["summary"]
 
 
 @case
@@ -483,6 +507,20 @@ def numbers_before_the_start():
         talk.c(PSH | ACK, b"question" * 40, seq=420_000 + 320 * i, after=0.5).s(ACK)
     finding = told_of(talk)
     assert finding["outcome"] != "clean" and finding["verdict"] in ("desynchronized", "invalid-segment"), finding["summary"]
+
+
+
+@case
+def syn_repeated_after_words_of_before():
+    """An ACK of the earlier connection of the same addresses lies between the SYN and its repeat: it acknowledges no SYN|ACK."""
+    talk = Talk(isn=(500_000, 700_000))
+    talk.c(PSH | ACK, b"old" * 30, seq=300_000, ack=800_000).s(RST | ACK, seq=800_000, ack=300_090, window=500, after=0.001)
+    talk.c(SYN, options=BOTH_OPTIONS, after=0.0005)
+    at = talk.next[0]
+    talk.c(PSH | ACK, b"old", seq=300_090, ack=800_000).c(SYN, options=BOTH_OPTIONS, seq=at - 1, after=1)
+    talk.s(RST | ACK, seq=0, ack=at, window=0)
+    found = [f for f in objects(as_pcap(talk), "--all") if f["type"] == "finding" and "again" in str(f["evidence"])]
+    assert found, "the repeat of the SYN is not told"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@
  */
 #include "facts/view.h"
 
+#define BURST_BYTES          (1 << 22)
+#define FASTEST_BYTES_PER_NS 12        /* 100 Gbit/s */
+#define MOST_BYTES           (1 << 30) /* farther ahead numbers can not be compared */
+
 #define BURST_NS (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
 
 /*
@@ -95,41 +99,44 @@ static void probed_fact(struct tw_view *v, size_t rst, int author)
 	tw_from(v, TW_F_RST_AUTHOR_PROBED_IN_VAIN, n, first);
 }
 
-#define FASTEST 13 /* bytes in a nanosecond: 100 Gbit/s */
-
-/* What had passed between the SYN|ACK and the reset @p, by its own numbers; 0 if so much cannot have. */
-static uint32_t told_by(const struct tw_dossier *d, const struct tw_pkt *p, int64_t since_ns)
+/* Bytes that had passed before the reset @p of an open socket, @ns after the SYN, by its own numbers; 0: none, or they are absurd. */
+static uint32_t passed_before(const struct tw_dossier *d, const struct tw_pkt *p, int64_t ns)
 {
-	uint32_t sent = tw_above(p->seq, d->end[p->side].base_seq + 1), got = 0;
+	const uint32_t sent = p->seq - (d->end[p->side].base_seq + 1),
+		       got = p->ack - (d->end[!p->side].base_seq + 1);
+	const int64_t most = BURST_BYTES + ns * FASTEST_BYTES_PER_NS;
 
-	if (p->flags & TW_ACK)
-		got = tw_above(p->ack, d->end[!p->side].base_seq + 1);
-	sent = sent > got ? sent : got;
-	return (p->time_ns - since_ns) * FASTEST >= sent ? sent : 0;
+	if (sent > most || got > most || sent > MOST_BYTES || got > MOST_BYTES)
+		return 0;
+	return sent > got ? sent : got;
 }
 
 /*
- * The numbers of resets in a connection of which only SYNs are seen else. Who looks whether a port is open goes at the first
- * number of either end, and who refuses or forges does not wait for the SYN|ACK.
+ * The resets of a connection of which only SYN and SYN|ACK are seen else. Who looks whether a port is open goes at the
+ * first number of either end.
  */
 static void unseen_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *found = NULL, *answer = NULL, *p;
-	uint32_t most = 0, bytes;
+	const struct tw_pkt *syn = tw_first_syn(d), *found = NULL, *p;
+	bool accepted = false;
+	uint32_t most = 0;
 
-	if (!tw_get(v->f, TW_F_NO_ACKS) || !d->end[0].isn_seen || !d->end[1].isn_seen)
+	if (!tw_get(v->f, TW_F_NO_ACKS) || !syn)
 		return;
 	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		uint32_t bytes;
+
 		if (!tw_counts(p))
 			continue;
-		if (p->flags & TW_SYN) {
-			answer = p->flags & TW_ACK ? p : answer;
+		accepted |= p->side && p->flags & TW_SYN && p->ack == syn->seq + 1;
+		if (p->flags & TW_SYN)
 			continue;
-		}
-		if (!(p->flags & TW_RST) || !answer)
+		if (!(p->flags & TW_RST) || !accepted)
 			return;
-		bytes = told_by(d, p, answer->time_ns);
+		if (!(p->flags & TW_ACK))
+			break; /* of who has no such connection: what comes then is of somebody else */
+		bytes = passed_before(d, p, p->time_ns - syn->time_ns);
 		if (bytes > most) {
 			most = bytes;
 			found = p;

@@ -66,14 +66,15 @@ static void syn_facts(struct tw_view *v)
 	const struct tw_pkt *first = NULL, *last = NULL;
 	int64_t times[LADDER_TIMES];
 	size_t i, n = 0, kept = 0;
-	bool id_zero = true, acked = false;
+	bool id_zero = true, accepted = false, acked = false;
 
 	for (i = 0; i < v->d->pkt_count; i++) {
 		const struct tw_pkt *p = &v->d->pkt[i];
 
+		accepted |= tw_counts(p) && p->side && is_synack(p);
 		if (!tw_counts(p) || p->side)
 			continue;
-		acked |= first && (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_ACK;
+		acked |= accepted && (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_ACK;
 		/* who has acknowledged the SYN|ACK repeats its SYN no more: it is a copy that comes late */
 		if (!is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE || acked)
 			continue;

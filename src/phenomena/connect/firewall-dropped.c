@@ -57,10 +57,12 @@ static bool repeated_enough(const struct tw_facts *f)
 					  tw_get(f, TW_F_PEER_SPOKE_AFTER) > 1);
 }
 
-static bool has_closed(const struct tw_facts *f, enum tw_side side)
+/* The frame of the FIN of @side, 0: it has sent none. */
+static uint64_t closed_at(const struct tw_facts *f, enum tw_side side)
 {
-	return tw_is(f, TW_F_FIN1_SIDE, side) ||
-	       (tw_is(f, TW_F_FIN1_SIDE, tw_other(side)) && tw_get(f, TW_F_FIN2_SEEN));
+	if (tw_is(f, TW_F_FIN1_SIDE, side))
+		return tw_frame_of(f, TW_F_FIN1_SIDE);
+	return tw_get(f, TW_F_FIN2_SEEN) ? tw_frame_of(f, TW_F_FIN2_SEEN) : 0;
 }
 
 /* What is repeated and dropped is @sender's; the FIN of the other end, which gets nothing, does come through. */
@@ -68,13 +70,14 @@ static void tell_applications(struct tw_match *m, enum tw_side sender)
 {
 	const struct tw_facts *f = m->facts;
 	const enum tw_side silent = tw_other(sender);
+	const uint64_t closed = closed_at(f, silent);
 
-	if (has_closed(f, sender))
+	if (closed_at(f, sender))
 		tw_app_saw(m, sender, NULL, NULL, -1,
 			   "It had sent its FIN: after close() nobody is left to notice, and the "
 			   "kernel gives up by tcp_orphan_retries; after shutdown(SHUT_WR) recv() "
 			   "ends with what the other end sends.");
-	else if (has_closed(f, silent) && tw_get(f, TW_F_FIN1_ACKED))
+	else if (closed && tw_get(f, TW_F_FIN1_ACKED))
 		tw_app_saw(m, sender, "send", "ETIMEDOUT", -1,
 			   "recv() returns 0, for the other end's FIN had come. The data is "
 			   "repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it: then send() "
@@ -83,7 +86,8 @@ static void tell_applications(struct tw_match *m, enum tw_side sender)
 		tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
 			   "The data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it; "
 			   "send() then fails with EPIPE.");
-	if (has_closed(f, silent))
+	/* who closes later has waited until then */
+	if (closed && closed < tw_frame_of(f, TW_F_UNANSWERED_BYTES))
 		tw_app_saw(m, silent, NULL, NULL, -1,
 			   "It had sent its FIN: after close() nobody is left to notice; after "
 			   "shutdown(SHUT_WR) recv() waits, and ends with ETIMEDOUT.");
