@@ -340,9 +340,37 @@ def cut_where_full_size_passes_again():
 
 @case
 def cut_for_its_size():
-    """No full-size segment ever passes, cut ones do at once: a black hole."""
+    """No full-size segment ever passes, small ones do meanwhile, and cut ones at once: a black hole."""
     talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
-    expect(cut(talk, lost(talk)).close(), "pmtu-blackhole", outcomes=("degraded",), certain=True)
+    finding = expect(cut(talk, lost(talk, b"t" * 99, small_passes=True)).close(), "pmtu-blackhole", outcomes=("degraded",),
+                     certain=True)
+    assert finding["confidence"] == "certain", finding
+
+
+@case
+def cut_with_nothing_beside_it():
+    """The same, and nothing small was sent meanwhile: an outage of a few seconds looks so, too."""
+    talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
+    finding = expect(cut(talk, lost(talk)).close(), "pmtu-blackhole", outcomes=("degraded",))
+    assert "loss-recovered" in named(finding), finding["rivals"]
+
+
+@case
+def cut_where_small_ones_were_lost():
+    """What is smaller than the cut ones stayed unanswered as well: an outage."""
+    talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
+    expect(cut(talk, lost(talk, b"t" * 99)).close(), "loss-recovered", outcomes=("degraded",))
+
+
+@case
+def cut_in_vain():
+    """Nobody ever acknowledges the cut ones either."""
+    talk = linux(timestamps=True).c(PSH | ACK, b"go").s(ACK, after=0.02)
+    head = lost(talk)
+    for n in range(4):
+        talk.s(ACK, FULL[:1024], seq=head, after=4 * 2 ** n)
+    finding = expect(talk, "peer-vanished", outcomes=("failed", "unknown"))
+    assert "cut" not in finding["summary"], finding["summary"]
 
 
 @case

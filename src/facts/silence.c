@@ -357,7 +357,7 @@ static void cut_facts(struct tw_view *v, int side, size_t first, size_t cut, uin
 	const struct tw_dossier *d = v->d;
 	const uint32_t head = d->pkt[first].seq, less = d->pkt[cut].payload_bytes;
 	const struct tw_snapshot_end *to = &v->last.end[!side];
-	const struct tw_pkt *passed = NULL, *small;
+	const struct tw_pkt *passed = NULL, *small, *lost = NULL;
 	size_t i;
 
 	for (i = 0; i < d->pkt_count && (i < first || !passed); i++) {
@@ -365,6 +365,8 @@ static void cut_facts(struct tw_view *v, int side, size_t first, size_t cut, uin
 
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->flags & TW_RST)
 			continue;
+		if (i > first && i < cut && p->payload_bytes <= less)
+			lost = p;
 		if (i < first ? p->payload_bytes >= full && tw_seq_le(tw_pkt_end(p), head)
 			      : i > cut && is_as_large(p, full, less) && to->acked_set &&
 					tw_seq_le(tw_pkt_end(p), to->acked))
@@ -373,6 +375,16 @@ static void cut_facts(struct tw_view *v, int side, size_t first, size_t cut, uin
 	small = small_passed(d, side, first, cut, full);
 	tw_from(v, TW_F_SHRUNK_FULL_PASSED, passed != NULL, passed);
 	tw_from(v, TW_F_SHRUNK_SMALL_PASSED, small != NULL, small);
+	/* only SACK could have told of it */
+	tw_from(v, TW_F_SHRUNK_SMALL_LOST, !small && lost && tw_get(v->f, TW_F_SACK_OK), lost);
+}
+
+/* Was @p acknowledged in the end? */
+static bool got_through(const struct tw_view *v, const struct tw_pkt *p)
+{
+	const struct tw_snapshot_end *to = &v->last.end[!p->side];
+
+	return to->acked_set && tw_seq_ge(to->acked, tw_pkt_end(p));
 }
 
 /*
@@ -410,7 +422,7 @@ static void shrink_facts(struct tw_view *v, int side)
 				repeats++;
 				if (!rep)
 					rep = p;
-			} else if (repeats >= 2) {
+			} else if (repeats >= 2 && got_through(v, p)) {
 				tw_from(v, TW_F_SEGMENT_SHRUNK, 1, p);
 				tw_from(v, TW_F_SHRUNK_TO, p->payload_bytes, p);
 				cut_facts(v, side, i, k, full);

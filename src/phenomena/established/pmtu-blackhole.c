@@ -50,19 +50,22 @@ static bool icmp_came(const struct tw_facts *f)
 
 /*
  * Linux cuts its segments after tcp_retries1 repeats whatever they were lost for. Where as large ones pass at other times,
- * and nothing smaller passed meanwhile, it was an outage, which was over by then.
+ * or small ones were lost as well, and nothing smaller passed meanwhile, it was an outage, which was over by then.
  */
 static bool cut_in_outage(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_SHRUNK_FULL_PASSED) && !tw_get(f, TW_F_SHRUNK_SMALL_PASSED);
+	return (tw_get(f, TW_F_SHRUNK_FULL_PASSED) || tw_get(f, TW_F_SHRUNK_SMALL_LOST)) &&
+	       !tw_get(f, TW_F_SHRUNK_SMALL_PASSED);
 }
 
 static void say_recovered(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t lost_for = tw_between_ns(f, TW_F_FULL_SIZE_LOST_REPEATS, TW_F_SEGMENT_SHRUNK);
+	const bool small = tw_get(f, TW_F_SHRUNK_SMALL_PASSED),
+		   full = tw_get(f, TW_F_SHRUNK_FULL_PASSED);
 
-	m->confidence = tw_get(f, TW_F_SHRUNK_FULL_PASSED) ? TW_LIKELY : TW_CERTAIN;
+	m->confidence = small && !full ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->summary = tw_say(m,
 			    "Full-size segments between %s and %s vanish and no ICMP error says "
@@ -71,13 +74,17 @@ static void say_recovered(struct tw_match *m)
 	tw_cite(m, TW_F_SEGMENT_SHRUNK,
 		"cut to %" PRId64 " bytes after %s, the segments pass at once",
 		tw_get(f, TW_F_SHRUNK_TO), TW_DUR(lost_for));
-	if (tw_get(f, TW_F_SHRUNK_SMALL_PASSED))
+	if (small)
 		tw_cite(m, TW_F_SHRUNK_SMALL_PASSED,
 			"a smaller segment of the same end arrives meanwhile, as this ACK tells");
-	if (tw_get(f, TW_F_SHRUNK_FULL_PASSED))
+	if (full)
 		tw_rival(m, "loss-recovered",
 			 "as large ones pass at other times: a loss, and an outage behind it that "
 			 "was over when the sender cut its segments, looks much the same");
+	else if (!small)
+		tw_rival(m, "loss-recovered",
+			 "nothing smaller is seen to pass meanwhile: an outage that was over when "
+			 "the sender cut its segments looks the same");
 	else
 		tw_rule_out(m, "loss-recovered",
 			    "%" PRId64
@@ -514,11 +521,13 @@ const struct tw_phenomenon tw_ph_pmtu_blackhole = {
 	.recognise =
 		"tcpwhy asks for full-size segments that were repeated in vain while smaller "
 		"segments of the same end were acknowledged or SACKed, and for no ICMP error that "
-		"the sender could have used. If the sender then cut its segments and they passed, "
+		"the sender could have used. If the sender then cut its segments, they passed, and "
+		"smaller ones had passed while the large ones were lost, "
 		"it is certain: chance would have to lose exactly the large ones, several times in "
 		"a row. But Linux cuts them after some repeats whatever they were lost for: where "
 		"as "
-		"large ones pass at other times, it is loss-recovered, unless smaller ones passed "
+		"large ones pass at other times, or small ones were lost as well, it is "
+		"loss-recovered, unless smaller ones passed "
 		"meanwhile. Without a cut it is likely, with loss and a dying path as rivals.\n\n"
 		"If nothing small was sent meanwhile, but the first full-size segments of that end "
 		"are lost without exception after smaller data had passed between the two, it is "
