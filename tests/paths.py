@@ -76,6 +76,15 @@ def syn_meets_last_ack():
 
 
 @case
+def syn_meets_last_ack_and_no_reset_follows():
+    """The same where the client's reset is not in the capture, and no next SYN: still no TIME_WAIT."""
+    talk = closed_last(True, 2)
+    old_seq, old_ack = talk.next[1], talk.next[0]
+    talk.c(SYN, options=OPTIONS, seq=90_000_000, after=2).s(ACK, seq=old_seq, ack=old_ack, after=0.02)
+    wanted(of_stream(talk, 1), "peer-rebooted")
+
+
+@case
 def syn_meets_last_ack_of_other_stacks():
     """The same where every id is 0, or random: who closes last never has a TIME_WAIT."""
     for kind in ("zero", "random"):
@@ -208,6 +217,14 @@ def icmp_for_each_repeat():
             if every:
                 talk.icmp(3, 13, talk.last_ip())
         expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
+
+
+@case
+def icmp_that_took_the_request():
+    """An error for the SYN|ACK ends the server's request: the ACK of the handshake draws a reset. It was not outlived."""
+    talk = Talk().c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0)
+    talk.icmp(3, 13, talk.last_ip(), to=1).c(ACK, after=0.1).s(RST, seq=700001, window=0, ident=0)
+    expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
 
 
 @case

@@ -143,16 +143,24 @@ bool tw_icmp_concerns(const struct tw_view *v, const struct tw_icmp *i)
 	return tw_seq_in(i->quoted_seq, e->base_seq, e->next_seq + MISSED_BYTES);
 }
 
-/* Was what the error quotes acknowledged behind it? Then it told of a moment, which passed. */
+/*
+ * Was what the error quotes acknowledged behind it? Then it told of a moment, which passed; unless all that follows of the
+ * end that got it is a reset: that has no such connection any more (tcp_req_err()).
+ */
 static bool outlived(const struct tw_dossier *d, const struct tw_icmp *i)
 {
+	bool gone = false;
 	size_t k;
 
 	for (k = d->pkt_count; k > 0 && d->pkt[k - 1].frame > i->frame; k--) {
 		const struct tw_pkt *p = &d->pkt[k - 1];
 
-		if (tw_counts(p) && p->side != i->side &&
-		    (p->flags & (TW_ACK | TW_RST)) == TW_ACK && tw_seq_gt(p->ack, i->quoted_seq))
+		if (!tw_counts(p))
+			continue;
+		if (p->side == i->side)
+			gone = (p->flags & TW_RST) != 0;
+		else if (!gone && (p->flags & (TW_ACK | TW_RST)) == TW_ACK &&
+			 tw_seq_gt(p->ack, i->quoted_seq))
 			return true;
 	}
 	return false;

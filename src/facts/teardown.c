@@ -408,10 +408,25 @@ struct closed_walk {
 	const struct tw_pkt *fin[2];     /* the first of each end */
 };
 
+/* The first FIN of @side, also one that its SYN|ACK carries (RFC 7413: the whole answer in one). NULL: none. */
+static const struct tw_pkt *closes(const struct tw_dossier *d, int side)
+{
+	const long fin = first_fin(d, side);
+	const struct tw_pkt *p;
+
+	if (fin >= 0)
+		return &d->pkt[fin];
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == side && !(p->flags & TW_RST) && p->flags & TW_FIN &&
+		    p->flags & TW_SYN)
+			return p;
+	return NULL;
+}
+
 static bool fin_repeat(const struct closed_walk *w, const struct tw_pkt *p)
 {
 	return p->flags & TW_FIN && !(p->flags & (TW_RST | TW_SYN)) && w->fin[p->side] &&
-	       fin_end(p) == fin_end(w->fin[p->side]);
+	       tw_pkt_end(p) == tw_pkt_end(w->fin[p->side]);
 }
 
 /*
@@ -442,8 +457,8 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 	size_t i;
 
 	w->from = -1;
-	for (i = 0; i < 2; i++)
-		w->fin[i] = first_fin(d, (int)i) < 0 ? NULL : &d->pkt[first_fin(d, (int)i)];
+	w->fin[0] = closes(d, 0);
+	w->fin[1] = closes(d, 1);
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
@@ -456,7 +471,7 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 				return;
 			if (p->flags & TW_ACK)
 				acked[!p->side] |= w->fin[!p->side] &&
-						   tw_seq_ge(p->ack, fin_end(w->fin[!p->side]));
+						   tw_seq_ge(p->ack, tw_pkt_end(w->fin[!p->side]));
 			if (acked[0] && acked[1])
 				w->from = (long)i;
 			/* its answer may be on its way when the close is complete */
@@ -482,7 +497,7 @@ static void walk_closed(const struct tw_dossier *d, struct closed_walk *w)
 		if (!w->revived && speaks_anew(d, w, p))
 			w->revived = p;
 		/* what the other end, in TIME_WAIT or gone, would expect next of this one */
-		if (p->flags & TW_RST && !w->rst && p->seq == fin_end(w->fin[p->side]))
+		if (p->flags & TW_RST && !w->rst && p->seq == tw_pkt_end(w->fin[p->side]))
 			w->rst = p;
 	}
 }

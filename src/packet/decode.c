@@ -61,7 +61,8 @@ static inline bool fast_tcp(const uint8_t *tcp, uint32_t bytes, struct tw_segmen
 	s->seq = tw_load_be32(tcp + 4);
 	s->ack = tw_load_be32(tcp + 8);
 	s->window = tw_load_be16(tcp + 14);
-	s->header_bytes = (uint16_t)header;
+	s->header_bytes = (uint8_t)header;
+	s->labelled = false;
 	s->payload_bytes = bytes - header;
 	return true;
 }
@@ -95,10 +96,12 @@ static inline bool fast_ipv6(const uint8_t *ip, uint32_t cap, uint32_t wire, str
 		return false;
 	s->ip_version = 6;
 	s->ttl = ip[7];
-	s->labelled = tw_load_be32(ip) & 0xfffff;
 	memcpy(s->src.b, ip + 8, 16);
 	memcpy(s->dst.b, ip + 24, 16);
-	return fast_tcp(ip + 40, bytes, s);
+	if (tw_unlikely(!fast_tcp(ip + 40, bytes, s)))
+		return false;
+	s->labelled = tw_load_be32(ip) & 0xfffff;
+	return true;
 }
 
 /* Where the IP header stands and of which EtherType it is, for the link types of the fast path. */

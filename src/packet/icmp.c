@@ -65,7 +65,7 @@ static enum tw_segment_kind quoted_tcp(struct tw_walk *w, struct tw_span v, uint
 	s->ack = tw_load_be32(v.p + 8);
 	s->flags = word & 0x1ff;
 	s->window = tw_load_be16(v.p + 14);
-	s->header_bytes = (uint16_t)header;
+	s->header_bytes = (uint8_t)header;
 	s->payload_bytes = bytes - header;
 	return TW_SEG_ICMP_ERROR;
 }

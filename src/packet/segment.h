@@ -79,7 +79,6 @@ struct tw_segment {
 	enum tw_segment_kind kind;
 	uint8_t ip_version; /* 4 or 6; of the innermost IP header */
 	uint8_t ttl;        /* or hop limit */
-	bool labelled;      /* IPv6 only: its flow label is not 0 */
 	uint16_t flags;     /* enum tw_tcp_flag */
 	struct tw_addr src, dst;
 	uint16_t sport, dport;
@@ -89,7 +88,8 @@ struct tw_segment {
 	/* Of the innermost (or quoted) IP and TCP header, in frame data; of a datagram rebuilt from
 	 * fragments: in the decoder's copy. */
 	uint16_t l3_offset, l4_offset;
-	uint16_t header_bytes; /* TCP header with options */
+	uint8_t header_bytes; /* TCP header with options */
+	bool labelled;        /* IPv6 with a flow label that is not 0 */
 
 	/* --- detail, IP --- */
 	uint16_t ip_id;       /* IPv4 only */

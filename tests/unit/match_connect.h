@@ -69,6 +69,7 @@ static inline void shaken(int64_t delay)
 static inline void icmp(enum tw_icmp_class class, int64_t code, bool on_syn)
 {
 	set_at(&f, TW_F_ICMP_COUNT, 1, MS(1));
+	set(&f, TW_F_ICMP_STANDING, 1);
 	set(&f, TW_F_ICMP_CLASS, class);
 	set(&f, TW_F_ICMP_CODE, code);
 	set(&f, TW_F_ICMP_TO, TW_CLIENT);

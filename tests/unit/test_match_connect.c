@@ -184,11 +184,14 @@ static void held_up_is_not_lost(void **state)
 {
 	slow_connect(1);
 	forget(&f, TW_F_RTT_NS);
-	set(&f, TW_F_SYNACK_COUNT, 2);
+	set(&f, TW_F_SYNACK_COUNT, 3);
 	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, MS(1));
 	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1);
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
+	set(&f, TW_F_SYNACK_COUNT, 2); /* one for each SYN: the first may have waited for ARP */
+	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
 	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1003);
 	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	set(&f, TW_F_SYNACK_REPEAT_TICKS,
@@ -492,9 +495,17 @@ static void syn_into_time_wait(void **state)
 	set(&f, TW_F_PREV_EXISTS, 1);
 	set(&f, TW_F_PREV_CLOSED, 1);
 	set(&f, TW_F_SYN_ANSWERED_BY_OLD_ACK, 1);
+	set(&f, TW_F_PREV_TIME_WAIT, 1);
 	assert_true(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
+	set(&f, TW_F_PREV_TIME_WAIT, 0); /* nothing tells it from LAST_ACK or CLOSING */
+	assert_true(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_true(has_rival(&m, "peer-rebooted"));
+	set(&f, TW_F_PREV_FIN_UNHEARD, 1);
+	assert_false(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
+	set(&f, TW_F_PREV_FIN_UNHEARD, 0);
 	set(&f, TW_F_PREV_CLOSED, 0); /* half-open: another story */
 	assert_false(ask(&tw_ph_time_wait_syn_dropped, &f, &arena, &m));
 }

@@ -39,7 +39,10 @@ static void no_closed_port_if_a_socket_wrote_it(void **state)
 	set(&f, TW_F_RST_FORM, TW_RST_ACTIVE);
 	set(&f, TW_F_HOST_TTL_DELTA, 1);
 	assert_false(ask(&tw_ph_port_closed, &f, &arena, &m));
-	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+	assert_true(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+	assert_int_equal(m.confidence,
+			 TW_POSSIBLE); /* or it was one, and the capture missed the rest */
+	assert_true(has_rival(&m, "aborted"));
 	set(&f, TW_F_SYN_ANSWER_SEQ_ZERO, 1); /* a stack that fills in a window, no more */
 	assert_true(ask(&tw_ph_port_closed, &f, &arena, &m));
 	assert_true(ask(&tw_ph_firewall_reset, &f, &arena, &m));
@@ -72,6 +75,12 @@ static void refused_with_netfilters_flow_label(void **state)
 	set(&f, TW_F_IP_VERSION, 6);
 	set(&f, TW_F_RST_FLOW_LABEL, 0);
 	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m)); /* perhaps it writes none */
+	set(&f, TW_F_RST_TTL, 121);                               /* as Windows */
+	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+	set(&f, TW_F_RST_TTL, 57);
+	assert_true(ask(&tw_ph_firewall_reset, &f, &arena, &m));
+	set(&f, TW_F_HOST_LABELS, 0);
+	assert_false(ask(&tw_ph_firewall_reset, &f, &arena, &m));
 	set(&f, TW_F_HOST_LABELS, 1);
 	assert_true(ask(&tw_ph_firewall_reset, &f, &arena, &m));
 	set(&f, TW_F_RST_FLOW_LABEL, 0x8f21c);
@@ -219,6 +228,10 @@ static void in_mid_connection_it_is_a_soft_error(void **state)
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_string_equal(m.app[TW_CLIENT].call, "recv");
 	assert_string_equal(m.app[TW_CLIENT].error, "ECONNREFUSED");
+	set(&f, TW_F_ICMP_STANDING,
+	    0); /* what it quotes was acknowledged: the silence has another reason */
+	assert_true(ask(&tw_ph_firewall_rejected, &f, &arena, &m));
+	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
 }
 
 static void unreachable_but_the_peer_speaks(void **state)

@@ -224,6 +224,13 @@ static void large_segments_vanish_until_cut(void **state)
 	set(&f, TW_F_FULL_SIZE_LOST_REPEATS, 4);
 	set(&f, TW_F_SEGMENT_SHRUNK, 1);
 	set(&f, TW_F_SHRUNK_TO, 1024);
+	assert_true(
+		ask(&tw_ph_pmtu_blackhole, &f, &arena, &m)); /* or an outage that ends just then */
+	assert_int_equal(m.confidence, TW_LIKELY);
+	set(&f, TW_F_SHRUNK_SMALL_LOST, 1);
+	assert_false(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
+	set(&f, TW_F_SHRUNK_SMALL_LOST, 0);
+	set(&f, TW_F_SHRUNK_SMALL_PASSED, 1);
 	assert_true(ask(&tw_ph_pmtu_blackhole, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_int_equal(m.outcome, TW_OUTCOME_DEGRADED);
@@ -404,6 +411,11 @@ static void stuck_if_even_the_close_changes_nothing(void **state)
 	set_at(&f, TW_F_FIN1_SIDE, TW_CLIENT, S(11));
 	set(&f, TW_F_FIN1_ACKED, 1);
 	set(&f, TW_F_HALF_CLOSED_NS, S(30));
+	assert_true(ask(&tw_ph_app_stuck, &f, &arena,
+			&m)); /* what it had said before was not captured */
+	assert_int_equal(m.outcome, TW_OUTCOME_UNKNOWN);
+	set(&f, TW_F_START_SEEN, 1);
+	set_at(&f, TW_F_FIRST_DATA_SIDE, TW_CLIENT, S(1));
 	assert_true(ask(&tw_ph_app_stuck, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
 	assert_int_equal(m.outcome, TW_OUTCOME_FAILED);

@@ -86,6 +86,9 @@ static void the_echo_tells_a_lost_fin(void **state)
 	fin1(2, MS(210), true);
 	set(&f, TW_F_FIN1_REPEAT_ECHO, 2);
 	assert_true(ask(&tw_ph_fin_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY); /* of a stack that may write no D-SACK */
+	set(&f, TW_F_FIN1_ECHO_TELLS, 1);
+	assert_true(ask(&tw_ph_fin_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_int_equal(m.rival_count, 0);
 	assert_false(ask(&tw_ph_fin_ack_lost, &f, &arena, &m));
@@ -227,6 +230,9 @@ static void the_echo_tells_which_end_of_the_last_step_was_lost(void **state)
 {
 	fin2(2, MS(210), true);
 	set(&f, TW_F_FIN2_REPEAT_ECHO, 2);
+	assert_true(ask(&tw_ph_last_fin_lost, &f, &arena, &m));
+	assert_int_equal(m.confidence, TW_LIKELY); /* others echo the newest */
+	set(&f, TW_F_FIN2_ECHO_TELLS, 1);
 	assert_true(ask(&tw_ph_last_fin_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	assert_false(ask(&tw_ph_last_ack_lost, &f, &arena, &m));

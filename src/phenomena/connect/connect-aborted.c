@@ -323,7 +323,8 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 		   "  |----RST----------------->|   bare, window 0\n",
 	.client_sees = "Whatever its own timer says: \"connect timed out\", i/o timeout, "
 		       "EINPROGRESS from SO_SNDTIMEO (EALREADY from "
-		       "a second connect()). The kernel reports nothing.",
+		       "a second connect()). The kernel reports nothing, unless it had given up "
+		       "itself: then it is ETIMEDOUT.",
 	.server_sees = "accept() never returns the connection. The host counts TcpExtEmbryonicRsts "
 		       "and TcpAttemptFails.",
 	.recognise = "SYN, a late SYN|ACK, a bare RST of the client. At the client the SYN|ACK "

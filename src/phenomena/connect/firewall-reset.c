@@ -37,8 +37,9 @@ static bool label_zero(const struct tw_facts *f)
 		return true;
 	if (!tw_is(f, TW_F_RST_FLOW_LABEL, 0))
 		return false;
-	return tw_known(f, TW_F_HOST_LABELS) ? tw_get(f, TW_F_HOST_LABELS)
-					     : tw_get(f, TW_F_RST_TTL) <= UNIX_HOPS;
+	if (tw_known(f, TW_F_HOST_LABELS))
+		return tw_get(f, TW_F_HOST_LABELS);
+	return tw_known(f, TW_F_RST_TTL) && tw_get(f, TW_F_RST_TTL) <= UNIX_HOPS;
 }
 
 static bool match_connect(struct tw_match *m)
@@ -436,6 +437,25 @@ static const struct tw_scenario scenarios[] = {
 			  "state server ESTABLISHED\n"
 			  "verdict client firewall-reset|peer-rebooted likely possible failed\n"
 			  "verdict server clean clean\n",
+	},
+	{
+		.name = "third-ack",
+		.about = "it answers the ACK of the handshake: the server repeats its SYN|ACK, and "
+			 "has refused nothing",
+		.variants = "v4 v6",
+		.script = "server listen\n"
+			  "fault\n"
+			  "cable reject rst client ack\n"
+			  "client connect\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "cable wait server synack #2 within 3s\n"
+			  "cable quiet 100ms\n"
+			  "verdict client firewall-reset likely failed\n"
+			  "# its SYN|ACK draws a reset, once the client has lost patience, as it "
+			  "seems\n"
+			  "verdict server connect-aborted|firewall-reset likely possible failed\n"
+			  "never both certain\n"
+			  "never both accept-queue-full\n",
 	},
 	{
 		.name = "midway-v6",

@@ -357,11 +357,13 @@ static bool match_half_open(struct tw_match *m)
 	const bool half = is_old_half_closed(f), unheard = is_old_unheard(f);
 	const bool seen = is_old_seen(f) || half || unheard;
 	const bool later = tw_get(f, TW_F_ESTABLISHED);
+	const bool refused =
+		tw_get(f, TW_F_BAD_ACK_REFUSED) &&
+		(later || tw_frame_of(f, TW_F_RST_COUNT) == tw_frame_of(f, TW_F_BAD_ACK_REFUSED));
 	int64_t took = tw_get(f, TW_F_CONNECT_NS);
 
 	/* Linux writes a bare RST here, lwIP a RST|ACK: what it answers tells, not its form */
-	if ((!seen && !is_old_unseen(f)) || !tw_get(f, TW_F_BAD_ACK_REFUSED) ||
-	    (tw_frame_of(f, TW_F_RST_COUNT) != tw_frame_of(f, TW_F_BAD_ACK_REFUSED) && !later) ||
+	if ((!seen && !is_old_unseen(f)) || (!refused && !unheard) ||
 	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
 	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
@@ -387,7 +389,9 @@ static bool match_half_open(struct tw_match *m)
 	tw_cite(m, seen ? TW_F_SYN_ANSWERED_BY_OLD_ACK : TW_F_SYN_ANSWER,
 		"the server answers with an ACK that has the numbers of %s",
 		seen ? "the old connection" : "another connection");
-	tw_cite(m, TW_F_BAD_ACK_REFUSED, "RST of the client: it knows of no such connection");
+	if (refused)
+		tw_cite(m, TW_F_BAD_ACK_REFUSED,
+			"RST of the client: it knows of no such connection");
 	tw_cite_refused_in_vain(m);
 	tw_rival(m, "idle-reset",
 		 "a NAT that forgot the first client and gives its outer port to another one makes "
