@@ -566,5 +566,36 @@ def reset_behind_the_answer():
     assert told(given_up(0.5, 0.02))[0]["verdict"] != "app-stuck"
 
 
+# ---- a check that does not wait for the greeting ----
+
+
+def checked(wait=0.0001, greeting=0.00005, heard=False, speaks=False):
+    """A balancer connects to a mail server and goes by reset @wait later; the greeting comes @greeting after the ACK."""
+    talk = Talk(timestamps=True).shake(rtt=0.03)
+    if speaks:
+        talk.c(PSH | ACK, b"EHLO balancer\r\n")
+    at = talk.next[1]
+    talk.s(PSH | ACK, b"220 mail.example ESMTP\r\n", after=greeting)
+    stamp = struct.pack(">BBBBII", 1, 1, 8, 10, int((talk.now + wait) * 1000) + 5000, talk.heard[0])
+    return talk.c(RST | ACK, ack=talk.next[1] if heard else at, options=stamp, after=wait)
+
+
+@case
+def check_that_does_not_wait_for_the_greeting():
+    """Seen at the server the greeting crosses the reset; at the client it comes behind it."""
+    expect(checked(), "clean", remark="health-check")
+
+
+@case
+def client_that_waited_for_the_greeting():
+    """It was lost; after ten seconds the client goes."""
+    assert told(checked(wait=10))[0]["outcome"] != "clean"
+
+
+@case
+def client_that_had_spoken():
+    assert told(checked(speaks=True))[0]["outcome"] != "clean"
+
+
 if __name__ == "__main__":
     main()

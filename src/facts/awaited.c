@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the author of a reset still waited for, and did not get, though the other end has closed behind it.
+ * What the author of a reset still waited for, and did not get, though the other end has closed behind it; and whether it
+ * waited at all.
  *
  *	author                        other end
  *	  |-- request ------------------>|
@@ -14,6 +15,9 @@
  *	  |-- RST ---------------------->|
  */
 #include "facts/view.h"
+
+#define AT_ONCE_NS                                                                                 \
+	(100 * TW_NS_PER_MS) /* the ACK of the handshake and the reset leave one behind the other */
 
 /* Less than that an application does not wait, nor a loss take to be repaired. */
 static int64_t patience_of(const struct tw_view *v)
@@ -101,4 +105,15 @@ bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapsho
 	/* its own reset says how far it had got */
 	return first && (repeats >= 2 || (r->flags & TW_ACK && tw_seq_le(r->ack, first->seq))) &&
 	       r->time_ns - first->time_ns >= patience_ns;
+}
+
+bool tw_left_at_once(const struct tw_view *v, size_t rst, const struct tw_snapshot_end *client)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *r = &d->pkt[rst];
+
+	return r->side == TW_CLIENT && r->flags & TW_ACK && !client->payload_bytes &&
+	       tw_get(v->f, TW_F_ACK3_SEEN) && d->end[TW_SERVER].isn_seen &&
+	       r->ack == d->end[TW_SERVER].base_seq + 1 &&
+	       r->time_ns - tw_time_of(v->f, TW_F_ACK3_SEEN) < AT_ONCE_NS;
 }

@@ -611,6 +611,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 
 	missed = tw_missed_answer(v, rst, author);
 	tw_from(v, TW_F_RST_ANSWER_MISSED, missed, NULL);
+	tw_from(v, TW_F_RST_UNGREETED, victim->payload_bytes && tw_left_at_once(v, rst, author),
+		NULL);
 	if (missed > debt.victim_unacked)
 		debt.victim_unacked = missed;
 	goodbye = goodbye_bytes(d, a, rst, &said);
@@ -635,7 +637,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	/* a client that has its answer breaks off what it was still sending */
-	spared = a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED);
+	spared = (a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED)) ||
+		 tw_get(v->f, TW_F_RST_UNGREETED);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		spared ||
 			(got_all && !came_too_late(d, rst, a, author->fin) &&

@@ -177,6 +177,12 @@ uint32_t tw_missed_answer(const struct tw_view *v, size_t rst, const struct tw_s
 bool tw_was_starved(const struct tw_view *v, size_t rst, const struct tw_snapshot *at,
 		    uint32_t unacked);
 
+/*
+ * A check that somebody answers: the @client is gone by its reset @rst as soon as it is connected, with no word said or
+ * heard. The greeting of a server that speaks first crosses that.
+ */
+bool tw_left_at_once(const struct tw_view *v, size_t rst, const struct tw_snapshot_end *client);
+
 /* Does the other end repeat what it says long after the reset @i? Then it lives, and has not taken that. */
 bool tw_repeats_behind(const struct tw_dossier *d, size_t i);
 

@@ -142,9 +142,9 @@ static void empty(struct tw_match *m)
 static const char *remark_of_reset(const struct tw_facts *f)
 {
 	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_START_SEEN) &&
-	    !tw_get(f, TW_F_RST_SEQ_OFF) && !is(f, TW_F_BYTES_C) && !is(f, TW_F_BYTES_S) &&
-	    !is(f, TW_F_ACKED_UNSEEN_C) && !is(f, TW_F_ACKED_UNSEEN_S) &&
-	    tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
+	    !tw_get(f, TW_F_RST_SEQ_OFF) && !is(f, TW_F_BYTES_C) &&
+	    (!is(f, TW_F_BYTES_S) || is(f, TW_F_RST_UNGREETED)) && !is(f, TW_F_ACKED_UNSEEN_C) &&
+	    !is(f, TW_F_ACKED_UNSEEN_S) && tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
 		return "health-check";
 	return "reset-instead-of-close";
 }
@@ -181,6 +181,9 @@ static const char *remark_of(const struct tw_facts *f)
 
 static const char *ended_by_reset(const struct tw_facts *f)
 {
+	if (is(f, TW_F_RST_UNGREETED))
+		return "The client connected and went by reset at once: it did not wait for the "
+		       "server's first words, and asked for nothing.";
 	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
 		return "It ended with a reset: what the other end sent after the close was "
 		       "refused, and nobody was waiting for it.";
