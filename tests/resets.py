@@ -597,5 +597,35 @@ def client_that_had_spoken():
     assert told(checked(speaks=True))[0]["outcome"] != "clean"
 
 
+# ---- who gave up while it repeated ----
+
+
+def repeats(gaps, late=0.12, answered=False):
+    """The client repeats its request after each of @gaps; the answer comes @late after the last, and is refused."""
+    talk = Talk(timestamps=True, ttl=(64, 57)).shake(rtt=0.12).c(PSH | ACK, b"q" * 50)
+    seq = talk.next[0] - 50
+    if answered:
+        talk.s(ACK, after=0.12)
+    for gap in gaps:
+        talk.c(PSH | ACK, b"q" * 50, seq=seq, after=gap)
+    talk.s(PSH | ACK, b"a" * 900, after=late)
+    return talk.c(RST, seq=talk.next[0], window=0, ident=0, after=0.00003)
+
+
+@case
+def answer_just_after_the_client_gave_up():
+    """TCP_USER_TIMEOUT of 2 s: its kernel ends the connection, and 120 ms behind its last repeat comes the answer."""
+    finding = expect(repeats((0.36, 0.4, 0.76)), "user-timeout", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ETIMEDOUT", finding["application"]
+    assert "peer-rebooted" not in [r["verdict"] for r in finding["rivals"]], finding["rivals"]
+
+
+@case
+def host_that_came_back_after_its_repeats():
+    """A minute after its last repeat it answers by a reset: it may have been restarted."""
+    finding = told(repeats((0.36, 0.4, 0.76), late=60))[0]
+    assert finding["verdict"] != "user-timeout", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -99,6 +99,28 @@ static void probed_fact(struct tw_view *v, size_t rst, int author)
 	tw_from(v, TW_F_RST_AUTHOR_PROBED_IN_VAIN, n, first);
 }
 
+/* Repeats of @author's data that nothing answered before the trigger @t of its reset. */
+static void repeated_fact(struct tw_view *v, size_t t, int author)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *first = NULL;
+	int64_t n = 0;
+	size_t i;
+
+	for (i = t; i > 0; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p))
+			continue;
+		if (p->side != author || !p->payload_bytes || !(p->marks & TW_MARKS_REPEAT) ||
+		    p->marks & TW_MARK_SPURIOUS)
+			break;
+		first = p;
+		n++;
+	}
+	tw_from(v, TW_F_RST_AUTHOR_REPEATED, n, first);
+}
+
 /* Bytes that had passed before the reset @p of an open socket, @ns after the SYN, by its own numbers; 0: none, or they are absurd. */
 static uint32_t passed_before(const struct tw_dossier *d, const struct tw_pkt *p, int64_t ns)
 {
@@ -157,6 +179,8 @@ void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 	long prev = -1;
 
 	probed_fact(v, rst, a);
+	if (t >= 0)
+		repeated_fact(v, (size_t)t, a);
 	for (i = rst; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *q = &d->pkt[i - 1];
 

@@ -162,6 +162,13 @@ bool tw_reset_after_probes(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_AUTHOR_PROBED_IN_VAIN) >= 2;
 }
 
+bool tw_reset_after_repeats(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_get(f, TW_F_RST_AUTHOR_REPEATED) >= 2 &&
+	       !tw_get(f, TW_F_RST_AUTHOR_FIN) &&
+	       tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) < RESTART_NS;
+}
+
 bool tw_reset_in_vain(const struct tw_facts *f, enum tw_side author)
 {
 	const enum tw_fact_id count = author == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S;

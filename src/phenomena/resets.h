@@ -63,6 +63,8 @@ bool tw_reset_gives_up(const struct tw_facts *f);
  * ends a connection of which it knows that.
  */
 bool tw_reset_after_probes(const struct tw_facts *f);
+/* Its author had repeated data without an answer until just before: its kernel gave up, no host came back so soon. */
+bool tw_reset_after_repeats(const struct tw_facts *f);
 /* Was a reset of @author seen that its receiver did not take (the first of these, whichever reset decided)? */
 bool tw_reset_in_vain(const struct tw_facts *f, enum tw_side author);
 /* Set of enum tw_odd, and how many are in a set. */

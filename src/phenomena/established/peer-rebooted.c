@@ -49,8 +49,8 @@ static bool fits(const struct tw_facts *f)
 	if (tw_is(f, TW_F_UNANSWERED_SIDE, tw_reset_author(f)) &&
 	    tw_get(f, TW_F_UNANSWERED_REPEATS) >= 2)
 		return false;
-	/* Nor did it lose what its own keepalive had ended. */
-	if (tw_reset_after_probes(f))
+	/* Nor did it lose what its own keepalive, or its own timer, had ended. */
+	if (tw_reset_after_probes(f) || tw_reset_after_repeats(f))
 		return false;
 	/* Who goes on has a socket; another TTL or a flow label of 0 is another author. */
 	if (tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||

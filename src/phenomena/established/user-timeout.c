@@ -18,6 +18,7 @@
 #include "base/duration.h"
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 #include "timers/constants.h"
 
@@ -27,12 +28,48 @@
 /* RFC 1122 s4.2.3.5 asks for at least this; Linux takes 938 s by default */
 #define EARLY_NS TW_RFC1122_R2_NS
 
+/* The answer comes at last, a moment after the last repeat, and meets no socket. */
+static bool match_too_late(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side sender = tw_reset_author(f);
+	const int64_t lived = tw_between_ns(f, TW_F_RST_AUTHOR_REPEATED, TW_F_RST_COUNT);
+
+	if (!tw_reset_landed(f) || !tw_silence_proves(f) || !tw_reset_after_repeats(f) ||
+	    tw_reset_odds(f) || lived >= EARLY_NS)
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "%s repeated its data without an answer for %s, and gave the "
+			    "connection up: what came then met no socket.",
+			    tw_endpoint(m, sender), TW_DUR(lived));
+	tw_cite(m, TW_F_RST_AUTHOR_REPEATED,
+		"the first of %" PRId64 " repeats in a row, with nothing from the other end",
+		tw_get(f, TW_F_RST_AUTHOR_REPEATED));
+	tw_reset_cite_trigger(m);
+	tw_reset_cite(m);
+	tw_rival(m, "peer-vanished", "a small tcp_retries2 ends it as early, and as silently");
+	tw_rival(
+		m, "firewall-reset",
+		"a filter that answers in its name writes the same; `ss -tn` on that host decides");
+	tw_rule_out(m, "peer-rebooted", "no host comes back so soon after its own repeat");
+	tw_app_saw(m, sender, "recv", "ETIMEDOUT", -1,
+		   "Between its last repeat and the RST; no packet marks it.");
+	tw_reset_victim_saw(m);
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	int64_t lived = tw_between_ns(f, TW_F_UNANSWERED_BYTES, TW_F_PEER_SPOKE_AFTER_RST);
 
+	if (match_too_late(m))
+		return true;
 	if (!tw_silence_proves(f) || !tw_known(f, TW_F_UNANSWERED_SIDE) ||
 	    tw_get(f, TW_F_UNANSWERED_REPEATS) < 1 || !tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ||
 	    lived <= 0 || lived >= EARLY_NS)
@@ -305,7 +342,9 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 		     "offers user-timeout only as a possibility, when the peer speaks again and "
 		     "draws a bare RST much sooner than the default of tcp_retries2 would allow. A "
 		     "small tcp_retries2 leaves the same packets; the application's source or `ss "
-		     "-to` decides.",
+		     "-to` decides. Where the answer comes less than a second after the last of "
+		     "several repeats and draws a bare RST, it is likely: the kernel had given up "
+		     "between the two, and no host comes back so soon.",
 	.folklore = "\"The timeout reset the connection.\" It ends in silence; a RST that is seen "
 		    "later answers the peer's own segment.",
 	.governed = governed,
@@ -313,7 +352,7 @@ const struct tw_phenomenon tw_ph_user_timeout = {
 	.references = references,
 	.reproduced = "KP",
 	.predict = predict,
-	.sign = TW_F_PEER_SPOKE_AFTER_RST,
+	.sign = TW_F_RST_COUNT,
 	.match = match,
 	.match_live = match_live,
 	.scenarios = scenarios,
