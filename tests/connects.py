@@ -567,5 +567,36 @@ def synack_of_a_fast_open_is_overtaken():
     expect(fast_open(again=False), "clean", "reordering", "loss-recovered", outcomes=("clean", "degraded"))
 
 
+# Taken late, and then dropped without an answer: the queue is still the story.
+
+
+def taken_late(answers):
+    """The listener ignores ACK and request for six seconds; then the connection is taken, and reset two seconds later."""
+    talk = Talk(client=("192.0.2.30", 40030), server=SERVER, timestamps=True)
+    talk.c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0, after=0.02).c(ACK).c(PSH | ACK, b"q" * 120, after=0.01)
+    seq = talk.next[0] - 120
+    for gap in (0.22, 0.43, 0.3, 1.8, 3.6):
+        talk.c(PSH | ACK, b"q" * 120, seq=seq, after=gap)
+        if gap == 0.3:
+            talk.s(SYN | ACK, options=OPTIONS, ident=0, seq=talk.next[1] - 1, ack=seq, after=0.1).c(ACK)
+    talk.s(ACK, after=0.02)
+    if answers:
+        talk.s(PSH | ACK, b"a" * 50, after=0.1).c(ACK).c(PSH | ACK, b"r" * 80, after=0.1).s(ACK, after=0.02)
+    stamp = struct.pack(">BBBBII", 1, 1, 8, 10, int((talk.now + 2) * 1000) + 90000, talk.heard[1])
+    return talk.s(RST | ACK, options=stamp, after=2)
+
+
+@case
+def taken_late_and_in_vain():
+    finding = expect(taken_late(False), "accept-queue-full", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ECONNRESET" and "reset" in finding["summary"], finding
+
+
+@case
+def taken_late_served_and_then_aborted():
+    """It had answered one request, and left the next unread: that is how it ended."""
+    expect(taken_late(True), "closed-with-unread-data", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

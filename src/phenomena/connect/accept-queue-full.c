@@ -21,6 +21,7 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/resets.h"
 #include "timers/usual.h"
 
 #define COOKIE_MIN_REPEATS      3
@@ -186,6 +187,38 @@ static bool only_silence(const struct tw_facts *f)
 	       !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
 }
 
+/* Taken at last, the connection was of no use: the server reset it, and had never sent a byte. */
+static bool taken_in_vain(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_BYTES_S) == 0 && tw_reset_landed(f) &&
+	       tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_reset_debt(f) == TW_DEBT_OWED;
+}
+
+static void say_taken(struct tw_match *m, int64_t late, const char *was)
+{
+	const bool in_vain = taken_in_vain(m->facts);
+
+	if (late > 0)
+		m->summary =
+			tw_say(m,
+			       "The accept queue of %s %s full: it ignored what the client sent "
+			       "for %s, until a place was free%s.",
+			       m->server, was, TW_DUR(late),
+			       in_vain ? ", and then reset it without an answer" : "");
+	else
+		m->summary = tw_say(
+			m,
+			"The accept queue of %s was full: it ignored the client's ACK and repeated "
+			"its SYN|ACK %lld times, until a place was free.",
+			m->server, (long long)tw_synacks_in_vain(m->facts));
+	if (in_vain)
+		tw_reset_victim_saw(m);
+	else
+		tw_app_saw(m, TW_CLIENT, "recv", "hang", late > 0 ? late : -1,
+			   "connect() and send() succeeded; the answer came late or after the "
+			   "client's own timeout.");
+}
+
 static bool match_ignored(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -208,25 +241,15 @@ static bool match_ignored(struct tw_match *m)
 			late >= LONG_HANG_NS ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_STALL + 2;
 	else
 		m->strength = TW_STRENGTH_MECHANISM + 2;
-	m->outcome = taken ? TW_OUTCOME_DEGRADED : outcome_of_hang(f);
+	m->outcome = !taken             ? outcome_of_hang(f)
+		     : taken_in_vain(f) ? TW_OUTCOME_FAILED
+					: TW_OUTCOME_DEGRADED;
 	cite_ignored(m);
+	if (taken && taken_in_vain(f))
+		tw_reset_cite(m);
 	rivals_of_ignored(m, taken);
-	if (taken && late > 0)
-		m->summary =
-			tw_say(m,
-			       "The accept queue of %s %s full: it ignored what the client sent "
-			       "for %s, until a place was free.",
-			       m->server, was, TW_DUR(late));
-	else if (taken)
-		m->summary = tw_say(
-			m,
-			"The accept queue of %s was full: it ignored the client's ACK and repeated "
-			"its SYN|ACK %lld times, until a place was free.",
-			m->server, (long long)tw_synacks_in_vain(f));
 	if (taken) {
-		tw_app_saw(m, TW_CLIENT, "recv", "hang", late > 0 ? late : -1,
-			   "connect() and send() succeeded; the answer came late or after the "
-			   "client's own timeout.");
+		say_taken(m, late, was);
 		return true;
 	}
 	m->summary =
