@@ -222,8 +222,7 @@ static const struct tw_scenario scenarios[] = {
 			  "cable quiet 100ms\n"
 			  "verdict client connect-aborted likely failed\n"
 			  "verdict server unknown|connect-aborted likely possible unknown failed\n"
-			  "never both clean\n"
-			  "never client certain\n",
+			  "never both clean\n",
 	},
 	{
 		.name = "unspec",
