@@ -124,6 +124,7 @@ EXPECTED = {
     "connect-aborted": ("both: connect-aborted certain; client: connect-aborted certain", None),
     "connect-aborted/half-open-check": ("both: connect-aborted certain; client: connect-aborted certain",
                                         "a probe by intent looks like one who gave up"),
+    "connect-aborted/kernel": ("both: syn-ack-lost certain; client: syn-unanswered likely", SILENCE),
     "time-wait-syn-dropped": ("both: time-wait-syn-dropped certain; host: time-wait-syn-dropped certain", None),
     "ports-exhausted": ("both: ports-exhausted certain; client: ports-exhausted certain", None),
     "address-in-use": ("", "told with --bind only, see WAITS"),

@@ -439,25 +439,6 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict server clean clean\n",
 	},
 	{
-		.name = "third-ack",
-		.about = "it answers the ACK of the handshake: the server repeats its SYN|ACK, and "
-			 "has refused nothing",
-		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "fault\n"
-			  "cable reject rst client ack\n"
-			  "client connect\n"
-			  "client recv -> ECONNRESET within 1s\n"
-			  "cable wait server synack #2 within 3s\n"
-			  "cable quiet 100ms\n"
-			  "verdict client firewall-reset likely failed\n"
-			  "# its SYN|ACK draws a reset, once the client has lost patience, as it "
-			  "seems\n"
-			  "verdict server connect-aborted|firewall-reset likely possible failed\n"
-			  "never both certain\n"
-			  "never both accept-queue-full\n",
-	},
-	{
 		.name = "midway-v6",
 		.about = "over IPv6 its flow label gives netfilter away",
 		.variants = "v6 v6-nots",
