@@ -114,7 +114,7 @@ EXPECTED = {
                           "likely: a burst, and at the next look the queue had room again"),
     "accept-queue-full/at-syn": ("both: accept-queue-full certain; client: syn-unanswered likely; server: accept-queue-full "
                                  "certain", SILENCE),
-    "accept-queue-full/abort-on-overflow": ("both: accept-queue-full certain; client: accept-queue-full likely; server: "
+    "accept-queue-full/abort-on-overflow": ("both: accept-queue-full certain; client: accept-queue-full possible; server: "
                                             "accept-queue-full certain|likely", FORM),
     "accept-queue-full/expired": ("both: accept-queue-full certain; client: accept-queue-full likely; server: "
                                   "accept-queue-full certain|likely",

@@ -377,15 +377,18 @@ static bool say_over(struct tw_match *m)
 	return true;
 }
 
+/* One connection that is refused says little about a queue, as in a capture: who answers for servers resets so as well. */
 static bool say_refused(struct tw_match *m)
 {
-	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_POSSIBLE, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
 		    tw_say(m,
 			   "%s answered the SYN and then reset what it had just accepted, %s "
 			   "after connect().",
 			   m->server, TW_DUR(tw_get(m->facts, TW_F_K_CONNECT_NS))));
 	tw_live_cite_got(m);
-	tw_rival(m, "firewall-reset", "a filter that lets the SYN pass and not what follows");
+	tw_rival(m, "firewall-reset",
+		 "a filter that lets the SYN pass and not what follows, or a load balancer that "
+		 "answers first and then finds no server");
 	tw_rival(m, "peer-rebooted", "a host that starts anew within moments");
 	tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1, NULL);
 	return true;
