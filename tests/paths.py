@@ -159,6 +159,27 @@ def syn_resets_the_old_connection():
         assert finding["verdict"] == "invalid-segment", finding["summary"]
 
 
+@case
+def syn_meets_what_was_left_and_is_then_refused():
+    """The program is gone meanwhile: connect() ends with ECONNREFUSED, whatever the first SYN met."""
+    for left in ("time-wait", "half-open", "accepted"):
+        talk = linux()
+        talk.ask()
+        if left == "time-wait":
+            talk.s(FIN | ACK, after=0.1).c(ACK, after=0.02).c(FIN | ACK).s(ACK, ident=0, after=0.02)
+        old_seq, old_ack = talk.next[1], talk.next[0]
+        talk.next = [old_ack - 500_000_000 & 0xFFFFFFFF, 5_000_000]
+        talk.c(SYN, options=OPTIONS, after=3).s(ACK, seq=old_seq, ack=old_ack, ident=0 if left == "time-wait" else None, after=0.02)
+        talk.c(RST, seq=old_ack, window=0, ident=0).c(SYN, options=OPTIONS, seq=talk.next[0] - 1, after=1)
+        if left == "accepted":
+            talk.s(SYN | ACK, options=OPTIONS, ident=0, after=0.02).c(ACK).ask().close()
+            assert of_stream(talk, 1)["verdict"] == "peer-rebooted"
+            continue
+        talk.s(RST | ACK, seq=0, window=0, ident=0, after=0.02)
+        finding = wanted(of_stream(talk, 1), "port-closed")
+        assert finding["application"]["client"]["errno"] == "ECONNREFUSED" and finding["outcome"] == "failed", finding
+
+
 # ---- an ICMP error tells of a moment: did the segment that it quotes get through after all? ----
 
 def once_refused(kind, code, way=0):

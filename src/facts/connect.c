@@ -155,6 +155,21 @@ static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
 	tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 0, NULL);
 }
 
+/* SYN_SENT does not take @first, the first answer to @syn: is a later one, before any SYN|ACK, the refusal? */
+static void refused_later_fact(struct tw_view *v, const struct tw_pkt *syn,
+			       const struct tw_pkt *first)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p;
+
+	for (p = first + 1; p < d->pkt + d->pkt_count && !is_synack(p); p++)
+		if (tw_counts(p) && p->side && classify_answer(syn, p) == TW_ANSWER_RSTACK) {
+			tw_from(v, TW_F_SYN_REFUSED_LATER, 1, p);
+			return;
+		}
+	tw_from(v, TW_F_SYN_REFUSED_LATER, 0, NULL);
+}
+
 /*
  * How many different RST|ACKs answer the one SYN that @rst refuses? A TCP answers once; a copy that the network made
  * has the same header.
@@ -253,6 +268,9 @@ static void answer_facts(struct tw_view *v)
 			tw_from(v, TW_F_SYN_FIT_FOR_TIME_WAIT, fits_time_wait(last ? last : syn, p),
 				p);
 		}
+		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK ||
+		    tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RST)
+			refused_later_fact(v, syn, p);
 		return;
 	}
 	if (icmp) {

@@ -289,6 +289,13 @@ enum tw_outcome tw_syn_outcome(const struct tw_facts *f)
 	return tw_get(f, TW_F_SYN_COUNT) > 1 ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 }
 
+const char *tw_syn_errno(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_ESTABLISHED))
+		return NULL;
+	return tw_get(f, TW_F_SYN_REFUSED_LATER) ? "ECONNREFUSED" : "hang";
+}
+
 bool tw_ack3_refused(const struct tw_facts *f)
 {
 	/* A later ACK with the same numbers (a challenge) is not the handshake's. */

@@ -95,6 +95,8 @@ bool tw_request_outlives_reset(const struct tw_facts *f);
 
 /* Of a SYN that the ACK of an older connection answers: what came of it. */
 enum tw_outcome tw_syn_outcome(const struct tw_facts *f);
+/* What connect() came to there: NULL if it succeeded, else the errno's name, or "hang". */
+const char *tw_syn_errno(const struct tw_facts *f);
 
 /* The client refused the old connection's ACK by a reset, and its next SYN drew that ACK again. Evidence, if it is so. */
 bool tw_refused_in_vain(const struct tw_facts *f);

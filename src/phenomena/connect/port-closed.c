@@ -117,12 +117,41 @@ static void say_refused(struct tw_match *m)
 			       m->server);
 }
 
+/* An older connection's ACK came first, which SYN_SENT does not take; the repeat found it gone, and nobody who listens. */
+static bool match_in_the_end(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_ACK) ||
+	    !tw_get(f, TW_F_SYN_REFUSED_LATER) || tw_get(f, TW_F_SYNACK_COUNT) > 0)
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_HOST;
+	m->summary =
+		tw_say(m,
+		       "Nothing listened on %s: the first SYN drew an ACK that is not meant for "
+		       "it, and the next one was refused with a RST.",
+		       m->server);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER,
+		"this ACK does not acknowledge the SYN: it is an older connection's, and ignored");
+	tw_cite(m, TW_F_SYN_REFUSED_LATER, "RST|ACK that refuses the SYN");
+	tw_rival(m, "firewall-reset",
+		 "a REJECT with tcp-reset by the host's own firewall writes the same packet; `ss "
+		 "-ltn` on the host decides");
+	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED",
+		   tw_connect_elapsed_ns(f, TW_F_SYN_REFUSED_LATER), NULL);
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t after = tw_connect_elapsed_ns(f, TW_F_SYN_ANSWER);
 
-	if (match_at_first(m))
+	if (match_at_first(m) || match_in_the_end(m))
 		return true;
 	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) > 0)

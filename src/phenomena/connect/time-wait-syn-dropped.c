@@ -34,7 +34,9 @@ static bool match(struct tw_match *m)
 	    tw_get(f, TW_F_SYN_ANSWERED_AS_OTHER))
 		return false;
 	m->outcome = tw_syn_outcome(f);
-	m->strength = later ? TW_STRENGTH_DELAY + 3 : TW_STRENGTH_MECHANISM;
+	/* where the repeat of the SYN is refused, this was no more than a delay: port-closed */
+	m->strength = later || tw_get(f, TW_F_SYN_REFUSED_LATER) ? TW_STRENGTH_DELAY + 3
+								 : TW_STRENGTH_MECHANISM;
 	m->confidence = sure ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(m,
@@ -67,7 +69,7 @@ static bool match(struct tw_match *m)
 			 "half-open would send a challenge ACK");
 		tw_missing(m, "the connection that used these ports before");
 	}
-	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang",
+	tw_app_saw(m, TW_CLIENT, "connect", tw_syn_errno(f),
 		   later ? tw_get(f, TW_F_CONNECT_NS) : -1,
 		   later ? "connect() succeeded, a little late." : NULL);
 	return true;

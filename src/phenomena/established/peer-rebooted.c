@@ -401,7 +401,7 @@ static bool match_half_open(struct tw_match *m)
 		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
 			   "The old connection ends with ECONNRESET, after what had arrived was "
 			   "read.");
-	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang", later && took > 0 ? took : -1,
+	tw_app_saw(m, TW_CLIENT, "connect", tw_syn_errno(f), later && took > 0 ? took : -1,
 		   later ? "It succeeds, late by the time to the second SYN." : NULL);
 	return true;
 }
@@ -434,7 +434,7 @@ static bool match_reset_by_old(struct tw_match *m)
 	if (open)
 		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
 			   "The old connection ends there with the error of a reset.");
-	tw_app_saw(m, TW_CLIENT, "connect", later ? NULL : "hang",
+	tw_app_saw(m, TW_CLIENT, "connect", tw_syn_errno(f),
 		   later && tw_known(f, TW_F_CONNECT_NS) ? tw_get(f, TW_F_CONNECT_NS) : -1,
 		   "A reset that does not acknowledge the SYN is ignored; the next SYN finds the "
 		   "port free.");
