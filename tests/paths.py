@@ -691,5 +691,71 @@ def probes_whose_byte_is_refused():
     assert "4 zero-window probes" in str(finding["evidence"]) or "probe" not in str(finding["evidence"]), finding["evidence"]
 
 
+# ---- who repeats what was acknowledged has not heard it: what ends that ----
+
+def unheard(repeats, first=0.3, fin=False, stale=True, refused=False):
+    """The server repeats its answer at growing distances, each time acknowledged by the client."""
+    talk = linux(timestamps=not stale).ask().c(PSH | ACK, b"one more", after=4)
+    at = talk.next[1]
+    talk.s(PSH | ACK, b"a" * 700, after=0.03)
+    have = b"\1\1\5\x0a" + struct.pack(">II", at, at + 700)
+    talk.c(ACK)
+    for step in range(repeats):
+        if refused:
+            talk.icmp(3, 10, talk.last_ip())
+        talk.s(PSH | ACK, b"a" * 700, seq=at, after=first * 2 ** step)
+        talk.c(ACK, options=have)
+        if fin and not step:
+            talk.s(FIN | ACK, after=0.1).c(ACK, after=0.04)
+    return talk, first * 2 ** repeats
+
+
+@case
+def repeats_what_was_acknowledged_and_resets():
+    """BSD, macOS and Windows end it by a RST|ACK when the repeats are spent: what ended it is the way back."""
+    for fin in (False, True):
+        talk, due = unheard(5, fin=fin)
+        # with the FIN the client had got all there was
+        finding = wanted(expect(talk.s(RST | ACK, window=0, after=due), "firewall-dropped",
+                                outcomes=("degraded" if fin else "failed",)), "firewall-dropped")
+        assert {"linger-reset", "peer-vanished"} <= set(named(finding)), finding["rivals"]
+        assert "5 times" in finding["summary"] and "gives up" in finding["summary"], finding["summary"]
+        saw = [(finding["application"][side] or {}).get("errno") for side in ("server", "client")]
+        assert saw == ([None, "EOF"] if fin else ["ETIMEDOUT", "ECONNRESET"]), saw
+
+
+@case
+def repeats_that_draw_errors_and_end_in_a_reset():
+    """The router that refuses the ACKs says so; the reset says that it is over."""
+    talk, due = unheard(4, refused=True)
+    finding = expect(talk.icmp(3, 10, talk.last_ip()).s(RST | ACK, window=0, after=due), "firewall-rejected",
+                     outcomes=("failed",), certain=True)
+    assert finding["application"]["client"]["errno"] == "ECONNRESET", finding["application"]
+
+
+@case
+def errors_for_the_close_alone():
+    """The server's answer and FIN have come; what the client sends then draws errors, and at last it answers by a bare reset."""
+    for more in (b"", b"and this"):
+        talk = linux().ask().s(FIN | ACK, after=0.1)
+        fin = talk.next[1] - 1
+        talk.c(ACK).icmp(3, 0, talk.last_ip())
+        for step in range(3):
+            talk.c(FIN | ACK, more, seq=talk.next[0], after=0.2 * 2 ** step).icmp(3, 0, talk.last_ip())
+        talk.s(FIN | ACK, seq=fin, ack=talk.next[0], after=3)
+        talk.c(RST, seq=talk.next[0], window=0, ident=0)
+        expect(talk, "host-unreachable", "firewall-rejected", outcomes=("failed",) if more else ("degraded",))
+
+
+@case
+def an_abort_soon_after_needless_repeats():
+    """Two repeats and a reset, or five and then an answer to something new before the reset: that is the program's."""
+    talk, _ = unheard(2)
+    wanted(expect(talk.s(RST | ACK, window=0, after=0.4), "linger-reset", "aborted", outcomes=("degraded",)), "linger-reset")
+    talk, _ = unheard(5)
+    talk.c(PSH | ACK, b"again").s(ACK, after=0.02).s(PSH | ACK, b"b" * 300).c(ACK).s(RST | ACK, window=0, after=3)
+    assert expect(talk, "linger-reset", "aborted", outcomes=("degraded", "clean"))["verdict"] != "firewall-dropped"
+
+
 if __name__ == "__main__":
     main()

@@ -448,13 +448,15 @@ static void note_vain(struct vain *w, const struct tw_pkt *p)
 {
 	if (p->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_KEEPALIVE) || p->flags & TW_SYN)
 		return;
-	if (p->flags & TW_RST || tw_seq_gt(p->ack, w->ack)) {
+	if ((p->flags & (TW_RST | TW_ACK)) == TW_RST || tw_seq_gt(p->ack, w->ack)) {
 		w->n = 0; /* something of the other end got there */
 		w->ack = p->ack;
 	}
-	if (!tw_pkt_seq_len(p))
+	/* a RST|ACK with nothing new is how a kernel gives up; a FIN that goes out meanwhile has heard nothing either */
+	if (!tw_pkt_seq_len(p) || p->flags & TW_RST ||
+	    (p->flags & TW_FIN && !p->payload_bytes && !(p->marks & TW_MARKS_REPEAT)))
 		return;
-	if (!(p->marks & TW_MARK_SPURIOUS) || p->flags & TW_FIN) {
+	if (!(p->marks & TW_MARK_SPURIOUS) || (p->flags & TW_FIN && !p->payload_bytes)) {
 		w->n = 0;
 		return;
 	}

@@ -146,13 +146,26 @@ enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 		       : TW_OUTCOME_FAILED;
 }
 
+/* So much of @repeats over @span_ns that whoever resets it then has lost patience, be it the kernel or the program. */
+static bool spent(int64_t repeats, int64_t span_ns)
+{
+	return repeats >= 4 && span_ns >= 3 * TW_NS_PER_S;
+}
+
 bool tw_reset_gives_up(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_RST_COUNT) && tw_reset_landed(f) &&
 	       tw_is(f, TW_F_RST_SIDE, (int64_t)tw_get(f, TW_F_UNANSWERED_SIDE)) &&
 	       tw_get(f, TW_F_RST_HAS_ACK) && !tw_get(f, TW_F_PEER_SPOKE_AFTER) &&
-	       tw_get(f, TW_F_UNANSWERED_REPEATS) >= 4 &&
-	       tw_get(f, TW_F_UNANSWERED_SPAN_NS) >= 3 * TW_NS_PER_S;
+	       spent(tw_get(f, TW_F_UNANSWERED_REPEATS), tw_get(f, TW_F_UNANSWERED_SPAN_NS));
+}
+
+bool tw_reset_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) && tw_reset_landed(f) &&
+	       tw_is(f, TW_F_RST_SIDE, (int64_t)tw_get(f, TW_F_REPEATS_IN_VAIN_SIDE)) &&
+	       tw_get(f, TW_F_RST_HAS_ACK) &&
+	       spent(tw_get(f, TW_F_REPEATS_IN_VAIN), tw_get(f, TW_F_REPEATS_IN_VAIN_SPAN_NS));
 }
 
 bool tw_reset_after_probes(const struct tw_facts *f)
@@ -612,4 +625,16 @@ void tw_reset_victim_saw(struct tw_match *m)
 			   "ECONNRESET; after close() nobody is left to notice the reset.");
 	else
 		victim_saw_reset(m, victim);
+}
+
+void tw_reset_unheard_saw(struct tw_match *m)
+{
+	if (tw_get(m->facts, TW_F_RST_AUTHOR_FIN))
+		tw_app_saw(m, tw_reset_author(m->facts), NULL, NULL, -1,
+			   "It had sent its FIN: after close() nobody is left to notice.");
+	else
+		tw_app_saw(m, tw_reset_author(m->facts), "recv", "ETIMEDOUT", -1,
+			   "If it is its kernel that gave up; a program that resets the connection "
+			   "knows why.");
+	tw_reset_victim_saw(m);
 }

@@ -58,6 +58,8 @@ enum tw_outcome tw_reset_outcome(const struct tw_facts *f);
  * so when their repeats are spent; on Linux it is the application that lost patience. What ended it is the silence.
  */
 bool tw_reset_gives_up(const struct tw_facts *f);
+/* The same, where the other end did acknowledge: its ACKs are seen here, and do not get to who repeats. */
+bool tw_reset_unheard(const struct tw_facts *f);
 /*
  * Had the author given up before what drew its bare reset came? Its keepalive probes had got no answer, and its kernel
  * ends a connection of which it knows that.
@@ -74,10 +76,9 @@ unsigned tw_odds_count(unsigned odds);
 /* Cites the reset with its form; the segment that it answers, if any. */
 void tw_reset_cite(struct tw_match *m);
 void tw_reset_cite_trigger(struct tw_match *m);
-/* Cites a fatal alert of TLS that was sent before the reset, if any. */
 /* The reason that MP_TCPRST gives: then the MPTCP of a kernel reset this path, and no program. NULL: none. */
 const char *tw_reset_mptcp_reason(const struct tw_facts *f);
-
+/* Cites a fatal alert of TLS that was sent before the reset, if any. */
 void tw_reset_cite_alert(struct tw_match *m);
 /* Cites each contradiction of @odds with its numbers. */
 void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
@@ -90,5 +91,7 @@ void tw_reset_weigh_active(struct tw_match *m);
 bool tw_reset_is_own(const struct tw_facts *f);
 /* What the victim's application saw, by the order of FIN and RST (errno table of the kernel). */
 void tw_reset_victim_saw(struct tw_match *m);
+/* What both saw where the author had heard nothing of its repeats (tw_reset_unheard). */
+void tw_reset_unheard_saw(struct tw_match *m);
 
 #endif

@@ -17,6 +17,7 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
 #define MIN_REPEATS 3
@@ -150,8 +151,8 @@ static bool match_mid(struct tw_match *m)
 
 /*
  * Data is acknowledged, and repeated all the same: the ACKs do not get back. Seen where they are written, the
- * last of them may have got there, for that would be the end of the repeats as well. Seen at the end that
- * repeats, they did arrive, and something between the interface and its TCP takes them away.
+ * last of them may have got there, for that would be the end of the repeats as well; unless a reset is the end. Seen
+ * at the end that repeats, they did arrive, and something between the interface and its TCP takes them away.
  */
 static bool match_way_back(struct tw_match *m)
 {
@@ -161,22 +162,43 @@ static bool match_way_back(struct tw_match *m)
 	int64_t span_ns = tw_get(f, TW_F_REPEATS_IN_VAIN_SPAN_NS);
 	bool there =
 		tw_is(f, TW_F_VANTAGE, sender == TW_SERVER ? TW_VANTAGE_SERVER : TW_VANTAGE_CLIENT);
+	const bool reset = tw_reset_unheard(f);
+	/* who had its FIN had got all there was */
+	const bool closed = closed_at(f, sender) > 0;
 
 	if (repeats < MIN_REPEATS || span_ns < TW_NS_PER_S / 2 || !tw_get(f, TW_F_ESTABLISHED) ||
-	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_STANDING) > 0)
+	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_STANDING) > 0 ||
+	    (!reset && tw_is(f, TW_F_RST_SIDE, (int64_t)sender) &&
+	     tw_time_of(f, TW_F_RST_SIDE) > tw_time_of(f, TW_F_REPEATS_IN_VAIN_SPAN_NS)))
 		return false;
-	m->strength = TW_STRENGTH_STALL;
-	m->confidence = there ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = there && span_ns >= TW_FINAL_5_NS ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->strength = reset    ? TW_STRENGTH_MECHANISM + 5
+		      : closed ? TW_STRENGTH_DELAY + 1
+			       : TW_STRENGTH_STALL;
+	m->confidence = there || reset ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = closed                                         ? TW_OUTCOME_DEGRADED
+		     : reset || (there && span_ns >= TW_FINAL_5_NS) ? TW_OUTCOME_FAILED
+								    : TW_OUTCOME_UNKNOWN;
 	m->culprit = there ? tw_host_of(sender) : TW_CULPRIT_NETWORK;
 	m->summary = tw_say(m,
 			    "%s repeats what %s has acknowledged, %lld times over %s and to the "
-			    "last: the ACKs do not get through to it.",
+			    "last%s: the ACKs do not get through to it.",
 			    tw_endpoint(m, sender), tw_endpoint(m, tw_other(sender)),
-			    (long long)repeats, TW_DUR(span_ns));
+			    (long long)repeats, TW_DUR(span_ns), reset ? ", and gives up" : "");
 	tw_cite(m, TW_F_REPEATS_IN_VAIN,
 		"the first of %lld repeats of data that was acknowledged before, as seen here",
 		(long long)repeats);
+	if (reset) {
+		tw_reset_cite(m);
+		tw_rival(m, "linger-reset",
+			 "on Linux only the application ends it so (SO_LINGER {1,0}), here while "
+			 "it heard nothing of what it had sent");
+	}
+	if (reset)
+		tw_reset_unheard_saw(m);
+	else
+		tw_app_saw(m, sender, "recv", "hang", -1,
+			   "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it, "
+			   "unless the last ACK got there.");
 	if (there) {
 		tw_cite(m, TW_F_VANTAGE,
 			"the ACKs arrive at this host and its TCP does not take them: a filter on "
@@ -188,12 +210,10 @@ static bool match_way_back(struct tw_match *m)
 	tw_rival(m, "desynchronized",
 		 "a device that changes the numbers of the ACKs makes them as useless");
 	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
-	tw_rival(m, "reordering", "on a path that takes seconds the ACKs may only be late");
+	if (!reset)
+		tw_rival(m, "reordering", "on a path that takes seconds the ACKs may only be late");
 	tw_missing(m, "A capture at the end that repeats: do the ACKs arrive there, and as they "
 		      "were sent?");
-	tw_app_saw(m, sender, "recv", "hang", -1,
-		   "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it, unless "
-		   "the last ACK got there.");
 	return true;
 }
 

@@ -10,6 +10,7 @@
  */
 #include "phenomena/connect/unreachable.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
 #define ENOUGH_NS (3 * TW_TCP_TIMEOUT_INIT_NS)
@@ -94,11 +95,21 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 static void way_back_lost(struct tw_match *m, enum tw_side victim)
 {
 	const struct tw_facts *f = m->facts;
+	const bool over = tw_get(f, TW_F_RST_COUNT) && tw_get(f, TW_F_RST_HAS_ACK) &&
+			  tw_is(f, TW_F_RST_SIDE, tw_other(victim));
 
-	m->outcome = TW_OUTCOME_UNKNOWN;
+	/* who had its FIN had got all there was */
+	m->outcome = !over                            ? TW_OUTCOME_UNKNOWN
+		     : tw_get(f, TW_F_RST_AUTHOR_FIN) ? TW_OUTCOME_DEGRADED
+						      : TW_OUTCOME_FAILED;
 	tw_cite(m, TW_F_REPEATS_IN_VAIN,
 		"%lld repeats of what had been acknowledged here before: the ACKs do not get there",
 		(long long)tw_get(f, TW_F_REPEATS_IN_VAIN));
+	if (over) {
+		tw_reset_cite(m);
+		tw_reset_unheard_saw(m);
+		return;
+	}
 	tw_app_saw(m, victim, "recv", "hang", -1,
 		   "Nothing new comes, and nothing fails by itself: for an ACK no timer runs.");
 	tw_app_saw(m, tw_other(victim), "send", "hang", -1,
@@ -113,6 +124,13 @@ static void data_lost(struct tw_match *m, enum tw_side victim)
 	const struct tw_facts *f = m->facts;
 	const bool over = victim_gave_up(f) || tw_silence_is_final(f);
 
+	/* both had closed, and all data had come: only the end of it is disturbed */
+	if (victim_gave_up(f) && tw_get(f, TW_F_RST_NOTHING_OWED)) {
+		m->outcome = TW_OUTCOME_DEGRADED;
+		tw_app_saw(m, victim, NULL, NULL, -1,
+			   "Nothing was owed any more: what is refused is the close.");
+		return;
+	}
 	if (acks_lost(f)) {
 		way_back_lost(m, victim);
 		return;
