@@ -12,29 +12,18 @@
 #include "facts/view.h"
 #include "timers/constants.h"
 
-#define SYN_ONLY       (TW_OPT_MSS | TW_OPT_WSCALE | TW_OPT_SACK_PERMITTED)
 #define SYN_EXTRAS     (TW_OPT_WSCALE | TW_OPT_SACK_PERMITTED | TW_OPT_TIMESTAMPS)
 #define LADDER_TIMES   32
 #define FOLLOWED_BYTES (16 << 20) /* far below the distance of two numbers drawn by lot */
 #define SYNACK_TIMER_NS                                                                            \
 	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* at least; a path that gets shorter takes some */
 
-static bool is_syn(const struct tw_pkt *p)
-{
-	return (p->flags & (TW_SYN | TW_ACK)) == TW_SYN;
-}
-
-static bool is_synack(const struct tw_pkt *p)
-{
-	return (p->flags & (TW_SYN | TW_ACK | TW_RST)) == (TW_SYN | TW_ACK);
-}
-
 const struct tw_pkt *tw_first_syn(const struct tw_dossier *d)
 {
 	size_t i;
 
 	for (i = 0; i < d->pkt_count; i++)
-		if (tw_counts(&d->pkt[i]) && !d->pkt[i].side && is_syn(&d->pkt[i]))
+		if (tw_counts(&d->pkt[i]) && !d->pkt[i].side && tw_is_syn(&d->pkt[i]))
 			return &d->pkt[i];
 	return NULL;
 }
@@ -71,12 +60,12 @@ static void syn_facts(struct tw_view *v)
 	for (i = 0; i < v->d->pkt_count; i++) {
 		const struct tw_pkt *p = &v->d->pkt[i];
 
-		accepted |= tw_counts(p) && p->side && is_synack(p);
+		accepted |= tw_counts(p) && p->side && tw_is_synack(p);
 		if (!tw_counts(p) || p->side)
 			continue;
 		acked |= accepted && (p->flags & (TW_SYN | TW_ACK | TW_RST)) == TW_ACK;
 		/* who has acknowledged the SYN|ACK repeats its SYN no more: it is a copy that comes late */
-		if (!is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE || acked)
+		if (!tw_is_syn(p) || p->marks & TW_MARK_NET_DUPLICATE || acked)
 			continue;
 		id_zero &= !p->ip_id && p->df;
 		if (!first)
@@ -102,185 +91,6 @@ static void syn_facts(struct tw_view *v)
 	tw_from(v, TW_F_MPTCP_JOIN,
 		first->options & TW_OPT_MPTCP && first->mptcp_subtype == TW_MPTCP_JOIN, first);
 	tw_from(v, TW_F_FASTOPEN, (first->options & TW_OPT_FASTOPEN) != 0, first);
-}
-
-static enum tw_syn_answer classify_answer(const struct tw_pkt *syn, const struct tw_pkt *p)
-{
-	if (p->flags & TW_RST)
-		return p->flags & TW_ACK && p->ack - syn->seq - 1 <= syn->payload_bytes
-			       ? TW_ANSWER_RSTACK
-			       : TW_ANSWER_RST;
-	if (is_synack(p))
-		return TW_ANSWER_SYNACK;
-	return is_syn(p) ? TW_ANSWER_SYN : TW_ANSWER_ACK;
-}
-
-/*
- * No SYN|ACK in the capture, but the client went on from its SYN and @p acknowledges that: the capture
- * missed the SYN|ACK, and @p is no answer to the SYN.
- */
-static bool answers_later(const struct tw_view *v, const struct tw_pkt *syn, const struct tw_pkt *p)
-{
-	const struct tw_pkt *q;
-	bool went_on = false;
-
-	if ((p->flags & (TW_SYN | TW_RST | TW_ACK)) != TW_ACK ||
-	    !tw_seq_in(p->ack, tw_pkt_end(syn), v->d->end[0].next_seq + 1))
-		return false;
-	for (q = syn + 1; q < v->d->pkt + v->d->pkt_count; q++) {
-		if (tw_counts(q) && q->side && is_synack(q))
-			return false;
-		went_on |= tw_counts(q) && !q->side && q->flags & TW_ACK && !(q->flags & TW_RST) &&
-			   q->seq == tw_pkt_end(syn);
-	}
-	return went_on;
-}
-
-/* The SYN that @rst refused is accepted after all, without having been sent again? */
-static void in_vain_fact(struct tw_view *v, const struct tw_pkt *rst)
-{
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p;
-
-	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
-		if (!tw_counts(p))
-			continue;
-		if (!p->side && is_syn(p))
-			break;
-		if (!p->side || !is_synack(p) || p->ack != rst->ack)
-			continue;
-		tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 1, p);
-		return;
-	}
-	tw_from(v, TW_F_SYN_REFUSED_IN_VAIN, 0, NULL);
-}
-
-/* SYN_SENT does not take @first, the first answer to @syn: is a later one, before any SYN|ACK, the refusal? */
-static void refused_later_fact(struct tw_view *v, const struct tw_pkt *syn,
-			       const struct tw_pkt *first)
-{
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p;
-
-	for (p = first + 1; p < d->pkt + d->pkt_count && !is_synack(p); p++)
-		if (tw_counts(p) && p->side && classify_answer(syn, p) == TW_ANSWER_RSTACK) {
-			tw_from(v, TW_F_SYN_REFUSED_LATER, 1, p);
-			return;
-		}
-	tw_from(v, TW_F_SYN_REFUSED_LATER, 0, NULL);
-}
-
-/*
- * How many different RST|ACKs answer the one SYN that @rst refuses? A TCP answers once; a copy that the network made
- * has the same header.
- */
-static void refusals_fact(struct tw_view *v, const struct tw_pkt *rst)
-{
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p, *last = rst, *elsewhere = NULL;
-	int64_t n = 1;
-	unsigned syns = 0;
-
-	for (p = rst + 1; p < d->pkt + d->pkt_count; p++) {
-		if (!tw_counts(p))
-			continue;
-		if (!p->side && is_syn(p))
-			break;
-		if (!p->side || !(p->flags & TW_RST) || p->ack != rst->ack)
-			continue;
-		n += p->ip_id != last->ip_id || p->ttl != last->ttl ||
-		     p->raw_window != last->raw_window || p->seq != last->seq;
-		last = p;
-		if (p->seq != rst->seq)
-			elsewhere = p;
-	}
-	tw_from(v, TW_F_SYN_REFUSALS, n, last);
-	for (p = d->pkt; p < rst; p++)
-		syns += tw_counts(p) && !p->side && is_syn(p);
-	/* on a slow path two SYNs may be out, and each of them draws one */
-	tw_from(v, TW_F_SYN_REFUSALS_APART, elsewhere && syns == 1, elsewhere);
-}
-
-/* tcp_timewait_state_process(): the ACK that it sends has RCV.NXT and TS.Recent of the old connection. */
-static bool fits_time_wait(const struct tw_pkt *syn, const struct tw_pkt *ack)
-{
-	const bool stamped = syn->options & ack->options & TW_OPT_TIMESTAMPS;
-	const int32_t newer = (int32_t)(syn->tsval - ack->tsecr);
-
-	if (stamped && newer < 0)
-		return false;
-	return tw_seq_gt(syn->seq, ack->ack) || (stamped && newer > 0);
-}
-
-/* The first ICMP error that can end connect(): it quotes the SYN itself. */
-static const struct tw_icmp *icmp_on(const struct tw_view *v, const struct tw_pkt *syn)
-{
-	const struct tw_dossier *d = v->d;
-	size_t k;
-
-	for (k = 0; k < d->icmp_count; k++)
-		if (!d->icmp[k].side && d->icmp[k].quoted_seq == syn->seq &&
-		    tw_icmp_concerns(v, &d->icmp[k]))
-			return &d->icmp[k];
-	return NULL;
-}
-
-static void answer_facts(struct tw_view *v)
-{
-	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *syn = tw_first_syn(d), *last = NULL;
-	const struct tw_icmp *icmp;
-	size_t i;
-
-	if (!syn)
-		return;
-	icmp = icmp_on(v, syn);
-	for (i = 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p) || p < syn)
-			continue;
-		if (icmp && icmp->frame < p->frame && last) {
-			tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame,
-				    icmp->time_ns);
-			tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS, icmp->time_ns - last->time_ns,
-				    icmp->frame, icmp->time_ns);
-			return;
-		}
-		if (!p->side) {
-			if (is_syn(p))
-				last = p;
-			continue;
-		}
-		if (answers_later(v, syn, p))
-			return;
-		tw_from(v, TW_F_SYN_ANSWER, classify_answer(syn, p), p);
-		tw_from(v, TW_F_SYN_ANSWER_DELAY_NS, last ? p->time_ns - last->time_ns : 0, p);
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RSTACK) {
-			tw_from(v, TW_F_SYN_ANSWER_SEQ_ZERO, !p->raw_seq, p);
-			tw_from(v, TW_F_SYN_ANSWER_MIRRORED, (p->options & SYN_ONLY) != 0, p);
-			in_vain_fact(v, p);
-			refusals_fact(v, p);
-		}
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK) {
-			if (tw_is(v->f, TW_F_IP_VERSION, 4))
-				tw_from(v, TW_F_SYN_ANSWER_ID_ZERO, !p->ip_id, p);
-			tw_from(v, TW_F_SYN_FIT_FOR_TIME_WAIT, fits_time_wait(last ? last : syn, p),
-				p);
-		}
-		if (tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_ACK ||
-		    tw_get(v->f, TW_F_SYN_ANSWER) == TW_ANSWER_RST)
-			refused_later_fact(v, syn, p);
-		return;
-	}
-	if (icmp) {
-		tw_fact_set(v->f, TW_F_SYN_ANSWER, TW_ANSWER_ICMP, icmp->frame, icmp->time_ns);
-		tw_fact_set(v->f, TW_F_SYN_ANSWER_DELAY_NS,
-			    icmp->time_ns - (last ? last : syn)->time_ns, icmp->frame,
-			    icmp->time_ns);
-		return;
-	}
-	tw_from(v, TW_F_SYN_ANSWER, TW_ANSWER_NONE, NULL);
 }
 
 /*
@@ -323,7 +133,7 @@ static void echo_fact(struct tw_view *v, const struct tw_pkt *synack, const stru
 		const struct tw_pkt *p = &d->pkt[i];
 
 		if ((p >= synack && (!swapped || p != swapped)) || !tw_counts(p) || p->side ||
-		    !is_syn(p) || !(p->options & TW_OPT_TIMESTAMPS))
+		    !tw_is_syn(p) || !(p->options & TW_OPT_TIMESTAMPS))
 			continue;
 		number++;
 		if (!first)
@@ -355,7 +165,8 @@ static void ack3_echo_fact(struct tw_view *v, const struct tw_pkt *ack3)
 	if (!(ack3->options & TW_OPT_TIMESTAMPS))
 		return;
 	for (p = d->pkt; p < ack3; p++) {
-		if (!tw_counts(p) || !p->side || !is_synack(p) || !(p->options & TW_OPT_TIMESTAMPS))
+		if (!tw_counts(p) || !p->side || !tw_is_synack(p) ||
+		    !(p->options & TW_OPT_TIMESTAMPS))
 			continue;
 		number++;
 		if (!first)
@@ -425,7 +236,7 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 		if (!p->side) {
 			if (w->swapped && p == w->swapped)
 				continue;
-			if (is_syn(p)) {
+			if (tw_is_syn(p)) {
 				pending++;
 				w->before_repeat |= w->first != NULL && !ack3;
 			} else if (w->first && !ack3 && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
@@ -434,7 +245,7 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 			}
 			continue;
 		}
-		if (!is_synack(p))
+		if (!tw_is_synack(p))
 			continue;
 		w->count++;
 		if (w->kept < LADDER_TIMES)
@@ -524,7 +335,7 @@ static void overtaken_fact(struct tw_view *v, const struct tw_pkt *synack)
 		    tw_seq_in(p->seq, synack->seq + 1, synack->seq + FOLLOWED_BYTES) &&
 		    tw_seq_in(p->ack, syn->seq + 1, tw_pkt_end(syn) + 1))
 			data = data ? data : p;
-		else if (!p->side && is_syn(p) && data)
+		else if (!p->side && tw_is_syn(p) && data)
 			tw_from(v, TW_F_SYNACK_OVERTAKEN, 1, data);
 	}
 }
@@ -626,7 +437,7 @@ static bool echoes_a_syn(const struct tw_dossier *d, const struct tw_pkt *synack
 	const struct tw_pkt *p;
 
 	for (p = d->pkt; p < synack; p++)
-		if (tw_counts(p) && !p->side && is_syn(p) && p->tsval == synack->tsecr)
+		if (tw_counts(p) && !p->side && tw_is_syn(p) && p->tsval == synack->tsecr)
 			return true;
 	return false;
 }
@@ -645,11 +456,11 @@ static bool was_refused(const struct tw_dossier *d, const struct tw_pkt *syn,
 		if (!tw_counts(p))
 			continue;
 		if (p->side)
-			later |= refused && is_synack(p);
+			later |= refused && tw_is_synack(p);
 		else if (p->flags & TW_RST && refused)
 			continue;
 		else if (refused)
-			return is_syn(p) ? p->seq == syn->seq : later;
+			return tw_is_syn(p) ? p->seq == syn->seq : later;
 		else if ((p->flags & (TW_RST | TW_ACK)) == TW_RST && p->seq == synack->ack)
 			refused = true;
 		else
@@ -665,7 +476,7 @@ static void refused_synacks(struct tw_view *v)
 	int64_t n = 0;
 
 	for (p = syn; p && p < d->pkt + d->pkt_count; p++) {
-		if (!tw_counts(p) || !p->side || !is_synack(p) || !was_refused(d, syn, p))
+		if (!tw_counts(p) || !p->side || !tw_is_synack(p) || !was_refused(d, syn, p))
 			continue;
 		first = first ? first : p;
 		n++;
@@ -700,7 +511,7 @@ static void bad_answers(struct tw_view *v)
 				refusal = p;
 			continue;
 		}
-		if (is_synack(p) && acks_syn(syn, p))
+		if (tw_is_synack(p) && acks_syn(syn, p))
 			answer = p;
 		/* it goes on from there, and has heard more of the client than the capture */
 		if (answer && !(p->flags & TW_RST) && p->seq == answer->seq + 1 &&
@@ -764,19 +575,19 @@ void tw_derive_connect(struct tw_view *v)
 			continue;
 		if (!first)
 			first = p;
-		c_syn |= !p->side && is_syn(p);
+		c_syn |= !p->side && tw_is_syn(p);
 		/* a bare SYN behind its SYN|ACK is out of place, and no second way to begin */
-		s_syn |= p->side && is_syn(p) && !s_answered;
-		s_answered |= p->side && is_synack(p);
+		s_syn |= p->side && tw_is_syn(p) && !s_answered;
+		s_answered |= p->side && tw_is_synack(p);
 	}
 	tw_from(v, TW_F_SELF_CONNECT,
 		d->end[0].port == d->end[1].port && tw_addr_equal(&d->end[0].addr, &d->end[1].addr),
 		NULL);
 	tw_from(v, TW_F_SIMULTANEOUS_OPEN, c_syn && s_syn, NULL);
-	tw_from(v, TW_F_UNREQUESTED_SYNACK, first && is_synack(first) && !swapped_syn(d, first),
+	tw_from(v, TW_F_UNREQUESTED_SYNACK, first && tw_is_synack(first) && !swapped_syn(d, first),
 		first);
 	syn_facts(v);
-	answer_facts(v);
+	tw_derive_syn_answer(v);
 	synack_facts(v);
 	first_data_side_fact(v);
 	first_data_facts(v);

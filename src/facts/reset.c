@@ -214,7 +214,7 @@ static bool was_survived(const struct tw_dossier *d, size_t i)
 			continue;
 		if (!syn && p->side)
 			return false;
-		if (!syn && (p->flags & (TW_SYN | TW_ACK)) != TW_SYN)
+		if (!syn && !tw_is_syn(p))
 			return false;
 		if (!syn)
 			syn = p;

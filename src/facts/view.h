@@ -70,6 +70,16 @@ static inline bool tw_counts(const struct tw_pkt *p)
 	return !(p->marks & TW_MARKS_NOT_ANALYSED);
 }
 
+static inline bool tw_is_syn(const struct tw_pkt *p)
+{
+	return (p->flags & (TW_SYN | TW_ACK)) == TW_SYN;
+}
+
+static inline bool tw_is_synack(const struct tw_pkt *p)
+{
+	return (p->flags & (TW_SYN | TW_ACK | TW_RST)) == (TW_SYN | TW_ACK);
+}
+
 /* Were records dropped between @from and @to, two places in order? */
 bool tw_gap_between(const struct tw_dossier *d, size_t from, size_t to);
 
@@ -218,6 +228,8 @@ const struct tw_pkt *tw_unexplained_ack(const struct tw_dossier *d, size_t from,
 bool tw_icmp_concerns(const struct tw_view *v, const struct tw_icmp *i);
 
 void tw_derive_connect(struct tw_view *v);
+/* What answered the SYN; part of tw_derive_connect() (answer.c). */
+void tw_derive_syn_answer(struct tw_view *v);
 void tw_derive_messages(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
