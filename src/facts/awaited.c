@@ -14,6 +14,7 @@
  *	  |<-------- small segment, FIN -|
  *	  |-- RST ---------------------->|
  */
+#include "facts/goodbye.h"
 #include "facts/view.h"
 
 #define AT_ONCE_NS                                                                                 \

@@ -8,6 +8,7 @@
  *        |<------------------------------ACK 9---------|   ACKED_NEVER_SENT at the true sender
  *        |--"good", seq 5----------------------------->|   CONFLICTING_PAYLOAD at the receiver
  */
+#include "facts/decisive.h"
 #include "facts/view.h"
 
 #define PLACE_LOOK        300 /* records searched for a neighbour by id */

@@ -3,243 +3,13 @@
  * Was anybody owed something when a reset came? That parts a failure from a goodbye: 5 % of all healthy
  * connections carry a reset (browsers, health checks, TLS alerts that cross a FIN), and none of them failed.
  */
-#include "facts/view.h"
+#include "facts/goodbye.h"
 #include "timers/constants.h"
 
-#include <string.h>
-
-#define ALERT_BYTES_MAX 69 /* with the longest MAC and padding of TLS 1.2's block ciphers */
-
-/*
- * TLS close_notify: an alert record, or in TLS 1.3 a record of exactly the size of an encrypted alert
- * (RFC 8446 s5.2: 2 bytes of alert, 1 of type, 16 of tag). It may stand behind one more record in the
- * same segment; TLS 1.2 with an AEAD makes it 31 bytes (RFC 5288). Where the snap length left but the type
- * (68 bytes leave two of the payload) or nothing, the size has to do.
- */
-static bool is_close_notify(const struct tw_pkt *p)
-{
-	const uint8_t *h = p->payload_head;
-	uint32_t record, behind;
-
-	if (p->payload_cut && p->payload_head_bytes < 2)
-		return p->payload_bytes == 24 || p->payload_bytes == 31;
-	if (p->payload_cut && p->payload_head_bytes >= 2 && p->payload_head_bytes < 5 && h[1] == 3)
-		return (h[0] == 21 && p->payload_bytes <= ALERT_BYTES_MAX) ||
-		       (h[0] == 23 && p->payload_bytes == 24);
-	if (p->payload_head_bytes < 5 || h[0] < 20 || h[0] > 23 || h[1] != 3)
-		return false;
-	record = 5u + (h[3] << 8 | h[4]);
-	if (p->payload_bytes == record)
-		return h[0] == 21 || (h[0] == 23 && record == 24);
-	behind = p->payload_bytes > record ? p->payload_bytes - record : 0;
-	return h[0] == 23 && (behind == 24 || behind == 31);
-}
-
-/*
- * Farewells that are no fixed word. LDAP: UnbindRequest (RFC 4511 s4.3: SEQUENCE of a message's number and [APPLICATION 2]
- * NULL). HTTP/2: GOAWAY (RFC 9113 s6.8), with its reason. WebSocket: Close (RFC 6455
- * s5.5.1), masked or not. MQTT: DISCONNECT with a reason (5.0 s3.14).
- */
-static bool is_framed_farewell(const uint8_t *h, uint32_t bytes)
-{
-	if (bytes >= 7 && bytes <= 10 && h[0] == 0x30 && h[1] == bytes - 2 && h[2] == 2 &&
-	    h[3] == bytes - 6)
-		return h[bytes - 2] == 0x42 && !h[bytes - 1];
-	if (bytes >= 17 && !h[0] && h[3] == 7 && !h[4] && !h[5] && !h[6] && !h[7] && !h[8])
-		return bytes == 9u + (h[1] << 8 | h[2]);
-	if (bytes >= 2 && h[0] == 0x88)
-		return bytes == 2u + (h[1] & 0x7f) + (h[1] & 0x80 ? 4 : 0);
-	return bytes >= 2 && bytes <= 127 && h[0] == 0xe0 && h[1] == bytes - 2;
-}
-
-/* How protocols say that they want nothing more. Whoever says it may wait for the other end's close, and gets it. */
-static bool is_word_of_farewell(const struct tw_pkt *p)
-{
-	static const struct {
-		const char *word;
-		uint8_t bytes;
-	} farewells[] = {
-		{ "QUIT\r\n", 6 },                  /* SMTP, FTP, POP3, NNTP, memcached ... */
-		{ "quit\r\n", 6 },                  /* the same, by some clients */
-		{ "*1\r\n$4\r\nQUIT\r\n", 14 },     /* Redis */
-		{ "*1\r\n$4\r\nquit\r\n", 14 },     /* ... */
-		{ "X\0\0\0\4", 5 },                 /* PostgreSQL: Terminate */
-		{ "\1\0\0\0\1", 5 },                /* MySQL: COM_QUIT */
-		{ "\0\x0a\0\0\6\0\0\0\0\x40", 10 }, /* Oracle: data with end of file */
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(farewells) / sizeof(farewells[0]); i++)
-		if (p->payload_bytes == farewells[i].bytes &&
-		    p->payload_head_bytes >= p->payload_bytes &&
-		    memcmp(p->payload_head, farewells[i].word, p->payload_bytes) == 0)
-			return true;
-	return p->payload_head_bytes >= (p->payload_bytes < 10 ? p->payload_bytes : 10) &&
-	       is_framed_farewell(p->payload_head, p->payload_bytes);
-}
-
-bool tw_is_farewell(const struct tw_pkt *p)
-{
-	return is_close_notify(p) || is_word_of_farewell(p);
-}
-
-#define GOODBYE_NS     (20 * TW_NS_PER_MS)
-#define CROSSING_NS    (1 * TW_NS_PER_S) /* no path is so long */
-#define FAREWELL_BYTES 8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
-#define GREETING_BYTES 1460
-#define FULL_SEGMENT   1400 /* of a path with tunnels, too */
+#define CROSSING_NS  (1 * TW_NS_PER_S) /* no path is so long */
+#define FULL_SEGMENT 1400              /* of a path with tunnels, too */
 #define NOT_REPEATED_NS                                                                            \
 	(3 * TW_NS_PER_S) /* no timer that has not been backed off waits so long (RFC 6298 s2) */
-
-/*
- * Was @side in the middle of a transfer? Its last segments are all of one large size: an answer that is
- * complete ends in a shorter one.
- */
-static bool mid_transfer(const struct tw_dossier *d, size_t before, int side)
-{
-	uint32_t size = 0;
-	unsigned same = 0;
-	size_t i;
-
-	for (i = before; i > 0 && same < 4; i--) {
-		const struct tw_pkt *p = &d->pkt[i - 1];
-
-		if (!tw_counts(p) || !p->payload_bytes)
-			continue;
-		/* equal answers to one request each (keep-alive) are no long one */
-		if (p->side != side || p->payload_bytes < 1000 ||
-		    (size && p->payload_bytes != size))
-			return false;
-		size = p->payload_bytes;
-		same++;
-	}
-	return same == 4;
-}
-
-/* The last payload of @side before record @before, or NULL. */
-const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before)
-{
-	size_t i;
-
-	for (i = before; i > 0; i--)
-		if (d->pkt[i - 1].side == side && d->pkt[i - 1].payload_bytes &&
-		    tw_counts(&d->pkt[i - 1]))
-			return &d->pkt[i - 1];
-	return NULL;
-}
-
-/* A fatal alert of TLS in the clear: who sends it refuses the connection, that is no goodbye. */
-static bool is_refusal(const struct tw_pkt *p)
-{
-	const uint8_t *h = p->payload_head;
-
-	return p->payload_head_bytes >= 7 && h[0] == 21 && h[1] == 3 && !h[3] && h[4] == 2 &&
-	       h[5] == 2 && h[6];
-}
-
-/*
- * Does @side leave with a goodbye right before record @before? The bytes of it, and in @said the index of what it had
- * said before, -1 if nothing. An answer to it is not awaited, and whether it arrives is all the same.
- */
-static uint32_t goodbye_bytes(const struct tw_dossier *d, int side, size_t before, long *said)
-{
-	uint32_t bytes = 0;
-	size_t i;
-
-	*said = -1;
-	for (i = before; i > 0 && *said < 0; i--) {
-		const struct tw_pkt *p = &d->pkt[i - 1];
-
-		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST)
-			continue;
-		if (p->side == side && !is_refusal(p) && tw_is_farewell(p))
-			bytes += p->marks & TW_MARKS_REPEAT ? 0 : p->payload_bytes;
-		else if (p->side == side)
-			*said = (long)i - 1;
-		else if (!bytes)
-			break;
-	}
-	return bytes;
-}
-
-/* Application data of TLS: type 23 (RFC 8446 s5.1). */
-static bool is_tls_data(const struct tw_pkt *p)
-{
-	return p->payload_head_bytes >= 2 && p->payload_head[0] == 23 && p->payload_head[1] == 3;
-}
-
-/*
- * Was the last thing that @side said before its FIN a farewell, no answer awaited? A close_notify is: TLS has no use
- * for a half-close. So is a word of a few bytes to a server that has spoken, its FIN on its heels; within TLS, where
- * every record is longer, one record of a farewell's size.
- */
-static bool took_leave(const struct tw_dossier *d, int side)
-{
-	const struct tw_pkt *fin = NULL, *said, *before;
-	size_t i;
-
-	for (i = 0; i < d->pkt_count && !fin; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].side == side && d->pkt[i].flags & TW_FIN)
-			fin = &d->pkt[i];
-	said = fin ? tw_last_words(d, side, (size_t)(fin - d->pkt) + 1) : NULL;
-	if (!said)
-		return false;
-	before = tw_last_words(d, !side, (size_t)(said - d->pkt));
-	return tw_is_farewell(said) ||
-	       (before && fin->time_ns - said->time_ns < GOODBYE_NS &&
-		said->payload_bytes <= (is_tls_data(said) ? TW_GOODBYE_BYTES : FAREWELL_BYTES));
-}
-
-/*
- * How much may the server say to a client that has closed before something is lost? The client had asked
- * nothing that was not answered, or had said QUIT: what comes now is a goodbye (or the tick of something
- * that it listened to). To one that never asked it is a greeting or a complaint. Nothing, if the server was
- * in the middle of an answer.
- */
-static uint32_t small_talk(const struct tw_dossier *d, int side, size_t author_fin)
-{
-	const struct tw_pkt *asked = tw_last_words(d, !side, author_fin + 1),
-			    *answered = tw_last_words(d, side, author_fin);
-
-	if (side != TW_SERVER || mid_transfer(d, author_fin, side))
-		return 0;
-	if (!asked)
-		return GREETING_BYTES;
-	return answered > asked || took_leave(d, !side) ? TW_GOODBYE_BYTES : 0;
-}
-
-/*
- * What @side said and the author had not heard when it closed was only its goodbye: a close_notify, a word of
- * farewell, or a few bytes with its own FIN on their heels, no answer awaited, or a server's last words to a client
- * that has all it asked for. The bare RST that they draw from the closed end takes nothing from anybody. Next to
- * @side they stand before the author's FIN, which they cross; the FIN's acknowledgement says that they do.
- */
-static bool only_goodbye(const struct tw_dossier *d, int side, long author_fin)
-{
-	uint32_t bytes = 0;
-	int64_t said_ns = 0;
-	bool goodbyes = true, fin = false;
-	const uint32_t heard = author_fin < 0 ? 0 : d->pkt[author_fin].ack;
-	size_t i;
-
-	for (i = author_fin < 0 ? d->pkt_count : 0; i < d->pkt_count; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p) || p->side != side || p->flags & TW_RST ||
-		    p->marks & TW_MARKS_REPEAT ||
-		    ((long)i < author_fin && tw_seq_le(p->seq + p->payload_bytes, heard)))
-			continue;
-		if (p->payload_bytes) {
-			bytes += p->payload_bytes;
-			said_ns = p->time_ns;
-			goodbyes &= tw_is_farewell(p);
-		}
-		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
-	}
-	return bytes &&
-	       ((goodbyes && bytes <= 2 * TW_GOODBYE_BYTES) || (fin && bytes <= TW_GOODBYE_BYTES) ||
-		bytes <= small_talk(d, side, (size_t)author_fin));
-}
 
 /* Did @side send a FIN, before the reset or so soon behind it that the two crossed? */
 static bool has_closed(const struct tw_dossier *d, int side, const struct tw_pkt *rst)
@@ -260,7 +30,7 @@ static bool victim_closed(const struct tw_dossier *d, int victim, const struct t
 			  uint32_t unanswered)
 {
 	return has_closed(d, victim, rst) &&
-	       (victim == TW_SERVER || !unanswered || took_leave(d, victim));
+	       (victim == TW_SERVER || !unanswered || tw_took_leave(d, victim));
 }
 
 /*
@@ -309,7 +79,7 @@ static bool came_too_late(const struct tw_dossier *d, size_t rst, int author, lo
 	if (author != TW_CLIENT || author_fin < 0)
 		return false;
 	fin = &d->pkt[author_fin];
-	goodbye_bytes(d, author, (size_t)author_fin + 1, &said);
+	tw_goodbye_bytes(d, author, (size_t)author_fin + 1, &said);
 	asked = said < 0 ? NULL : &d->pkt[said];
 	before = tw_last_words(d, !author, (size_t)author_fin);
 	answer = tw_last_words(d, !author, rst);
@@ -396,7 +166,7 @@ static bool client_had_all(const struct tw_view *v, size_t rst, int author, long
 	const struct tw_dossier *d = v->d;
 	size_t i;
 
-	if (author != TW_CLIENT || tw_window_closed(d, c, s) || mid_transfer(d, rst, TW_SERVER))
+	if (author != TW_CLIENT || tw_window_closed(d, c, s) || tw_mid_transfer(d, rst, TW_SERVER))
 		return false;
 	/* it asked for a connection, and there was no answer at all */
 	if (d->end[TW_CLIENT].isn_seen && !s->next_set)
@@ -454,7 +224,7 @@ static long closed_at(const struct tw_dossier *d, int author, size_t rst, long f
 
 	if (fin >= 0)
 		return fin;
-	if (said && is_close_notify(said))
+	if (said && tw_is_close_notify(said))
 		return (long)(said - d->pkt);
 	for (i = sent_unseen(d, rst, author) ? rst : 0; i > 0; i--)
 		if (tw_counts(&d->pkt[i - 1]) && d->pkt[i - 1].side == author)
@@ -540,7 +310,7 @@ static bool lost_small_talk(const struct tw_dossier *d, size_t rst, int author, 
 	const struct tw_pkt *words = tw_last_words(d, author, rst);
 
 	return victim_fin >= 0 && words && words - d->pkt > victim_fin &&
-	       unacked <= small_talk(d, author, (size_t)victim_fin);
+	       unacked <= tw_small_talk(d, author, (size_t)victim_fin);
 }
 
 /* Payload of @side before the reset; of a connection that is not known in full, the count of all it sent. */
@@ -615,7 +385,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		NULL);
 	if (missed > debt.victim_unacked)
 		debt.victim_unacked = missed;
-	goodbye = goodbye_bytes(d, a, rst, &said);
+	goodbye = tw_goodbye_bytes(d, a, rst, &said);
 	if (!goodbye)
 		said = author->last_payload;
 	/* lost data before the goodbye is not made good by it */
@@ -645,7 +415,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
 			  (((victim_closed(d, w, &d->pkt[rst], debt.unanswered) &&
 			     !lost_its_answer(d, rst, author, debt.victim_unacked)) ||
-			    only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
+			    tw_only_goodbye(d, w, closed_at(d, a, rst, author->fin))) &&
 			   !missed && !tw_was_starved(v, rst, s, debt.victim_unacked)) ||
 			  (!debt.victim_unacked && client_had_all(v, rst, a, said, s)))),
 		NULL);
@@ -719,7 +489,7 @@ static void alert_facts(struct tw_view *v, size_t rst)
 	for (i = rst; i > 0; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
-		if (!tw_counts(p) || !p->payload_bytes || !is_refusal(p))
+		if (!tw_counts(p) || !p->payload_bytes || !tw_is_refusal(p))
 			continue;
 		tw_from(v, TW_F_RST_TLS_ALERT, p->payload_head[6], p);
 		tw_from(v, TW_F_RST_TLS_ALERT_SIDE, p->side, p);

@@ -3,6 +3,7 @@
  * Is this a request that must be answered? Told by its first bytes, for protocols in which each request is
  * answered, if only by an error. What is not answered in them (a farewell, a replica's REPLCONF ACK) is none.
  */
+#include "facts/goodbye.h"
 #include "facts/view.h"
 
 #include <string.h>

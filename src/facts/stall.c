@@ -3,6 +3,7 @@
  * Facts about a receiving end that is slow: windows of 0 and their probes, requests that are
  * acknowledged but never answered, keepalive probes.
  */
+#include "facts/goodbye.h"
 #include "facts/view.h"
 
 static bool is_probe(const struct tw_pkt *p)

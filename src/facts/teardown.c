@@ -10,6 +10,7 @@
  *        |--ACK----------------------------->|      FIN2_ACKED
  */
 #include "base/duration.h"
+#include "facts/goodbye.h"
 #include "facts/view.h"
 
 #define LADDER_TIMES 32

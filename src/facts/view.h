@@ -134,8 +134,6 @@ enum tw_ladder tw_ladder_of(const int64_t *times_ns, size_t n);
  * end as seen here; -1 if unknown. In the view as rtt[]. */
 int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 
-/* The index of the decisive reset, -1 if there is none (reset.c). */
-long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect);
 /* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
 /* Another TTL, but as many hops: some stacks (Linux up to 2.4) write resets of no socket with another initial value. */
@@ -144,8 +142,6 @@ bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own);
 bool tw_same_hops(int ttl, int other);
 /* The TTL of the reset @rst less that of its author's segments that passed the same point, else of @own (sights.c). */
 int tw_rst_ttl_delta(const struct tw_dossier *d, size_t rst, const struct tw_pkt *own);
-/* What the receiver of the reset @i did with it (reset.c). */
-enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_t *seq_off);
 
 /* Were packets of one end only captured, though what it says shows that the other must have spoken? */
 bool tw_is_one_sided(const struct tw_dossier *d);
@@ -165,9 +161,6 @@ static inline bool tw_reports_hole(const struct tw_pkt *a)
 {
 	return a->sack_count > !!(a->marks & TW_MARK_DSACK);
 }
-
-/* The last payload of @side before record @before, or NULL. */
-const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before);
 
 /* Had @e no room for one full segment of @from any more? */
 bool tw_window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *e,
@@ -208,9 +201,6 @@ const struct tw_pkt *tw_first_syn(const struct tw_dossier *d);
 /* Up to when this connection is known to have been watched: the end of the capture, or (where the clock
  * was set back, so that its last time stamp proves nothing) the connection's own last record. */
 int64_t tw_watched_until_ns(const struct tw_view *v);
-
-/* Are these words that say that no more is wanted: TLS close_notify, QUIT and its like (owed.c)? */
-bool tw_is_farewell(const struct tw_pkt *p);
 
 /* Was record @i, data or a FIN, older by its timestamp than what its receiver had echoed, and not taken (refused.c)? */
 bool tw_was_refused(const struct tw_dossier *d, size_t i);
