@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A silence in which nothing but keepalive probes goes out.
+ * A silence in which nothing goes out but keepalive probes, or not even these: only questions for an address.
  *
  *    asker                                                        peer
  *      |<=================== requests and answers ================>|
@@ -10,6 +10,7 @@
  *      :   TCP_KEEPCNT times, then RST|ACK: keepalive-timeout
  */
 #include "phenomena/silence.h"
+#include "timers/usual.h"
 
 #include <inttypes.h>
 
@@ -60,5 +61,43 @@ bool tw_match_probes(struct tw_match *m)
 		   "unanswered.");
 	tw_app_saw(m, tw_other(asker), NULL, NULL, -1,
 		   "Nothing, if it is alive: for it the connection is idle and open.");
+	return true;
+}
+
+bool tw_match_deserted(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	enum tw_side peer = (enum tw_side)tw_get(f, TW_F_NEIGHBOUR_GONE_SIDE);
+	int64_t requests = tw_get(f, TW_F_NEIGHBOUR_GONE);
+	bool owed = tw_is(f, TW_F_UNANSWERED_SIDE, tw_other(peer));
+	bool final = owed && tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS) >= TW_FINAL_NS;
+
+	if (requests <= tw_usual()->neighbour_asks || !tw_get(f, TW_F_ESTABLISHED) ||
+	    !tw_silence_proves(f) || tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_RST_COUNT))
+		return false;
+	m->strength = TW_STRENGTH_STALL;
+	m->confidence = final ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = tw_host_of(peer);
+	tw_peer_is(m, peer);
+	m->summary = tw_say(m,
+			    "The host of %s does not answer for its address any more (%" PRId64
+			    " ARP or ND requests over %s), and the connection is still open.",
+			    tw_endpoint(m, peer), requests,
+			    TW_DUR(tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS)));
+	tw_cite(m, TW_F_NEIGHBOUR_GONE,
+		"the first of %" PRId64 " requests by %s, none of them answered", requests,
+		tw_side_name(tw_other(peer)));
+	if (owed)
+		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
+			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)),
+			tw_side_name(tw_other(peer)));
+	else
+		tw_missing(m, "Whether anything was sent in this connection: nothing leaves the "
+			      "host before the request is answered.");
+	tw_rule_out(m, "firewall-dropped", "a filter on TCP lets ARP and ND pass");
+	tw_app_saw(m, tw_other(peer), "recv", "hang", -1,
+		   "Whoever sends gets EHOSTUNREACH when tcp_retries2 ends it; whoever only waits, "
+		   "ETIMEDOUT by its keepalive, or nothing without one.");
 	return true;
 }

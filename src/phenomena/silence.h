@@ -95,6 +95,11 @@ static inline bool tw_hole_stays(const struct tw_facts *f)
  * answer comes (RFC 1122 s4.2.3.6: an end that lives answers each). One answer may be lost, or missed by the capture.
  */
 bool tw_match_probes(struct tw_match *m);
+/*
+ * peer-vanished where nothing is repeated, because nothing leaves: what one end sends waits for the other's link-layer
+ * address, and nobody answers for it any more. (A single round of three requests may only verify an old entry.)
+ */
+bool tw_match_deserted(struct tw_match *m);
 
 /* The receiver had closed its window: then repeats are probes, and silence has another name. */
 static inline bool tw_window_stays_closed(const struct tw_facts *f)
