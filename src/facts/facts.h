@@ -108,7 +108,7 @@ enum tw_ipid {
 	TW_IPID_FOREIGN,
 };
 
-/* SYN_ASKED_MORE */
+/* SYN_ASKED_MORE: a sum of these */
 #define TW_ASKED_MPTCP   1
 #define TW_ASKED_ECN     2
 #define TW_ASKED_OPTIONS 4 /* any of timestamps, SACK and window scale */
