@@ -109,9 +109,17 @@ enum {
 	TW_STRENGTH_CURIOSITY = 20, /* harmless oddity */
 };
 
+/* Which connections a setting has a say in, where a phenomenon befalls both: the book names all. */
+enum tw_governs {
+	TW_GOVERNS_ALL = 0,
+	TW_GOVERNS_CONNECTING,
+	TW_GOVERNS_ESTABLISHED,
+};
+
 struct tw_governed {
 	const char *name; /* "net.ipv4.tcp_syn_retries", "TCP_USER_TIMEOUT", "listen() backlog" */
 	const char *meaning; /* one sentence: what it changes here, with the default */
+	enum tw_governs when;
 };
 
 /* One end's view for `explain`. */

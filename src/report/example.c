@@ -281,23 +281,22 @@ static void app_row(struct tw_pen *p, const struct tw_match *m, enum tw_side sid
 	tw_pen_newline(p);
 }
 
-static void governed_rows(struct tw_pen *p, const struct tw_governed *g, unsigned max)
+static void governed_rows(struct tw_pen *p, const struct tw_finding *f, unsigned max)
 {
+	const struct tw_governed *g;
 	unsigned i;
 
-	if (!g || !g->name)
-		return;
-	for (i = 0; i < max && g[i].name; i++) {
+	for (i = 0; i < max && (g = tw_governed_at(f, i)); i++) {
 		tw_row_begin(p, i ? NULL : "Governed by");
-		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s", g[i].name);
-		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " = %s", g[i].meaning);
+		tw_pen_wrap(p, TW_ROW_TEXT, TW_ROLE_STRONG, "%s", g->name);
+		tw_pen_wrap(p, TW_ROW_TEXT + 2, TW_ROLE_PLAIN, " = %s", g->meaning);
 		tw_pen_newline(p);
 	}
-	if (max)
+	if (max || !tw_governed_at(f, 0))
 		return;
 	tw_row_begin(p, "Governed by");
-	for (i = 0; g[i].name; i++)
-		add_name(p, g[i].name, !g[i + 1].name);
+	for (i = 0; (g = tw_governed_at(f, i)); i++)
+		add_name(p, g->name, !tw_governed_at(f, i + 1));
 	tw_pen_newline(p);
 }
 
@@ -402,7 +401,7 @@ static void rows(struct tw_pen *p, const struct tw_finding *f, const struct limi
 	app_row(p, m, TW_CLIENT, l->app_text);
 	app_row(p, m, TW_SERVER, l->app_text);
 	if (ph) {
-		governed_rows(p, ph->governed, l->governed);
+		governed_rows(p, f, l->governed);
 		remedy_rows(p, f, l->remedies);
 	}
 	rival_rows(p, "Or was it", m->rivals, m->rival_count, l->rivals);

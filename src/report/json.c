@@ -58,12 +58,13 @@ static json_t *application(const struct tw_app *a)
 			 tw_json_text(a->text));
 }
 
-static json_t *governed_by(const struct tw_phenomenon *ph)
+static json_t *governed_by(const struct tw_finding *f)
 {
-	const struct tw_governed *g = ph ? ph->governed : NULL;
+	const struct tw_governed *g;
 	json_t *list = json_array();
+	unsigned i;
 
-	for (; g && g->name; g++)
+	for (i = 0; (g = tw_governed_at(f, i)); i++)
 		json_array_append_new(list, json_pack("{s:o, s:o}", "name", tw_json_text(g->name),
 						      "meaning", tw_json_text(g->meaning)));
 	return list;
@@ -145,7 +146,7 @@ static void finding_core(json_t *o, const struct tw_finding *f)
 	json_object_set_new(o, "application",
 			    json_pack("{s:o, s:o}", "client", application(&m->app[TW_CLIENT]),
 				      "server", application(&m->app[TW_SERVER])));
-	json_object_set_new(o, "governed_by", governed_by(ph));
+	json_object_set_new(o, "governed_by", governed_by(f));
 	json_object_set_new(o, "remedy", remedies(f));
 	json_object_set_new(o, "rivals", rivals(m->rivals, m->rival_count));
 	json_object_set_new(o, "ruled_out", rivals(m->ruled_out, m->ruled_out_count));

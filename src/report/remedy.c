@@ -105,3 +105,21 @@ const char *tw_remedy_at(const struct tw_finding *f, unsigned i)
 		return list[first];
 	return list[i <= first ? i - 1 : i];
 }
+
+/* Where it is not known how far the connection had come, all of them do. */
+static bool governs(const struct tw_facts *f, const struct tw_governed *g)
+{
+	if (g->when == TW_GOVERNS_ALL || !tw_known(f, TW_F_ESTABLISHED))
+		return true;
+	return tw_get(f, TW_F_ESTABLISHED) == (g->when == TW_GOVERNS_ESTABLISHED);
+}
+
+const struct tw_governed *tw_governed_at(const struct tw_finding *f, unsigned i)
+{
+	const struct tw_governed *g = f->phenomenon ? f->phenomenon->governed : NULL;
+
+	for (; g && g->name; g++)
+		if (governs(&f->facts, g) && !i--)
+			return g;
+	return NULL;
+}

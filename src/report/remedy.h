@@ -16,4 +16,7 @@ const char *tw_remedy_at(const struct tw_finding *f, unsigned i);
  */
 const char *tw_remedy_of(char *out, const struct tw_finding *f, const char *text);
 
+/* The @i-th setting that has a say in this case; NULL: no more. */
+const struct tw_governed *tw_governed_at(const struct tw_finding *f, unsigned i);
+
 #endif

@@ -73,6 +73,32 @@ static void peer(void **state)
 	expect(&f, "`ping PEER`", "`ping 192.0.2.2`");
 }
 
+/* What governs a connect says nothing to who is connected already, and the other way round. */
+static void settings_of_the_case(void **state)
+{
+	static const struct tw_governed governed[] = {
+		{ "always", "", TW_GOVERNS_ALL },
+		{ "connecting", "", TW_GOVERNS_CONNECTING },
+		{ "established", "", TW_GOVERNS_ESTABLISHED },
+		{ NULL, NULL, TW_GOVERNS_ALL },
+	};
+	static const struct tw_phenomenon phenomenon = { .governed = governed };
+	struct tw_finding f = { .phenomenon = &phenomenon };
+
+	(void)state;
+	assert_ptr_equal(tw_governed_at(&f, 2), &governed[2]); /* not known which: all of them */
+	assert_null(tw_governed_at(&f, 3));
+	tw_fact_set(&f.facts, TW_F_ESTABLISHED, 0, 0, 0);
+	assert_ptr_equal(tw_governed_at(&f, 0), &governed[0]);
+	assert_ptr_equal(tw_governed_at(&f, 1), &governed[1]);
+	assert_null(tw_governed_at(&f, 2));
+	tw_fact_set(&f.facts, TW_F_ESTABLISHED, 1, 0, 0);
+	assert_ptr_equal(tw_governed_at(&f, 1), &governed[2]);
+	assert_null(tw_governed_at(&f, 2));
+	f.phenomenon = NULL;
+	assert_null(tw_governed_at(&f, 0));
+}
+
 /* A socket that is not bound, or not connected, has nothing to put in. */
 static void without_values(void **state)
 {
@@ -129,6 +155,7 @@ int main(void)
 		cmocka_unit_test(only_names_of_commands),
 		cmocka_unit_test(ipv6),
 		cmocka_unit_test(peer),
+		cmocka_unit_test(settings_of_the_case),
 		cmocka_unit_test(without_values),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(order_of_the_case),

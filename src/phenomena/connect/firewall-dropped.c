@@ -281,9 +281,13 @@ static const char *const remedies[] = {
 };
 
 static const struct tw_governed governed[] = {
-	TW_GOVERNED_SYN_REPEATS,
+	TW_GOVERNED_SYN_REPEATS(TW_GOVERNS_CONNECTING),
 	{ "net.ipv4.tcp_retries2",
-	  "How long an established connection keeps repeating. Default 15, measured 938.5 s." },
+	  "How long an established connection keeps repeating. Default 15, measured 938.5 s.",
+	  TW_GOVERNS_ESTABLISHED },
+	{ "TCP_USER_TIMEOUT",
+	  "Socket option, in ms: the same for one socket. Default 0: tcp_retries2 decides.",
+	  TW_GOVERNS_ESTABLISHED },
 	{ NULL, NULL },
 };
 

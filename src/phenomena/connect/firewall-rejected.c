@@ -162,12 +162,16 @@ static const char *const remedies[] = {
 };
 
 static const struct tw_governed governed[] = {
-	{ "net.ipv4.tcp_retries2", "How long an established connection keeps repeating in spite of "
-				   "the errors. Default 15, measured "
-				   "938.5 s." },
-	{ "IP_RECVERR", "Socket option: the first ICMP error ends the next call at once "
-			"(EHOSTUNREACH measured after "
-			"0.2 s); the connection itself stays. Default off." },
+	{ "net.ipv4.tcp_retries2",
+	  "How long an established connection keeps repeating in spite of "
+	  "the errors. Default 15, measured "
+	  "938.5 s.",
+	  TW_GOVERNS_ESTABLISHED },
+	{ "IP_RECVERR",
+	  "Socket option: the first ICMP error ends the next call at once "
+	  "(EHOSTUNREACH measured after "
+	  "0.2 s); the connection itself stays. Default off.",
+	  TW_GOVERNS_ESTABLISHED },
 	{ "net.ipv4.icmp_ratelimit", "On the rejecting box: at most one error per destination in "
 				     "this many ms, with bursts. Default 1000; "
 				     "so not every segment draws an error." },

@@ -105,20 +105,24 @@ void tw_cite_refused_in_vain(struct tw_match *m);
 /* Evidence: the SYN, and its repeats if there are any. */
 void tw_cite_syns(struct tw_match *m);
 
-/* The sysctls and options that decide how often and how long a SYN is repeated. */
-#define TW_GOVERNED_SYN_REPEATS                                                                    \
+/* The sysctls and options that decide how often and how long a SYN is repeated, and when (enum tw_governs). */
+#define TW_GOVERNED_SYN_REPEATS(when_)                                                             \
 	{ "net.ipv4.tcp_syn_retries",                                                              \
 	  "How often a SYN is repeated with doubling gaps; it also fixes the total time, "         \
-	  "2^(n+1) - 1 s. Default 6, that is 127 s by the book and about 134 s measured." },       \
+	  "2^(n+1) - 1 s. Default 6, that is 127 s by the book and about 134 s measured.",         \
+	  when_ },                                                                                 \
 		{ "net.ipv4.tcp_syn_linear_timeouts",                                              \
 		  "How many of the first repeats come one second apart before the gaps start to "  \
 		  "double. "                                                                       \
-		  "Default 4 since Linux 6.5; older kernels have none." },                         \
-		{ "TCP_SYNCNT", "Socket option: replaces tcp_syn_retries for one socket." },       \
+		  "Default 4 since Linux 6.5; older kernels have none.",                           \
+		  when_ },                                                                         \
+		{ "TCP_SYNCNT", "Socket option: replaces tcp_syn_retries for one socket.",         \
+		  when_ },                                                                         \
 	{                                                                                          \
 		"TCP_USER_TIMEOUT",                                                                \
 			"Socket option, in ms: it also ends a connect() that gets no answer. "     \
-			"Default 0, that is unset."                                                \
+			"Default 0, that is unset.",                                               \
+			when_                                                                      \
 	}
 
 #endif

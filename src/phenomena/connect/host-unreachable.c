@@ -179,6 +179,10 @@ static const char *const remedies[] = {
 };
 
 static const struct tw_governed governed[] = {
+	{ "net.ipv4.tcp_retries2",
+	  "How long an established connection keeps repeating in spite of the errors. Default 15, "
+	  "measured 938.5 s.",
+	  TW_GOVERNS_ESTABLISHED },
 	{ "net.ipv4.neigh.default.mcast_solicit",
 	  "How many ARP requests are sent before the neighbour counts as unreachable. Default 3." },
 	{ "net.ipv4.neigh.default.retrans_time_ms",

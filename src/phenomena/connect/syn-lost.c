@@ -110,7 +110,7 @@ static const char *const remedies[] = {
 };
 
 static const struct tw_governed governed[] = {
-	TW_GOVERNED_SYN_REPEATS,
+	TW_GOVERNED_SYN_REPEATS(TW_GOVERNS_ALL),
 	{ NULL, NULL },
 };
 
