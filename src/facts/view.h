@@ -239,6 +239,7 @@ void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);
 void tw_derive_numbers(struct tw_view *v);
 void tw_derive_neighbours(struct tw_view *v);
+void tw_derive_idle(struct tw_view *v);
 
 /*
  * Were ACKs lost right before @a? Its IP id does not follow that of its end's packet before. The
