@@ -543,10 +543,10 @@ def balancer_after_a_short_pause():
 
 @case
 def idle_time_that_others_survive():
-    """Two connections are reset after 60 s of silence; a third between the same hosts survives 90 s."""
+    """Two are reset after 60 s of silence, at different times; a third between the same hosts survives 90 s."""
     talks = []
     for number, (gap, dies) in enumerate(((60, True), (61, True), (90, False))):
-        talk = Talk(client=("192.0.2.1", 40001 + number), timestamps=True, now=number)
+        talk = Talk(client=("192.0.2.1", 40001 + number), timestamps=True, now=100 * number)
         talk.shake().ask().c(PSH | ACK, b"again", after=gap)
         if dies:
             talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)

@@ -371,6 +371,50 @@ def forgotten_while_others_were_served():
     assert told(pooled(355), served)[0]["verdict"] == "idle-reset"
 
 
+def lost_pool(idle, flags=RST, service=SERVICE, until=1000.0):
+    """Connections of a pool, last used @idle seconds before they are used again, within seconds; resets answer."""
+    talks = []
+    for k, seconds in enumerate(idle):
+        talk = Talk(client=(POOL, 42000 + k), server=service, now=until + k - seconds - 20).shake().ask()
+        talk.ask().c(PSH | ACK, b"POST /x HTTP/1.1\r\n\r\n", after=seconds)
+        talks.append(talk.s(flags, window=0, ident=0, after=0.02))
+    return talks
+
+
+@case
+def pool_forgotten_at_once():
+    """In use 5 s ago, or 11 minutes ago: no timeout fits both, and one moment does."""
+    for finding in told(*lost_pool([5, 40, 130, 400, 700])):
+        assert (finding["verdict"], finding["outcome"]) == ("peer-rebooted", "failed"), finding["summary"]
+        assert "idle-reset" in {rival["verdict"] for rival in finding["rivals"]}, finding["rivals"]
+    long_idle = told(*lost_pool([5, 400]))[1]
+    assert any("all were lost at once" in e["text"] for e in long_idle["evidence"]), long_idle["evidence"]
+
+
+@case
+def pool_reset_at_once_in_another_form():
+    """So with the resets that balancers write: what was in use 5 s ago has not been forgotten for its idle time."""
+    for finding in told(*lost_pool([5, 40, 130, 400, 700], RST | ACK)):
+        assert finding["verdict"] in ("aborted", "firewall-reset"), finding["summary"]
+        assert finding["confidence"] == "possible", finding["summary"]
+
+
+@case
+def pool_idle_for_as_long():
+    """All of them had been idle for longer than devices remember; what another port lost says nothing of these."""
+    for others in ((), lost_pool([4], service=("192.0.2.2", 9000), until=990.0)):
+        talks = lost_pool([400, 401, 405, 420])
+        for finding in told(*talks, *others)[:len(talks)]:
+            assert finding["verdict"] == "idle-reset", finding["summary"]
+
+
+@case
+def silences_that_no_device_ends_so_soon():
+    """Three of 20 to 40 s, and nothing that survived: what one moment explains tells of no timeout."""
+    for finding in told(*lost_pool([20, 30, 40])):
+        assert finding["verdict"] == "peer-rebooted", finding["summary"]
+
+
 @case
 def new_connections_get_no_answer_either():
     """Old ones and new ones alike: it is the server, or the path, that is gone."""

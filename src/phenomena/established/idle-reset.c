@@ -78,7 +78,8 @@ static bool look(struct tw_match *m, struct hints *h)
 	h->population =
 		tw_get(f, TW_F_FLOWS_KILLED_IDLE) >= 2 &&
 		tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS) >= 10 * TW_NS_PER_S &&
-		tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) < tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS);
+		tw_get(f, TW_F_FLOWS_SURVIVED_IDLE_NS) < tw_get(f, TW_F_FLOWS_KILLED_IDLE_NS) &&
+		(tw_known(f, TW_F_FLOWS_SURVIVED_IDLE_NS) || !tw_get(f, TW_F_FLOWS_KILLED_AT_ONCE));
 	if (h->idle_ns < (h->timer ? TIMER_MIN_NS : IDLE_MIN_NS))
 		return false;
 	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
@@ -137,7 +138,12 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 		 "a filter whose rules changed in the meantime resets the same way");
 	if (!h->ttl && !h->label)
 		tw_rival(m, "peer-rebooted",
-			 "the peer itself would answer the same way if it lost the connection");
+			 tw_get(m->facts, TW_F_FLOWS_KILLED_AT_ONCE)
+				 ? "the peer itself would answer the same way if it lost the "
+				   "connection, and one moment lies in the silences of all that "
+				   "ended so"
+				 : "the peer itself would answer the same way if it lost the "
+				   "connection");
 	else
 		tw_rule_out(m, "peer-rebooted",
 			    "the reset does not come from the peer's own stack");
@@ -152,6 +158,15 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 		tw_rule_out(m, "data-after-close", "no FIN was seen before");
 }
 
+/*
+ * A device forgets connections, and listens for nobody: the server had been away meanwhile. Nor does it forget, at the same
+ * moment, what was in use just before.
+ */
+static bool was_away(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE) || tw_get(f, TW_F_FORGOTTEN_TOGETHER) > 0;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -164,8 +179,7 @@ static bool match(struct tw_match *m)
 								 : TW_STRENGTH_MECHANISM + 1;
 	m->strength += half_closed(f); /* fin-wait2-expired looks at the time alone */
 	m->confidence = h.candidates || h.population ? TW_LIKELY : TW_POSSIBLE;
-	/* a device forgets connections, and listens for nobody: the server had been away meanwhile */
-	if (tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE) && !h.ttl && !h.label) {
+	if (was_away(f) && !h.ttl && !h.label) {
 		m->strength = TW_STRENGTH_ENDING;
 		m->confidence = TW_POSSIBLE;
 	}
@@ -343,7 +357,8 @@ const struct tw_phenomenon tw_ph_idle_reset = {
 		"a known device, or if other connections of the same hosts bracket a timeout.\n\n"
 		"The time of silence and the candidates are always stated: the largest known "
 		"timeout not above the silence is the best guess, not a proof. Without a TTL that "
-		"differs a rebooted peer looks the same.",
+		"differs a rebooted peer looks the same; and where connections that were in use "
+		"shortly before are refused with it, all were lost at once, and it was no timer.",
 	.folklore = "\"Keepalive is on, so it cannot be the idle timer.\" The default first probe "
 		    "comes after 7200 s; AWS forgets after 350 s and Azure after 240 s, both far "
 		    "below the 7440 s that RFC 5382 asks for.",

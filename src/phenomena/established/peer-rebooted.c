@@ -205,6 +205,12 @@ static void cite_before(struct tw_match *m, enum tw_side victim, int64_t repeats
 		tw_cite(m, TW_F_PORT_REFUSED_WHILE_IDLE,
 			"another connection to the port was refused during the silence: nothing "
 			"listened there then");
+	if (tw_get(m->facts, TW_F_FORGOTTEN_TOGETHER) > 0)
+		tw_cite(m, TW_F_FORGOTTEN_TOGETHER,
+			"so it answered %lld other connection%s in this silence, heard of far "
+			"shorter before: all were lost at once, not each for its idle time",
+			(long long)tw_get(m->facts, TW_F_FORGOTTEN_TOGETHER),
+			tw_get(m->facts, TW_F_FORGOTTEN_TOGETHER) > 1 ? "s" : "");
 }
 
 /* A segment of the living end draws a bare RST. */
