@@ -432,6 +432,16 @@ def new_connections_are_served():
 
 
 
+@case
+def host_that_speaks_elsewhere_is_up():
+    """In use 5 s ago, and no answer any more, while a new connection is served: its host did not die."""
+    served = Talk(client=(POOL, 42101), server=SERVICE, now=20.0).shake().ask().close()
+    for others, lives in (((), False), ((served,), True)):
+        finding = told(pooled(5, answered=False), *others)[0]
+        assert finding["verdict"] == "peer-vanished", finding["summary"]
+        assert any("it is up" in e["text"] for e in finding["evidence"]) == lives, finding["evidence"]
+
+
 # ---- a FIN in place of an answer is no idle timer's ----
 
 

@@ -403,10 +403,9 @@ static void port_facts(struct tw_view *v)
 static void alive_fact(struct tw_view *v)
 {
 	const enum tw_fact_id side = TW_F_UNANSWERED_SIDE;
-	const struct tw_host_event *e;
+	const struct tw_host_event *e, *alive = NULL;
 	const struct tw_end *silent, *me;
 	struct tw_host_log log;
-	bool alive = false;
 	uint32_t self;
 	unsigned part;
 
@@ -419,11 +418,13 @@ static void alive_fact(struct tw_view *v)
 				  v->d->last_ns + TW_NS_PER_S);
 	for (part = 0; part < 3; part++)
 		for (e = log.part[part].from; e < log.part[part].to && !alive; e++)
-			alive = e->time_ns > tw_time_of(v->f, side) &&
-				e->time_ns <= v->d->last_ns + TW_NS_PER_S && speaks(e) &&
-				!(e->peer == self && e->peer_port == me->port &&
-				  e->port == silent->port);
-	tw_from(v, TW_F_ALIVE_ELSEWHERE, alive, NULL);
+			if (e->time_ns > tw_time_of(v->f, side) &&
+			    e->time_ns <= v->d->last_ns + TW_NS_PER_S && speaks(e) &&
+			    !(e->peer == self && e->peer_port == me->port &&
+			      e->port == silent->port))
+				alive = e;
+	tw_fact_set(v->f, TW_F_ALIVE_ELSEWHERE, alive != NULL, alive ? alive->frame : 0,
+		    alive ? alive->time_ns : 0);
 }
 
 /* The last repeat of the victim that drew nothing, before the segment that drew the reset; NULL if there is none. */

@@ -91,7 +91,12 @@ static bool match(struct tw_match *m)
 	if (tw_get(f, TW_F_ALIVE_ELSEWHERE))
 		tw_cite(m, TW_F_ALIVE_ELSEWHERE,
 			"the silent host answers others meanwhile: it is not dead");
-	tw_rival(m, "peer-vanished", "a host that died during the pause leaves the same packets");
+	tw_rival(m, "peer-vanished",
+		 tw_get(f, TW_F_ALIVE_ELSEWHERE)
+			 ? "if only the path that this connection takes, one of several, died "
+			   "during "
+			   "the pause, the packets are the same"
+			 : "a host that died during the pause leaves the same packets");
 	tw_rival(m, "firewall-dropped",
 		 "a filter that was put in place during the pause does as well");
 	if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))

@@ -106,6 +106,13 @@ static void name_rivals(struct tw_match *m, bool final)
 		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
 }
 
+/* Did its host speak to others while the repeats went on? Then it is up, and would answer: they do not reach it. */
+static bool host_lives(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ALIVE_ELSEWHERE) &&
+	       tw_time_of(f, TW_F_ALIVE_ELSEWHERE) < tw_time_of(f, TW_F_UNANSWERED_SPAN_NS);
+}
+
 /* Did the other end speak while the repeats went on? After the last of them, the path may be whole again. */
 static bool spoke_meanwhile(const struct tw_facts *f)
 {
@@ -164,6 +171,10 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"%s speaks without acknowledging it: it is alive, and %s", peer,
 			spoke_meanwhile(f) ? "this direction is dead" : "has not got it");
+	if (host_lives(f))
+		tw_cite(m, TW_F_ALIVE_ELSEWHERE,
+			"its host speaks elsewhere while the repeats go on: it is up, and they do "
+			"not reach it, or its answers do not come back");
 	if (tw_reset_in_vain(f, tw_other(sender)))
 		tw_cite(m, TW_F_RST_IGNORED, "%s had reset it: that was not taken either", peer);
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
@@ -207,9 +218,11 @@ static void tell_peer(struct tw_match *m, enum tw_side peer)
 			   "If it lives and the RST reaches it; if the path is dead both ways it "
 			   "sees nothing.");
 	else
-		tw_app_saw(
-			m, peer, NULL, NULL, -1,
-			"Nothing, if it is alive: no packet tells it that the connection is dead.");
+		tw_app_saw(m, peer, NULL, NULL, -1,
+			   host_lives(f)
+				   ? "Nothing: no packet tells it that the connection is dead."
+				   : "Nothing, if it is alive: no packet tells it that the "
+				     "connection is dead.");
 }
 
 static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
