@@ -166,8 +166,24 @@ static bool outlived(const struct tw_dossier *d, const struct tw_icmp *i)
 	return false;
 }
 
+/* The ACK by which the other end had taken what the error quotes, before the error came; NULL: there is none. */
+static const struct tw_pkt *taken_before(const struct tw_dossier *d, const struct tw_icmp *i)
+{
+	size_t k;
+
+	for (k = 0; k < d->pkt_count && d->pkt[k].frame < i->frame; k++) {
+		const struct tw_pkt *p = &d->pkt[k];
+
+		if (tw_counts(p) && p->side != i->side &&
+		    (p->flags & (TW_ACK | TW_RST)) == TW_ACK && tw_seq_gt(p->ack, i->quoted_seq))
+			return p;
+	}
+	return NULL;
+}
+
 static void first_error(struct tw_view *v, const struct tw_icmp *i)
 {
+	const struct tw_pkt *taken = taken_before(v->d, i);
 	const struct tw_pkt *p = quoted(v->d, i);
 	const struct tw_end *to = &v->d->end[!i->side];
 
@@ -177,6 +193,7 @@ static void first_error(struct tw_view *v, const struct tw_icmp *i)
 	tw_fact_set(v->f, TW_F_ICMP_TO, i->side, i->frame, i->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_FROM_DESTINATION, tw_addr_equal(&i->from, &to->addr), i->frame,
 		    i->time_ns);
+	tw_from(v, TW_F_ICMP_QUOTED_ARRIVED, taken != NULL, taken);
 	tw_fact_set(v->f, TW_F_ICMP_ON_SYN, p && p->flags & TW_SYN, i->frame, i->time_ns);
 	if (p && i->time_ns >= p->time_ns)
 		tw_fact_set(v->f, TW_F_ICMP_DELAY_NS, i->time_ns - p->time_ns, i->frame,
@@ -206,7 +223,7 @@ void tw_derive_icmp(struct tw_view *v)
 		answered += quoted(d, i) != NULL;
 		if (!first)
 			first = i;
-		if (!outlived(d, i)) {
+		if (!outlived(d, i) && !taken_before(d, i)) {
 			n_standing++;
 			standing = standing ? standing : i;
 		}
@@ -215,6 +232,9 @@ void tw_derive_icmp(struct tw_view *v)
 			burst = true;
 		last = i;
 	}
+	/* those there was no room for: of this kind as well, if all were for which there was */
+	if (n == TW_ICMP_MAX)
+		n += (int64_t)(d->icmp_total - TW_ICMP_MAX);
 	first = standing ? standing : first;
 	tw_fact_set(v->f, TW_F_ICMP_COUNT, n, first ? first->frame : 0, first ? first->time_ns : 0);
 	tw_fact_set(v->f, TW_F_ICMP_TOO_BIG, n_big, big ? big->frame : 0, big ? big->time_ns : 0);

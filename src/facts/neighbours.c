@@ -89,8 +89,12 @@ static bool listed(const struct half_open_walk *w, const struct tw_host_event *e
 	return false;
 }
 
+/* Connections that were counted already: a FIN and a reset may tell of the same. Twice as many as there are events. */
+#define ENDED_SLOTS (2 * TW_HOST_EVENTS_MAX)
+
 struct port_walk {
 	bool before, after, during, refused_before, answers;
+	uint32_t ended[ENDED_SLOTS]; /* open addressing; 0: free */
 	const struct tw_host_event *refused_after;
 	int64_t ended_together;
 	const struct tw_pkt *refusal; /* the RST that refused the SYN, or NULL */
@@ -216,6 +220,25 @@ static bool has_copy(const struct tw_dossier *d, const struct tw_pkt *p, int ttl
 	return false;
 }
 
+/* Is it the first that tells of its connection's end? */
+static bool ends_another(struct port_walk *w, const struct tw_host_event *e)
+{
+	const uint32_t key = (e->peer * 31 + ((uint32_t)e->peer_port << 16 | e->port)) | 1;
+	uint32_t i = key >> 1, n;
+
+	for (n = 0; n < ENDED_SLOTS; n++, i++) {
+		uint32_t *slot = &w->ended[i % ENDED_SLOTS];
+
+		if (*slot == key)
+			return false;
+		if (!*slot) {
+			*slot = key;
+			return true;
+		}
+	}
+	return true;
+}
+
 /* An event of another connection near to this one in time. */
 static void note_event(const struct tw_view *v, const struct half_open_walk *half, int64_t end_ns,
 		       const struct tw_host_event *e, struct port_walk *w)
@@ -228,7 +251,7 @@ static void note_event(const struct tw_view *v, const struct half_open_walk *hal
 	w->answers |= during && speaks(e);
 	if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
 	    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
-		w->ended_together++;
+		w->ended_together += ends_another(w, e);
 	w->during |= during && answers_others(v, half, e);
 }
 

@@ -54,7 +54,9 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
 				      "here is a socket's");
 	else if (seen)
 		tw_rule_out(m, "time-wait-syn-dropped",
-			    "the old connection was established, not closed");
+			    is_old_half_closed(f)
+				    ? "the server had not closed the old connection"
+				    : "the old connection was established, not closed");
 	else if (tw_get(f, TW_F_SYN_FIT_FOR_TIME_WAIT))
 		tw_rule_out(m, "time-wait-syn-dropped",
 			    "a TIME_WAIT would have taken this SYN, which is newer");
@@ -80,6 +82,19 @@ static const char *what_of_the_old(const struct tw_facts *f)
 		       "(CLOSE_WAIT).";
 	return is_old_seen(f) ? ": the client's end had been lost without a FIN or a reset."
 			      : ", of which the client knows nothing any more.";
+}
+
+/* tcp_reset(): EPIPE in CLOSE_WAIT, ECONNRESET elsewhere. */
+static void tell_old_server(struct tw_match *m, bool half)
+{
+	if (half)
+		tw_app_saw(m, TW_SERVER, "send", "EPIPE", -1,
+			   "The old connection's socket has had its end of file: recv() returns 0 "
+			   "there before and after, and send() fails from now on.");
+	else
+		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
+			   "The old connection ends with ECONNRESET, after what had arrived was "
+			   "read.");
 }
 
 static bool match_half_open(struct tw_match *m)
@@ -129,9 +144,7 @@ static bool match_half_open(struct tw_match *m)
 		 "the same packets");
 	exclude_time_wait(m, seen);
 	if (!tw_refused_in_vain(f) && !unheard)
-		tw_app_saw(m, TW_SERVER, "recv", "ECONNRESET", -1,
-			   "The old connection ends with ECONNRESET, after what had arrived was "
-			   "read.");
+		tell_old_server(m, half);
 	tw_app_saw(m, TW_CLIENT, "connect", tw_syn_errno(f), later && took > 0 ? took : -1,
 		   later ? "It succeeds, late by the time to the second SYN." : NULL);
 	return true;

@@ -387,7 +387,7 @@ static void culprit_row(struct tw_pen *p, const struct tw_match *m)
 	if (!who)
 		return;
 	tw_row_begin(p, "Caused by");
-	tw_pen_put(p, TW_ROLE_PLAIN, "%s", who);
+	tw_pen_put(p, TW_ROLE_PLAIN, "%s%s", m->confidence == TW_POSSIBLE ? "perhaps " : "", who);
 	tw_pen_newline(p);
 }
 

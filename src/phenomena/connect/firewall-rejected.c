@@ -120,7 +120,9 @@ static bool match(struct tw_match *m)
 	m->confidence = kind == SAYS_SO && tw_known(f, TW_F_ICMP_DELAY_NS) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? tw_host_of(tw_other(victim))
 							   : TW_CULPRIT_MIDDLEBOX;
-	m->summary = summary(m, fate);
+	m->summary = tw_icmp_of_arrived(m);
+	if (!m->summary)
+		m->summary = summary(m, fate);
 	if ((fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED) && !tw_get(f, TW_F_ICMP_ON_SYN))
 		m->remedy = REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);

@@ -103,12 +103,45 @@ static bool match_probe(struct tw_match *m)
 	return true;
 }
 
+/* @late: a SYN|ACK came behind the error. */
+static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
+	const char *target = tw_endpoint(m, tw_other(victim));
+	const char *at_first = tw_icmp_at_first(m, "A router could not deliver");
+
+	if (late)
+		return tw_say(m,
+			      "A router answered the SYN to %s with ICMP %s, and so connect() "
+			      "failed; the host was there after all, its SYN|ACK came later.",
+			      target, tw_icmp_text(m));
+	if (by_neighbour_failure(f))
+		return tw_say(m,
+			      "The host of %s is not there: the last router got no answer from it "
+			      "(ARP or neighbour discovery) and said host unreachable after %s.",
+			      target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
+	if (at_first)
+		return at_first;
+	if (fate == TW_ICMP_KILLED_ANSWER)
+		return tw_say(m,
+			      "A router could not deliver the SYN|ACK of %s to %s: ICMP %s. "
+			      "The client gets no answer.",
+			      tw_endpoint(m, victim), target, tw_icmp_text(m));
+	if (fate == TW_ICMP_KILLED_CONNECT)
+		return tw_say(m,
+			      "A router could not deliver to %s and answered the SYN with ICMP %s.",
+			      target, tw_icmp_text(m));
+	return tw_say(m, "A router could no longer deliver to %s in mid-connection: ICMP %s.",
+		      target, tw_icmp_text(m));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_icmp_fate fate = tw_icmp_fate_of(f);
 	enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
-	const char *target = tw_endpoint(m, tw_other(victim));
+	const bool late = fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYNACK_COUNT);
 
 	if (!is_ours(f))
 		return false;
@@ -124,35 +157,13 @@ static bool match(struct tw_match *m)
 		m->remedy = REMEDY_ROUTES;
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
-	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYNACK_COUNT)) {
+	if (late)
 		m->confidence = TW_LIKELY;
-		m->summary =
-			tw_say(m,
-			       "A router answered the SYN to %s with ICMP %s, and so connect() "
-			       "failed; the host was there after all, its SYN|ACK came later.",
-			       target, tw_icmp_text(m));
+	m->summary = tw_icmp_of_arrived(m);
+	if (!m->summary)
+		m->summary = summary(m, fate, late);
+	if (late)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK in answer to the SYN, too late");
-	} else if (by_neighbour_failure(f))
-		m->summary =
-			tw_say(m,
-			       "The host of %s is not there: the last router got no answer from it "
-			       "(ARP or neighbour discovery) and said host unreachable after %s.",
-			       target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
-	else if (tw_icmp_at_first(m, "A router could not deliver"))
-		m->summary = tw_icmp_at_first(m, "A router could not deliver");
-	else if (fate == TW_ICMP_KILLED_ANSWER)
-		m->summary = tw_say(m,
-				    "A router could not deliver the SYN|ACK of %s to %s: ICMP %s. "
-				    "The client gets no answer.",
-				    tw_endpoint(m, victim), target, tw_icmp_text(m));
-	else if (fate == TW_ICMP_KILLED_CONNECT)
-		m->summary = tw_say(
-			m, "A router could not deliver to %s and answered the SYN with ICMP %s.",
-			target, tw_icmp_text(m));
-	else
-		m->summary = tw_say(
-			m, "A router could no longer deliver to %s in mid-connection: ICMP %s.",
-			target, tw_icmp_text(m));
 	tw_icmp_cite(m);
 	if (tw_get(f, TW_F_ICMP_BURST))
 		tw_cite(m, TW_F_ICMP_BURST, "the errors for all waiting SYNs come together");

@@ -211,6 +211,19 @@ const char *tw_icmp_at_first(struct tw_match *m, const char *did)
 		      tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_CONNECT_NS)));
 }
 
+const char *tw_icmp_of_arrived(struct tw_match *m)
+{
+	if (!tw_get(m->facts, TW_F_ICMP_QUOTED_ARRIVED))
+		return NULL;
+	m->confidence = TW_POSSIBLE;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	return tw_say(m,
+		      "An ICMP error, %s, quotes a segment of %s that had arrived already: a copy "
+		      "of it was refused, or the error is false.",
+		      tw_icmp_text(m),
+		      tw_endpoint(m, (enum tw_side)tw_get(m->facts, TW_F_ICMP_TO)));
+}
+
 /* The error came, and the connection outlived it. */
 static void outlived(struct tw_match *m, enum tw_side victim)
 {
@@ -270,6 +283,10 @@ void tw_icmp_cite(struct tw_match *m)
 	else
 		tw_cite(m, TW_F_ICMP_COUNT, "ICMP %s, %s after the segment of %s that it quotes",
 			tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_ICMP_DELAY_NS)), victim);
+	if (tw_get(f, TW_F_ICMP_QUOTED_ARRIVED))
+		tw_cite(m, TW_F_ICMP_QUOTED_ARRIVED,
+			"%s had acknowledged what it quotes before it came",
+			tw_side_name(tw_other((enum tw_side)tw_get(f, TW_F_ICMP_TO))));
 	if (n > 1)
 		tw_cite(m, TW_F_ICMP_CODE, "%lld such errors in all", (long long)n);
 }

@@ -32,6 +32,12 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
  */
 const char *tw_icmp_at_first(struct tw_match *m, const char *did);
 
+/*
+ * It quotes what had been acknowledged before: the sentence for it, and no more confidence or culprit than it is
+ * worth. NULL if it is not so.
+ */
+const char *tw_icmp_of_arrived(struct tw_match *m);
+
 /* Fill outcome and what the applications saw. */
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate);
 

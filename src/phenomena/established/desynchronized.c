@@ -159,6 +159,26 @@ static bool match_merged(struct tw_match *m)
 	return true;
 }
 
+/* What is refused is repeated: only its sender's calls tell of it, and whose that is differs. */
+static void tell_applications(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (tw_reset_landed(f))
+		tw_reset_victim_saw(m);
+	else if (tw_get(f, TW_F_ACK3_WRONG))
+		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+			   "connect() had succeeded. The RST that refuses its ACK has the number "
+			   "of that ACK: it ends the connection, if it comes through.");
+	else if (tw_get(f, TW_F_UNANSWERED_REPEATS) > 0)
+		tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE), "recv", "hang", -1,
+			   "What it sent is repeated until tcp_retries2 gives up (ETIMEDOUT).");
+	else
+		tw_app_saw(m, TW_CLIENT, NULL, NULL, -1,
+			   "Not visible here: what one end refuses never comes, or was replaced in "
+			   "silence by what somebody else sent.");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -201,12 +221,7 @@ static bool match(struct tw_match *m)
 			 "a receiver to which their timestamps look old refuses them with the same "
 			 "answer");
 	tw_missing(m, "a capture at the other end, to see which segments really arrived there");
-	if (tw_reset_landed(f))
-		tw_reset_victim_saw(m);
-	else
-		tw_app_saw(m, TW_CLIENT, "recv", "hang", -1,
-			   "The data is repeated until tcp_retries2 gives up (ETIMEDOUT), or "
-			   "silently replaced.");
+	tell_applications(m);
 	return true;
 }
 
