@@ -25,6 +25,8 @@
 #define UNDER_WAY_NS  (20 * TW_NS_PER_MS)  /* a queue, or a receiver that was asleep */
 #define DELAYED_NS    (200 * TW_NS_PER_MS) /* so long some wait with an ACK (RFC 9293 s3.8.6.3) */
 #define RESTART_NS    TW_NS_PER_S          /* no host is faster */
+#define LATE_RTTS     4 /* queues in the path make an answer late, but hardly so late */
+#define LATE_NS       (50 * TW_NS_PER_MS)
 
 /*
  * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
@@ -378,8 +380,12 @@ void tw_reset_cite(struct tw_match *m)
 		break;
 	case TW_RST_REPLY:
 		tw_cite(m, TW_F_RST_COUNT,
-			"bare RST of %s%s, no options%s: the answer of a kernel that has no such "
+			"bare RST %s %s%s, no options%s: as a kernel answers that has no such "
 			"connection",
+			m->culprit == tw_host_of(tw_reset_author(f)) ||
+					m->culprit == tw_app_of(tw_reset_author(f))
+				? "of"
+				: "with the address of",
 			author, window_text(f), ipid_text(f));
 		break;
 	case TW_RST_REPLY_NO_ACK:
@@ -491,6 +497,14 @@ static bool left_here(const struct tw_facts *f)
 		     tw_reset_author(f) == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER);
 }
 
+bool tw_reset_unprompted(const struct tw_facts *f)
+{
+	const int64_t delay = tw_get(f, TW_F_RST_TRIGGER_DELAY_NS);
+
+	return tw_known(f, TW_F_RTT_NS) && delay > LATE_RTTS * tw_get(f, TW_F_RTT_NS) &&
+	       delay > LATE_NS;
+}
+
 bool tw_reset_is_own(const struct tw_facts *f)
 {
 	return !tw_reset_odds(f) && (tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES) || left_here(f));
@@ -505,9 +519,9 @@ static void weigh_forgery(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 
 	if (tw_is(f, TW_F_RST_IPID, TW_IPID_CONTINUES))
-		tw_rule_out(m, "forged-reset",
-			    "the reset continues the sender's IP-ID%s, at the sender's TTL",
-			    tw_get(f, TW_F_TIMESTAMPS) ? " and timestamps" : "");
+		tw_rule_out(m, "forged-reset", "the reset continues the sender's IP-ID%s%s",
+			    tw_get(f, TW_F_TIMESTAMPS) ? " and timestamps" : "",
+			    tw_get(f, TW_F_RST_TTL_DELTA) ? "" : ", at the sender's TTL");
 	else if (left_here(f))
 		tw_rule_out(m, "forged-reset",
 			    "the capture was taken near its sender, and it contradicts nothing");

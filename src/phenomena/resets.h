@@ -87,6 +87,8 @@ void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
  * author wrote it, else that is a rival.
  */
 void tw_reset_weigh_active(struct tw_match *m);
+/* What comes so long after the segment that might have drawn it answers nothing: a filter answers at once, from within the path. */
+bool tw_reset_unprompted(const struct tw_facts *f);
 /* Does something show that its alleged author wrote it? */
 bool tw_reset_is_own(const struct tw_facts *f);
 /* What the victim's application saw, by the order of FIN and RST (errno table of the kernel). */

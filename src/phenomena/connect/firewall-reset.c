@@ -272,7 +272,9 @@ static bool match_mid(struct tw_match *m)
 
 	if (!replaces_segment(f))
 		return false;
-	if (lives)
+	if (tw_reset_unprompted(f))
+		m->strength = TW_STRENGTH_ENDING;
+	else if (lives)
 		m->strength = TW_STRENGTH_CONTRADICTION + 1;
 	else
 		m->strength = idle >= IDLE_SUSPICIOUS_NS ? TW_STRENGTH_MECHANISM - 5
@@ -291,7 +293,7 @@ static bool match_mid(struct tw_match *m)
 	tw_rival(m, "forged-reset",
 		 "a third party that injects a RST and keeps the segment from arriving would look "
 		 "the same");
-	if (tw_get(f, TW_F_RST_TTL_DELTA) != 0 || idle >= IDLE_SUSPICIOUS_NS)
+	if (idle >= IDLE_SUSPICIOUS_NS)
 		tw_rival(m, "idle-reset",
 			 "a NAT or load balancer that has forgotten the connection answers the "
 			 "same way; the "
@@ -309,9 +311,12 @@ static bool match_mid(struct tw_match *m)
 	tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
 		   "What had arrived before can still be read; then "
 		   "ECONNRESET once, and EPIPE from send().");
-	tw_app_saw(m, author, NULL, NULL, -1,
-		   "Its side stays ESTABLISHED (half-open) until it sends, or "
-		   "for ever if it only waits.");
+	tw_app_saw(
+		m, author, NULL, NULL, -1,
+		lives ? "Its side stays ESTABLISHED (half-open): what it sends is refused by the "
+			"other end, if it gets there."
+		      : "Its side stays ESTABLISHED (half-open) until it sends, or "
+			"for ever if it only waits.");
 	return true;
 }
 
@@ -342,11 +347,12 @@ static bool match_ack3(struct tw_match *m)
 
 static bool match(struct tw_match *m)
 {
-	const bool likely = match_connect(m) || match_ack3(m) || match_mid(m);
+	const bool connect = match_connect(m) || match_ack3(m), mid = !connect && match_mid(m);
 
-	if (!likely && !match_late(m) && !match_answer(m) && !match_strange(m))
+	if (!connect && !mid && !match_late(m) && !match_answer(m) && !match_strange(m))
 		return false;
-	m->confidence = likely ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence =
+		connect || (mid && !tw_reset_unprompted(m->facts)) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	return true;

@@ -28,8 +28,6 @@
 #define PAUSE_NS     (5 * TW_NS_PER_S) /* no known device forgets sooner */
 #define OVERTAKEN_NS TW_NS_PER_MS
 #define TWICE        2
-#define LATE_RTTS    4 /* queues in the path make an answer late, but hardly so late */
-#define LATE_NS      (50 * TW_NS_PER_MS)
 #define PLACE        (TW_ODD_TTL | TW_ODD_IPID | TW_ODD_EARLY | TW_ODD_MAC)
 #define LIVES        (TW_ODD_GOES_ON | TW_ODD_ACKS_TRIGGER)
 
@@ -42,15 +40,6 @@ static unsigned independent(unsigned odds)
 	unsigned others = tw_odds_count(odds & ~LIVES);
 
 	return others + (odds & TW_ODD_ACKS_TRIGGER ? 2 : odds & TW_ODD_GOES_ON ? 1 : 0);
-}
-
-/* A filter answers at once, from within the path: what comes so long after a segment answers nothing. */
-static bool unprompted(const struct tw_facts *f)
-{
-	int64_t delay = tw_get(f, TW_F_RST_TRIGGER_DELAY_NS);
-
-	return tw_known(f, TW_F_RTT_NS) && delay > LATE_RTTS * tw_get(f, TW_F_RTT_NS) &&
-	       delay > LATE_NS;
 }
 
 /* The form of a kernel or of netfilter, in place of a segment: that is a filter. */
@@ -67,7 +56,7 @@ static bool fits(const struct tw_facts *f, unsigned odds)
 	if (!tw_reset_landed(f) || tw_get(f, TW_F_RST_AFTER_CLOSE) ||
 	    tw_get(f, TW_F_RST_OTHER_TUPLE))
 		return false;
-	if (could_be_filter(f, odds) && !(unprompted(f) && odds & TW_ODD_GOES_ON))
+	if (could_be_filter(f, odds) && !(tw_reset_unprompted(f) && odds & TW_ODD_GOES_ON))
 		return false;
 	return independent(odds) >= 2;
 }

@@ -137,6 +137,21 @@ static void add_rivals(struct tw_match *m, enum proof proof)
 		    "a repeat carries the same bytes and its sender's own header fields");
 }
 
+/* What an end did is not told by FINs and data that may be a third party's. */
+static void victim_saw(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side victim = tw_reset_victim(f);
+
+	if (tw_get(f, TW_F_DATA_AT_FIN) || tw_get(f, TW_F_FIN_DENIED) ||
+	    tw_get(f, TW_F_ACKED_FIN_NEVER_SENT) || tw_is(f, TW_F_FOREIGN_SIDE, victim))
+		tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
+			   "Unless an end of file came first, be it the other end's or the foreign "
+			   "segment's: then recv returns 0, and the next send fails with EPIPE.");
+	else
+		tw_reset_victim_saw(m);
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -191,7 +206,7 @@ static bool match(struct tw_match *m)
 		tw_missing(m, "a capture at the alleged sender: the injected segment does not show "
 			      "there");
 	if (reset)
-		tw_reset_victim_saw(m);
+		victim_saw(m);
 	else if (tw_known(f, TW_F_FOREIGN_SIDE))
 		tw_app_saw(m, tw_other((enum tw_side)tw_get(f, TW_F_FOREIGN_SIDE)), "recv", NULL,
 			   -1,

@@ -41,7 +41,7 @@ static void add_rivals(struct tw_match *m)
 			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
 	if (tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0 && tw_get(f, TW_F_START_SEEN))
 		tw_rule_out(m, "closed-with-unread-data",
-			    "no byte was ever sent to it: nothing can be unread");
+			    "no byte had been sent to it before: nothing can be unread");
 	else
 		tw_rival(m, "closed-with-unread-data",
 			 "what it had received before it last spoke may not have been read to the "
@@ -80,10 +80,11 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 			      "%s aborted the connection on purpose and threw away %lld bytes that "
 			      "it had sent and nobody had acknowledged.",
 			      end, unacked);
-	return tw_say(m,
-		      "%s ended the connection with a reset in place of a FIN; what it had sent "
-		      "until then had arrived.",
-		      end);
+	return tw_say(m, "%s ended the connection with a reset %s; %s.", end,
+		      tw_get(f, TW_F_RST_AUTHOR_FIN) ? "behind its FIN" : "in place of a FIN",
+		      tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES)
+			      ? "what it had sent until then had arrived"
+			      : "it had sent nothing");
 }
 
 static bool match(struct tw_match *m)
@@ -129,7 +130,7 @@ static bool match(struct tw_match *m)
 	add_rivals(m);
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, author, NULL, NULL, -1,
-		   "It asked for this: close() with SO_LINGER {1,0} returns 0 at once.");
+		   "If it asked for this: close() with SO_LINGER {1,0} returns 0 at once.");
 	return true;
 }
 
