@@ -258,6 +258,18 @@ def icmp_once_and_again_at_the_end():
     expect(talk, "firewall-rejected", outcomes=("failed",), certain=True)
 
 
+@case
+def icmp_about_what_had_arrived():
+    """The error quotes a segment that was acknowledged before it came: a copy was refused, or it is false."""
+    for kind, code in ((3, 13), (3, 1)):
+        talk = linux(timestamps=True).ask().c(PSH | ACK, b"w" * 70, after=1)
+        quoted = talk.last_ip()
+        talk.s(ACK, after=0.02).s(PSH | ACK, b"done").c(ACK)
+        talk.icmp(kind, code, quoted, after=1.0).close()
+        finding = expect(talk, "firewall-rejected", "host-unreachable", "clean", outcomes=("degraded", "clean"))
+        assert finding["confidence"] == "possible" and "had arrived already" in finding["summary"], finding["summary"]
+
+
 # ---- an ICMP error that quotes what was never sent: kernels drop it (RFC 5927 s4.1) ----
 
 def guessed(talk, offset, kind=3, code=3):

@@ -373,6 +373,8 @@ def port_used_again_while_the_server_sits_in_close_wait():
     new.c(SYN, seq=900000, options=MSS, after=1).s(SYN | ACK, options=MSS, after=0.02).c(ACK)
     findings = [f for f in objects(as_pcap(old, new), "--all") if f["type"] == "finding" and f["stream"] == 1]
     assert findings[0]["outcome"] == "degraded" and "CLOSE_WAIT" in findings[0]["summary"], findings[0]
+    assert findings[0]["application"]["server"]["errno"] == "EPIPE", findings[0]["application"]
+    assert not any("established" in ruled["why"] for ruled in findings[0]["ruled_out"]), findings[0]["ruled_out"]
 
 
 @case

@@ -442,6 +442,70 @@ def host_that_speaks_elsewhere_is_up():
         assert any("it is up" in e["text"] for e in finding["evidence"]) == lives, finding["evidence"]
 
 
+# ---- who wrote it, and how much it is about ----
+
+CAPTURES = pathlib.Path(__file__).resolve().parent / "captures"
+
+
+def of_file(name, stream=0):
+    return next(o for o in objects((CAPTURES / name).read_bytes(), "--all")
+                if o["type"] == "finding" and o["stream"] == stream)
+
+
+@case
+def each_neighbour_ends_once():
+    """Four connections end with their process, three of them by FIN and two of those by a reset as well: 3 others."""
+    for stream in (0, 3):
+        texts = [e["text"] for e in of_file("resets/process-killed.client.pcap", stream)["evidence"]]
+        assert any("3 other connections" in text for text in texts), texts
+
+
+@case
+def reset_long_after_what_it_fits():
+    """A RST of another TTL and IP-ID, a second after an ACK, and its alleged author goes on: no filter answers so late."""
+    for late, verdict in ((0.994, "forged-reset"), (0.015, "firewall-reset")):
+        talk = Talk(ttl=(58, 64)).shake().ask().ask()
+        talk.s(RST, window=0, ident=0x1234, ttl=50, after=late)
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=0.006).s(ACK).s(PSH | ACK, b"ok", after=0.01)
+        talk.c(RST, seq=talk.next[0], window=0, ident=0, after=0.02)
+        finding = expect(talk, verdict, "forged-reset", outcomes=("failed",), certain=True)
+        assert late < 0.1 or finding["verdict"] == verdict, finding["summary"]
+
+
+@case
+def fin_beyond_a_finished_close():
+    """Both closed and acknowledged all; what comes then, far ahead, is of no application, and nobody lost anything."""
+    talk = Talk(ttl=(63, 64)).shake().ask().close()
+    talk.c(FIN | ACK, seq=talk.next[0] + 60000, ttl=200, after=0.3).s(RST, seq=talk.next[1], window=0, ident=0)
+    finding = told(talk)[0]
+    assert finding["verdict"] != "data-after-close" and finding["outcome"] == "clean", finding["summary"]
+
+
+@case
+def nothing_was_sent_to_be_unread():
+    """The window is far larger in the reset than before; nothing had been sent that could have filled the buffer."""
+    for asked in (True, False):
+        talk = Talk().shake()
+        if asked:
+            talk.c(ACK, b"d" * 1400).c(ACK, b"d" * 1400).s(ACK, window=100, after=0.02)
+        else:
+            talk.s(PSH | ACK, b"hello", window=100, after=0.02)
+        finding = told(talk.s(RST | ACK, window=9000, after=0.3))[0]
+        assert (finding["verdict"] == "closed-with-unread-data") == asked, finding["summary"]
+
+
+@case
+def seldom_so_many_bytes_behind_a_syn_that_still_asks():
+    """A RST|ACK of any number refuses the SYN again: the client asks still, so nothing had passed."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS)
+    for step in range(3):
+        talk.c(SYN, options=MSS, seq=1000, after=1.02 * 2 ** step)
+        if step < 2:
+            talk.s(SYN | ACK, options=MSS, seq=700000, keep=True)
+    finding = told(talk.s(RST | ACK, seq=862247937, ack=1001))[0]
+    assert "passed before" not in finding["summary"], finding["summary"]
+
+
 # ---- a FIN in place of an answer is no idle timer's ----
 
 

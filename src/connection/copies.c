@@ -209,6 +209,9 @@ static uint32_t judge_copy(struct tw_dossier *d, struct tw_pkt *p, const struct 
 	/* the sender's next one has another id, and its clock has ticked: that one was held up, or its capture's clock is late */
 	if (p->options & TW_OPT_TIMESTAMPS && tw_pkt_seq_len(p) && (p->ip_id || late_ns > TICK_NS))
 		return TW_MARK_NET_DUPLICATE;
+	/* a SYN in between draws another SYN|ACK, however soon */
+	if (p->flags & TW_SYN && p->flags & TW_ACK && !p->ip_id && !unprovoked)
+		return 0;
 	/* no timer repeats a SYN or SYN|ACK so soon, and those of Linux have no id */
 	if ((p->flags & TW_SYN || (p->ip_id && tw_pkt_seq_len(p))) && late_ns <= DUPLICATE_NS)
 		return TW_MARK_NET_DUPLICATE;

@@ -151,6 +151,8 @@ static void unseen_fact(struct tw_view *v)
 
 		if (!tw_counts(p))
 			continue;
+		if (accepted && !p->side && tw_is_syn(p))
+			return; /* it still asks: nothing had passed */
 		accepted |= p->side && p->flags & TW_SYN && p->ack == syn->seq + 1;
 		if (p->flags & TW_SYN)
 			continue;

@@ -104,13 +104,18 @@ bool tw_window_closed(const struct tw_dossier *d, const struct tw_snapshot_end *
 	       (scaled && from->next_set && tw_seq_lt(e->right_edge, from->next + full));
 }
 
-/* Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no read(). */
-static void freed_fact(struct tw_view *v, size_t rst, const struct tw_snapshot_end *author)
+/*
+ * Had the receive buffer of the @author been filling up, and is it empty in its reset? Then close() emptied it, and no
+ * read(). What @victim never sent did not fill it.
+ */
+static void freed_fact(struct tw_view *v, size_t rst, const struct tw_snapshot_end *author,
+		       const struct tw_snapshot_end *victim)
 {
 	const struct tw_pkt *r = &v->d->pkt[rst], *last;
 
 	if (!tw_is(v->f, TW_F_RST_FORM, TW_RST_ACTIVE) || author->stale || author->last < 0 ||
-	    !author->raw_window || r->raw_window < 2 * author->raw_window)
+	    !author->raw_window || r->raw_window < 2 * author->raw_window ||
+	    (tw_get(v->f, TW_F_START_SEEN) && !victim->payload_bytes))
 		return;
 	last = &v->d->pkt[author->last];
 	if (!(last->flags & TW_SYN)) /* whose window is not scaled */
@@ -399,7 +404,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_AUTHOR_GOODBYE, goodbye, NULL);
 	tw_from(v, TW_F_RST_VICTIM_UNACKED, debt.victim_unacked, NULL);
 	tw_from(v, TW_F_RST_AUTHOR_RWND_ZERO, tw_window_closed(d, author, victim), NULL);
-	freed_fact(v, rst, author);
+	freed_fact(v, rst, author, victim);
 	emptied_fact(v, rst);
 	tw_from(v, TW_F_RST_VICTIM_RWND_ZERO,
 		author->payload_bytes && tw_window_closed(d, victim, author), NULL);

@@ -71,6 +71,10 @@ static bool fits(const struct tw_facts *f)
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
 		return false;
+	/* Both had closed, and all was acknowledged: what comes then is of no application. */
+	if (tw_get(f, TW_F_CLOSED_CLEAN) &&
+	    tw_frame_of(f, TW_F_CLOSED_CLEAN) < tw_frame_of(f, TW_F_RST_COUNT))
+		return false;
 	/* It had been sent in vain long before the close: that is a matter of the path. */
 	if (tw_reset_was_stalled(f) || tw_get(f, TW_F_RST_ANSWER_MISSED) ||
 	    (tw_hole_stays(f) && tw_is(f, TW_F_MISSING_SIDE, (int64_t)tw_reset_victim(f))))
