@@ -56,6 +56,13 @@ static bool only_this_one(const struct tw_facts *f)
 	       tw_between_ns(f, TW_F_UNANSWERED_REPEATS, TW_F_UNANSWERED_SACKED) >= TW_NS_PER_S / 2;
 }
 
+/* Each repeat may draw an ACK, which asks for just that: then it arrives, and is not taken; or other ACKs are answered so. */
+static bool refuses(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0 && !tw_get(f, TW_F_PEER_SPOKE_AFTER) &&
+	       !only_this_one(f);
+}
+
 static void name_rivals(struct tw_match *m, bool final)
 {
 	const struct tw_facts *f = m->facts;
@@ -68,6 +75,10 @@ static void name_rivals(struct tw_match *m, bool final)
 			 "it alone is missing, what came behind it arrived: a checksum that "
 			 "never fits (`nstat -az TcpInCsumErrors` at the receiver) or a filter on "
 			 "what it contains refuses it each time");
+	if (refuses(f))
+		tw_rival(m, "invalid-segment",
+			 "what draws an ACK that does not move may arrive and not be acceptable "
+			 "there (`nstat -az TcpInCsumErrors TcpExtPAWSEstab` at the receiver)");
 	tw_rival(m, "firewall-dropped",
 		 "a filter that drops silently from this moment on leaves the same packets; a "
 		 "capture at the other end decides");
@@ -126,7 +137,12 @@ static void say_silent(struct tw_match *m, enum tw_side sender)
 	int64_t repeats = tw_get(f, TW_F_UNANSWERED_REPEATS);
 	int64_t span_ns = tw_get(f, TW_F_UNANSWERED_SPAN_NS);
 
-	if (!tw_get(f, TW_F_PEER_SPOKE_AFTER) && only_this_one(f))
+	if (refuses(f))
+		m->summary = tw_say(m,
+				    "What %s sent to %s was repeated %" PRId64
+				    " times over %s; ACKs come back, and none of them takes it.",
+				    me, peer, repeats, TW_DUR(span_ns));
+	else if (!tw_get(f, TW_F_PEER_SPOKE_AFTER) && only_this_one(f))
 		m->summary = tw_say(m,
 				    "What %s sent to %s was repeated %" PRId64
 				    " times over %s and never acknowledged, though what was sent "
@@ -164,9 +180,12 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	if (tw_get(f, TW_F_UNANSWERED_SACKED))
 		tw_cite(m, TW_F_UNANSWERED_SACKED, "%s of these came through, as this ACK says",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_SACKED)));
-	tw_cite(m, TW_F_UNANSWERED_REPEATS,
-		"the first of %" PRId64 " repeats over %s, all unanswered",
-		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %" PRId64 " repeats over %s, %s",
+		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)),
+		refuses(f) ? "none of them acknowledged" : "all unanswered");
+	if (refuses(f))
+		tw_cite(m, TW_F_REPEAT_ANSWERED_NOT_ACKED,
+			"an ACK answers a repeat at once, and does not move: %s is alive", peer);
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER))
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"%s speaks without acknowledging it: it is alive, and %s", peer,
@@ -269,7 +288,7 @@ static bool match(struct tw_match *m)
 	/* A kernel seen to have given up is the end itself; without that it is a hang. */
 	m->strength = reset || tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) ? TW_STRENGTH_MECHANISM + 5
 								    : TW_STRENGTH_STALL;
-	m->confidence = final && !only_this_one(f) ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = final && !only_this_one(f) && !refuses(f) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = only_this_one(f)                   ? TW_CULPRIT_UNKNOWN
 		     : tw_get(f, TW_F_PEER_SPOKE_AFTER) ? TW_CULPRIT_NETWORK
