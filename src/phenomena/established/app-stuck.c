@@ -355,7 +355,7 @@ static bool match(struct tw_match *m)
 		 "the same application, met later: once its receive buffer is full the window "
 		 "closes");
 	if ((tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_get(f, TW_F_SPURIOUS_C)) &&
-	    !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
+	    !tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) && !late)
 		tw_rival(m, "pmtu-blackhole",
 			 "an answer too large for the path leaves the server and never comes here");
 	tw_rule_out(m, "peer-vanished", "the server's kernel acknowledges everything");

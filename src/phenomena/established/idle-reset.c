@@ -29,6 +29,9 @@
 /* Without a TTL that differs: no known device forgets sooner. */
 #define IDLE_KNOWN_NS (60 * TW_NS_PER_S)
 
+/* From here on an end whose data gets no answer has given up, by its default. */
+#define GIVES_UP_NS (900 * TW_NS_PER_S)
+
 struct hints {
 	int64_t idle_ns;
 	const char *candidates;
@@ -147,6 +150,12 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 	else
 		tw_rule_out(m, "peer-rebooted",
 			    "the reset does not come from the peer's own stack");
+	if (h->idle_ns >= GIVES_UP_NS && !h->ttl && !h->label &&
+	    !tw_is(m->facts, TW_F_VANTAGE,
+		   tw_reset_author(m->facts) == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER))
+		tw_rival(m, "peer-vanished",
+			 "that end may have sent in the silence, in vain, and given up by itself "
+			 "(938 s with tcp_retries2 = 15): then its program got ETIMEDOUT");
 	if (tw_is(m->facts, TW_F_RST_FORM, TW_RST_ALIEN))
 		tw_rival(m, "forged-reset", "a third party can write the same reset at any time");
 	if (half_closed(m->facts))
@@ -155,7 +164,7 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 			 "comes "
 			 "after its close");
 	else
-		tw_rule_out(m, "data-after-close", "no FIN was seen before");
+		tw_rule_out(m, "data-after-close", "no FIN of that end was seen before");
 }
 
 /*
@@ -165,6 +174,15 @@ static void add_rivals(struct tw_match *m, const struct hints *h)
 static bool was_away(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE) || tw_get(f, TW_F_FORGOTTEN_TOGETHER) > 0;
+}
+
+static void tell_author(struct tw_match *m)
+{
+	tw_app_saw(m, tw_reset_author(m->facts), NULL, NULL, -1,
+		   half_closed(m->facts)
+			   ? "It had closed its direction, and waits for the other one."
+			   : "Its socket stays ESTABLISHED; its next segment is reset too, "
+			     "or nothing is noticed for ever.");
 }
 
 static bool match(struct tw_match *m)
@@ -205,10 +223,11 @@ static bool match(struct tw_match *m)
 	tw_missing(m, "a capture on the other side of the device: that end still takes the "
 		      "connection for established");
 	tw_reset_victim_saw(m);
-	tw_app_saw(m, tw_reset_author(f), NULL, NULL, -1,
-		   half_closed(f) ? "It had closed its direction, and waits for the other one."
-				  : "Its socket stays ESTABLISHED; its next segment is reset too, "
-				    "or nothing is noticed for ever.");
+	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
+		tw_app_saw(m, tw_reset_author(f), "recv", "ECONNRESET", -1,
+			   "It is reset as well, in the name of the other end.");
+	else
+		tell_author(m);
 	return true;
 }
 

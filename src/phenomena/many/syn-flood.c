@@ -102,7 +102,8 @@ static bool match(struct tw_match *m)
 			 "this SYN went unanswered, perhaps since the queue was full by then");
 	if (heard)
 		tw_rule_out(m, "syn-unanswered",
-			    "the endpoint answers: its SYN|ACKs are what stays unacknowledged");
+			    "the endpoint answers others: its SYN|ACKs are what stays "
+			    "unacknowledged");
 	else
 		tw_rival(m, "syn-unanswered",
 			 "many clients that give up within a second would leave the same SYNs at a "

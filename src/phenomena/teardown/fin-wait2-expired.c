@@ -107,7 +107,7 @@ static bool match(struct tw_match *m)
 	if (fin && sent < TW_NS_PER_S)
 		return false;
 	m->confidence = age >= FIN_TIMEOUT_NS ? TW_LIKELY : TW_POSSIBLE;
-	m->culprit = tw_app_of(tw_other(closer));
+	m->culprit = age >= FIN_TIMEOUT_NS ? tw_app_of(tw_other(closer)) : TW_CULPRIT_UNKNOWN;
 	tw_cite(m, TW_F_FIN1_ACKED, "the first FIN is acknowledged: %s is in FIN_WAIT2 from now on",
 		tw_side_name(closer));
 	tw_cite(m, TW_F_RST_TRIGGER, "%s of the other end, %s after the first FIN",
@@ -138,7 +138,7 @@ static const struct tw_governed governed[] = {
 };
 
 static const char *const remedies[] = {
-	"Mend the late end: it got the end of the stream and went on for a minute. Let it "
+	"Mend the late end, if it got the end of the stream and went on for a minute. Let it "
 	"watch for recv() = 0 (or EPOLLRDHUP) while it works, and close.",
 	"If it works long on purpose after the request is complete, let the first end use "
 	"shutdown(SHUT_WR) in place of close(): then it can still receive the answer.",

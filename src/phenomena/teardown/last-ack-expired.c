@@ -67,8 +67,9 @@ static bool match(struct tw_match *m)
 	if (over)
 		tw_cite(m, TW_F_RST_COUNT, "its reset: by now it has given up");
 	tw_rule_out(m, "last-ack-lost", "no repeat was acknowledged");
-	tw_rule_out(m, "last-fin-lost", "no repeat was acknowledged");
-	if (!final)
+	if (final)
+		tw_rule_out(m, "last-fin-lost", "no repeat was acknowledged");
+	else
 		tw_missing(m, "The capture ends early: a later repeat may have been answered.");
 	tw_app_saw(m, first, NULL, NULL, -1,
 		   "Nothing after close(); after shutdown() recv() waits for the end.");
