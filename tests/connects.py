@@ -240,6 +240,41 @@ def prompt_check_by_a_reset():
     expect(slow_start(0, answer=0.03, reset=0.00001), "clean", remark="health-check")
 
 
+# What a tick of the server's clock is, tells whether two SYN|ACKs were made together.
+
+
+def connected_with_ticks(*synacks, pause=0.0):
+    """SYNs at 0 and 1.02 s; SYN|ACKs with these timestamps at once behind the second, all for the first SYN."""
+    talk = Talk(client=("192.0.2.62", 45910), server=SERVER, isn=(1200, 640000))
+    talk.c(SYN, options=stamps(30000, 0), after=0, seq=1200).c(SYN, options=stamps(31020, 0), after=1.017)
+    for i, value in enumerate(synacks):
+        talk.s(SYN | ACK, options=stamps(value, 30000), after=0.0028 if i else 0.003, ident=0, seq=640000)
+    talk.next = [1201, 640001]
+    talk.c(ACK, options=b"\1\1\x08\x0a" + struct.pack(">II", 31024, synacks[0]))
+    return talk.ask(rtt=0.003).close(rtt=0.003)
+
+
+@case
+def synacks_made_together_by_a_clock_of_microseconds():
+    """2707 ticks would be 2.7 s, longer than the first SYN has been out: microseconds. The first SYN|ACK was lost."""
+    expect(connected_with_ticks(900000, 902707, 902811), "syn-ack-lost", outcomes=("degraded",), certain=True)
+
+
+@case
+def synacks_made_a_timer_apart_by_a_clock_of_jiffies():
+    """250 ticks of 4 ms, 100 of 10 ms, 1000 of 1 ms: a second, though they come together. They were held up."""
+    for ticks in (250, 100, 1000):
+        finding = expect(connected_with_ticks(70000, 70000 + ticks, 70000 + ticks + 1), "clean", "syn-ack-lost",
+                         outcomes=("clean", "degraded"))
+        assert finding["verdict"] == "clean", finding["summary"]
+
+
+@case
+def synacks_made_together_by_a_clock_of_milliseconds():
+    """3 ticks: together, by any clock."""
+    expect(connected_with_ticks(70000, 70003, 70003), "syn-ack-lost", outcomes=("degraded",), certain=True)
+
+
 # A refusal whose IPv6 flow label is 0: a sign of netfilter only where the host writes labels itself.
 
 
@@ -283,9 +318,10 @@ def label_zero_of_a_stranger():
 
 @case
 def label_zero_of_a_stranger_that_is_not_windows():
+    """Linux before 4.3 writes no labels, nor does it where it is told so: the packet of a closed port, or of netfilter."""
     finding, = over_v6(refused_at(81), hops=57)
-    assert finding["verdict"] == "firewall-reset" and finding["confidence"] == "likely", finding
-    assert any(r["verdict"] == "port-closed" for r in finding["rivals"]), finding["rivals"]
+    assert finding["verdict"] == "port-closed" and finding["confidence"] == "possible", finding
+    assert "label is 0" in " ".join(r["why"] for r in finding["rivals"]), finding["rivals"]
 
 
 @case

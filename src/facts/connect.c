@@ -359,9 +359,8 @@ static void synack_facts(struct tw_view *v)
 	if (w.first_repeat)
 		tw_from(v, TW_F_SYNACK_FIRST_REPEAT_NS, w.first_repeat->time_ns - w.first->time_ns,
 			w.first_repeat);
-	if (w.first_repeat && w.first->options & w.first_repeat->options & TW_OPT_TIMESTAMPS)
-		tw_from(v, TW_F_SYNACK_REPEAT_TICKS,
-			(int32_t)(w.first_repeat->tsval - w.first->tsval), w.first_repeat);
+	if (w.first_repeat)
+		tw_derive_made(v, w.first, w.first_repeat);
 	tw_from(v, TW_F_SYNACK_LADDER, tw_ladder_of(w.times, w.kept), w.first);
 	tw_from(v, TW_F_SYNACK_BAD_CHECKSUM,
 		server->bad_checksums && !server->good_checksums && client->good_checksums &&

@@ -228,6 +228,8 @@ void tw_derive_reset(struct tw_view *v);
 void tw_derive_before_reset(struct tw_view *v, size_t rst, long t);
 /* What was owed at the reset @rst, @s being the state just before it; part of tw_derive_reset(). */
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s);
+/* When the first repeat @repeat of the SYN|ACK @synack was made; part of tw_derive_connect(). */
+void tw_derive_made(struct tw_view *v, const struct tw_pkt *synack, const struct tw_pkt *repeat);
 void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
 void tw_derive_missing(struct tw_view *v);

@@ -186,16 +186,16 @@ static void held_up_is_not_lost(void **state)
 	forget(&f, TW_F_RTT_NS);
 	set(&f, TW_F_SYNACK_COUNT, 3);
 	set(&f, TW_F_SYNACK_FIRST_REPEAT_NS, MS(1));
-	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1);
+	set(&f, TW_F_SYNACK_REPEAT_MADE_NS, MS(1));
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_CERTAIN);
 	set(&f, TW_F_SYNACK_COUNT, 2); /* one for each SYN: the first may have waited for ARP */
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
-	set(&f, TW_F_SYNACK_REPEAT_TICKS, 1003);
+	set(&f, TW_F_SYNACK_REPEAT_MADE_NS, MS(1003));
 	assert_false(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
-	set(&f, TW_F_SYNACK_REPEAT_TICKS,
-	    -1003); /* overtaken by its repeat: late, perhaps not lost */
+	set(&f, TW_F_SYNACK_REPEAT_MADE_NS,
+	    -MS(1003)); /* overtaken by its repeat: late, perhaps not lost */
 	assert_true(ask(&tw_ph_syn_ack_lost, &f, &arena, &m));
 	assert_int_equal(m.confidence, TW_LIKELY);
 }

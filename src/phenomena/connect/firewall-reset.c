@@ -24,12 +24,9 @@
 #define IDLE_SUSPICIOUS_NS                                                                         \
 	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
 
-#define UNIX_HOPS                                                                                  \
-	64 /* the hop limit with which Linux, BSD and macOS begin, which write labels by default */
-
 /*
- * Netfilter writes flow label 0. Where no other packet of the host tells whether its TCP does, too, the hop limit speaks
- * against Windows, which begins with 128 and has no labels.
+ * Netfilter writes flow label 0. So does the TCP of Windows, of Linux before 4.3 and of some that are set so
+ * (net.ipv6.auto_flowlabels): it is a sign only where the host is seen to write labels.
  */
 static bool label_zero(const struct tw_facts *f)
 {
@@ -37,9 +34,7 @@ static bool label_zero(const struct tw_facts *f)
 		return true;
 	if (!tw_is(f, TW_F_RST_FLOW_LABEL, 0))
 		return false;
-	if (tw_known(f, TW_F_HOST_LABELS))
-		return tw_get(f, TW_F_HOST_LABELS);
-	return tw_known(f, TW_F_RST_TTL) && tw_get(f, TW_F_RST_TTL) <= UNIX_HOPS;
+	return tw_get(f, TW_F_HOST_LABELS);
 }
 
 static bool match_connect(struct tw_match *m)
@@ -74,11 +69,8 @@ static bool match_connect(struct tw_match *m)
 			(long long)-delta);
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
-			tw_get(f, TW_F_HOST_LABELS)
-				? "its IPv6 flow label is 0, as netfilter writes it; the host's "
-				  "own packets carry labels"
-				: "its IPv6 flow label is 0, as netfilter writes it; the TCP of "
-				  "Linux does so with net.ipv6.auto_flowlabels = 0 only");
+			"its IPv6 flow label is 0, as netfilter writes it; the host's own packets "
+			"carry labels");
 	if (tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
 		tw_cite(m, TW_F_SYN_ANSWER_MIRRORED,
 			"it carries the options of a SYN: a device turned the client's SYN round, "

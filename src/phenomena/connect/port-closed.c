@@ -16,6 +16,16 @@
 
 #include <errno.h>
 
+#define UNIX_HOPS                                                                                  \
+	64 /* the hop limit with which Linux, BSD and macOS begin, which write labels by default */
+
+/* Flow label 0, as netfilter writes it, of a host that may write labels, as far as is seen, and is not Windows. */
+static bool label_unlike_unix(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_FLOW_LABEL, 0) && !tw_known(f, TW_F_HOST_LABELS) &&
+	       tw_get(f, TW_F_RST_TTL) <= UNIX_HOPS;
+}
+
 static void name_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -27,9 +37,9 @@ static void name_rivals(struct tw_match *m)
 			 "other filters may copy that, too; `ss -ltn` on the host decides");
 	else if (tw_is(f, TW_F_RST_FLOW_LABEL, 0) && !tw_known(f, TW_F_HOST_LABELS))
 		tw_rival(m, "firewall-reset",
-			 "its flow label is 0, as netfilter writes it and the TCP of Linux by "
-			 "default does not; whether this host writes labels at all, no packet "
-			 "here tells");
+			 "its flow label is 0, as netfilter writes it, and the TCP of Linux by "
+			 "default does not since 4.3; whether this host writes labels at all, no "
+			 "packet here tells");
 	else
 		tw_rival(m, "firewall-reset",
 			 "a REJECT with tcp-reset by the host's own firewall writes the same "
@@ -163,7 +173,8 @@ static bool match(struct tw_match *m)
 		after = -1;
 	m->strength = TW_STRENGTH_MECHANISM;
 	/* whoever has no such socket knows no number either */
-	m->confidence = tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0) ? TW_POSSIBLE : TW_LIKELY;
+	m->confidence = tw_is(f, TW_F_SYN_ANSWER_SEQ_ZERO, 0) || label_unlike_unix(f) ? TW_POSSIBLE
+										      : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_HOST;
 	say_refused(m);

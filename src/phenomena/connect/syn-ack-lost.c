@@ -28,8 +28,7 @@
 #define SLOWEST_NS (5 * TW_NS_PER_S) /* more is no path, but a clock that was set */
 #define SLOW_PATH_NS                                                                               \
 	(TW_TCP_TIMEOUT_INIT_NS * 9 / 10) /* near the timer, so that it may have run out */
-#define TOGETHER_NS    (TW_TCP_TIMEOUT_INIT_NS / 2)
-#define TOGETHER_TICKS 500 /* the same in ticks of the server's timestamp clock */
+#define TOGETHER_NS (TW_TCP_TIMEOUT_INIT_NS / 2)
 
 /*
  * Was the first SYN|ACK only under way for longer than the SYN's timer? Where SYN|ACKs are seen
@@ -59,7 +58,7 @@ static bool was_under_way(const struct tw_facts *f)
 	    tw_get(f, TW_F_RTT_NS) > SLOW_PATH_NS)
 		return true;
 	if (apart < TOGETHER_NS)
-		return tw_get(f, TW_F_SYNACK_REPEAT_TICKS) > TOGETHER_TICKS;
+		return tw_get(f, TW_F_SYNACK_REPEAT_MADE_NS) > TOGETHER_NS;
 	return tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT) &&
 	       apart > span - span / 8 && apart < span + span / 8;
 }
@@ -104,9 +103,9 @@ static bool surely_lost(const struct tw_facts *f)
 		return false;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_get(f, TW_F_ACK3_ECHO) > 1;
-	if (tw_known(f, TW_F_SYNACK_REPEAT_TICKS))
+	if (tw_known(f, TW_F_SYNACK_REPEAT_MADE_NS))
 		return tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS &&
-		       tw_get(f, TW_F_SYNACK_REPEAT_TICKS) > -TOGETHER_TICKS;
+		       tw_get(f, TW_F_SYNACK_REPEAT_MADE_NS) > -TOGETHER_NS;
 	return tw_known(f, TW_F_CLIENT_DATA_FIRST_ACK_NS) && tw_known(f, TW_F_RTT_NS) &&
 	       tw_get(f, TW_F_RTT_NS) <= SLOW_PATH_NS;
 }
