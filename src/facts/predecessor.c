@@ -43,8 +43,20 @@ struct old_close {
 	bool heard;               /* it was acknowledged, */
 	bool repeated; /* ... and again sent behind that, or never acknowledged and sent again */
 	bool request_id_zero; /* Linux: the SYN|ACK has no socket yet, */
-	bool sockets_count;   /* ... and then the ids run */
+	bool sockets_count;   /* ... and then the ids run, */
+	uint16_t id;          /* ... from its FIN on up to this one */
 };
+
+#define IDS_LEFT_OUT 64 /* so many of a socket's segments may not have been captured */
+
+/*
+ * Has @p, behind the FIN, a place among the ids of the socket that sent this? TIME_WAIT has none: it writes 0, or, before Linux
+ * 4.19, what the host has for that destination.
+ */
+static bool is_of_socket(const struct old_close *c, const struct tw_pkt *p)
+{
+	return c->fin && (uint16_t)(p->ip_id - c->id - 1) < IDS_LEFT_OUT;
+}
 
 static void note_server(struct old_close *c, const struct tw_pkt *p, uint32_t client_end,
 			bool client_fin)
@@ -57,8 +69,11 @@ static void note_server(struct old_close *c, const struct tw_pkt *p, uint32_t cl
 		c->repeated = true;
 	if (p->flags & TW_FIN && !c->fin) {
 		c->fin = p;
+		c->id = p->ip_id;
 		c->last = client_fin && p->ack == client_end;
 	}
+	if (is_of_socket(c, p))
+		c->id = p->ip_id;
 }
 
 static void walk_close(const struct tw_dossier *q, int same, struct old_close *c)
@@ -95,7 +110,7 @@ static void closed_facts(struct tw_view *v, const struct tw_dossier *q, int same
 		return;
 	linux_ids = tw_is(v->f, TW_F_IP_VERSION, 4) && c.sockets_count;
 	bucket = linux_ids && !ack->ip_id;
-	socket = linux_ids && c.request_id_zero && ack->ip_id;
+	socket = linux_ids && c.request_id_zero && ack->ip_id && is_of_socket(&c, ack);
 	tw_from(v, TW_F_PREV_CLOSED_LAST, c.last, c.fin);
 	tw_from(v, TW_F_PREV_FIN_UNHEARD,
 		!bucket && (c.last || c.repeated || (socket && !c.heard) ||
