@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, RECORD, Talk, expect
+from talk import MSS, RECORD, Talk, expect, told
 
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x1a" + bytes(26)
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
@@ -95,6 +95,63 @@ def both_abort_at_once():
         talk.s(PSH | ACK, bytes(size), after=0.00001)
     talk.s(RST | ACK).c(RST | ACK, after=0.00001)
     expect(talk, "linger-reset", "aborted", "clean", outcomes=("degraded", "clean"))
+
+
+# ---- a request to who has closed: nothing can answer it, whatever becomes of it ----
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+REDIS_GET = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+NOTIFY = {24: b"\x17\x03\x03\x00\x13" + bytes(19), 31: b"\x15\x03\x03\x00\x1a" + bytes(26)}
+
+
+def stale(words, refused=False, wait=0.8, idle=2.0):
+    """An answer, silence, the server's FIN; @wait later the client says @words, meets the end of file and closes."""
+    talk = Talk(server=("192.0.2.2", 8080)).shake(rtt=0.004).ask(rtt=0.004)
+    talk.s(FIN | ACK, after=idle).c(ACK, after=0.04)
+    talk.c(PSH | ACK, words, after=wait).c(FIN | ACK, after=0.0005)
+    if refused:
+        gone = talk.next[1]
+        return talk.s(RST, seq=gone, window=0, ident=0, after=0.004).s(RST, seq=gone, window=0, ident=0)
+    return talk.s(ACK, after=0.004)
+
+
+@case
+def request_on_a_connection_that_had_been_closed():
+    """Refused by a reset, or taken by a server that lingers: no answer comes, and the client sees the end of file."""
+    for words in (GET, REDIS_GET, b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + b" " * 60):
+        for refused in (True, False):
+            for all_of_them in (True, False):
+                finding, = told(stale(words, refused), all_of_them=all_of_them)
+                assert finding and finding["verdict"] == "data-after-close", finding and finding["summary"]
+                assert finding["outcome"] == "failed", finding["outcome"]
+                assert finding["application"]["client"]["errno"] == "EOF", finding["application"]
+
+
+@case
+def farewell_to_a_server_that_had_closed():
+    """QUIT and close_notify want no answer."""
+    for words in (b"QUIT\r\n", NOTIFY[24], NOTIFY[31], b"*1\r\n$4\r\nQUIT\r\n"):
+        for refused in (True, False):
+            finding, = told(stale(words, refused))
+            assert finding["outcome"] == "clean", (words, finding["summary"])
+
+
+@case
+def record_of_tls_that_is_too_long_for_a_farewell():
+    """A request in a record of 56 bytes, refused; a GOAWAY of HTTP/2 in one of 39 is a farewell."""
+    for bytes_of_it, outcome in ((56, "failed"), (39, "clean")):
+        record = b"\x17\x03\x03" + (bytes_of_it - 5).to_bytes(2, "big") + bytes(bytes_of_it - 5)
+        assert told(stale(record, True))[0]["outcome"] == outcome, bytes_of_it
+
+
+@case
+def request_that_crosses_the_fin_of_a_server_that_lingers():
+    """Idle for 5 s, then FIN and request cross; no reset comes of it, and no answer."""
+    talk = Talk(server=("192.0.2.2", 8080)).shake(rtt=0.04).ask(rtt=0.04)
+    covered = talk.next[0]
+    talk.c(PSH | ACK, GET, after=5.0).s(FIN | ACK, ack=covered, after=0.01)
+    talk.c(ACK, after=0.0001).s(ACK, after=0.03).c(FIN | ACK, after=0.001).s(ACK, after=0.04)
+    expect(talk, "keepalive-race", outcomes=("failed",))
 
 
 if __name__ == "__main__":

@@ -233,6 +233,16 @@ static void on_message(struct conn *c, int side, const struct tw_brief *p)
 	}
 }
 
+#define QUIT_BYTES 10 /* of farewells that are a word */
+
+/* Does the client say more than a farewell to a server that has closed? Nothing can answer a request then. */
+static bool asks_too_late(const struct conn *c, int side, const struct tw_brief *p)
+{
+	/* close_notify of TLS 1.3 and of TLS 1.2 */
+	return c->status & CONN_CLIENT_KNOWN && side == conn_client(c) &&
+	       p->payload_bytes > QUIT_BYTES && p->payload_bytes != 24 && p->payload_bytes != 31;
+}
+
 /* Both ends have spoken and acknowledged, nothing odd: predictions apply. */
 static void try_fast(struct conn *c)
 {
@@ -282,8 +292,11 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 		on_message(c, side, p);
 	on_ack(c, side, p);
 	on_sequence(t, c, side, p);
-	if (p->payload_bytes)
+	if (p->payload_bytes) {
 		on_payload(c, side, p);
+		if (side_has(c, !side, SIDE_FIN) && asks_too_late(c, side, p))
+			odd(c);
+	}
 	if (is_closed(c)) {
 		c->status |= CONN_CLOSED;
 		c->status &= ~(uint32_t)CONN_FAST;
@@ -338,7 +351,7 @@ static inline void queue_if_over(struct tw_triage *t, uint32_t handle, const str
 
 /*
  * Header prediction: flags plain, sequence exactly next, acknowledgement within what is outstanding, window
- * open, and nothing new after a FIN. True if the record is up to date then. Who speaks, acknowledges and
+ * open, and nothing new after a FIN of either end. True if the record is up to date then. Who speaks, acknowledges and
  * closes next is any guess, so there are few branches here: what does not apply is computed in vain.
  */
 static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn *c,
@@ -352,7 +365,8 @@ static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn
 	if (unlikely(((status & CONN_FAST) ^ CONN_FAST) |
 		     (((p->flags & FAST_FLAGS) ^ TW_ACK) | (p->seq ^ next)) |
 		     (p->ack - acked > other_next - acked) | !p->window |
-		     ((status >> (8 * side + SIDE_FIN_SHIFT)) & (spoke | fin))))
+		     ((status >> (8 * side + SIDE_FIN_SHIFT)) & (spoke | fin)) |
+		     ((status >> (8 * !side + SIDE_FIN_SHIFT)) & spoke)))
 		return false;
 	if (unlikely(fin)) {
 		on_fin(t, c, side, p);

@@ -9,6 +9,8 @@
 #define GOODBYE_NS      (20 * TW_NS_PER_MS)
 #define FAREWELL_BYTES  8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES  1460
+/* GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
+#define LONGEST_FAREWELL_RECORD 50
 
 bool tw_is_close_notify(const struct tw_pkt *p)
 {
@@ -144,6 +146,18 @@ static bool is_tls_data(const struct tw_pkt *p)
 	return p->payload_head_bytes >= 2 && p->payload_head[0] == 23 && p->payload_head[1] == 3;
 }
 
+/* The first record of it, as its header tells. */
+static uint32_t tls_record_bytes(const struct tw_pkt *p)
+{
+	return p->payload_head_bytes < 5 ? 0 : 5u + (p->payload_head[3] << 8 | p->payload_head[4]);
+}
+
+bool tw_asks(const struct tw_pkt *p)
+{
+	return tw_request_of(p, true) ||
+	       (is_tls_data(p) && tls_record_bytes(p) > LONGEST_FAREWELL_RECORD);
+}
+
 bool tw_took_leave(const struct tw_dossier *d, int side)
 {
 	const struct tw_pkt *fin = NULL, *said, *before;
@@ -157,7 +171,7 @@ bool tw_took_leave(const struct tw_dossier *d, int side)
 		return false;
 	before = tw_last_words(d, !side, (size_t)(said - d->pkt));
 	return tw_is_farewell(said) ||
-	       (before && fin->time_ns - said->time_ns < GOODBYE_NS &&
+	       (before && fin->time_ns - said->time_ns < GOODBYE_NS && !tw_asks(said) &&
 		said->payload_bytes <= (is_tls_data(said) ? TW_GOODBYE_BYTES : FAREWELL_BYTES));
 }
 
@@ -177,7 +191,7 @@ bool tw_only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 {
 	uint32_t bytes = 0;
 	int64_t said_ns = 0;
-	bool goodbyes = true, fin = false;
+	bool goodbyes = true, fin = false, asks = false;
 	const uint32_t heard = author_fin < 0 ? 0 : d->pkt[author_fin].ack;
 	size_t i;
 
@@ -192,10 +206,11 @@ bool tw_only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 			bytes += p->payload_bytes;
 			said_ns = p->time_ns;
 			goodbyes &= tw_is_farewell(p);
+			asks |= side == TW_CLIENT && tw_asks(p);
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}
-	return bytes &&
+	return bytes && !asks &&
 	       ((goodbyes && bytes <= 2 * TW_GOODBYE_BYTES) || (fin && bytes <= TW_GOODBYE_BYTES) ||
 		bytes <= tw_small_talk(d, side, (size_t)author_fin));
 }

@@ -20,6 +20,8 @@ bool tw_is_farewell(const struct tw_pkt *p);
 bool tw_is_close_notify(const struct tw_pkt *p);
 /* A fatal alert of TLS in the clear: who sends it refuses the connection, that is no goodbye. */
 bool tw_is_refusal(const struct tw_pkt *p);
+/* Does a client ask for something by this: a request of a protocol that answers each, or more than TLS needs for a farewell? */
+bool tw_asks(const struct tw_pkt *p);
 /* The last payload of @side before record @before, or NULL. */
 const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before);
 /*

@@ -299,6 +299,34 @@ static void after_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	tw_from(v, TW_F_FIN_CROSSED_REQUEST, crossed, first);
 }
 
+/*
+ * A request of the client that the server's FIN @fin does not cover: it ended what the server says before it came, and
+ * whatever becomes of it, no answer does.
+ */
+static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
+{
+	const struct tw_pkt *p, *end = v->d->pkt + v->d->pkt_count, *prev = NULL;
+
+	for (p = v->d->pkt; p < end && fin->side == TW_SERVER; p++) {
+		const enum tw_request kind =
+			tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
+					!(p->flags & TW_RST) && tw_seq_ge(p->seq, fin->ack)
+				? tw_request_of(p, true)
+				: TW_REQUEST_NONE;
+
+		if (!kind) {
+			prev = tw_counts(p) ? p : prev;
+			continue;
+		}
+		tw_from(v, TW_F_REQUEST_TOO_LATE, kind, p);
+		if (p > fin)
+			tw_from(v, TW_F_REQUEST_TOO_LATE_NS, p->time_ns - fin->time_ns, p);
+		if (prev)
+			tw_from(v, TW_F_REQUEST_TOO_LATE_IDLE_NS, p->time_ns - prev->time_ns, p);
+		return;
+	}
+}
+
 /* Seen from the other side of the crossing: the request leaves first, the FIN that ignores it comes next. */
 static void crossing_before(struct tw_view *v, const struct tw_pkt *fin)
 {
@@ -578,6 +606,7 @@ void tw_derive_teardown(struct tw_view *v)
 	beyond_fact(v, f1);
 	after_fin1(v, f1);
 	crossing_before(v, f1);
+	too_late_fact(v, f1);
 	before_fin1(v, f1);
 	/* up to its number: what stands before it may never have come here */
 	tw_from(v, TW_F_FIN1_DATA_ACKED,

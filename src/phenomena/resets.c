@@ -614,7 +614,12 @@ void tw_reset_victim_saw(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side victim = tw_reset_victim(f);
 
-	if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN))
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN) &&
+	    tw_known(f, TW_F_REQUEST_TOO_LATE) && victim == TW_CLIENT)
+		tw_app_saw(m, victim, "recv", "EOF", -1,
+			   "The FIN came first: recv returns 0 in place of an answer to the "
+			   "request, and the program closes.");
+	else if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN))
 		tw_app_saw(m, victim, NULL, NULL, -1,
 			   "It had sent its FIN: after shutdown(SHUT_WR) recv returns 0, for the "
 			   "other FIN came before the reset; after close() nobody is left to "

@@ -132,6 +132,49 @@ static void say(struct tw_match *m, enum tw_side author, long long lost)
 				    TW_DUR(tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS)));
 }
 
+/*
+ * No reset comes of it where the server's program lingers (shutdown(), and it reads and throws away, as Apache does), or not
+ * before the client has closed in turn. The request is as lost.
+ */
+static bool match_taken(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t late_ns = tw_get(f, TW_F_REQUEST_TOO_LATE_NS);
+
+	if (!tw_known(f, TW_F_REQUEST_TOO_LATE) || tw_get(f, TW_F_TRACE_LOSSY))
+		return false;
+	m->strength = TW_STRENGTH_ENDING;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	if (!tw_known(f, TW_F_REQUEST_TOO_LATE_NS))
+		m->summary = tw_say(m,
+				    "%s closed the connection while a request of the client was on "
+				    "its way: nothing answers it.",
+				    tw_endpoint(m, TW_SERVER));
+	else
+		m->summary = tw_say(m,
+				    "%s closed the connection, and the client sent a request %s "
+				    "later: nothing answers it.",
+				    tw_endpoint(m, TW_SERVER), TW_DUR(late_ns));
+	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: behind it comes no answer any more");
+	tw_cite(m, TW_F_REQUEST_TOO_LATE,
+		"a request of %s, by its first bytes; the FIN does not cover it",
+		tw_request_name((enum tw_request)tw_get(f, TW_F_REQUEST_TOO_LATE)));
+	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
+		tw_rival(m, "keepalive-race",
+			 "the FIN and the request crossed; if the server closed by its idle timer, "
+			 "it is this");
+	tw_rival(m, "process-died", "the end of a process closes its sockets with the same FIN");
+	tw_app_saw(m, TW_CLIENT, "recv", "EOF", -1,
+		   "send() succeeded, and recv returns 0 in place of the answer: "
+		   "\"RemoteDisconnected\" (Python), \"socket hang up\" (Node.js), \"EOF\" (Go), "
+		   "\"Empty reply from server\" (curl).");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "It had closed, or shut down its direction: the request is thrown away.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -141,7 +184,7 @@ static bool match(struct tw_match *m)
 						      : TW_F_RST_VICTIM_UNACKED);
 
 	if (!fits(f) || !lost)
-		return false;
+		return match_taken(m);
 	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
 									   : TW_STRENGTH_MECHANISM;
 	m->strength += with_ack(f); /* closed-with-unread-data sees the same segment */

@@ -25,6 +25,12 @@
 /* A TLS close_notify that crosses the FIN is no request; its record stays below this. */
 #define REQUEST_MIN_BYTES 100
 
+/* No reset came of it: the server lingered, and threw the request away. */
+static bool taken(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_REQUEST_TOO_LATE) && !tw_get(f, TW_F_RST_COUNT_S);
+}
+
 /*
  * The silence that ended with the FIN. Where the request is seen before the FIN (at the client's
  * end) it has broken the silence here, but not at the server, which did not know of it when it
@@ -33,7 +39,8 @@
 static int64_t idle_ns(const struct tw_facts *f)
 {
 	int64_t fin = tw_get(f, TW_F_FIN_IDLE_BEFORE_NS),
-		request = tw_get(f, TW_F_RST_IDLE_BEFORE_NS);
+		request = tw_get(f, taken(f) ? TW_F_REQUEST_TOO_LATE_IDLE_NS
+					     : TW_F_RST_IDLE_BEFORE_NS);
 	bool request_first =
 		tw_time_of(f, TW_F_FIN_CROSSED_REQUEST) < tw_time_of(f, TW_F_FIN1_SIDE);
 
@@ -48,6 +55,8 @@ static bool fits(const struct tw_facts *f)
 	/* it was not idle: it closed in place of an answer */
 	if (tw_get(f, TW_F_FIN_BEFORE_ANSWER) && tw_known(f, TW_F_FIN_REQUEST))
 		return false;
+	if (taken(f))
+		return true;
 	if (!tw_reset_landed(f) || tw_reset_author(f) != TW_SERVER ||
 	    tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE))
 		return false;
@@ -59,7 +68,8 @@ static bool fits(const struct tw_facts *f)
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	int64_t idle = idle_ns(f), lost = tw_get(f, TW_F_RST_VICTIM_UNACKED);
+	const int64_t idle = idle_ns(f);
+	const int64_t lost = tw_get(f, taken(f) ? TW_F_DATA_AFTER_FIN1 : TW_F_RST_VICTIM_UNACKED);
 	const char *candidates;
 
 	if (!fits(f))
@@ -80,8 +90,10 @@ static bool match(struct tw_match *m)
 	else
 		tw_cite(m, TW_F_FIN1_SIDE, "the server's FIN, after %s of silence", TW_DUR(idle));
 	tw_cite(m, TW_F_FIN_CROSSED_REQUEST,
-		"%s of the client, sent before it could know of the FIN", tw_bytes(m, lost));
-	tw_reset_cite(m);
+		"%s of the client, sent before it could know of the FIN",
+		lost ? tw_bytes(m, lost) : "a request");
+	if (!taken(f))
+		tw_reset_cite(m);
 	tw_rival(m, "data-after-close",
 		 "the server may have closed for another reason than its idle timer");
 	tw_rule_out(m, "idle-reset", "a device that forgets sends no FIN");
