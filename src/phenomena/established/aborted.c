@@ -73,6 +73,20 @@ static bool match_mptcp(struct tw_match *m)
 	return true;
 }
 
+/* What came behind what it refuses it need not have read: its close resets for that, or for SO_LINGER. */
+static void say_refused_handshake(struct tw_match *m, enum tw_side author)
+{
+	m->confidence = TW_LIKELY;
+	m->culprit = tw_app_of(author);
+	m->summary = tw_say(m,
+			    "%s refused the handshake of TLS, and said why by an alert; its close "
+			    "behind that was a reset.",
+			    tw_endpoint(m, author));
+	tw_rival(m, "closed-with-unread-data",
+		 "what else had come of the handshake may have been left unread");
+	tw_rival(m, "linger-reset", "or its program closes by SO_LINGER {1,0}");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -97,6 +111,8 @@ static bool match(struct tw_match *m)
 		m->summary = tw_say(m, "%s itself aborted the connection with a reset.",
 				    tw_endpoint(m, author));
 		tw_reset_weigh_active(m);
+		if (tw_is(f, TW_F_RST_TLS_ALERT_SIDE, author))
+			say_refused_handshake(m, author);
 	} else {
 		m->confidence = TW_POSSIBLE;
 		m->culprit = TW_CULPRIT_UNKNOWN;
@@ -216,7 +232,8 @@ static const struct tw_scenario scenarios[] = {
 			"client recv -> EOF\n"
 			"client send 1 -> EPIPE\n"
 			"# a request is acknowledged and not answered: unread, or read and reset\n"
-			"verdict both aborted|linger-reset|closed-with-unread-data likely failed\n"
+			"verdict both aborted|linger-reset|closed-with-unread-data likely possible "
+			"failed\n"
 			"never both certain\n",
 	},
 	{
@@ -224,22 +241,23 @@ static const struct tw_scenario scenarios[] = {
 		.about = "the client aborts while the server still sends: what had arrived can be "
 			 "read",
 		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "fault\n"
-			  "client send 300\n"
-			  "queue server recv 300\n"
-			  "client option SO_LINGER 1 0\n"
-			  "client close\n"
-			  "server recv 300\n"
-			  "server recv -> ECONNRESET within 1s\n"
-			  "server send 1 -> EPIPE\n"
-			  "# it had asked and did not wait for the answer\n"
-			  "verdict both linger-reset|aborted likely failed degraded clean\n"
-			  "never both certain\n",
+		.script =
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"fault\n"
+			"client send 300\n"
+			"queue server recv 300\n"
+			"client option SO_LINGER 1 0\n"
+			"client close\n"
+			"server recv 300\n"
+			"server recv -> ECONNRESET within 1s\n"
+			"server send 1 -> EPIPE\n"
+			"# it had asked and did not wait for the answer\n"
+			"verdict both linger-reset|aborted likely possible failed degraded clean\n"
+			"never both certain\n",
 	},
 	{ 0 },
 };

@@ -237,28 +237,30 @@ static const struct tw_scenario scenarios[] = {
 			  "client recv -> ECONNRESET within 1s\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
-			  "verdict both closed-with-unread-data|linger-reset likely failed\n",
+			  "verdict both closed-with-unread-data|linger-reset likely possible "
+			  "failed\n",
 	},
 	{
 		.name = "after-answer",
 		.about = "the answer was sent, then close() with the rest unread destroys it on "
 			 "the way",
 		.variants = "v4 v6",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 5000\n"
-			  "server recv 100\n"
-			  "server send 100\n"
-			  "queue server recv 4900\n"
-			  "fault\n"
-			  "server close\n"
-			  "client recv -> 100 within 1s\n"
-			  "client recv -> ECONNRESET within 1s\n"
-			  "# the answer came after the last byte of the request: how much of it "
-			  "was read is not on the wire\n"
-			  "verdict both closed-with-unread-data|linger-reset likely failed "
-			  "degraded\n",
+		.script =
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 5000\n"
+			"server recv 100\n"
+			"server send 100\n"
+			"queue server recv 4900\n"
+			"fault\n"
+			"server close\n"
+			"client recv -> 100 within 1s\n"
+			"client recv -> ECONNRESET within 1s\n"
+			"# the answer came after the last byte of the request: how much of it "
+			"was read is not on the wire\n"
+			"verdict both closed-with-unread-data|linger-reset likely possible failed "
+			"degraded\n",
 	},
 	{
 		.name = "upload",
@@ -297,7 +299,8 @@ static const struct tw_scenario scenarios[] = {
 			  "client error -> ECONNRESET\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
-			  "verdict both closed-with-unread-data|linger-reset likely failed\n",
+			  "verdict both closed-with-unread-data|linger-reset likely possible "
+			  "failed\n",
 	},
 	{
 		.name = "blocked-sender",
@@ -353,7 +356,8 @@ static const struct tw_scenario scenarios[] = {
 			  "queue server recv 100\n"
 			  "server close\n"
 			  "client recv -> ECONNRESET within 1s\n"
-			  "verdict both closed-with-unread-data|linger-reset likely failed\n",
+			  "verdict both closed-with-unread-data|linger-reset likely possible "
+			  "failed\n",
 	},
 	{
 		.name = "linger-waits",
@@ -368,7 +372,8 @@ static const struct tw_scenario scenarios[] = {
 			  "server option SO_LINGER 1 5\n"
 			  "server close within 1s\n"
 			  "client recv -> ECONNRESET within 1s\n"
-			  "verdict both closed-with-unread-data|linger-reset likely failed\n",
+			  "verdict both closed-with-unread-data|linger-reset likely possible "
+			  "failed\n",
 	},
 	{
 		.name = "by-client",

@@ -27,6 +27,12 @@
 
 #define JUST_NOW_NS (5 * TW_NS_PER_MS)
 
+/* Then nothing can be unread; else who has said its last word may have left the rest of what it got. */
+static bool nothing_came(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0 && tw_get(f, TW_F_START_SEEN);
+}
+
 static void add_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -39,7 +45,7 @@ static void add_rivals(struct tw_match *m)
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_rival(m, "fin-wait2-expired",
 			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
-	if (tw_get(f, TW_F_RST_VICTIM_SENT_BYTES) == 0 && tw_get(f, TW_F_START_SEEN))
+	if (nothing_came(f))
 		tw_rule_out(m, "closed-with-unread-data",
 			    "no byte had been sent to it before: nothing can be unread");
 	else
@@ -77,9 +83,9 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 			end, unacked);
 	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
 		return tw_say(m,
-			      "%s aborted the connection on purpose and threw away %lld bytes that "
+			      "%s aborted the connection%s and threw away %lld bytes that "
 			      "it had sent and nobody had acknowledged.",
-			      end, unacked);
+			      end, nothing_came(f) ? " on purpose" : "", unacked);
 	return tw_say(m, "%s ended the connection with a reset %s; %s.", end,
 		      tw_get(f, TW_F_RST_AUTHOR_FIN) ? "behind its FIN" : "in place of a FIN",
 		      tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES)
@@ -103,12 +109,15 @@ static bool match(struct tw_match *m)
 		return false;
 	if (tw_reset_debt(f) == TW_DEBT_NONE)
 		return false;
+	/* Who refuses a handshake of TLS says so and goes, and leaves unread what came with it. */
+	if (tw_is(f, TW_F_RST_TLS_ALERT_SIDE, author))
+		return false;
 	/* of a capture that has nothing but resets, nothing follows about what had arrived */
 	if (tw_get(f, TW_F_PACKETS_C) + tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT))
 		return false;
 
 	m->strength = TW_STRENGTH_MECHANISM;
-	m->confidence = TW_LIKELY;
+	m->confidence = nothing_came(f) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = tw_reset_outcome(f);
 	m->culprit = tw_app_of(tw_reset_held_up(f) ? tw_other(author) : author);
 	m->summary = what_it_cost(m, author);
@@ -207,20 +216,21 @@ static const struct tw_scenario scenarios[] = {
 		.name = "unanswered",
 		.about = "SO_LINGER {1,0}: close() resets although nothing is unread",
 		.variants = "v4 v6 v4-nots",
-		.script = "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "fault\n"
-			  "server option SO_LINGER 1 0\n"
-			  "server close\n"
-			  "client recv -> ECONNRESET within 1s\n"
-			  "client recv -> EOF\n"
-			  "client send 1 -> EPIPE\n"
-			  "# whether the request was read is not on the wire\n"
-			  "verdict both linger-reset|closed-with-unread-data likely failed\n"
-			  "never both certain\n",
+		.script =
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"fault\n"
+			"server option SO_LINGER 1 0\n"
+			"server close\n"
+			"client recv -> ECONNRESET within 1s\n"
+			"client recv -> EOF\n"
+			"client send 1 -> EPIPE\n"
+			"# whether the request was read is not on the wire\n"
+			"verdict both linger-reset|closed-with-unread-data likely possible failed\n"
+			"never both certain\n",
 	},
 	{
 		.name = "by-habit",
@@ -254,7 +264,7 @@ static const struct tw_scenario scenarios[] = {
 			  "state server CLOSE\n"
 			  "server send 100 -> ECONNRESET\n"
 			  "server send 100 -> EPIPE\n"
-			  "verdict both linger-reset|aborted likely failed degraded\n"
+			  "verdict both linger-reset|aborted likely possible failed degraded\n"
 			  "never both certain\n",
 	},
 	{
@@ -274,7 +284,7 @@ static const struct tw_scenario scenarios[] = {
 			  "server close\n"
 			  "client recv -> ECONNRESET within 2s\n"
 			  "cable wait server rst #2\n"
-			  "verdict both linger-reset likely failed\n"
+			  "verdict both linger-reset likely possible failed\n"
 			  "never both certain\n",
 	},
 	{
@@ -282,20 +292,20 @@ static const struct tw_scenario scenarios[] = {
 		.about = "the answer was on its way: it can be read, then ECONNRESET in place of "
 			 "the end",
 		.variants = "v4 v6",
-		.script =
-			"server listen\n"
-			"client connect\n"
-			"server accept\n"
-			"client send 100\n"
-			"server recv 100\n"
-			"fault\n"
-			"server option SO_LINGER 1 0\n"
-			"server send 5000\n"
-			"server close\n"
-			"client recv 5000\n"
-			"client recv -> ECONNRESET within 1s\n"
-			"verdict both linger-reset|closed-with-unread-data likely failed degraded\n"
-			"never both certain\n",
+		.script = "server listen\n"
+			  "client connect\n"
+			  "server accept\n"
+			  "client send 100\n"
+			  "server recv 100\n"
+			  "fault\n"
+			  "server option SO_LINGER 1 0\n"
+			  "server send 5000\n"
+			  "server close\n"
+			  "client recv 5000\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "verdict both linger-reset|closed-with-unread-data likely possible "
+			  "failed degraded\n"
+			  "never both certain\n",
 	},
 	{
 		.name = "after-fin",
@@ -316,7 +326,7 @@ static const struct tw_scenario scenarios[] = {
 			  "state client CLOSE\n"
 			  "client recv -> EOF\n"
 			  "client send 1 -> EPIPE\n"
-			  "verdict both linger-reset|clean likely clean degraded failed\n"
+			  "verdict both linger-reset|clean likely possible clean degraded failed\n"
 			  "never both certain\n",
 	},
 	{
