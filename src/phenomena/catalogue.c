@@ -102,7 +102,26 @@ const char *tw_endpoint(const struct tw_match *m, enum tw_side side)
 
 const char *tw_bytes(struct tw_match *m, int64_t n)
 {
-	return n == 1 ? "1 byte" : tw_say(m, "%lld bytes", (long long)n);
+	return tw_count(m, n, "byte");
+}
+
+const char *tw_count(struct tw_match *m, int64_t n, const char *noun)
+{
+	return tw_say(m, "%lld %s%s", (long long)n, noun, n == 1 ? "" : "s");
+}
+
+const char *tw_first_of(struct tw_match *m, int64_t n, const char *noun)
+{
+	if (n == 1)
+		return tw_say(m, "the only %s", noun);
+	return tw_say(m, "the first of %lld %ss", (long long)n, noun);
+}
+
+const char *tw_times(struct tw_match *m, int64_t n)
+{
+	if (n == 1 || n == 2)
+		return n == 1 ? "once" : "twice";
+	return tw_say(m, "%lld times", (long long)n);
 }
 
 const char *tw_side_name(enum tw_side side)

@@ -67,9 +67,8 @@ void tw_live_cite_drops(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 
 	if (tw_known(f, TW_F_K_LISTEN_DROPS))
-		tw_cite(m, TW_F_K_LISTEN_DROPS,
-			"the listener dropped %lld connection requests since the last look",
-			(long long)tw_get(f, TW_F_K_LISTEN_DROPS));
+		tw_cite(m, TW_F_K_LISTEN_DROPS, "the listener dropped %s since the last look",
+			tw_count(m, tw_get(f, TW_F_K_LISTEN_DROPS), "connection request"));
 }
 
 bool tw_live_rather_syn_queue(const struct tw_match *m)
@@ -169,8 +168,8 @@ void tw_live_cite_reset(struct tw_match *m)
 	if (tw_get(f, TW_F_K_RST_UNREAD) || tw_get(f, TW_F_K_RST_UNSENT) ||
 	    tw_get(f, TW_F_K_RST_UNACKED))
 		tw_cite(m, TW_F_K_RST_UNREAD,
-			"in its socket then: %lld bytes unread, %lld unsent, %lld unacknowledged",
-			(long long)tw_get(f, TW_F_K_RST_UNREAD),
+			"in its socket then: %s unread, %lld unsent, %lld unacknowledged",
+			tw_bytes(m, tw_get(f, TW_F_K_RST_UNREAD)),
 			(long long)tw_get(f, TW_F_K_RST_UNSENT),
 			(long long)tw_get(f, TW_F_K_RST_UNACKED));
 }

@@ -71,13 +71,13 @@ bool tw_match_outlived(struct tw_match *m)
 	tw_peer_is(m, tw_other(sender));
 	say_outlived(m, sender, repeats);
 	if (tw_reset_was_stalled(f)) {
-		tw_cite(m, TW_F_RST_STALLED_REPEATS,
-			"the first of %" PRId64 " repeats, all unanswered", repeats);
+		tw_cite(m, TW_F_RST_STALLED_REPEATS, "%s, unanswered",
+			tw_first_of(m, repeats, "repeat"));
 		tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it lives, and has closed",
 			tw_side_name(tw_other(sender)));
 	} else {
-		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS,
-			"the first of %" PRId64 " repeats, all unanswered", repeats);
+		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%s, unanswered",
+			tw_first_of(m, repeats, "repeat"));
 		tw_cite(m, TW_F_RST_AUTHOR_ALIVE_ELSEWHERE,
 			"its host speaks in another connection, and more repeats stay unanswered "
 			"after that");

@@ -193,6 +193,11 @@ static inline void tw_peer_is(struct tw_match *m, enum tw_side side)
 const char *tw_endpoint(const struct tw_match *m, enum tw_side side);
 /* "1 byte", "14 bytes" */
 const char *tw_bytes(struct tw_match *m, int64_t n);
+/* "1 repeat", "3 repeats"; "the only repeat", "the first of 3 repeats"; "once", "twice", "3 times": for a sentence
+ * whose verb does not ask for the number. The plural is @noun with "s". */
+const char *tw_count(struct tw_match *m, int64_t n, const char *noun);
+const char *tw_first_of(struct tw_match *m, int64_t n, const char *noun);
+const char *tw_times(struct tw_match *m, int64_t n);
 const char *tw_side_name(enum tw_side side);
 enum tw_culprit tw_host_of(enum tw_side side);
 enum tw_culprit tw_app_of(enum tw_side side);

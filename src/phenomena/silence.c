@@ -44,8 +44,8 @@ bool tw_match_probes(struct tw_match *m)
 			    tw_endpoint(m, tw_other(asker)), tw_endpoint(m, asker), probes,
 			    TW_DUR(span_ns));
 	tw_cite(m, TW_F_KEEPALIVE_UNANSWERED_LAST,
-		"the first of %" PRId64 " probes without an answer: an end that lives answers each",
-		probes);
+		"%s without an answer: an end that lives answers each",
+		tw_first_of(m, probes, "probe"));
 	tw_rival(m, "idle-blackholed",
 		 "a device that forgot the connection while it was idle drops the probes as well");
 	tw_rival(m, "firewall-dropped", "so does a filter that was put in place meanwhile");
@@ -81,12 +81,11 @@ bool tw_match_deserted(struct tw_match *m)
 	m->culprit = tw_host_of(peer);
 	tw_peer_is(m, peer);
 	m->summary = tw_say(m,
-			    "The host of %s does not answer for its address any more (%" PRId64
-			    " ARP or ND requests over %s), and the connection is still open.",
-			    tw_endpoint(m, peer), requests,
+			    "The host of %s does not answer for its address any more (%s over %s), "
+			    "and the connection is still open.",
+			    tw_endpoint(m, peer), tw_count(m, requests, "ARP or ND request"),
 			    TW_DUR(tw_get(f, TW_F_NEIGHBOUR_GONE_SPAN_NS)));
-	tw_cite(m, TW_F_NEIGHBOUR_GONE,
-		"the first of %" PRId64 " requests by %s, none of them answered", requests,
+	tw_cite(m, TW_F_NEIGHBOUR_GONE, "%s by %s, unanswered", tw_first_of(m, requests, "request"),
 		tw_side_name(tw_other(peer)));
 	if (owed)
 		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",

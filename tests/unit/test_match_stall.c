@@ -450,9 +450,25 @@ static void idle_and_one_way_connections_are_not_stuck(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* A sentence may be about one of them. */
+static void numbers_agree_with_their_nouns(void **state)
+{
+	m = (struct tw_match){ .arena = &arena, .facts = &f };
+	assert_string_equal(tw_count(&m, 1, "repeat"), "1 repeat");
+	assert_string_equal(tw_count(&m, 0, "repeat"), "0 repeats");
+	assert_string_equal(tw_count(&m, 2, "other SYN|ACK"), "2 other SYN|ACKs");
+	assert_string_equal(tw_bytes(&m, 1), "1 byte");
+	assert_string_equal(tw_first_of(&m, 1, "repeat"), "the only repeat");
+	assert_string_equal(tw_first_of(&m, 3, "repeat"), "the first of 3 repeats");
+	assert_string_equal(tw_times(&m, 1), "once");
+	assert_string_equal(tw_times(&m, 2), "twice");
+	assert_string_equal(tw_times(&m, 3), "3 times");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(numbers_agree_with_their_nouns),
 		TEST(vanished_after_a_long_ladder),
 		TEST(vanished_but_the_capture_ends_soon),
 		TEST(given_up_before_its_time),

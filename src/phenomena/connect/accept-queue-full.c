@@ -122,13 +122,13 @@ static void cite_ignored(struct tw_match *m)
 	tw_cite(m, TW_F_ACK3_SEEN, "the client's ACK of the SYN|ACK");
 	if (again > 0)
 		tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
-			"SYN|ACK again, %s after the first, although it was acknowledged; %lld "
-			"such repeats",
-			TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)), (long long)again);
+			"SYN|ACK again, %s after the first, although it was acknowledged; %s",
+			TW_DUR(tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS)),
+			tw_count(m, again, "such repeat"));
 	if (data > 0)
 		tw_cite(m, TW_F_CLIENT_DATA_REPEATS_UNACKED,
-			"first data of the client, repeated %lld times without any acknowledgement",
-			(long long)data);
+			"first data of the client, repeated %s without any acknowledgement",
+			tw_times(m, data));
 	if (data > 0 && tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA))
 		tw_cite(m, TW_F_CLIENT_DATA_FIRST_ACK_NS,
 			"acknowledged at last, %s after it was first sent",
@@ -209,8 +209,8 @@ static void say_taken(struct tw_match *m, int64_t late, const char *was)
 		m->summary = tw_say(
 			m,
 			"The accept queue of %s was full: it ignored the client's ACK and repeated "
-			"its SYN|ACK %lld times, until a place was free.",
-			m->server, (long long)tw_synacks_in_vain(m->facts));
+			"its SYN|ACK %s, until a place was free.",
+			m->server, tw_times(m, tw_synacks_in_vain(m->facts)));
 	if (in_vain)
 		tw_reset_victim_saw(m);
 	else
@@ -364,12 +364,10 @@ static bool say_unheard(struct tw_match *m)
 
 static bool say_over(struct tw_match *m)
 {
-	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
-		    TW_CULPRIT_SERVER_APP,
-		    tw_say(m,
-			   "%s dropped %lld connection requests in a burst; its accept queue has "
-			   "room again.",
-			   m->server, (long long)tw_get(m->facts, TW_F_K_LISTEN_DROPS)));
+	tw_live_say(
+		m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_APP,
+		tw_say(m, "%s dropped %s in a burst; its accept queue has room again.", m->server,
+		       tw_count(m, tw_get(m->facts, TW_F_K_LISTEN_DROPS), "connection request")));
 	tw_live_cite_drops(m);
 	tw_rival(m, "syn-queue-full", "without SYN cookies a full SYN queue drops in the same way");
 	tw_live_connect_unanswered(

@@ -119,20 +119,18 @@ static bool match_mid(struct tw_match *m)
 	m->strength = at_sender || (large && !arrives) ? TW_STRENGTH_MECHANISM + 2
 						       : TW_STRENGTH_MECHANISM + 6;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
-	m->summary = tw_say(
-		m,
-		"A filter drops what %s sends in mid-connection: %lld repeats stay unacknowledged "
-		"while %s is alive and goes on sending.",
-		tw_endpoint(m, sender), (long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
-		tw_endpoint(m, silent));
+	m->summary = tw_say(m,
+			    "A filter drops what %s sends in mid-connection: repeated %s, it stays "
+			    "unacknowledged while %s is alive and goes on sending.",
+			    tw_endpoint(m, sender), tw_times(m, tw_get(f, TW_F_UNANSWERED_REPEATS)),
+			    tw_endpoint(m, silent));
 	tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, never acknowledged",
 		tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, sender));
-	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %lld repeats over %s",
-		(long long)tw_get(f, TW_F_UNANSWERED_REPEATS),
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%s over %s",
+		tw_first_of(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"),
 		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
-	tw_cite(m, TW_F_PEER_SPOKE_AFTER,
-		"%s sends %lld segments that still acknowledge only the old data",
-		tw_endpoint(m, silent), (long long)tw_get(f, TW_F_PEER_SPOKE_AFTER));
+	tw_cite(m, TW_F_PEER_SPOKE_AFTER, "%s still acknowledges only the old data, in %s",
+		tw_endpoint(m, silent), tw_count(m, tw_get(f, TW_F_PEER_SPOKE_AFTER), "segment"));
 	if (arrives)
 		tw_cite(m, TW_F_VANTAGE,
 			"the repeats arrive at this host and its TCP ignores them: the filter "

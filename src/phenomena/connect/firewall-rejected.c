@@ -130,10 +130,9 @@ static bool match(struct tw_match *m)
 		tw_missing(m, "The segment that the error quotes: it is not in the capture, and a "
 			      "forged error quotes what was never sent.");
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
-		tw_cite(m, TW_F_UNANSWERED_BYTES,
-			"%s of %s, unacknowledged to the end, through %lld repeats",
+		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, unacknowledged to the end, through %s",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim),
-			(long long)tw_get(f, TW_F_UNANSWERED_REPEATS));
+			tw_count(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"));
 	reason(m, kind);
 	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYN_COUNT) == 1 &&
 	    tw_get(f, TW_F_SYNACK_COUNT)) {
@@ -204,9 +203,10 @@ static bool match_midway(struct tw_match *m)
 		return false;
 	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
-			   "An ICMP error came for what was sent, %lld repeats included: the "
-			   "connection ends with %s, not with a timeout.",
-			   (long long)tw_get(f, TW_F_K_REPEATS), strerrorname_np(error)));
+			   "An ICMP error came for what was sent (%s): the connection "
+			   "ends with %s, not with a timeout.",
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"),
+			   strerrorname_np(error)));
 	tw_live_cite_error(m);
 	tw_rule_out(m, "host-unreachable", "routers without a route give another errno");
 	tw_live_error_seen(m, "recv");

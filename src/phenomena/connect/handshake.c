@@ -182,11 +182,11 @@ void tw_tell_half_open_check(struct tw_match *m)
 	m->outcome = TW_OUTCOME_CLEAN;
 	m->confidence = TW_LIKELY;
 	m->remark = "health-check";
-	m->summary =
-		tw_say(m,
-		       "%s only asked whether the port is open, and went by a reset, as it did "
-		       "%lld more times here: no connect() waited, its SYN would be repeated.",
-		       m->client, (long long)tw_get(f, TW_F_HALF_OPEN_CHECKS));
+	m->summary = tw_say(
+		m,
+		"%s only asked whether the port is open, and went by a reset, as it did "
+		"in %s here: no connect() waited, its SYN would be repeated.",
+		m->client, tw_count(m, tw_get(f, TW_F_HALF_OPEN_CHECKS), "other connection"));
 	cite_accepted(m);
 	tw_cite(m, TW_F_RST_COUNT, "bare RST at the SYN|ACK's own number");
 }

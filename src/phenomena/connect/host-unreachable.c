@@ -91,11 +91,10 @@ static bool match_probe(struct tw_match *m)
 	m->strength = TW_STRENGTH_EXPLICIT;
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_UNKNOWN;
-	m->summary =
-		tw_say(m,
-		       "The SYN to %s could go only %lld hops from here, and a router said so: "
-		       "a traceroute by TCP asks like this, and wants no connection.",
-		       m->server, (long long)tw_get(f, TW_F_SYN_TTL));
+	m->summary = tw_say(m,
+			    "The SYN to %s could go only %s from here, and a router said so: "
+			    "a traceroute by TCP asks like this, and wants no connection.",
+			    m->server, tw_count(m, tw_get(f, TW_F_SYN_TTL), "hop"));
 	tw_cite(m, TW_F_SYN_TTL, "SYN with TTL %lld; stacks begin with 32 or more",
 		(long long)tw_get(f, TW_F_SYN_TTL));
 	tw_icmp_cite(m);
@@ -224,13 +223,12 @@ static bool match_midway(struct tw_match *m)
 	    tw_get(f, TW_F_K_ORPHAN) || tw_known(f, TW_F_K_RST_IN) ||
 	    tw_known(f, TW_F_K_RST_SIDE) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT))
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "An ICMP error came for what was sent: after %lld repeats the connection "
-		       "ends with %s, not with a timeout.",
-		       (long long)tw_get(f, TW_F_K_REPEATS),
-		       strerrorname_np((int)tw_get(f, TW_F_K_ERROR))));
+	tw_live_say(m, TW_STRENGTH_EXPLICIT, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "An ICMP error came for what was sent: after %s the connection "
+			   "ends with %s, not with a timeout.",
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"),
+			   strerrorname_np((int)tw_get(f, TW_F_K_ERROR))));
 	tw_live_cite_error(m);
 	tw_rival(m, "firewall-rejected", "an ICMP error of a firewall can give the same errno");
 	tw_live_error_seen(m, "recv");

@@ -317,16 +317,17 @@ static bool match_one_way(struct tw_match *m)
 	m->culprit = TW_CULPRIT_NETWORK;
 	if (last_came)
 		m->summary = tw_say(m,
-				    "%s sent %lld SYN|ACKs to %s, which went on repeating its SYN "
+				    "%s sent %s to %s, which went on repeating its SYN "
 				    "and gave up; only the last of them drew an answer, a reset.",
-				    m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
+				    m->server, tw_count(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"),
+				    m->client);
 	else
-		m->summary = tw_say(
-			m, "%s sent %lld SYN|ACKs to %s, and none of them was ever acknowledged.",
-			m->server, (long long)tw_get(f, TW_F_SYNACK_COUNT), m->client);
+		m->summary =
+			tw_say(m, "%s sent %s to %s, without any acknowledgement.", m->server,
+			       tw_count(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"), m->client);
 	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYNACK_COUNT, "the first of %lld SYN|ACKs",
-		(long long)tw_get(f, TW_F_SYNACK_COUNT));
+	tw_cite(m, TW_F_SYNACK_COUNT, "%s",
+		tw_first_of(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"));
 	if (tw_get(f, TW_F_SYNACK_REPEATS_UNTRIGGERED) > 0)
 		tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
 			"SYN|ACK again, by the server's own timer");

@@ -67,9 +67,8 @@ static bool match(struct tw_match *m)
 	tw_cite_syns(m);
 	if (!never)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, the first answer");
-	tw_cite(m, TW_F_PORT_SYNACKS_UNACKED,
-		"%lld other SYN|ACKs of the same endpoint that nobody acknowledged",
-		(long long)tw_get(f, TW_F_PORT_SYNACKS_UNACKED));
+	tw_cite(m, TW_F_PORT_SYNACKS_UNACKED, "%s of the same endpoint that nobody acknowledged",
+		tw_count(m, tw_get(f, TW_F_PORT_SYNACKS_UNACKED), "other SYN|ACK"));
 	tw_rival(m, "accept-queue-full",
 		 "a full accept queue drops SYNs in the same way; `ss -ltn` on the server decides");
 	tw_rival(m, never ? "syn-flood" : "syn-lost",
@@ -125,13 +124,11 @@ static bool say_over(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 
-	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED,
-		    TW_CULPRIT_SERVER_HOST,
-		    tw_say(m,
-			   "%s dropped %lld connection requests; %lld are half-open, and its SYN "
-			   "queue has room again.",
-			   m->server, (long long)tw_get(f, TW_F_K_LISTEN_DROPS),
-			   (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH)));
+	tw_live_say(
+		m, TW_STRENGTH_MECHANISM + 3, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_SERVER_HOST,
+		tw_say(m, "%s dropped %s; half-open: %lld, and its SYN queue has room again.",
+		       m->server, tw_count(m, tw_get(f, TW_F_K_LISTEN_DROPS), "connection request"),
+		       (long long)tw_get(f, TW_F_K_SYN_QUEUE_LENGTH)));
 	tw_live_cite_drops(m);
 	tw_rival(m, "accept-queue-full", "a full accept queue drops in the same way");
 	tw_live_connect_unanswered(

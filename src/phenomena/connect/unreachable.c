@@ -103,8 +103,8 @@ static void way_back_lost(struct tw_match *m, enum tw_side victim)
 		     : tw_get(f, TW_F_RST_AUTHOR_FIN) ? TW_OUTCOME_DEGRADED
 						      : TW_OUTCOME_FAILED;
 	tw_cite(m, TW_F_REPEATS_IN_VAIN,
-		"%lld repeats of what had been acknowledged here before: the ACKs do not get there",
-		(long long)tw_get(f, TW_F_REPEATS_IN_VAIN));
+		"%s of what had been acknowledged here before: the ACKs do not get there",
+		tw_count(m, tw_get(f, TW_F_REPEATS_IN_VAIN), "repeat"));
 	if (over) {
 		tw_reset_cite(m);
 		tw_reset_unheard_saw(m);

@@ -416,11 +416,11 @@ static bool match_live(struct tw_match *m)
 		m->summary = tw_say(m, "%s has not accepted this connection for %s.",
 				    tw_endpoint(m, reader), TW_DUR(tw_get(f, id)));
 	else
-		m->summary = tw_say(m, "%s has not read %lld bytes for %s.", tw_endpoint(m, reader),
-				    (long long)tw_get(f, TW_F_K_UNREAD), TW_DUR(tw_get(f, id)));
+		m->summary = tw_say(m, "%s has not read %s for %s.", tw_endpoint(m, reader),
+				    tw_bytes(m, tw_get(f, TW_F_K_UNREAD)), TW_DUR(tw_get(f, id)));
 	if (unaccepted)
-		tw_cite(m, id, "first in the accept queue at each look; it has sent %lld bytes",
-			(long long)tw_get(f, TW_F_K_UNREAD));
+		tw_cite(m, id, "first in the accept queue at each look; it has sent %s",
+			tw_bytes(m, tw_get(f, TW_F_K_UNREAD)));
 	else
 		tw_cite(m, id, "nothing was read between the looks");
 	tw_app_saw(m, tw_other(reader), "recv", "hang", tw_get(f, id),

@@ -91,7 +91,7 @@ static void cite(struct tw_match *m)
 			(int)tw_get(f, TW_F_ACK_WAR));
 	if (tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED) > 0)
 		tw_cite(m, TW_F_REPEAT_ANSWERED_NOT_ACKED,
-			"%d repeats are answered at once by an ACK that does not move",
+			"a repeat is answered at once by an ACK that does not move (%d in all)",
 			(int)tw_get(f, TW_F_REPEAT_ANSWERED_NOT_ACKED));
 	if (tw_reset_landed(f))
 		tw_reset_cite(m);

@@ -54,15 +54,15 @@ static bool ended_together(struct tw_match *m)
 		return false;
 	m->outcome = data ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->summary = tw_say(m,
-			    "The host of %s was shut down: it closed this and %d other connections "
+			    "The host of %s was shut down: it closed this and %s "
 			    "together, then fell silent.",
-			    tw_endpoint(m, TW_SERVER), (int)others);
+			    tw_endpoint(m, TW_SERVER), tw_count(m, others, "other connection"));
 	tw_cite(m, TW_F_FIN1_SIDE,
 		"the server closes in order: FIN, within a second of %d others of its host",
 		(int)others);
 	tw_cite(m, data ? TW_F_UNANSWERED_REPEATS : TW_F_FIN2_COUNT,
-		"%s of the client, unanswered through %d repeats: now the host is gone",
-		data ? "data" : "the FIN", (int)repeats);
+		"%s of the client, unanswered through %s: now the host is gone",
+		data ? "data" : "the FIN", tw_count(m, repeats, "repeat"));
 	tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
 	return true;
 }
@@ -93,9 +93,9 @@ static bool refused_then_silent(struct tw_match *m)
 		tw_reset_cite(m);
 	if (unanswered)
 		tw_cite(m, TW_F_UNANSWERED_REPEATS,
-			"%s of the client, unanswered through %d repeats: now the host is gone",
+			"%s of the client, unanswered through %s: now the host is gone",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)),
-			(int)tw_get(f, TW_F_UNANSWERED_REPEATS));
+			tw_count(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"));
 	if (silent)
 		tw_cite(m, TW_F_PORT_SILENT_AFTER, "a later SYN to the same host stays unanswered");
 	tw_cite(m, TW_F_PORT_REFUSED_AFTER,

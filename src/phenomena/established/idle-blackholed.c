@@ -75,9 +75,9 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_UNANSWERED_BYTES,
 		"the first data after %s of silence on both sides, never acknowledged",
 		TW_DUR(idle));
-	tw_cite(m, TW_F_UNANSWERED_REPEATS,
-		"the first of %" PRId64 " repeats over %s, all unanswered",
-		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%s over %s, unanswered",
+		tw_first_of(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"),
+		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	if (known)
 		tw_cite(m, TW_F_UNANSWERED_IDLE_BEFORE_NS,
 			"devices known to forget a connection after such a time: %s", known);
@@ -129,8 +129,9 @@ static bool match_live(struct tw_match *m)
 			   "device on the path has probably forgotten the connection.",
 			   TW_DUR(idle),
 			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
-	tw_cite(m, TW_F_K_HANG_NS, "%lld repeats over %s, none answered",
-		(long long)tw_get(f, TW_F_K_REPEATS), TW_DUR(tw_get(f, TW_F_K_HANG_NS)));
+	tw_cite(m, TW_F_K_HANG_NS, "%s over %s, unanswered",
+		tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"),
+		TW_DUR(tw_get(f, TW_F_K_HANG_NS)));
 	tw_cite(m, TW_F_K_QUIET_NS, "devices known to forget a connection after such a time: %s",
 		known);
 	tw_live_cite_error(m);

@@ -86,12 +86,12 @@ static bool match_found_later(struct tw_match *m)
 				: TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
-	m->summary =
-		tw_say(m,
-		       "%lld keepalive probes of %s stayed unanswered; what %s sent after "
-		       "that drew a reset: the connection had been given up.",
-		       (long long)probes, tw_endpoint(m, author), tw_side_name(tw_other(author)));
-	tw_cite(m, first, "the first of %lld probes, none of them answered", (long long)probes);
+	m->summary = tw_say(m,
+			    "%s of %s stayed unanswered; what %s sent after "
+			    "that drew a reset: the connection had been given up.",
+			    tw_count(m, probes, "keepalive probe"), tw_endpoint(m, author),
+			    tw_side_name(tw_other(author)));
+	tw_cite(m, first, "%s, unanswered", tw_first_of(m, probes, "probe"));
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
 	tw_rival(m, "peer-rebooted", "its host may have been restarted after the last of them");
@@ -127,15 +127,15 @@ static bool match(struct tw_match *m)
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	m->summary = tw_say(m,
-			    "%lld keepalive probe%s of %s stayed unanswered; it gave the "
+			    "%s of %s stayed unanswered; it gave the "
 			    "connection up and said so by a reset.",
-			    (long long)probes, probes == 1 ? "" : "s", tw_endpoint(m, author));
+			    tw_count(m, probes, "keepalive probe"), tw_endpoint(m, author));
 	if (probes > 1 && tw_known(f, TW_F_KEEPALIVE_INTERVAL_NS))
 		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probes unanswered, %s apart",
 			(long long)probes, TW_DUR(tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS)));
 	else
-		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probe%s unanswered", (long long)probes,
-			probes == 1 ? "" : "s");
+		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%s unanswered",
+			tw_count(m, probes, "probe"));
 	tw_reset_cite(m);
 	if (!certain)
 		tw_rival(m, "aborted",
@@ -196,9 +196,9 @@ static bool match_live(struct tw_match *m)
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
-			   "The peer was silent: %lld keepalive probes stayed unanswered, and the "
+			   "The peer was silent: %s stayed unanswered, and the "
 			   "kernel gave the connection up.",
-			   (long long)tw_get(f, TW_F_K_PROBES)));
+			   tw_count(m, tw_get(f, TW_F_K_PROBES), "keepalive probe")));
 	if (tw_known(f, TW_F_K_USER_TIMEOUT_NS))
 		tw_cite(m, TW_F_K_USER_TIMEOUT_NS,
 			"TCP_USER_TIMEOUT, %s, decides in place of the number of probes",

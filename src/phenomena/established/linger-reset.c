@@ -78,14 +78,14 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) && just_sent(f))
 		return tw_say(
 			m,
-			"%s reset the connection behind what it had just sent: %lld bytes were "
-			"on their way, not yet acknowledged.",
-			end, unacked);
+			"%s reset the connection behind what it had just sent: %s, on the way "
+			"and not yet acknowledged.",
+			end, tw_bytes(m, unacked));
 	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
 		return tw_say(m,
-			      "%s aborted the connection%s and threw away %lld bytes that "
+			      "%s aborted the connection%s and threw away %s that "
 			      "it had sent and nobody had acknowledged.",
-			      end, nothing_came(f) ? " on purpose" : "", unacked);
+			      end, nothing_came(f) ? " on purpose" : "", tw_bytes(m, unacked));
 	return tw_say(m, "%s ended the connection with a reset %s; %s.", end,
 		      tw_get(f, TW_F_RST_AUTHOR_FIN) ? "behind its FIN" : "in place of a FIN",
 		      tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES)

@@ -167,9 +167,9 @@ static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
 
 	if (repeats > 0)
 		m->summary = tw_say(m,
-				    "%s was silent through %lld repeats, then answered that it has "
+				    "%s was silent through %s, then answered that it has "
 				    "no such connection (any more).",
-				    tw_endpoint(m, author), (long long)repeats);
+				    tw_endpoint(m, author), tw_count(m, repeats, "repeat"));
 	else if (lost_at_once(f))
 		m->summary = tw_say(
 			m,
@@ -199,8 +199,8 @@ static bool closed_behind(const struct tw_facts *f, enum tw_side author)
 static void cite_before(struct tw_match *m, enum tw_side victim, int64_t repeats)
 {
 	if (repeats > 0)
-		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%lld repeats of %s stay unanswered before",
-			(long long)repeats, tw_side_name(victim));
+		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "before, %s goes unanswered through %s",
+			tw_side_name(victim), tw_count(m, repeats, "repeat"));
 	if (tw_get(m->facts, TW_F_PORT_REFUSED_WHILE_IDLE))
 		tw_cite(m, TW_F_PORT_REFUSED_WHILE_IDLE,
 			"another connection to the port was refused during the silence: nothing "

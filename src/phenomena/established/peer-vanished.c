@@ -180,9 +180,10 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 	if (tw_get(f, TW_F_UNANSWERED_SACKED))
 		tw_cite(m, TW_F_UNANSWERED_SACKED, "%s of these came through, as this ACK says",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_SACKED)));
-	tw_cite(m, TW_F_UNANSWERED_REPEATS, "the first of %" PRId64 " repeats over %s, %s",
-		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)),
-		refuses(f) ? "none of them acknowledged" : "all unanswered");
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%s over %s, %s",
+		tw_first_of(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"),
+		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)),
+		refuses(f) ? "none of them acknowledged" : "unanswered");
 	if (refuses(f))
 		tw_cite(m, TW_F_REPEAT_ANSWERED_NOT_ACKED,
 			"an ACK answers a repeat at once, and does not move: %s is alive", peer);
@@ -202,8 +203,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 			tw_side_name(sender));
 	if (tw_resets_are_unheard(f))
 		tw_cite(m, TW_F_RSTS_UNHEARD,
-			"%s repeats its own data after each of %" PRId64 " such RSTs: they do not "
-			"reach it either",
+			"%s repeats its own data after such a RST (%" PRId64
+			" in all): none reaches it",
 			tw_side_name(tw_other(sender)), tw_get(f, TW_F_RSTS_UNHEARD));
 	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
@@ -364,10 +365,11 @@ static bool match_unanswered(struct tw_match *m)
 
 	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_DEGRADED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
-			   "The peer has been silent for %s: %lld bytes stay unacknowledged after "
-			   "%lld repeats, and the kernel goes on.",
-			   TW_DUR(tw_get(f, TW_F_K_QUIET_NS)), (long long)tw_get(f, TW_F_K_UNACKED),
-			   (long long)tw_get(f, TW_F_K_REPEATS)));
+			   "The peer has been silent for %s: %s unacknowledged after "
+			   "%s, and the kernel goes on.",
+			   TW_DUR(tw_get(f, TW_F_K_QUIET_NS)),
+			   tw_bytes(m, tw_get(f, TW_F_K_UNACKED)),
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat")));
 	tw_peer_is(m, tw_other((enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)));
 	tw_cite(m, TW_F_K_UNANSWERED_NS, "no byte was acknowledged between the looks, for %s",
 		TW_DUR(tw_get(f, TW_F_K_UNANSWERED_NS)));
@@ -401,15 +403,15 @@ static bool match_live(struct tw_match *m)
 	if (error != ETIMEDOUT && error != EHOSTUNREACH && error != ENETUNREACH &&
 	    error != ECONNREFUSED)
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "The peer vanished: %lld bytes stayed unacknowledged after %lld repeats, "
-		       "nothing came for %s.",
-		       (long long)tw_get(f, TW_F_K_UNACKED), (long long)tw_get(f, TW_F_K_REPEATS),
-		       TW_DUR(tw_get(f, TW_F_K_QUIET_NS))));
-	tw_cite(m, TW_F_K_REPEATS, "%lld repeats by timer, none answered",
-		(long long)tw_get(f, TW_F_K_REPEATS));
+	tw_live_say(m, TW_STRENGTH_ENDING, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The peer vanished: %s stayed unacknowledged after %s, "
+			   "nothing came for %s.",
+			   tw_bytes(m, tw_get(f, TW_F_K_UNACKED)),
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"),
+			   TW_DUR(tw_get(f, TW_F_K_QUIET_NS))));
+	tw_cite(m, TW_F_K_REPEATS, "%s by timer, unanswered",
+		tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"));
 	tw_live_cite_error(m);
 	tw_rival(m, "idle-blackholed", "a device on the path may have forgotten the connection");
 	tw_rival(m, "firewall-dropped", "a filter on the path drops as silently");

@@ -109,15 +109,16 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->summary = tw_say(m,
-			    "Full-size segments of %s vanish (%" PRId64
-			    " repeats in vain) while its small ones "
+			    "Full-size segments of %s vanish (%s in vain) while its small ones "
 			    "reach %s.",
-			    tw_endpoint(m, sender), tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS),
+			    tw_endpoint(m, sender),
+			    tw_count(m, tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS), "repeat"),
 			    tw_endpoint(m, tw_other(sender)));
 	tw_cite(m, TW_F_SMALL_PASSED_AFTER,
 		"a smaller segment of the same end arrives meanwhile, as this ACK tells");
-	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%" PRId64 " repeats over %s without an answer",
-		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	tw_cite(m, TW_F_UNANSWERED_REPEATS, "%s over %s without an answer",
+		tw_count(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"),
+		TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	tw_rival(m, "peer-vanished",
 		 "the path may have died after the last small segment had passed");
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
@@ -183,12 +184,12 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 	/* before the start of the capture as large ones may have passed */
 	m->confidence = alive && !tw_is(f, TW_F_START_SEEN, 0) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = final ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	m->summary = tw_say(
-		m,
-		"The first %s segments of %s all vanish (%" PRId64
-		" repeats over %s), after smaller data had passed between the two ends.",
-		only_jumbo(f, sender) ? "large" : "full-size", tw_endpoint(m, sender),
-		tw_get(f, TW_F_UNANSWERED_REPEATS), TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
+	m->summary = tw_say(m,
+			    "The first %s segments of %s all vanish (%s over %s), after smaller "
+			    "data had passed between the two ends.",
+			    only_jumbo(f, sender) ? "large" : "full-size", tw_endpoint(m, sender),
+			    tw_count(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"),
+			    TW_DUR(tw_get(f, TW_F_UNANSWERED_SPAN_NS)));
 	if (alive)
 		tw_cite(m, TW_F_PEER_SPOKE_AFTER,
 			"%s lives, and acknowledges only what was smaller",
@@ -285,9 +286,8 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_NETWORK;
 	if (tw_known(f, TW_F_UNANSWERED_SIDE))
 		tw_peer_is(m, tw_other(sender));
-	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS,
-		"the first of %" PRId64 " full-size repeats that stay unanswered",
-		tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS));
+	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS, "%s, unanswered",
+		tw_first_of(m, tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS), "full-size repeat"));
 	if (tw_get(f, TW_F_ICMP_TOO_BIG))
 		tw_cite(m, TW_F_ICMP_TOO_BIG,
 			"an ICMP error states an MTU of %" PRId64
@@ -313,11 +313,12 @@ static bool match_live(struct tw_match *m)
 		return false;
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_NETWORK,
 		    tw_say(m,
-			   "Full-size segments (%lld bytes) never got through, %lld repeats "
+			   "Full-size segments (%lld bytes) never got through, %s "
 			   "included, while what came behind them arrived.",
-			   (long long)tw_get(f, TW_F_K_MSS), (long long)tw_get(f, TW_F_K_REPEATS)));
-	tw_cite(m, TW_F_K_SACKED, "%lld segments beyond the hole were acknowledged (SACK)",
-		(long long)tw_get(f, TW_F_K_SACKED));
+			   (long long)tw_get(f, TW_F_K_MSS),
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat")));
+	tw_cite(m, TW_F_K_SACKED, "acknowledged beyond the hole (SACK): %s",
+		tw_count(m, tw_get(f, TW_F_K_SACKED), "segment"));
 	tw_live_cite_error(m);
 	tw_rival(m, "peer-vanished", "a peer that died right after a loss leaves the same");
 	tw_live_error_seen(m, "recv");

@@ -46,9 +46,8 @@ static bool match_too_late(struct tw_match *m)
 			    "%s repeated its data without an answer for %s, and gave the "
 			    "connection up: what came then met no socket.",
 			    tw_endpoint(m, sender), TW_DUR(lived));
-	tw_cite(m, TW_F_RST_AUTHOR_REPEATED,
-		"the first of %" PRId64 " repeats in a row, with nothing from the other end",
-		tw_get(f, TW_F_RST_AUTHOR_REPEATED));
+	tw_cite(m, TW_F_RST_AUTHOR_REPEATED, "%s in a row, with nothing from the other end",
+		tw_first_of(m, tw_get(f, TW_F_RST_AUTHOR_REPEATED), "repeat"));
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
 	tw_rival(m, "peer-vanished", "a small tcp_retries2 ends it as early, and as silently");
@@ -133,12 +132,12 @@ static bool say_behind_window(struct tw_match *m)
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 3, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
 			   "TCP_USER_TIMEOUT (%s) ended the connection behind the peer's closed "
-			   "window, with %lld bytes still to send.",
+			   "window, with %s still to send.",
 			   TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)),
-			   (long long)tw_get(f, TW_F_K_UNSENT)));
+			   tw_bytes(m, tw_get(f, TW_F_K_UNSENT))));
 	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
-	tw_cite(m, TW_F_K_WINDOW_ZERO, "the peer's window is 0; %lld probes in a row unanswered",
-		(long long)tw_get(f, TW_F_K_PROBES));
+	tw_cite(m, TW_F_K_WINDOW_ZERO, "the peer's window is 0; %s in a row unanswered",
+		tw_count(m, tw_get(f, TW_F_K_PROBES), "probe"));
 	tw_live_cite_error(m);
 	if (tw_get(f, TW_F_K_PROBES) >= PROBES_FEW)
 		tw_rival(m, "zero-window-stall",
@@ -161,10 +160,10 @@ static bool match_live(struct tw_match *m)
 		return say_behind_window(m);
 	tw_live_say(m, TW_STRENGTH_MECHANISM + 1, TW_CERTAIN, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
 		    tw_say(m,
-			   "TCP_USER_TIMEOUT (%s) ended the connection: %lld bytes stayed "
+			   "TCP_USER_TIMEOUT (%s) ended the connection: %s stayed "
 			   "unacknowledged.",
 			   TW_DUR(tw_get(f, TW_F_K_USER_TIMEOUT_NS)),
-			   (long long)tw_get(f, TW_F_K_UNACKED)));
+			   tw_bytes(m, tw_get(f, TW_F_K_UNACKED))));
 	tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "the socket has TCP_USER_TIMEOUT set");
 	tw_live_cite_error(m);
 	tw_rule_out(m, "peer-vanished",

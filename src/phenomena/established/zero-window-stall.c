@@ -197,20 +197,24 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side reader = (enum tw_side)tw_get(f, TW_F_ZERO_WINDOW_SIDE);
 	int64_t span = tw_get(f, TW_F_ZERO_WINDOW_SPAN_NS);
+	const int64_t probes = tw_get(f, TW_F_ZERO_WINDOW_PROBES);
+	const int64_t answered = tw_get(f, TW_F_ZERO_WINDOW_PROBES_ANSWERED);
 
 	if (!is_stall(f) || reset_soon(f, reader, span))
 		return false;
 	m->culprit = tw_app_of(reader);
 	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
 		tw_get(f, TW_F_ZERO_WINDOW_FROM_START)
-			? "%s says window 0 (%" PRId64 " times in all) before it took any data"
-			: "%s says window 0 (%" PRId64 " times in all): its receive buffer is full",
-		tw_side_name(reader), tw_get(f, TW_F_ZERO_WINDOW_COUNT));
-	if (tw_get(f, TW_F_ZERO_WINDOW_PROBES))
+			? "%s says window 0 (%s in all) before it took any data"
+			: "%s says window 0 (%s in all): its receive buffer is full",
+		tw_side_name(reader), tw_times(m, tw_get(f, TW_F_ZERO_WINDOW_COUNT)));
+	if (probes == 1)
+		tw_cite(m, TW_F_ZERO_WINDOW_PROBES, "the only zero-window probe, %sanswered",
+			answered ? "" : "un");
+	else if (probes)
 		tw_cite(m, TW_F_ZERO_WINDOW_PROBES,
 			"the first of %" PRId64 " zero-window probes, %" PRId64 " of them answered",
-			tw_get(f, TW_F_ZERO_WINDOW_PROBES),
-			tw_get(f, TW_F_ZERO_WINDOW_PROBES_ANSWERED));
+			probes, answered);
 	if (tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END))
 		say_opened(m, reader, span);
 	else if (fell_silent(f))
@@ -278,14 +282,14 @@ static bool match_closed_window(struct tw_match *m)
 		    tw_app_of(reader), NULL);
 	if (tw_known(f, TW_F_K_UNSENT))
 		m->summary = tw_say(m,
-				    "The window of %s has been closed for %s, with %lld bytes "
+				    "The window of %s has been closed for %s, with %s "
 				    "waiting at the sender: its application does not read.",
-				    name, TW_DUR(closed_ns), (long long)tw_get(f, TW_F_K_UNSENT));
+				    name, TW_DUR(closed_ns), tw_bytes(m, tw_get(f, TW_F_K_UNSENT)));
 	else
 		m->summary = tw_say(m,
-				    "%s has not read %lld bytes for %s, and its window is closed: "
+				    "%s has not read %s for %s, and its window is closed: "
 				    "its peer cannot send.",
-				    name, (long long)tw_get(f, TW_F_K_UNREAD), TW_DUR(closed_ns));
+				    name, tw_bytes(m, tw_get(f, TW_F_K_UNREAD)), TW_DUR(closed_ns));
 	tw_cite(m, TW_F_K_WINDOW_ZERO_NS, "closed at each look for %s, and nothing got through",
 		TW_DUR(closed_ns));
 	if (tw_get(f, TW_F_K_PROBES) > 1)
@@ -304,12 +308,11 @@ static bool match_live(struct tw_match *m)
 	if (!tw_live_error(m, ETIMEDOUT) || !tw_get(f, TW_F_K_WINDOW_ZERO) ||
 	    !tw_get(f, TW_F_K_UNSENT) || tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_SYN_SENT))
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "The window of the peer stayed closed with %lld bytes still to send, until "
-		       "the kernel gave up.",
-		       (long long)tw_get(f, TW_F_K_UNSENT)));
+	tw_live_say(m, TW_STRENGTH_MECHANISM + 2, TW_LIKELY, TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The window of the peer stayed closed with %s still to send, until "
+			   "the kernel gave up.",
+			   tw_bytes(m, tw_get(f, TW_F_K_UNSENT))));
 	tw_cite(m, TW_F_K_WINDOW_ZERO, "the peer's window is 0: its application does not read");
 	tw_live_cite_error(m);
 	tw_rival(m, "peer-vanished", "the peer may have died behind its closed window");

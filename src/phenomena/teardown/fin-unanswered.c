@@ -162,14 +162,13 @@ static bool match_live(struct tw_match *m)
 
 	if (!tw_live_gave_up(m) || !state || (!tw_get(f, TW_F_K_ORPHAN) && !tw_live_only_fin(m)))
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
-		tw_get(f, TW_F_K_UNACKED) > 1 || tw_get(f, TW_F_K_UNSENT) ? TW_OUTCOME_FAILED
-									  : TW_OUTCOME_DEGRADED,
-		TW_CULPRIT_UNKNOWN,
-		tw_say(m, "The FIN of %s stayed unanswered: %lld repeats, then the kernel gave up.",
-		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
-		       (long long)tw_get(f, TW_F_K_REPEATS)));
+	tw_live_say(m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
+		    tw_get(f, TW_F_K_UNACKED) > 1 || tw_get(f, TW_F_K_UNSENT) ? TW_OUTCOME_FAILED
+									      : TW_OUTCOME_DEGRADED,
+		    TW_CULPRIT_UNKNOWN,
+		    tw_say(m, "The FIN of %s stayed unanswered: %s, then the kernel gave up.",
+			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE)),
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat")));
 	if (tw_get(f, TW_F_K_ORPHAN)) {
 		tw_cite(m, TW_F_K_ERROR, "the closed socket gives up (%s, which nobody sees)",
 			strerrorname_np((int)tw_get(f, TW_F_K_ERROR)));

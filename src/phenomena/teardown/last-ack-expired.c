@@ -113,14 +113,14 @@ static bool match_live(struct tw_match *m)
 
 	if (!tw_live_gave_up(m) || !tw_is(f, TW_F_K_ERROR_STATE, TW_SOCKET_LAST_ACK))
 		return false;
-	tw_live_say(
-		m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
-		tw_live_only_fin(m) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED, TW_CULPRIT_UNKNOWN,
-		tw_say(m,
-		       "The second FIN stayed unanswered: %lld repeats, then the kernel of %s gave "
-		       "up.",
-		       (long long)tw_get(f, TW_F_K_REPEATS),
-		       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
+	tw_live_say(m, TW_STRENGTH_TEARDOWN, TW_CERTAIN,
+		    tw_live_only_fin(m) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED,
+		    TW_CULPRIT_UNKNOWN,
+		    tw_say(m,
+			   "The second FIN stayed unanswered: %s, then the kernel of %s gave "
+			   "up.",
+			   tw_count(m, tw_get(f, TW_F_K_REPEATS), "repeat"),
+			   tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_K_ERROR_SIDE))));
 	tw_cite(m, TW_F_K_ERROR, "the closed socket gives up in LAST_ACK");
 	if (tw_known(f, TW_F_K_USER_TIMEOUT_NS))
 		tw_cite(m, TW_F_K_USER_TIMEOUT_NS, "by its TCP_USER_TIMEOUT of %s",
