@@ -337,7 +337,7 @@ static bool match_garbled(struct tw_match *m)
 			 "then the listener may have dropped the first data of the client");
 	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
 		   final ? "ETIMEDOUT" : "hang", -1,
-		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+		   "By the default tcp_retries2 it ends with ETIMEDOUT after 938 s.");
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1,
 		   "It waits for data that its kernel drops.");
 	return true;
@@ -501,8 +501,8 @@ static const char *const remedies[] = {
 	[REMEDY_DROP] = "Drop what no stack sends at the edge: `nft add rule inet filter input ct "
 			"state invalid "
 			"counter drop`.",
-	"Nothing to do on the hosts: the receiver behaved as RFC 5961 asks, and the connection "
-	"went on.",
+	"Where the connection went on, nothing is to be done on the hosts: the receiver behaved as "
+	"RFC 5961 and RFC 7323 ask.",
 	NULL,
 };
 
