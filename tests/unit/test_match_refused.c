@@ -249,6 +249,25 @@ static void unreachable_but_the_peer_speaks(void **state)
 	assert_true(has_rival(&m, "peer-vanished"));
 }
 
+/* Its code 1 is not of a router on the way, but of who puts fragments together: as a rule the other end. */
+static void fragments_that_do_not_come(void **state)
+{
+	syns(1, 0, S(1));
+	icmp(TW_ICMP_TIME_EXCEEDED, 0, true);
+	assert_true(ask(&tw_ph_host_unreachable, &f, &arena, &m));
+	assert_non_null(strstr(tw_ph_host_unreachable.remedies[m.remedy], "routing loop"));
+	icmp(TW_ICMP_TIME_EXCEEDED, 1, true);
+	assert_true(ask(&tw_ph_host_unreachable, &f, &arena, &m));
+	assert_non_null(strstr(tw_ph_host_unreachable.remedies[m.remedy], "fragment"));
+	assert_null(strstr(m.summary, "router"));
+	set(&f, TW_F_ICMP_FROM_DESTINATION, 1);
+	assert_true(ask(&tw_ph_host_unreachable, &f, &arena, &m));
+	assert_non_null(strstr(m.summary, "The other end could not reassemble"));
+	assert_false(rules_out(&m, "port-closed"));
+	set(&f, TW_F_ICMP_CODE, 0);
+	assert_false(ask(&tw_ph_host_unreachable, &f, &arena, &m));
+}
+
 static void no_icmp_no_verdict(void **state)
 {
 	syns(2, S(1), S(5));
@@ -349,6 +368,7 @@ int main(void)
 		T(neighbour_failure_is_certain),
 		T(in_mid_connection_it_is_a_soft_error),
 		T(unreachable_but_the_peer_speaks),
+		T(fragments_that_do_not_come),
 		T(no_icmp_no_verdict),
 		T(dropped_one_way),
 		T(dropped_with_its_resets),

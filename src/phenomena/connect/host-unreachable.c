@@ -28,7 +28,7 @@
 
 #define LEAST_TTL 32 /* that any stack begins with */
 
-enum { REMEDY_ROUTES = 1, REMEDY_LOOP = 4 };
+enum { REMEDY_ROUTES = 1, REMEDY_LOOP = 4, REMEDY_FRAGMENTS };
 
 static bool by_neighbour_failure(const struct tw_facts *f)
 {
@@ -37,10 +37,27 @@ static bool by_neighbour_failure(const struct tw_facts *f)
 	       !tw_get(f, TW_F_ICMP_FROM_DESTINATION);
 }
 
+/* Not a router's: whoever puts a segment together from its fragments says that some did not come in time. */
+static bool by_reassembly(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED) && tw_is(f, TW_F_ICMP_CODE, 1);
+}
+
+/* Who could not do what, up to its object. */
+static const char *could_not(const struct tw_facts *f)
+{
+	if (!by_reassembly(f))
+		return "A router could not deliver";
+	return tw_get(f, TW_F_ICMP_FROM_DESTINATION) ? "The other end could not reassemble"
+						     : "A device on the path could not reassemble";
+}
+
 static bool is_ours(const struct tw_facts *f)
 {
-	if (tw_get(f, TW_F_ICMP_COUNT) == 0 || tw_get(f, TW_F_ICMP_FROM_DESTINATION))
+	if (tw_get(f, TW_F_ICMP_COUNT) == 0)
 		return false;
+	if (tw_get(f, TW_F_ICMP_FROM_DESTINATION))
+		return by_reassembly(f);
 	switch (tw_get(f, TW_F_ICMP_CLASS)) {
 	case TW_ICMP_HOST_UNREACHABLE:
 	case TW_ICMP_NET_UNREACHABLE:
@@ -72,7 +89,8 @@ static void name_rivals(struct tw_match *m, enum tw_icmp_fate fate)
 		tw_rival(m, "peer-vanished",
 			 "the host died or lost its link in mid-connection: this is how a router "
 			 "with an empty neighbour entry reports it");
-	tw_rule_out(m, "port-closed", "the host itself did not answer");
+	if (!tw_get(f, TW_F_ICMP_FROM_DESTINATION))
+		tw_rule_out(m, "port-closed", "the host itself did not answer");
 }
 
 /*
@@ -91,6 +109,8 @@ static bool match_probe(struct tw_match *m)
 	m->strength = TW_STRENGTH_EXPLICIT;
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_UNKNOWN;
+	tw_peer_is(m, TW_SERVER);
+	m->remedy = REMEDY_LOOP;
 	m->summary = tw_say(m,
 			    "The SYN to %s could go only %s from here, and a router said so: "
 			    "a traceroute by TCP asks like this, and wants no connection.",
@@ -108,7 +128,7 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 	const struct tw_facts *f = m->facts;
 	const enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
 	const char *target = tw_endpoint(m, tw_other(victim));
-	const char *at_first = tw_icmp_at_first(m, "A router could not deliver");
+	const char *at_first = tw_icmp_at_first(m, could_not(f));
 
 	if (late)
 		return tw_say(m,
@@ -124,8 +144,13 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 		return at_first;
 	if (fate == TW_ICMP_KILLED_ANSWER)
 		return tw_say(m,
-			      "A router could not deliver the SYN|ACK of %s to %s: ICMP %s. "
+			      "%s the SYN|ACK of %s to %s: ICMP %s. "
 			      "The client gets no answer.",
+			      could_not(f), tw_endpoint(m, victim), target, tw_icmp_text(m));
+	if (by_reassembly(f))
+		return tw_say(m, "%s %s %s to %s, as not all fragments came in time: ICMP %s.",
+			      could_not(f),
+			      fate == TW_ICMP_KILLED_CONNECT ? "the SYN of" : "a segment of",
 			      tw_endpoint(m, victim), target, tw_icmp_text(m));
 	if (fate == TW_ICMP_KILLED_CONNECT)
 		return tw_say(m,
@@ -151,7 +176,7 @@ static bool match(struct tw_match *m)
 						      : TW_STRENGTH_EXPLICIT;
 	tw_peer_is(m, tw_other(victim));
 	if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED))
-		m->remedy = REMEDY_LOOP;
+		m->remedy = by_reassembly(f) ? REMEDY_FRAGMENTS : REMEDY_LOOP;
 	else if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_NET_UNREACHABLE))
 		m->remedy = REMEDY_ROUTES;
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
@@ -175,9 +200,8 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Check that the host is up and has that address: `ip neigh show` on the last router shows "
-	"FAILED or "
-	"INCOMPLETE for it; `arping -I IFACE PEER` asks it directly.",
+	"Check that the host is up and has that address: on the last router `ping -c 1 PEER`, then "
+	"`ip neigh show to PEER`, which says FAILED or INCOMPLETE where nobody answers for it.",
 	[REMEDY_ROUTES] = "Check the routes on the box that sent the error: `ip route get PEER`.",
 	"On the client's own LAN, look for unanswered requests: `tcpdump -ni IFACE arp or icmp6`; "
 	"there no SYN is sent.",
@@ -185,6 +209,11 @@ static const char *const remedies[] = {
 	"another host whose "
 	"old entry still sits in a neighbour table (`ip neigh flush dev IFACE`).",
 	[REMEDY_LOOP] = "For time exceeded, find the routing loop with `mtr -T -P PORT PEER`.",
+	[REMEDY_FRAGMENTS] =
+		"For fragment reassembly time exceeded, see at the receiver which fragments come "
+		"(`tcpdump -ni any 'ip[6:2] & 0x3fff != 0 or ip6 proto 44'`), and look for filters "
+		"that drop the others. TCP needs no fragments where its segments fit the path: "
+		"`tracepath -n PEER` tells the MTU.",
 	NULL,
 };
 
@@ -194,11 +223,15 @@ static const struct tw_governed governed[] = {
 	  "measured 938.5 s.",
 	  TW_GOVERNS_ESTABLISHED },
 	{ "net.ipv4.neigh.default.mcast_solicit",
-	  "How many ARP requests are sent before the neighbour counts as unreachable. Default 3." },
+	  "For host unreachable only: how many ARP requests the last router sends before the "
+	  "neighbour counts as unreachable. Default 3; over IPv6 "
+	  "net.ipv6.neigh.default.mcast_solicit." },
 	{ "net.ipv4.neigh.default.retrans_time_ms",
-	  "Pause between them. Default 1000 ms: so the failure is known after about 3 s." },
+	  "The pause between them. Default 1000 ms: so host unreachable is known after about 3 s; "
+	  "over IPv6 net.ipv6.neigh.default.retrans_time_ms." },
 	{ "net.ipv4.icmp_ratelimit",
-	  "On the router: spacing of the errors. Default 1000 ms, with bursts." },
+	  "On the router: spacing of the errors. Default 1000 ms, with bursts; over IPv6 "
+	  "net.ipv6.icmp.ratelimit." },
 	{ NULL, NULL },
 };
 

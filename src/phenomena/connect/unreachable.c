@@ -54,6 +54,8 @@ const char *tw_icmp_text(struct tw_match *m)
 
 	if (class == TW_ICMP_TIME_EXCEEDED)
 		type = tw_is(f, TW_F_IP_VERSION, 6) ? 3 : 11;
+	if (class == TW_ICMP_TIME_EXCEEDED && tw_is(f, TW_F_ICMP_CODE, 1))
+		name = "fragment reassembly time exceeded";
 	if (!tw_known(f, TW_F_ICMP_CODE) || class == TW_ICMP_OTHER)
 		return name;
 	return tw_say(m, "%s (type %d code %lld)", name, type,
