@@ -157,8 +157,8 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Find out whether the SYNs arrive: `tcpdump -ni any 'tcp[tcpflags] & tcp-syn != 0 and port "
-	"PORT'` on the server.",
+	"Find out whether the SYNs arrive: `tcpdump -ni any 'host CLIENT and port PORT'` on "
+	"the server.",
 	"If they arrive and draw no SYN|ACK, look at the queues (`ss -ltn 'sport = :PORT'`: Recv-Q "
 	"above Send-Q is a "
 	"full accept queue; `nstat -az TcpExtListenOverflows TcpExtListenDrops`) and then at the "

@@ -273,10 +273,12 @@ static const char *const remedies[] = {
 	"Capture at both ends at once: a forged reset is in the victim's capture and missing in "
 	"the author's. That settles it.",
 	"Drop it and see whether the connection lives: on the victim `nft add rule inet filter "
-	"input tcp flags rst ip ttl != N counter drop`, N being the TTL of the true packets; for a "
-	"test only.",
+	"input tcp flags rst ip ttl != N counter drop` (over IPv6 `ip6 hoplimit != N`), N being "
+	"the TTL of the true "
+	"packets; for a test only.",
 	"Find where it comes from: the TTL difference tells how many hops the injector is nearer "
-	"or farther than the true author; compare with `traceroute -T -p PORT`.",
+	"or farther than the true author; compare with `traceroute -T -p PORT SERVER` from the "
+	"client.",
 	"If it always follows certain content (a host name, a path), try the same with TLS and "
 	"with another name: a filter that reads the payload is then the cause; ask the owner of "
 	"the network (IPS, proxy, provider).",

@@ -222,7 +222,8 @@ static const char *const remedies[] = {
 	"For sessions between routers or databases that cannot use TLS, authenticate the segments "
 	"themselves (TCP-AO, TCP_MD5SIG).",
 	"Look for a device that answers in place of the server: transparent proxies, captive "
-	"portals, filters that inject redirect pages; `traceroute -T -p PORT` and the TTL of the "
+	"portals, filters that inject redirect pages; `traceroute -T -p PORT SERVER` and the TTL "
+	"of the "
 	"foreign segment tell how far away it is.",
 	"If it is only ever one protocol or one name, try another port: an injector that reads the "
 	"payload is selective.",

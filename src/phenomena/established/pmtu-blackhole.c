@@ -134,7 +134,7 @@ static void say_hangs(struct tw_match *m, enum tw_side sender)
 	}
 	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
 		   tw_silence_is_final(f) ? "ETIMEDOUT" : "hang", -1,
-		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+		   "By the default tcp_retries2 it ends with ETIMEDOUT after 938 s.");
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 }
 
@@ -201,7 +201,7 @@ static void say_suspected(struct tw_match *m, enum tw_side sender)
 	tw_rule_out(m, "zero-window-stall", "the receiver's window was open");
 	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_UNANSWERED_BYTES)),
 		   final ? "ETIMEDOUT" : "hang", -1,
-		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+		   "By the default tcp_retries2 it ends with ETIMEDOUT after 938 s.");
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1, "It waits for data that never come.");
 	tw_missing(m, "Whether smaller segments pass meanwhile: `tracepath -n PEER` from the "
 		      "sender would tell.");
@@ -255,7 +255,7 @@ static bool match_at_receiver(struct tw_match *m)
 	tw_missing(m, "Whether the sender repeats them in full size: a capture at its end.");
 	tw_app_saw(m, receiver, "recv", "hang", -1, "It waits for data that never come.");
 	tw_app_saw(m, sender, tw_waiting_call(tw_get(f, TW_F_MISSING_BYTES)), "hang", -1,
-		   "It hangs, and gets ETIMEDOUT after 938 s with the default tcp_retries2.");
+		   "By the default tcp_retries2 it ends with ETIMEDOUT after 938 s.");
 	return true;
 }
 
@@ -284,8 +284,8 @@ static bool match(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 8; /* it explains the silence, and who then gave up */
 	m->culprit = TW_CULPRIT_NETWORK;
-	if (tw_known(f, TW_F_UNANSWERED_SIDE))
-		tw_peer_is(m, tw_other(sender));
+	/* whose segments were cut is not known; but an echo is as large as what it answers, so either end will do */
+	tw_peer_is(m, tw_known(f, TW_F_UNANSWERED_SIDE) ? tw_other(sender) : TW_SERVER);
 	tw_cite(m, TW_F_FULL_SIZE_LOST_REPEATS, "%s, unanswered",
 		tw_first_of(m, tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS), "full-size repeat"));
 	if (tw_get(f, TW_F_ICMP_TOO_BIG))
@@ -344,8 +344,8 @@ static const struct tw_governed governed[] = {
 
 static const char *const remedies[] = {
 	"Find the size that passes: `ping -M do -s 1472 PEER`, then smaller (-s 1372, 1272, "
-	"...), or `tracepath -n PEER`; the payload that passes plus 28 bytes is the MTU of an "
-	"IPv4 path.",
+	"...), or `tracepath -n PEER`; the payload that passes plus 28 bytes (IPv6: 48) is the "
+	"MTU of the path.",
 	"Let the ICMP errors through at every filter: `nft add rule inet filter input icmp "
 	"type destination-unreachable accept` and `nft add rule inet filter input icmpv6 type "
 	"packet-too-big accept` (also in the forward chain, and in cloud security groups).",

@@ -136,7 +136,7 @@ static const struct tw_governed governed[] = {
 
 static const char *const remedies[] = {
 	"Look at the peer's side for where the FIN ends: `tcpdump -ni any 'host CLIENT and host "
-	"SERVER and tcp[tcpflags] & tcp-fin != 0'` while it is repeated.",
+	"SERVER and port PORT'` while it is repeated.",
 	"Nothing is lost if all data were acknowledged; treat it as a sign that the peer or "
 	"the path died just before the close.",
 	"If thousands of FIN-WAIT-1 sockets pile up (`ss -tan state fin-wait-1 | wc -l`), "
