@@ -175,7 +175,15 @@ static const struct tw_governed governed[] = {
 	  TW_GOVERNS_ESTABLISHED },
 	{ "net.ipv4.icmp_ratelimit", "On the rejecting box: at most one error per destination in "
 				     "this many ms, with bursts. Default 1000; "
-				     "so not every segment draws an error." },
+				     "so not every segment draws an error. Over IPv6 "
+				     "net.ipv6.icmp.ratelimit." },
+	{ "net.ipv4.tcp_synack_retries",
+	  "Where the SYN|ACK is refused: how often the server repeats it. Default 5.",
+	  TW_GOVERNS_CONNECTING },
+	{ "net.ipv4.tcp_syn_retries",
+	  "How often the client repeats its SYN where no error reaches it; an error that refuses "
+	  "the SYN ends connect() at once. Default 6.",
+	  TW_GOVERNS_CONNECTING },
 	{ NULL, NULL },
 };
 

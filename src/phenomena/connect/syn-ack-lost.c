@@ -381,10 +381,10 @@ static const char *const remedies[] = {
 };
 
 static const struct tw_governed governed[] = {
-	TW_GOVERNED_SYN_REPEATS(TW_GOVERNS_ALL),
 	{ "net.ipv4.tcp_synack_retries", "How often the server repeats the SYN|ACK by its own "
 					 "timer (1, 3, 7, 15, 31 s). Default 5; the request is "
 					 "freed in silence after about 64 s." },
+	TW_GOVERNED_SYN_REPEATS(TW_GOVERNS_ALL),
 	{ NULL, NULL },
 };
 

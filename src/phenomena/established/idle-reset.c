@@ -263,12 +263,13 @@ static bool match_live(struct tw_match *m)
 static const struct tw_governed governed[] = {
 	{ "idle timeout of the device",
 	  "AWS NLB and NAT gateway 350 s, Azure 240 s, F5 300 s by default; see the table." },
-	{ "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
-	  "Idle time of a half-closed connection on a NAT of Linux: 60 s by default." },
 	{ "SO_KEEPALIVE with TCP_KEEPIDLE",
 	  "Probes count as traffic for nearly all devices; default off, and 7200 s is later than "
 	  "nearly all of them." },
 	{ "net.ipv4.tcp_keepalive_time", "The default idle time of SO_KEEPALIVE sockets, 7200 s." },
+	{ "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+	  "Only where one end had closed: the idle time of a half-closed connection on a NAT of "
+	  "Linux, 60 s by default." },
 	{ NULL, NULL },
 };
 

@@ -126,9 +126,10 @@ static const struct tw_governed governed[] = {
 	{ "net.ipv4.tcp_invalid_ratelimit",
 	  "At most one ACK in so many milliseconds answers such segments: 500 by "
 	  "default." },
-	{ "net.ipv4.tcp_syncookies", "Where cookies are sent (always with 2, with 1 while the SYN "
-				     "queue overflows), a stray opens "
-				     "its connection again for up to two minutes." },
+	{ "net.ipv4.tcp_syncookies",
+	  "Only where accept() returns once more for a stray: a handshake by cookie (always with "
+	  "2, "
+	  "with 1 while the SYN queue overflows) can be completed again for up to two minutes." },
 	{ NULL, NULL },
 };
 
