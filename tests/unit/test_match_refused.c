@@ -297,9 +297,18 @@ static void dropped_one_way(void **state)
 	assert_true(has_rival(&m, "peer-vanished"));
 	assert_true(rules_out(&m, "peer-rebooted"));
 	assert_int_equal(m.culprit, TW_CULPRIT_MIDDLEBOX);
+	assert_true(m.peer_known);
+	assert_int_equal(m.peer, TW_SERVER);
+	assert_int_equal(m.remedy, 0);
 	set(&f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
 	assert_true(ask(&tw_ph_firewall_dropped, &f, &arena, &m));
 	assert_int_equal(m.culprit, TW_CULPRIT_SERVER_HOST);
+	assert_non_null(strstr(tw_ph_firewall_dropped.remedies[m.remedy], "On the host"));
+	/* the server's own segments: it is the client that gets nothing */
+	forget(&f, TW_F_VANTAGE);
+	set(&f, TW_F_UNANSWERED_SIDE, TW_SERVER);
+	assert_true(ask(&tw_ph_firewall_dropped, &f, &arena, &m));
+	assert_int_equal(m.peer, TW_CLIENT);
 }
 
 static void dropped_with_its_resets(void **state)

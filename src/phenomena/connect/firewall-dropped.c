@@ -23,6 +23,8 @@
 #define MIN_REPEATS 3
 #define SMALL_BYTES 500 /* fits through any path */
 
+enum { REMEDY_HOST = 1 };
+
 /* Other reasons why living ends do not acknowledge data. */
 static bool otherwise_explained(const struct tw_facts *f)
 {
@@ -119,6 +121,9 @@ static bool match_mid(struct tw_match *m)
 	m->strength = at_sender || (large && !arrives) ? TW_STRENGTH_MECHANISM + 2
 						       : TW_STRENGTH_MECHANISM + 6;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
+	tw_peer_is(m, silent);
+	if (arrives)
+		m->remedy = REMEDY_HOST;
 	m->summary = tw_say(m,
 			    "A filter drops what %s sends in mid-connection: repeated %s, it stays "
 			    "unacknowledged while %s is alive and goes on sending.",
@@ -177,6 +182,9 @@ static bool match_way_back(struct tw_match *m)
 		     : reset || (there && span_ns >= TW_FINAL_5_NS) ? TW_OUTCOME_FAILED
 								    : TW_OUTCOME_UNKNOWN;
 	m->culprit = there ? tw_host_of(sender) : TW_CULPRIT_NETWORK;
+	tw_peer_is(m, sender);
+	if (there)
+		m->remedy = REMEDY_HOST;
 	m->summary = tw_say(m,
 			    "%s repeats what %s has acknowledged, %lld times over %s and to the "
 			    "last%s: the ACKs do not get through to it.",
@@ -230,6 +238,7 @@ static bool match_connect(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 1;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	tw_peer_is(m, TW_SERVER);
 	m->summary = tw_say(m,
 			    "A filter drops the SYNs to %s: its host answers others meanwhile, and "
 			    "would refuse "
@@ -262,13 +271,13 @@ static bool match(struct tw_match *m)
 }
 
 static const char *const remedies[] = {
-	"Capture on the server at the same time: `tcpdump -ni any 'host CLIENT and port PORT'`. If "
-	"the segments arrive and "
-	"draw no answer, the filter is on that host; if they do not arrive, it is on the path.",
-	"On the host, watch drops with their reason: `nft list ruleset` (counters), `dropwatch -l "
-	"kas`, or `perf "
-	"trace -e skb:kfree_skb` (reason NETFILTER_DROP).",
-	"Exclude a full queue first: `ss -ltn 'sport = :PORT'` and `nstat -az "
+	"Capture on `PEER`, the end that gets nothing, at the same time: `tcpdump -ni any 'host "
+	"CLIENT and port PORT'`. If the segments arrive there and change nothing, the filter is on "
+	"that host; if they do not arrive, it is on the path.",
+	[REMEDY_HOST] = "On the host, watch drops with their reason: `nft list ruleset` "
+			"(counters), `dropwatch -l kas`, or `perf trace -e skb:kfree_skb` (reason "
+			"NETFILTER_DROP).",
+	"If it is on connect, exclude a full queue, too: `ss -ltn 'sport = :PORT'` and `nstat -az "
 	"TcpExtListenOverflows "
 	"TcpExtListenDrops`.",
 	"Find the hop on the path with `mtr -T -P PORT SERVER`, from both ends: the way back is "
@@ -305,6 +314,7 @@ static bool match_live(struct tw_match *m)
 		tw_say(m,
 		       "A filter on this host drops packets of the connection between %s and %s.",
 		       m->client, m->server));
+	m->remedy = REMEDY_HOST;
 	tw_cite(m, TW_F_K_DROP,
 		"the kernel dropped a segment: netfilter, a BPF program, reverse path "
 		"filter or security module");
