@@ -368,8 +368,8 @@ static const struct tw_governed governed[] = {
 	  "number is taken. net.core.somaxconn (default 4096) caps it." },
 	{ "net.ipv4.tcp_rmem",
 	  "How much the kernel buffers for an application that does not read before it "
-	  "closes the window (default 4096 131072 6291456 bytes: minimum, start, "
-	  "maximum)." },
+	  "closes the window (minimum, start, maximum: 4096 131072 33554432 bytes on Linux "
+	  "6.18; the maximum of older ones is 6291456)." },
 	{ "SO_RCVTIMEO", "The client's own limit for a blocking recv(); the default is none, so it "
 			 "waits for ever." },
 	{ NULL, NULL },

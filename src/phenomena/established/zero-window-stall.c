@@ -234,8 +234,9 @@ static bool match(struct tw_match *m)
 
 static const struct tw_governed governed[] = {
 	{ "net.ipv4.tcp_rmem / SO_RCVBUF",
-	  "Size of the receive buffer: default 4096 131072 6291456 (minimum, start, "
-	  "maximum); SO_RCVBUF fixes it and switches auto-tuning off." },
+	  "Size of the receive buffer (minimum, start, maximum): 4096 131072 33554432 on Linux "
+	  "6.18, of older ones the maximum is 6291456; SO_RCVBUF fixes it and switches auto-tuning "
+	  "off." },
 	{ "TCP_USER_TIMEOUT",
 	  "Per socket, in milliseconds: ends a stalled sender with ETIMEDOUT even while "
 	  "the probes are answered; 0 by default." },
