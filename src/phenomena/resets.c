@@ -579,13 +579,24 @@ void tw_reset_weigh_active(struct tw_match *m)
 		    "a filter writes a bare RST in place of a segment, with window 0");
 }
 
+/*
+ * Less than a round trip is what the author's host took to answer, not how long the victim waited: the path, and what was
+ * lost on it before, come on top. Only at the victim's own end is it the whole.
+ */
+static bool waited_as_seen(const struct tw_facts *f, enum tw_side victim)
+{
+	return tw_is(f, TW_F_VANTAGE,
+		     victim == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER) ||
+	       tw_get(f, TW_F_RST_VICTIM_WAITED_NS) >= tw_get(f, TW_F_RTT_NS);
+}
+
 /* The victim had not seen a FIN: the reset reaches an open socket. */
 static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 {
 	const struct tw_facts *f = m->facts;
 	int64_t after = -1;
 
-	if (tw_known(f, TW_F_RST_VICTIM_WAITED_NS))
+	if (tw_known(f, TW_F_RST_VICTIM_WAITED_NS) && waited_as_seen(f, victim))
 		after = tw_get(f, TW_F_RST_VICTIM_WAITED_NS);
 	/* Against a closed window a sender blocks in send, unless its buffer has room. */
 	bool blocked = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
