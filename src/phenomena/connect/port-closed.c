@@ -185,9 +185,8 @@ static bool match(struct tw_match *m)
 			"should be 0 (RFC 9293 s3.5.2), and is not",
 			TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	else
-		tw_cite(m, TW_F_SYN_ANSWER,
-			"RST|ACK that answers the SYN (seq 0, ack = %s), %s after it",
-			tw_get(f, TW_F_SYN_PAYLOAD) ? "of the SYN" : "ISN+1",
+		tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that answers the SYN (seq 0, %s), %s after it",
+			tw_get(f, TW_F_SYN_PAYLOAD) ? "acknowledges it" : "ack = ISN+1",
 			TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE,

@@ -88,7 +88,7 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 			      end, nothing_came(f) ? " on purpose" : "", tw_bytes(m, unacked));
 	return tw_say(m, "%s ended the connection with a reset %s; %s.", end,
 		      tw_get(f, TW_F_RST_AUTHOR_FIN) ? "behind its FIN" : "in place of a FIN",
-		      tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES)
+		      tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) || !tw_get(f, TW_F_START_SEEN)
 			      ? "what it had sent until then had arrived"
 			      : "it had sent nothing");
 }
