@@ -203,8 +203,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 			tw_side_name(sender));
 	if (tw_resets_are_unheard(f))
 		tw_cite(m, TW_F_RSTS_UNHEARD,
-			"%s repeats its own data after such a RST (%" PRId64
-			" in all): none reaches it",
+			"%s repeats its own data all the same (such RSTs: %" PRId64
+			"): they do not reach it either",
 			tw_side_name(tw_other(sender)), tw_get(f, TW_F_RSTS_UNHEARD));
 	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) >= tw_usual()->neighbour_asks)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
