@@ -160,6 +160,13 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 		      target, tw_icmp_text(m));
 }
 
+static unsigned remedy_of(const struct tw_facts *f)
+{
+	if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED))
+		return by_reassembly(f) ? REMEDY_FRAGMENTS : REMEDY_LOOP;
+	return tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_NET_UNREACHABLE) ? REMEDY_ROUTES : 0;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -175,10 +182,7 @@ static bool match(struct tw_match *m)
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
 						      : TW_STRENGTH_EXPLICIT;
 	tw_peer_is(m, tw_other(victim));
-	if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_TIME_EXCEEDED))
-		m->remedy = by_reassembly(f) ? REMEDY_FRAGMENTS : REMEDY_LOOP;
-	else if (tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_NET_UNREACHABLE))
-		m->remedy = REMEDY_ROUTES;
+	m->remedy = remedy_of(f);
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
 	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
 	if (late)

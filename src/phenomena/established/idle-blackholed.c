@@ -69,8 +69,7 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
 	m->summary = tw_say(m,
 			    "After %s without traffic the data of %s is no longer answered: a "
-			    "device on the path has "
-			    "probably forgotten the connection.",
+			    "device on the path has probably forgotten the connection.",
 			    TW_DUR(idle), tw_endpoint(m, sender));
 	tw_cite(m, TW_F_UNANSWERED_BYTES,
 		"the first data after %s of silence on both sides, never acknowledged",
@@ -94,11 +93,9 @@ static bool match(struct tw_match *m)
 	tw_rival(m, "peer-vanished",
 		 tw_get(f, TW_F_ALIVE_ELSEWHERE)
 			 ? "if only the path that this connection takes, one of several, died "
-			   "during "
-			   "the pause, the packets are the same"
+			   "during the pause, the packets are the same"
 			 : "a host that died during the pause leaves the same packets");
-	tw_rival(m, "firewall-dropped",
-		 "a filter that was put in place during the pause does as well");
+	tw_rival(m, "firewall-dropped", "a filter that was put in place meanwhile does as well");
 	if (!tw_known(f, TW_F_ZERO_WINDOW_SIDE))
 		tw_rule_out(m, "zero-window-stall", "the silent end never closed its window");
 	tw_app_saw(m, sender, "recv", final ? "ETIMEDOUT" : "hang", -1,
