@@ -25,6 +25,13 @@
 
 enum { REMEDY_HOST = 1 };
 
+/* Where to look next: at the end that gets nothing. If what it should get was seen there, the filter is on it. */
+static void look_at(struct tw_match *m, enum tw_side deaf, bool arrives)
+{
+	tw_peer_is(m, deaf);
+	m->remedy = arrives ? REMEDY_HOST : 0;
+}
+
 /* Other reasons why living ends do not acknowledge data. */
 static bool otherwise_explained(const struct tw_facts *f)
 {
@@ -121,9 +128,7 @@ static bool match_mid(struct tw_match *m)
 	m->strength = at_sender || (large && !arrives) ? TW_STRENGTH_MECHANISM + 2
 						       : TW_STRENGTH_MECHANISM + 6;
 	m->culprit = arrives ? tw_host_of(silent) : TW_CULPRIT_MIDDLEBOX;
-	tw_peer_is(m, silent);
-	if (arrives)
-		m->remedy = REMEDY_HOST;
+	look_at(m, silent, arrives);
 	m->summary = tw_say(m,
 			    "A filter drops what %s sends in mid-connection: repeated %s, it stays "
 			    "unacknowledged while %s is alive and goes on sending.",
@@ -182,9 +187,7 @@ static bool match_way_back(struct tw_match *m)
 		     : reset || (there && span_ns >= TW_FINAL_5_NS) ? TW_OUTCOME_FAILED
 								    : TW_OUTCOME_UNKNOWN;
 	m->culprit = there ? tw_host_of(sender) : TW_CULPRIT_NETWORK;
-	tw_peer_is(m, sender);
-	if (there)
-		m->remedy = REMEDY_HOST;
+	look_at(m, sender, there);
 	m->summary = tw_say(m,
 			    "%s repeats what %s has acknowledged, %lld times over %s and to the "
 			    "last%s: the ACKs do not get through to it.",
@@ -238,7 +241,7 @@ static bool match_connect(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_ENDING + 1;
 	m->culprit = TW_CULPRIT_MIDDLEBOX;
-	tw_peer_is(m, TW_SERVER);
+	look_at(m, TW_SERVER, false);
 	m->summary = tw_say(m,
 			    "A filter drops the SYNs to %s: its host answers others meanwhile, and "
 			    "would refuse "
