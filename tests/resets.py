@@ -44,6 +44,17 @@ def answer_taken_and_then_reset():
 
 
 @case
+def a_reaction_is_no_wait():
+    """Taken at the end that resets, request to reset is what that kernel took; at the other end it is what recv() took."""
+    for to_server, to_client, seen in ((0.03, 0.00003, 0.03), (0.00003, 0.03, None)):
+        talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=to_server).c(ACK, after=to_client)
+        talk.c(PSH | ACK, b"q" * 77, after=5)
+        talk.s(RST, seq=talk.next[1], window=0, ident=0, after=to_server)
+        saw = told(talk)[0]["application"]["client"]
+        assert (saw["errno"], saw["after"] and round(saw["after"], 3)) == ("ECONNRESET", seen), saw
+
+
+@case
 def quit_crosses_the_servers_close():
     """The client says QUIT; the server's last words and its FIN draw a bare reset."""
     talk = Talk(ttl=(58, 64)).shake(rtt=0.03).ask(b"STAT\r\n", b"+OK 0 0\r\n").c(PSH | ACK, b"QUIT\r\n", after=1)
