@@ -295,8 +295,8 @@ def remedies_name_the_case():
         for found in findings(tcpwhy("--json", capture)):
             for text in found["remedy"] + found["missing"]:
                 left = re.findall(r"`[^`]*\b(PORT|CLIENT|SERVER|PEER)\b[^`]*`", text)
-                # which end is behind the hole is not told of one that was found
-                equal(left if found["verdict"] != "pmtu-blackhole" else [], [], f"{capture.name}: {text}")
+                equal(left, [], f"{capture.name}: {text}")
+                equal(text[0].isupper() and text[-1] in ".?", True, f"a whole sentence: {text}")
             seen.add(found["verdict"])
     for slug in ("port-closed", "peer-vanished", "host-unreachable", "syn-unanswered", "zero-window-stall"):
         equal(slug in seen, True, slug)

@@ -66,7 +66,7 @@ static void exclude_time_wait(struct tw_match *m, bool seen)
 			 "ACK, "
 			 "too");
 	if (!seen)
-		tw_missing(m, "the connection that used these ports before");
+		tw_missing(m, "The connection that used these ports before.");
 }
 
 static const char *what_of_the_old(const struct tw_facts *f)

@@ -128,6 +128,19 @@ static void a_remark_has_its_page(void **state)
  * Texts wrap; drawings have a line length of their own, kept by the catalogue's rule of 72
  * columns.
  */
+/* Commands are copied: these match no packet of IPv6, know no IPv6, or go nowhere. */
+static void commands_work_over_ipv6(void **state)
+{
+	static const char *const useless[] = { "tcp[tcpflags]", "arping",
+					       "traceroute -T -p PORT`" };
+	unsigned i, k, n;
+
+	for (i = 0; i < tw_catalogue_count; i++)
+		for (k = 0; tw_catalogue[i]->remedies && tw_catalogue[i]->remedies[k]; k++)
+			for (n = 0; n < sizeof(useless) / sizeof(useless[0]); n++)
+				assert_null(strstr(tw_catalogue[i]->remedies[k], useless[n]));
+}
+
 static void the_whole_catalogue_fits_80_columns(void **state)
 {
 	unsigned i;
@@ -153,6 +166,7 @@ int main(void)
 		cmocka_unit_test(a_page_leaves_out_what_there_is_not),
 		cmocka_unit_test(contents_stand_by_stage),
 		cmocka_unit_test(a_remark_has_its_page),
+		cmocka_unit_test(commands_work_over_ipv6),
 		cmocka_unit_test(the_whole_catalogue_fits_80_columns),
 	};
 

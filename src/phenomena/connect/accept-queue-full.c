@@ -259,7 +259,7 @@ static bool match_ignored(struct tw_match *m)
 		       "client believed itself connected.",
 		       m->server, was);
 	if (m->outcome == TW_OUTCOME_UNKNOWN)
-		tw_missing(m, "the capture ends between two repeats of the client");
+		tw_missing(m, "The capture ends between two repeats of the client.");
 	if (tw_is(f, TW_F_RST_SIDE, TW_SERVER))
 		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
 			   "The request expired after about 64 s, and the next segment drew a bare "

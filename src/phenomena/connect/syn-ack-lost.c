@@ -344,7 +344,7 @@ static bool match_one_way(struct tw_match *m)
 	else if (repeated)
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
 			   "connect() hangs until the SYN repeats are spent.");
-	tw_missing(m, "a capture at the client: do the SYN|ACKs arrive there?");
+	tw_missing(m, "A capture at the client: do the SYN|ACKs arrive there?");
 	return true;
 }
 

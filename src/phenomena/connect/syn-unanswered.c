@@ -144,15 +144,15 @@ static bool match(struct tw_match *m)
 	name_rivals(m);
 	tell_client(m);
 	if (tw_get(f, TW_F_TRACE_LOSSY))
-		tw_missing(m, "the capture lost packets, so an answer may have been missed");
+		tw_missing(m, "The capture lost packets, so an answer may have been missed.");
 	else if (syns == 1 && tw_get(f, TW_F_RST_COUNT_C) == 0)
-		tw_missing(m, "why the client did not repeat its SYN: it gave up within a second, "
+		tw_missing(m, "Why the client did not repeat its SYN: it gave up within a second, "
 			      "or the capture "
-			      "missed an answer");
+			      "missed an answer.");
 	else if (m->outcome == TW_OUTCOME_UNKNOWN)
-		tw_missing(m, "the capture ends before the SYN repeats were spent");
+		tw_missing(m, "The capture ends before the SYN repeats were spent.");
 	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER))
-		tw_missing(m, "a capture at the server: do the SYNs arrive there?");
+		tw_missing(m, "A capture at the server: do the SYNs arrive there?");
 	return true;
 }
 

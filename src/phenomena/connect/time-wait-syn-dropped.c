@@ -67,7 +67,7 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "peer-rebooted",
 			 "the earlier connection is not in the capture; a peer that still holds it "
 			 "half-open would send a challenge ACK");
-		tw_missing(m, "the connection that used these ports before");
+		tw_missing(m, "The connection that used these ports before.");
 	}
 	tw_app_saw(m, TW_CLIENT, "connect", tw_syn_errno(f),
 		   later ? tw_get(f, TW_F_CONNECT_NS) : -1,

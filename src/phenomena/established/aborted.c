@@ -24,7 +24,7 @@ static void add_rivals_unknown_author(struct tw_match *m, unsigned odds)
 		 "written it");
 	tw_rival(m, "firewall-reset",
 		 "firewalls and load balancers write resets of their own form");
-	tw_missing(m, "a capture at the other end: was this reset sent there?");
+	tw_missing(m, "A capture at the other end: was this reset sent there?");
 }
 
 /*
@@ -123,9 +123,9 @@ static bool match(struct tw_match *m)
 		add_rivals_unknown_author(m, odds);
 	}
 	if (tw_reset_unseen_before(f))
-		tw_missing(m, "what was sent before the capture began, and whether it was read");
-	tw_missing(m, "the reset reason of the aborting host's kernel (tracepoint "
-		      "tcp:tcp_send_reset, or the TcpExtTCPAbort* counters)");
+		tw_missing(m, "What was sent before the capture began, and whether it was read.");
+	tw_missing(m, "The reset reason of the aborting host's kernel (tracepoint "
+		      "tcp:tcp_send_reset, or the TcpExtTCPAbort* counters).");
 	tw_reset_victim_saw(m);
 	return true;
 }

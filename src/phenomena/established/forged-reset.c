@@ -146,7 +146,7 @@ static bool refused_in_vain(struct tw_match *m)
 	tw_rule_out(m, "firewall-reset",
 		    "a filter refuses in place of the server, and its SYN|ACK "
 		    "would never have come");
-	tw_missing(m, "a capture at the server: a forged reset does not show there");
+	tw_missing(m, "A capture at the server: a forged reset does not show there.");
 	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_get(f, TW_F_SYN_ANSWER_DELAY_NS),
 		   NULL);
 	return true;
@@ -179,7 +179,7 @@ static bool refused_repeatedly(struct tw_match *m)
 	tw_rival(m, "firewall-reset",
 		 "a filter in the path may send its refusal several times, to be sure");
 	tw_rival(m, "port-closed", "one of them may be the server's own");
-	tw_missing(m, "a capture at the server: a forged reset does not show there");
+	tw_missing(m, "A capture at the server: a forged reset does not show there.");
 	tw_app_saw(m, TW_CLIENT, "connect", "ECONNREFUSED", tw_get(f, TW_F_SYN_ANSWER_DELAY_NS),
 		   NULL);
 	return true;
@@ -257,7 +257,7 @@ static bool match(struct tw_match *m)
 	add_rivals(m, odds);
 	if (m->confidence != TW_CERTAIN)
 		tw_missing(m,
-			   "a capture at the alleged author: a forged reset does not show there");
+			   "A capture at the alleged author: a forged reset does not show there.");
 	if (close_unseen(f)) {
 		m->confidence = TW_POSSIBLE;
 		m->outcome = TW_OUTCOME_UNKNOWN;

@@ -220,8 +220,8 @@ static bool match(struct tw_match *m)
 				 TW_DUR(h.idle_ns), half, tw_endpoint(m, tw_reset_author(f)));
 	cite(m, &h);
 	add_rivals(m, &h);
-	tw_missing(m, "a capture on the other side of the device: that end still takes the "
-		      "connection for established");
+	tw_missing(m, "A capture on the other side of the device: that end still takes the "
+		      "connection for established.");
 	tw_reset_victim_saw(m);
 	if (tw_get(f, tw_reset_victim(f) == TW_CLIENT ? TW_F_RST_COUNT_C : TW_F_RST_COUNT_S) > 0)
 		tw_app_saw(m, tw_reset_author(f), "recv", "ECONNRESET", -1,

@@ -203,8 +203,8 @@ static bool match(struct tw_match *m)
 		tw_reset_cite(m);
 	add_rivals(m, proof);
 	if (m->confidence != TW_CERTAIN)
-		tw_missing(m, "a capture at the alleged sender: the injected segment does not show "
-			      "there");
+		tw_missing(m, "A capture at the alleged sender: the injected segment does not show "
+			      "there.");
 	if (reset)
 		victim_saw(m);
 	else if (tw_known(f, TW_F_FOREIGN_SIDE))

@@ -250,10 +250,10 @@ static bool match_reply(struct tw_match *m)
 				     "repeat it: what ended its connection was not captured",
 				     tw_endpoint(m, author)));
 	if (!proven)
-		tw_missing(m, "a sign that the server ever had this connection (it acknowledged no "
-			      "data)");
+		tw_missing(m, "A sign that the server ever had this connection (it acknowledged no "
+			      "data).");
 	if (hidden) {
-		tw_missing(m, "what that end sent before: its FIN may be among it");
+		tw_missing(m, "What that end sent before: its FIN may be among it.");
 		tw_rival(m, "data-after-close",
 			 "that end may have closed before, in a part that was not captured");
 		if (left_unacked(f))
