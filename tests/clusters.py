@@ -253,7 +253,7 @@ def half_open_checks_again_and_again():
 
     checks = [check(number, 2 * number) for number in range(5)]
     finding = expect(checks[2], "clean", remark="health-check", others=checks[:2] + checks[3:])
-    assert "4 more" in finding["summary"], finding["summary"]
+    assert "4 other connections" in finding["summary"], finding["summary"]
     expect(checks[0], "unknown", outcomes=("unknown",), others=checks[1:2])
     # a connect() that waits repeats its SYN
     waits = [check(number, 2 * number).c(SYN, options=MSS, seq=1000, after=1) for number in range(5)]
