@@ -154,5 +154,49 @@ def request_that_crosses_the_fin_of_a_server_that_lingers():
     expect(talk, "keepalive-race", outcomes=("failed",))
 
 
+# ---- the handshake of TLS: refused, or all that somebody came for ----
+
+CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)
+SERVER_HELLO = b"\x16\x03\x03\x05\x00\x02" + bytes(1263)
+FINISHED = b"\x14\x03\x03\x00\x01\x01\x16\x03\x03\x00\x28" + bytes(40)
+UNKNOWN_CA = b"\x15\x03\x03\x00\x02\x02\x30"
+
+
+def shaken(last, ending):
+    """ClientHello, the server's part, and @last of the client, which resets; where @ending, after the server's FIN."""
+    talk = Talk(server=("192.0.2.2", 443)).shake(rtt=0.004).c(PSH | ACK, CLIENT_HELLO).s(ACK, after=0.004)
+    talk.s(PSH | ACK, SERVER_HELLO, after=0.002).c(ACK, after=0.0001).c(PSH | ACK, last, after=0.02)
+    covered = talk.next[1]
+    if ending:
+        talk.s(FIN | ACK, after=0.0005)
+    return talk.c(RST | ACK, seq=talk.next[0], ack=covered, after=0.0006)
+
+
+@case
+def certificate_refused():
+    """The client's alert, and its reset: failed at either end, whether the server's FIN is seen before the reset or not."""
+    for ending in (False, True):
+        finding = expect(shaken(UNKNOWN_CA, ending), "aborted", "closed-with-unread-data", outcomes=("failed",))
+        assert any("unknown_ca" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def check_of_a_balancer_by_tls():
+    """Its Finished, and its reset at once: it asked for nothing. With a request behind the Finished it did."""
+    finding = expect(shaken(FINISHED, False), "clean", remark="health-check")
+    assert "handshake of TLS" in finding["summary"], finding["summary"]
+    asked = told(shaken(FINISHED + RECORD, False))[0]
+    assert asked["outcome"] == "failed", asked["summary"]
+
+
+@case
+def proxy_that_waits_in_vain_and_resets():
+    """An HTTP request, acknowledged and not answered for 2 s; the client's reset. Gone within a round trip it is a break-off."""
+    for waited, outcomes in ((2.0, ("failed",)), (0.1, ("degraded", "failed", "clean"))):
+        talk = Talk().shake(rtt=0.004).c(PSH | ACK, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").s(ACK, after=0.004)
+        finding = told(talk.c(RST | ACK, after=waited))[0]
+        assert finding["outcome"] in outcomes, finding["summary"]
+
+
 if __name__ == "__main__":
     main()

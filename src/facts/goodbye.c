@@ -5,10 +5,12 @@
 
 #include <string.h>
 
-#define ALERT_BYTES_MAX 69 /* with the longest MAC and padding of TLS 1.2's block ciphers */
-#define GOODBYE_NS      (20 * TW_NS_PER_MS)
-#define FAREWELL_BYTES  8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
-#define GREETING_BYTES  1460
+#define ALERT_BYTES_MAX    69 /* with the longest MAC and padding of TLS 1.2's block ciphers */
+#define GOODBYE_NS         (20 * TW_NS_PER_MS)
+#define FAREWELL_BYTES     8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
+#define GREETING_BYTES     1460
+#define FINISHED_BYTES     80  /* with the longest hash; more is a request right behind it */
+#define KEY_EXCHANGE_BYTES 400 /* with RSA of 2048 bits, ChangeCipherSpec and Finished behind it */
 /* GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
 #define LONGEST_FAREWELL_RECORD 50
 
@@ -156,6 +158,38 @@ bool tw_asks(const struct tw_pkt *p)
 {
 	return tw_request_of(p, true) ||
 	       (is_tls_data(p) && tls_record_bytes(p) > LONGEST_FAREWELL_RECORD);
+}
+
+/*
+ * The client's last words of a handshake: ChangeCipherSpec with its Finished, and no more (RFC 8446 s D.4, RFC 5246 s7.3);
+ * before it in the segment, where no session is resumed, its key exchange.
+ */
+static bool finishes(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	if (p->payload_head_bytes < 11 || h[1] != 3)
+		return false;
+	if (h[0] == 22)
+		return h[5] == 16 && p->payload_bytes <= KEY_EXCHANGE_BYTES;
+	return h[0] == 20 && h[4] == 1 && (h[6] == 22 || h[6] == 23) &&
+	       p->payload_bytes == 11u + (h[9] << 8 | h[10]) && p->payload_bytes <= FINISHED_BYTES;
+}
+
+bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *said = tw_last_words(d, TW_CLIENT, rst), *hello = NULL, *p;
+	unsigned words = 0;
+
+	for (p = d->pkt; p < &d->pkt[rst]; p++)
+		if (tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
+		    !(p->marks & TW_MARKS_REPEAT)) {
+			hello = hello ? hello : p;
+			words++;
+		}
+	return d->pkt[rst].side == TW_CLIENT && words == 2 && said != hello &&
+	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && finishes(said) &&
+	       d->pkt[rst].time_ns - said->time_ns < GOODBYE_NS;
 }
 
 bool tw_took_leave(const struct tw_dossier *d, int side)

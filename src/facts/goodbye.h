@@ -22,6 +22,8 @@ bool tw_is_close_notify(const struct tw_pkt *p);
 bool tw_is_refusal(const struct tw_pkt *p);
 /* Does a client ask for something by this: a request of a protocol that answers each, or more than TLS needs for a farewell? */
 bool tw_asks(const struct tw_pkt *p);
+/* A client that resets, at record @rst, right behind the handshake of TLS, and had said nothing else: a check of a balancer. */
+bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst);
 /* The last payload of @side before record @before, or NULL. */
 const struct tw_pkt *tw_last_words(const struct tw_dossier *d, int side, size_t before);
 /*

@@ -386,6 +386,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 
 	missed = tw_missed_answer(v, rst, author);
 	tw_from(v, TW_F_RST_ANSWER_MISSED, missed, NULL);
+	tw_from(v, TW_F_RST_HANDSHAKE_ONLY, tw_only_shook_hands(d, rst), NULL);
 	tw_from(v, TW_F_RST_UNGREETED, victim->payload_bytes && tw_left_at_once(v, rst, author),
 		NULL);
 	if (missed > debt.victim_unacked)
@@ -413,7 +414,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		NULL);
 	/* a client that has its answer breaks off what it was still sending */
 	spared = (a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED)) ||
-		 tw_get(v->f, TW_F_RST_UNGREETED);
+		 tw_get(v->f, TW_F_RST_UNGREETED) || tw_get(v->f, TW_F_RST_HANDSHAKE_ONLY);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		spared ||
 			(got_all && !came_too_late(d, rst, a, author->fin) &&

@@ -146,7 +146,7 @@ static const char *remark_of_reset(const struct tw_facts *f)
 	    (!is(f, TW_F_BYTES_S) || is(f, TW_F_RST_UNGREETED)) && !is(f, TW_F_ACKED_UNSEEN_C) &&
 	    !is(f, TW_F_ACKED_UNSEEN_S) && tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
 		return "health-check";
-	return "reset-instead-of-close";
+	return is(f, TW_F_RST_HANDSHAKE_ONLY) ? "health-check" : "reset-instead-of-close";
 }
 
 /* The one remark most worth having, or NULL. */
@@ -184,6 +184,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_UNGREETED))
 		return "The client connected and went by reset at once: it did not wait for the "
 		       "server's first words, and asked for nothing.";
+	if (is(f, TW_F_RST_HANDSHAKE_ONLY))
+		return "The client went by reset right behind the handshake of TLS, and asked for "
+		       "nothing: so do the checks of balancers.";
 	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
 		return "It ended with a reset: what the other end sent after the close was "
 		       "refused, and nobody was waiting for it.";

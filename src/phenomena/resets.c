@@ -16,6 +16,7 @@
  * Limits: all of it is about the one decisive reset that the facts describe.
  */
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 #include "base/duration.h"
 
@@ -83,9 +84,21 @@ static bool cuts_answer(const struct tw_facts *f)
 	       !tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_VICTIM_FIN);
 }
 
+/*
+ * An alert of TLS by the reset's author, in answer to what the other end had offered: what they had met for does not come about.
+ * The other end's alert is what some checks come for (haproxy, option ssl-hello-chk).
+ */
+static bool refuses_handshake(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_RST_TLS_ALERT_SIDE) &&
+	       tw_get(f, TW_F_RST_TLS_ALERT_SIDE) == tw_get(f, TW_F_RST_SIDE) &&
+	       tw_get(f, TW_F_BYTES_C) > 0 && tw_get(f, TW_F_BYTES_S) > 0 &&
+	       !tw_get(f, TW_F_RST_AFTER_CLOSE);
+}
+
 enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
-	if (cuts_answer(f))
+	if (cuts_answer(f) || refuses_handshake(f))
 		return TW_DEBT_OWED;
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;
@@ -134,12 +147,21 @@ bool tw_reset_unseen_before(const struct tw_facts *f)
 	return !tw_get(f, TW_F_START_SEEN) && !tw_get(f, TW_F_BYTES_C) && !tw_get(f, TW_F_BYTES_S);
 }
 
+/* A client that asks, gets no answer for a time in which it could have come, and goes, has not got what it wanted. */
+static bool left_unanswered(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_CLIENT) &&
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_REQUEST_KIND) != TW_REQUEST_NONE &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_RST_COUNT) >= TW_NS_PER_S;
+}
+
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
 	if (tw_reset_unseen_before(f))
 		return TW_OUTCOME_UNKNOWN;
 	if (tw_reset_debt(f) != TW_DEBT_OWED)
-		return TW_OUTCOME_DEGRADED;
+		return left_unanswered(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	/* what seems to be owed is only what the capture missed: it may have been acknowledged */
 	return tw_get(f, TW_F_TRACE_LOSSY) && tw_get(f, TW_F_RST_AUTHOR_UNSEEN) &&
 			       !tw_get(f, TW_F_RST_VICTIM_UNACKED) &&

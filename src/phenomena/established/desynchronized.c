@@ -220,7 +220,7 @@ static bool match(struct tw_match *m)
 		tw_rival(m, "invalid-segment",
 			 "a receiver to which their timestamps look old refuses them with the same "
 			 "answer");
-	tw_missing(m, "a capture at the other end, to see which segments really arrived there");
+	tw_missing(m, "A capture at the other end, to see which segments really arrived there.");
 	tell_applications(m);
 	return true;
 }
