@@ -26,13 +26,15 @@
 #define SURE_NS        TW_TCP_TIMEOUT_INIT_NS       /* the SYN's own timer had run out */
 #define PATIENT_NS     (3 * TW_TCP_TIMEOUT_INIT_NS) /* no path is as slow: who kept it waiting? */
 
-/* SYNs had been repeated, and when the SYN|ACK came another one was due (timers may be off by an eighth). */
-static bool kernel_may_have(const struct tw_facts *f)
+/*
+ * SYNs had been repeated, and when @then came another one was due (timers may be off by an eighth): the SYN|ACK at the client,
+ * the reset at the server.
+ */
+static bool kernel_may_have(const struct tw_facts *f, enum tw_fact_id then)
 {
 	const int64_t gap = tw_syn_next_gap_ns(f);
 
-	return tw_syn_repeated(f) &&
-	       tw_between_ns(f, TW_F_SYN_LAST, TW_F_SYNACK_COUNT) > gap - gap / 8;
+	return tw_syn_repeated(f) && tw_between_ns(f, TW_F_SYN_LAST, then) > gap - gap / 8;
 }
 
 static void tell_applications(struct tw_match *m, bool kernel)
@@ -77,7 +79,8 @@ static bool match(struct tw_match *m)
 	int64_t reply = tw_get(f, TW_F_ACK3_DELAY_NS);
 	bool late_here = waited >= LATE_SYNACK_NS, late_there = reply >= LATE_RST_NS;
 	bool sure = late_here && (waited >= SURE_NS || tw_syn_repeated(f));
-	bool kernel = late_here && kernel_may_have(f);
+	bool kernel = (late_here && kernel_may_have(f, TW_F_SYNACK_COUNT)) ||
+		      (late_there && kernel_may_have(f, TW_F_RST_COUNT));
 
 	if (!tw_synack_refused(f) || (!late_here && !late_there) ||
 	    tw_synacks_lost_before_refusal(f))
@@ -85,8 +88,15 @@ static bool match(struct tw_match *m)
 	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = sure && !kernel ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->culprit = waited >= PATIENT_NS ? TW_CULPRIT_UNKNOWN : TW_CULPRIT_CLIENT_APP;
-	if (kernel)
+	m->culprit = waited >= PATIENT_NS || (kernel && !late_here) ? TW_CULPRIT_UNKNOWN
+								    : TW_CULPRIT_CLIENT_APP;
+	if (kernel && !late_here)
+		m->summary = tw_say(
+			m,
+			"The client had given up connecting to %s: its kernel answered the SYN|ACK "
+			"with a RST %s later, when its next SYN was due.",
+			m->server, TW_DUR(reply));
+	else if (kernel)
 		m->summary = tw_say(
 			m,
 			"The client had given up connecting to %s: when the SYN|ACK came %s after "
