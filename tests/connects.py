@@ -275,6 +275,35 @@ def synacks_made_together_by_a_clock_of_milliseconds():
     expect(connected_with_ticks(70000, 70003, 70003), "syn-ack-lost", outcomes=("degraded",), certain=True)
 
 
+@case
+def second_syn_is_the_first_that_is_echoed():
+    """The first SYN made no request: it was lost, or its SYN|ACK was, and the server keeps none (SYN cookies)."""
+    talk = Talk(client=("192.0.2.63", 45920), server=SERVER, isn=(1200, 640000))
+    talk.c(SYN, options=stamps(30000, 0), after=0, seq=1200).c(SYN, options=stamps(31020, 0), after=1.02)
+    talk.s(SYN | ACK, options=stamps(555000, 31020), after=0.003, ident=0)
+    finding = expect(talk.c(ACK, options=b"\1\1\x08\x0a" + struct.pack(">II", 31024, 555000)).ask().close(),
+                     "syn-lost", outcomes=("degraded",))
+    assert "syn-ack-lost" in {r["verdict"] for r in finding["rivals"]}, finding["rivals"]
+
+
+@case
+def refused_at_the_server_when_the_next_syn_was_due():
+    """SYNs at 0 and 1 s are answered; a bare reset at 3 s, when the third was due: the kernel may have given up."""
+    for at, says in ((3.022, True), (1.6, False)):
+        talk = Talk(client=("192.0.2.64", 45930), server=SERVER, isn=(1200, 640000), ttl=(55, 64))
+        talk.c(SYN, options=MSS, after=0, seq=1200)
+        talk.next = [1201, 640001]
+        talk.s(SYN | ACK, options=MSS, ident=0, seq=640000, after=0.00002)
+        talk.s(SYN | ACK, options=MSS, ident=0, seq=640000, after=1.0035)
+        talk.c(SYN, options=MSS, seq=1200, after=0.002).s(SYN | ACK, options=MSS, ident=0, seq=640000, after=0.00001)
+        talk.now = at - 0.002
+        talk.s(SYN | ACK, options=MSS, ident=0, seq=640000, after=0).c(RST, window=0, ident=0, after=0.002)
+        finding = expect(talk, "connect-aborted", "syn-ack-lost", "unknown", outcomes=("failed", "unknown"))
+        if finding["verdict"] == "connect-aborted":
+            assert ("syn-unanswered" in {r["verdict"] for r in finding["rivals"]}) == says, finding["rivals"]
+            assert not says or finding["culprit"] == "unknown", finding["culprit"]
+
+
 # A refusal whose IPv6 flow label is 0: a sign of netfilter only where the host writes labels itself.
 
 

@@ -198,5 +198,27 @@ def proxy_that_waits_in_vain_and_resets():
         assert finding["outcome"] in outcomes, finding["summary"]
 
 
+# ---- a FIN that nobody answers ----
+
+
+def fin_in_vain(*at):
+    """The client's FIN, and its repeats so long after it."""
+    talk = Talk().shake(rtt=0.001).ask(rtt=0.001).c(FIN | ACK, after=0.1)
+    begin, fin = talk.now, talk.next[0] - 1
+    for seconds in at:
+        talk.now = begin
+        talk.c(FIN | ACK, seq=fin, after=seconds)
+    return talk
+
+
+@case
+def repeats_of_a_fin_and_the_probe_on_top():
+    """Eight repeats, the first two a fifth of a second apart: that was a tail-loss probe, and one more repeat is to come."""
+    probed = fin_in_vain(0.21, 0.42, 0.85, 1.7, 3.4, 6.9, 13.8, 27.3)
+    expect(probed, "fin-unanswered", outcomes=("degraded",))
+    spent = fin_in_vain(0.21, 0.42, 0.85, 1.7, 3.4, 6.9, 13.8, 27.3, 54.6)
+    assert expect(spent, "fin-unanswered", outcomes=("degraded",), certain=True)["confidence"] == "certain"
+
+
 if __name__ == "__main__":
     main()

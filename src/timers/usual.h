@@ -17,7 +17,7 @@ struct tw_usual {
 	unsigned syns_flat, syns_doubling; /* SYNs in all until it gives up */
 	int64_t request_life_ns;           /* a listener's request whose SYN|ACKs nobody answers */
 	/* A FIN that nobody answers, of a socket that was closed. */
-	unsigned orphan_fins;                   /* with the first, without a tail-loss probe */
+	unsigned orphan_fins; /* with the first, without a tail-loss probe, which comes on top */
 	int64_t orphan_last_ns, orphan_most_ns; /* the last of them; the end, at most */
 	int64_t fin_wait2_ns;                   /* FIN_WAIT2 after close() */
 	unsigned neighbour_asks;                /* ARP or ND requests in vain, and for how long */

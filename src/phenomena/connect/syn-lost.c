@@ -34,9 +34,10 @@ static void name_rivals(struct tw_match *m)
 		 "so does one whose accept queue was full; `nstat -az "
 		 "TcpExtListenDrops` on the server decides");
 	if (tw_known(f, TW_F_SYNACK_ECHO))
-		tw_rule_out(m, "syn-ack-lost",
-			    "the SYN|ACK echoes the timestamp of a repeated SYN, so the first had "
-			    "made no request");
+		tw_rival(
+			m, "syn-ack-lost",
+			"the SYN|ACK echoes the timestamp of a repeated SYN, so the first had made "
+			"no request; but who answers by SYN cookies keeps none");
 	else
 		tw_rival(m, "syn-ack-lost",
 			 "without timestamps nothing shows which SYN was answered");

@@ -63,7 +63,7 @@ static bool match(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	int64_t count = tw_get(f, TW_F_FIN1_COUNT), span = tw_get(f, TW_F_FIN1_SPAN_NS);
-	bool final = count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns ||
+	bool final = count > tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns ||
 		     (tw_get(f, TW_F_RST_COUNT) && given_up(f));
 	bool first = !tw_may_be_second_fin(f);
 	bool owned = span > tw_usual()->orphan_most_ns; /* longer than an orphan lives */

@@ -46,7 +46,7 @@ static bool match(struct tw_match *m)
 	enum tw_side second = tw_other(first);
 	int64_t count = tw_get(f, TW_F_FIN2_COUNT), span = tw_get(f, TW_F_FIN2_SPAN_NS);
 	bool over = given_up(f, second);
-	bool final = over || count >= tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
+	bool final = over || count > tw_usual()->orphan_fins || span >= tw_usual()->orphan_last_ns;
 
 	if (!tw_silence_proves(f) || !tw_get(f, TW_F_FIN2_SEEN) || !tw_get(f, TW_F_FIN1_ACKED) ||
 	    count < SEVERAL || tw_get(f, TW_F_FIN2_ACKED) || (tw_get(f, TW_F_RST_COUNT) && !over) ||
