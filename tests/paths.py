@@ -76,6 +76,15 @@ def syn_meets_last_ack():
 
 
 @case
+def syn_meets_a_time_wait_that_numbers_its_acks():
+    """The server closed first. Before Linux 4.19 its TIME_WAIT has ids of the host's, none that continue the socket's."""
+    for ident, verdict in ((43684, "time-wait-syn-dropped"), (0, "time-wait-syn-dropped")):
+        talk = linux().ask().s(FIN | ACK, after=0.1).c(ACK, after=0.02)
+        talk.c(FIN | ACK, after=0.01).s(ACK, ident=ident and ident - 2, after=0.02)
+        wanted(of_stream(again(talk, 2.0, ident), 1), verdict)
+
+
+@case
 def syn_meets_last_ack_and_no_reset_follows():
     """The same where the client's reset is not in the capture, and no next SYN: still no TIME_WAIT."""
     talk = closed_last(True, 2)

@@ -484,6 +484,17 @@ def reset_long_after_what_it_fits():
 
 
 @case
+def reset_of_a_host_whose_socket_had_a_ttl_of_its_own():
+    """IP_TTL 255 (BGP): the kernel answers for no socket with 64, as far from here. A box on the way is nearer."""
+    for ttl, wanted in ((64, ("data-after-close",)), (61, ("firewall-reset", "forged-reset", "idle-reset"))):
+        talk = Talk(server=("192.0.2.2", 179), ttl=(255, 255)).shake(rtt=0.001).ask(rtt=0.001)
+        if ttl == 64:
+            talk.s(FIN | ACK, after=0.1).c(ACK)
+        talk.c(PSH | ACK, b"k" * 100, after=0.3).s(RST, window=0, ident=60673, ttl=ttl, after=0.0003)
+        expect(talk, *wanted, outcomes=("failed",), certain=ttl != 64)
+
+
+@case
 def fin_beyond_a_finished_close():
     """Both closed and acknowledged all; what comes then, far ahead, is of no application, and nobody lost anything."""
     talk = Talk(ttl=(63, 64)).shake().ask().close()

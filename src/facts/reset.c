@@ -139,6 +139,17 @@ static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
 		}
 }
 
+#define DEFAULT_TTL 64 /* of Linux, BSD and macOS */
+
+/*
+ * A kernel answers for no socket with its host's default TTL (ip_send_unicast_reply()), where the socket had been given another
+ * one: 255 by who wants to be sure that nobody else is farther away (RFC 5082, BGP).
+ */
+static bool is_of_host(const struct tw_pkt *rst, const struct tw_pkt *own)
+{
+	return !(rst->flags & TW_ACK) && rst->ttl <= DEFAULT_TTL && own->ttl > DEFAULT_TTL;
+}
+
 static void header_facts(struct tw_view *v, size_t i)
 {
 	const struct tw_dossier *d = v->d;
@@ -169,7 +180,8 @@ static void header_facts(struct tw_view *v, size_t i)
 		return;
 	own = &d->pkt[k];
 	tw_from(v, TW_F_RST_TTL_DELTA,
-		tw_is_as_far(p, own) && compare_id(d, i) == TW_IPID_CONTINUES
+		tw_is_as_far(p, own) &&
+				(compare_id(d, i) == TW_IPID_CONTINUES || is_of_host(p, own))
 			? 0
 			: tw_rst_ttl_delta(d, i, own),
 		p);
