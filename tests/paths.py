@@ -81,7 +81,7 @@ def syn_meets_a_time_wait_that_numbers_its_acks():
     for ident, verdict in ((43684, "time-wait-syn-dropped"), (0, "time-wait-syn-dropped")):
         talk = linux().ask().s(FIN | ACK, after=0.1).c(ACK, after=0.02)
         talk.c(FIN | ACK, after=0.01).s(ACK, ident=ident and ident - 2, after=0.02)
-        wanted(of_stream(again(talk, 2.0, ident), 1), verdict)
+        wanted(of_stream(again(talk, 2.0, ident), 1), verdict, certain=not ident)
 
 
 @case

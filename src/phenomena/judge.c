@@ -184,6 +184,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_UNGREETED))
 		return "The client connected and went by reset at once: it did not wait for the "
 		       "server's first words, and asked for nothing.";
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_ANSWER_MISSING_BYTES))
+		return "The client broke the answer off by a reset: it did not want the rest of "
+		       "it.";
 	if (is(f, TW_F_RST_HANDSHAKE_ONLY))
 		return "The client went by reset right behind the handshake of TLS, and asked for "
 		       "nothing: so do the checks of balancers.";

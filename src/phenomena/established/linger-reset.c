@@ -42,6 +42,11 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "process-died",
 			 "a listener that is closed or dies resets the connections that it had not "
 			 "accepted with the same segment");
+	if (tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0)
+		tw_rival(m, "memory-abort",
+			 "a kernel that has too many orphans (tcp_max_orphans) resets what is "
+			 "closed "
+			 "with data not yet acknowledged");
 	if (tw_get(f, TW_F_RST_AUTHOR_FIN))
 		tw_rival(m, "fin-wait2-expired",
 			 "TCP_LINGER2 below 0 sends the same reset when FIN_WAIT2 is reached");
