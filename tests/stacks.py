@@ -562,6 +562,80 @@ def mptcp_path_that_its_kernel_resets():
     assert finding["culprit"] == "middlebox" and "middlebox interference" in finding["summary"], finding
 
 
+def dss(ack, at=None, length=0, fin=False):
+    """The option of a segment: how far the MPTCP connection was heard, and what number the data (or DATA_FIN) has."""
+    flags = 1 | (4 if at is not None else 0) | (0x10 if fin else 0)
+    data = b"" if at is None else struct.pack(">IIH", at, 0 if fin else 1, length)
+    option = bytes((0x1E, 8 + len(data), 0x20, flags)) + struct.pack(">I", ack) + data
+    return b"\1" * (-len(option) % 4) + option
+
+
+def mptcp_talk(question=b"q" * 100):
+    """Handshake, a question and its answer: 100 bytes each, the client's numbers from 5000, the server's from 9000."""
+    key = bytes(8)
+    talk = Talk().c(SYN, options=MSS + MP_CAPABLE).s(SYN | ACK, options=MSS + b"\x1e\x0c\1\x81" + key, after=0.02)
+    talk.c(ACK, options=b"\x1e\x14\1\x81" + key + key).c(PSH | ACK, question, options=b"\x1e\x16\1\x81" + key + key +
+                                                          b"\0\x64\1\1")
+    talk.s(ACK, options=dss(5100), after=0.02).s(PSH | ACK, b"a" * 100, options=dss(5100, 9000, 100), after=0.01)
+    return talk.c(ACK, options=dss(9100))
+
+
+@case
+def mptcp_path_that_a_reset_ends():
+    """A bare reset ends the path; the MPTCP socket waits for another one. After a fallback it is plain TCP's reset."""
+    for option, seen in ((dss(9100, 5100, 500), "hang"), (b"", "ECONNRESET")):
+        talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=option, after=0.1)
+        finding = expect(talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02), "peer-rebooted", "linger-reset",
+                         "forged-reset", "firewall-reset", "injected-segment", outcomes=("failed",))
+        assert finding["application"]["client"]["errno"] == seen, finding["application"]
+    # MP_FASTCLOSE with it ends the connection
+    talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=dss(9100, 5100, 500), after=0.1).s(ACK, options=dss(5600), after=0.02)
+    finding = expect(talk.s(RST | ACK, window=502, options=MP_FASTCLOSE, after=0.1), "closed-with-unread-data",
+                     outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ECONNRESET", finding["application"]
+
+
+def mptcp_closes(talk, said, heard):
+    """The server closes, twice said; the client has heard it."""
+    for after in (0.03, 0.005):
+        talk.s(ACK, options=dss(heard, said, 1, fin=True), after=after)
+    return talk.c(ACK, options=dss(said + 1), after=0.0001)
+
+
+@case
+def mptcp_closed_over_what_it_was_asked():
+    """No word to the last question: MPTCP acknowledges what nobody has read. A reset would say so, and none comes."""
+    talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=dss(9100, 5100, 500), after=0.1).s(ACK, options=dss(5600), after=0.02)
+    finding = expect(mptcp_closes(talk, 9100, 5600), "unknown", outcomes=("unknown",))
+    assert "500 bytes" in finding["summary"], finding["summary"]
+    # both close in the end
+    talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=dss(9100, 5100, 500), after=0.1).s(ACK, options=dss(5600), after=0.02)
+    talk = mptcp_closes(talk, 9100, 5600).c(FIN | ACK, options=dss(9101, 5600, 1, fin=True), after=0.01)
+    talk.s(FIN | ACK, options=dss(5601), after=0.02).c(ACK, options=dss(9101))
+    expect(talk, "unknown", outcomes=("unknown",))
+
+
+@case
+def mptcp_data_behind_the_close():
+    """A closed MPTCP socket acknowledges what comes, and nobody reads it."""
+    talk = mptcp_closes(mptcp_talk(), 9100, 5100).c(PSH | ACK, b"d" * 100, options=dss(9101, 5100, 100), after=0.1)
+    finding = expect(talk.s(ACK, options=dss(5200), after=0.02), "unknown", outcomes=("unknown",))
+    assert "then sent" in finding["summary"], finding["summary"]
+
+
+@case
+def mptcp_closed_when_all_was_said():
+    """Answered; answered on another path; a farewell; the client closed first."""
+    expect(mptcp_closes(mptcp_talk(), 9100, 5100), "clean")
+    talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=dss(9100, 5100, 500), after=0.1).s(ACK, options=dss(5600), after=0.02)
+    expect(mptcp_closes(talk, 9900, 5600), "clean")
+    talk = mptcp_talk().c(PSH | ACK, b"QUIT\r\n", options=dss(9100, 5100, 6), after=0.1).s(ACK, options=dss(5106), after=0.02)
+    expect(mptcp_closes(talk, 9100, 5106), "clean")
+    talk = mptcp_talk().c(PSH | ACK, b"d" * 500, options=dss(9100, 5100, 500), after=0.1).s(ACK, options=dss(5600), after=0.02)
+    talk.c(ACK, options=dss(9100, 5600, 1, fin=True), after=0.01).s(ACK, options=dss(5601), after=0.02)
+    expect(mptcp_closes(talk, 9100, 5601), "clean")
+
+
 @case
 def syn_that_asked_for_more():
     """The SYN that is answered asks no more for MPTCP or ECN: a device that drops such SYNs looks like their loss."""

@@ -128,6 +128,9 @@ static void fill_record(struct tw_pkt *p, const struct tw_frame *f, const struct
 	p->rst_reason = s->rst_reason;
 	p->mptcp_subtype = s->mptcp_subtype;
 	p->mptcp_reset_reason = s->mptcp_reset_reason;
+	p->mptcp_has = s->mptcp_has;
+	p->mptcp_ack = s->mptcp_ack;
+	p->mptcp_fin = s->mptcp_fin;
 }
 
 /*

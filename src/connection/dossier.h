@@ -64,7 +64,8 @@ struct tw_pkt {
 	uint8_t payload_head[16], payload_head_bytes;
 	uint16_t iface;
 	uint16_t rst_reason;
-	uint8_t mptcp_subtype, mptcp_reset_reason;
+	uint8_t mptcp_subtype, mptcp_reset_reason, mptcp_has; /* as in the segment */
+	uint32_t mptcp_ack, mptcp_fin;
 };
 
 /* An ICMP error that quotes a segment of the connection. */

@@ -78,7 +78,9 @@ static void on_syn(struct conn *c, int side, const struct tw_brief *p)
 		odd(c);
 		return;
 	}
-	if (side_has(c, side, SIDE_SYN) || p->time_ns - c->first_ns > SLOW_HANDSHAKE_NS)
+	/* what MPTCP delivers, and when it closes, stands in options that nobody looks at here */
+	if (side_has(c, side, SIDE_SYN) || p->time_ns - c->first_ns > SLOW_HANDSHAKE_NS ||
+	    p->flags & TW_BRIEF_MPTCP)
 		odd(c);
 	c->next[side] = p->seq + 1;
 	c->acked[side] = p->ack;
@@ -581,8 +583,8 @@ static bool answer_half(struct tw_triage *t, const struct tw_brief *p, uint32_t 
 	uint32_t handle;
 	struct conn *c;
 
-	if ((p->flags & PLAIN_FLAGS) != (TW_SYN | TW_ACK) || p->payload_bytes ||
-	    p->sender != server || p->ack != h.seq + 1 || h.syns != 1 ||
+	if ((p->flags & PLAIN_FLAGS) != (TW_SYN | TW_ACK) || p->flags & TW_BRIEF_MPTCP ||
+	    p->payload_bytes || p->sender != server || p->ack != h.seq + 1 || h.syns != 1 ||
 	    p->time_ns - first_ns > SLOW_HANDSHAKE_NS)
 		return false;
 	c = begin_conn(t, p, half_stream(&h), &handle);

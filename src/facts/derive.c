@@ -332,6 +332,7 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	capture_facts(&v);
 	tw_derive_connect(&v);
 	tw_derive_messages(&v);
+	tw_derive_mptcp(&v);
 	tw_derive_predecessor(&v);
 	tw_derive_icmp(&v);
 	tw_derive_teardown(&v);

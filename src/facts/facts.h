@@ -114,9 +114,7 @@ enum tw_ipid {
 #define TW_ASKED_OPTIONS 4 /* any of timestamps, SACK and window scale */
 
 /* RST_DECLARED: reasons of MP_TCPRST (RFC 8684 s3.6) stand above those of the diagnostic payload. */
-#define TW_DECLARED_MPTCP  1000
-#define TW_MPTCP_JOIN      1 /* subtype MP_JOIN (RFC 8684 s3.2) */
-#define TW_MPTCP_FASTCLOSE 7 /* subtype MP_FASTCLOSE (s3.5) */
+#define TW_DECLARED_MPTCP 1000
 
 /* States of sockets, as in K_ERROR_STATE: with the kernel's numbers (enum in net/tcp_states.h). */
 enum tw_socket_state {

@@ -170,7 +170,7 @@ static void header_facts(struct tw_view *v, size_t i)
 	if (!tw_addr_is_v4(&d->end[0].addr))
 		tw_from(v, TW_F_RST_FLOW_LABEL, p->flow_label, p);
 	fastclose_facts(v, p);
-	if (p->mptcp_subtype == 8 && p->options & TW_OPT_MPTCP)
+	if (p->mptcp_subtype == TW_MPTCP_TCPRST && p->options & TW_OPT_MPTCP)
 		tw_from(v, TW_F_RST_DECLARED, TW_DECLARED_MPTCP + p->mptcp_reset_reason, p);
 	if (p->rst_reason)
 		tw_from(v, TW_F_RST_DECLARED, p->rst_reason, p);

@@ -222,6 +222,7 @@ void tw_derive_connect(struct tw_view *v);
 void tw_derive_syn_answer(struct tw_view *v);
 void tw_derive_messages(struct tw_view *v);
 void tw_derive_predecessor(struct tw_view *v);
+void tw_derive_mptcp(struct tw_view *v);
 void tw_derive_icmp(struct tw_view *v);
 void tw_derive_reset(struct tw_view *v);
 /* What came before the reset @rst, which @t drew (-1: nothing did); part of tw_derive_reset() (before_reset.c). */

@@ -4,6 +4,7 @@
  * (tw_brief_of_usual()); whatever is not of that kind takes the way of every other reader, through a segment.
  */
 #include "packet/brief.h"
+#include "packet/decode_private.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 
@@ -52,6 +53,22 @@ void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_br
 	}
 }
 
+static void note_mptcp(const struct tw_segment *s, struct tw_brief *b)
+{
+	if (s->options & TW_OPT_MPTCP && s->mptcp_subtype == TW_MPTCP_CAPABLE)
+		b->flags |= TW_BRIEF_MPTCP;
+}
+
+void tw_brief_of_options(const uint8_t *options, uint32_t captured, uint32_t wire,
+			 struct tw_brief *b)
+{
+	struct tw_segment s = { 0 };
+	const struct tw_span all = { options, captured, wire };
+
+	tw_packet_tcp_options(&s, tw_span_trim(all, wire));
+	note_mptcp(&s, b);
+}
+
 void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t seed,
 		     struct tw_brief *out)
 {
@@ -64,6 +81,10 @@ void tw_decode_brief(struct tw_decoder *d, const struct tw_frame *f, uint64_t se
 	tw_brief_of(f, &s, seed, out);
 	if (s.kind != TW_SEG_TCP)
 		return;
+	if (tw_brief_may_be_mptcp(s.flags, s.header_bytes)) {
+		tw_decode_detail(d, f, &s);
+		note_mptcp(&s, out);
+	}
 	payload = tw_decode_payload(d, f, &s, &captured);
 	tw_brief_of_payload(payload, captured, out);
 }

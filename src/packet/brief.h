@@ -8,6 +8,7 @@
 
 /* What stands in a brief's flags next to those of TCP. */
 enum tw_brief_flag {
+	TW_BRIEF_MPTCP = 1 << 9,     /* a SYN|ACK that takes up MPTCP (MP_CAPABLE) */
 	TW_BRIEF_LABELLED = 1 << 11, /* IPv6: it carries a flow label */
 	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it, and is no interim answer */
 	TW_BRIEF_ANSWER = 1 << 13,  /* ... an answer */
@@ -51,6 +52,19 @@ void tw_brief_of(const struct tw_frame *f, const struct tw_segment *s, uint64_t 
 void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_brief *b);
 
 /*
+ * May the options of a SYN|ACK, whose TCP header has @header bytes, hold MP_CAPABLE? Those of plain TCP make it 40 bytes long
+ * or less, and the option takes 12 (RFC 8684 s3.1).
+ */
+static inline bool tw_brief_may_be_mptcp(uint32_t flags, uint32_t header)
+{
+	return (header > 40) & ((flags & (TW_SYN | TW_ACK)) == (TW_SYN | TW_ACK));
+}
+
+/* What such options, of @wire bytes, of which @captured are at @options, add to a brief. */
+void tw_brief_of_options(const uint8_t *options, uint32_t captured, uint32_t wire,
+			 struct tw_brief *b);
+
+/*
  * Of bytes that tw_are_usual(), but for time, number and section: straight from the wire, each field once. Nothing
  * here depends on which end sends: that is a coin toss, and a wrong guess of the processor costs more than
  * all the rest. False: the lengths contradict each other, nothing may be used. @len: on the wire.
@@ -84,6 +98,8 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->ttl = ip[8];
 	b->kind = TW_SEG_TCP;
 	b->ipv4 = true;
+	if (__builtin_expect(tw_brief_may_be_mptcp(b->flags, header), 0))
+		tw_brief_of_options(tcp + 20, caplen - TW_USUAL_BYTES, header - 20, b);
 	if (TW_USUAL_TCP + header + TW_HTTP_HEAD_BYTES <= caplen &&
 	    __builtin_expect(tw_http_may_begin(tcp + header), 0))
 		tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header, b);

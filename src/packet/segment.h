@@ -57,6 +57,21 @@ enum tw_option_bit {
 	TW_OPT_MALFORMED = 1 << 15, /* option lengths that lie: what stood before them is kept */
 };
 
+/* Subtypes of the MPTCP option (RFC 8684). */
+enum tw_mptcp_subtype {
+	TW_MPTCP_CAPABLE = 0,   /* s3.1 */
+	TW_MPTCP_JOIN = 1,      /* s3.2: one more path */
+	TW_MPTCP_DSS = 2,       /* s3.3 */
+	TW_MPTCP_FASTCLOSE = 7, /* s3.5 */
+	TW_MPTCP_TCPRST = 8,    /* s3.6: why a path is reset */
+};
+
+/* What a DSS option of MPTCP says (RFC 8684 s3.3). */
+enum tw_mptcp_has {
+	TW_MPTCP_HAS_ACK = 1 << 0, /* a DATA_ACK */
+	TW_MPTCP_HAS_FIN = 1 << 1, /* a DATA_FIN: this end closes the MPTCP connection */
+};
+
 #define TW_SACK_MAX 4
 
 struct tw_sack_block {
@@ -113,6 +128,8 @@ struct tw_segment {
 	uint8_t fastopen_cookie_bytes; /* 0 = a cookie request */
 	uint8_t mptcp_subtype;         /* RFC 8684; valid if TW_OPT_MPTCP */
 	uint8_t mptcp_reset_reason;    /* MP_TCPRST (subtype 8) only */
+	uint8_t mptcp_has;             /* enum tw_mptcp_has */
+	uint32_t mptcp_ack, mptcp_fin; /* of a DSS: DATA_ACK; number of the DATA_FIN. Low 32 bits */
 	enum tw_checksum checksum;
 	uint16_t urgent;
 	bool payload_cut;          /* the snaplen cut payload away */

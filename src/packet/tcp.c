@@ -27,7 +27,6 @@ enum tcp_option {
 };
 
 #define FASTOPEN_MAGIC 0xf989 /* RFC 7413 s4.1.1 */
-#define MP_TCPRST      8      /* RFC 8684 s3.6 */
 #define WSCALE_MAX     14     /* RFC 7323 s2.3 */
 
 enum tw_segment_kind tw_packet_tcp(struct tw_walk *w, struct tw_span v)
@@ -65,15 +64,49 @@ static void read_sack(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 	}
 }
 
+/* The low half of a number of 4 or 8 bytes at *@at, which goes behind it. False: the option ends before. */
+static bool read_low(const uint8_t *p, uint32_t bytes, uint32_t *at, bool wide, uint32_t *low)
+{
+	const uint32_t end = *at + (wide ? 8 : 4);
+
+	if (end > bytes)
+		return false;
+	*low = tw_load_be32(p + end - 4);
+	*at = end;
+	return true;
+}
+
+/* Both ends count in 64 bits, and write 32 of them where they like: the low halves are always there. */
+static void read_dss(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
+{
+	enum { ACK = 1, WIDE_ACK = 2, MAP = 4, WIDE_MAP = 8, DATA_FIN = 16 };
+	const uint8_t flags = bytes >= 4 ? p[3] : 0;
+	uint32_t at = 4, number;
+
+	if (flags & ACK) {
+		if (!read_low(p, bytes, &at, flags & WIDE_ACK, &s->mptcp_ack))
+			return;
+		s->mptcp_has |= TW_MPTCP_HAS_ACK;
+	}
+	/* the number of what is mapped, its place in this path, its length; a DATA_FIN is the last of it */
+	if ((flags & (MAP | DATA_FIN)) != (MAP | DATA_FIN) ||
+	    !read_low(p, bytes, &at, flags & WIDE_MAP, &number) || at + 6 > bytes)
+		return;
+	s->mptcp_fin = number + tw_load_be16(p + at + 4) - 1;
+	s->mptcp_has |= TW_MPTCP_HAS_FIN;
+}
+
 static void read_mptcp(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 {
 	uint8_t subtype = p[2] >> 4;
-	bool reset = subtype == MP_TCPRST && bytes >= 4;
+	bool reset = subtype == TW_MPTCP_TCPRST && bytes >= 4;
 
 	if (!(s->options & TW_OPT_MPTCP) || reset)
 		s->mptcp_subtype = subtype;
 	if (reset)
 		s->mptcp_reset_reason = p[3];
+	if (subtype == TW_MPTCP_DSS)
+		read_dss(s, p, bytes);
 	s->options |= TW_OPT_MPTCP;
 }
 

@@ -313,6 +313,43 @@ static void say_missed(struct tw_match *m)
 		    "what size, they were repeated.");
 }
 
+/*
+ * Plain TCP resets a connection that is closed over data that nobody has read, or that gets data behind its close. MPTCP need
+ * not: it acknowledges, and throws away (measured: the one on Linux 5.15, the other on 6.18, too).
+ */
+static void say_unheard(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	say_unknown(m,
+		    tw_say(m,
+			   is(f, TW_F_MPTCP_UNHEARD_LATE)
+				   ? "%s closed the MPTCP connection (DATA_FIN), and the client "
+				     "then sent it %s: whether anybody read them is not to be "
+				     "seen."
+				   : "%s closed the MPTCP connection (DATA_FIN) without a word "
+				     "to the last %s of the client: whether it had read them is "
+				     "not to be seen.",
+			   tw_endpoint(m, TW_SERVER), tw_bytes(m, tw_get(f, TW_F_MPTCP_UNHEARD))),
+		    "What the server's program read: MPTCP acknowledges what it throws away, too.");
+	tw_cite(m, TW_F_MPTCP_UNHEARD, "%s of the client, to which the server says nothing",
+		tw_bytes(m, tw_get(f, TW_F_MPTCP_UNHEARD)));
+	tw_cite(m, TW_F_MPTCP_FIN_S, "DATA_FIN of the server");
+	tw_app_saw(m, TW_CLIENT, "recv", "EOF", -1, NULL);
+}
+
+/* Data without its ACK, or without its answer. False: nothing of the kind. */
+static bool left_owing(struct tw_match *m)
+{
+	if (owed_at_end(m->facts))
+		say_owed(m);
+	else if (is(m->facts, TW_F_MPTCP_UNHEARD))
+		say_unheard(m);
+	else
+		return false;
+	return true;
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -444,9 +481,7 @@ static void clean_or_unknown(struct tw_match *m)
 			"further.",
 			"Who is right: a capture at both ends tells whose numbers were changed on "
 			"the way.");
-	else if (owed_at_end(f))
-		say_owed(m);
-	else
+	else if (!left_owing(m))
 		say_clean(m);
 }
 

@@ -642,13 +642,39 @@ static bool fin_got_lost(const struct tw_facts *f)
 	       tw_frame_of(f, count) < tw_frame_of(f, TW_F_RST_COUNT);
 }
 
+/*
+ * A reset ends a path of MPTCP, not the connection: that is told to the MPTCP socket by MP_FASTCLOSE or DATA_FIN alone (RFC 8684
+ * s3.3.3, s3.5). Linux passes an error of a path on only after a fallback to plain TCP (__mptcp_subflow_error_report()).
+ */
+static void mptcp_victim_saw(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_fact_id fin = victim == TW_CLIENT ? TW_F_MPTCP_FIN_S : TW_F_MPTCP_FIN_C;
+
+	if (tw_get(f, fin) && tw_frame_of(f, fin) < tw_frame_of(f, TW_F_RST_COUNT))
+		tw_app_saw(m, victim, "recv", "EOF", -1,
+			   "The other end had closed the MPTCP connection (DATA_FIN) before the "
+			   "reset of this path.");
+	else {
+		tw_cite(m, TW_F_MPTCP,
+			"MPTCP is spoken: a reset without MP_FASTCLOSE ends this path, not the "
+			"connection");
+		tw_app_saw(m, victim, "recv", "hang", -1,
+			   "The reset ends this path of the MPTCP connection, and no more: without "
+			   "MP_FASTCLOSE its socket stays open and waits for another path.");
+	}
+}
+
 void tw_reset_victim_saw(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side victim = tw_reset_victim(f);
 
-	if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN) &&
-	    tw_known(f, TW_F_REQUEST_TOO_LATE) && victim == TW_CLIENT)
+	if (tw_get(f, TW_F_MPTCP) && !tw_get(f, TW_F_RST_FASTCLOSE) &&
+	    !tw_get(f, TW_F_RST_FASTCLOSE_ASKED))
+		mptcp_victim_saw(m, victim);
+	else if (tw_get(f, TW_F_RST_AUTHOR_FIN) && tw_get(f, TW_F_RST_VICTIM_FIN) &&
+		 tw_known(f, TW_F_REQUEST_TOO_LATE) && victim == TW_CLIENT)
 		tw_app_saw(m, victim, "recv", "EOF", -1,
 			   "The FIN came first: recv returns 0 in place of an answer to the "
 			   "request, and the program closes.");

@@ -156,6 +156,27 @@ static void multipath(void **state)
 	assert_int_equal(options("1e02").options, TW_OPT_MALFORMED);
 }
 
+static void multipath_numbers(void **state)
+{
+	/* DATA_ACK of 8 bytes and a DATA_FIN that is all it maps, as Linux writes it */
+	struct tw_segment s =
+		options("1e1a 201f 11223344 55667788 99aabbcc ddeeff01 00000000 0001 0000");
+
+	assert_int_equal(s.mptcp_has, TW_MPTCP_HAS_ACK | TW_MPTCP_HAS_FIN);
+	assert_int_equal(s.mptcp_ack, 0x55667788);
+	assert_int_equal(s.mptcp_fin, 0xddeeff01);
+	/* 4 bytes each; a DATA_FIN behind 16 bytes of data has the number behind them */
+	s = options("1e12 2015 00000007 00000100 00000001 0011");
+	assert_int_equal(s.mptcp_has, TW_MPTCP_HAS_ACK | TW_MPTCP_HAS_FIN);
+	assert_int_equal(s.mptcp_ack, 7);
+	assert_int_equal(s.mptcp_fin, 0x110);
+	/* data without it; and an option that ends too soon */
+	assert_int_equal(options("1e12 2005 00000007 00000100 00000001 0010").mptcp_has,
+			 TW_MPTCP_HAS_ACK);
+	assert_int_equal(options("1e0c 2015 00000007 00000100").mptcp_has, TW_MPTCP_HAS_ACK);
+	assert_int_equal(options("1e06 2003 0000").mptcp_has, 0);
+}
+
 /* What stood before the lie is kept, nothing behind it is believed. */
 static void lying_lengths_end_the_options(void **state)
 {
@@ -362,6 +383,7 @@ int main(void)
 		cmocka_unit_test(sack_blocks),
 		cmocka_unit_test(fast_open),
 		cmocka_unit_test(multipath),
+		cmocka_unit_test(multipath_numbers),
 		cmocka_unit_test(lying_lengths_end_the_options),
 		cmocka_unit_test(any_kind_any_length),
 		cmocka_unit_test(options_cut_by_the_snaplen),

@@ -68,6 +68,8 @@ static bool match_mptcp(struct tw_match *m)
 		tw_app_saw(m, tw_other(author), NULL, NULL, -1,
 			   "ECONNRESET if this was the last path; else what was lost is sent again "
 			   "on another.");
+		if (tw_get(f, TW_F_MPTCP))
+			tw_reset_victim_saw(m);
 	}
 	tw_reset_cite(m);
 	return true;
