@@ -644,6 +644,48 @@ def stray_fin_before_the_syn_ack():
     expect(talk.s(PSH | ACK, b"late", seq=talk.next[1] - 5, after=1).c(ACK, ident=0), "old-duplicate", "clean")
 
 
+def late_request_behind_the_close(at_server, anew=True, rtt=0.004):
+    """
+    A SYN cookie, a question and its answer, both close; the question comes once more, late. @anew: the server's kernel opens
+    the connection again and its program answers at once, before TIME_WAIT has said a word. Else it is the answer that
+    was late: its last ACK was lost on the way.
+    """
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0, after=rtt).c(ACK)
+    first, begin = talk.next
+    talk.c(PSH | ACK, b"q" * 100, after=0.003)
+    asked = talk.heard[1]
+    talk.s(ACK, after=rtt).s(PSH | ACK, b"a" * 100, after=0.001).c(ACK)
+    talk.c(FIN | ACK).s(FIN | ACK, after=rtt).c(ACK)
+    closed = talk.heard[1]
+    if at_server:
+        talk.heard[0] -= 5  # the same packet again, with the old echo
+        talk.c(PSH | ACK, b"q" * 100, seq=first, ack=begin, after=0.8)
+    talk.heard[1] = asked if anew else closed
+    talk.count[1] += 9000 if anew else 0
+    if anew:
+        talk.s(ACK, seq=begin, ack=first + 100, after=0.0001 if at_server else 0.8)
+    talk.heard[1] = asked if anew else closed
+    talk.s(PSH | ACK, b"a" * 100, seq=begin, ack=first + 100 if anew else talk.next[0], after=0.001)
+    for _ in range(1 + anew):
+        talk.c(ACK, ident=0, after=rtt if at_server else 0.0001)
+    return talk
+
+
+@case
+def late_request_opens_the_connection_again():
+    """The program answers the same request twice, at once: no packet came late there."""
+    for at_server in (True, False):
+        finding = expect(late_request_behind_the_close(at_server), "old-duplicate", outcomes=("degraded",))
+        assert finding["application"]["server"]["call"] == "accept", finding["application"]
+
+
+@case
+def answer_repeated_behind_the_close():
+    """A server that has heard of the client's FIN repeats its answer: no connection is opened for that."""
+    finding = told(late_request_behind_the_close(False, anew=False))[0]
+    assert (finding["application"]["server"] or {}).get("call") != "accept", finding["summary"]
+
+
 @case
 def data_behind_its_own_fin():
     """A stack that sends on behind its acknowledged FIN: all of these bytes are counted, and the FIN is none of them."""

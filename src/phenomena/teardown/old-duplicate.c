@@ -31,7 +31,8 @@ static void cite_stray(struct tw_match *m)
 /* Linux keeps nothing of a handshake that went by a SYN cookie: what acknowledges the cookie completes it, again. */
 static void say_revived(struct tw_match *m)
 {
-	m->strength = TW_STRENGTH_CURIOSITY + 3;
+	/* its program may have answered anew before any ACK says otherwise: that looks like a needless repeat */
+	m->strength = TW_STRENGTH_MECHANISM;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_DEGRADED;
 	m->summary = tw_say(m,
