@@ -663,5 +663,28 @@ def taken_late_served_and_then_aborted():
     expect(taken_late(True), "closed-with-unread-data", outcomes=("failed",))
 
 
+# ---- no answer to the SYN, on ports that had a connection before ----
+
+
+def silent_on_old_ports(closed):
+    old = Talk().shake().ask()
+    if closed:
+        old.close()
+    talk = Talk(now=old.now + 5, isn=(900_000, 0))
+    for after in (0, 1, 2):
+        talk.next[0] = 900_000
+        talk.c(SYN, options=OPTIONS, after=after)
+    return [f for f in objects(as_pcap(old, talk), "--all") if f["type"] == "finding" and f["verdict"] == "syn-unanswered"]
+
+
+@case
+def silence_where_the_old_connection_was_open():
+    """Its socket owes a challenge ACK, and a limit may keep that back; what was closed is no such socket."""
+    for closed in (False, True):
+        found = silent_on_old_ports(closed)
+        assert len(found) == 1, found
+        assert ("peer-rebooted" in [rival["verdict"] for rival in found[0]["rivals"]]) != closed, found[0]["rivals"]
+
+
 if __name__ == "__main__":
     main()

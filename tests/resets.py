@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, Talk, as_pcap, expect, objects, told
+from talk import MSS, SACK_OK, Talk, as_pcap, expect, objects, told
 
 # ---- the answer and the server's close behind it, neither acknowledged, and a bare reset of the client ----
 
@@ -211,6 +211,46 @@ def aborted_with_the_window_still_taken():
     """The window stays below what it was, or some of it comes back."""
     for windows in ((), (62540,)):
         expect(download(*windows), "closed-with-unread-data", outcomes=("failed", "degraded"))
+
+
+
+# ---- a reset behind data that was on its way ----
+
+
+def reset_behind_data(end, confirmed=False):
+    """
+    Captured at the client, at the server (where what it answers at once does so from there) or on the way; SO_LINGER of
+    the server, right behind 1000 bytes that are lost before the client.
+    """
+    rtt = {"client": 0.02, "server": 0.00005, "middle": 0.01}[end]
+    back = {"client": 0.00005, "server": 0.02, "middle": 0.01}[end]
+    talk = Talk(timestamps=True).c(SYN, options=MSS + SACK_OK).s(SYN | ACK, options=MSS + SACK_OK, after=rtt)
+    talk.c(ACK, after=back).c(PSH | ACK, b"q" * 100).s(ACK, after=rtt).s(PSH | ACK, b"a" * 100, after=0.003)
+    talk.c(ACK, after=back)
+    heard = talk.next[1]
+    if end == "client":
+        talk.next[1] += 1000
+        talk.count[1] += 1
+    else:
+        talk.s(PSH | ACK, b"d" * 1000, after=0.03)
+    talk.send(1, RST | ACK, window=502, after=0.002,
+              options=b"\1\1\x08\x0a" + struct.pack(">II", int(talk.now * 1000) + 90002, talk.heard[1]))
+    if confirmed:
+        talk.c(ACK, ack=heard, after=back).s(RST, seq=heard, window=0, ident=0, after=rtt)
+    return talk
+
+
+@case
+def reset_behind_lost_data():
+    """It counts only with the second one; whether that is due, nobody knows who sees no more than the first."""
+    finding = expect(reset_behind_data("client"), "unknown", outcomes=("unknown",))
+    assert "1000 bytes" in finding["summary"] and "confirms" in finding["summary"], finding["summary"]
+    for end in ("server", "middle"):
+        finding = expect(reset_behind_data(end), "linger-reset", outcomes=("failed",))
+        assert "hangs" in finding["application"]["client"]["text"], finding["application"]
+        finding = expect(reset_behind_data(end, confirmed=True), "linger-reset", outcomes=("failed",))
+        saw = finding["application"]["client"]
+        assert saw["errno"] == "ECONNRESET" and "hangs" not in saw["text"], saw
 
 
 

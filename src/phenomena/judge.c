@@ -380,6 +380,38 @@ static void say_live(struct tw_match *m)
 	}
 }
 
+/* A reset behind what is missing here is no end yet: its receiver asks back, and obeys the second one. */
+static bool unconfirmed(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_EFFECT, TW_RST_CHALLENGED) && tw_get(f, TW_F_RST_SEQ_OFF) > 0 &&
+	       !is(f, TW_F_RST_PAIR);
+}
+
+static void say_reset(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (unconfirmed(f))
+		say_unknown(m,
+			    tw_say(m,
+				   "A reset of %s came behind %s that %s not come: such a reset is "
+				   "not obeyed before a second one confirms it (RFC 5961 s3.2), "
+				   "and none does here.",
+				   tw_endpoint(m, tw_reset_author(f)),
+				   tw_bytes(m, tw_get(f, TW_F_RST_SEQ_OFF)),
+				   tw_get(f, TW_F_RST_SEQ_OFF) == 1 ? "has" : "have"),
+			    "Whether it was challenged, and confirmed: both ends' packets behind "
+			    "the reset.");
+	else if (is(f, TW_F_START_SEEN))
+		say_unknown(m, "It was reset, and its packets do not show why.",
+			    "What the end that reset it knows: its program (strace -e "
+			    "trace=network,close) or its kernel (tcpwhy live).");
+	else
+		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
+			    "The packets before the reset, or those of the other end, are not in "
+			    "the capture.");
+}
+
 /* What never came, or who was reset without a reason to be seen. False: nothing of the kind. */
 static bool lost_or_reset(struct tw_match *m)
 {
@@ -410,14 +442,8 @@ static bool lost_or_reset(struct tw_match *m)
 		tw_tell_reset_after_wait(m);
 	else if (tw_refused_after_all(f))
 		tw_tell_refused_after_all(m);
-	else if (owed && is(f, TW_F_START_SEEN))
-		say_unknown(m, "It was reset, and its packets do not show why.",
-			    "What the end that reset it knows: its program (strace -e "
-			    "trace=network,close) or its kernel (tcpwhy live).");
 	else if (owed)
-		say_unknown(m, "It was reset, and the capture does not show by whom or why.",
-			    "The packets before the reset, or those of the other end, are not in "
-			    "the capture.");
+		say_reset(m);
 	else
 		return false;
 	return true;

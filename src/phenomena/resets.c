@@ -612,6 +612,18 @@ static bool waited_as_seen(const struct tw_facts *f, enum tw_side victim)
 	       tw_get(f, TW_F_RST_VICTIM_WAITED_NS) >= tw_get(f, TW_F_RTT_NS);
 }
 
+/*
+ * The number of a socket's own reset is behind all that it had sent. Captured where that leaves, or on the way, nothing shows
+ * that the last of it arrived: the challenge may be lost, or one too many for its sender (tcp_challenge_ack_limit).
+ */
+static bool depends_on_arrival(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) && tw_get(f, TW_F_RST_AUTHOR_UNACKED) > 0 &&
+	       !tw_get(f, TW_F_RST_PAIR) &&
+	       !tw_is(f, TW_F_VANTAGE,
+		      tw_reset_victim(f) == TW_CLIENT ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER);
+}
+
 /* The victim had not seen a FIN: the reset reaches an open socket. */
 static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 {
@@ -624,9 +636,15 @@ static void victim_saw_reset(struct tw_match *m, enum tw_side victim)
 	bool blocked = tw_get(f, TW_F_RST_AUTHOR_RWND_ZERO) ||
 		       tw_is(f, TW_F_ZERO_WINDOW_SIDE, tw_other(victim));
 
-	tw_app_saw(m, victim, blocked ? "send" : "recv", "ECONNRESET", blocked ? -1 : after,
-		   "Data that had arrived before the reset is still read; then the first call "
-		   "(recv or send) fails with ECONNRESET, later ones with end of file and EPIPE.");
+	tw_app_saw(
+		m, victim, blocked ? "send" : "recv", "ECONNRESET", blocked ? -1 : after,
+		depends_on_arrival(f)
+			? "That is if what was sent right before the reset arrived. If it was "
+			  "lost, the reset does not fit and is challenged (RFC 5961 s3.2): then a "
+			  "second one must confirm it, which is not here, or the call hangs."
+			: "Data that had arrived before the reset is still read; then the first "
+			  "call (recv or send) fails with ECONNRESET, later ones with end of "
+			  "file and EPIPE.");
 }
 
 /*

@@ -66,6 +66,16 @@ static void tell_client(struct tw_match *m)
 	}
 }
 
+/*
+ * The connection that had these ports was never closed, and its client does not go on with it. A socket that holds it sends
+ * challenge ACKs no oftener than tcp_challenge_ack_limit in a second (RFC 5961 s10), which current
+ * kernels do not limit, and older ones do.
+ */
+static bool meets_old_connection(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_SYN_IN_ESTABLISHED) && !tw_get(f, TW_F_PREV_WENT_ON);
+}
+
 static void name_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -74,6 +84,12 @@ static void name_rivals(struct tw_match *m)
 	tw_rival(m, "firewall-dropped",
 		 at_server ? "a filter on this host drops what arrives; look at its counters"
 			   : "a filter that drops, here or on the path, leaves the same silence");
+	if (meets_old_connection(f))
+		tw_rival(
+			m, "peer-rebooted",
+			"the server may still hold the connection that these ports had before: its "
+			"socket answers a SYN by a challenge ACK, and by nothing where its limit "
+			"for these is used up");
 	tw_rival(m, "accept-queue-full",
 		 tw_get(f, TW_F_PORT_OPEN_BEFORE)
 			 ? "the port accepted connections before, and a full accept queue drops "
@@ -137,6 +153,9 @@ static bool match(struct tw_match *m)
 			"the same host answers other connections meanwhile: it is not dead");
 	if (tw_get(f, TW_F_PORT_OPEN_BEFORE))
 		tw_cite(m, TW_F_PORT_OPEN_BEFORE, "the same port completed a handshake before");
+	if (meets_old_connection(f))
+		tw_cite(m, TW_F_SYN_IN_ESTABLISHED,
+			"SYN on a four-tuple whose connection had never been closed");
 	if (tw_get(f, TW_F_NEIGHBOUR_UNANSWERED) > 0)
 		tw_cite(m, TW_F_NEIGHBOUR_UNANSWERED,
 			"%lld neighbour requests for the next hop stay unanswered, too",
