@@ -820,5 +820,52 @@ def an_abort_soon_after_needless_repeats():
     assert expect(talk, "linger-reset", "aborted", outcomes=("degraded", "clean"))["verdict"] != "firewall-dropped"
 
 
+# ---- ACKs that arrive changed, and are refused ----
+
+
+def acks_that_do_not_help(says="nothing", older=False, times=4):
+    """
+    Captured at the server: it acknowledges, and the client repeats all the same. What the client says between, a round trip
+    behind an ACK and no oftener than twice in a second: nothing, that it knows (a challenge ACK), or a window.
+    """
+    rtt = 0.005
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0, after=0.00002)
+    talk.c(ACK, after=rtt).c(PSH | ACK, b"q" * 100, after=0.003).s(ACK, after=0.00002)
+    talk.s(PSH | ACK, b"a" * 10, after=0.001).c(ACK, after=rtt)
+    echo, at, answered = talk.heard[0], talk.next[0], -1.0
+    for k in range(1 + times):
+        talk.heard[0] = echo  # the client takes no timestamp from what it refuses
+        talk.c(PSH | ACK, b"d" * 100, seq=at, after=0.1 if not k else 0.2 * 2 ** k)
+        if older:
+            talk.now -= 60
+        talk.s(ACK, ack=at + 100, after=0.00002)
+        if older:
+            talk.now += 60
+            talk.frames[-1] = (talk.now, talk.frames[-1][1])
+        talk.heard[0] = echo
+        if says != "nothing" and talk.now - answered > 0.5:
+            answered = talk.now
+            talk.c(ACK, seq=at + 100, after=rtt, window=64000 - k if says == "window" else 64240)
+    return talk
+
+
+@case
+def acks_refused_by_challenge_acks():
+    """The client got them, for it answers them: their numbers were changed on the way."""
+    finding = expect(acks_that_do_not_help("challenge"), "desynchronized", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+
+
+@case
+def acks_that_do_not_get_there():
+    """Nothing answers them; or what comes is a window, or an answer to what is older than the last; or one alone."""
+    expect(acks_that_do_not_help(), "firewall-dropped", outcomes=("unknown", "failed"))
+    expect(acks_that_do_not_help("window"), "firewall-dropped", outcomes=("unknown", "failed"))
+    expect(acks_that_do_not_help("challenge", times=1), "firewall-dropped", "reordering", "clean",
+           outcomes=("unknown", "failed", "clean", "degraded"))
+    finding = told(acks_that_do_not_help("challenge", older=True))[0]
+    assert finding["verdict"] != "desynchronized" or finding["confidence"] == "possible", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -9,12 +9,18 @@
  *	  |<-- ACK -899 ----|---- ACK 201 --------|   ACK_RETREATS: lower than before, and sent later
  *	  |-- seq 101 again, echoes that ACK ---->|   ACK_NOT_TAKEN: it has read what acknowledged it
  *
+ *	  |<-- ACK -899 ----|---- ACK 201 --------|
+ *	  |-- ACK without news ------------------>|   ACK_CHALLENGED: it refuses the ACK (RFC 5961 s5), and by that
+ *	  |-- seq 101 again --------------------->|   shows that it came (no echo does on Linux up to 6.8)
+ *
  *	  |-- seq 101 ------|-- seq 1101 -------->|   BEHIND_HOLE: what lies before it nobody ever sends
  *	  |-- seq 101 ------|-- seq -899 -------->|   BEFORE_START: below its own SYN
  *
  * An ACK above all that was sent is ACKED_NEVER_SENT (oddity.c).
  */
 #include "facts/view.h"
+
+#define ANSWER_NS (10 * TW_NS_PER_MS) /* a host is awake, and a queue is short */
 
 struct counted {
 	int64_t n;
@@ -81,6 +87,48 @@ static bool not_taken(const struct tw_dossier *d, size_t i)
 	return covered && newer;
 }
 
+/*
+ * Does the ACK @c answer the other end's ACK @a, right before it, that covers all up to @end? It says nothing new: no
+ * number, no window, no block. And @a is none that asks for an answer (a keepalive's number is one below), nor older
+ * by its timestamp than what @c echoes, for which it would be refused as well (RFC 7323 s5.3).
+ */
+static bool answers_ack(const struct tw_view *v, const struct tw_pkt *c, const struct tw_pkt *a,
+			const struct tw_pkt *said, uint32_t end)
+{
+	const int64_t rtt_ns = v->rtt[a->side], took_ns = c->time_ns - a->time_ns;
+
+	if (!tw_pure_ack(c) || !tw_pure_ack(a) || c->sack_count || tw_seq_lt(a->ack, end) ||
+	    tw_seq_lt(c->seq, end) || a->seq != c->ack || c->ack != said->ack ||
+	    c->raw_window != said->raw_window || c->gap || a->gap)
+		return false;
+	if (has_timestamps(c) && has_timestamps(a) && tw_seq_lt(a->tsval, c->tsecr))
+		return false;
+	return rtt_ns >= 0 && took_ns >= rtt_ns * 3 / 4 && took_ns <= 2 * rtt_ns + ANSWER_NS;
+}
+
+/* The answer to an ACK of it, since it was said the last time, that its sender gave before it repeats it by @i; or NULL. */
+static const struct tw_pkt *challenge_before(const struct tw_view *v, size_t i)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p = &d->pkt[i], *c, *a, *said;
+	const uint32_t end = tw_pkt_end(p);
+
+	for (c = p; c-- > d->pkt;) {
+		if (!tw_counts(c) || c->side != p->side)
+			continue;
+		if (tw_carries(c, p->seq, end) || c->flags & (TW_RST | TW_SYN))
+			return NULL;
+		for (a = c; a > d->pkt && !tw_counts(--a);)
+			;
+		for (said = a; said > d->pkt && !(tw_counts(said) && said->side == p->side); said--)
+			;
+		if (a < c && a->side != p->side && said->side == p->side &&
+		    answers_ack(v, c, a, said, end))
+			return c;
+	}
+	return NULL;
+}
+
 /* Data, or a SACK block of the other end, at a place before the first byte of the connection. */
 static bool before_start(const struct tw_dossier *d, const struct tw_pkt *p)
 {
@@ -128,10 +176,25 @@ static void hole_fact(struct tw_view *v)
 	tw_from(v, TW_F_BEHIND_HOLE, missed ? c.n : 0, c.first);
 }
 
+/* Had the sender of the repeat @i an ACK that covers it? Either sign tells. */
+static bool look_at_repeat(struct tw_view *v, size_t i, struct counted *ignored,
+			   struct counted *refused)
+{
+	const struct tw_pkt *p = &v->d->pkt[i];
+	const struct tw_pkt *c = challenge_before(v, i);
+	const bool echoed = has_timestamps(p) && not_taken(v->d, i);
+
+	if (echoed)
+		count(ignored, p);
+	if (c)
+		count(refused, c);
+	return echoed || c;
+}
+
 void tw_derive_numbers(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	struct counted retreat = { 0 }, ignored = { 0 }, before = { 0 };
+	struct counted retreat = { 0 }, ignored = { 0 }, before = { 0 }, refused = { 0 };
 	struct acks acks[2] = { { 0 } };
 	bool stuck[2] = { false, false };
 	/* What speaks after the close need not be who closed: a cookie may have made a new end of a stray. */
@@ -148,11 +211,9 @@ void tw_derive_numbers(struct tw_view *v)
 			acks[0].set = acks[1].set = false;
 		if (retreats(&acks[p->side], p))
 			count(&retreat, p);
-		if (p->payload_bytes && p->marks & TW_MARK_SPURIOUS && has_timestamps(p) &&
-		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_NET_DUPLICATE)) && !d->dropped &&
-		    not_taken(d, i)) {
-			count(&ignored, p);
-			stuck[p->side] = true;
+		if (p->payload_bytes && p->marks & TW_MARK_SPURIOUS && !d->dropped &&
+		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_NET_DUPLICATE))) {
+			stuck[p->side] |= look_at_repeat(v, i, &ignored, &refused);
 		} else if (tw_pkt_seq_len(p) && !(p->marks & TW_MARKS_REPEAT)) {
 			stuck[p->side] = false;
 		}
@@ -161,7 +222,9 @@ void tw_derive_numbers(struct tw_view *v)
 	}
 	tw_from(v, TW_F_ACK_RETREATS, retreat.n, retreat.first);
 	tw_from(v, TW_F_ACK_NOT_TAKEN, ignored.n, ignored.first);
-	tw_from(v, TW_F_ACK_NOT_TAKEN_LAST, stuck[0] || stuck[1], ignored.first);
+	tw_from(v, TW_F_ACK_CHALLENGED, refused.n, refused.first);
+	tw_from(v, TW_F_ACK_NOT_TAKEN_LAST, stuck[0] || stuck[1],
+		ignored.first ? ignored.first : refused.first);
 	tw_from(v, TW_F_BEFORE_START, before.n, before.first);
 	hole_fact(v);
 }

@@ -41,6 +41,15 @@ static bool impossible_ack(const struct tw_facts *f)
 }
 
 /*
+ * ACKs are answered as one answers what cannot be, and what they acknowledge is repeated: they came, and with other numbers
+ * (RFC 5961 s5). An ACK in that place may be drawn by something else; two are not.
+ */
+static bool challenged(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ACK_CHALLENGED) >= SHIFTED_MIN;
+}
+
+/*
  * Numbers that no end could write: somebody between them did. One such segment may be foreign, or a freak of
  * the capture.
  */
@@ -51,7 +60,7 @@ static bool shifted(const struct tw_facts *f)
 		return false;
 	/* a SYN that another connection of its addresses outlives is not the start of what follows */
 	return tw_get(f, TW_F_ACK_RETREATS) >= SHIFTED_MIN ||
-	       tw_get(f, TW_F_ACK_NOT_TAKEN) >= SHIFTED_MIN ||
+	       tw_get(f, TW_F_ACK_NOT_TAKEN) >= SHIFTED_MIN || challenged(f) ||
 	       (tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN && !tw_get(f, TW_F_PREV_WENT_ON)) ||
 	       tw_get(f, TW_F_BEHIND_HOLE) >= SHIFTED_MIN;
 }
@@ -111,6 +120,11 @@ static void cite_shift(struct tw_match *m)
 			"repeated, although its timestamp echoes an ACK that covers it: that ACK "
 			"arrived, with another number (%d in all)",
 			(int)tw_get(f, TW_F_ACK_NOT_TAKEN));
+	if (challenged(f))
+		tw_cite(m, TW_F_ACK_CHALLENGED,
+			"says nothing new, a round trip behind an ACK: its sender refuses that "
+			"ACK, and repeats what was acknowledged (%d in all)",
+			(int)tw_get(f, TW_F_ACK_CHALLENGED));
 	if (tw_get(f, TW_F_BEFORE_START) >= SHIFTED_MIN)
 		tw_cite(m, TW_F_BEFORE_START,
 			"speaks of bytes before the first of the connection (%d in all)",
@@ -173,6 +187,11 @@ static void tell_applications(struct tw_match *m)
 	else if (tw_get(f, TW_F_UNANSWERED_REPEATS) > 0)
 		tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE), "recv", "hang", -1,
 			   "What it sent is repeated until tcp_retries2 gives up (ETIMEDOUT).");
+	else if (tw_get(f, TW_F_REPEATS_IN_VAIN) > 0)
+		tw_app_saw(m, (enum tw_side)tw_get(f, TW_F_REPEATS_IN_VAIN_SIDE), "recv", "hang",
+			   -1,
+			   "What it sent is repeated, though it arrived, until tcp_retries2 gives "
+			   "up (ETIMEDOUT).");
 	else
 		tw_app_saw(m, TW_CLIENT, NULL, NULL, -1,
 			   "Not visible here: what one end refuses never comes, or was replaced in "
@@ -216,7 +235,9 @@ static bool match(struct tw_match *m)
 	if (!impossible)
 		tw_rival(m, "firewall-dropped",
 			 "ACKs that are filtered in one direction leave repeats without progress");
-	if (!impossible && tw_get(f, TW_F_TIMESTAMPS))
+	if ((!impossible || (shift && challenged(f) && !tw_get(f, TW_F_ACK_NOT_TAKEN) &&
+			     !tw_get(f, TW_F_ACK_RETREATS))) &&
+	    tw_get(f, TW_F_TIMESTAMPS))
 		tw_rival(m, "invalid-segment",
 			 "a receiver to which their timestamps look old refuses them with the same "
 			 "answer");
@@ -330,25 +351,25 @@ static const struct tw_scenario scenarios[] = {
 		.name = "acks-ahead",
 		.about = "what the server acknowledges is set ahead of all that the client sent",
 		.variants = "v4 v6",
-		.script = "short client tcp_retries2 3\n"
-			  "short server tcp_retries2 3\n"
-			  "server listen\n"
-			  "client connect\n"
-			  "server accept\n"
-			  "client send 100\n"
-			  "server recv 100\n"
-			  "server send 10\n"
-			  "client recv 10\n"
-			  "cable quiet 100ms\n"
-			  "fault\n"
-			  "cable rewrite ack 100000 server all always\n"
-			  "client send 100\n"
-			  "client option SO_RCVTIMEO 3s\n"
-			  "client recv -> EAGAIN after 1s..4s\n"
-			  "verdict client desynchronized likely failed\n"
-			  "# an ACK that is refused so leaves no echo: it may as well have been "
-			  "lost\n"
-			  "verdict server firewall-dropped unknown\n",
+		.script =
+			"short client tcp_retries2 3\n"
+			"short server tcp_retries2 3\n"
+			"server listen\n"
+			"client connect\n"
+			"server accept\n"
+			"client send 100\n"
+			"server recv 100\n"
+			"server send 10\n"
+			"client recv 10\n"
+			"cable quiet 100ms\n"
+			"fault\n"
+			"cable rewrite ack 100000 server all always\n"
+			"client send 100\n"
+			"client option SO_RCVTIMEO 3s\n"
+			"client recv -> EAGAIN after 1s..4s\n"
+			"verdict client desynchronized likely failed\n"
+			"# an ACK that is refused so leaves no echo, but the client challenges it\n"
+			"verdict server desynchronized likely failed\n",
 	},
 	{
 		.name = "data-set-back",
