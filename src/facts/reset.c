@@ -123,7 +123,7 @@ static enum tw_rst_form form_of(struct tw_view *v, size_t i)
 
 static bool has_fastclose(const struct tw_pkt *p)
 {
-	return p->options & TW_OPT_MPTCP && p->mptcp_subtype == TW_MPTCP_FASTCLOSE;
+	return p->mptcp_has & TW_MPTCP_HAS_FASTCLOSE;
 }
 
 static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)

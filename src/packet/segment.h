@@ -66,10 +66,11 @@ enum tw_mptcp_subtype {
 	TW_MPTCP_TCPRST = 8,    /* s3.6: why a path is reset */
 };
 
-/* What a DSS option of MPTCP says (RFC 8684 s3.3). */
+/* What a segment's options of MPTCP say, whichever of them gives the subtype. */
 enum tw_mptcp_has {
-	TW_MPTCP_HAS_ACK = 1 << 0, /* a DATA_ACK */
-	TW_MPTCP_HAS_FIN = 1 << 1, /* a DATA_FIN: this end closes the MPTCP connection */
+	TW_MPTCP_HAS_ACK = 1 << 0, /* DSS: a DATA_ACK */
+	TW_MPTCP_HAS_FIN = 1 << 1, /* DSS: a DATA_FIN, this end closes the MPTCP connection */
+	TW_MPTCP_HAS_FASTCLOSE = 1 << 2,
 };
 
 #define TW_SACK_MAX 4

@@ -105,6 +105,8 @@ static void read_mptcp(struct tw_segment *s, const uint8_t *p, uint32_t bytes)
 		s->mptcp_subtype = subtype;
 	if (reset)
 		s->mptcp_reset_reason = p[3];
+	if (subtype == TW_MPTCP_FASTCLOSE)
+		s->mptcp_has |= TW_MPTCP_HAS_FASTCLOSE;
 	if (subtype == TW_MPTCP_DSS)
 		read_dss(s, p, bytes);
 	s->options |= TW_OPT_MPTCP;

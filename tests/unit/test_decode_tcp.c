@@ -175,6 +175,10 @@ static void multipath_numbers(void **state)
 			 TW_MPTCP_HAS_ACK);
 	assert_int_equal(options("1e0c 2015 00000007 00000100").mptcp_has, TW_MPTCP_HAS_ACK);
 	assert_int_equal(options("1e06 2003 0000").mptcp_has, 0);
+	/* MP_FASTCLOSE next to MP_TCPRST, as Linux aborts */
+	s = options("1e0c 7000 0011223344556677 1e04 8000");
+	assert_int_equal(s.mptcp_has, TW_MPTCP_HAS_FASTCLOSE);
+	assert_int_equal(s.mptcp_subtype, TW_MPTCP_TCPRST);
 }
 
 /* What stood before the lie is kept, nothing behind it is believed. */

@@ -38,7 +38,8 @@ static bool match_mptcp(struct tw_match *m)
 	const bool asked = tw_get(f, TW_F_RST_FASTCLOSE_ASKED);
 	const char *reason = tw_reset_mptcp_reason(f);
 
-	if (!tw_reset_landed(f) || (!asked && !reason) || tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
+	if (!tw_reset_landed(f) || (!asked && (!reason || tw_get(f, TW_F_RST_FASTCLOSE))) ||
+	    tw_is(f, TW_F_RST_FORM, TW_RST_REPLY))
 		return false;
 	m->strength = TW_STRENGTH_EXPLICIT;
 	m->confidence = TW_LIKELY;
