@@ -62,6 +62,7 @@ ACKED = "a client whose data is acknowledged by then knows of nobody who still w
 BARE = "a bare RST says that its author does not know the connection, and not whether it ever did"
 UNSIGNED = "a RST is not signed: in this form the peer's own host writes it as well"
 BETWEEN = "neither kernel sent the RST, so somebody between did: who that is does not show at the ends"
+BETWEEN_AT_ONCE = f"{BETWEEN}, if the other end speaks within a moment, and is reset, too"
 ERRNO = "the socket keeps the errno of an ICMP error and not its code: EHOSTUNREACH and ENETUNREACH mean either"
 WORKED = "it worked after all: live tells failures, not delays and repairs"
 STRANGERS = "half-open requests that expire make no finding each: anybody can cause them"
@@ -84,8 +85,8 @@ EXPECTED = {
     "firewall-reset/on-connect-v6": ("both: port-closed likely; client: port-closed likely", UNSIGNED),
     "firewall-reset/other-ttl": ("both: port-closed likely; client: port-closed likely", UNSIGNED),
     "firewall-reset/midway-server": ("both: peer-rebooted likely; server: peer-rebooted likely", UNSIGNED),
-    "firewall-reset/half-open": ("both: forged-reset likely; client: peer-rebooted likely; server: peer-rebooted likely",
-                                 f"{BETWEEN}; one end alone: {UNSIGNED}"),
+    "firewall-reset/half-open": ("both: forged-reset|peer-rebooted likely; client: peer-rebooted likely; server: peer-rebooted likely",
+                                 f"{BETWEEN_AT_ONCE}; one end alone: {UNSIGNED}"),
     "firewall-reset/eaten": ("both: peer-rebooted|peer-vanished likely; client: peer-rebooted likely; server: peer-vanished likely",
                              f"{UNSIGNED}; the server hears no more: {SILENCE}"),
     "firewall-rejected": ("both: firewall-rejected likely; client: firewall-rejected likely", ERRNO),
@@ -209,10 +210,8 @@ EXPECTED = {
                               "[fin-unanswered] certain",
                               f"{BETWEEN}, if the other end makes a record at all; one end alone: {UNSIGNED}; as the lab ends, the "
                               "server's FIN finds nobody"),
-    "forged-reset": ("both: forged-reset likely; client: peer-rebooted likely; server: peer-rebooted likely",
-                     f"{BETWEEN}; one end alone: {UNSIGNED}"),
-    "forged-reset/off-path": ("both: forged-reset|peer-rebooted likely; client: peer-rebooted likely; server: peer-rebooted likely",
-                              f"{BETWEEN}, if the server speaks within a moment, and is reset, too; one end alone: {UNSIGNED}"),
+    "forged-reset": ("both: forged-reset|peer-rebooted likely; client: peer-rebooted likely; server: peer-rebooted likely",
+                     f"{BETWEEN_AT_ONCE}; one end alone: {UNSIGNED}"),
     "forged-reset/in-window": ("", WORKED), "forged-reset/outside": ("", WORKED),
     "injected-segment/fin": ("both: data-after-close certain; client: data-after-close certain; server: peer-rebooted likely",
                              "the FIN was forged and the client believed it: it did close, and the server did go on"),
