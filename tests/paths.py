@@ -432,6 +432,34 @@ def cut_in_vain():
     assert "cut" not in finding["summary"], finding["summary"]
 
 
+def cut_and_then_silent(repeats, after=0.02, **more):
+    """At the server: a full-size segment is repeated, then cut; that is acknowledged @after s, and of what is sent then nothing."""
+    talk = Talk(**more).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0).c(ACK, after=0.02)
+    talk = bulk(talk.c(PSH | ACK, b"go").s(ACK), 5)
+    head = lost(talk)
+    talk.s(ACK, FULL[:512], seq=head, after=4).c(ACK, ack=head + 512, after=after)
+    for n in range(repeats):
+        talk.s(ACK, FULL[:512], seq=head + 512, after=7 * 2 ** n)
+    return talk
+
+
+@case
+def cut_and_answered_before_the_silence():
+    """What was repeated before the other end took a part of it had an answer: it is no part of the silence."""
+    for timestamps in (False, True):
+        finding = expect(cut_and_then_silent(5, timestamps=timestamps), "peer-vanished", outcomes=("failed", "unknown"))
+        assert " 5 repeats" in finding["summary"], finding["summary"]
+        expect(cut_and_then_silent(1, timestamps=timestamps), "unknown", outcomes=("unknown",))
+
+
+@case
+def cut_and_answered_soon():
+    """An ACK up to the end of a cut repeat is for that one, however soon it comes: no copy before it ended there."""
+    talk = cut_and_then_silent(1, after=0.003)
+    later = Talk(client=("192.0.2.9", 50000), now=talk.now + 9).shake().ask().close()
+    expect(talk, "unknown", outcomes=("unknown",), others=(later,))
+
+
 @case
 def cut_where_the_mtu_fell():
     """Full-size ones had passed; then only the small tail does, and the cut ones: size is the likely reason."""

@@ -158,6 +158,22 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 		w->stall = ack->time_ns - d->pkt[o].time_ns;
 }
 
+/* Cut smaller than what was sent before, and acknowledged up to its own end: no copy before it ended there. */
+static bool ends_where_none_did(const struct tw_dossier *d, size_t i, long o,
+				const struct tw_pkt *ack, const struct loss_walk *w)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	size_t k, stop = i > TW_REPEATS_LOOK ? i - TW_REPEATS_LOOK : 0;
+
+	if (o < 0 || ack->ack != tw_pkt_end(p) || !tw_cut_smaller(&d->pkt[o], p, w->mss[p->side]))
+		return false;
+	for (k = i; k > stop; k--)
+		if (d->pkt[k].gap ||
+		    (d->pkt[k - 1].side == p->side && tw_pkt_end(&d->pkt[k - 1]) == ack->ack))
+			return false;
+	return true;
+}
+
 /* @o: its original. */
 static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct loss_walk *w)
 {
@@ -183,7 +199,8 @@ static void judge_repeat(const struct tw_dossier *d, size_t i, long o, struct lo
 	 * Sooner than the path allows: that ACK answers the original. Half, for the shortest of a few round trips may
 	 * all have been slow ones.
 	 */
-	if (n == 1 && !echoed && ack->time_ns - p->time_ns < w->rtt[p->side] / 2)
+	if (n == 1 && !echoed && ack->time_ns - p->time_ns < w->rtt[p->side] / 2 &&
+	    !ends_where_none_did(d, i, o, ack, w))
 		n = 0;
 	if (n == 1 && w->acks_left_out[!p->side])
 		n = -1;

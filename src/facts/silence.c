@@ -42,15 +42,35 @@ struct repeats {
 	uint32_t largest, smallest;
 	int64_t times[LADDER_TIMES];
 	size_t kept;
+	int64_t since_ns; /* what was sent then is the first that nothing answers */
 };
 
-/* Repeats of what lies behind the acknowledged part, from record @from on. */
+/* The other end's ACK that was the last to take anything, if it is behind record @from; else @from. */
+static size_t last_advance(const struct tw_dossier *d, int side, size_t from, uint32_t acked)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (tw_counts(p) && p->side != side && p->flags & TW_ACK && p->ack == acked)
+			return i > from ? i : from;
+	}
+	return from;
+}
+
+/*
+ * Repeats of what lies behind the acknowledged part, from record @from on. Those before the last ACK that takes
+ * anything had an answer, be it of a part of them.
+ */
 static void walk_repeats(const struct tw_dossier *d, int side, size_t from, uint32_t acked,
 			 struct repeats *r)
 {
+	const size_t advance = last_advance(d, side, from, acked);
 	const uint32_t head = d->pkt[from].seq;
 	size_t i;
 
+	r->since_ns = d->pkt[from].time_ns;
 	r->largest = r->smallest = d->pkt[from].payload_bytes;
 	for (i = from; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
@@ -66,6 +86,10 @@ static void walk_repeats(const struct tw_dossier *d, int side, size_t from, uint
 			r->times[r->kept++] = p->time_ns;
 		if (!(p->marks & TW_MARKS_REPEAT))
 			continue;
+		if (i < advance) {
+			r->since_ns = d->pkt[advance].time_ns;
+			continue;
+		}
 		if (p->payload_bytes < r->smallest)
 			r->smallest = p->payload_bytes;
 		r->count++;
@@ -305,7 +329,7 @@ static void unanswered_facts(struct tw_view *v, const struct tw_snapshot *s, int
 	if (to->window_set)
 		tw_from(v, TW_F_UNANSWERED_WINDOW, to->window_bytes, NULL);
 	tw_from(v, TW_F_UNANSWERED_REPEATS, r.count, r.first);
-	tw_from(v, TW_F_UNANSWERED_SPAN_NS, r.last ? r.last->time_ns - d->pkt[u].time_ns : 0,
+	tw_from(v, TW_F_UNANSWERED_SPAN_NS, r.last ? r.last->time_ns - r.since_ns : 0,
 		r.last ? r.last : &d->pkt[u]);
 	tw_from(v, TW_F_UNANSWERED_LADDER, tw_ladder_of(r.times, r.kept), r.last);
 	tw_from(v, TW_F_UNANSWERED_LARGEST, r.largest, NULL);
