@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -113,6 +114,18 @@ static void vanished_in_one_direction(void **state)
 	assert_int_equal(m.culprit, TW_CULPRIT_NETWORK);
 	assert_true(m.strength > TW_STRENGTH_MECHANISM);
 	assert_string_equal(m.app[TW_SERVER].error, "ECONNRESET");
+}
+
+static void vanished_and_given_up_long_before_the_usual_time(void **state)
+{
+	silence(15, S(818));
+	assert_true(ask(&tw_ph_peer_vanished, &f, &arena, &m));
+	assert_non_null(strstr(m.app[TW_CLIENT].text, "938 s"));
+	silence(6, S(12));
+	set(&f, TW_F_PEER_SPOKE_AFTER, 1);
+	set(&f, TW_F_PEER_SPOKE_AFTER_RST, 1);
+	assert_true(ask(&tw_ph_peer_vanished, &f, &arena, &m));
+	assert_null(strstr(m.app[TW_CLIENT].text, "938 s"));
 }
 
 /* ---- user-timeout ---- */
@@ -476,6 +489,7 @@ int main(void)
 		TEST(not_vanished_where_the_capture_is_deaf),
 		TEST(not_vanished_behind_a_closed_window),
 		TEST(vanished_in_one_direction),
+		TEST(vanished_and_given_up_long_before_the_usual_time),
 		TEST(user_timeout_shows_by_an_early_rst),
 		TEST(user_timeout_is_invisible_in_silence),
 		TEST(blackholed_after_a_long_idle_time),

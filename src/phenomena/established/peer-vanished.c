@@ -245,6 +245,15 @@ static void tell_peer(struct tw_match *m, enum tw_side peer)
 				     "connection is dead.");
 }
 
+static const char *when_it_fails(const struct tw_facts *f)
+{
+	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST) || stopped_early(f))
+		return "The error came when its kernel gave up; until then calls hang. A process "
+		       "that ended by itself saw none.";
+	return "The error comes when the kernel gives up (938 s with tcp_retries2 = 15); until "
+	       "then calls hang.";
+}
+
 static void tell_applications(struct tw_match *m, enum tw_side sender, bool final)
 {
 	const struct tw_facts *f = m->facts;
@@ -264,12 +273,11 @@ static void tell_applications(struct tw_match *m, enum tw_side sender, bool fina
 			   "Nothing yet: send() succeeds until the buffer is full, recv() waits.");
 	else if (tw_is(f, TW_F_FIN1_SIDE, peer) && tw_get(f, TW_F_FIN1_ACKED))
 		tw_app_saw(m, sender, "send", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
-			   "recv() returns 0, for the other end's FIN had come; the error of the "
-			   "kernel that gives up (938 s with tcp_retries2 = 15) is send()'s.");
+			   tw_say(m, "recv() returns 0, for the other end's FIN had come. %s",
+				  when_it_fails(f)));
 	else
 		tw_app_saw(m, sender, "recv", soft ? "EHOSTUNREACH" : "ETIMEDOUT", -1,
-			   "The error comes when the kernel gives up (938 s with tcp_retries2 = "
-			   "15); until then calls hang.");
+			   when_it_fails(f));
 	tell_peer(m, peer);
 }
 
