@@ -58,7 +58,9 @@ static bool match_ack_missing(struct tw_match *m)
 	m->strength = refused ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_DELAY + 3;
 	m->confidence = refused && !tw_get(f, TW_F_NO_ACKS) ? TW_CERTAIN : TW_LIKELY;
 	m->outcome = refused ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
-	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK; no ACK for it comes here");
+	tw_cite(m, TW_F_SYNACK_COUNT,
+		refused ? "SYN|ACK; no ACK for it comes here"
+			: "SYN|ACK; no ACK for it comes before it is repeated");
 	tw_cite(m, TW_F_SYNACK_REPEATS_UNTRIGGERED,
 		"SYN|ACK again, %s later, by the server's own timer, while the client does not "
 		"repeat its SYN",
