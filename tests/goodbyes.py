@@ -104,6 +104,25 @@ REDIS_GET = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
 NOTIFY = {24: b"\x17\x03\x03\x00\x13" + bytes(19), 31: b"\x15\x03\x03\x00\x1a" + bytes(26)}
 
 
+@case
+def upload_refused_and_broken_off():
+    """The server refuses an upload, the client resets behind it, and its host answers each ACK that the reset crossed."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS).s(SYN | ACK, options=MSS, ident=0).c(ACK, after=0.004)
+    talk.c(PSH | ACK, b"POST /up HTTP/1.1\r\nContent-Length: 100000\r\n\r\n").s(ACK)
+    acked = []
+    for _ in range(8):
+        talk.c(ACK, bytes(1448)).c(ACK, bytes(1448)).s(ACK)
+        acked.append(talk.next[0])
+    talk.s(PSH | ACK, b"HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\n\r\n", seq=None)
+    for _ in range(4):
+        talk.c(ACK, bytes(1448)).c(ACK, bytes(1448)).s(ACK)
+        acked.append(talk.next[0])
+    talk.c(ACK, after=0.004).c(RST | ACK, after=0.001)
+    for at in acked[-6:]:
+        talk.c(RST, seq=at, window=0, ident=0)
+    expect(talk, "clean", "closed-with-unread-data", outcomes=("clean", "degraded"))
+
+
 def stale(words, refused=False, wait=0.8, idle=2.0):
     """An answer, silence, the server's FIN; @wait later the client says @words, meets the end of file and closes."""
     talk = Talk(server=("192.0.2.2", 8080)).shake(rtt=0.004).ask(rtt=0.004)

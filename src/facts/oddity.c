@@ -322,7 +322,7 @@ static void ignored_facts(struct tw_view *v)
 	struct counted rst = { 0 }, syn = { 0 };
 	const uint64_t closed =
 		tw_get(v->f, TW_F_CLOSED_CLEAN) ? tw_frame_of(v->f, TW_F_CLOSED_CLEAN) : UINT64_MAX;
-	bool up = false, first = true;
+	bool up = false, first = true, ended = false;
 	size_t i, k;
 
 	for (i = 0; i < d->pkt_count; i++) {
@@ -352,9 +352,11 @@ static void ignored_facts(struct tw_view *v)
 						count(&rst, p);
 						break;
 					}
-			/* nothing later at all: still ignored if the numbers leave no doubt */
-			if (e == TW_RST_IGNORED && k == d->pkt_count && up)
+			/* nothing later at all: still ignored if the numbers leave no doubt, unless it comes
+			 * too late, of a host that answers what its own reset crossed */
+			if (e == TW_RST_IGNORED && k == d->pkt_count && up && !ended)
 				count(&rst, p);
+			ended |= e == TW_RST_ACCEPTED;
 			continue;
 		}
 		if (p->flags & TW_SYN && up &&
