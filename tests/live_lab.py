@@ -95,6 +95,8 @@ EXPECTED = {
     "firewall-rejected/net-unreachable": ("both: host-unreachable likely; client: host-unreachable likely", ERRNO),
     "firewall-rejected/midway": ("both: host-unreachable likely; client: host-unreachable likely", ERRNO),
     "firewall-rejected/recverr": ("both: host-unreachable likely; client: host-unreachable likely", ERRNO),
+    "firewall-rejected/handshake-ack": ("both: handshake-ack-lost certain; client: accept-queue-full likely; server: "
+                                        "handshake-ack-lost certain", "no socket ended by the ICMP error: what it took is missed"),
     "firewall-rejected/passing": ("", WORKED),
     "firewall-dropped": ("both: syn-unanswered likely; client: syn-unanswered likely", SILENCE),
     "firewall-dropped/one-way": ("both: peer-vanished likely; client: peer-vanished likely", SILENCE),

@@ -318,6 +318,21 @@ def icmp_of_a_guess_on_the_syn():
 
 
 @case
+def icmp_for_each_ack_of_the_handshake():
+    """A filter refuses the client's ACKs, and the server repeats its SYN|ACK: what one end has is no connection yet."""
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, after=0.02, ident=0)
+    for wait in (1, 2, 4):
+        talk.c(ACK).icmp(3, 13, talk.last_ip())
+        talk.s(SYN | ACK, options=OPTIONS, seq=700000, after=wait, ident=0)
+    talk.c(ACK).icmp(3, 13, talk.last_ip())
+    finding = expect(talk, "firewall-rejected", outcomes=("unknown",), certain=True)
+    assert "handshake" in finding["summary"] and finding["application"]["client"]["errno"] == "hang", finding
+    talk.c(PSH | ACK, b"hello").s(ACK, after=0.02).s(PSH | ACK, b"hi").c(ACK)
+    finding = expect(talk.close(), "firewall-rejected", outcomes=("degraded",), certain=True)
+    assert "at first" in finding["summary"], finding["summary"]
+
+
+@case
 def icmp_for_what_was_sent():
     """It quotes what was sent, in the middle of a super-segment, or before the reply: the filter refused that."""
     for inside in (0, 1448):
@@ -630,7 +645,7 @@ def refused_at_first():
         talk.s(SYN | ACK, options=OPTIONS, after=0.02).c(ACK)
         finding = expect(talk.ask().close(), *verdicts, outcomes=("degraded",), certain=True)
         assert "at first" in finding["summary"] and "1.12 s" in finding["summary"], finding["summary"]
-        assert "mid-connection" not in finding["summary"] + finding["remedy"][0], finding["remedy"]
+        assert "once connected" not in finding["summary"] and "mid-connection" not in finding["remedy"][0], finding
         assert finding["application"]["client"]["call"] == "connect", finding["application"]
 
 
@@ -638,7 +653,7 @@ def refused_at_first():
 def refused_in_mid_connection():
     """One of data, which is repeated and acknowledged: that one is of mid-connection, as ever."""
     finding = expect(once_refused(3, 13).close(), "firewall-rejected", outcomes=("degraded",), certain=True)
-    assert "mid-connection" in finding["summary"], finding["summary"]
+    assert "once connected" in finding["summary"], finding["summary"]
 
 
 # ---- segments out of place at the beginning and the end ----

@@ -233,7 +233,8 @@ static bool match_ignored(struct tw_match *m)
 	const char *was = only_silence(f) || (!taken && !here) ? "may have been" : "was";
 
 	/* a listener without room for a connection has but SYN|ACKs to send */
-	if (tw_get(f, TW_F_SERVER_ALIVE_BEFORE_ACK) || (!ack_ignored(f) && !cookie_ignored(f)))
+	if (tw_get(f, TW_F_SERVER_ALIVE_BEFORE_ACK) || tw_ack3_rejected(f) ||
+	    (!ack_ignored(f) && !cookie_ignored(f)))
 		return false;
 	/* A hang of seconds is the story, however the connection ended afterwards. */
 	if (taken)

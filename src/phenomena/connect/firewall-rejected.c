@@ -87,9 +87,12 @@ static void reason(struct tw_match *m, enum kind kind)
 static const char *summary(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const char *at_first = tw_icmp_at_first(m, "A filter refused");
+	const char *handshake = tw_icmp_in_handshake(m, "A filter refused");
 
 	if (at_first)
 		return at_first;
+	if (handshake && fate != TW_ICMP_DATA_LOST)
+		return handshake;
 	if (fate == TW_ICMP_KILLED_CONNECT)
 		return tw_say(
 			m,
@@ -100,7 +103,7 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate)
 			      "A filter refused the SYN|ACK of %s with ICMP %s: the client gets no "
 			      "answer.",
 			      m->server, tw_icmp_text(m));
-	return tw_say(m, "A filter refused segments of %s in mid-connection with ICMP %s.",
+	return tw_say(m, "A filter refused segments of %s, once connected, with ICMP %s.",
 		      tw_endpoint(m, (enum tw_side)tw_get(m->facts, TW_F_ICMP_TO)),
 		      tw_icmp_text(m));
 }
@@ -123,7 +126,7 @@ static bool match(struct tw_match *m)
 	m->summary = tw_icmp_of_arrived(m);
 	if (!m->summary)
 		m->summary = summary(m, fate);
-	if ((fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_SURVIVED) && !tw_get(f, TW_F_ICMP_ON_SYN))
+	if (fate >= TW_ICMP_KILLED_HANDSHAKE && !tw_get(f, TW_F_ICMP_ON_SYN))
 		m->remedy = REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);
 	if (!tw_known(f, TW_F_ICMP_DELAY_NS))
@@ -358,6 +361,28 @@ static const struct tw_scenario scenarios[] = {
 			  "verdict client firewall-rejected|host-unreachable|loss-recovered "
 			  "certain likely possible degraded\n"
 			  "verdict server clean clean\n",
+	},
+	{
+		.name = "handshake-ack",
+		.about = "a filter refuses the ACK that completes the handshake, as one does that "
+			 "saw only one way of it",
+		.variants = "v4 v6",
+		.script = "short server tcp_synack_retries 1\n"
+			  "server listen\n"
+			  "fault\n"
+			  "cable reject admin-prohibited client ack #1-2\n"
+			  "client connect within 1s\n"
+			  "state client ESTABLISHED\n"
+			  "state server SYN_RECV\n"
+			  "cable wait server synack #2\n"
+			  "state server CLOSE within 10s\n"
+			  "client send 100\n"
+			  "client recv -> ECONNRESET within 1s\n"
+			  "client recv -> EOF\n"
+			  "cable quiet 100ms\n"
+			  "verdict client firewall-rejected certain likely failed\n"
+			  "verdict server handshake-ack-lost likely certain failed\n"
+			  "never both clean|port-closed|forged-reset\n",
 	},
 	{
 		.name = "passing",

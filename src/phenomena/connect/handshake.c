@@ -90,6 +90,13 @@ int64_t tw_synacks_in_vain(const struct tw_facts *f)
 	return after < own ? after : own;
 }
 
+bool tw_ack3_rejected(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ICMP_COUNT) > 0 && !tw_get(f, TW_F_ICMP_ON_SYN) &&
+	       tw_is(f, TW_F_ICMP_TO, TW_CLIENT) && tw_synacks_in_vain(f) > 0 &&
+	       tw_time_of(f, TW_F_ICMP_COUNT) < tw_time_of(f, TW_F_SYNACK_REPEATS_AFTER_ACK);
+}
+
 /*
  *	client               server (TCP_DEFER_ACCEPT, 5 s)
  *	  |----SYN------------>|

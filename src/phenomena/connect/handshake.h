@@ -58,6 +58,9 @@ bool tw_syn_given_up(const struct tw_facts *f);
  */
 int64_t tw_synacks_in_vain(const struct tw_facts *f);
 
+/* Did an ICMP error answer the ACK of the handshake before the SYN|ACK came again? Then nobody at the server ignored it. */
+bool tw_ack3_rejected(const struct tw_facts *f);
+
 /*
  * A closing of the handshake that only looks like a lost ACK or a full queue: TCP_DEFER_ACCEPT
  * ignores the bare ACK, repeats the SYN|ACK once when its period is over, and then accepts.

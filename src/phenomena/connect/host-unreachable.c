@@ -129,6 +129,7 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 	const enum tw_side victim = (enum tw_side)tw_get(f, TW_F_ICMP_TO);
 	const char *target = tw_endpoint(m, tw_other(victim));
 	const char *at_first = tw_icmp_at_first(m, could_not(f));
+	const char *handshake = tw_icmp_in_handshake(m, could_not(f));
 
 	if (late)
 		return tw_say(m,
@@ -142,6 +143,8 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 			      target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
 	if (at_first)
 		return at_first;
+	if (handshake && fate != TW_ICMP_DATA_LOST)
+		return handshake;
 	if (fate == TW_ICMP_KILLED_ANSWER)
 		return tw_say(m,
 			      "%s the SYN|ACK of %s to %s: ICMP %s. "
@@ -156,8 +159,8 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 		return tw_say(m,
 			      "A router could not deliver to %s and answered the SYN with ICMP %s.",
 			      target, tw_icmp_text(m));
-	return tw_say(m, "A router could no longer deliver to %s in mid-connection: ICMP %s.",
-		      target, tw_icmp_text(m));
+	return tw_say(m, "A router could no longer deliver to %s, once connected: ICMP %s.", target,
+		      tw_icmp_text(m));
 }
 
 static unsigned remedy_of(const struct tw_facts *f)

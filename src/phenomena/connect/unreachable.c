@@ -77,6 +77,28 @@ static bool acks_lost(const struct tw_facts *f)
 	       tw_get(f, TW_F_REPEATS_IN_VAIN_SIDE) != tw_get(f, TW_F_ICMP_TO);
 }
 
+/*
+ * The ACK that completes the handshake draws the error, and nothing of the client gets there:
+ *
+ *	client          filter          server
+ *	  |---SYN---------------------->|
+ *	  |<--SYN|ACK-------------------|
+ *	  |---ACK--->X                  | SYN_RECV
+ *	  |<~~ICMP~~~|                  |
+ *	  |<--SYN|ACK-------------------| 1 3 7 15 31 s, then the request is freed
+ */
+static bool handshake_refused(const struct tw_facts *f)
+{
+	return tw_ack3_rejected(f) && !tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA) &&
+	       !tw_get(f, TW_F_BYTES_S);
+}
+
+/* Its request had expired when something of the client came through after all. */
+static bool refused_in_the_end(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY);
+}
+
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 {
 	bool connecting = tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ESTABLISHED);
@@ -90,6 +112,8 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 	if (tw_known(f, TW_F_UNANSWERED_SIDE) &&
 	    tw_get(f, TW_F_UNANSWERED_SIDE) == tw_get(f, TW_F_ICMP_TO))
 		return TW_ICMP_DATA_LOST;
+	if (handshake_refused(f))
+		return TW_ICMP_KILLED_HANDSHAKE;
 	return victim_gave_up(f) || acks_lost(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
 }
 
@@ -213,6 +237,21 @@ const char *tw_icmp_at_first(struct tw_match *m, const char *did)
 		      tw_icmp_text(m), TW_DUR(tw_get(f, TW_F_CONNECT_NS)));
 }
 
+const char *tw_icmp_in_handshake(struct tw_match *m, const char *did)
+{
+	if (!tw_ack3_rejected(m->facts))
+		return NULL;
+	if (tw_icmp_fate_of(m->facts) == TW_ICMP_SURVIVED)
+		return tw_say(m,
+			      "%s the ACK of %s that completes the handshake, at first: ICMP %s; "
+			      "what came later passed.",
+			      did, m->client, tw_icmp_text(m));
+	return tw_say(m,
+		      "%s the ACK of %s that completes the handshake, with ICMP %s: the client is "
+		      "connected, the server is not.",
+		      did, m->client, tw_icmp_text(m));
+}
+
 const char *tw_icmp_of_arrived(struct tw_match *m)
 {
 	if (!tw_get(m->facts, TW_F_ICMP_QUOTED_ARRIVED))
@@ -224,6 +263,32 @@ const char *tw_icmp_of_arrived(struct tw_match *m)
 		      "of it was refused, or the error is false.",
 		      tw_icmp_text(m),
 		      tw_endpoint(m, (enum tw_side)tw_get(m->facts, TW_F_ICMP_TO)));
+}
+
+/* Each SYN|ACK is acknowledged, and no ACK gets there. */
+static void handshake_lost(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool over = refused_in_the_end(f);
+
+	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	if (tw_get(f, TW_F_ICMP_COUNT) < tw_get(f, TW_F_ACK3_COUNT) && m->confidence == TW_CERTAIN)
+		m->confidence = TW_LIKELY;
+	tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
+		"SYN|ACK again, although it was acknowledged (repeats: %lld)",
+		(long long)tw_synacks_in_vain(f));
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	if (over) {
+		tw_reset_cite(m);
+		tw_app_saw(m, TW_CLIENT, "recv", "ECONNRESET", -1,
+			   "connect() had succeeded; the request had expired at the server when "
+			   "something came through.");
+		return;
+	}
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", -1,
+		   "connect() had succeeded; the server frees its request in silence when its "
+		   "repeats are spent.");
+	tw_missing(m, "The capture stops while the server may still repeat its SYN|ACK.");
 }
 
 /* The error came, and the connection outlived it. */
@@ -259,6 +324,9 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 		break;
 	case TW_ICMP_KILLED_ANSWER:
 		answer_lost(m);
+		break;
+	case TW_ICMP_KILLED_HANDSHAKE:
+		handshake_lost(m);
 		break;
 	case TW_ICMP_DATA_LOST:
 		data_lost(m, victim);

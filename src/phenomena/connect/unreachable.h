@@ -21,8 +21,9 @@ const char *tw_icmp_text(struct tw_match *m);
 enum tw_icmp_fate {
 	TW_ICMP_KILLED_CONNECT, /* in SYN_SENT: connect() fails at once */
 	TW_ICMP_KILLED_ANSWER,  /* the SYN|ACK could not be delivered: the client hears nothing */
-	TW_ICMP_DATA_LOST,      /* later: only a soft error, but the data never got through */
-	TW_ICMP_SURVIVED,       /* later, or another SYN: the connection went on */
+	TW_ICMP_KILLED_HANDSHAKE, /* the ACK of the SYN|ACK: the client is connected, the server is not */
+	TW_ICMP_DATA_LOST,        /* later: only a soft error, but the data never got through */
+	TW_ICMP_SURVIVED,         /* later, or another SYN: the connection went on */
 };
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
 
@@ -31,6 +32,9 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
  * it ("A filter refused"). NULL if it is not so.
  */
 const char *tw_icmp_at_first(struct tw_match *m, const char *did);
+
+/* The ACKs of the handshake draw the errors: the sentence for it, @did as above. NULL if it is not so. */
+const char *tw_icmp_in_handshake(struct tw_match *m, const char *did);
 
 /*
  * It quotes what had been acknowledged before: the sentence for it, and no more confidence or culprit than it is
