@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { REMEDY_ESTABLISHED = 3 };
+enum { REMEDY_ESTABLISHED = 3, REMEDY_HANDSHAKE };
 
 /* Why the error is (or may be) a filter's. */
 enum kind {
@@ -127,7 +127,8 @@ static bool match(struct tw_match *m)
 	if (!m->summary)
 		m->summary = summary(m, fate);
 	if (fate >= TW_ICMP_KILLED_HANDSHAKE && !tw_get(f, TW_F_ICMP_ON_SYN))
-		m->remedy = REMEDY_ESTABLISHED;
+		m->remedy =
+			fate == TW_ICMP_KILLED_HANDSHAKE ? REMEDY_HANDSHAKE : REMEDY_ESTABLISHED;
 	tw_icmp_cite(m);
 	if (!tw_known(f, TW_F_ICMP_DELAY_NS))
 		tw_missing(m, "The segment that the error quotes: it is not in the capture, and a "
@@ -159,6 +160,10 @@ static const char *const remedies[] = {
 			       "before the reject, and do "
 			       "not flush "
 			       "connection tracking (`conntrack -F`) on a running router.",
+	[REMEDY_HANDSHAKE] = "If it lets the SYN pass and refuses what follows, look whether both "
+			     "ways lead through it "
+			     "(`ip route get CLIENT` on the server, `traceroute -T -p PORT SERVER` "
+			     "on the client).",
 	"Set TCP_USER_TIMEOUT (for example 30000 ms) on the sender, so that it does not repeat for "
 	"15 minutes "
 	"into a filter that says no each time.",
@@ -181,7 +186,8 @@ static const struct tw_governed governed[] = {
 				     "so not every segment draws an error. Over IPv6 "
 				     "net.ipv6.icmp.ratelimit." },
 	{ "net.ipv4.tcp_synack_retries",
-	  "Where the SYN|ACK is refused: how often the server repeats it. Default 5.",
+	  "Where the SYN|ACK is refused, or the ACK of it: how often the server repeats it. "
+	  "Default 5.",
 	  TW_GOVERNS_CONNECTING },
 	{ "net.ipv4.tcp_syn_retries",
 	  "How often the client repeats its SYN where no error reaches it; an error that refuses "
@@ -428,20 +434,26 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 	.slug = "firewall-rejected",
 	.stage = TW_STAGE_CONNECT,
 	.title = "A firewall rejected it by ICMP",
-	.happens = "A filter discards the segment and says so with an ICMP error that quotes the "
-		   "segment's first bytes: "
-		   "administratively prohibited (type 3 code 9, 10, 13; ICMPv6 code 1, 5, 6) or "
-		   "port unreachable "
-		   "(what iptables and nftables send by default). A TCP stack never sends port "
-		   "unreachable: it "
-		   "refuses by RST. So such an error for a TCP segment is always a filter's.\n\n"
-		   "In SYN_SENT the error ends connect() at once. On an established connection "
-		   "Linux only "
-		   "remembers it: the segment is repeated with the usual back-off, each repeat may "
-		   "draw "
-		   "another error, and when the retransmissions are given up the application gets "
-		   "the remembered errno in "
-		   "place of ETIMEDOUT.",
+	.happens =
+		"A filter discards the segment and says so with an ICMP error that quotes the "
+		"segment's first bytes: "
+		"administratively prohibited (type 3 code 9, 10, 13; ICMPv6 code 1, 5, 6) or "
+		"port unreachable "
+		"(what iptables and nftables send by default). A TCP stack never sends port "
+		"unreachable: it "
+		"refuses by RST. So such an error for a TCP segment is always a filter's.\n\n"
+		"In SYN_SENT the error ends connect() at once. On an established connection "
+		"Linux only "
+		"remembers it: the segment is repeated with the usual back-off, each repeat may "
+		"draw "
+		"another error, and when the retransmissions are given up the application gets "
+		"the remembered errno in "
+		"place of ETIMEDOUT.\n\n"
+		"A filter that sees only one way of a connection (asymmetric routes) may let the "
+		"SYN pass and refuse the ACK that completes the handshake, for it does not know "
+		"the connection. Then connect() succeeds and the server has nothing but a "
+		"request: it repeats its SYN|ACK, frees it in silence in the end, and answers what "
+		"comes later with a RST.",
 	.diagram = "client        filter        server\n"
 		   "  |----SYN----->X             |\n"
 		   "  |<---ICMP-----|             |   type 3 code 13\n"
@@ -454,7 +466,9 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 		       "for prohibited, "
 		       "ECONNREFUSED for port unreachable. On an established connection: nothing "
 		       "at first, then the same "
-		       "errno after the retransmissions (about 938 s with tcp_retries2 = 15).",
+		       "errno after the retransmissions (about 938 s with tcp_retries2 = 15); "
+		       "ECONNRESET where the handshake\'s ACK was refused and something comes "
+		       "through when the server\'s request has expired.",
 	.server_sees =
 		"Nothing: the segment never reaches a socket. An established server side waits on.",
 	.recognise = "An ICMP error quotes a segment of this connection. Its code decides: "
