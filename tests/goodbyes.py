@@ -147,6 +147,18 @@ def request_on_a_connection_that_had_been_closed():
 
 
 @case
+def request_of_the_size_of_a_farewell():
+    """The first look does not know a request from a farewell by its size: five bytes (COM_PING), 24 and 31 as close_notify."""
+    for words in (b"\1\0\0\0\x0e", b"GET /abcdef HTTP/1.0\r\n\r\n", b"GET /abcdefghijklm HTTP/1.0\r\n\r\n"):
+        assert len(words) in (5, 24, 31), len(words)
+        for refused in (True, False):
+            first, = told(stale(words, refused), all_of_them=False)
+            second, = told(stale(words, refused))
+            assert second["outcome"] == "clean" or first, second["summary"]
+            assert len(words) == 5 or second["outcome"] == "failed", second["summary"]
+
+
+@case
 def farewell_to_a_server_that_had_closed():
     """QUIT and close_notify want no answer."""
     for words in (b"QUIT\r\n", NOTIFY[24], NOTIFY[31], b"*1\r\n$4\r\nQUIT\r\n"):
@@ -206,6 +218,26 @@ def check_of_a_balancer_by_tls():
     assert "handshake of TLS" in finding["summary"], finding["summary"]
     asked = told(shaken(FINISHED + RECORD, False))[0]
     assert asked["outcome"] == "failed", asked["summary"]
+
+
+TO_CLOSE = b"\x17\x03\x03\x00\x13" + bytes(19)
+
+
+@case
+def certificate_refused_behind_the_key_exchange():
+    """TLS 1.3: ChangeCipherSpec and the alert, encrypted, in one segment of 30 bytes: no Finished, which is longer."""
+    changed = b"\x14\x03\x03\x00\x01\x01"
+    talk = shaken(changed + TO_CLOSE, False)
+    assert told(talk)[0]["outcome"] == "failed", told(talk)[0]["summary"]
+    finished = changed + b"\x17\x03\x03\x00\x35" + bytes(53)
+    expect(shaken(finished, False), "clean", remark="health-check")
+    # the server gives up at the same time
+    talk = Talk(server=("192.0.2.2", 443)).shake(rtt=0.004).c(PSH | ACK, CLIENT_HELLO).s(ACK, after=0.004)
+    talk.s(PSH | ACK, SERVER_HELLO, after=0.002).c(ACK).c(PSH | ACK, finished, after=0.02)
+    covered = talk.next[0] - len(finished)
+    talk.s(PSH | ACK, TO_CLOSE, ack=covered, after=0.0005).s(FIN | ACK, ack=covered)
+    finding, = told(talk.c(RST | ACK, after=0.0003))
+    assert finding["remark"] != "health-check", finding["summary"]
 
 
 @case

@@ -235,16 +235,6 @@ static void on_message(struct conn *c, int side, const struct tw_brief *p)
 	}
 }
 
-#define QUIT_BYTES 10 /* of farewells that are a word */
-
-/* Does the client say more than a farewell to a server that has closed? Nothing can answer a request then. */
-static bool asks_too_late(const struct conn *c, int side, const struct tw_brief *p)
-{
-	/* close_notify of TLS 1.3 and of TLS 1.2 */
-	return c->status & CONN_CLIENT_KNOWN && side == conn_client(c) &&
-	       p->payload_bytes > QUIT_BYTES && p->payload_bytes != 24 && p->payload_bytes != 31;
-}
-
 /* Both ends have spoken and acknowledged, nothing odd: predictions apply. */
 static void try_fast(struct conn *c)
 {
@@ -296,7 +286,9 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 	on_sequence(t, c, side, p);
 	if (p->payload_bytes) {
 		on_payload(c, side, p);
-		if (side_has(c, !side, SIDE_FIN) && asks_too_late(c, side, p))
+		/* of a client: nothing can answer it, and whether it is a request its size does not tell */
+		if (side_has(c, !side, SIDE_FIN) && c->status & CONN_CLIENT_KNOWN &&
+		    side == conn_client(c))
 			odd(c);
 	}
 	if (is_closed(c)) {

@@ -9,7 +9,10 @@
 #define GOODBYE_NS         (20 * TW_NS_PER_MS)
 #define FAREWELL_BYTES     8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES     1460
-#define FINISHED_BYTES     80  /* with the longest hash; more is a request right behind it */
+#define FINISHED_BYTES     80 /* with the longest hash; more is a request right behind it */
+#define FINISHED_SHA256    53 /* of TLS 1.3, a record: 4 and the hash, its type, and a tag of 16 */
+#define FINISHED_SHA384    69
+#define ALERT_BYTES        31  /* 7 in clear, 24 in TLS 1.3, 31 in TLS 1.2 */
 #define KEY_EXCHANGE_BYTES 400 /* with RSA of 2048 bits, ChangeCipherSpec and Finished behind it */
 /* GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
 #define LONGEST_FAREWELL_RECORD 50
@@ -167,13 +170,29 @@ bool tw_asks(const struct tw_pkt *p)
 static bool finishes(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
+	unsigned record;
 
 	if (p->payload_head_bytes < 11 || h[1] != 3)
 		return false;
 	if (h[0] == 22)
 		return h[5] == 16 && p->payload_bytes <= KEY_EXCHANGE_BYTES;
-	return h[0] == 20 && h[4] == 1 && (h[6] == 22 || h[6] == 23) &&
-	       p->payload_bytes == 11u + (h[9] << 8 | h[10]) && p->payload_bytes <= FINISHED_BYTES;
+	record = (unsigned)(h[9] << 8 | h[10]);
+	return h[0] == 20 && h[4] == 1 && p->payload_bytes == 11 + record &&
+	       (h[6] == 22
+			? p->payload_bytes <= FINISHED_BYTES
+			: h[6] == 23 && (record == FINISHED_SHA256 || record == FINISHED_SHA384));
+}
+
+/* The server's alert, or its close, behind the client's last words: it is that which was refused, or both gave up. */
+static bool refuses_in_turn(const struct tw_dossier *d, const struct tw_pkt *said, size_t rst)
+{
+	const struct tw_pkt *p;
+
+	for (p = said + 1; p < &d->pkt[rst]; p++)
+		if (tw_counts(p) && p->side == TW_SERVER &&
+		    (p->flags & TW_FIN || (p->payload_bytes && p->payload_bytes <= ALERT_BYTES)))
+			return true;
+	return false;
 }
 
 bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst)
@@ -189,7 +208,7 @@ bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst)
 		}
 	return d->pkt[rst].side == TW_CLIENT && words == 2 && said != hello &&
 	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && finishes(said) &&
-	       d->pkt[rst].time_ns - said->time_ns < GOODBYE_NS;
+	       !refuses_in_turn(d, said, rst) && d->pkt[rst].time_ns - said->time_ns < GOODBYE_NS;
 }
 
 bool tw_took_leave(const struct tw_dossier *d, int side)
