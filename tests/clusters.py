@@ -261,5 +261,23 @@ def half_open_checks_again_and_again():
            others=waits[:2] + waits[3:])
 
 
+
+def silent_and_reset(port, start, silence):
+    talk = Talk(client=("192.0.2.1", port), now=start).shake().ask().c(PSH | ACK, REQUEST, after=silence)
+    return talk.s(RST, seq=talk.next[1], window=0, ident=0, after=0.02)
+
+
+@case
+def one_timer_for_two_long_silences():
+    """350 s end one of 50 minutes and one of 9: the shorter may itself be far above the timer. Not so one of a second."""
+    talks = [silent_and_reset(41000, 0, 3000), silent_and_reset(41001, 2400, 560)]
+    survivor = Talk(client=("192.0.2.1", 41003)).shake()
+    for _ in range(9):
+        survivor.now += 300
+        survivor.ask()
+    expect(talks[0], "idle-reset", outcomes=("failed",), others=(talks[1], survivor.close()))
+    expect(talks[0], "peer-rebooted", outcomes=("failed",), others=(silent_and_reset(41001, 2999, 1),))
+
+
 if __name__ == "__main__":
     main()

@@ -3,8 +3,8 @@
 #include "facts/view.h"
 
 #define IDLE_MIN_NS TW_NS_PER_S
-/* Of the silence of one connection: who was heard of after less cannot have been forgotten for the same time. */
 #define FAR_SHORTER 3
+#define FORGETS_NS  (30 * TW_NS_PER_S) /* no known device forgets sooner */
 
 /*
  * Times at which the last segment before, and the first one after: what was lost was lost between them.
@@ -144,10 +144,15 @@ static const struct tw_pkt *refusal_of(const struct tw_dossier *q, uint8_t autho
 	return NULL;
 }
 
-/* Were others, that had been in use shortly before, forgotten in the silence before this one's reset? */
+/*
+ * Were others, that had been in use shortly before, forgotten in the silence before this one's reset? Shortly is what
+ * connections are seen to survive, or less than any timer: two long silences may have ended by one timer, shorter than both.
+ */
 static void together_fact(struct tw_view *v)
 {
 	const uint8_t author = (uint8_t)tw_get(v->f, TW_F_RST_SIDE);
+	const int64_t survived_ns = tw_get(v->f, TW_F_FLOWS_SURVIVED_IDLE_NS);
+	const int64_t in_use_ns = survived_ns > FORGETS_NS ? survived_ns : FORGETS_NS;
 	struct silence mine, s;
 	const struct tw_pkt *rst, *own, *found = NULL;
 	int64_t n = 0;
@@ -165,6 +170,7 @@ static void together_fact(struct tw_view *v)
 		rst = refusal_of(q, author, &s);
 		if (!rst || rst->flags != own->flags || rst->ttl != own->ttl ||
 		    s.from_ns < mine.from_ns || s.from_ns >= mine.to_ns ||
+		    s.to_ns - s.from_ns > in_use_ns ||
 		    (s.to_ns - s.from_ns) * FAR_SHORTER > mine.to_ns - mine.from_ns)
 			continue;
 		found = found ? found : rst;
