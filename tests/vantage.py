@@ -544,5 +544,16 @@ def super_segments_of_the_receiver():
     equal(expect(download(0.0002), "clean")["vantage"], "unknown")
 
 
+
+@case
+def both_captures_in_one_file():
+    """The server's capture with the client's, its clock a millisecond early: each packet twice; no SYN drew another SYN|ACK."""
+    for timestamps in BOTH:
+        talk = Talk(timestamps=timestamps, now=1).c(SYN, options=MSS)
+        talk.s(SYN | ACK, options=MSS, ident=0, after=0.0002).c(ACK).ask(rtt=0.0002, wait=0.0001).close(rtt=0.0002)
+        talk.frames += [(at - 0.001, frame) for at, frame in talk.frames]
+        expect(talk, "clean")
+
+
 if __name__ == "__main__":
     main()

@@ -244,7 +244,10 @@ uint32_t tw_copies_mark(struct tw_dossier *d, struct tw_pkt *p, int64_t latest_n
 			break;
 		if (same_packet(p, q) || is_resegmented(p, q))
 			return judge_copy(d, p, q, turned_back, unprovoked);
-		unprovoked = unprovoked && !may_provoke(q, p);
+		/* a second sight draws nothing */
+		unprovoked =
+			unprovoked && (q->marks & (TW_MARK_NET_DUPLICATE | TW_MARK_SECOND_COPY) ||
+				       !may_provoke(q, p));
 		cut |= q->gap;
 	}
 	if (!looks_second(c, p))
