@@ -889,5 +889,15 @@ def farewell_crosses_the_last_words():
     expect(talk, "clean")
 
 
+
+@case
+def bridge_before_a_windows_server():
+    """A Linux that filters as a bridge, or a proxy beside it, resets with 64 less its way, the server speaks with 128 less the same."""
+    talk = Talk(ttl=(64, 118), timestamps=True).shake().ask().ask().c(PSH | ACK, b"GET /a HTTP/1.1\r\n\r\n", after=3)
+    finding = expect(talk.s(RST, seq=talk.next[1], window=0, ident=0, ttl=54, after=0.02), "idle-reset", "firewall-reset",
+                     "forged-reset", "aborted", "unknown", outcomes=("failed", "unknown"))
+    assert finding["culprit"] != "server-host", finding["summary"]
+
+
 if __name__ == "__main__":
     main()

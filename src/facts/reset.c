@@ -139,7 +139,8 @@ static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
 		}
 }
 
-#define DEFAULT_TTL 64 /* of Linux, BSD and macOS */
+#define DEFAULT_TTL 64  /* of Linux, BSD and macOS */
+#define WINDOWS_TTL 128 /* a filter of Linux on a bridge before such a host is as far as the host */
 
 /*
  * A kernel answers for no socket with its host's default TTL (ip_send_unicast_reply()), where the socket had been given another
@@ -147,7 +148,7 @@ static void fastclose_facts(struct tw_view *v, const struct tw_pkt *rst)
  */
 static bool is_of_host(const struct tw_pkt *rst, const struct tw_pkt *own)
 {
-	return !(rst->flags & TW_ACK) && rst->ttl <= DEFAULT_TTL && own->ttl > DEFAULT_TTL;
+	return !(rst->flags & TW_ACK) && rst->ttl <= DEFAULT_TTL && own->ttl > WINDOWS_TTL;
 }
 
 static void header_facts(struct tw_view *v, size_t i)
