@@ -8,6 +8,7 @@
 
 #define HALF_OPEN_MAX       64 /* more are not needed to see a flood */
 #define ENDED_TOGETHER_NS   TW_NS_PER_S
+#define ON_ITS_WAY_NS       (100 * TW_NS_PER_MS)
 #define NEIGHBOUR_ANSWER_NS (15 * TW_NS_PER_S / 10)
 #define SYN_REPEATED_NS     TW_NS_PER_S
 #define UNHEARD_MIN         2
@@ -249,6 +250,9 @@ static void note_event(const struct tw_view *v, const struct half_open_walk *hal
 	if (is_own(v, e))
 		return;
 	w->answers |= during && speaks(e);
+	/* what began behind it did not end with it */
+	if (e->kind == TW_HOST_SYNACK && e->time_ns > end_ns)
+		(void)ends_another(w, e);
 	if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
 	    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
 		w->ended_together += ends_another(w, e);
@@ -412,8 +416,7 @@ static void port_facts(struct tw_view *v)
 			    w.refused_after->frame, w.refused_after->time_ns);
 		/* not what was on its way when it ended */
 		tw_from(v, TW_F_PORT_SERVED_MEANWHILE,
-			served_between(v, &half, end_ns + ENDED_TOGETHER_NS,
-				       w.refused_after->time_ns),
+			served_between(v, &half, end_ns + ON_ITS_WAY_NS, w.refused_after->time_ns),
 			NULL);
 	}
 	if (w.ttl >= 0 && w.refusal && !has_copy(v->d, w.refusal, w.ttl))
