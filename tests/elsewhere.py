@@ -54,6 +54,53 @@ def both_ends_wait_and_the_server_closes():
     assert any(r["verdict"] == "peer-rebooted" for r in finding["ruled_out"])
 
 
+def closed_in_silence(fins, asked=True):
+    """The client asks, hears nothing for 4 s and closes; its FIN is sent so often. Then the answer comes, too late."""
+    talk = Talk(timestamps=True).shake()
+    if asked:
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    else:
+        talk.ask()
+    talk.c(FIN | ACK, after=4)
+    for n in range(fins - 1):
+        talk.c(FIN | ACK, seq=talk.next[0] - 1, after=0.21 * 2 ** max(n - 1, 0))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" if asked else b""
+    talk.s(ACK, seq=talk.next[1] + len(answer), after=0.02)
+    if asked:
+        return talk.s(PSH | ACK, answer, after=1).c(RST, seq=talk.next[0], window=0, ident=0)
+    return talk.s(FIN | ACK, after=0.01).c(ACK)
+
+
+@case
+def the_client_closes_into_a_dead_path():
+    """Its FIN is repeated for seconds: the silence before it is the path's, not the application's."""
+    for others in ((), (Talk(client=("192.0.2.9", 50000), now=90).shake().ask().close(),)):
+        finding = expect(closed_in_silence(6), "peer-vanished", outcomes=("failed",), others=others)
+        assert finding["culprit"] == "network" and "app-stuck" in rivals(finding), finding
+    # heard at once, or at the second time, it is not; and where nothing was asked, nothing failed
+    for fins in (1, 2):
+        assert told(closed_in_silence(fins))[0]["verdict"] != "peer-vanished"
+    expect(closed_in_silence(6, asked=False), "fin-lost", outcomes=("degraded",))
+
+
+def closed_by_the_server(sent_before):
+    """The server closes after its idle time; its FIN is sent five times. Then data of the client comes, sent before that or not."""
+    talk = Talk(timestamps=True).shake().ask().s(FIN | ACK, after=4)
+    for n in range(4):
+        talk.s(FIN | ACK, seq=talk.next[1] - 1, after=0.21 * 2 ** max(n - 1, 0))
+    at = talk.next[0]
+    talk.c(ACK, seq=at + len(PING) * sent_before, after=0.02).c(PSH | ACK, PING, seq=at, after=1.5)
+    return talk.s(RST, seq=talk.next[1], window=0, ident=0)
+
+
+@case
+def the_server_closes_into_a_dead_path():
+    """What its own numbers show to have been sent before is lost on the path; what is sent after the FIN is late data."""
+    finding = expect(closed_by_the_server(True), "peer-vanished", outcomes=("failed",))
+    assert finding["culprit"] == "network", finding
+    expect(closed_by_the_server(False), "data-after-close", outcomes=("failed",))
+
+
 @case
 def late_data_is_still_late_data():
     """The same without the wait: sent after the FIN had come, and refused once repeated."""
@@ -421,6 +468,20 @@ def overtaken_in_the_same_moment():
     finding = expect(talk.close(), "reordering")
     words = [finding["summary"], *(e["text"] for e in finding["evidence"])]
     assert not any("0 ns" in word for word in words), words
+
+
+
+@case
+def the_port_accepts_others_before_it_is_refused():
+    """A worker breaks off one answer; 400 ms later its process takes another connection, and then ends: that is not one end."""
+    cut = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+    cut.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok").s(FIN | ACK).c(ACK, after=0.02).c(FIN | ACK).s(ACK)
+    refused = Talk(client=("192.0.2.1", 40002), now=cut.now + 0.8).c(SYN, options=MSS).s(RST | ACK, seq=0, window=0, ident=0)
+    finding, *_ = told(cut, refused)
+    assert (finding["verdict"], finding["confidence"]) == ("process-died", "likely"), finding["summary"]
+    other = Talk(client=("192.0.2.1", 40001), now=cut.now + 0.4).shake().ask().close(first=1)
+    finding, *_ = told(cut, other, refused)
+    assert finding["confidence"] != "likely" and "refused" not in finding["summary"], finding["summary"]
 
 
 if __name__ == "__main__":

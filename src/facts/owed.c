@@ -443,7 +443,7 @@ static void refused_facts(struct tw_view *v, const struct tw_snapshot *s, int vi
 	const struct tw_dossier *d = v->d;
 	const struct tw_snapshot_end *author = &s->end[!victim];
 	const uint32_t acked = author->acked_set ? author->acked : d->end[victim].base_seq + 1;
-	const struct tw_pkt *first = NULL, *repeat = NULL;
+	const struct tw_pkt *first = NULL, *repeat = NULL, *beyond = NULL;
 	int64_t repeats = 0;
 	bool later = false;
 	size_t i;
@@ -451,6 +451,10 @@ static void refused_facts(struct tw_view *v, const struct tw_snapshot *s, int vi
 	for (i = 0; i < d->pkt_count && d->pkt[i].frame < tw_frame_of(v->f, TW_F_RST_COUNT); i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		/* it has sent what is missing here */
+		if (!first && !beyond && tw_counts(p) && p->side == victim &&
+		    !(p->flags & (TW_RST | TW_SYN)) && tw_seq_gt(p->seq, acked))
+			beyond = p;
 		if (!tw_counts(p) || p->side != victim || !p->payload_bytes || p->flags & TW_RST ||
 		    tw_seq_le(p->seq + p->payload_bytes, acked))
 			continue;
@@ -463,6 +467,7 @@ static void refused_facts(struct tw_view *v, const struct tw_snapshot *s, int vi
 	}
 	tw_from(v, TW_F_RST_REFUSED_ON_ITS_WAY, first && !later && first->frame < d->pkt[fin].frame,
 		first);
+	tw_from(v, TW_F_RST_REFUSED_SENT_BEFORE, beyond != NULL, beyond);
 	tw_from(v, TW_F_RST_STALLED_REPEATS, repeats, repeat);
 	if (first && first->frame < d->pkt[fin].frame)
 		tw_from(v, TW_F_RST_STALLED_NS, d->pkt[fin].time_ns - first->time_ns, first);

@@ -22,6 +22,11 @@
 
 #include <inttypes.h>
 
+/* A FIN is repeated after the timer, or a tail-loss probe before it; three more in vain are a dead path. */
+#define FINS_IN_VAIN 4
+#define DEAD_NS      TW_NS_PER_S
+#define WAITED_NS    TW_NS_PER_S
+
 /* The repeats that nobody answered before the decisive reset, and how long they went on. */
 static int64_t outlived_repeats(const struct tw_facts *f)
 {
@@ -49,7 +54,7 @@ static void say_outlived(struct tw_match *m, enum tw_side sender, int64_t repeat
 				    peer, repeats);
 }
 
-bool tw_match_outlived(struct tw_match *m)
+static bool match_late_reset(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender;
@@ -95,4 +100,98 @@ bool tw_match_outlived(struct tw_match *m)
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1,
 		   "It got nothing either, until it closed or gave up.");
 	return true;
+}
+
+/* Was the first FIN repeated for long until an ACK came, where its sender's packets are seen? */
+static bool close_unheard(const struct tw_facts *f)
+{
+	return tw_silence_proves(f) && tw_get(f, TW_F_FIN1_COUNT) >= FINS_IN_VAIN &&
+	       tw_get(f, TW_F_FIN1_SPAN_NS) >= DEAD_NS && tw_get(f, TW_F_FIN1_ACKED) &&
+	       tw_frame_of(f, TW_F_FIN1_ACKED) > tw_frame_of(f, TW_F_FIN1_COUNT) &&
+	       !tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK);
+}
+
+/* Had the client that closed waited for an answer, or for the rest of one? Since when. */
+static enum tw_fact_id waited_since(const struct tw_facts *f)
+{
+	if (!tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT))
+		return TW_F__N;
+	if (tw_get(f, TW_F_ANSWER_MISSING_BYTES) > 0 &&
+	    tw_get(f, TW_F_ANSWER_STOPPED_NS) >= WAITED_NS)
+		return TW_F_ANSWER_STOPPED_NS;
+	if (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+	    (tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_get(f, TW_F_REQUEST_KIND)) &&
+	    tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_FIN1_SIDE) >= WAITED_NS)
+		return TW_F_REQUEST_UNANSWERED_BYTES;
+	return TW_F__N;
+}
+
+/*
+ * The path is dead, and an application that waits closes before its kernel gives up:
+ *
+ *    closer                                                       peer
+ *      |------------- request -----------------------------------> |
+ *      |                      X------------------------- answer ---|
+ *      |------------- FIN ----------------------X                  |   after its own time
+ *      |------------- FIN ----------------------X                  |   FIN1_COUNT, FIN1_SPAN_NS
+ *      |------------- FIN ----------------------------------------->|
+ *      |<------------------------------------------- ACK, answer ---|
+ *      |------------- RST ----------------------------------------->|   nobody is there to take it
+ */
+static bool match_close_unheard(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
+	const enum tw_fact_id since = waited_since(f);
+	const int64_t repeats = tw_get(f, TW_F_FIN1_COUNT) - 1;
+	const bool refused = tw_reset_landed(f) && tw_is(f, TW_F_RST_SIDE, (int64_t)closer) &&
+			     tw_reset_debt(f) == TW_DEBT_OWED;
+	/* a server's close may be for want of what was sent all the while */
+	const bool lost =
+		refused && closer == TW_SERVER &&
+		(tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE) || tw_get(f, TW_F_RST_REFUSED_ON_ITS_WAY));
+
+	if (!close_unheard(f) || (since == TW_F__N && !lost))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 1;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	tw_peer_is(m, tw_other(closer));
+	m->summary = tw_say(m,
+			    "%s was silent: %s closed, and its FIN was repeated %s over %s before "
+			    "anything acknowledged it.",
+			    tw_endpoint(m, tw_other(closer)), tw_endpoint(m, closer),
+			    tw_times(m, repeats), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	if (since != TW_F__N)
+		tw_cite(m, since, "the last before the silence: %s later the client closes",
+			TW_DUR(tw_between_ns(f, since, TW_F_FIN1_SIDE)));
+	tw_cite(m, TW_F_FIN1_COUNT, "the last of %lld FINs: the path, or the host, was dead",
+		(long long)repeats + 1);
+	tw_cite(m, TW_F_FIN1_ACKED, "the ACK of it: both ends live");
+	if (lost && tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE))
+		tw_cite(m, TW_F_RST_REFUSED_SENT_BEFORE,
+			"its number shows that the client had sent what comes only after it");
+	if (refused)
+		tw_reset_cite(m);
+	tw_rival(m, "firewall-dropped",
+		 "a filter that drops this connection for a while leaves the same packets; a "
+		 "capture at the other end decides");
+	if (since != TW_F__N)
+		tw_rival(m, "app-stuck",
+			 "whether the server's application had an answer by then does not show");
+	if (refused)
+		tw_reset_victim_saw(m);
+	if (since != TW_F__N)
+		tw_app_saw(m, closer, "recv", "hang", tw_between_ns(f, since, TW_F_FIN1_SIDE),
+			   "recv() waited until the application gave up by itself.");
+	else
+		tw_app_saw(m, closer, NULL, NULL, -1,
+			   "It had closed, and does not learn what comes late.");
+	return true;
+}
+
+bool tw_match_outlived(struct tw_match *m)
+{
+	return match_late_reset(m) || match_close_unheard(m);
 }

@@ -4,7 +4,10 @@
 
 #include "phenomena/phenomenon.h"
 
-/* peer-vanished, where a reset ends the silence: fills @m, or returns false and leaves it alone. */
+/*
+ * peer-vanished, where a reset ends the silence, or an application closes into it: fills @m, or returns false and leaves
+ * it alone.
+ */
 bool tw_match_outlived(struct tw_match *m);
 
 #endif
