@@ -165,7 +165,9 @@ static bool ends_where_none_did(const struct tw_dossier *d, size_t i, long o,
 	const struct tw_pkt *p = &d->pkt[i];
 	size_t k, stop = i > TW_REPEATS_LOOK ? i - TW_REPEATS_LOOK : 0;
 
-	if (o < 0 || ack->ack != tw_pkt_end(p) || !tw_cut_smaller(&d->pkt[o], p, w->mss[p->side]))
+	/* of a super-segment each packet ended somewhere */
+	if (o < 0 || (w->mss[p->side] && d->pkt[o].payload_bytes > w->mss[p->side]) ||
+	    ack->ack != tw_pkt_end(p) || !tw_cut_smaller(&d->pkt[o], p, w->mss[p->side]))
 		return false;
 	for (k = i; k > stop; k--)
 		if (d->pkt[k].gap ||
