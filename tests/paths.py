@@ -330,6 +330,12 @@ def icmp_for_each_ack_of_the_handshake():
     talk.c(PSH | ACK, b"hello").s(ACK, after=0.02).s(PSH | ACK, b"hi").c(ACK)
     finding = expect(talk.close(), "firewall-rejected", outcomes=("degraded",), certain=True)
     assert "at first" in finding["summary"], finding["summary"]
+    # one error, and three ACKs without: a full queue may have ignored these
+    talk = Talk(timestamps=True).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, after=0.02, ident=0)
+    talk.c(ACK).icmp(3, 13, talk.last_ip())
+    for wait in (1, 2, 4):
+        talk.s(SYN | ACK, options=OPTIONS, seq=700000, after=wait, ident=0).c(ACK)
+    assert "accept-queue-full" in named(expect(talk, "firewall-rejected", outcomes=("unknown",)))
 
 
 @case

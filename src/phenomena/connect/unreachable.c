@@ -272,8 +272,11 @@ static void handshake_lost(struct tw_match *m)
 	const bool over = refused_in_the_end(f);
 
 	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	if (tw_get(f, TW_F_ICMP_COUNT) < tw_get(f, TW_F_ACK3_COUNT) && m->confidence == TW_CERTAIN)
-		m->confidence = TW_LIKELY;
+	if (tw_get(f, TW_F_ICMP_COUNT) < tw_get(f, TW_F_ACK3_COUNT))
+		tw_rival(
+			m, "accept-queue-full",
+			"not each ACK drew an error: those that did not may have arrived, and been "
+			"ignored");
 	tw_cite(m, TW_F_SYNACK_REPEATS_AFTER_ACK,
 		"SYN|ACK again, although it was acknowledged (repeats: %lld)",
 		(long long)tw_synacks_in_vain(f));
