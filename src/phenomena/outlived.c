@@ -47,11 +47,12 @@ static void say_outlived(struct tw_match *m, enum tw_side sender, int64_t repeat
 				    peer, tw_endpoint(m, sender), repeats,
 				    TW_DUR(tw_get(f, TW_F_RST_STALLED_NS)));
 	else
-		m->summary = tw_say(m,
-				    "%s left %" PRId64
-				    " repeats without an answer while its host was up, then "
-				    "answered with a RST: it did not have the connection any more.",
-				    peer, repeats);
+		m->summary =
+			tw_say(m,
+			       "%s left %" PRId64
+			       " repeats without an answer while its address answered others, then "
+			       "answered with a RST: it did not have the connection any more.",
+			       peer, repeats);
 }
 
 static bool match_late_reset(struct tw_match *m)
@@ -84,18 +85,20 @@ static bool match_late_reset(struct tw_match *m)
 		tw_cite(m, TW_F_RST_UNANSWERED_REPEATS, "%s, unanswered",
 			tw_first_of(m, repeats, "repeat"));
 		tw_cite(m, TW_F_RST_AUTHOR_ALIVE_ELSEWHERE,
-			"its host speaks in another connection, and more repeats stay unanswered "
-			"after that");
+			"its address speaks in another connection, and more repeats stay "
+			"unanswered after that");
 	}
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
 	tw_rival(m, "firewall-dropped",
 		 "a filter that drops this connection for a while leaves the same packets; a "
 		 "capture at the other end decides");
-	tw_rule_out(m, "peer-rebooted",
-		    tw_reset_was_stalled(f)
-			    ? "it closed in order, with a FIN, before"
-			    : "its host was up, and would have refused the repeats");
+	if (tw_reset_was_stalled(f))
+		tw_rule_out(m, "peer-rebooted", "it closed in order, with a FIN, before");
+	else
+		tw_rival(m, "peer-rebooted",
+			 "a host that is up refuses the repeats; of several behind one address one "
+			 "may have gone, and another answer");
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, tw_other(sender), "recv", "hang", -1,
 		   "It got nothing either, until it closed or gave up.");

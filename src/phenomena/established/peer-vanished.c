@@ -193,8 +193,8 @@ static void cite_silence(struct tw_match *m, enum tw_side sender)
 			spoke_meanwhile(f) ? "this direction is dead" : "has not got it");
 	if (host_lives(f))
 		tw_cite(m, TW_F_ALIVE_ELSEWHERE,
-			"its host speaks elsewhere while the repeats go on: it is up, and they do "
-			"not reach it, or its answers do not come back");
+			"its address speaks elsewhere while the repeats go on: if that is one "
+			"host, it is up");
 	if (tw_reset_in_vain(f, tw_other(sender)))
 		tw_cite(m, TW_F_RST_IGNORED, "%s had reset it: that was not taken either", peer);
 	if (tw_get(f, TW_F_PEER_SPOKE_AFTER_RST))
