@@ -176,6 +176,19 @@ def record_of_tls_that_is_too_long_for_a_farewell():
 
 
 @case
+def request_in_tls_on_a_connection_that_had_been_closed():
+    """It cannot be read, but it is too long for a farewell, and a server that lingers takes it. A rest of an upload is none."""
+    record = b"\x17\x03\x03\x01\xf4" + bytes(500)
+    for all_of_them in (True, False):
+        finding, = told(stale(record), all_of_them=all_of_them)
+        assert finding and finding["verdict"] == "data-after-close", finding
+        assert (finding["outcome"], finding["confidence"]) == ("failed", "possible"), finding
+    talk = Talk(server=("192.0.2.2", 443)).shake(rtt=0.004).c(PSH | ACK, record).s(ACK, after=0.004)
+    talk.s(PSH | ACK, record, after=0.002).s(FIN | ACK).c(PSH | ACK, record, after=0.001).s(ACK, after=0.004)
+    expect(talk.c(FIN | ACK).s(ACK, after=0.004), "clean", outcomes=("clean",))
+
+
+@case
 def request_that_crosses_the_fin_of_a_server_that_lingers():
     """Idle for 5 s, then FIN and request cross; no reset comes of it, and no answer."""
     talk = Talk(server=("192.0.2.2", 8080)).shake(rtt=0.04).ask(rtt=0.04)

@@ -76,6 +76,7 @@ enum tw_request {
 	TW_REQUEST_POSTGRESQL,
 	TW_REQUEST_MYSQL,
 	TW_REQUEST_REDIS,
+	TW_REQUEST_TLS_DATA, /* a record of data too long for a farewell; only for what comes behind a FIN */
 };
 
 /* Its name for texts; static. */

@@ -15,7 +15,7 @@
 #define ALERT_BYTES        31  /* 7 in clear, 24 in TLS 1.3, 31 in TLS 1.2 */
 #define KEY_EXCHANGE_BYTES 400 /* with RSA of 2048 bits, ChangeCipherSpec and Finished behind it */
 /* GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
-#define LONGEST_FAREWELL_RECORD 50
+#define LONGEST_FAREWELL_RECORD 55
 
 bool tw_is_close_notify(const struct tw_pkt *p)
 {

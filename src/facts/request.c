@@ -98,6 +98,7 @@ const char *tw_request_name(enum tw_request kind)
 		[TW_REQUEST_POSTGRESQL] = "PostgreSQL",
 		[TW_REQUEST_MYSQL] = "MySQL",
 		[TW_REQUEST_REDIS] = "Redis",
+		[TW_REQUEST_TLS_DATA] = "TLS",
 	};
 
 	return names[kind];

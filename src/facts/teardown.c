@@ -13,6 +13,7 @@
 #include "facts/goodbye.h"
 #include "facts/view.h"
 
+#define BEGINS_NS    (TW_NS_PER_S / 2)
 #define LADDER_TIMES 32
 #define CROSSING_NS  TW_NS_PER_S /* and twice the way there and back: longer is no FIN on its way */
 
@@ -305,15 +306,19 @@ static void after_fin1(struct tw_view *v, const struct tw_pkt *fin)
  */
 static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
 {
-	const struct tw_pkt *p, *end = v->d->pkt + v->d->pkt_count, *prev = NULL;
+	const struct tw_pkt *p, *end = v->d->pkt + v->d->pkt_count, *prev = NULL, *said = NULL;
 
 	for (p = v->d->pkt; p < end && fin->side == TW_SERVER; p++) {
-		const enum tw_request kind =
-			tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
-					!(p->flags & TW_RST) && tw_seq_ge(p->seq, fin->ack)
-				? tw_request_of(p, true)
-				: TW_REQUEST_NONE;
+		const bool says = tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
+				  !(p->flags & TW_RST);
+		enum tw_request kind = says && tw_seq_ge(p->seq, fin->ack) ? tw_request_of(p, true)
+									   : TW_REQUEST_NONE;
 
+		/* what is no part of what was being sent begins something */
+		if (!kind && says && p > fin && tw_seq_ge(p->seq, fin->ack) && tw_asks(p) && said &&
+		    p->time_ns - said->time_ns >= BEGINS_NS)
+			kind = TW_REQUEST_TLS_DATA;
+		said = says ? p : said;
 		if (!kind) {
 			prev = tw_counts(p) ? p : prev;
 			continue;

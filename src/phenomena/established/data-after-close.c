@@ -140,11 +140,12 @@ static bool match_taken(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int64_t late_ns = tw_get(f, TW_F_REQUEST_TOO_LATE_NS);
+	const bool sealed = tw_is(f, TW_F_REQUEST_TOO_LATE, TW_REQUEST_TLS_DATA);
 
 	if (!tw_known(f, TW_F_REQUEST_TOO_LATE) || tw_get(f, TW_F_TRACE_LOSSY))
 		return false;
 	m->strength = TW_STRENGTH_ENDING;
-	m->confidence = TW_LIKELY;
+	m->confidence = sealed ? TW_POSSIBLE : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (!tw_known(f, TW_F_REQUEST_TOO_LATE_NS))
@@ -159,8 +160,12 @@ static bool match_taken(struct tw_match *m)
 				    tw_endpoint(m, TW_SERVER), TW_DUR(late_ns));
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: behind it comes no answer any more");
 	tw_cite(m, TW_F_REQUEST_TOO_LATE,
-		"a request of %s, by its first bytes; the FIN does not cover it",
+		sealed ? "a record of %s, too long for a farewell; the FIN does not cover it"
+		       : "a request of %s, by its first bytes; the FIN does not cover it",
 		tw_request_name((enum tw_request)tw_get(f, TW_F_REQUEST_TOO_LATE)));
+	if (sealed)
+		tw_missing(m,
+			   "What the record says: it is encrypted, and need not ask for anything.");
 	if (tw_get(f, TW_F_FIN_CROSSED_REQUEST))
 		tw_rival(m, "keepalive-race",
 			 "the FIN and the request crossed; if the server closed by its idle timer, "
