@@ -3,8 +3,10 @@
 #include "facts/view.h"
 
 #define IDLE_MIN_NS TW_NS_PER_S
+/* Of the silence of one connection: who was heard of after less cannot have been forgotten for the same time. */
 #define FAR_SHORTER 3
-#define FORGETS_NS  (30 * TW_NS_PER_S) /* no known device forgets sooner */
+#define IN_USE_NS                                                                                  \
+	(30 * TW_NS_PER_S) /* what was heard of less long ago is in use, to most devices */
 
 /*
  * Times at which the last segment before, and the first one after: what was lost was lost between them.
@@ -152,7 +154,7 @@ static void together_fact(struct tw_view *v)
 {
 	const uint8_t author = (uint8_t)tw_get(v->f, TW_F_RST_SIDE);
 	const int64_t survived_ns = tw_get(v->f, TW_F_FLOWS_SURVIVED_IDLE_NS);
-	const int64_t in_use_ns = survived_ns > FORGETS_NS ? survived_ns : FORGETS_NS;
+	const int64_t in_use_ns = survived_ns > IN_USE_NS ? survived_ns : IN_USE_NS;
 	struct silence mine, s;
 	const struct tw_pkt *rst, *own, *found = NULL;
 	int64_t n = 0;

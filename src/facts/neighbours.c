@@ -90,12 +90,12 @@ static bool listed(const struct half_open_walk *w, const struct tw_host_event *e
 	return false;
 }
 
-/* Connections that were counted already: a FIN and a reset may tell of the same. Twice as many as there are events. */
-#define ENDED_SLOTS (2 * TW_HOST_EVENTS_MAX)
+/* Connections that were noted already: a FIN and a reset may tell of the same. Twice as many as there are events. */
+#define NOTED_SLOTS (2 * TW_HOST_EVENTS_MAX)
 
 struct port_walk {
 	bool before, after, during, refused_before, answers;
-	uint32_t ended[ENDED_SLOTS]; /* open addressing; 0: free */
+	uint32_t noted[NOTED_SLOTS]; /* open addressing; 0: free */
 	const struct tw_host_event *refused_after;
 	int64_t ended_together;
 	const struct tw_pkt *refusal; /* the RST that refused the SYN, or NULL */
@@ -221,14 +221,14 @@ static bool has_copy(const struct tw_dossier *d, const struct tw_pkt *p, int ttl
 	return false;
 }
 
-/* Is it the first that tells of its connection's end? */
-static bool ends_another(struct port_walk *w, const struct tw_host_event *e)
+/* Is it the first event of its connection that is noted? */
+static bool is_first_noted(struct port_walk *w, const struct tw_host_event *e)
 {
 	const uint32_t key = (e->peer * 31 + ((uint32_t)e->peer_port << 16 | e->port)) | 1;
 	uint32_t i = key >> 1, n;
 
-	for (n = 0; n < ENDED_SLOTS; n++, i++) {
-		uint32_t *slot = &w->ended[i % ENDED_SLOTS];
+	for (n = 0; n < NOTED_SLOTS; n++, i++) {
+		uint32_t *slot = &w->noted[i % NOTED_SLOTS];
 
 		if (*slot == key)
 			return false;
@@ -250,12 +250,12 @@ static void note_event(const struct tw_view *v, const struct half_open_walk *hal
 	if (is_own(v, e))
 		return;
 	w->answers |= during && speaks(e);
-	/* what began behind it did not end with it */
+	/* what began behind it did not end with it: its end is not the first that is noted */
 	if (e->kind == TW_HOST_SYNACK && e->time_ns > end_ns)
-		(void)ends_another(w, e);
+		(void)is_first_noted(w, e);
 	if ((e->kind == TW_HOST_FIN || e->kind == TW_HOST_RST) &&
 	    e->time_ns - end_ns <= ENDED_TOGETHER_NS && end_ns - e->time_ns <= ENDED_TOGETHER_NS)
-		w->ended_together += ends_another(w, e);
+		w->ended_together += is_first_noted(w, e);
 	w->during |= during && answers_others(v, half, e);
 }
 

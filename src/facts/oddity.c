@@ -352,8 +352,8 @@ static void ignored_facts(struct tw_view *v)
 						count(&rst, p);
 						break;
 					}
-			/* nothing later at all: still ignored if the numbers leave no doubt, unless it comes
-			 * too late, of a host that answers what its own reset crossed */
+			/* nothing later at all: still ignored if the numbers leave no doubt; behind one that
+			 * was taken, a host answers what that one crossed */
 			if (e == TW_RST_IGNORED && k == d->pkt_count && up && !ended)
 				count(&rst, p);
 			ended |= e == TW_RST_ACCEPTED;

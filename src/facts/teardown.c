@@ -13,7 +13,7 @@
 #include "facts/goodbye.h"
 #include "facts/view.h"
 
-#define BEGINS_NS    (TW_NS_PER_S / 2)
+#define BEGINS_NS    (TW_NS_PER_S / 2) /* what comes after so long is no rest of what was being sent */
 #define LADDER_TIMES 32
 #define CROSSING_NS  TW_NS_PER_S /* and twice the way there and back: longer is no FIN on its way */
 
@@ -311,11 +311,10 @@ static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
 	for (p = v->d->pkt; p < end && fin->side == TW_SERVER; p++) {
 		const bool says = tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
 				  !(p->flags & TW_RST);
-		enum tw_request kind = says && tw_seq_ge(p->seq, fin->ack) ? tw_request_of(p, true)
-									   : TW_REQUEST_NONE;
+		const bool late = says && tw_seq_ge(p->seq, fin->ack);
+		enum tw_request kind = late ? tw_request_of(p, true) : TW_REQUEST_NONE;
 
-		/* what is no part of what was being sent begins something */
-		if (!kind && says && p > fin && tw_seq_ge(p->seq, fin->ack) && tw_asks(p) && said &&
+		if (!kind && late && p > fin && tw_asks(p) && said &&
 		    p->time_ns - said->time_ns >= BEGINS_NS)
 			kind = TW_REQUEST_TLS_DATA;
 		said = says ? p : said;

@@ -55,6 +55,13 @@ static void say_outlived(struct tw_match *m, enum tw_side sender, int64_t repeat
 			       peer, repeats);
 }
 
+static void name_filter(struct tw_match *m)
+{
+	tw_rival(m, "firewall-dropped",
+		 "a filter that drops this connection for a while leaves the same packets; a "
+		 "capture at the other end decides");
+}
+
 static bool match_late_reset(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -90,9 +97,7 @@ static bool match_late_reset(struct tw_match *m)
 	}
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
-	tw_rival(m, "firewall-dropped",
-		 "a filter that drops this connection for a while leaves the same packets; a "
-		 "capture at the other end decides");
+	name_filter(m);
 	if (tw_reset_was_stalled(f))
 		tw_rule_out(m, "peer-rebooted", "it closed in order, with a FIN, before");
 	else
@@ -154,7 +159,7 @@ static bool match_close_unheard(struct tw_match *m)
 		refused && closer == TW_SERVER &&
 		(tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE) || tw_get(f, TW_F_RST_REFUSED_ON_ITS_WAY));
 
-	if (!close_unheard(f) || (since == TW_F__N && !lost))
+	if (since == TW_F__N && !lost)
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->confidence = TW_LIKELY;
@@ -177,9 +182,7 @@ static bool match_close_unheard(struct tw_match *m)
 			"its number shows that the client had sent what comes only after it");
 	if (refused)
 		tw_reset_cite(m);
-	tw_rival(m, "firewall-dropped",
-		 "a filter that drops this connection for a while leaves the same packets; a "
-		 "capture at the other end decides");
+	name_filter(m);
 	if (since != TW_F__N)
 		tw_rival(m, "app-stuck",
 			 "whether the server's application had an answer by then does not show");
@@ -196,5 +199,5 @@ static bool match_close_unheard(struct tw_match *m)
 
 bool tw_match_outlived(struct tw_match *m)
 {
-	return match_late_reset(m) || match_close_unheard(m);
+	return match_late_reset(m) || (close_unheard(m->facts) && match_close_unheard(m));
 }

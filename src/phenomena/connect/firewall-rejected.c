@@ -91,7 +91,7 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate)
 
 	if (at_first)
 		return at_first;
-	if (handshake && fate != TW_ICMP_DATA_LOST)
+	if (handshake)
 		return handshake;
 	if (fate == TW_ICMP_KILLED_CONNECT)
 		return tw_say(
@@ -467,8 +467,8 @@ const struct tw_phenomenon tw_ph_firewall_rejected = {
 		       "ECONNREFUSED for port unreachable. On an established connection: nothing "
 		       "at first, then the same "
 		       "errno after the retransmissions (about 938 s with tcp_retries2 = 15); "
-		       "ECONNRESET where the handshake\'s ACK was refused and something comes "
-		       "through when the server\'s request has expired.",
+		       "ECONNRESET where the handshake's ACK was refused and something comes "
+		       "through when the server's request has expired.",
 	.server_sees =
 		"Nothing: the segment never reaches a socket. An established server side waits on.",
 	.recognise = "An ICMP error quotes a segment of this connection. Its code decides: "

@@ -143,7 +143,7 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 			      target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
 	if (at_first)
 		return at_first;
-	if (handshake && fate != TW_ICMP_DATA_LOST)
+	if (handshake)
 		return handshake;
 	if (fate == TW_ICMP_KILLED_ANSWER)
 		return tw_say(m,

@@ -239,9 +239,12 @@ const char *tw_icmp_at_first(struct tw_match *m, const char *did)
 
 const char *tw_icmp_in_handshake(struct tw_match *m, const char *did)
 {
-	if (!tw_ack3_rejected(m->facts))
+	const enum tw_icmp_fate fate = tw_icmp_fate_of(m->facts);
+
+	/* what was lost behind it is the story then */
+	if (!tw_ack3_rejected(m->facts) || fate == TW_ICMP_DATA_LOST)
 		return NULL;
-	if (tw_icmp_fate_of(m->facts) == TW_ICMP_SURVIVED)
+	if (fate == TW_ICMP_SURVIVED)
 		return tw_say(m,
 			      "%s the ACK of %s that completes the handshake, at first: ICMP %s; "
 			      "what came later passed.",
