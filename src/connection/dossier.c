@@ -561,6 +561,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 		return -ENOMEM;
 	if (!d->started)
 		assign_ends(d, s, sender);
+	d->offers_http |= s->offers_http;
 	tw_roles_learn(d, s);
 	latest_ns = d->packets ? d->last_ns : f->time_ns;
 	note_span(d, f);

@@ -30,8 +30,11 @@
 #define TIMER_REPEAT_NS (TW_TCP_RTO_MIN_NS * 3 / 4) /* below the shortest retransmission timer */
 #define LONG_REPEAT_NS  (1 * TW_NS_PER_S)           /* a repeat after such a silence is a stall */
 #define PLAIN_FLAGS     (TW_SYN | TW_FIN | TW_RST | TW_URG | TW_ACK)
-#define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_MESSAGE)
-#define BOTH_FINS       (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
+#define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_MESSAGE | TW_BRIEF_HELLO)
+#define FAREWELL_BYTES                                                                             \
+	69 /* the longest close_notify of TLS 1.2's block ciphers; QUIT and its like are shorter */
+#define FEW_PACKETS 24 /* a handshake of TLS, one request, and what belongs to it */
+#define BOTH_FINS   (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
 /* --- the slow path: one segment that is not simply next in sequence --- */
 
@@ -138,6 +141,18 @@ static void on_repeat(struct conn *c, int side, const struct tw_brief *p)
 		c->next[side] = end;
 }
 
+/*
+ * TLS, and a client that leaves after a wait, having asked once or not at all: what the server said last may be an answer, or
+ * the tickets that belong to the handshake and come behind the request.
+ */
+static __attribute__((noinline)) bool may_be_unanswered(const struct tw_triage *t,
+							const struct conn *c, int side,
+							const struct tw_brief *p)
+{
+	return c->status & CONN_CLIENT_KNOWN && side == conn_client(c) &&
+	       c->packets <= FEW_PACKETS && p->time_ns - c->payload_ns > t->config.settle_ns;
+}
+
 /* A FIN of @side in the midst of its own message, or of one whose rest it was weary of waiting for? */
 static __attribute__((noinline)) bool breaks_off(const struct tw_triage *t, const struct conn *c,
 						 int side, const struct tw_brief *p)
@@ -159,6 +174,8 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 		return;
 	}
 	if (unlikely(c->status & (SIDE_LONG | SIDE_LONG << 8)) && breaks_off(t, c, side, p))
+		odd(c);
+	if (unlikely(c->status & CONN_SEALED) && may_be_unanswered(t, c, side, p))
 		odd(c);
 	if (!(c->status & CONN_SPOKE)) {
 		if (p->time_ns - c->first_ns > settle)
@@ -207,9 +224,23 @@ static void on_sequence(const struct tw_triage *t, struct conn *c, int side,
 	}
 }
 
+/*
+ * Does a payload end the silence before it? A few bytes behind words of the same end, or at the end of a short connection
+ * of TLS, may be a farewell: who waited in vain says it, too.
+ */
+static inline bool restarts(const struct conn *c, int side, const struct tw_brief *p)
+{
+	const uint32_t spoke = CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side);
+	const bool goes_on = (c->status & (CONN_SPOKE | CONN_SPEAKER)) == spoke;
+	const bool sealed = (c->status & CONN_SEALED) != 0;
+
+	return (p->payload_bytes > FAREWELL_BYTES) |
+	       !(goes_on | (sealed & (c->packets <= FEW_PACKETS)));
+}
+
 static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 {
-	c->payload_ns = p->time_ns;
+	c->payload_ns = restarts(c, side, p) ? p->time_ns : c->payload_ns;
 	c->status |= CONN_SPOKE;
 	c->status &= ~(uint32_t)CONN_SPEAKER;
 	if (side)
@@ -282,6 +313,8 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 	}
 	if (p->flags & TW_BRIEF_MESSAGE)
 		on_message(c, side, p);
+	if (p->flags & TW_BRIEF_HELLO)
+		c->status |= CONN_SEALED;
 	on_ack(c, side, p);
 	on_sequence(t, c, side, p);
 	if (p->payload_bytes) {
@@ -319,6 +352,7 @@ static bool update_handshake(struct conn *c, int side, const struct tw_brief *p)
 
 	if ((c->status & (want | acked | bad)) != want || (p->flags & PLAIN_FLAGS) != TW_ACK ||
 	    p->seq != c->next[side] || p->ack != c->next[!side] || !p->window ||
+	    p->flags & (TW_BRIEF_MESSAGE | TW_BRIEF_HELLO) ||
 	    p->time_ns - c->first_ns > SLOW_HANDSHAKE_NS)
 		return false;
 	c->acked[side] = p->ack;
@@ -368,7 +402,7 @@ static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn
 	}
 	c->acked[side] = p->ack;
 	c->next[side] = next + p->payload_bytes + fin;
-	c->payload_ns = spoke ? p->time_ns : c->payload_ns;
+	c->payload_ns = spoke & restarts(c, side, p) ? p->time_ns : c->payload_ns;
 	status &= ~((uint32_t)CONN_SPEAKER & -spoke);
 	c->status =
 		status | CONN_TOUCHED | ((CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke);

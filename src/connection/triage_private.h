@@ -52,8 +52,9 @@ enum {
 	CONN_SPOKE = 1 << 26,   /* any payload at all */
 	CONN_SPEAKER = 1 << 27, /* the side of the last payload */
 	CONN_SHADOWED =
-		1 << 28,     /* its tuple belongs to a newer connection, which keeps it as prev */
-	CONN_DEAD = 1 << 29, /* decided; freed when it leaves the queue */
+		1 << 28,       /* its tuple belongs to a newer connection, which keeps it as prev */
+	CONN_DEAD = 1 << 29,   /* decided; freed when it leaves the queue */
+	CONN_SEALED = 1 << 30, /* it began as TLS */
 };
 
 struct conn {
@@ -67,7 +68,7 @@ struct conn {
 	/* --- second cache line --- */
 	int64_t last_ns;
 	uint64_t last_frame;
-	int64_t payload_ns; /* of the last payload */
+	int64_t payload_ns; /* of the last payload, but for what may be a farewell: see restarts() */
 	uint64_t first_frame : 40, long_end_low : 24;
 	int64_t first_ns;
 	uint64_t stream : 40, long_end_high : 8;

@@ -5,6 +5,7 @@
  */
 #include "facts/goodbye.h"
 #include "facts/view.h"
+#include "packet/tls.h"
 
 #include <string.h>
 
@@ -31,12 +32,10 @@ static bool is_http(const struct tw_pkt *p)
 	return false;
 }
 
-/* A record of type handshake with a ClientHello (RFC 8446 s4, s5.1). */
 static bool is_client_hello(const struct tw_pkt *p)
 {
-	const uint8_t *h = p->payload_head;
-
-	return p->payload_head_bytes >= 6 && h[0] == 22 && h[1] == 3 && h[5] == 1;
+	return p->payload_head_bytes >= TW_TLS_HELLO_BYTES &&
+	       tw_tls_is_client_hello(p->payload_head);
 }
 
 /* One whole message Query, or Parse with those behind it: type, length that counts itself. */

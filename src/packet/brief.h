@@ -4,11 +4,13 @@
 
 #include "packet/decode.h"
 #include "packet/http.h"
+#include "packet/tls.h"
 #include "packet/usual.h"
 
 /* What stands in a brief's flags next to those of TCP. */
 enum tw_brief_flag {
 	TW_BRIEF_MPTCP = 1 << 9,     /* a SYN|ACK that takes up MPTCP (MP_CAPABLE) */
+	TW_BRIEF_HELLO = 1 << 10,    /* a ClientHello of TLS begins in it */
 	TW_BRIEF_LABELLED = 1 << 11, /* IPv6: it carries a flow label */
 	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it, and is no interim answer */
 	TW_BRIEF_ANSWER = 1 << 13,  /* ... an answer */
@@ -101,7 +103,7 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	if (__builtin_expect(tw_brief_may_be_mptcp(b->flags, header), 0))
 		tw_brief_of_options(tcp + 20, caplen - TW_USUAL_BYTES, header - 20, b);
 	if (TW_USUAL_TCP + header + TW_HTTP_HEAD_BYTES <= caplen &&
-	    __builtin_expect(tw_http_may_begin(tcp + header), 0))
+	    __builtin_expect(tw_http_may_begin(tcp + header) | tw_tls_may_begin(tcp + header), 0))
 		tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header, b);
 	return true;
 }
