@@ -14,6 +14,10 @@ from talk import HELLO, RECORD, Talk, expect
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
+CLOSE_NOTIFY = b"\x17\x03\x03\x00\x13" + bytes(19)
+WINDOW_UPDATE = b"\x17\x03\x03\x00\x1e" + bytes(30)
+TICKET = b"\x17\x03\x03\x00\xfa" + bytes(250)
+HTTPS = ("192.0.2.2", 443)
 
 
 def asked(rounds, last, question=COMMAND, answer=RECORD, wait=0.01):
@@ -107,6 +111,64 @@ def answered_in_the_end():
     """A long poll of a minute, which is answered."""
     talk = asked(1, REQUEST).s(PSH | ACK, RECORD, after=60).c(ACK, after=0.02)
     expect(left(talk, after=1), "clean")
+
+
+def sealed(*asked, server=HTTPS, tickets=2, request=None):
+    """A handshake of TLS 1.3 with a request on its heels, the tickets; and COMMANDs that are answered, this long after each other."""
+    talk = Talk(server=server).shake().c(PSH | ACK, HELLO).s(PSH | ACK, b"\x16\x03\x03\x00\x80\x02" + bytes(900), after=0.02)
+    talk.c(PSH | ACK, b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53), after=0.001)
+    if request:
+        talk.c(PSH | ACK, request)
+    talk.s(PSH | ACK, tickets * TICKET, after=0.02).c(ACK)
+    for pause in asked:
+        talk.c(PSH | ACK, COMMAND, after=pause).s(PSH | ACK, RECORD, after=0.03).c(ACK)
+    return talk
+
+
+def takes_leave(talk, after=30):
+    return talk.c(PSH | ACK, CLOSE_NOTIFY, after=after).c(FIN | ACK).s(FIN | ACK, after=0.02).c(ACK)
+
+
+def in_vain(talk, **more):
+    return talk.c(PSH | ACK, COMMAND, after=1, **more).s(ACK, after=0.04)
+
+
+@case
+def sealed_question_among_answered_ones():
+    """Four requests out of a silence, the last one unanswered: with and without close_notify, also on no port of HTTP."""
+    for server in (HTTPS, ("192.0.2.2", 9093)):
+        for leave in (takes_leave, left):
+            finding = expect(leave(in_vain(sealed(1, 5, 2, server=server))), "app-stuck", outcomes=("unknown",))
+            assert any("each was answered" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def sealed_question_that_tickets_follow():
+    """The first request comes with the Finished, the tickets of the handshake behind it; a single one may be the answer."""
+    finding = expect(takes_leave(sealed(request=COMMAND)), "app-stuck", outcomes=("unknown",))
+    assert any("2 records of one size" in e["text"] for e in finding["evidence"]), finding["evidence"]
+    expect(takes_leave(sealed(request=COMMAND, tickets=1)), "clean")
+    expect(takes_leave(sealed()), "clean")
+
+
+@case
+def sealed_words_that_ask_for_nothing():
+    """An acknowledgement of HTTP/2 behind the answers; message after message; a log-in, and one measured value; a short wait."""
+    expect(takes_leave(sealed(1, 5, 2).c(PSH | ACK, WINDOW_UPDATE).s(ACK, after=0.04)), "clean")
+    expect(takes_leave(sealed(1, 5, 2)), "clean")
+    mqtt = ("192.0.2.2", 8883)
+    expect(takes_leave(in_vain(sealed(server=mqtt, request=COMMAND))), "clean")
+    expect(takes_leave(in_vain(in_vain(sealed(1, 5, server=mqtt)))), "clean")
+    expect(takes_leave(in_vain(in_vain(in_vain(sealed(1, 5, 2))))), "clean")
+    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=2), "clean")
+
+
+@case
+def sealed_question_and_a_close_that_cross():
+    """The server's close comes first: it was idle there, or has died. That is another story."""
+    talk = sealed(1, 5, 2).c(PSH | ACK, COMMAND, after=1).s(ACK, after=0.04).s(FIN | ACK, after=30).c(ACK).c(FIN | ACK).s(ACK)
+    finding = expect(talk, "process-died", "clean", outcomes=("clean", "failed", "unknown"))
+    assert finding["verdict"] != "app-stuck", finding
 
 
 if __name__ == "__main__":

@@ -151,23 +151,27 @@ static bool is_tls_data(const struct tw_pkt *p)
 	return p->payload_head_bytes >= 2 && p->payload_head[0] == 23 && p->payload_head[1] == 3;
 }
 
-/* The first record of it, as its header tells. */
-static uint32_t tls_record_bytes(const struct tw_pkt *p)
+uint32_t tw_tls_record_bytes(const struct tw_pkt *p)
 {
-	return p->payload_head_bytes < 5 ? 0 : 5u + (p->payload_head[3] << 8 | p->payload_head[4]);
+	return !is_tls_data(p) || p->payload_head_bytes < 5
+		       ? 0
+		       : 5u + (p->payload_head[3] << 8 | p->payload_head[4]);
+}
+
+bool tw_tls_changes_cipher(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 6 && h[1] == 3 &&
+	       (h[0] == 20 || (h[0] == 22 && h[5] == 16));
 }
 
 bool tw_asks(const struct tw_pkt *p)
 {
-	return tw_request_of(p, true) ||
-	       (is_tls_data(p) && tls_record_bytes(p) > LONGEST_FAREWELL_RECORD);
+	return tw_request_of(p, true) || tw_tls_record_bytes(p) > LONGEST_FAREWELL_RECORD;
 }
 
-/*
- * The client's last words of a handshake: ChangeCipherSpec with its Finished, and no more (RFC 8446 s D.4, RFC 5246 s7.3);
- * before it in the segment, where no session is resumed, its key exchange.
- */
-static bool finishes(const struct tw_pkt *p)
+bool tw_tls_finishes(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
 	unsigned record;
@@ -207,7 +211,7 @@ bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst)
 			words++;
 		}
 	return d->pkt[rst].side == TW_CLIENT && words == 2 && said != hello &&
-	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && finishes(said) &&
+	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && tw_tls_finishes(said) &&
 	       !refuses_in_turn(d, said, rst) && d->pkt[rst].time_ns - said->time_ns < GOODBYE_NS;
 }
 

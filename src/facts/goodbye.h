@@ -22,6 +22,15 @@ bool tw_is_close_notify(const struct tw_pkt *p);
 bool tw_is_refusal(const struct tw_pkt *p);
 /* Does a client ask for something by this: a request of a protocol that answers each, or more than TLS needs for a farewell? */
 bool tw_asks(const struct tw_pkt *p);
+/* The first record of TLS in @p with its header, if it is one of data and begins there; else 0. */
+uint32_t tw_tls_record_bytes(const struct tw_pkt *p);
+/* Does ChangeCipherSpec begin it, or the key exchange that it follows in TLS 1.2? */
+bool tw_tls_changes_cipher(const struct tw_pkt *p);
+/*
+ * The client's last words of a handshake: ChangeCipherSpec with its Finished, and no more (RFC 8446 s D.4, RFC 5246 s7.3);
+ * before it in the segment, where no session is resumed, its key exchange.
+ */
+bool tw_tls_finishes(const struct tw_pkt *p);
 /* A client that resets, at record @rst, right behind the handshake of TLS, and had said nothing else: a check of a balancer. */
 bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst);
 /* The last payload of @side before record @before, or NULL. */

@@ -233,6 +233,7 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s);
 void tw_derive_made(struct tw_view *v, const struct tw_pkt *synack, const struct tw_pkt *repeat);
 void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
+void tw_derive_sealed(struct tw_view *v);
 void tw_derive_missing(struct tw_view *v);
 /* Before tw_derive_loss(). */
 void tw_derive_refused(struct tw_view *v);

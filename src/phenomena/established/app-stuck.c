@@ -9,7 +9,8 @@
  * and did not close (only possible, if the server had answered before), or for a server that never
  * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
  * all it was asked came at once. What is always answered in its protocol (a request of HTTP, a ClientHello of
- * TLS, a query) is owed an answer whatever was said before. Limits: never certain; what is encrypted does not show whether it asks for anything.
+ * TLS, a query) is owed an answer whatever was said before. Limits: never certain;
+ * what is encrypted does not show whether it asks for anything, and is only possible where all else speaks for it.
  *
  *    client                                              server kernel   app
  *      |------------------------ SYN ------------------------>|          |
@@ -44,7 +45,6 @@
 /* more, without any answer, is a stream in one direction and not a request */
 #define ONE_REQUEST_BYTES 65536
 
-/* A request that the server's kernel took and its application never answered. */
 /* What comes behind the client's reset came too late. */
 static bool server_closed_first(const struct tw_facts *f)
 {
@@ -53,6 +53,7 @@ static bool server_closed_first(const struct tw_facts *f)
 		 tw_frame_of(f, TW_F_FIN1_SIDE) > tw_frame_of(f, TW_F_WAITER_GAVE_UP));
 }
 
+/* A request that the server's kernel took and its application never answered. */
 static bool never_answered(const struct tw_facts *f)
 {
 	/* no answer is due before the request has come to its end */
@@ -320,6 +321,61 @@ static bool match_within(struct tw_match *m)
 	return true;
 }
 
+/*
+ * The client left after a wait behind a record of TLS that by all that can be seen was a request: sealed.c says why. The first one
+ * of a connection may have tickets behind it, and nothing else; so the other facts take it for answered.
+ */
+static bool sealed_left(const struct tw_facts *f)
+{
+	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
+	       tw_get(f, TW_F_SEALED_WAITED_NS) >= LEFT_AFTER_NS &&
+	       tw_get(f, TW_F_SEALED_BYTES) <= ONE_REQUEST_BYTES &&
+	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
+}
+
+static bool match_sealed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t waited = tw_get(f, TW_F_SEALED_WAITED_NS),
+		      answered = tw_get(f, TW_F_SEALED_ANSWERED);
+
+	m->strength = TW_STRENGTH_DELAY - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(m,
+			    "%s acknowledged what the client sent in TLS, and nothing came back; "
+			    "the client left after %s.",
+			    m->server, TW_DUR(waited));
+	tw_cite(m, TW_F_SEALED_BYTES,
+		"%s of TLS data, more than a farewell is: acknowledged by the server's kernel",
+		tw_bytes(m, tw_get(f, TW_F_SEALED_BYTES)));
+	if (tw_get(f, TW_F_SEALED_HTTP))
+		tw_cite(m, TW_F_SEALED_HTTP,
+			"the client's ClientHello offers HTTP (ALPN), which answers each request");
+	if (answered)
+		tw_cite(m, TW_F_SEALED_ANSWERED, "%lld such %s before it, and %s answered",
+			(long long)answered, answered == 1 ? "record came" : "records came",
+			answered == 1 ? "was" : "each was");
+	if (tw_get(f, TW_F_SEALED_TICKETS))
+		tw_cite(m, TW_F_SEALED_TICKETS,
+			"all that came since its handshake, %lld records of one size: session "
+			"tickets, no answer",
+			(long long)tw_get(f, TW_F_SEALED_TICKETS));
+	tw_cite(m, TW_F_SEALED_WAITED_NS, "the client leaves after %s", TW_DUR(waited));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "recv() waited until the application gave up by itself, if it waited.");
+	tw_app_saw(
+		m, TW_SERVER, NULL, NULL, -1,
+		"It hangs, or waits for somebody behind it; or it got something that asks for no "
+		"answer.");
+	tw_missing(m,
+		   "What the record says: with the keys of the session (SSLKEYLOGFILE) Wireshark "
+		   "shows whether it is a request.");
+	tw_rule_out(m, "peer-vanished", "the server's kernel acknowledges everything");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -329,12 +385,10 @@ static bool match(struct tw_match *m)
 
 	if (stopped_within(f))
 		return match_within(m);
-	if (!never_answered(f))
-		return false;
-	gave_up = client_gave_up(f);
-	left = !gave_up && client_left(f);
-	if (!gave_up && !left && !client_waits(f))
-		return false;
+	gave_up = never_answered(f) && client_gave_up(f);
+	left = !gave_up && never_answered(f) && client_left(f);
+	if (!gave_up && !left && !(never_answered(f) && client_waits(f)))
+		return sealed_left(f) && match_sealed(m);
 	m->strength = strength_of(f, gave_up, left, waited);
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,
@@ -615,6 +669,15 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"TLS, a query of PostgreSQL, MySQL or Redis). An answer of HTTP/1 that stops in "
 		"its midst, all that was sent acknowledged, is told after five seconds and "
 		"more: its head says how much is missing.\n\n"
+		"Within TLS a request cannot be read. It is possible where the client offered HTTP "
+		"in its ClientHello (ALPN) or the port is 443 (8443, 6443 ...), or where at least "
+		"two "
+		"records of that kind were answered before, and the last one, too long for a "
+		"farewell "
+		"or an acknowledgement of HTTP/2, got nothing but session tickets in five seconds. "
+		"A "
+		"single record behind the handshake is taken for an answer, though it may be a "
+		"ticket.\n\n"
 		"From packets alone an application that never accepted cannot be told from "
 		"one that accepted and hangs, nor a hung one from a protocol in which the "
 		"server has nothing to say (long poll, one-way streams). So this verdict is "

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A request within TLS. It cannot be read; but where each record long enough to ask for something was answered before the next
+ * one came, or where it is HTTP (its ClientHello offers that, or the port is), the last one was a request, too.
+ *
+ *	client                                   server
+ *	  |-- ChangeCipherSpec, Finished ----------->|	turn 1: the handshake
+ *	  |<------------------------ two tickets ----|
+ *	  |-- 300 bytes ---------------------------->|	turn 2, answered
+ *	  |<------------------------- 4000 bytes ----|
+ *	  |          (a pause)                       |
+ *	  |-- 310 bytes ---------------------------->|	turn 3: the question
+ *	  |          (nothing)                       |
+ *	  |-- close_notify, FIN -------------------->|	it was weary of waiting
+ *
+ * In TLS 1.3 the tickets of the server (RFC 8446 s4.6.1) come behind the client's Finished, and so behind a request that
+ * follows at once. They are told by what OpenSSL sends, two of one size; a single one looks like an answer and is taken for it.
+ */
+#include "facts/goodbye.h"
+#include "facts/view.h"
+
+#define AT_ONCE_NS       (1 * TW_NS_PER_S)    /* two messages further apart are not one question */
+#define PAUSE_NS         (100 * TW_NS_PER_MS) /* who asks after that was not just answering */
+#define RHYTHM           2                    /* so many questions were answered before */
+#define TICKET_BYTES_MIN 100
+#define TICKET_BYTES_MAX 2500 /* with the client's certificate in it */
+#define FRAME_13         31   /* 9 (RFC 9113 s4.1), type and tag 17, header 5 */
+#define FRAME_12_GCM     38   /* with an explicit nonce of 8 (RFC 5288) */
+#define FRAME_12_CHACHA  30   /* without one (RFC 7905) */
+
+/* By the client's offer; or by the port, 443, and what is made of it where that is taken: 8443, 6443 (Kubernetes), 10443. */
+static bool is_http(const struct tw_dossier *d)
+{
+	return d->offers_http || d->end[TW_SERVER].port % 1000 == 443;
+}
+
+struct sealed_walk {
+	const struct tw_pkt *said[2]; /* by either end, last */
+	/* of the turn: what the client says between two words of the server */
+	const struct tw_pkt *question, *last; /* its first segment, the last one behind it */
+	int64_t pause_ns;                     /* before the turn */
+	bool shakes;                          /* it holds ChangeCipherSpec, but not yet Finished */
+	/* since the client's Finished, as long as nothing but tickets came */
+	bool fresh;
+	uint32_t ticket_bytes;    /* of each */
+	unsigned tickets, behind; /* and of these behind the question */
+	/* of the connection */
+	bool one_way; /* message after message, and no answer in between */
+	int64_t answered, after_pauses;
+};
+
+static void begin_turn(struct sealed_walk *w, const struct tw_pkt *p)
+{
+	const struct tw_pkt *heard = w->said[TW_SERVER];
+
+	w->question = w->last = NULL;
+	w->shakes = false;
+	w->behind = 0;
+	w->pause_ns = heard ? p->time_ns - heard->time_ns : 0;
+}
+
+static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
+{
+	const struct tw_pkt *own = w->said[TW_CLIENT];
+	const bool asks = tw_asks(p) && tw_tls_record_bytes(p);
+
+	if (!own || (w->said[TW_SERVER] && w->said[TW_SERVER] > own))
+		begin_turn(w, p);
+	else if (asks && w->question && p->time_ns - own->time_ns >= AT_ONCE_NS)
+		w->one_way = true;
+	if (tw_tls_changes_cipher(p)) {
+		w->fresh = tw_tls_finishes(p);
+		w->shakes = !w->fresh;
+	} else if (asks && !w->question && !w->shakes) {
+		w->question = p;
+	}
+	if (w->question)
+		w->last = p;
+	w->said[TW_CLIENT] = p;
+}
+
+/* Could it be a session ticket, or several, right behind the handshake? */
+static bool takes_as_ticket(struct sealed_walk *w, const struct tw_pkt *p)
+{
+	const uint32_t bytes = tw_tls_record_bytes(p);
+
+	if (!w->fresh || bytes < TICKET_BYTES_MIN || bytes > TICKET_BYTES_MAX ||
+	    p->payload_bytes % bytes || (w->ticket_bytes && bytes != w->ticket_bytes))
+		return false;
+	w->ticket_bytes = bytes;
+	w->tickets += p->payload_bytes / bytes;
+	w->behind += w->question ? p->payload_bytes / bytes : 0;
+	return true;
+}
+
+/* The header of a frame of HTTP/2 and nothing else, in TLS 1.3 or 1.2: the acknowledgement of the client's SETTINGS. */
+static bool acknowledges_settings(const struct tw_pkt *p)
+{
+	const uint32_t bytes = tw_tls_record_bytes(p);
+
+	return bytes == p->payload_bytes &&
+	       (bytes == FRAME_13 || bytes == FRAME_12_GCM || bytes == FRAME_12_CHACHA);
+}
+
+static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http)
+{
+	if (w->question && http && acknowledges_settings(p))
+		return;
+	if (!takes_as_ticket(w, p)) {
+		w->fresh = false;
+		w->ticket_bytes = w->tickets = 0;
+		w->answered += w->question != NULL;
+		w->after_pauses += w->question && w->pause_ns >= PAUSE_NS;
+		w->question = NULL;
+	}
+	w->said[TW_SERVER] = p;
+}
+
+/* The client's farewell, close or reset behind @asked, unless the server's came before. */
+static const struct tw_pkt *left_at(const struct tw_dossier *d, const struct tw_pkt *asked)
+{
+	const struct tw_pkt *p;
+
+	for (p = asked; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && (p->flags & (TW_FIN | TW_RST) || tw_is_farewell(p)))
+			return p->side == TW_CLIENT ? p : NULL;
+	return NULL;
+}
+
+static bool is_unanswered(const struct tw_view *v, const struct sealed_walk *w)
+{
+	const struct tw_snapshot_end *server = &v->last.end[TW_SERVER];
+
+	return w->question && !(w->behind && w->tickets == 1) && !w->one_way && server->acked_set &&
+	       tw_seq_ge(server->acked, tw_pkt_end(w->last)) &&
+	       (is_http(v->d) || (w->answered >= RHYTHM && w->after_pauses));
+}
+
+void tw_derive_sealed(struct tw_view *v)
+{
+	struct sealed_walk w = { 0 };
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *p, *left;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (p->gap)
+			w = (struct sealed_walk){ 0 }; /* who said what in between is not known */
+		if (!tw_counts(p) || !p->payload_bytes || p->marks & TW_MARKS_REPEAT ||
+		    p->flags & TW_RST || tw_is_farewell(p))
+			continue;
+		if (p->side == TW_CLIENT)
+			client_says(&w, p);
+		else
+			server_says(&w, p, is_http(d));
+	}
+	if (!is_unanswered(v, &w))
+		return;
+	tw_from(v, TW_F_SEALED_BYTES, tw_above(tw_pkt_end(w.last), w.question->seq), w.question);
+	tw_from(v, TW_F_SEALED_ANSWERED, w.answered, NULL);
+	tw_from(v, TW_F_SEALED_HTTP, d->offers_http, NULL);
+	tw_from(v, TW_F_SEALED_TICKETS, w.behind ? w.tickets : 0,
+		w.behind ? w.said[TW_SERVER] : NULL);
+	left = left_at(d, w.last);
+	if (left && !(w.last->flags & TW_FIN))
+		tw_from(v, TW_F_SEALED_WAITED_NS, left->time_ns - w.last->time_ns, left);
+}
