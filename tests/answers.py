@@ -77,8 +77,19 @@ def left_by_reset():
 
 @case
 def left_soon():
-    """Two seconds are no wait: the user went on to something else."""
-    expect(left(asked(1, REQUEST), after=2), "clean")
+    """Two seconds and a half are no wait: the user went on to something else. Nor are whole ones where nothing asks for an answer."""
+    expect(left(asked(1, REQUEST), after=2.5), "clean")
+    expect(left(asked(1, b"load 0.42 1700000000\n"), after=2), "clean")
+
+
+@case
+def left_by_a_timeout():
+    """Whole seconds behind the request, or, the first time, behind the SYN: that is how timeouts are set."""
+    for seconds in (1, 2, 3):
+        finding = expect(left(asked(1, REQUEST), after=seconds - 0.02), "app-stuck", outcomes=("unknown",))
+        assert any("whole seconds, as timeouts" in e["text"] for e in finding["evidence"]), finding["evidence"]
+    finding = expect(left(Talk().shake(rtt=0.2).c(PSH | ACK, REQUEST).s(ACK, after=0.2), after=0.6), "app-stuck", outcomes=("unknown",))
+    assert any("from its SYN" in e["text"] for e in finding["evidence"]), finding["evidence"]
 
 
 @case
@@ -160,7 +171,13 @@ def sealed_words_that_ask_for_nothing():
     expect(takes_leave(in_vain(sealed(server=mqtt, request=COMMAND))), "clean")
     expect(takes_leave(in_vain(in_vain(sealed(1, 5, server=mqtt)))), "clean")
     expect(takes_leave(in_vain(in_vain(in_vain(sealed(1, 5, 2))))), "clean")
-    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=2), "clean")
+    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=2.5), "clean")
+
+
+@case
+def sealed_question_and_a_timeout():
+    """Two seconds, to the hundredth."""
+    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=1.97), "app-stuck", outcomes=("unknown",))
 
 
 @case

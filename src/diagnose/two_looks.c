@@ -580,7 +580,7 @@ int tw_session_two_looks(struct tw_session *s, struct tw_err *err)
 		.have_stream = c->have_stream,
 		.stream = c->stream,
 		.hosts = s->hosts,
-		.settle_ns = 2000000000,
+		.settle_ns = TW_NS_PER_S * 9 / 10, /* a timeout of 1 s, measured from the SYN */
 	};
 	const struct tw_triage_result *res;
 	struct tw_triage *triage = tw_triage_new(&tc);

@@ -31,8 +31,10 @@
 
 /* a client that closes sooner was not waiting for an answer */
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
-/* the same, where nothing else speaks for a wait */
+/* the same, where nothing else speaks for a wait ... */
 #define LEFT_AFTER_NS (5 * TW_NS_PER_S)
+/* ... but that it was so near to whole seconds: who has had enough leaves at any time, a timeout is set in seconds */
+#define ROUND_NS (25 * TW_NS_PER_MS)
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
 /* still open, and no answer for so long: longer than the polls that servers keep waiting */
@@ -91,6 +93,28 @@ static bool asks(const struct tw_facts *f)
 	       tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) <= ONE_REQUEST_BYTES;
 }
 
+static bool is_round(int64_t ns)
+{
+	return ns + ROUND_NS >= TW_NS_PER_S && (ns + ROUND_NS) % TW_NS_PER_S <= 2 * ROUND_NS;
+}
+
+/* Did the client close by a timeout, as far as can be seen: whole seconds behind what it @asked, or behind its SYN? */
+static bool timed_out(const struct tw_facts *f, enum tw_fact_id asked, enum tw_fact_id left)
+{
+	const int64_t waited = tw_between_ns(f, asked, left);
+
+	return tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && waited >= TW_NS_PER_S / 2 &&
+	       (is_round(waited) || is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
+}
+
+static bool waited_in_vain(const struct tw_facts *f)
+{
+	const enum tw_fact_id asked = TW_F_REQUEST_UNANSWERED_BYTES, left = TW_F_WAITER_GAVE_UP;
+
+	return tw_between_ns(f, asked, left) >= LEFT_AFTER_NS ||
+	       (asks(f) && timed_out(f, asked, left));
+}
+
 /*
  * The client left after a wait. Where the server closes then, its application reads, and only has no answer; or
  * it only takes: a receiver of a stream in one direction never speaks either.
@@ -99,9 +123,7 @@ static bool client_left(const struct tw_facts *f)
 {
 	return tw_get(f, TW_F_WAITER_GAVE_UP) &&
 	       /* its own kernel gave up over probes that nobody answered */
-	       tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) < 2 &&
-	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >=
-		       LEFT_AFTER_NS &&
+	       tw_get(f, TW_F_ZERO_WINDOW_PROBES_UNANSWERED_LAST) < 2 && waited_in_vain(f) &&
 	       (asks(f) || (asked_once(f) && !tw_get(f, TW_F_FIN2_SEEN)));
 }
 
@@ -174,6 +196,15 @@ static void say_gave_up(struct tw_match *m)
 		 "the same packets");
 }
 
+static const char *said_round(const struct tw_facts *f, enum tw_fact_id asked, enum tw_fact_id left)
+{
+	if (!timed_out(f, asked, left))
+		return "";
+	return is_round(tw_between_ns(f, asked, left))
+		       ? ": whole seconds, as timeouts are set"
+		       : ", whole seconds from its SYN, as timeouts are set";
+}
+
 /* The client's reset ends it: what the server's application would have done next is not to be seen. */
 static void say_reset(struct tw_match *m, int64_t waited)
 {
@@ -207,8 +238,8 @@ static void say_closed(struct tw_match *m, int64_t waited)
 				 : "%s acknowledged the request and did not answer; the client "
 				   "closed after %s, and there the capture ends.",
 			    m->server, TW_DUR(waited));
-	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer",
-		TW_DUR(waited));
+	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer%s",
+		TW_DUR(waited), said_round(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP));
 	if (both)
 		tw_cite(m, TW_F_FIN2_SEEN,
 			"the server closes after the client: it noticed, and had no answer yet");
@@ -328,7 +359,8 @@ static bool match_within(struct tw_match *m)
 static bool sealed_left(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
-	       tw_get(f, TW_F_SEALED_WAITED_NS) >= LEFT_AFTER_NS &&
+	       (tw_get(f, TW_F_SEALED_WAITED_NS) >= LEFT_AFTER_NS ||
+		timed_out(f, TW_F_SEALED_BYTES, TW_F_SEALED_WAITED_NS)) &&
 	       tw_get(f, TW_F_SEALED_BYTES) <= ONE_REQUEST_BYTES &&
 	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
 }
@@ -362,7 +394,8 @@ static bool match_sealed(struct tw_match *m)
 			"all that came since its handshake, %lld records of one size: session "
 			"tickets, no answer",
 			(long long)tw_get(f, TW_F_SEALED_TICKETS));
-	tw_cite(m, TW_F_SEALED_WAITED_NS, "the client leaves after %s", TW_DUR(waited));
+	tw_cite(m, TW_F_SEALED_WAITED_NS, "the client leaves after %s%s", TW_DUR(waited),
+		said_round(f, TW_F_SEALED_BYTES, TW_F_SEALED_WAITED_NS));
 	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
 		   "recv() waited until the application gave up by itself, if it waited.");
 	tw_app_saw(
@@ -663,7 +696,7 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"possible after two minutes of mere waiting; if it had answered before, or "
 		"was sent message after message (logs, measurements, pages to print), "
 		"possible: what was said may have asked for no answer. A client that leaves after "
-		"five seconds and more, and "
+		"five seconds and more, or at a whole second, as timeouts are set, and "
 		"only then the server closes, is told so as well where an answer was due: to "
 		"what is always answered in its protocol (a request of HTTP, a ClientHello of "
 		"TLS, a query of PostgreSQL, MySQL or Redis). An answer of HTTP/1 that stops in "
@@ -674,7 +707,7 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"two "
 		"records of that kind were answered before, and the last one, too long for a "
 		"farewell "
-		"or an acknowledgement of HTTP/2, got nothing but session tickets in five seconds. "
+		"or an acknowledgement of HTTP/2, got nothing but session tickets in that time. "
 		"A "
 		"single record behind the handshake is taken for an answer, though it may be a "
 		"ticket.\n\n"
