@@ -21,6 +21,7 @@
 #define CHECK_NS      (10 * TW_NS_PER_S) /* who looks whether a port is open does not stay */
 #define IN_FLIGHT_NS  (1 * TW_NS_PER_S)
 #define LONG_AFTER_NS (10 * TW_NS_PER_S)
+#define SILENT_NS     (5 * TW_NS_PER_S) /* an answer comes sooner, as a rule */
 
 static bool is(const struct tw_facts *f, enum tw_fact_id id)
 {
@@ -203,6 +204,27 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	       "anything.";
 }
 
+/* To TCP an answer that never came is nothing. Where the client had waited, it may have been one to the application. */
+static void say_closed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
+	const bool silent =
+		tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && waited >= SILENT_NS;
+
+	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
+	m->summary = "Both ends closed, and all data was acknowledged.";
+	if (silent) {
+		m->summary = tw_say(m,
+				    "Both ends closed, and all data was acknowledged; the client's "
+				    "last words got no answer in %s, and need none as far as they "
+				    "can be read.",
+				    TW_DUR(waited));
+		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
+	}
+	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
+}
+
 static void say_clean(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -210,9 +232,7 @@ static void say_clean(struct tw_match *m)
 	m->outcome = TW_OUTCOME_CLEAN;
 	m->remark = remark_of(f);
 	if (is(f, TW_F_CLOSED_CLEAN)) {
-		m->confidence = is(f, TW_F_ORDER_MIXED) ? TW_LIKELY : TW_CERTAIN;
-		m->summary = "Both ends closed, and all data was acknowledged.";
-		tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
+		say_closed(m);
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
 		m->summary = ended_by_reset(f);
