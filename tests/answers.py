@@ -5,6 +5,7 @@
 usage: TCPWHY=build/tcpwhy tests/answers.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -39,6 +40,37 @@ def http_left_without_an_answer():
         finding = expect(left(asked(rounds, REQUEST)), "app-stuck", outcomes=("unknown",))
         assert "and only then the server did" in finding["summary"], finding["summary"]
         assert any("HTTP" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+QUERIES = {
+    "memcached": b"get a\r\n",
+    "MongoDB": struct.pack("<IIII", 60, 7, 0, 2013) + bytes(44),
+    "Cassandra": b"\4\0\0\1\7" + struct.pack(">I", 30) + bytes(30),
+    "DNS": struct.pack(">HHHHHHH", 40, 7, 0x0100, 1, 0, 0, 0) + bytes(28),
+}
+
+
+@case
+def queries_left_without_an_answer():
+    """Of protocols that answer each: told by lengths that fit and by what they hold; what answers, or does not fit, is none."""
+    for name, query in QUERIES.items():
+        finding = expect(left(asked(1, query)), "app-stuck", outcomes=("unknown",))
+        assert any(f"a request of {name}" in e["text"] for e in finding["evidence"]), finding["evidence"]
+        if name != "memcached":
+            expect(left(asked(1, query + b"x")), "clean")
+    expect(left(asked(1, b"\x84" + QUERIES["Cassandra"][1:])), "clean")
+    expect(left(asked(1, struct.pack("<IIII", 60, 7, 3, 2013) + bytes(44))), "clean")
+    expect(left(asked(1, b"set a 0 0 1 noreply\r\nx\r\n")), "clean")
+
+
+@case
+def query_to_a_server_that_had_closed():
+    """A word as short as QUIT, and the client's close on its heels: it asks, and cannot be answered."""
+    talk = Talk(server=("192.0.2.2", 11211)).shake().ask(QUERIES["memcached"], b"END\r\n")
+    talk.s(FIN | ACK, after=60).c(ACK, after=0.04).c(PSH | ACK, QUERIES["memcached"], after=30).c(FIN | ACK, after=0.01)
+    for after in (0.01, 0.005):
+        talk.s(RST, window=0, ident=0, after=after, keep=True)
+    expect(talk, "data-after-close", "keepalive-race", outcomes=("failed",))
 
 
 @case

@@ -76,6 +76,10 @@ enum tw_request {
 	TW_REQUEST_POSTGRESQL,
 	TW_REQUEST_MYSQL,
 	TW_REQUEST_REDIS,
+	TW_REQUEST_MEMCACHED,
+	TW_REQUEST_MONGODB,
+	TW_REQUEST_CASSANDRA,
+	TW_REQUEST_DNS,
 	TW_REQUEST_TLS_DATA, /* a record of data too long for a farewell; only for what comes behind a FIN */
 };
 

@@ -5,9 +5,12 @@
  */
 #include "facts/goodbye.h"
 #include "facts/view.h"
+#include "packet/bytes.h"
 #include "packet/tls.h"
 
 #include <string.h>
+
+#define OP_MSG 2013 /* of MongoDB's wire protocol */
 
 bool tw_begins(const struct tw_pkt *p, const char *word)
 {
@@ -72,6 +75,40 @@ static bool is_redis(const struct tw_pkt *p)
 	       !tw_begins(p, "*3\r\n$8\r\nREPLCONF") && !tw_is_farewell(p);
 }
 
+/* A read in text; what stores may say noreply behind the bytes that were kept. */
+static bool is_memcached(const struct tw_pkt *p)
+{
+	return tw_begins(p, "get ") || tw_begins(p, "gets ") || tw_begins(p, "mg ");
+}
+
+/* One whole OP_MSG, which answers nothing: lengths and numbers are little endian. */
+static bool is_mongodb(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 16 && tw_load_le32(h) == p->payload_bytes &&
+	       !tw_load_le32(h + 8) && tw_load_le32(h + 12) == OP_MSG;
+}
+
+/* One whole frame of version 3 or 4: STARTUP, OPTIONS, QUERY, PREPARE, EXECUTE or BATCH. */
+static bool is_cassandra(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 9 && (h[0] == 3 || h[0] == 4) &&
+	       (h[4] == 1 || h[4] == 5 || h[4] == 7 || h[4] == 9 || h[4] == 10 || h[4] == 13) &&
+	       tw_load_be32(h + 5) == p->payload_bytes - 9;
+}
+
+/* RFC 7766 s8, RFC 1035 s4.1.1: one whole query behind its length, of one question and no answer. */
+static bool is_dns(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 14 && tw_load_be16(h) == p->payload_bytes - 2 &&
+	       !(h[4] & 0xf8) && tw_load_be16(h + 6) == 1 && !tw_load_be32(h + 8);
+}
+
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
 {
 	if (is_http(p))
@@ -84,7 +121,15 @@ enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
 		return TW_REQUEST_POSTGRESQL;
 	if (greeted && is_mysql(p))
 		return TW_REQUEST_MYSQL;
-	return is_redis(p) ? TW_REQUEST_REDIS : TW_REQUEST_NONE;
+	if (is_redis(p))
+		return TW_REQUEST_REDIS;
+	if (is_memcached(p))
+		return TW_REQUEST_MEMCACHED;
+	if (is_mongodb(p))
+		return TW_REQUEST_MONGODB;
+	if (is_cassandra(p))
+		return TW_REQUEST_CASSANDRA;
+	return is_dns(p) ? TW_REQUEST_DNS : TW_REQUEST_NONE;
 }
 
 const char *tw_request_name(enum tw_request kind)
@@ -97,6 +142,10 @@ const char *tw_request_name(enum tw_request kind)
 		[TW_REQUEST_POSTGRESQL] = "PostgreSQL",
 		[TW_REQUEST_MYSQL] = "MySQL",
 		[TW_REQUEST_REDIS] = "Redis",
+		[TW_REQUEST_MEMCACHED] = "memcached",
+		[TW_REQUEST_MONGODB] = "MongoDB",
+		[TW_REQUEST_CASSANDRA] = "Cassandra",
+		[TW_REQUEST_DNS] = "DNS",
 		[TW_REQUEST_TLS_DATA] = "TLS",
 	};
 

@@ -646,7 +646,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"open is reset when its last ACK arrives: that, and the refusal, is enough.\n\n"
 		"If the listener survives, it was close(), or one worker of several. What that "
 		"leaves is told as possible: a FIN in place of the answer to a request that its "
-		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis), or in the "
+		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis, MongoDB ...), "
+		"or in the "
 		"midst of an answer or a request of HTTP/1, whose head says how long it was to be. "
 		"If the "
 		"whole host falls silent afterwards, it is host-shutdown.",
