@@ -527,7 +527,59 @@ def write_never_over_the_input():
         equal(pathlib.Path(file.name).read_bytes(), FAILED.read_bytes())
 
 
+@case
+def write_spares_what_is_there():
+    """-w with a mistake in the command line, or nothing to read, leaves the file that is there as it was"""
+    with tempfile.TemporaryDirectory() as folder:
+        out, table = pathlib.Path(folder) / "out.pcapng", pathlib.Path(folder) / "table.tsv"
+        for arguments in (["/dev/null"], [__file__], ["/nonexistent.pcap"], ["--stream=9999", FAILED],
+                          ["-f", "nonsense nonsense", FAILED], ["--verdict", "nonsense", FAILED]):
+            out.write_text("precious")
+            equal(tcpwhy("-w", out, *arguments).status, 2, arguments)
+            equal(out.read_text(), "precious", arguments)
+        table.write_text("# nothing")
+        result = tcpwhy("--idle-table", table, "-w", table, FAILED)
+        equal(result.status, 2)
+        contains(one_line(result.err), "idle table")
+        equal(table.read_text(), "# nothing")
+
+
+def refused_connects(count):
+    frames = [data for n in range(count) for data in (
+        craft.ethernet(craft.ipv4("192.0.2.1", "192.0.2.2", craft.tcp(2000 + n, 81, 7, 0, craft.SYN))),
+        craft.ethernet(craft.ipv4("192.0.2.2", "192.0.2.1", craft.tcp(81, 2000 + n, 0, 8, craft.RST | craft.ACK, window=0))))]
+    return craft.pcap_header() + b"".join(craft.record(data, 1_700_000_000, n) for n, data in enumerate(frames))
+
+
+@case
+def write_goes_on_without_a_reader():
+    """-w holds all, though nobody reads the report to its end"""
+    with temporary(refused_connects(300)) as file, tempfile.TemporaryDirectory() as folder:
+        with subprocess.Popen([PROGRAM, "--json", "-w", f"{folder}/some", file.name], stdout=subprocess.PIPE) as program:
+            program.stdout.readline()
+            program.stdout.close()
+            program.wait(60)
+        equal(tcpwhy("--json", "-w", f"{folder}/all", file.name).status, 1)
+        equal(pathlib.Path(f"{folder}/some").read_bytes(), pathlib.Path(f"{folder}/all").read_bytes())
+
+
 # ---- streams, terminals, signals ----
+
+@case
+def interrupted_in_the_second_look():
+    """Ctrl-C while findings are told: no more come, and the summary says how many were not judged"""
+    with temporary(refused_connects(1000)) as file:
+        with subprocess.Popen([PROGRAM, "--json", file.name], stdout=subprocess.PIPE) as program:
+            lines = [program.stdout.readline()]  # the pipe is full before the rest is out
+            program.send_signal(signal.SIGINT)
+            lines += program.stdout.readlines()
+            program.wait(60)
+    told, summary = len(lines) - 1, json.loads(lines[-1])
+    equal(summary["type"], "summary")
+    equal(told < 1000, True, f"{told} of 1000 told")
+    equal(any("were not judged" in problem for problem in summary["problems"]), True, summary["problems"])
+    equal(summary["failed"], told, "failed")
+
 
 @case
 def colors():

@@ -19,6 +19,7 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,12 +176,13 @@ static bool on_finding(void *user, struct tw_finding *f)
 		tw_text_add(run->text, f);
 	} else {
 		tw_progress_erase(&run->progress);
-		run->output_error = tw_json_finding(&tw_stdout, f);
+		if (!run->output_error)
+			run->output_error = tw_json_finding(&tw_stdout, f);
 		tw_finding_free(f);
 	}
 	if (run->flows && !run->output_error && fflush(stdout))
 		run->output_error = -errno;
-	return !run->output_error;
+	return !run->output_error || run->extract; /* head(1) has seen enough, -w has not */
 }
 
 /* For a report of which nothing else is made: few findings are worked out, most are but counted. */
@@ -237,13 +239,15 @@ static bool tell_damage(const struct tw_source_info *info, const struct tw_sessi
 	return !summary->nothing_readable;
 }
 
+/* The file is made when there is something to put into it: no mistake of the command line empties one that is there. */
 static int write_packets(struct run *run, struct tw_source *src)
 {
 	struct tw_err err = { 0 };
 
 	if (run->extract_error)
 		return tw_complain("-w: out of memory");
-	if (tw_extract_write(run->extract, src, run->writer, NULL, &err))
+	if ((!run->writer && tw_writer_open(&run->writer, run->arguments->write_path, &err)) ||
+	    tw_extract_write(run->extract, src, run->writer, NULL, &err))
 		return tw_complain("%s", err.text);
 	return 0;
 }
@@ -269,7 +273,7 @@ static int finish_input(struct run *run, struct tw_source *src,
 				   (unsigned long long)summary->connections);
 	if (!run->output_error)
 		run->output_error = tell(run, summary);
-	if (run->writer && write_packets(run, src))
+	if (run->extract && write_packets(run, src))
 		return TW_EXIT_USAGE;
 	return summary->failed ? TW_EXIT_FAILED : TW_EXIT_CLEAN;
 }
@@ -296,7 +300,7 @@ static int read_source(struct run *run, struct tw_source *src)
 		.stop = &stop,
 		.progress = on_progress,
 		.finding = on_finding,
-		.sketch = a->json || run->writer || !tw_source_can_rewind(src) ? NULL : on_sketch,
+		.sketch = a->json || a->write_path || !tw_source_can_rewind(src) ? NULL : on_sketch,
 		.user = run,
 	};
 	struct tw_session_summary summary;
@@ -305,13 +309,13 @@ static int read_source(struct run *run, struct tw_source *src)
 
 	run->flows = !tw_source_can_rewind(src);
 	run->found = false;
-	if (run->writer && run->flows)
+	if (a->write_path && run->flows)
 		return tw_complain(
 			"%s: -w reads the input twice, which is not possible from a pipe",
 			tw_source_info(src)->name);
 	run->text = a->json ? NULL : tw_text_new(&options);
-	run->extract = run->writer ? tw_extract_new() : NULL;
-	if ((!a->json && !run->text) || (run->writer && !run->extract)) {
+	run->extract = a->write_path ? tw_extract_new() : NULL;
+	if ((!a->json && !run->text) || (a->write_path && !run->extract)) {
 		status = tw_complain("out of memory");
 	} else {
 		tw_progress_init(&run->progress);
@@ -366,7 +370,7 @@ static void read_all(struct run *run, const char *const *paths, unsigned count)
 		tw_source_close(src);
 		return;
 	}
-	for (i = 0; i < count && !stop && !run->output_error; i++) {
+	for (i = 0; i < count && !stop && (!run->output_error || a->write_path); i++) {
 		if (tw_source_open(&src, paths[i], run->filter, &err)) {
 			worse(run, complain_open(a, paths[i], &err));
 			continue;
@@ -380,19 +384,47 @@ static void read_all(struct run *run, const char *const *paths, unsigned count)
 
 /* ---- the command line ---- */
 
-static int check_inputs(const struct tw_arguments *a, const char *const *paths, unsigned count)
+/* Is the file at @path one that -w would overwrite? */
+static bool is_target(const struct tw_arguments *a, const char *path)
 {
 	struct stat target, input;
-	bool exists = a->write_path && stat(a->write_path, &target) == 0;
+
+	return a->write_path && path && stat(a->write_path, &target) == 0 &&
+	       S_ISREG(target.st_mode) && stat(path, &input) == 0 &&
+	       input.st_dev == target.st_dev && input.st_ino == target.st_ino;
+}
+
+/* Said before a long file is read, and not behind it: nothing can be written there. */
+static int check_target(const char *path)
+{
+	char *copy;
+	int status = 0;
+
+	if (!path || !access(path, W_OK))
+		return 0;
+	if (errno != ENOENT)
+		return tw_complain("cannot write %s: %s", path, strerror(errno));
+	copy = strdup(path);
+	if (!copy)
+		return tw_complain("out of memory");
+	if (access(dirname(copy), W_OK | X_OK))
+		status = tw_complain("cannot write %s: %s", path, strerror(errno));
+	free(copy);
+	return status;
+}
+
+static int check_inputs(const struct tw_arguments *a, const char *const *paths, unsigned count)
+{
 	unsigned i, pipes = 0;
 
 	for (i = 0; i < count; i++) {
 		if (strcmp(paths[i], "-") == 0)
 			pipes++;
-		if (exists && S_ISREG(target.st_mode) && stat(paths[i], &input) == 0 &&
-		    input.st_dev == target.st_dev && input.st_ino == target.st_ino)
+		if (is_target(a, paths[i]))
 			return tw_complain("-w %s would overwrite an input", a->write_path);
 	}
+	if (is_target(a, a->idle_table))
+		return tw_complain("-w %s would overwrite the idle table", a->write_path);
 	if (pipes > 1)
 		return tw_complain("standard input ('-') can be read only once");
 	if (pipes && a->merge && count > 1)
@@ -403,7 +435,7 @@ static int check_inputs(const struct tw_arguments *a, const char *const *paths, 
 			"save it to a file first");
 	if (a->write_path && strcmp(a->write_path, "-") == 0)
 		return tw_complain("-w needs a file: standard output carries the report");
-	return 0;
+	return check_target(a->write_path);
 }
 
 static int check(const struct tw_arguments *a, const char *const *paths, unsigned count)
@@ -436,16 +468,17 @@ static char *join(const char *const *words, unsigned count)
 static int prepare(struct run *run)
 {
 	const struct tw_arguments *a = run->arguments;
-	char *joined = a->read_count && a->word_count ? join(a->words, a->word_count) : NULL;
-	const char *filter = joined ? joined : a->filter;
+	const bool trails = a->read_count && a->word_count;
+	char *joined = trails ? join(a->words, a->word_count) : NULL;
+	const char *filter = trails ? joined : a->filter;
 	struct tw_err err = { 0 };
 	int status = choose_verdicts(run);
 
+	if (!status && trails && !joined)
+		status = tw_complain("out of memory");
 	if (!status && filter && tw_filter_new(&run->filter, filter, &err))
 		status = tw_complain("%s", err.text);
 	if (!status && a->idle_table && tw_idle_load(a->idle_table, &err))
-		status = tw_complain("%s", err.text);
-	if (!status && a->write_path && tw_writer_open(&run->writer, a->write_path, &err))
 		status = tw_complain("%s", err.text);
 	free(joined);
 	return status;

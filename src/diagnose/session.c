@@ -39,11 +39,20 @@ static void tell_progress(struct tw_session *s, int pass, int of)
 	c->progress(c->user, tw_source_info(s->source), pass, of);
 }
 
-static bool is_over(const struct tw_session *s, int pass)
+bool tw_session_is_interrupted(const struct tw_session *s)
 {
-	const struct tw_session_config *c = s->config;
+	return s->config->stop && *s->config->stop && !s->stopped;
+}
 
-	return (c->stop && *c->stop && pass == 1) || (c->frames_max && s->frames >= c->frames_max);
+static bool is_over(struct tw_session *s, int pass)
+{
+	const uint64_t max = s->config->frames_max;
+
+	if (tw_session_is_interrupted(s)) {
+		s->stopped = pass == 1;
+		return true;
+	}
+	return (s->stopped && pass == 1) || (max && s->frames >= max);
 }
 
 static unsigned within_limit(const struct tw_session *s, unsigned n)
@@ -88,7 +97,7 @@ unsigned tw_session_sift(struct tw_session *s, const struct tw_sieve *sieve,
 	const uint64_t max = s->config->frames_max, left = max ? max - s->frames : TW_SIFT;
 	unsigned n;
 
-	if (!left)
+	if (is_over(s, 2))
 		return 0;
 	n = tw_source_sift(s->source, sieve, left < TW_SIFT ? (unsigned)left : TW_SIFT, frames,
 			   flow, passed);
@@ -194,6 +203,13 @@ static void tell_own_limits(struct tw_session *s)
 				   "counted, but not kept.",
 				   sum->steps_dropped, plural(sum->steps_dropped),
 				   were(sum->steps_dropped));
+	if (tw_hosts_forgotten(s->hosts))
+		tw_session_problem(s,
+				   "There are more hosts than are remembered: what %" PRIu64
+				   " packet%s of the others %s is not known when a connection is "
+				   "compared with those around it.",
+				   tw_hosts_forgotten(s->hosts), plural(tw_hosts_forgotten(s->hosts)),
+				   tw_hosts_forgotten(s->hosts) == 1 ? "says" : "say");
 	if (s->out_of_memory)
 		tw_session_problem(s, "Memory ran out: some connections could not be judged.");
 }
@@ -225,6 +241,11 @@ void tw_session_input_ends(struct tw_session *s)
 	sum->nothing_readable = !info->frames && (info->problems_total || info->cut);
 	tell_source_problems(s);
 	tell_decoder_problems(s);
+	if (s->stopped && tw_source_can_rewind(s->source))
+		tw_session_problem(s,
+				   "Reading was stopped after %" PRIu64
+				   " packets: of what comes behind them nothing is told.",
+				   s->frames);
 }
 
 int tw_session_begin(struct tw_session *s, struct tw_source *src,

@@ -29,7 +29,8 @@ struct tw_session_config {
 		keep_bytes; /* one look only: keep packets up to so many bytes, for finding->kept */
 	uint64_t frames_max; /* judge only the first so many frames that pass the filter, 0 = all */
 	/* Set (by a signal handler) to end the first look, or the only one, early: what was read up to
-	 * there is judged as if the input ended. May be NULL. */
+	 * there is judged as if the input ended. Set in the second look, it ends that, and what was not
+	 * judged by then is not told. May be NULL. */
 	const volatile sig_atomic_t *stop;
 	/* Progress, called a few times a second at most; may be NULL. @pass 1 or 2, @of passes. */
 	void (*progress)(void *user, const struct tw_source_info *info, int pass, int of);

@@ -30,6 +30,7 @@ struct tw_session {
 	struct tw_finding *spare; /* a finding that was not delivered, to be used again */
 	struct timespec progress_at; /* when progress was last told */
 	bool cancelled;              /* the callback wants no more findings */
+	bool stopped;                /* config->stop ended the first look, or the only one */
 	bool out_of_memory;
 };
 
@@ -38,6 +39,8 @@ struct tw_session {
 int tw_session_begin(struct tw_session *s, struct tw_source *src,
 		     struct tw_session_summary *summary, struct tw_err *err);
 void tw_session_conclude(struct tw_session *s);
+/* Has config->stop been set since the first look came to its end? Then the second one is not to go on. */
+bool tw_session_is_interrupted(const struct tw_session *s);
 /* The next batch of a look: stops at frames_max, at the stop flag and at the end. @pass 1 or 2. */
 unsigned tw_session_batch(struct tw_session *s, struct tw_frame *frames, int pass, int of);
 /* The same for the first look of two: a brief of each frame (tw_source_briefs()). */

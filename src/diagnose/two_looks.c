@@ -500,8 +500,14 @@ static void second_look(struct second_look *l)
 		relieve(l, st.last + 1);
 	}
 	/* Nothing more comes: all stay at hand to the end, because facts compare connections. */
-	while (l->judged < l->list.count && !s->cancelled)
+	while (l->judged < l->list.count && !s->cancelled && !tw_session_is_interrupted(s))
 		judge_first(l);
+	if (l->judged < l->list.count && !s->cancelled)
+		tw_session_problem(
+			s,
+			"Stopped in the second look: %" PRIu32
+			" connections that looked odd were not judged, and are in no count.",
+			l->list.count - l->judged);
 }
 
 static void take_down(struct tw_session *s, const struct tw_triage_result *res)

@@ -157,11 +157,39 @@ static void signs_lose_nothing(void **state)
 	assert_true(spared > 1000);
 }
 
+/* Whoever stops the reading gets what was read by then, and is told so; not where the input would not have gone on. */
+static void stop_is_told(void **state)
+{
+	const volatile sig_atomic_t stop = 1;
+	uint64_t findings = 0;
+	const struct tw_session_config config = { .stop = &stop,
+						  .finding = drop_finding,
+						  .user = &findings };
+	struct tw_session_summary sum;
+	struct tw_err err = { 0 };
+	struct tw_source *src;
+	char path[4096];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/captures/connect/overload.client.pcap",
+		 getenv("TCPWHY_TESTS"));
+	assert_int_equal(tw_source_open(&src, path, NULL, &err), 0);
+	assert_int_equal(tw_session_run(src, &config, &sum, &err), 0);
+	tw_source_close(src);
+	assert_int_equal(sum.packets, 0);
+	assert_true(says(&sum, "Reading was stopped after 0 packets"));
+	tw_session_summary_free(&sum);
+	run(path, 0, false, &sum);
+	assert_false(says(&sum, "stopped"));
+	tw_session_summary_free(&sum);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget_of_losses_is_honest),
 		cmocka_unit_test(signs_lose_nothing),
+		cmocka_unit_test(stop_is_told),
 	};
 
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
