@@ -15,6 +15,7 @@
 #define JOBS_MAX   256
 #define REPEAT_MAX 100000
 #define SYNCNT_MAX 127 /* MAX_TCP_SYNCNT */
+#define MEMORY_MIN (UINT64_C(8) << 20)
 #define ALL                                                                                        \
 	(TW_CMD_READ | TW_CMD_EXPLAIN | TW_CMD_LAB | TW_CMD_LIVE | TW_CMD_DOCTOR |                 \
 	 TW_CMD_PREDICT | TW_CMD_AUDIT)
@@ -80,10 +81,10 @@ const struct tw_option tw_options[] = {
 	  "Add the idle timeouts in _FILE_ to the built-in table of devices. Format: see FILES." },
 	{ TW_OPT_MEMORY, 0, "memory", TW_ARG_TEXT, "SIZE", TW_CMD_READ,
 	  "memory ceiling, as 512M (default is 1/4 of RAM)",
-	  "Never use more memory than _SIZE_ (a number with K, M or G) for the connection tables. "
-	  "What had "
-	  "to be forgotten is counted and said. The default is a quarter of the machine's "
-	  "memory." },
+	  "Never use more memory than _SIZE_ (a number with M or G, 8M at least) for the "
+	  "connection "
+	  "tables; what is known of hosts takes 6 MiB more at most. What had to be forgotten is "
+	  "counted and said. The default is a quarter of the machine's memory." },
 	{ TW_OPT_WIDTH, 0, "width", TW_ARG_TEXT, "N", ALL, "wrap text at N columns, 60 to 100",
 	  "Wrap text at _N_ columns, 60 to 100. The default is the terminal's width within these "
 	  "bounds, and 80 "
@@ -374,8 +375,8 @@ static int memory_size(const char *text, uint64_t *out, struct tw_err *err)
 		return tw_err_set(err, -EINVAL,
 				  "option --memory needs a size such as 512M, not '%s'", text);
 	*out = (uint64_t)value << shift;
-	if (*out < 1 << 20)
-		return tw_err_set(err, -EINVAL, "option --memory needs at least 1M, not '%s'",
+	if (*out < MEMORY_MIN)
+		return tw_err_set(err, -EINVAL, "option --memory needs at least 8M, not '%s'",
 				  text);
 	return 0;
 }

@@ -80,12 +80,6 @@ uint64_t tw_hosts_forgotten(const struct tw_hosts *h)
 	return h->forgotten;
 }
 
-size_t tw_hosts_bytes(const struct tw_hosts *h)
-{
-	return sizeof(*h) + h->slots * sizeof(*h->slot) + h->room * sizeof(*h->host) +
-	       h->event_bytes;
-}
-
 static uint32_t tag_of(uint32_t hash)
 {
 	return hash | UINT32_C(0x80000000);

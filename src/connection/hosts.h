@@ -40,7 +40,7 @@ struct tw_gone tw_hosts_gone(const struct tw_hosts *h, const struct tw_addr *hos
 			     const struct tw_addr *asker);
 /* Was a SYN|ACK seen that this endpoint sent, as far as its log goes? */
 bool tw_hosts_accepted(const struct tw_hosts *h, const struct tw_addr *a, uint16_t port);
+/* Packets of hosts for which there was no room: HOSTS_MAX, and the memory of their logs. */
 uint64_t tw_hosts_forgotten(const struct tw_hosts *h);
-size_t tw_hosts_bytes(const struct tw_hosts *h);
 
 #endif

@@ -208,7 +208,8 @@ static void tell_own_limits(struct tw_session *s)
 				   "There are more hosts than are remembered: what %" PRIu64
 				   " packet%s of the others %s is not known when a connection is "
 				   "compared with those around it.",
-				   tw_hosts_forgotten(s->hosts), plural(tw_hosts_forgotten(s->hosts)),
+				   tw_hosts_forgotten(s->hosts),
+				   plural(tw_hosts_forgotten(s->hosts)),
 				   tw_hosts_forgotten(s->hosts) == 1 ? "says" : "say");
 	if (s->out_of_memory)
 		tw_session_problem(s, "Memory ran out: some connections could not be judged.");

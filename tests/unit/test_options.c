@@ -88,7 +88,8 @@ static void sizes_have_units(void **state)
 	assert_int_equal(PARSE("--memory=99999999999T"), -EINVAL);
 	assert_int_equal(PARSE("--memory=-1G"), -EINVAL);
 	assert_int_equal(PARSE("--memory=12X"), -EINVAL);
-	assert_int_equal(PARSE("--memory=1K"), -EINVAL);
+	assert_int_equal(PARSE("--memory=7M"), -EINVAL);
+	assert_int_equal(PARSE("--memory=8M"), 0);
 }
 
 static void bad_values_are_refused(void **state)
