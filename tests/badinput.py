@@ -65,6 +65,24 @@ def not_a_capture():
 
 
 @case
+def files_appended_to_each_other():
+    """cat a.pcap b.pcap: both are read, and where the second begins is said; one of another kind ends the reading"""
+    first = (CAPTURES / "01-refused.client.pcap").read_bytes()
+    second = (CAPTURES / "11-data-after-fin-recv-after.client.pcap").read_bytes()
+    found = [f["verdict"] for path in ("01-refused.client.pcap", "11-data-after-fin-recv-after.client.pcap")
+             for f in map(json.loads, tcpwhy("--json", "--all", CAPTURES / path).out.splitlines()) if f["type"] == "finding"]
+    result = read(first + second, "--json", "--all")
+    contains(one_line(result.err), f"byte {len(first)}: another capture file was appended here")
+    told = [json.loads(line) for line in result.out.splitlines()]
+    equal([f["verdict"] for f in told if f["type"] == "finding"], found)
+    for other in (b"\x4d\x3c\xb2\xa1" + second[4:], first[:24] + first[24:]):
+        result = read(first + other, "--json")
+        contains(one_line(result.err), "appended here")
+    contains(read(first + b"\x4d\x3c\xb2\xa1" + second[4:]).err, "reading ends")
+    read(first + second[:20])
+
+
+@case
 def empty_file():
     """an empty file: one line, status 2; so is an empty pipe"""
     refused(read(b""), "empty")

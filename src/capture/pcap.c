@@ -58,7 +58,22 @@ static inline unsigned walked(struct tw_source *s, const struct cursor *c, unsig
 	return n;
 }
 
-/* The bytes of the record's frame, UINT32_MAX if it does not lie in the window whole. */
+static bool is_magic(uint32_t word)
+{
+	return word == MAGIC_US || word == MAGIC_NS || word == MAGIC_MODIFIED;
+}
+
+/*
+ * Does a file begin where a record is due, because somebody appended one to the other (cat)? As a record it would have
+ * a time in 2055, and no bytes.
+ */
+static __attribute__((noinline)) bool is_file_header(const uint8_t *p, bool swapped)
+{
+	return is_magic(tw_get32(p, swapped)) && tw_get16(p + 4, swapped) == 2 &&
+	       tw_get16(p + 6, swapped) == 4;
+}
+
+/* The bytes of the record's frame, UINT32_MAX if it does not lie in the window whole, or is none. */
 static inline uint32_t frame_bytes(const struct cursor *c, bool swapped, uint32_t header)
 {
 	const size_t left = (size_t)(c->end - c->at);
@@ -67,6 +82,8 @@ static inline uint32_t frame_bytes(const struct cursor *c, bool swapped, uint32_
 	if (left < header)
 		return UINT32_MAX;
 	caplen = tw_get32(c->at + 8, swapped);
+	if (__builtin_expect(!caplen, 0) && is_file_header(c->at, swapped))
+		return UINT32_MAX;
 	return caplen > TW_CAPLEN_MAX || left - header < caplen ? UINT32_MAX : caplen;
 }
 
@@ -208,6 +225,28 @@ static inline unsigned skip_window(struct tw_source *s, unsigned max)
 	return walked(s, &c, n);
 }
 
+static bool take_header(struct tw_source *s, bool swapped);
+
+/* Where a record was due another file begins. One of the same kind is read on; whether the times go on is another matter. */
+static bool take_appended(struct tw_source *s, bool swapped)
+{
+	const uint64_t offset = tw_stream_offset(s->stream);
+
+	if (tw_get32(s->stream->at, swapped) != s->magic) {
+		TW_SOURCE_DAMAGED(s, offset,
+				  "another capture file of another kind was appended here; reading "
+				  "ends (mergecap joins them)");
+		return false;
+	}
+	tw_source_problem(
+		s, offset,
+		"another capture file was appended here; it is read on as part of this one");
+	if (take_header(s, swapped))
+		return true;
+	tw_source_out_of_data(s);
+	return false;
+}
+
 /* The window holds no whole record: bring one, or find out why there is none. */
 static bool advance(struct tw_source *s, bool swapped, uint32_t header)
 {
@@ -218,6 +257,8 @@ static bool advance(struct tw_source *s, bool swapped, uint32_t header)
 		return false;
 	if (tw_stream_have(st, header)) {
 		caplen = tw_get32(st->at + 8, swapped);
+		if (!caplen && is_file_header(st->at, swapped))
+			return take_appended(s, swapped);
 		if (caplen > TW_CAPLEN_MAX) {
 			TW_SOURCE_DAMAGED(
 				s, tw_stream_offset(st),
@@ -319,16 +360,17 @@ int tw_pcap_begin(struct tw_source *s, struct tw_err *err)
 	uint32_t magic = tw_get32(s->stream->at, false);
 	bool swapped = false, modified;
 
-	if (magic != MAGIC_US && magic != MAGIC_NS && magic != MAGIC_MODIFIED) {
+	if (!is_magic(magic)) {
 		magic = __builtin_bswap32(magic);
 		swapped = true;
 	}
-	if (magic != MAGIC_US && magic != MAGIC_NS && magic != MAGIC_MODIFIED)
+	if (!is_magic(magic))
 		return -EPROTO;
 	if (tw_stream_have(s->stream, 8) &&
 	    (tw_get16(s->stream->at + 4, swapped) != 2 || tw_get16(s->stream->at + 6, swapped) < 4))
 		return -EPROTO;
 	modified = magic == MAGIC_MODIFIED;
+	s->magic = magic;
 	s->info.format = names[modified ? 2 : magic == MAGIC_NS];
 	s->tick_ns = magic == MAGIC_NS ? 1 : 1000;
 	s->rewind = rewind_pcap;

@@ -38,6 +38,7 @@ struct tw_source {
 
 	/* pcap */
 	uint32_t tick_ns;
+	uint32_t magic; /* of a pcap file, in this machine's order */
 	uint16_t linktype;
 
 	uint16_t unfiltered[16]; /* link types of which the filter's failure was told */
