@@ -42,12 +42,38 @@ json_t *tw_json_moment(struct tw_moment at)
 			 tw_json_seconds(at.least_ns), "most", tw_json_seconds(at.most_ns));
 }
 
+/*
+ * Is there anything in @line that a terminal obeys: C1 controls (U+0080 to U+009F), or what turns the direction of
+ * writing (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069)? Below U+0020 JSON has no raw characters anyway.
+ */
+static bool commands_terminals(const char *line)
+{
+	const unsigned char *p;
+
+	for (p = (const unsigned char *)line; *p; p++) {
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			return true;
+		if (p[0] == 0xe2 && p[1] == 0x80 &&
+		    (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae)))
+			return true;
+		if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+			return true;
+	}
+	return false;
+}
+
 int tw_json_line(const struct tw_sink *sink, json_t *o)
 {
-	char *line =
-		o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS))
-		  : NULL;
-	int r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
+	const size_t form = JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS);
+	char *line = o ? json_dumps(o, form) : NULL;
+	int r;
+
+	if (line &&
+	    commands_terminals(line)) { /* a file's name, a comment: it is there, as an escape */
+		free(line);
+		line = json_dumps(o, form | JSON_ENSURE_ASCII);
+	}
+	r = line ? tw_sink_write(sink, line, strlen(line)) : -ENOMEM;
 
 	if (!r)
 		r = tw_sink_write(sink, "\n", 1);

@@ -238,6 +238,37 @@ static void the_summary_counts(void **state)
 	json_decref(o);
 }
 
+/* A name may hold what a terminal obeys: it comes out as an escape of JSON, and any other as it is. */
+static void commands_for_terminals_are_escaped(void **state)
+{
+	static const struct {
+		const char *name, *line;
+	} names[] = {
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\u009B31m" },
+		{ "a\xe2\x80\xae"
+		  "b",
+		  "a\\u202Eb" },
+		{ "\xe2\x81\xa6", "\\u2066" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" },
+	};
+	struct tw_sink sink = tw_string_sink(&out);
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct tw_session_summary s = { .source = names[i].name };
+		json_t *o;
+
+		tw_string_clear(&out);
+		assert_int_equal(tw_json_summary(&sink, &s), 0);
+		assert_non_null(strstr(tw_string_text(&out), names[i].line));
+		o = json_loads(tw_string_text(&out), 0, NULL);
+		assert_string_equal(json_string_value(json_object_get(o, "source")), names[i].name);
+		json_decref(o);
+	}
+}
+
 static int full(void *user, const char *bytes, size_t n)
 {
 	return -ENOSPC;
@@ -266,6 +297,7 @@ int main(void)
 		cmocka_unit_test(what_is_null_is_null),
 		cmocka_unit_test(an_unknown_says_what_is_missing),
 		cmocka_unit_test(the_summary_counts),
+		cmocka_unit_test(commands_for_terminals_are_escaped),
 		cmocka_unit_test(errors_of_the_sink_come_back),
 	};
 
