@@ -11,13 +11,11 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main
-from talk import HELLO, RECORD, Talk, expect
+from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, TICKET, Talk, expect, record, sealed
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
-CLOSE_NOTIFY = b"\x17\x03\x03\x00\x13" + bytes(19)
-WINDOW_UPDATE = b"\x17\x03\x03\x00\x1e" + bytes(30)
-TICKET = b"\x17\x03\x03\x00\xfa" + bytes(250)
+WINDOW_UPDATE, SETTINGS_ACKNOWLEDGED, PING, GOAWAY = record(35), record(31), record(39), record(51)
 HTTPS = ("192.0.2.2", 443)
 
 
@@ -156,14 +154,10 @@ def answered_in_the_end():
     expect(left(talk, after=1), "clean")
 
 
-def sealed(*asked, server=HTTPS, tickets=2, request=None):
-    """A handshake of TLS 1.3 with a request on its heels, the tickets; and COMMANDs that are answered, this long after each other."""
-    talk = Talk(server=server).shake().c(PSH | ACK, HELLO).s(PSH | ACK, b"\x16\x03\x03\x00\x80\x02" + bytes(900), after=0.02)
-    talk.c(PSH | ACK, b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53), after=0.001)
-    if request:
-        talk.c(PSH | ACK, request)
-    talk.s(PSH | ACK, tickets * TICKET, after=0.02).c(ACK)
-    for pause in asked:
+def rhythm(*pauses, server=HTTPS, **more):
+    """TLS, and COMMANDs that are answered, so long after each other."""
+    talk = sealed(server=server, **more)
+    for pause in pauses:
         talk.c(PSH | ACK, COMMAND, after=pause).s(PSH | ACK, RECORD, after=0.03).c(ACK)
     return talk
 
@@ -181,43 +175,72 @@ def sealed_question_among_answered_ones():
     """Four requests out of a silence, the last one unanswered: with and without close_notify, also on no port of HTTP."""
     for server in (HTTPS, ("192.0.2.2", 9093)):
         for leave in (takes_leave, left):
-            finding = expect(leave(in_vain(sealed(1, 5, 2, server=server))), "app-stuck", outcomes=("unknown",))
+            finding = expect(leave(in_vain(rhythm(1, 5, 2, server=server))), "app-stuck", outcomes=("unknown",))
             assert any("each was answered" in e["text"] for e in finding["evidence"]), finding["evidence"]
 
 
 @case
 def sealed_question_that_tickets_follow():
     """The first request comes with the Finished, the tickets of the handshake behind it; a single one may be the answer."""
-    finding = expect(takes_leave(sealed(request=COMMAND)), "app-stuck", outcomes=("unknown",))
+    finding = expect(takes_leave(rhythm(request=COMMAND)), "app-stuck", outcomes=("unknown",))
     assert any("2 records of one size" in e["text"] for e in finding["evidence"]), finding["evidence"]
-    expect(takes_leave(sealed(request=COMMAND, tickets=1)), "clean")
-    expect(takes_leave(sealed()), "clean")
+    expect(takes_leave(rhythm(request=COMMAND, tickets=TICKET)), "clean")
+    expect(takes_leave(rhythm()), "clean")
 
 
 @case
 def sealed_words_that_ask_for_nothing():
     """An acknowledgement of HTTP/2 behind the answers; message after message; a log-in, and one measured value; a short wait."""
-    expect(takes_leave(sealed(1, 5, 2).c(PSH | ACK, WINDOW_UPDATE).s(ACK, after=0.04)), "clean")
-    expect(takes_leave(sealed(1, 5, 2)), "clean")
+    expect(takes_leave(rhythm(1, 5, 2).c(PSH | ACK, WINDOW_UPDATE).s(ACK, after=0.04)), "clean")
+    expect(takes_leave(rhythm(1, 5, 2)), "clean")
     mqtt = ("192.0.2.2", 8883)
-    expect(takes_leave(in_vain(sealed(server=mqtt, request=COMMAND))), "clean")
-    expect(takes_leave(in_vain(in_vain(sealed(1, 5, server=mqtt)))), "clean")
-    expect(takes_leave(in_vain(in_vain(in_vain(sealed(1, 5, 2))))), "clean")
-    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=2.5), "clean")
+    expect(takes_leave(in_vain(rhythm(server=mqtt, request=COMMAND))), "clean")
+    expect(takes_leave(in_vain(in_vain(rhythm(1, 5, server=mqtt)))), "clean")
+    expect(takes_leave(in_vain(in_vain(in_vain(rhythm(1, 5, 2))))), "clean")
+    expect(takes_leave(in_vain(rhythm(1, 5, 2)), after=2.5), "clean")
 
 
 @case
 def sealed_question_and_a_timeout():
     """Two seconds, to the hundredth."""
-    expect(takes_leave(in_vain(sealed(1, 5, 2)), after=1.97), "app-stuck", outcomes=("unknown",))
+    expect(takes_leave(in_vain(rhythm(1, 5, 2)), after=1.97), "app-stuck", outcomes=("unknown",))
 
 
 @case
 def sealed_question_and_a_close_that_cross():
     """The server's close comes first: it was idle there, or has died. That is another story."""
-    talk = sealed(1, 5, 2).c(PSH | ACK, COMMAND, after=1).s(ACK, after=0.04).s(FIN | ACK, after=30).c(ACK).c(FIN | ACK).s(ACK)
+    talk = rhythm(1, 5, 2).c(PSH | ACK, COMMAND, after=1).s(ACK, after=0.04).s(FIN | ACK, after=30).c(ACK).c(FIN | ACK).s(ACK)
     finding = expect(talk, "process-died", "clean", outcomes=("clean", "failed", "unknown"))
     assert finding["verdict"] != "app-stuck", finding
+
+
+@case
+def sealed_question_in_the_segment_of_the_finished():
+    """Node writes both at once."""
+    talk = Talk(server=HTTPS).shake().c(PSH | ACK, HELLO).s(PSH | ACK, SERVER_HELLO, after=0.02)
+    talk.c(PSH | ACK, FINISHED + COMMAND, after=0.001).s(PSH | ACK, 2 * TICKET, after=0.02).c(ACK)
+    expect(takes_leave(talk), "app-stuck", outcomes=("unknown",))
+
+
+@case
+def http2_that_is_only_kept_going():
+    """A preface and a request, of which the server only takes notice, by frames that ask for none and answer none."""
+    for frames, verdict, outcome in (((SETTINGS_ACKNOWLEDGED,), "app-stuck", "unknown"),
+                                     ((SETTINGS_ACKNOWLEDGED, PING, WINDOW_UPDATE, record(52)), "app-stuck", "unknown"),
+                                     ((SETTINGS_ACKNOWLEDGED, record(120)), "clean", "clean")):
+        talk = sealed(HELLO_HTTP, server=("192.0.2.2", 8888)).c(PSH | ACK, record(98)).c(PSH | ACK, record(72))
+        for frame in frames:
+            talk.s(PSH | ACK, frame, after=0.03).c(ACK)
+        expect(takes_leave(talk.c(PSH | ACK, GOAWAY, after=7)), verdict, outcomes=(outcome,))
+
+
+@case
+def http2_that_asked_for_nothing():
+    """A browser that connects ahead: the preface, its acknowledgement, and after a while the goodbye, at a whole second or not."""
+    for seconds in (1, 10, 12.4):
+        talk = sealed(HELLO_HTTP, server=HTTPS).c(PSH | ACK, record(98)).s(PSH | ACK, SETTINGS_ACKNOWLEDGED, after=0.03)
+        talk.c(PSH | ACK, SETTINGS_ACKNOWLEDGED)
+        expect(talk.c(PSH | ACK, GOAWAY, after=seconds - 0.06).c(FIN | ACK).s(FIN | ACK, after=0.02).c(ACK), "clean")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, main
-from talk import MSS, RECORD, Talk, expect, told
+from talk import HELLO_HTTP, MSS, RECORD, TICKET, Talk, expect, record, sealed, told
 
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x1a" + bytes(26)
 ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
@@ -282,6 +282,59 @@ def repeats_of_a_fin_and_the_probe_on_top():
     expect(probed, "fin-unanswered", outcomes=("degraded",))
     spent = fin_in_vain(0.21, 0.42, 0.85, 1.7, 3.4, 6.9, 13.8, 27.3, 54.6)
     assert expect(spent, "fin-unanswered", outcomes=("degraded",), certain=True)["confidence"] == "certain"
+
+
+# ---- what TLS and HTTP/2 say at the end ----
+
+
+@case
+def close_notifies_that_cross():
+    """The server's close_notify crosses the client's and its FIN, and is unread there, or the client's is here: a reset either way."""
+    at_server = sealed().c(PSH | ACK, RECORD, after=1).s(PSH | ACK, RECORD, after=0.02).c(ACK)
+    before = at_server.next[0]
+    at_server.s(PSH | ACK, TO_CLOSE, after=1).c(FIN | PSH | ACK, TO_CLOSE, ack=at_server.next[1] - 24)
+    at_server.s(RST | ACK).c(RST, seq=before, window=0, ident=0, after=0.02)
+    expect(at_server, "clean")
+    at_client = sealed().c(PSH | ACK, RECORD, after=1).s(PSH | ACK, RECORD, after=0.02).c(ACK)
+    before = at_client.next[0]
+    at_client.c(FIN | PSH | ACK, TO_CLOSE, after=1).s(PSH | ACK, TO_CLOSE, ack=before)
+    expect(at_client.c(RST, seq=before, window=0, ident=0), "clean")
+
+
+@case
+def download_that_is_waved_off():
+    """close_notify and FIN in the midst of an answer: the server resets, and its data is wanted by nobody. But not where the client had waited for the rest."""
+    for waited, verdicts, outcomes in ((0.002, ("clean",), ("clean",)), (8, ("closed-with-unread-data", "linger-reset", "aborted", "app-stuck"), ("failed", "unknown"))):
+        talk = sealed(timestamps=True).c(PSH | ACK, record(100), after=0.001)
+        for _ in range(12):
+            talk.s(ACK, record(1400), after=0.0002)
+        talk.c(ACK, after=0.02)
+        at = talk.next[1]
+        for _ in range(6):
+            talk.s(ACK, bytes(1400), after=0.0002)
+        talk.c(PSH | ACK, TO_CLOSE, ack=at, after=waited).c(FIN | ACK, ack=at).s(RST | ACK, after=0.0002)
+        finding = expect(talk, *verdicts, outcomes=outcomes)
+        assert outcomes != ("clean",) or "broke the answer off" in finding["summary"], finding["summary"]
+
+
+@case
+def words_behind_the_servers_close_that_want_nothing():
+    """Java's close_notify, which it pads; a PING of HTTP/2 acknowledged, with a WINDOW_UPDATE: to a server that has closed. A request is another matter."""
+    for words, verdicts, outcomes in ((record(40), ("clean",), ("clean",)), (record(39), ("clean",), ("clean",)), (record(52), ("clean",), ("clean",)),
+                                      (record(90), ("data-after-close", "keepalive-race"), ("failed",))):
+        talk = sealed(HELLO_HTTP, timestamps=True).c(PSH | ACK, record(200), after=0.5).s(PSH | ACK, record(300), after=0.02).c(ACK)
+        talk.s(PSH | ACK, TO_CLOSE, after=3).s(FIN | ACK).c(ACK, after=0.04)
+        talk.c(PSH | ACK, words, after=1).s(RST, window=0, ident=0, after=0.02)
+        expect(talk, *verdicts, outcomes=outcomes)
+
+
+@case
+def tickets_for_a_check_that_is_gone():
+    """A balancer's check shakes hands in TLS and closes; the tickets cross that, and draw a reset."""
+    talk = sealed(timestamps=True, tickets=b"").c(PSH | ACK, TO_CLOSE, after=0.0002).c(FIN | ACK)
+    covered = talk.next[0] - 25
+    talk.s(PSH | ACK, TICKET, after=0.02, ack=covered).c(RST, seq=covered, window=0, ident=0)
+    expect(talk, "clean")
 
 
 if __name__ == "__main__":

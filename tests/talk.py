@@ -13,6 +13,13 @@ START = 1_700_000_000
 MSS, SACK_OK, WSCALE = b"\2\4\5\xb4", b"\4\2", b"\3\3\7"
 # Of TLS: a ClientHello, and a record of data.
 HELLO = b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03" + bytes(58)
+# The same, offering HTTP/2 and HTTP/1.1 (ALPN); and the words of TLS 1.3 behind it.
+HELLO_HTTP = (b"\x16\x03\x01\x00\x45\x01\x00\x00\x41\x03\x03" + bytes(32) + b"\0\0\2\x13\1\1\0\0\x16\0\x10\0\x12\0\x10"
+              b"\2h2\x08http/1.1\4mqtt")
+SERVER_HELLO = b"\x16\x03\x03\x00\x7a\x02" + bytes(900)
+FINISHED = b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53)
+TICKET = b"\x17\x03\x03\x00\xfa" + bytes(250)
+CLOSE_NOTIFY = b"\x17\x03\x03\x00\x13" + bytes(19)
 RECORD = b"\x17\x03\x03\x00\x80" + bytes(128)
 
 
@@ -91,6 +98,19 @@ class Talk:
     def close(self, first=0, rtt=0.02):
         return (self.send(first, FIN | ACK).send(1 - first, FIN | ACK, after=rtt)
                 .send(first, ACK, after=0.0001))
+
+
+def sealed(hello=HELLO, tickets=2 * TICKET, request=b"", rtt=0.02, **more):
+    """A handshake of TLS 1.3, with a request on its heels; the tickets come behind that."""
+    talk = Talk(**more).shake(rtt=rtt).c(PSH | ACK, hello).s(PSH | ACK, SERVER_HELLO, after=rtt).c(PSH | ACK, FINISHED, after=0.001)
+    if request:
+        talk.c(PSH | ACK, request)
+    return talk.s(PSH | ACK, tickets, after=rtt).c(ACK) if tickets else talk
+
+
+def record(size):
+    """A record of data of so many bytes, header included."""
+    return b"\x17\x03\x03" + struct.pack(">H", size - 5) + bytes(size - 5)
 
 
 def as_pcap(*talks):

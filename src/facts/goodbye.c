@@ -9,6 +9,7 @@
 #define GOODBYE_NS         (20 * TW_NS_PER_MS)
 #define FAREWELL_BYTES     8 /* QUIT, Terminate of PostgreSQL, COM_QUIT, DISCONNECT of MQTT */
 #define GREETING_BYTES     1460
+#define ALERT_BYTES_JSSE   40 /* Java pads those of TLS 1.3 by 16 bytes */
 #define FINISHED_BYTES     80 /* with the longest hash; more is a request right behind it */
 #define FINISHED_SHA256    53 /* of TLS 1.3, a record: 4 and the hash, its type, and a tag of 16 */
 #define FINISHED_SHA384    69
@@ -31,9 +32,25 @@ bool tw_is_close_notify(const struct tw_pkt *p)
 		return false;
 	record = 5u + (h[3] << 8 | h[4]);
 	if (p->payload_bytes == record)
-		return h[0] == 21 || (h[0] == 23 && record == 24);
+		return h[0] == 21 || (h[0] == 23 && (record == 24 || record == ALERT_BYTES_JSSE));
 	behind = p->payload_bytes > record ? p->payload_bytes - record : 0;
 	return h[0] == 23 && (behind == 24 || behind == 31);
+}
+
+/*
+ * Frames of HTTP/2 that keep a connection going, each in a record of its own, and the two that often come together: 9 bytes
+ * (acknowledged SETTINGS), 13 (WINDOW_UPDATE), 17 (PING), 13 and 17 (RFC 9113 s6). TLS 1.3 adds 22, 1.2 with GCM 29.
+ */
+bool tw_is_http2_control(const struct tw_pkt *p)
+{
+	const uint32_t bytes = tw_tls_record_bytes(p);
+	const uint32_t frames[] = { 9, 13, 17, 30 };
+	unsigned i;
+
+	for (i = 0; bytes == p->payload_bytes && i < sizeof(frames) / sizeof(frames[0]); i++)
+		if (bytes == frames[i] + 22 || bytes == frames[i] + 29)
+			return true;
+	return false;
 }
 
 /*
@@ -126,11 +143,12 @@ bool tw_is_refusal(const struct tw_pkt *p)
 
 uint32_t tw_goodbye_bytes(const struct tw_dossier *d, int side, size_t before, long *said)
 {
+	const struct tw_pkt *words = tw_last_words(d, side, before);
 	uint32_t bytes = 0;
 	size_t i;
 
 	*said = -1;
-	for (i = before; i > 0 && *said < 0; i--) {
+	for (i = words ? before : 0; i > 0 && *said < 0; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
 		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST)
@@ -139,8 +157,8 @@ uint32_t tw_goodbye_bytes(const struct tw_dossier *d, int side, size_t before, l
 			bytes += p->marks & TW_MARKS_REPEAT ? 0 : p->payload_bytes;
 		else if (p->side == side)
 			*said = (long)i - 1;
-		else if (!bytes)
-			break;
+		else if (!bytes && !tw_is_farewell(p) && tw_seq_ge(p->ack, tw_pkt_end(words)))
+			break; /* else the two crossed, or it is the other end's farewell */
 	}
 	return bytes;
 }
@@ -171,20 +189,34 @@ bool tw_asks(const struct tw_pkt *p)
 	return tw_request_of(p, true) || tw_tls_record_bytes(p) > LONGEST_FAREWELL_RECORD;
 }
 
-bool tw_tls_finishes(const struct tw_pkt *p)
+uint32_t tw_tls_finished_bytes(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
-	unsigned record;
+	uint32_t record, bytes;
 
 	if (p->payload_head_bytes < 11 || h[1] != 3)
-		return false;
+		return 0;
 	if (h[0] == 22)
-		return h[5] == 16 && p->payload_bytes <= KEY_EXCHANGE_BYTES;
-	record = (unsigned)(h[9] << 8 | h[10]);
-	return h[0] == 20 && h[4] == 1 && p->payload_bytes == 11 + record &&
-	       (h[6] == 22
-			? p->payload_bytes <= FINISHED_BYTES
-			: h[6] == 23 && (record == FINISHED_SHA256 || record == FINISHED_SHA384));
+		return h[5] == 16 && p->payload_bytes <= KEY_EXCHANGE_BYTES ? p->payload_bytes : 0;
+	record = (uint32_t)h[9] << 8 | h[10];
+	bytes = 11 + record;
+	if (h[0] != 20 || h[4] != 1 || p->payload_bytes < bytes ||
+	    !(h[6] == 22 ? bytes <= FINISHED_BYTES
+			 : h[6] == 23 && (record == FINISHED_SHA256 || record == FINISHED_SHA384)))
+		return 0;
+	return bytes;
+}
+
+bool tw_tls_asks_behind_finished(const struct tw_pkt *p)
+{
+	const uint32_t bytes = tw_tls_finished_bytes(p);
+
+	return bytes && p->payload_bytes - bytes > LONGEST_FAREWELL_RECORD;
+}
+
+static bool finishes(const struct tw_pkt *p)
+{
+	return tw_tls_finished_bytes(p) && tw_tls_finished_bytes(p) == p->payload_bytes;
 }
 
 /* The server's alert, or its close, behind the client's last words: it is that which was refused, or both gave up. */
@@ -211,7 +243,7 @@ bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst)
 			words++;
 		}
 	return d->pkt[rst].side == TW_CLIENT && words == 2 && said != hello &&
-	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && tw_tls_finishes(said) &&
+	       tw_request_of(hello, false) == TW_REQUEST_CLIENT_HELLO && finishes(said) &&
 	       !refuses_in_turn(d, said, rst) && d->pkt[rst].time_ns - said->time_ns < GOODBYE_NS;
 }
 
@@ -232,6 +264,20 @@ bool tw_took_leave(const struct tw_dossier *d, int side)
 		said->payload_bytes <= (is_tls_data(said) ? TW_GOODBYE_BYTES : FAREWELL_BYTES));
 }
 
+/* Has the client, before record @before, done no more than its part of a handshake of TLS? What the server says then are tickets. */
+static bool has_only_met(const struct tw_dossier *d, size_t before)
+{
+	size_t i;
+
+	for (i = before; i > 0; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (p->side == TW_CLIENT && tw_counts(p) && p->payload_bytes && !tw_is_farewell(p))
+			return finishes(p);
+	}
+	return false;
+}
+
 uint32_t tw_small_talk(const struct tw_dossier *d, int side, size_t author_fin)
 {
 	const struct tw_pkt *asked = tw_last_words(d, !side, author_fin + 1),
@@ -239,7 +285,7 @@ uint32_t tw_small_talk(const struct tw_dossier *d, int side, size_t author_fin)
 
 	if (side != TW_SERVER || tw_mid_transfer(d, author_fin, side))
 		return 0;
-	if (!asked)
+	if (!asked || has_only_met(d, author_fin))
 		return GREETING_BYTES;
 	return answered > asked || tw_took_leave(d, !side) ? TW_GOODBYE_BYTES : 0;
 }
@@ -248,7 +294,7 @@ bool tw_only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 {
 	uint32_t bytes = 0;
 	int64_t said_ns = 0;
-	bool goodbyes = true, fin = false, asks = false;
+	bool goodbyes = true, fin = false, asks = false, control = d->offers_http;
 	const uint32_t heard = author_fin < 0 ? 0 : d->pkt[author_fin].ack;
 	size_t i;
 
@@ -263,11 +309,13 @@ bool tw_only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 			bytes += p->payload_bytes;
 			said_ns = p->time_ns;
 			goodbyes &= tw_is_farewell(p);
+			control &= tw_is_farewell(p) || tw_is_http2_control(p);
 			asks |= side == TW_CLIENT && tw_asks(p);
 		}
 		fin |= bytes && p->flags & TW_FIN && p->time_ns - said_ns < GOODBYE_NS;
 	}
 	return bytes && !asks &&
-	       ((goodbyes && bytes <= 2 * TW_GOODBYE_BYTES) || (fin && bytes <= TW_GOODBYE_BYTES) ||
+	       (control || (goodbyes && bytes <= 2 * TW_GOODBYE_BYTES) ||
+		(fin && bytes <= TW_GOODBYE_BYTES) ||
 		bytes <= tw_small_talk(d, side, (size_t)author_fin));
 }

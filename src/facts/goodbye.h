@@ -27,10 +27,14 @@ uint32_t tw_tls_record_bytes(const struct tw_pkt *p);
 /* Does ChangeCipherSpec begin it, or the key exchange that it follows in TLS 1.2? */
 bool tw_tls_changes_cipher(const struct tw_pkt *p);
 /*
- * The client's last words of a handshake: ChangeCipherSpec with its Finished, and no more (RFC 8446 s D.4, RFC 5246 s7.3);
- * before it in the segment, where no session is resumed, its key exchange.
+ * The client's last words of a handshake: ChangeCipherSpec with its Finished (RFC 8446 s D.4, RFC 5246 s7.3); before it in
+ * the segment, where no session is resumed, its key exchange. Their bytes in @p, 0: it is something else.
  */
-bool tw_tls_finishes(const struct tw_pkt *p);
+uint32_t tw_tls_finished_bytes(const struct tw_pkt *p);
+/* Does what stands behind them in the same segment ask for something? */
+bool tw_tls_asks_behind_finished(const struct tw_pkt *p);
+/* Frames that only keep a connection of HTTP/2 going, as far as their size tells. */
+bool tw_is_http2_control(const struct tw_pkt *p);
 /* A client that resets, at record @rst, right behind the handshake of TLS, and had said nothing else: a check of a balancer. */
 bool tw_only_shook_hands(const struct tw_dossier *d, size_t rst);
 /* The last payload of @side before record @before, or NULL. */

@@ -370,6 +370,24 @@ static bool end_was_heard(int author, long said, const struct tw_snapshot *at)
 	       (author == TW_SERVER || said < 0 || v->last_payload > said);
 }
 
+/*
+ * Had the client, in the midst of an answer within TLS, said that it wants no more of it (close_notify, FIN)? That is no half-close:
+ * what the server had still to say, and that it left the farewell unread, is nothing to it. One that had waited is another matter.
+ */
+static bool waved_off(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *said = tw_last_words(d, TW_CLIENT, rst), *fin = said, *heard;
+
+	if (!said || !tw_is_close_notify(said))
+		return false;
+	while (fin < &d->pkt[rst] &&
+	       !(fin->side == TW_CLIENT && tw_counts(fin) && fin->flags & TW_FIN))
+		fin++;
+	heard = tw_last_words(d, TW_SERVER, (size_t)(said - d->pkt));
+	return fin < &d->pkt[rst] && heard && said->time_ns - heard->time_ns < TW_WAITED_NS &&
+	       heard > tw_last_words(d, TW_CLIENT, (size_t)(said - d->pkt));
+}
+
 /* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
 struct debt {
 	uint32_t author_unacked, victim_unacked, unanswered;
@@ -380,7 +398,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	const struct tw_dossier *d = v->d;
 	const int a = d->pkt[rst].side, w = !a;
 	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
-	bool got_all, spared;
+	bool got_all, spared, waved;
 	uint32_t goodbye, missed;
 	long said;
 
@@ -399,6 +417,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 				  lost_small_talk(d, rst, a, victim->fin, debt.author_unacked)
 			  ? debt.author_unacked
 			  : 0;
+	waved = a == TW_SERVER && waved_off(d, rst);
+	tw_from(v, TW_F_RST_WAVED_OFF, waved && debt.author_unacked > goodbye, NULL);
 	got_all = debt.author_unacked == goodbye &&
 		  !(a == TW_SERVER && tw_get(v->f, TW_F_ANSWER_UNFINISHED));
 	tw_from(v, TW_F_RST_AUTHOR_UNACKED, debt.author_unacked, NULL);
@@ -412,8 +432,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	tw_from(v, TW_F_RST_RECEIVER_GOT_ALL,
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
-	/* a client that has its answer breaks off what it was still sending */
-	spared = (a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED)) ||
+	/* a client that has its answer breaks off what it was still sending; one that takes its leave, the answer */
+	spared = waved || (a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED)) ||
 		 tw_get(v->f, TW_F_RST_UNGREETED) || tw_get(v->f, TW_F_RST_HANDSHAKE_ONLY);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		spared ||

@@ -326,13 +326,17 @@ static bool is_old_copy(const struct tw_dossier *d, size_t rst, long t)
 
 /*
  * A RST|ACK of somebody who was sending, with nothing new of the other end before it: its socket may have been aborted at any
- * time, and the ACK that came just before is no trigger.
+ * time, and the ACK that came just before is no trigger. Nor is what the reset does not acknowledge, if it is a socket's: who
+ * goes by the timestamps of the connection is its end, and had not got that yet.
  */
 static bool may_be_unprompted(const struct tw_dossier *d, size_t rst, long t)
 {
+	const struct tw_pkt *r = &d->pkt[rst];
+	const bool crossed =
+		r->options & TW_OPT_TIMESTAMPS && tw_seq_lt(r->ack, tw_pkt_end(&d->pkt[t]));
 	struct tw_snapshot s;
 
-	if (!(d->pkt[rst].flags & TW_ACK) || tw_pkt_seq_len(&d->pkt[t]))
+	if (!(r->flags & TW_ACK) || (tw_pkt_seq_len(&d->pkt[t]) && !crossed))
 		return false;
 	tw_snapshot_take(d, rst, &s);
 	return s.end[d->pkt[rst].side].payload_bytes > 0;

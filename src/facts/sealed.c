@@ -24,9 +24,6 @@
 #define RHYTHM           2                    /* so many questions were answered before */
 #define TICKET_BYTES_MIN 100
 #define TICKET_BYTES_MAX 2500 /* with the client's certificate in it */
-#define FRAME_13         31   /* 9 (RFC 9113 s4.1), type and tag 17, header 5 */
-#define FRAME_12_GCM     38   /* with an explicit nonce of 8 (RFC 5288) */
-#define FRAME_12_CHACHA  30   /* without one (RFC 7905) */
 
 /* By the client's offer; or by the port, 443, and what is made of it where that is taken: 8443, 6443 (Kubernetes), 10443. */
 static bool is_http(const struct tw_dossier *d)
@@ -40,6 +37,7 @@ struct sealed_walk {
 	const struct tw_pkt *question, *last; /* its first segment, the last one behind it */
 	int64_t pause_ns;                     /* before the turn */
 	bool shakes;                          /* it holds ChangeCipherSpec, but not yet Finished */
+	unsigned asked;                       /* so many segments of it that may ask */
 	/* since the client's Finished, as long as nothing but tickets came */
 	bool fresh;
 	uint32_t ticket_bytes;    /* of each */
@@ -55,26 +53,30 @@ static void begin_turn(struct sealed_walk *w, const struct tw_pkt *p)
 
 	w->question = w->last = NULL;
 	w->shakes = false;
-	w->behind = 0;
+	w->asked = w->behind = 0;
 	w->pause_ns = heard ? p->time_ns - heard->time_ns : 0;
 }
 
 static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
 {
 	const struct tw_pkt *own = w->said[TW_CLIENT];
-	const bool asks = tw_asks(p) && tw_tls_record_bytes(p);
+	const bool finishes = tw_tls_changes_cipher(p) && tw_tls_finished_bytes(p);
+	const bool asks = (finishes && tw_tls_asks_behind_finished(p)) ||
+			  (tw_asks(p) && tw_tls_record_bytes(p));
+	const bool word = !asks && tw_tls_record_bytes(p) == p->payload_bytes;
 
 	if (!own || (w->said[TW_SERVER] && w->said[TW_SERVER] > own))
 		begin_turn(w, p);
 	else if (asks && w->question && p->time_ns - own->time_ns >= AT_ONCE_NS)
 		w->one_way = true;
 	if (tw_tls_changes_cipher(p)) {
-		w->fresh = tw_tls_finishes(p);
+		w->fresh = finishes;
 		w->shakes = !w->fresh;
-	} else if (asks && !w->question && !w->shakes) {
-		w->question = p;
 	}
-	if (w->question)
+	w->asked += asks && !w->shakes;
+	if (!w->question && w->asked)
+		w->question = p;
+	if (w->question && !word) /* an acknowledgement of HTTP/2 behind it is no part of it */
 		w->last = p;
 	w->said[TW_CLIENT] = p;
 }
@@ -93,18 +95,18 @@ static bool takes_as_ticket(struct sealed_walk *w, const struct tw_pkt *p)
 	return true;
 }
 
-/* The header of a frame of HTTP/2 and nothing else, in TLS 1.3 or 1.2: the acknowledgement of the client's SETTINGS. */
-static bool acknowledges_settings(const struct tw_pkt *p)
+/*
+ * Does the server only keep HTTP/2 going by it? The client's first words there, its preface, ask for nothing but that: what
+ * comes behind them does.
+ */
+static bool only_keeps_going(const struct sealed_walk *w, const struct tw_pkt *p)
 {
-	const uint32_t bytes = tw_tls_record_bytes(p);
-
-	return bytes == p->payload_bytes &&
-	       (bytes == FRAME_13 || bytes == FRAME_12_GCM || bytes == FRAME_12_CHACHA);
+	return w->question && w->asked > !w->answered && tw_is_http2_control(p);
 }
 
 static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http)
 {
-	if (w->question && http && acknowledges_settings(p))
+	if (http && only_keeps_going(w, p))
 		return;
 	if (!takes_as_ticket(w, p)) {
 		w->fresh = false;

@@ -185,6 +185,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_UNGREETED))
 		return "The client connected and went by reset at once: it did not wait for the "
 		       "server's first words, and asked for nothing.";
+	if (is(f, TW_F_RST_WAVED_OFF))
+		return "The client broke the answer off, and said so by close_notify: what the "
+		       "server's reset cuts it did not want any more.";
 	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_ANSWER_MISSING_BYTES))
 		return "The client broke the answer off by a reset: it did not want the rest of "
 		       "it.";

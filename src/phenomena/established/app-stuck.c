@@ -103,7 +103,9 @@ static bool timed_out(const struct tw_facts *f, enum tw_fact_id asked, enum tw_f
 {
 	const int64_t waited = tw_between_ns(f, asked, left);
 
-	return tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && waited >= TW_NS_PER_S / 2 &&
+	/* a FIN that is not heard: the silence is the path's */
+	return tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_FIN1_ACKED) &&
+	       waited >= TW_NS_PER_S / 2 &&
 	       (is_round(waited) || is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
 }
 
