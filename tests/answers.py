@@ -243,5 +243,30 @@ def http2_that_asked_for_nothing():
         expect(talk.c(PSH | ACK, GOAWAY, after=seconds - 0.06).c(FIN | ACK).s(FIN | ACK, after=0.02).c(ACK), "clean")
 
 
+def closed_by_server(talk, after, polite=False):
+    if polite:
+        talk.s(PSH | ACK, CLOSE_NOTIFY, after=after)
+    return talk.s(FIN | ACK, after=0 if polite else after).c(ACK).c(FIN | ACK).s(ACK, after=0.02)
+
+
+@case
+def sealed_question_that_the_server_closes_upon():
+    """EOF in place of an answer within TLS: the server has died, or closes without a word. Of HTTP that failed."""
+    finding = expect(closed_by_server(in_vain(rhythm(1, 2)), 2), "process-died", outcomes=("unknown",))
+    assert any("no close_notify" in e["text"] for e in finding["evidence"]), finding["evidence"]
+    expect(closed_by_server(in_vain(rhythm(1, 2, hello=HELLO_HTTP)), 0.2), "process-died", outcomes=("failed",))
+    expect(closed_by_server(sealed(HELLO_HTTP, request=COMMAND), 0.2), "process-died", outcomes=("failed",))
+    expect(closed_by_server(in_vain(rhythm(1, 2)), 3, polite=True), "process-died", outcomes=("unknown",))
+
+
+@case
+def closes_of_servers_that_owe_nothing():
+    """Behind an answer, behind the handshake, behind an acknowledgement of HTTP/2, or to a request that crosses."""
+    for polite in (False, True):
+        expect(closed_by_server(rhythm(1, 2, hello=HELLO_HTTP), 5, polite), "clean")
+        expect(closed_by_server(sealed(HELLO_HTTP), 5, polite), "clean")
+        expect(closed_by_server(rhythm(1, hello=HELLO_HTTP).c(PSH | ACK, WINDOW_UPDATE).s(ACK, after=0.04), 5, polite), "clean")
+
+
 if __name__ == "__main__":
     main()

@@ -329,6 +329,15 @@ def words_behind_the_servers_close_that_want_nothing():
 
 
 @case
+def handshake_refused_and_closed_in_order():
+    """An alert, and FINs: to TCP that is a clean close, and what the program said stands in it."""
+    talk = Talk(timestamps=True).shake().c(PSH | ACK, HELLO_HTTP).s(PSH | ACK, ALERT, after=0.02).s(FIN | ACK).c(FIN | ACK, after=0.001).s(ACK, after=0.02)
+    finding = expect(talk, "clean")
+    assert "refused the handshake" in finding["summary"], finding["summary"]
+    assert any("40, handshake_failure" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
 def tickets_for_a_check_that_is_gone():
     """A balancer's check shakes hands in TLS and closes; the tickets cross that, and draw a reset."""
     talk = sealed(timestamps=True, tickets=b"").c(PSH | ACK, TO_CLOSE, after=0.0002).c(FIN | ACK)

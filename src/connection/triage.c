@@ -142,15 +142,15 @@ static void on_repeat(struct conn *c, int side, const struct tw_brief *p)
 }
 
 /*
- * TLS, and a client that leaves after a wait, having asked once or not at all: what the server said last may be an answer, or
- * the tickets that belong to the handshake and come behind the request.
+ * TLS, and a client that leaves after a wait, having asked once or not at all, or a server that closes: what the server said last
+ * may be an answer, or the tickets that belong to the handshake and come behind the request.
  */
 static __attribute__((noinline)) bool may_be_unanswered(const struct tw_triage *t,
 							const struct conn *c, int side,
 							const struct tw_brief *p)
 {
-	return c->status & CONN_CLIENT_KNOWN && side == conn_client(c) &&
-	       c->packets <= FEW_PACKETS && p->time_ns - c->payload_ns > t->config.settle_ns;
+	return c->status & CONN_CLIENT_KNOWN && c->packets <= FEW_PACKETS &&
+	       (side != conn_client(c) || p->time_ns - c->payload_ns > t->config.settle_ns);
 }
 
 /* A FIN of @side in the midst of its own message, or of one whose rest it was weary of waiting for? */

@@ -511,23 +511,6 @@ static void waited_fact(struct tw_view *v, int author, long fin)
 	}
 }
 
-/* The last fatal alert of TLS in the clear before the reset @rst: what the program says that the kernel cannot. */
-static void alert_facts(struct tw_view *v, size_t rst)
-{
-	const struct tw_dossier *d = v->d;
-	size_t i;
-
-	for (i = rst; i > 0; i--) {
-		const struct tw_pkt *p = &d->pkt[i - 1];
-
-		if (!tw_counts(p) || !p->payload_bytes || !tw_is_refusal(p))
-			continue;
-		tw_from(v, TW_F_RST_TLS_ALERT, p->payload_head[6], p);
-		tw_from(v, TW_F_RST_TLS_ALERT_SIDE, p->side, p);
-		return;
-	}
-}
-
 void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 {
 	const struct tw_dossier *d = v->d;
@@ -587,6 +570,5 @@ void tw_derive_owed(struct tw_view *v, size_t rst, const struct tw_snapshot *s)
 		refused_facts(v, s, w, author->fin);
 		waited_fact(v, a, author->fin);
 	}
-	alert_facts(v, rst);
 	debt_facts(v, rst, s, (struct debt){ author_unacked, victim_unacked, got });
 }

@@ -118,15 +118,32 @@ static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http
 	w->said[TW_SERVER] = p;
 }
 
-/* The client's farewell, close or reset behind @asked, unless the server's came before. */
+/* The first farewell, close or reset of either end behind @asked. */
 static const struct tw_pkt *left_at(const struct tw_dossier *d, const struct tw_pkt *asked)
 {
 	const struct tw_pkt *p;
 
 	for (p = asked; p < d->pkt + d->pkt_count; p++)
 		if (tw_counts(p) && (p->flags & (TW_FIN | TW_RST) || tw_is_farewell(p)))
-			return p->side == TW_CLIENT ? p : NULL;
+			return p;
 	return NULL;
+}
+
+/* Who ended the wait for an answer to @last, and when? */
+static void end_facts(struct tw_view *v, const struct tw_pkt *last)
+{
+	const struct tw_pkt *left = left_at(v->d, last);
+
+	if (!left || last->flags & TW_FIN)
+		return;
+	if (left->side == TW_CLIENT) {
+		tw_from(v, TW_F_SEALED_WAITED_NS, left->time_ns - last->time_ns, left);
+		return;
+	}
+	if (left->flags & TW_RST || tw_seq_lt(left->ack, tw_pkt_end(last)))
+		return;
+	tw_from(v, TW_F_SEALED_CLOSED_NS, left->time_ns - last->time_ns, left);
+	tw_from(v, TW_F_SEALED_CLOSED_GOODBYE, !(left->flags & TW_FIN), left);
 }
 
 static bool is_unanswered(const struct tw_view *v, const struct sealed_walk *w)
@@ -138,11 +155,28 @@ static bool is_unanswered(const struct tw_view *v, const struct sealed_walk *w)
 	       (is_http(v->d) || (w->answered >= RHYTHM && w->after_pauses));
 }
 
+/* The last fatal alert of TLS in the clear, before the reset if there is one: what the program says that the kernel cannot. */
+static void alert_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const uint64_t rst =
+		tw_get(v->f, TW_F_RST_COUNT) ? tw_frame_of(v->f, TW_F_RST_COUNT) : UINT64_MAX;
+	const struct tw_pkt *p, *alert = NULL;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count && p->frame < rst; p++)
+		if (tw_counts(p) && p->payload_bytes && tw_is_refusal(p))
+			alert = p;
+	if (!alert)
+		return;
+	tw_from(v, TW_F_TLS_ALERT, alert->payload_head[6], alert);
+	tw_from(v, TW_F_TLS_ALERT_SIDE, alert->side, alert);
+}
+
 void tw_derive_sealed(struct tw_view *v)
 {
 	struct sealed_walk w = { 0 };
 	const struct tw_dossier *d = v->d;
-	const struct tw_pkt *p, *left;
+	const struct tw_pkt *p;
 
 	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
 		if (p->gap)
@@ -155,6 +189,7 @@ void tw_derive_sealed(struct tw_view *v)
 		else
 			server_says(&w, p, is_http(d));
 	}
+	alert_facts(v);
 	if (!is_unanswered(v, &w))
 		return;
 	tw_from(v, TW_F_SEALED_BYTES, tw_above(tw_pkt_end(w.last), w.question->seq), w.question);
@@ -162,7 +197,5 @@ void tw_derive_sealed(struct tw_view *v)
 	tw_from(v, TW_F_SEALED_HTTP, d->offers_http, NULL);
 	tw_from(v, TW_F_SEALED_TICKETS, w.behind ? w.tickets : 0,
 		w.behind ? w.said[TW_SERVER] : NULL);
-	left = left_at(d, w.last);
-	if (left && !(w.last->flags & TW_FIN))
-		tw_from(v, TW_F_SEALED_WAITED_NS, left->time_ns - w.last->time_ns, left);
+	end_facts(v, w.last);
 }

@@ -225,6 +225,14 @@ static void say_closed(struct tw_match *m)
 				    TW_DUR(waited));
 		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
 	}
+	if (tw_known(f, TW_F_TLS_ALERT)) {
+		m->summary =
+			tw_say(m,
+			       "Both ends closed, and all data was acknowledged; but %s refused "
+			       "the handshake of TLS, and said why.",
+			       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_TLS_ALERT_SIDE)));
+		tw_cite_alert(m);
+	}
 	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 }
 
@@ -241,7 +249,7 @@ static void say_clean(struct tw_match *m)
 		m->summary = ended_by_reset(f);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
-		tw_reset_cite_alert(m);
+		tw_cite_alert(m);
 		if (tw_reset_landed(f) && !is(f, TW_F_RST_VICTIM_FIN))
 			tw_reset_victim_saw(m);
 	} else {

@@ -90,8 +90,8 @@ static bool cuts_answer(const struct tw_facts *f)
  */
 static bool refuses_handshake(const struct tw_facts *f)
 {
-	return tw_known(f, TW_F_RST_TLS_ALERT_SIDE) &&
-	       tw_get(f, TW_F_RST_TLS_ALERT_SIDE) == tw_get(f, TW_F_RST_SIDE) &&
+	return tw_known(f, TW_F_TLS_ALERT_SIDE) &&
+	       tw_get(f, TW_F_TLS_ALERT_SIDE) == tw_get(f, TW_F_RST_SIDE) &&
 	       tw_get(f, TW_F_BYTES_C) > 0 && tw_get(f, TW_F_BYTES_S) > 0 &&
 	       !tw_get(f, TW_F_RST_AFTER_CLOSE);
 }
@@ -372,19 +372,19 @@ static const char *const alerts[] = {
 	[120] = "no_application_protocol",
 };
 
-void tw_reset_cite_alert(struct tw_match *m)
+void tw_cite_alert(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const size_t alert = (size_t)tw_get(f, TW_F_RST_TLS_ALERT);
+	const size_t alert = (size_t)tw_get(f, TW_F_TLS_ALERT);
 	const char *name =
 		alert < sizeof(alerts) / sizeof(alerts[0]) && alerts[alert] ? alerts[alert] : NULL;
 
-	if (!tw_known(f, TW_F_RST_TLS_ALERT))
+	if (!tw_known(f, TW_F_TLS_ALERT))
 		return;
-	tw_cite(m, TW_F_RST_TLS_ALERT,
+	tw_cite(m, TW_F_TLS_ALERT,
 		"fatal alert of TLS by %s, %zu%s%s: its program refused the handshake, and says so",
-		tw_side_name((enum tw_side)tw_get(f, TW_F_RST_TLS_ALERT_SIDE)), alert,
-		name ? ", " : "", name ? name : "");
+		tw_side_name((enum tw_side)tw_get(f, TW_F_TLS_ALERT_SIDE)), alert, name ? ", " : "",
+		name ? name : "");
 }
 
 void tw_reset_cite(struct tw_match *m)
@@ -422,7 +422,7 @@ void tw_reset_cite(struct tw_match *m)
 			window_text(f), ipid_text(f));
 	}
 	cite_declared(m);
-	tw_reset_cite_alert(m);
+	tw_cite_alert(m);
 }
 
 void tw_reset_cite_trigger(struct tw_match *m)

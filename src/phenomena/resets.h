@@ -79,7 +79,7 @@ void tw_reset_cite_trigger(struct tw_match *m);
 /* The reason that MP_TCPRST gives: then the MPTCP of a kernel reset this path, and no program. NULL: none. */
 const char *tw_reset_mptcp_reason(const struct tw_facts *f);
 /* Cites a fatal alert of TLS that was sent before the reset, if any. */
-void tw_reset_cite_alert(struct tw_match *m);
+void tw_cite_alert(struct tw_match *m);
 /* Cites each contradiction of @odds with its numbers. */
 void tw_reset_cite_odds(struct tw_match *m, unsigned odds);
 /*

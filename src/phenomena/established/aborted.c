@@ -114,7 +114,7 @@ static bool match(struct tw_match *m)
 		m->summary = tw_say(m, "%s itself aborted the connection with a reset.",
 				    tw_endpoint(m, author));
 		tw_reset_weigh_active(m);
-		if (tw_is(f, TW_F_RST_TLS_ALERT_SIDE, author))
+		if (tw_is(f, TW_F_TLS_ALERT_SIDE, author))
 			say_refused_handshake(m, author);
 	} else {
 		m->confidence = TW_POSSIBLE;

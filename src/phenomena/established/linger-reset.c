@@ -115,7 +115,7 @@ static bool match(struct tw_match *m)
 	if (tw_reset_debt(f) == TW_DEBT_NONE)
 		return false;
 	/* Who refuses a handshake of TLS says so and goes, and leaves unread what came with it. */
-	if (tw_is(f, TW_F_RST_TLS_ALERT_SIDE, author))
+	if (tw_is(f, TW_F_TLS_ALERT_SIDE, author))
 		return false;
 	/* of a capture that has nothing but resets, nothing follows about what had arrived */
 	if (tw_get(f, TW_F_PACKETS_C) + tw_get(f, TW_F_PACKETS_S) == tw_get(f, TW_F_RST_COUNT))

@@ -25,6 +25,8 @@
 #include <string.h>
 
 /* A refusal long after says more about a later restart than about this end. */
+#define POLITE_NS                                                                                  \
+	(1 * TW_NS_PER_S) /* who says goodbye sooner than that may have had nothing to answer */
 #define SOON_NS (60 * TW_NS_PER_S)
 
 static int64_t ended_together(const struct tw_facts *f)
@@ -187,6 +189,57 @@ static bool match_in_place_of_answer(struct tw_match *m)
 	return true;
 }
 
+/*
+ * The same within TLS, where the request cannot be read: by all that can be seen it was one (src/facts/sealed.c). A process that is
+ * killed says no close_notify, but nor do many that close by themselves.
+ */
+static bool match_in_place_of_sealed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t waited_ns = tw_get(f, TW_F_SEALED_CLOSED_NS);
+	const bool http = tw_get(f, TW_F_SEALED_HTTP),
+		   polite = tw_get(f, TW_F_SEALED_CLOSED_GOODBYE);
+
+	if (!tw_known(f, TW_F_SEALED_CLOSED_NS) || tw_get(f, TW_F_ACKED_UNSEEN_S) ||
+	    (polite && waited_ns < POLITE_NS))
+		return false;
+	m->strength = TW_STRENGTH_ENDING - 1;
+	m->confidence = TW_POSSIBLE;
+	m->outcome = http ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary = tw_say(m,
+			    "%s closed the connection %s after %s of the client in TLS, and had "
+			    "sent nothing back: what served it ended, or gave up without a word.",
+			    tw_endpoint(m, TW_SERVER), TW_DUR(waited_ns),
+			    tw_bytes(m, tw_get(f, TW_F_SEALED_BYTES)));
+	tw_cite(m, TW_F_SEALED_BYTES, "TLS data, more than a farewell is");
+	if (http)
+		tw_cite(m, TW_F_SEALED_HTTP,
+			"the client's ClientHello offers HTTP (ALPN), which answers each request");
+	if (tw_get(f, TW_F_SEALED_ANSWERED))
+		tw_cite(m, TW_F_SEALED_ANSWERED, "answered of that kind before: %lld",
+			(long long)tw_get(f, TW_F_SEALED_ANSWERED));
+	if (tw_get(f, TW_F_SEALED_TICKETS))
+		tw_cite(m, TW_F_SEALED_TICKETS,
+			"all that came since the handshake, %lld records of one size: session "
+			"tickets, no answer",
+			(long long)tw_get(f, TW_F_SEALED_TICKETS));
+	tw_cite(m, TW_F_SEALED_CLOSED_NS,
+		polite ? "the server's close_notify"
+		       : "FIN of the server, and no close_notify before it");
+	tw_missing(m,
+		   "What the record says: with the keys of the session (SSLKEYLOGFILE) Wireshark "
+		   "shows whether it is a request; and the server's log.");
+	tw_rule_out(m, "closed-with-unread-data",
+		    "unread data would have made it a reset: the request had been read");
+	tw_app_saw(
+		m, TW_CLIENT, "recv", "EOF", waited_ns,
+		polite ? "SSL_read() ends in place of an answer."
+		       : "SSL_read() ends in place of an answer; OpenSSL 3 says \"unexpected eof "
+			 "while reading\".");
+	return true;
+}
+
 /* How far a message had come. */
 static const char *how_far(struct tw_match *m, int64_t sent, int64_t missing)
 {
@@ -280,7 +333,9 @@ static bool match_alone(struct tw_match *m)
 		return match_within_request(m);
 	if (!ended_by_fin(f))
 		return false;
-	return cut_answer(f) ? match_within_answer(m) : match_in_place_of_answer(m);
+	if (cut_answer(f))
+		return match_within_answer(m);
+	return match_in_place_of_answer(m) || match_in_place_of_sealed(m);
 }
 
 static bool match(struct tw_match *m)
@@ -647,6 +702,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"If the listener survives, it was close(), or one worker of several. What that "
 		"leaves is told as possible: a FIN in place of the answer to a request that its "
 		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis, MongoDB ...), "
+		"or to what "
+		"within TLS by all that can be seen was one, "
 		"or in the "
 		"midst of an answer or a request of HTTP/1, whose head says how long it was to be. "
 		"If the "
