@@ -83,6 +83,16 @@ def the_client_closes_into_a_dead_path():
     expect(closed_in_silence(6, asked=False), "fin-lost", outcomes=("degraded",))
 
 
+@case
+def the_client_closes_and_nothing_more_passes():
+    """The same, and no ACK ever comes: who waited for an answer has lost more than a close."""
+    for asked, verdict, outcome in ((True, "peer-vanished", "failed"), (False, "fin-unanswered", "degraded")):
+        talk = closed_in_silence(7, asked)
+        talk.frames = talk.frames[:-3]
+        finding = expect(talk, verdict, outcomes=(outcome,))
+        assert not asked or "nothing acknowledged it" in finding["summary"], finding
+
+
 def closed_by_the_server(sent_before):
     """The server closes after its idle time; its FIN is sent five times. Then data of the client comes, sent before that or not."""
     talk = Talk(timestamps=True).shake().ask().s(FIN | ACK, after=4)

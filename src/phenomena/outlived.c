@@ -110,12 +110,13 @@ static bool match_late_reset(struct tw_match *m)
 	return true;
 }
 
-/* Was the first FIN repeated for long until an ACK came, where its sender's packets are seen? */
+/* Was the first FIN repeated for long until an ACK came, or in vain, where its sender's packets are seen? */
 static bool close_unheard(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_get(f, TW_F_FIN1_COUNT) >= FINS_IN_VAIN &&
-	       tw_get(f, TW_F_FIN1_SPAN_NS) >= DEAD_NS && tw_get(f, TW_F_FIN1_ACKED) &&
-	       tw_frame_of(f, TW_F_FIN1_ACKED) > tw_frame_of(f, TW_F_FIN1_COUNT) &&
+	       tw_get(f, TW_F_FIN1_SPAN_NS) >= DEAD_NS &&
+	       (!tw_get(f, TW_F_FIN1_ACKED) ||
+		tw_frame_of(f, TW_F_FIN1_ACKED) > tw_frame_of(f, TW_F_FIN1_COUNT)) &&
 	       !tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK);
 }
 
@@ -142,7 +143,7 @@ static enum tw_fact_id waited_since(const struct tw_facts *f)
  *      |                      X------------------------- answer ---|
  *      |------------- FIN ----------------------X                  |   after its own time
  *      |------------- FIN ----------------------X                  |   FIN1_COUNT, FIN1_SPAN_NS
- *      |------------- FIN ----------------------------------------->|
+ *      |------------- FIN ----------------------------------------->|   or nothing more ever passes
  *      |<------------------------------------------- ACK, answer ---|
  *      |------------- RST ----------------------------------------->|   nobody is there to take it
  */
@@ -152,6 +153,7 @@ static bool match_close_unheard(struct tw_match *m)
 	const enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
 	const enum tw_fact_id since = waited_since(f);
 	const int64_t repeats = tw_get(f, TW_F_FIN1_COUNT) - 1;
+	const bool acked = tw_get(f, TW_F_FIN1_ACKED);
 	const bool refused = tw_reset_landed(f) && tw_is(f, TW_F_RST_SIDE, (int64_t)closer) &&
 			     tw_reset_debt(f) == TW_DEBT_OWED;
 	/* a server's close may be for want of what was sent all the while */
@@ -161,22 +163,28 @@ static bool match_close_unheard(struct tw_match *m)
 
 	if (since == TW_F__N && !lost)
 		return false;
+	if (!acked && (!tw_get(f, TW_F_FIN1_DATA_ACKED) || tw_get(f, TW_F_RST_COUNT)))
+		return false; /* what was sent before is the matter, or who reset it */
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_NETWORK;
 	tw_peer_is(m, tw_other(closer));
-	m->summary = tw_say(m,
-			    "%s was silent: %s closed, and its FIN was repeated %s over %s before "
-			    "anything acknowledged it.",
-			    tw_endpoint(m, tw_other(closer)), tw_endpoint(m, closer),
-			    tw_times(m, repeats), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
+	m->summary =
+		tw_say(m,
+		       acked ? "%s was silent: %s closed, and its FIN was repeated %s over %s "
+			       "before anything acknowledged it."
+			     : "%s was silent: %s closed, and its FIN was repeated %s over %s, "
+			       "and nothing acknowledged it.",
+		       tw_endpoint(m, tw_other(closer)), tw_endpoint(m, closer),
+		       tw_times(m, repeats), TW_DUR(tw_get(f, TW_F_FIN1_SPAN_NS)));
 	if (since != TW_F__N)
 		tw_cite(m, since, "the last before the silence: %s later the client closes",
 			TW_DUR(tw_between_ns(f, since, TW_F_FIN1_SIDE)));
 	tw_cite(m, TW_F_FIN1_COUNT, "the last of %lld FINs: the path, or the host, was dead",
 		(long long)repeats + 1);
-	tw_cite(m, TW_F_FIN1_ACKED, "the ACK of it: both ends live");
+	if (acked)
+		tw_cite(m, TW_F_FIN1_ACKED, "the ACK of it: both ends live");
 	if (lost && tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE))
 		tw_cite(m, TW_F_RST_REFUSED_SENT_BEFORE,
 			"its number shows that the client had sent what comes only after it");
