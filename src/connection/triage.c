@@ -402,7 +402,7 @@ static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn
 	}
 	c->acked[side] = p->ack;
 	c->next[side] = next + p->payload_bytes + fin;
-	c->payload_ns = spoke & restarts(c, side, p) ? p->time_ns : c->payload_ns;
+	c->payload_ns = (spoke & restarts(c, side, p)) ? p->time_ns : c->payload_ns;
 	status &= ~((uint32_t)CONN_SPEAKER & -spoke);
 	c->status =
 		status | CONN_TOUCHED | ((CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke);
