@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The public header, used as a program of others would: nothing of the library's inside is included. */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tcpwhy/tcpwhy.h>
+
+#include <cmocka.h>
+
+#define REFUSED "kernel/01-refused.client.pcap" /* one connection, failed */
+#define CROWD   "connect/overload.client.pcap"  /* 40 connections, 34 of them not clean */
+
+static const char *capture(const char *name)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/captures/%s", getenv("TCPWHY_TESTS"), name);
+	return path;
+}
+
+static struct tcpwhy *run_of(const char *name)
+{
+	struct tcpwhy *run = tcpwhy_new();
+
+	assert_non_null(run);
+	assert_int_equal(tcpwhy_add_file(run, capture(name)), 0);
+	return run;
+}
+
+static bool count_finding(const struct tcpwhy_finding *finding, void *user)
+{
+	assert_non_null(finding);
+	++*(unsigned *)user;
+	return true;
+}
+
+/* Runs it, without an error. Return: how many findings were told. */
+static unsigned findings_of(struct tcpwhy *run)
+{
+	unsigned findings = 0;
+
+	assert_int_equal(tcpwhy_run(run, count_finding, &findings), 0);
+	return findings;
+}
+
+static uint64_t all_outcomes(const struct tcpwhy *run)
+{
+	return tcpwhy_count(run, TCPWHY_CLEAN) + tcpwhy_count(run, TCPWHY_UNKNOWN) +
+	       tcpwhy_count(run, TCPWHY_DEGRADED) + tcpwhy_count(run, TCPWHY_FAILED);
+}
+
+static void test_version(void **state)
+{
+	int major, minor, patch;
+
+	assert_int_equal(sscanf(tcpwhy_version(), "%d.%d.%d", &major, &minor, &patch), 3);
+}
+
+static void test_before_a_run(void **state)
+{
+	struct tcpwhy *run = tcpwhy_new();
+
+	assert_non_null(run);
+	assert_string_equal(tcpwhy_error(run), "");
+	assert_int_equal(tcpwhy_packets(run), 0);
+	assert_int_equal(tcpwhy_connections(run), 0);
+	assert_int_equal(all_outcomes(run), 0);
+	assert_null(tcpwhy_problem(run, 0));
+	assert_null(tcpwhy_summary_json(run));
+	assert_int_equal(tcpwhy_run(run, NULL, NULL), -EINVAL);
+	assert_string_not_equal(tcpwhy_error(run), "");
+	assert_null(tcpwhy_summary_json(run));
+	tcpwhy_free(run);
+	tcpwhy_free(NULL);
+}
+
+static bool look_at_refused(const struct tcpwhy_finding *f, void *user)
+{
+	uint64_t packet = 0;
+	unsigned n = 0;
+
+	++*(unsigned *)user;
+	assert_int_equal(tcpwhy_finding_stream(f), 0);
+	assert_string_equal(tcpwhy_finding_endpoint(f, TCPWHY_CLIENT), "10.9.0.1:49960");
+	assert_string_equal(tcpwhy_finding_endpoint(f, TCPWHY_SERVER), "10.9.0.2:81");
+	assert_string_equal(tcpwhy_finding_verdict(f), "port-closed");
+	assert_int_equal(tcpwhy_finding_outcome(f), TCPWHY_FAILED);
+	assert_string_equal(tcpwhy_finding_confidence(f), "likely");
+	assert_non_null(strstr(tcpwhy_finding_summary(f), "10.9.0.2:81"));
+	assert_string_equal(tcpwhy_finding_call(f, TCPWHY_CLIENT), "connect");
+	assert_string_equal(tcpwhy_finding_error(f, TCPWHY_CLIENT), "ECONNREFUSED");
+	assert_null(tcpwhy_finding_call(f, TCPWHY_SERVER));
+	assert_null(tcpwhy_finding_error(f, TCPWHY_SERVER));
+	assert_non_null(strstr(tcpwhy_finding_evidence(f, 0, NULL), "SYN"));
+	while (tcpwhy_finding_evidence(f, n, &packet))
+		n++;
+	assert_int_equal(n, 2);
+	assert_int_equal(packet, 2);
+	return true;
+}
+
+static void test_finding(void **state)
+{
+	struct tcpwhy *run = run_of(REFUSED);
+	unsigned findings = 0;
+
+	assert_int_equal(tcpwhy_run(run, look_at_refused, &findings), 0);
+	assert_int_equal(findings, 1);
+	assert_string_equal(tcpwhy_error(run), "");
+	tcpwhy_free(run);
+}
+
+static bool look_at_json(const struct tcpwhy_finding *f, void *user)
+{
+	const char *json = tcpwhy_finding_json(f);
+	char stream[64];
+
+	++*(unsigned *)user;
+	snprintf(stream, sizeof(stream), "\"stream\":%llu,",
+		 (unsigned long long)tcpwhy_finding_stream(f));
+	assert_non_null(json);
+	assert_ptr_equal(strstr(json, "{\"type\":\"finding\",\"schema\":1,"), json);
+	assert_non_null(strstr(json, stream));
+	assert_null(strchr(json, '\n'));
+	assert_int_equal(json[strlen(json) - 1], '}');
+	return true;
+}
+
+static void test_json(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+	unsigned findings = 0;
+	const char *json;
+
+	assert_int_equal(tcpwhy_run(run, look_at_json, &findings), 0);
+	assert_int_equal(findings, 34);
+	json = tcpwhy_summary_json(run);
+	assert_non_null(json);
+	assert_ptr_equal(strstr(json, "{\"type\":\"summary\",\"schema\":1,"), json);
+	assert_non_null(strstr(json, "\"connections\":40,"));
+	assert_null(strchr(json, '\n'));
+	tcpwhy_free(run);
+}
+
+static void test_counts(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	assert_int_equal(tcpwhy_run(run, NULL, NULL), 0);
+	assert_int_equal(tcpwhy_packets(run), 478);
+	assert_int_equal(tcpwhy_connections(run), 40);
+	assert_int_equal(tcpwhy_count(run, TCPWHY_CLEAN), 6);
+	assert_int_equal(all_outcomes(run), 40);
+	assert_int_equal(tcpwhy_count(run, (enum tcpwhy_outcome)99), 0);
+	assert_null(tcpwhy_problem(run, 0));
+	tcpwhy_free(run);
+}
+
+static void test_all(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	tcpwhy_set_all(run, true);
+	assert_int_equal(findings_of(run), 40);
+	tcpwhy_set_all(run, false);
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_free(run);
+}
+
+static void test_several_files(void **state)
+{
+	struct tcpwhy *run = run_of(REFUSED);
+
+	assert_int_equal(tcpwhy_add_file(run, capture(CROWD)), 0);
+	assert_int_equal(findings_of(run), 35);
+	assert_int_equal(tcpwhy_packets(run), 480);
+	tcpwhy_free(run);
+}
+
+static void test_memory(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	tcpwhy_set_memory(run, 64 << 20);
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_set_memory(run, 1); /* less than the least is the least */
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_free(run);
+}
+
+static void test_filter(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	assert_int_equal(tcpwhy_set_filter(run, "tcp port 35346"), 0);
+	assert_int_equal(findings_of(run), 1);
+	assert_int_equal(tcpwhy_connections(run), 1);
+	tcpwhy_free(run);
+}
+
+/* What can not be read is an error with a sentence, and the run can be used again. */
+static void test_unreadable(void **state)
+{
+	struct tcpwhy *run = run_of("no such file");
+
+	assert_int_equal(tcpwhy_run(run, NULL, NULL), -ENOENT);
+	assert_non_null(strstr(tcpwhy_error(run), "no such file"));
+	assert_null(tcpwhy_summary_json(run));
+	tcpwhy_free(run);
+
+	run = run_of("kernel/labels.tsv");
+	assert_true(tcpwhy_run(run, NULL, NULL) < 0);
+	assert_string_not_equal(tcpwhy_error(run), "");
+	assert_true(tcpwhy_run(run, NULL, NULL) < 0);
+	tcpwhy_free(run);
+}
+
+/* A file that is cut is read as far as it goes, and told of. */
+static void test_problem(void **state)
+{
+	char path[] = "public-cut-XXXXXX";
+	const int fd = mkstemp(path);
+	struct tcpwhy *run = tcpwhy_new();
+	char bytes[1000];
+	FILE *in = fopen(capture(CROWD), "rb"), *out = fdopen(fd, "wb");
+
+	assert_non_null(run);
+	assert_non_null(in);
+	assert_non_null(out);
+	assert_int_equal(fread(bytes, 1, sizeof(bytes), in), sizeof(bytes));
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), out), sizeof(bytes));
+	fclose(in);
+	fclose(out);
+	assert_int_equal(tcpwhy_add_file(run, path), 0);
+	assert_int_equal(tcpwhy_run(run, NULL, NULL), 0);
+	remove(path);
+	assert_true(tcpwhy_packets(run) > 0);
+	assert_non_null(tcpwhy_problem(run, 0));
+	assert_null(tcpwhy_problem(run, UINT_MAX));
+	tcpwhy_free(run);
+}
+
+static bool stop_by_false(const struct tcpwhy_finding *finding, void *user)
+{
+	assert_non_null(finding);
+	return ++*(unsigned *)user < 3;
+}
+
+static void test_callback_ends_it(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+	unsigned findings = 0;
+
+	assert_int_equal(tcpwhy_run(run, stop_by_false, &findings), 0);
+	assert_int_equal(findings, 3);
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_free(run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_version),       cmocka_unit_test(test_before_a_run),
+		cmocka_unit_test(test_finding),       cmocka_unit_test(test_json),
+		cmocka_unit_test(test_counts),        cmocka_unit_test(test_all),
+		cmocka_unit_test(test_several_files), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_filter),        cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_problem),       cmocka_unit_test(test_callback_ends_it),
+	};
+
+	return cmocka_run_group_tests_name("public", tests, NULL, NULL);
+}
