@@ -58,7 +58,11 @@ int tcpwhy_set_filter(struct tcpwhy *run, const char *expression);
 void tcpwhy_set_all(struct tcpwhy *run, bool all);
 /* Ceiling of the connection tables in bytes; 0 (the default) is a quarter of the machine's memory. */
 void tcpwhy_set_memory(struct tcpwhy *run, uint64_t bytes);
-/* Add a table of idle timeouts (tcpwhy-read(1), FILES) to the built-in one. -ENOMEM. */
+/*
+ * Put a table of idle timeouts (tcpwhy-read(1), FILES) in front of the built-in one, for this run only. It is
+ * read at once, and takes the place of the one that was set before. If it can not be read, or makes no
+ * sense, that one stays: -ENOENT and the like, -EINVAL, -E2BIG or -ENOMEM, with a sentence.
+ */
 int tcpwhy_set_idle_table(struct tcpwhy *run, const char *path);
 
 /* Called once per finding, in the order of the connections' first packets (from a pipe: as they

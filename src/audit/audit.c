@@ -57,11 +57,13 @@ static size_t open_connections(const struct tw_host *h)
 	return count;
 }
 
-int tw_audit_run(struct tw_audit *a, const struct tw_host *h, int64_t idle_ns)
+int tw_audit_run(struct tw_audit *a, const struct tw_host *h, const struct tw_idle_table *table,
+		 int64_t idle_ns)
 {
 	const struct tw_audit_frame frame = {
 		.host = h,
-		.idle_ns = idle_ns ? idle_ns : tw_idle_devices_least_s() * TW_NS_PER_S,
+		.idle_table = table,
+		.idle_ns = idle_ns ? idle_ns : tw_idle_devices_least_s(table) * TW_NS_PER_S,
 		.stuck_ns = idle_ns ? idle_ns : STUCK_NS,
 		.open = open_connections(h),
 	};

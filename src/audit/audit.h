@@ -16,9 +16,10 @@ struct tw_audit {
 
 /*
  * Connections count as idle or stuck after @idle_ns; 0: as idle after the shortest timeout of the table of
- * devices, as stuck after a minute. Return: 0, or -ENOMEM. Free it after an error, too.
+ * devices (@table: the user's, or NULL), as stuck after a minute. Return: 0, or -ENOMEM. Free it after an error, too.
  */
-int tw_audit_run(struct tw_audit *a, const struct tw_host *h, int64_t idle_ns);
+int tw_audit_run(struct tw_audit *a, const struct tw_host *h, const struct tw_idle_table *table,
+		 int64_t idle_ns);
 void tw_audit_free(struct tw_audit *a);
 
 #endif

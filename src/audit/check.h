@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/duration.h"
 #include "host/host.h"
+#include "phenomena/idle_table.h"
 
 /* How bad. Only what is worse than a note makes the exit status 1. */
 enum tw_severity {
@@ -21,7 +22,8 @@ struct tw_concern;
 /* What is the same for all who ask. */
 struct tw_audit_frame {
 	const struct tw_host *host;
-	int64_t idle_ns;  /* from here on a quiet connection counts as idle */
+	const struct tw_idle_table *idle_table; /* the user's; NULL: the built-in one alone */
+	int64_t idle_ns;                        /* from here on a quiet connection counts as idle */
 	int64_t stuck_ns; /* from here on one that should go on counts as stuck */
 	size_t open;      /* connections */
 };

@@ -33,11 +33,12 @@ static int print(const struct tw_audit *audit, const struct tw_arguments *a)
 }
 
 /* @h has been read, as far as it went. */
-static int judge(const struct tw_host *h, const struct tw_arguments *a)
+static int judge(const struct tw_host *h, const struct tw_idle_table *table,
+		 const struct tw_arguments *a)
 {
 	struct tw_audit audit;
 	int status;
-	int r = tw_audit_run(&audit, h, a->idle_ns);
+	int r = tw_audit_run(&audit, h, table, a->idle_ns);
 
 	if (!r)
 		r = print(&audit, a);
@@ -51,17 +52,18 @@ static int judge(const struct tw_host *h, const struct tw_arguments *a)
 
 static int run(const struct tw_arguments *a)
 {
+	struct tw_idle_table *table = NULL;
 	struct tw_host h = { 0 };
 	struct tw_err err = { 0 };
 	int status;
 
 	if (a->word_count)
 		return tw_complain("audit takes no words, only options; see tcpwhy audit --help");
-	if (a->idle_table && tw_idle_load(a->idle_table, &err))
+	if (a->idle_table && tw_idle_load(&table, a->idle_table, &err))
 		return tw_complain("%s", err.text);
-	status = read_host(a, &h, &err) ? tw_complain("%s", err.text) : judge(&h, a);
+	status = read_host(a, &h, &err) ? tw_complain("%s", err.text) : judge(&h, table, a);
 	tw_host_free(&h);
-	tw_idle_reset();
+	tw_idle_free(table);
 	return status;
 }
 

@@ -36,6 +36,7 @@ struct run {
 	bool *wanted; /* per phenomenon of the catalogue; NULL: all */
 	bool want_clean, want_unknown;
 	struct tw_filter *filter;
+	struct tw_idle_table *idle_table;
 	struct tw_style style;
 	struct tw_extract *extract; /* -w */
 	struct tw_writer *writer;
@@ -297,6 +298,7 @@ static int read_source(struct run *run, struct tw_source *src)
 		.want_steps = !a->json && !a->quiet,
 		.steps_max = a->have_stream ? 0 : STEPS_MAX,
 		.frames_max = a->count,
+		.idle_table = run->idle_table,
 		.stop = &stop,
 		.progress = on_progress,
 		.finding = on_finding,
@@ -478,7 +480,7 @@ static int prepare(struct run *run)
 		status = tw_complain("out of memory");
 	if (!status && filter && tw_filter_new(&run->filter, filter, &err))
 		status = tw_complain("%s", err.text);
-	if (!status && a->idle_table && tw_idle_load(a->idle_table, &err))
+	if (!status && a->idle_table && tw_idle_load(&run->idle_table, a->idle_table, &err))
 		status = tw_complain("%s", err.text);
 	free(joined);
 	return status;
@@ -505,7 +507,7 @@ static int run_read(const struct tw_arguments *a)
 	if (run.writer && tw_writer_close(run.writer, &err))
 		worse(&run, tw_complain("%s", err.text));
 	tw_filter_free(run.filter);
-	tw_idle_reset();
+	tw_idle_free(run.idle_table);
 	free(run.wanted);
 	return tw_end_output(run.output_error, run.status);
 }

@@ -229,6 +229,7 @@ static const struct tw_phenomenon *give_verdict(const struct tw_session *s, stru
 	f->match.brief = brief;
 	f->match.client = f->match.server = "";
 	f->match.arena = &f->arena;
+	f->match.idle_table = s->config->idle_table;
 	if (!brief)
 		fill_texts(f, d);
 	f->phenomenon = tw_judge(&f->facts, &f->match);
@@ -240,6 +241,7 @@ static const struct tw_phenomenon *give_verdict(const struct tw_session *s, stru
 				  "ended in order, at #%" PRIu64 ".",
 				  d->last_frame, s->part->last_frame));
 	f->match.facts = NULL;
+	f->match.idle_table = NULL;
 	f->verdict = f->phenomenon                          ? f->phenomenon->slug
 		     : f->match.outcome == TW_OUTCOME_CLEAN ? "clean"
 							    : "unknown";

@@ -52,7 +52,8 @@ struct tw_finding {
 
 	const struct tw_phenomenon *phenomenon; /* NULL: verdict "clean" or "unknown" */
 	const char *verdict;                    /* slug, "clean" or "unknown" */
-	struct tw_match match; /* confidence, outcome, evidence ... (match.facts is NULL here) */
+	struct tw_match
+		match; /* confidence, outcome, evidence ... (match.facts and .idle_table are NULL) */
 	const char *vantage;   /* client, server, middle, one-sided, unknown */
 	const char *zeek;      /* conn_state */
 	unsigned completeness; /* as tcp.completeness */

@@ -10,7 +10,6 @@
 #include "diagnose/session_private.h"
 
 #include "base/duration.h"
-#include "phenomena/idle_table.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -252,20 +251,12 @@ void tw_session_input_ends(struct tw_session *s)
 int tw_session_begin(struct tw_session *s, struct tw_source *src,
 		     struct tw_session_summary *summary, struct tw_err *err)
 {
-	const struct tw_session_config *config = s->config;
-	int r;
-
 	s->summary = summary;
 	s->source = src;
 	memset(summary, 0, sizeof(*summary));
 	tw_arena_init(&summary->arena);
 	summary->source = tw_arena_printf(&summary->arena, "%s", tw_source_info(src)->name);
-	if (config->idle_table) {
-		r = tw_idle_load(config->idle_table, err);
-		if (r)
-			return r;
-	}
-	s->memory_bytes = resolve_ceiling(config->memory_bytes);
+	s->memory_bytes = resolve_ceiling(s->config->memory_bytes);
 	s->decoder = tw_decoder_new();
 	s->hosts = tw_hosts_new();
 	if (!s->decoder || !s->hosts)

@@ -18,9 +18,9 @@ struct tw_session_config {
 	bool harmless; /* ... and for those clean ones that a phenomenon explains, as far as they are judged */
 	bool have_stream; /* only this stream, with all its packets in the steps */
 	uint64_t stream;
-	bool want_steps;        /* renderers draw: fill finding->steps */
-	unsigned steps_max;     /* at most so many steps per finding (0 = no limit) */
-	const char *idle_table; /* path of the user's idle-timeout table, NULL = built in only */
+	bool want_steps;    /* renderers draw: fill finding->steps */
+	unsigned steps_max; /* at most so many steps per finding (0 = no limit) */
+	const struct tw_idle_table *idle_table; /* the user's, NULL = built in only */
 	/* Larger files are not looked through for repaired losses to the end; 0 = 2 million frames. */
 	uint64_t loss_frames;
 	/* The source is an interface: time passes without packets, and who has given up is judged. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The table of idle timeouts: a copy compiled in (made from data/idle-timeouts.tsv by
- * tools/embed.py) and an optional one of the user's in front of it.
+ * tools/embed.py) and an optional one of the user's in front of it, which belongs to who reads it: runs with
+ * different ones may go on at the same time.
  *
  * Theory: a device that forgets at T is seen at the first packet after T, so a gap g between the
  * packets of one connection speaks for every T <= g. The largest such T is the best guess: with a
@@ -9,7 +10,7 @@
  * acts at T itself is seen at T, within the tick of its timer.
  *
  * Limits: default values only; what an administrator has set is unknown. 20 times T is where "at
- * least T" stops being a hint. The process-wide user table is set once, before judging.
+ * least T" stops being a hint.
  */
 #include "phenomena/idle_table.h"
 
@@ -26,19 +27,19 @@
 #define TICK_NS          (1500 * TW_NS_PER_MS)
 #define SECONDS_MAX      999999999
 
-static struct {
+struct tw_idle_table {
 	char *text; /* the file, cut into fields; the entries point into it */
-	struct tw_idle_entry *entries;
 	unsigned count;
-} user;
+	struct tw_idle_entry entries[];
+};
 
-void tw_idle_reset(void)
+static const struct tw_idle_table none;
+
+void tw_idle_free(struct tw_idle_table *table)
 {
-	free(user.text);
-	free(user.entries);
-	user.text = NULL;
-	user.entries = NULL;
-	user.count = 0;
+	if (table)
+		free(table->text);
+	free(table);
 }
 
 /* A number of seconds without sign or space, ended by @end. Return: -1 if it is none. */
@@ -112,13 +113,11 @@ static const char *parse_line(char *line, struct tw_idle_entry *e)
 	return NULL;
 }
 
-static int parse(char *text, struct tw_idle_entry *entries, unsigned *count, const char *path,
-		 struct tw_err *err)
+static int parse(struct tw_idle_table *table, const char *path, struct tw_err *err)
 {
-	char *p = text, *line;
+	char *p = table->text, *line;
 	unsigned number_of_line = 0;
 
-	*count = 0;
 	while ((line = strsep(&p, "\n"))) {
 		size_t n = strlen(line);
 		const char *wrong;
@@ -128,13 +127,13 @@ static int parse(char *text, struct tw_idle_entry *entries, unsigned *count, con
 			line[n - 1] = '\0';
 		if (!*line || *line == '#')
 			continue;
-		if (*count == USER_ENTRIES_MAX)
+		if (table->count == USER_ENTRIES_MAX)
 			return tw_err_set(err, -E2BIG, "%s: more than %d entries", path,
 					  USER_ENTRIES_MAX);
-		wrong = parse_line(line, &entries[*count]);
+		wrong = parse_line(line, &table->entries[table->count]);
 		if (wrong)
 			return tw_err_set(err, -EINVAL, "%s:%u: %s", path, number_of_line, wrong);
-		(*count)++;
+		table->count++;
 	}
 	return 0;
 }
@@ -171,28 +170,23 @@ static int slurp(const char *path, char **text, struct tw_err *err)
 	return tw_err_set(err, -E2BIG, "%s: larger than %d bytes", path, USER_BYTES_MAX);
 }
 
-int tw_idle_load(const char *path, struct tw_err *err)
+int tw_idle_load(struct tw_idle_table **out, const char *path, struct tw_err *err)
 {
-	struct tw_idle_entry *entries;
-	unsigned count = 0;
-	char *text = NULL;
-	int rc = slurp(path, &text, err);
+	struct tw_idle_table *table =
+		calloc(1, sizeof(*table) + USER_ENTRIES_MAX * sizeof(*table->entries));
+	int r;
 
-	if (rc || !text)
-		return rc;
-	entries = calloc(USER_ENTRIES_MAX, sizeof(*entries));
-	rc = entries ? parse(text, entries, &count, path, err)
-		     : tw_err_set(err, -ENOMEM, "%s: out of memory", path);
-	if (rc) {
-		free(text);
-		free(entries);
-		return rc;
-	}
-	tw_idle_reset();
-	user.text = text;
-	user.entries = entries;
-	user.count = count;
-	return 0;
+	*out = NULL;
+	if (!table)
+		return tw_err_set(err, -ENOMEM, "%s: out of memory", path);
+	r = slurp(path, &table->text, err);
+	if (!r)
+		r = parse(table, path, err);
+	if (r)
+		tw_idle_free(table);
+	else
+		*out = table;
+	return r;
 }
 
 static bool fits(const struct tw_idle_entry *e, int64_t gap_ns, const char *shapes)
@@ -212,30 +206,32 @@ static bool fits(const struct tw_idle_entry *e, int64_t gap_ns, const char *shap
 	return false;
 }
 
-static bool hidden_by_user(const struct tw_idle_entry *e)
+static bool hidden_by(const struct tw_idle_table *table, const struct tw_idle_entry *e)
 {
-	for (unsigned i = 0; i < user.count; i++)
-		if (strcmp(user.entries[i].product, e->product) == 0)
+	for (unsigned i = 0; i < table->count; i++)
+		if (strcmp(table->entries[i].product, e->product) == 0)
 			return true;
 	return false;
 }
 
-bool tw_idle_is_users(const struct tw_idle_entry *e)
+bool tw_idle_is_users(const struct tw_idle_table *table, const struct tw_idle_entry *e)
 {
-	return e >= user.entries && e < user.entries + user.count;
+	return table && e >= table->entries && e < table->entries + table->count;
 }
 
-const struct tw_idle_entry *tw_idle_next(const struct tw_idle_entry *e)
+const struct tw_idle_entry *tw_idle_next(const struct tw_idle_table *table,
+					 const struct tw_idle_entry *e)
 {
-	const struct tw_idle_entry *const users_end = user.entries + user.count;
+	const struct tw_idle_table *t = table ? table : &none;
+	const bool users = e && tw_idle_is_users(t, e);
 
-	if (!e && user.count)
-		return user.entries;
-	if (e && tw_idle_is_users(e) && e + 1 < users_end)
+	if (!e && t->count)
+		return t->entries;
+	if (users && e + 1 < t->entries + t->count)
 		return e + 1;
-	for (e = !e || tw_idle_is_users(e) ? tw_idle_builtin : e + 1;
-	     e < tw_idle_builtin + tw_idle_builtin_count; e++)
-		if (!hidden_by_user(e))
+	for (e = !e || users ? tw_idle_builtin : e + 1; e < tw_idle_builtin + tw_idle_builtin_count;
+	     e++)
+		if (!hidden_by(t, e))
 			return e;
 	return NULL;
 }
@@ -257,25 +253,26 @@ static unsigned insert(const struct tw_idle_entry *e, const struct tw_idle_entry
 	return count + 1;
 }
 
-unsigned tw_idle_candidates(int64_t gap_ns, const char *shapes, const struct tw_idle_entry **out,
-			    unsigned max)
+unsigned tw_idle_candidates(const struct tw_idle_table *table, int64_t gap_ns, const char *shapes,
+			    const struct tw_idle_entry **out, unsigned max)
 {
+	const struct tw_idle_table *t = table ? table : &none;
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < user.count; i++)
-		if (fits(&user.entries[i], gap_ns, shapes))
-			count = insert(&user.entries[i], out, count, max);
+	for (unsigned i = 0; i < t->count; i++)
+		if (fits(&t->entries[i], gap_ns, shapes))
+			count = insert(&t->entries[i], out, count, max);
 	for (unsigned i = 0; i < tw_idle_builtin_count; i++)
-		if (fits(&tw_idle_builtin[i], gap_ns, shapes) &&
-		    !hidden_by_user(&tw_idle_builtin[i]))
+		if (fits(&tw_idle_builtin[i], gap_ns, shapes) && !hidden_by(t, &tw_idle_builtin[i]))
 			count = insert(&tw_idle_builtin[i], out, count, max);
 	return count;
 }
 
-const char *tw_idle_text(struct tw_arena *arena, int64_t gap_ns, const char *shapes)
+const char *tw_idle_text(const struct tw_idle_table *table, struct tw_arena *arena, int64_t gap_ns,
+			 const char *shapes)
 {
 	const struct tw_idle_entry *found[3];
-	unsigned count = tw_idle_candidates(gap_ns, shapes, found, 3);
+	unsigned count = tw_idle_candidates(table, gap_ns, shapes, found, 3);
 	const char *text = NULL;
 
 	for (unsigned i = 0; i < count; i++)

@@ -26,20 +26,24 @@ extern const struct tw_idle_entry tw_idle_builtin[];
 extern const unsigned tw_idle_builtin_count;
 
 /*
- * Add the user's table from @path to the process-wide one: its entries come first, and an entry
- * with the product of a built-in one hides that. Call it before anything is judged; not
- * thread-safe. A second call replaces the first one's entries. A line that lies is an error (named
- * with its number) and nothing is taken over.
+ * A table of the user's on top of the built-in one: its entries come first, and an entry with the
+ * product of a built-in one hides that. Who judges by it keeps it; NULL stands for the built-in table alone.
+ */
+struct tw_idle_table;
+
+/*
+ * Read the user's table from @path. A line that lies is an error (named with its number), and then there
+ * is no table.
  * Return: 0, -ENOENT and the like from opening, -EINVAL for a bad line, -E2BIG beyond 4096 entries
  * or 1 MB, -ENOMEM.
  */
-int tw_idle_load(const char *path, struct tw_err *err);
+int tw_idle_load(struct tw_idle_table **out, const char *path, struct tw_err *err);
+void tw_idle_free(struct tw_idle_table *table); /* NULL is fine */
 /* The whole table, the user's entries first: the one after @e, the first for NULL, NULL after the last. */
-const struct tw_idle_entry *tw_idle_next(const struct tw_idle_entry *e);
+const struct tw_idle_entry *tw_idle_next(const struct tw_idle_table *table,
+					 const struct tw_idle_entry *e);
 /* Is it of the user's table, and so known to be there? */
-bool tw_idle_is_users(const struct tw_idle_entry *e);
-/* Forget the user's table. */
-void tw_idle_reset(void);
+bool tw_idle_is_users(const struct tw_idle_table *table, const struct tw_idle_entry *e);
 
 /*
  * Entries that may explain a silence of @gap_ns, in the order of the largest timeout not above it
@@ -50,13 +54,14 @@ void tw_idle_reset(void);
  *     times that.
  * Writes up to @max to @out. Return: how many it wrote.
  */
-unsigned tw_idle_candidates(int64_t gap_ns, const char *shapes, const struct tw_idle_entry **out,
-			    unsigned max);
+unsigned tw_idle_candidates(const struct tw_idle_table *table, int64_t gap_ns, const char *shapes,
+			    const struct tw_idle_entry **out, unsigned max);
 
 /*
  * The best candidates as text, for a sentence: "AWS NAT gateway (350 s), IPVS (900 s, from
  * memory)"; up to three. In the arena; NULL if there is none.
  */
-const char *tw_idle_text(struct tw_arena *arena, int64_t gap_ns, const char *shapes);
+const char *tw_idle_text(const struct tw_idle_table *table, struct tw_arena *arena, int64_t gap_ns,
+			 const char *shapes);
 
 #endif

@@ -585,6 +585,7 @@ const struct tw_phenomenon *tw_judge(const struct tw_facts *facts, struct tw_mat
 				  .client = m->client,
 				  .server = m->server,
 				  .holder = m->holder,
+				  .idle_table = m->idle_table,
 				  .brief = m->brief };
 	unsigned i;
 

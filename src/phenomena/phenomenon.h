@@ -75,6 +75,8 @@ struct tw_match {
 	const struct tw_facts *facts;
 	const char *client, *server; /* endpoints as text, for sentences */
 	const char *holder; /* live: the name of the process K_HOLDER; NULL: none is known */
+	const struct tw_idle_table
+		*idle_table; /* of the user, for sentences that name devices; NULL: none */
 	bool brief; /* nobody will read it: what is said, cited and ruled out stays without its text */
 
 	int strength;
@@ -143,7 +145,7 @@ struct tw_phenomenon {
 		references; /* "RFC 9293 s3.5.2", "net/ipv4/tcp_output.c: tcp_send_active_reset"; NULL-terminated */
 	const char *reproduced; /* how it can be seen: 'W', 'K', 'P' letters of the catalogue */
 	/*
-	 * Does this connection's evidence fit? Pure: reads m->facts only. If so it fills @m (at least
+	 * Does this connection's evidence fit? Pure: reads m->facts and m->idle_table only. If so it fills @m (at least
 	 * summary, strength, confidence, outcome, culprit and one evidence) and returns true.
 	 * NULL for phenomena that leave no packet (only kernel facts can show them).
 	 */

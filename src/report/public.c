@@ -7,6 +7,7 @@
 
 #include "capture/source.h"
 #include "diagnose/session.h"
+#include "phenomena/idle_table.h"
 #include "report/json.h"
 #include "report/sink.h"
 
@@ -19,7 +20,7 @@ struct tcpwhy {
 	char **paths;
 	unsigned path_count;
 	struct tw_filter *filter;
-	char *idle_table;
+	struct tw_idle_table *idle_table;
 	bool all;
 	uint64_t memory_bytes;
 	volatile sig_atomic_t stop;
@@ -66,7 +67,7 @@ void tcpwhy_free(struct tcpwhy *run)
 	for (i = 0; i < run->path_count; i++)
 		free(run->paths[i]);
 	free(run->paths);
-	free(run->idle_table);
+	tw_idle_free(run->idle_table);
 	tw_filter_free(run->filter);
 	if (run->ran)
 		tw_session_summary_free(&run->summary);
@@ -107,12 +108,13 @@ void tcpwhy_set_memory(struct tcpwhy *run, uint64_t bytes)
 
 int tcpwhy_set_idle_table(struct tcpwhy *run, const char *path)
 {
-	char *copy = strdup(path);
+	struct tw_idle_table *table;
+	const int r = tw_idle_load(&table, path, &run->err);
 
-	if (!copy)
-		return tw_err_set(&run->err, -ENOMEM, "out of memory");
-	free(run->idle_table);
-	run->idle_table = copy;
+	if (r)
+		return r;
+	tw_idle_free(run->idle_table);
+	run->idle_table = table;
 	return 0;
 }
 

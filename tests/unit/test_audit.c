@@ -149,7 +149,7 @@ static enum tw_severity said(const char *slug, unsigned others)
 	unsigned i;
 
 	tw_audit_free(&result);
-	assert_int_equal(tw_audit_run(&result, host, idle_ns), 0);
+	assert_int_equal(tw_audit_run(&result, host, NULL, idle_ns), 0);
 	for (i = 0; i < result.count; i++) {
 		const struct tw_concern *c = &result.concern[i];
 

@@ -18,10 +18,31 @@
 #define MANY 64
 
 static const struct tw_idle_entry *found[MANY];
+static struct tw_idle_table *table; /* what load() has read; NULL: the built-in one alone */
 
 static const char *best(int64_t gap_ns, const char *shapes)
 {
-	return tw_idle_candidates(gap_ns, shapes, found, MANY) ? found[0]->product : NULL;
+	return tw_idle_candidates(table, gap_ns, shapes, found, MANY) ? found[0]->product : NULL;
+}
+
+static void forget(void)
+{
+	tw_idle_free(table);
+	table = NULL;
+}
+
+static int read_table(const char *path, struct tw_err *err)
+{
+	struct tw_idle_table *other;
+	const int r = tw_idle_load(&other, path, err);
+
+	if (r) {
+		assert_null(other);
+		return r;
+	}
+	tw_idle_free(table);
+	table = other;
+	return 0;
 }
 
 /* Writes @text to a file and loads it. */
@@ -33,7 +54,7 @@ static int load(const char *text, size_t bytes, struct tw_err *err)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, bytes), bytes);
 	close(fd);
-	rc = tw_idle_load(path, err);
+	rc = read_table(path, err);
 	unlink(path);
 	return rc;
 }
@@ -61,10 +82,10 @@ static unsigned walk(unsigned *users)
 	unsigned count = 0;
 
 	*users = 0;
-	for (e = tw_idle_next(NULL); e; e = tw_idle_next(e)) {
+	for (e = tw_idle_next(table, NULL); e; e = tw_idle_next(table, e)) {
 		/* The user's come first. */
-		assert_true(!tw_idle_is_users(e) || *users == count);
-		*users += tw_idle_is_users(e);
+		assert_true(!tw_idle_is_users(table, e) || *users == count);
+		*users += tw_idle_is_users(table, e);
 		count++;
 	}
 	return count;
@@ -74,7 +95,7 @@ static void test_walk(void **state)
 {
 	unsigned users;
 
-	tw_idle_reset();
+	forget();
 	assert_int_equal(walk(&users), tw_idle_builtin_count);
 	assert_int_equal(users, 0);
 	assert_int_equal(load_text("ours\t90\tC\tfixed\twiki\t2026-11\n"
@@ -84,7 +105,7 @@ static void test_walk(void **state)
 	/* One of them hides a built-in one. */
 	assert_int_equal(walk(&users), tw_idle_builtin_count + 1);
 	assert_int_equal(users, 2);
-	tw_idle_reset();
+	forget();
 	assert_int_equal(walk(&users), tw_idle_builtin_count);
 }
 
@@ -96,7 +117,7 @@ static void test_at_least(void **state)
 	assert_string_equal(best(349 * S, "B"), "Azure NAT gateway");
 	assert_string_equal(best(351 * S, "B"), "AWS Network Load Balancer, TCP listener");
 	assert_non_null(strstr(best(2000 * S, "B"), "Azure SQL"));
-	for (unsigned n = tw_idle_candidates(2000 * S, "B", found, MANY), i = 1; i < n; i++)
+	for (unsigned n = tw_idle_candidates(table, 2000 * S, "B", found, MANY), i = 1; i < n; i++)
 		assert_true(found[i - 1]->seconds >= found[i]->seconds);
 	assert_null(best(400000 * S, "B")); /* beyond reason: 20 times the largest */
 	assert_null(best(0, "ABCDH"));
@@ -118,11 +139,11 @@ static void test_max(void **state)
 {
 	const struct tw_idle_entry *two[3] = { NULL, NULL, (const void *)&two };
 
-	assert_int_equal(tw_idle_candidates(2000 * S, "BC", two, 2), 2);
+	assert_int_equal(tw_idle_candidates(table, 2000 * S, "BC", two, 2), 2);
 	assert_ptr_equal(two[2], &two);
 	assert_true(two[0]->seconds >= two[1]->seconds);
 	assert_int_equal(two[0]->seconds, 1800);
-	assert_int_equal(tw_idle_candidates(2000 * S, "BC", two, 0), 0);
+	assert_int_equal(tw_idle_candidates(table, 2000 * S, "BC", two, 0), 0);
 }
 
 static void test_text(void **state)
@@ -131,8 +152,8 @@ static void test_text(void **state)
 	const char *text;
 
 	tw_arena_init(&arena);
-	assert_null(tw_idle_text(&arena, 10 * S, "B"));
-	text = tw_idle_text(&arena, 2000 * S, "C");
+	assert_null(tw_idle_text(table, &arena, 10 * S, "B"));
+	text = tw_idle_text(table, &arena, 2000 * S, "C");
 	assert_non_null(strstr(text, "Juniper SRX, TCP (1800 s, from memory)"));
 	tw_arena_free(&arena);
 }
@@ -152,9 +173,31 @@ static void test_user_file(void **state)
 	assert_string_equal(best(601 * S, "B"), "Azure NAT gateway");
 	assert_int_equal(found[0]->seconds, 600);
 	assert_true(found[0]->from_memory);
-	tw_idle_reset();
+	forget();
 	assert_string_equal(best(300 * S, "B"), "Azure NAT gateway");
 	assert_int_equal(found[0]->seconds, 240);
+}
+
+/* Each has its own entries, and hides only for itself. */
+static void test_two_tables(void **state)
+{
+	struct tw_idle_table *first;
+
+	assert_int_equal(load_text("first\t95\tB\tfixed\tus\tmemory\n"
+				   "Azure NAT gateway\t600\tB\tfixed\tus\tmemory\n",
+				   NULL),
+			 0);
+	first = table;
+	table = NULL;
+	assert_int_equal(load_text("second\t95\tB\tfixed\tus\tmemory\n", NULL), 0);
+	assert_string_equal(best(100 * S, "B"), "second");
+	assert_string_equal(best(300 * S, "B"), "Azure NAT gateway");
+	assert_false(tw_idle_is_users(first, tw_idle_next(table, NULL)));
+	forget();
+	assert_null(best(100 * S, "B"));
+	table = first;
+	assert_string_equal(best(300 * S, "B"), "first");
+	forget();
 }
 
 /* A bad file is refused as a whole, with its line; what was loaded before stays. */
@@ -186,10 +229,10 @@ static void test_bad_files(void **state)
 		assert_string_equal(best(100 * S, "B"), "kept");
 	}
 	assert_int_equal(load("a\0b", 3, &err), -EINVAL);
-	assert_int_equal(tw_idle_load("/nonexistent/table", &err), -ENOENT);
-	assert_int_equal(tw_idle_load("/", &err), -EISDIR);
+	assert_int_equal(read_table("/nonexistent/table", &err), -ENOENT);
+	assert_int_equal(read_table("/", &err), -EISDIR);
 	assert_string_equal(best(100 * S, "B"), "kept");
-	tw_idle_reset();
+	forget();
 }
 
 static void test_too_large(void **state)
@@ -203,7 +246,7 @@ static void test_too_large(void **state)
 	assert_int_equal(load(text, bytes, &err), -E2BIG);
 	assert_int_equal(load(text, bytes - 1, &err), 0); /* one long comment */
 	free(text);
-	tw_idle_reset();
+	forget();
 }
 
 static void test_too_many(void **state)
@@ -219,7 +262,7 @@ static void test_too_many(void **state)
 	assert_int_equal(load(text, 4096 * n, &err), 0);
 	assert_int_equal(load(text, 4097 * n, &err), -E2BIG);
 	free(text);
-	tw_idle_reset();
+	forget();
 }
 
 int main(void)
@@ -228,8 +271,9 @@ int main(void)
 		cmocka_unit_test(test_walk),      cmocka_unit_test(test_builtin),
 		cmocka_unit_test(test_at_least),  cmocka_unit_test(test_at_the_timer),
 		cmocka_unit_test(test_max),       cmocka_unit_test(test_text),
-		cmocka_unit_test(test_user_file), cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_too_large), cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_user_file), cmocka_unit_test(test_two_tables),
+		cmocka_unit_test(test_bad_files), cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

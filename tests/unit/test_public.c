@@ -2,6 +2,7 @@
 /* The public header, used as a program of others would: nothing of the library's inside is included. */
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +13,9 @@
 
 #include <cmocka.h>
 
-#define REFUSED "kernel/01-refused.client.pcap" /* one connection, failed */
-#define CROWD   "connect/overload.client.pcap"  /* 40 connections, 34 of them not clean */
+#define REFUSED "kernel/01-refused.client.pcap"     /* one connection, failed */
+#define PAUSE   "resets/keepalive-race.client.pcap" /* the server closes after a silence of 2 s */
+#define CROWD   "connect/overload.client.pcap"      /* 40 connections, 34 of them not clean */
 
 static const char *capture(const char *name)
 {
@@ -262,15 +264,146 @@ static void test_callback_ends_it(void **state)
 	tcpwhy_free(run);
 }
 
+/* ---- tables of idle timeouts ---- */
+
+/* A table with this one line. Return: what tcpwhy_set_idle_table() says of it. No assertion: threads use it. */
+static int set_table(struct tcpwhy *run, const char *line)
+{
+	char path[] = "public-table-XXXXXX";
+	FILE *out = fdopen(mkstemp(path), "w");
+	int r;
+
+	if (!out)
+		return -EIO;
+	r = fputs(line, out) < 0 ? -EIO : 0;
+	if (fclose(out) || r)
+		return -EIO;
+	r = tcpwhy_set_idle_table(run, path);
+	remove(path); /* it is read at once */
+	return r;
+}
+
+/* The device that is told first for the silence, and whether @other is named, too. */
+struct named {
+	const char *first, *other;
+	bool first_named, other_named;
+};
+
+static bool look_for_device(const struct tcpwhy_finding *f, void *user)
+{
+	struct named *n = user;
+	const char *text;
+	unsigned i;
+
+	for (i = 0; (text = tcpwhy_finding_evidence(f, i, NULL)); i++) {
+		n->first_named = n->first_named || strstr(text, n->first);
+		n->other_named = n->other_named || strstr(text, n->other);
+	}
+	return true;
+}
+
+static bool names(struct tcpwhy *run, const char *device)
+{
+	struct named n = { .first = device, .other = device };
+
+	return tcpwhy_run(run, look_for_device, &n) == 0 && n.first_named;
+}
+
+/* A run that has no table, after one that had and is gone, knows nothing of it. */
+static void test_table_is_of_its_run(void **state)
+{
+	struct tcpwhy *a = run_of(PAUSE), *b = run_of(PAUSE), *c = run_of(PAUSE);
+
+	assert_int_equal(set_table(a, "our proxy\t2\tD\tfixed\twiki\t2026-11\n"), 0);
+	assert_int_equal(set_table(c, "their proxy\t2\tD\tfixed\twiki\t2026-11\n"), 0);
+	assert_true(names(a, "our proxy (2 s), gunicorn"));
+	assert_true(names(c, "their proxy (2 s), gunicorn"));
+	assert_false(names(b, "proxy ("));
+	assert_true(names(a, "our proxy (2 s), gunicorn"));
+	assert_false(names(a, "their proxy"));
+	tcpwhy_free(a);
+	assert_false(names(b, "proxy ("));
+	tcpwhy_free(b);
+	tcpwhy_free(c);
+}
+
+/* What is wrong with a table is said at once; the one before stays until a good one takes its place. */
+static void test_tables_replace(void **state)
+{
+	struct tcpwhy *run = run_of(PAUSE);
+
+	assert_int_equal(tcpwhy_set_idle_table(run, "/nonexistent/table"), -ENOENT);
+	assert_non_null(strstr(tcpwhy_error(run), "/nonexistent/table"));
+	assert_int_equal(set_table(run, "our proxy\t2\tD\tfixed\twiki\t2026-11\n"), 0);
+	assert_int_equal(set_table(run, "our proxy\ttwo\n"), -EINVAL);
+	assert_non_null(strstr(tcpwhy_error(run), ":1:"));
+	assert_true(names(run, "our proxy (2 s)"));
+	assert_int_equal(set_table(run, "new proxy\t2\tD\tfixed\twiki\t2026-11\n"), 0);
+	assert_true(names(run, "new proxy (2 s), gunicorn"));
+	assert_false(names(run, "our proxy"));
+	tcpwhy_free(run);
+}
+
+#define ROUNDS 40
+
+struct worker {
+	const char *line, *own, *foreign;
+	unsigned good;
+};
+
+/* No assertion here: cmocka can take back only its own thread. */
+static void *work(void *user)
+{
+	struct worker *w = user;
+	unsigned i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		struct named n = { .first = w->own, .other = w->foreign };
+		struct tcpwhy *run = tcpwhy_new();
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/captures/" PAUSE, getenv("TCPWHY_TESTS"));
+		if (run && !tcpwhy_add_file(run, path) && !set_table(run, w->line) &&
+		    !tcpwhy_run(run, look_for_device, &n))
+			w->good += n.first_named && !n.other_named;
+		tcpwhy_free(run);
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct worker w[2] = {
+		{ "one proxy\t2\tD\tfixed\twiki\t2026-11\n", "one proxy (2 s)", "two proxy", 0 },
+		{ "two proxy\t2\tD\tfixed\twiki\t2026-11\n", "two proxy (2 s)", "one proxy", 0 },
+	};
+	pthread_t other;
+
+	assert_int_equal(pthread_create(&other, NULL, work, &w[1]), 0);
+	work(&w[0]);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(w[0].good, ROUNDS);
+	assert_int_equal(w[1].good, ROUNDS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version),       cmocka_unit_test(test_before_a_run),
-		cmocka_unit_test(test_finding),       cmocka_unit_test(test_json),
-		cmocka_unit_test(test_counts),        cmocka_unit_test(test_all),
-		cmocka_unit_test(test_several_files), cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_filter),        cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_problem),       cmocka_unit_test(test_callback_ends_it),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_before_a_run),
+		cmocka_unit_test(test_finding),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_several_files),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_problem),
+		cmocka_unit_test(test_callback_ends_it),
+		cmocka_unit_test(test_table_is_of_its_run),
+		cmocka_unit_test(test_tables_replace),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests_name("public", tests, NULL, NULL);

@@ -41,9 +41,9 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	tw_concern_risk(c, -1,
 			"Once the peer dies or a device between forgets it (%s), a read without a "
 			"timeout of its own hangs for ever, a write ends with ETIMEDOUT after %s.",
-			tw_idle_devices_text(c, INT64_MAX), TW_DUR(write_ns));
+			tw_idle_devices_text(c, f->idle_table, INT64_MAX), TW_DUR(write_ns));
 	tw_concern_set(c, "In the application: SO_KEEPALIVE with TCP_KEEPIDLE below %lld s.",
-		       (long long)tw_idle_devices_least_s());
+		       (long long)tw_idle_devices_least_s(f->idle_table));
 }
 
 const struct tw_check tw_check_idle_without_keepalive = {

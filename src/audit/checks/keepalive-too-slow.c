@@ -35,7 +35,7 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		if (!tw_is_idle_connection(f, s))
 			continue;
 		probe_s = first_probe_s(f, s);
-		if (!tw_idle_devices_within(probe_s))
+		if (!tw_idle_devices_within(f->idle_table, probe_s))
 			continue;
 		tw_concern_socket(c, s, tw_living_idle_ms(s) * TW_NS_PER_MS, false);
 		slowest_s = probe_s > slowest_s ? probe_s : slowest_s;
@@ -44,7 +44,9 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 	if (!c->count)
 		return;
 	tw_concern_raise(
-		c, tw_idle_devices_sure(slowest_s) ? TW_SEVERITY_RISK : TW_SEVERITY_NOTE,
+		c,
+		tw_idle_devices_sure(f->idle_table, slowest_s) ? TW_SEVERITY_RISK
+							       : TW_SEVERITY_NOTE,
 		"%s of %s to other hosts: idle, with a first keepalive probe after up to %s.",
 		tw_count_of(c, c->count, "connection", "connections"), tw_concern_who(c),
 		TW_DUR(slowest_s * TW_NS_PER_S));
@@ -52,10 +54,10 @@ static void look(struct tw_concern *c, const struct tw_audit_frame *f)
 		c, slowest_s * TW_NS_PER_S,
 		"A device between forgets sooner (%s); until that probe a read hangs, and the "
 		"next request gets a reset or ETIMEDOUT after %s.",
-		tw_idle_devices_text(c, slowest_s), TW_DUR(request_ns));
+		tw_idle_devices_text(c, f->idle_table, slowest_s), TW_DUR(request_ns));
 	tw_concern_set(
 		c, "TCP_KEEPIDLE, or net.ipv4.tcp_keepalive_time for new sockets, below %lld s.",
-		(long long)tw_idle_devices_least_s());
+		(long long)tw_idle_devices_least_s(f->idle_table));
 }
 
 const struct tw_check tw_check_keepalive_too_slow = {

@@ -59,7 +59,7 @@ static bool match(struct tw_match *m)
 	/* a device that forgot one lets new ones pass */
 	if (tw_get(f, TW_F_PORT_SILENT_TOO) && !tw_get(f, TW_F_ALIVE_ELSEWHERE))
 		return false;
-	known = tw_idle_text(m->arena, idle, SILENT_SHAPE);
+	known = tw_idle_text(m->idle_table, m->arena, idle, SILENT_SHAPE);
 	if (!known && !agree)
 		return false;
 	/* more specific than peer-vanished, which matches as well */
@@ -114,7 +114,7 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int64_t idle = tw_live_idle_before_ns(m);
-	const char *known = idle ? tw_idle_text(m->arena, idle, SILENT_SHAPE) : NULL;
+	const char *known = idle ? tw_idle_text(m->idle_table, m->arena, idle, SILENT_SHAPE) : NULL;
 
 	if (!known || !tw_live_error(m, ETIMEDOUT) || tw_known(f, TW_F_K_RST_IN) ||
 	    tw_known(f, TW_F_K_RST_SIDE) || tw_get(f, TW_F_K_ORPHAN) ||

@@ -85,7 +85,7 @@ static bool look(struct tw_match *m, struct hints *h)
 		(tw_known(f, TW_F_FLOWS_SURVIVED_IDLE_NS) || !tw_get(f, TW_F_FLOWS_KILLED_AT_ONCE));
 	if (h->idle_ns < (h->timer ? TIMER_MIN_NS : IDLE_MIN_NS))
 		return false;
-	h->candidates = tw_idle_text(m->arena, h->idle_ns, h->timer ? "A" : "AB");
+	h->candidates = tw_idle_text(m->idle_table, m->arena, h->idle_ns, h->timer ? "A" : "AB");
 	if (h->ttl || h->label || h->population)
 		return true;
 	if (gave_up_itself(f))
@@ -236,7 +236,8 @@ static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int64_t idle = tw_get(f, TW_F_K_RST_IN_IDLE_NS);
-	const char *known = idle >= IDLE_KNOWN_NS ? tw_idle_text(m->arena, idle, "AB") : NULL;
+	const char *known =
+		idle >= IDLE_KNOWN_NS ? tw_idle_text(m->idle_table, m->arena, idle, "AB") : NULL;
 	enum tw_side author;
 
 	if (!known || !tw_is(f, TW_F_K_RST_IN_FORM, TW_RST_REPLY) || tw_get(f, TW_F_K_PEER_FIN) ||

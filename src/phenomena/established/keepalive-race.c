@@ -74,7 +74,7 @@ static bool match(struct tw_match *m)
 
 	if (!fits(f))
 		return false;
-	candidates = tw_idle_text(m->arena, idle, "D");
+	candidates = tw_idle_text(m->idle_table, m->arena, idle, "D");
 	m->strength = TW_STRENGTH_MECHANISM + 2;
 	m->confidence = TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
