@@ -75,7 +75,13 @@ typedef bool (*tcpwhy_finding_fn)(const struct tcpwhy_finding *finding, void *us
  * errno if nothing could be read.
  */
 int tcpwhy_run(struct tcpwhy *run, tcpwhy_finding_fn callback, void *user);
-/* End a run early, as if the input ended here. May be called from a signal handler. */
+/*
+ * End the run that is under way; from the callback, or from a signal handler (without SA_RESTART, if the input is
+ * a pipe that may be silent). While the input is read, it is as if it ended there: what was read is judged and
+ * told. While a callback runs, that was the last one, as if it had returned false; the counts are then of what had
+ * been judged. When a file is looked at the second time, what is not judged by then is in no count; a problem
+ * says so. Without a run under way it does nothing: the next one is whole.
+ */
 void tcpwhy_stop(struct tcpwhy *run);
 /* What went wrong last, a whole sentence; "" if nothing did. */
 const char *tcpwhy_error(const struct tcpwhy *run);

@@ -122,10 +122,11 @@ static bool deliver(void *user, struct tw_finding *f)
 {
 	const struct delivery *d = user;
 	struct tcpwhy_finding lent = { .finding = f, .run = d->run };
-	bool more = !d->callback || d->callback(&lent, d->user);
+	const bool stopped = d->run->stop; /* before: what was read up to there is told */
+	const bool more = !d->callback || d->callback(&lent, d->user);
 
 	tw_finding_free(f);
-	return more;
+	return more && (stopped || !d->run->stop);
 }
 
 static int open_source(struct tcpwhy *run, struct tw_source **src)
@@ -153,6 +154,7 @@ int tcpwhy_run(struct tcpwhy *run, tcpwhy_finding_fn callback, void *user)
 	int r;
 
 	run->err = (struct tw_err){ 0 };
+	run->stop = 0;
 	if (run->ran)
 		tw_session_summary_free(&run->summary);
 	run->ran = false;

@@ -4,12 +4,15 @@
 #include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <tcpwhy/tcpwhy.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -264,6 +267,113 @@ static void test_callback_ends_it(void **state)
 	tcpwhy_free(run);
 }
 
+/* ---- tcpwhy_stop() ---- */
+
+struct stopper {
+	struct tcpwhy *run;
+	unsigned findings, stop_at;
+};
+
+static bool stop_at(const struct tcpwhy_finding *finding, void *user)
+{
+	struct stopper *s = user;
+
+	assert_non_null(finding);
+	if (++s->findings == s->stop_at)
+		tcpwhy_stop(s->run);
+	return true;
+}
+
+static void check_stopped(struct tcpwhy *run)
+{
+	struct stopper s = { .run = run, .stop_at = 3 };
+
+	assert_int_equal(tcpwhy_run(run, stop_at, &s), 0);
+	assert_int_equal(s.findings, 3);
+	assert_true(tcpwhy_packets(run) > 0);
+	assert_true(all_outcomes(run) <= tcpwhy_connections(run));
+	assert_non_null(tcpwhy_summary_json(run));
+}
+
+/* In the callback: nothing is told behind it, and the next run is whole. */
+static void test_stop(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	check_stopped(run);
+	assert_int_equal(findings_of(run), 34);
+	assert_int_equal(tcpwhy_packets(run), 478);
+	tcpwhy_stop(run); /* none is under way */
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_free(run);
+}
+
+/* From a pipe, where connections are judged while it is read. */
+static void test_stop_pipe(void **state)
+{
+	struct tcpwhy *run = tcpwhy_new();
+	FILE *in = fopen(capture(CROWD), "rb");
+	char bytes[65536];
+	int ends[2];
+	size_t n;
+
+	assert_non_null(run);
+	assert_non_null(in);
+	n = fread(bytes, 1, sizeof(bytes), in);
+	fclose(in);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], bytes, n), n);
+	close(ends[1]);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	close(ends[0]);
+	assert_int_equal(tcpwhy_add_file(run, "-"), 0);
+	check_stopped(run);
+	tcpwhy_free(run);
+}
+
+static struct tcpwhy *under_way;
+
+static void on_alarm(int signal_number)
+{
+	tcpwhy_stop(under_way);
+}
+
+/* From a signal handler, while the run waits for a pipe into which nobody writes. */
+static void test_stop_by_signal(void **state)
+{
+	struct sigaction old, action = { .sa_handler = on_alarm }; /* no SA_RESTART */
+	const struct itimerval soon = { .it_value = { .tv_usec = 100000 },
+					.it_interval = { .tv_usec = 100000 } };
+	const struct itimerval never = { 0 };
+	FILE *in = fopen(capture(REFUSED), "rb");
+	unsigned findings = 0;
+	char bytes[1000];
+	int ends[2];
+	size_t n;
+
+	under_way = tcpwhy_new();
+	assert_non_null(under_way);
+	assert_non_null(in);
+	n = fread(bytes, 1, sizeof(bytes), in);
+	fclose(in);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], bytes, n), n);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	close(ends[0]);
+	assert_int_equal(tcpwhy_add_file(under_way, "-"), 0);
+	sigaction(SIGALRM, &action, &old);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_int_equal(tcpwhy_run(under_way, count_finding, &findings), 0);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	close(ends[1]);
+	/* What had been read is told, as if the input ended there. */
+	assert_int_equal(findings, 1);
+	assert_int_equal(tcpwhy_packets(under_way), 2);
+	assert_int_equal(tcpwhy_count(under_way, TCPWHY_FAILED), 1);
+	tcpwhy_free(under_way);
+}
+
 /* ---- tables of idle timeouts ---- */
 
 /* A table with this one line. Return: what tcpwhy_set_idle_table() says of it. No assertion: threads use it. */
@@ -404,6 +514,9 @@ int main(void)
 		cmocka_unit_test(test_table_is_of_its_run),
 		cmocka_unit_test(test_tables_replace),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_pipe),
+		cmocka_unit_test(test_stop_by_signal),
 	};
 
 	return cmocka_run_group_tests_name("public", tests, NULL, NULL);
