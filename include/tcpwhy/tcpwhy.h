@@ -52,7 +52,8 @@ void tcpwhy_free(struct tcpwhy *run); /* NULL is fine */
 /* Add a capture: pcap or pcapng, plain, .gz or .zst; "-" is standard input, and then the only one.
  * Several files are taken as one time line. -ENOMEM. The file is opened by tcpwhy_run(). */
 int tcpwhy_add_file(struct tcpwhy *run, const char *path);
-/* Look only at packets that match an expression of pcap-filter(7). -EINVAL with a sentence. */
+/* Look only at packets that match an expression of pcap-filter(7); NULL: at all. It takes the place of the one
+ * that was set before. If it is wrong, that one stays: -EINVAL or -ENOMEM, with a sentence. */
 int tcpwhy_set_filter(struct tcpwhy *run, const char *expression);
 /* Findings for clean connections, too. */
 void tcpwhy_set_all(struct tcpwhy *run, bool all);
@@ -61,7 +62,8 @@ void tcpwhy_set_memory(struct tcpwhy *run, uint64_t bytes);
 /*
  * Put a table of idle timeouts (tcpwhy-read(1), FILES) in front of the built-in one, for this run only. It is
  * read at once, and takes the place of the one that was set before. If it can not be read, or makes no
- * sense, that one stays: -ENOENT and the like, -EINVAL, -E2BIG or -ENOMEM, with a sentence.
+ * sense, that one stays: -ENOENT and the like, -EINVAL, -E2BIG or -ENOMEM, with a sentence. NULL: the built-in
+ * one alone.
  */
 int tcpwhy_set_idle_table(struct tcpwhy *run, const char *path);
 
@@ -83,7 +85,8 @@ int tcpwhy_run(struct tcpwhy *run, tcpwhy_finding_fn callback, void *user);
  * says so. Without a run under way it does nothing: the next one is whole.
  */
 void tcpwhy_stop(struct tcpwhy *run);
-/* What went wrong last, a whole sentence; "" if nothing did. */
+/* Of the last call that returned an error: what went wrong, a whole sentence; "" if none did. What succeeds
+ * later does not change it. */
 const char *tcpwhy_error(const struct tcpwhy *run);
 
 /* --- the summary, after tcpwhy_run() --- */

@@ -91,9 +91,14 @@ int tcpwhy_add_file(struct tcpwhy *run, const char *path)
 
 int tcpwhy_set_filter(struct tcpwhy *run, const char *expression)
 {
+	struct tw_filter *filter = NULL;
+	const int r = expression ? tw_filter_new(&filter, expression, &run->err) : 0;
+
+	if (r)
+		return r;
 	tw_filter_free(run->filter);
-	run->filter = NULL;
-	return tw_filter_new(&run->filter, expression, &run->err);
+	run->filter = filter;
+	return 0;
 }
 
 void tcpwhy_set_all(struct tcpwhy *run, bool all)
@@ -108,8 +113,8 @@ void tcpwhy_set_memory(struct tcpwhy *run, uint64_t bytes)
 
 int tcpwhy_set_idle_table(struct tcpwhy *run, const char *path)
 {
-	struct tw_idle_table *table;
-	const int r = tw_idle_load(&table, path, &run->err);
+	struct tw_idle_table *table = NULL;
+	const int r = path ? tw_idle_load(&table, path, &run->err) : 0;
 
 	if (r)
 		return r;
@@ -129,46 +134,54 @@ static bool deliver(void *user, struct tw_finding *f)
 	return more && (stopped || !d->run->stop);
 }
 
-static int open_source(struct tcpwhy *run, struct tw_source **src)
+static int open_source(const struct tcpwhy *run, struct tw_source **src, struct tw_err *err)
 {
 	if (!run->path_count)
-		return tw_err_set(&run->err, -EINVAL, "no capture was given");
+		return tw_err_set(err, -EINVAL, "no capture was given");
 	if (run->path_count == 1)
-		return tw_source_open(src, run->paths[0], run->filter, &run->err);
+		return tw_source_open(src, run->paths[0], run->filter, err);
 	return tw_source_open_merged(src, (const char *const *)run->paths, run->path_count,
-				     run->filter, &run->err);
+				     run->filter, err);
 }
 
-int tcpwhy_run(struct tcpwhy *run, tcpwhy_finding_fn callback, void *user)
+static int read_and_judge(struct tcpwhy *run, struct delivery *delivery, struct tw_err *err)
 {
-	struct delivery delivery = { .run = run, .callback = callback, .user = user };
-	struct tw_session_config config = {
+	const struct tw_session_config config = {
 		.memory_bytes = run->memory_bytes,
 		.all = run->all,
 		.idle_table = run->idle_table,
 		.stop = &run->stop,
 		.finding = deliver,
-		.user = &delivery,
+		.user = delivery,
 	};
 	struct tw_source *src = NULL;
+	int r = open_source(run, &src, err);
+
+	if (r)
+		return r;
+	r = tw_session_run(src, &config, &run->summary, err);
+	run->ran = true;
+	tw_source_close(src);
+	if (!r && run->summary.nothing_readable)
+		r = tw_err_set(err, -EPROTO, "%s",
+			       run->summary.problem_count ? run->summary.problems[0]
+							  : "not one packet could be read");
+	return r;
+}
+
+int tcpwhy_run(struct tcpwhy *run, tcpwhy_finding_fn callback, void *user)
+{
+	struct delivery delivery = { .run = run, .callback = callback, .user = user };
+	struct tw_err err = { 0 }; /* a reader may try this and that, and succeed */
 	int r;
 
-	run->err = (struct tw_err){ 0 };
 	run->stop = 0;
 	if (run->ran)
 		tw_session_summary_free(&run->summary);
 	run->ran = false;
-	r = open_source(run, &src);
+	r = read_and_judge(run, &delivery, &err);
 	if (r)
-		return r;
-	run->summary = (struct tw_session_summary){ 0 };
-	r = tw_session_run(src, &config, &run->summary, &run->err);
-	run->ran = true;
-	tw_source_close(src);
-	if (!r && run->summary.nothing_readable)
-		r = tw_err_set(&run->err, -EPROTO, "%s",
-			       run->summary.problem_count ? run->summary.problems[0]
-							  : "not one packet could be read");
+		run->err = err;
 	return r;
 }
 

@@ -208,6 +208,23 @@ static void test_filter(void **state)
 	tcpwhy_free(run);
 }
 
+/* A bad one is an error, and the one before stays; the error is not forgotten by a run that goes well. */
+static void test_bad_filter(void **state)
+{
+	struct tcpwhy *run = run_of(CROWD);
+
+	assert_int_equal(tcpwhy_set_filter(run, "tcp port 35346"), 0);
+	assert_int_equal(tcpwhy_set_filter(run, "no such word ("), -EINVAL);
+	assert_non_null(strstr(tcpwhy_error(run), "no such word ("));
+	assert_int_equal(findings_of(run), 1);
+	assert_non_null(strstr(tcpwhy_error(run), "no such word ("));
+	assert_int_equal(tcpwhy_set_filter(run, "tcp port 1"), 0);
+	assert_int_equal(findings_of(run), 0);
+	assert_int_equal(tcpwhy_set_filter(run, NULL), 0);
+	assert_int_equal(findings_of(run), 34);
+	tcpwhy_free(run);
+}
+
 /* What can not be read is an error with a sentence, and the run can be used again. */
 static void test_unreadable(void **state)
 {
@@ -451,6 +468,9 @@ static void test_tables_replace(void **state)
 	assert_int_equal(set_table(run, "new proxy\t2\tD\tfixed\twiki\t2026-11\n"), 0);
 	assert_true(names(run, "new proxy (2 s), gunicorn"));
 	assert_false(names(run, "our proxy"));
+	assert_int_equal(tcpwhy_set_idle_table(run, NULL), 0);
+	assert_true(names(run, "gunicorn"));
+	assert_false(names(run, "new proxy"));
 	tcpwhy_free(run);
 }
 
@@ -508,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_several_files),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_bad_filter),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_callback_ends_it),
