@@ -16,9 +16,10 @@
  * examples/first_failure.c is a whole program. Link with `pkg-config --cflags --libs tcpwhy`.
  *
  * The library prints nothing, keeps no global state and starts no thread; different runs may be used
- * in different threads. Errors are negative errno values, with a sentence in tcpwhy_error(). Strings
- * are UTF-8 and belong to the library: those of a finding live until the callback returns, those of a
- * run until the next call on it. Slugs and names are those of the JSON output (tcpwhy-read(1)).
+ * in different threads at the same time, each run in one at a time. Errors are negative errno values,
+ * with a sentence in tcpwhy_error(). Strings are UTF-8 and belong to the library: those of a finding
+ * live until the callback returns, those of a run until the next call on it. Slugs and names are those
+ * of the JSON output (tcpwhy-read(1)).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,7 +112,14 @@ enum tcpwhy_outcome tcpwhy_finding_outcome(const struct tcpwhy_finding *finding)
 const char *tcpwhy_finding_confidence(const struct tcpwhy_finding *finding);
 /* One sentence about this connection. */
 const char *tcpwhy_finding_summary(const struct tcpwhy_finding *finding);
-/* What an application got ("ECONNRESET", "EOF", ...), and from which call; NULL: it noticed nothing. */
+/*
+ * What an application got ("ECONNRESET", "EOF", ...), and from which call:
+ *
+ *	call    error
+ *	"recv"  "EOF"   that call ended so; "hang": it did not return, "timeout": the application gave up
+ *	"recv"  NULL    that call succeeded: late, or with what it should not have got
+ *	NULL    NULL    it noticed nothing, or the input does not tell
+ */
 const char *tcpwhy_finding_error(const struct tcpwhy_finding *finding, enum tcpwhy_side side);
 const char *tcpwhy_finding_call(const struct tcpwhy_finding *finding, enum tcpwhy_side side);
 /* Evidence by number from 0: the text, and its packet in @packet (0: the capture as a whole; may be

@@ -18,6 +18,7 @@
 
 #define REFUSED "kernel/01-refused.client.pcap"     /* one connection, failed */
 #define PAUSE   "resets/keepalive-race.client.pcap" /* the server closes after a silence of 2 s */
+#define LATE    "connect/syn-lost-3.client.pcap"    /* it connects, late */
 #define CROWD   "connect/overload.client.pcap"      /* 40 connections, 34 of them not clean */
 
 static const char *capture(const char *name)
@@ -117,6 +118,41 @@ static void test_finding(void **state)
 	assert_int_equal(tcpwhy_run(run, look_at_refused, &findings), 0);
 	assert_int_equal(findings, 1);
 	assert_string_equal(tcpwhy_error(run), "");
+	tcpwhy_free(run);
+}
+
+/* The call succeeded: it has a name, and no error. */
+static bool look_at_late(const struct tcpwhy_finding *f, void *user)
+{
+	++*(unsigned *)user;
+	assert_string_equal(tcpwhy_finding_verdict(f), "syn-lost");
+	assert_int_equal(tcpwhy_finding_outcome(f), TCPWHY_DEGRADED);
+	assert_string_equal(tcpwhy_finding_call(f, TCPWHY_CLIENT), "connect");
+	assert_null(tcpwhy_finding_error(f, TCPWHY_CLIENT));
+	assert_null(tcpwhy_finding_call(f, TCPWHY_SERVER));
+	return true;
+}
+
+/* An error without the call that got it is told of no connection. */
+static bool look_at_calls(const struct tcpwhy_finding *f, void *user)
+{
+	assert_non_null(user);
+	assert_true(tcpwhy_finding_call(f, TCPWHY_CLIENT) ||
+		    !tcpwhy_finding_error(f, TCPWHY_CLIENT));
+	assert_true(tcpwhy_finding_call(f, TCPWHY_SERVER) ||
+		    !tcpwhy_finding_error(f, TCPWHY_SERVER));
+	return true;
+}
+
+static void test_calls(void **state)
+{
+	struct tcpwhy *run = run_of(LATE);
+	unsigned findings = 0;
+
+	assert_int_equal(tcpwhy_run(run, look_at_late, &findings), 0);
+	assert_int_equal(findings, 1);
+	assert_int_equal(tcpwhy_add_file(run, capture(CROWD)), 0);
+	assert_int_equal(tcpwhy_run(run, look_at_calls, run), 0);
 	tcpwhy_free(run);
 }
 
@@ -522,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_before_a_run),
 		cmocka_unit_test(test_finding),
+		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_all),
