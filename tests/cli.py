@@ -717,6 +717,16 @@ def idle_table_errors():
 
 
 @case
+def idle_table_is_used():
+    """a device of one's own table is named for the silence that fits it, before the built-in ones"""
+    silence = str(CAPTURES.parent / "resets/keepalive-race.client.pcap")
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as table:
+        table.write("our proxy\t2\tD\tfixed\twiki\t2026-11\n")
+        table.flush()
+        contains(tcpwhy("--idle-table", table.name, "--json", silence).out, "our proxy (2 s), gunicorn")
+
+
+@case
 def explain_all_and_one():
     """explain lists the catalogue, and shows one page of it within 80 columns"""
     listed = tcpwhy("explain")
