@@ -224,6 +224,43 @@ def a_scenario_fails():
     equal(too_wide(result.out), [])
 
 
+def documented(heading):
+    """The first block of text below a heading of docs/lab.md that is no command line."""
+    text = (ROOT / "docs/lab.md").read_text().split(f"\n{heading}\n", 1)[1]
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if not block.startswith("tcpwhy "))
+
+
+@case
+def the_documented_script():
+    """the script in docs/lab.md passes as it stands there"""
+    needs_namespaces()
+    with script(documented("## A scenario")) as file:
+        result = tcpwhy("lab", "run", file.name)
+    equal(result.status, 0, result.out)
+    equal(result.out.splitlines()[-1], "2 passed, 0 failed")
+
+
+def without_times(text):
+    return re.sub(r"[\d.]+ [mu]?s\b", "TIME", re.sub(r" +", " ", text))
+
+
+@case
+def the_documented_output():
+    """what docs/lab.md shows of two runs is what they print, but for times"""
+    needs_namespaces()
+    shown = documented("## Running")
+    line, statement = re.search(r"line (\d+): (.*)", shown).groups()
+    text = documented("## A scenario").splitlines()
+    text[int(line) - 1] = statement
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "mine.lab").write_text("\n".join(text) + "\n")
+        done = subprocess.run([os.path.abspath(PROGRAM), "lab", "run", QUICK, "./mine.lab/v4"], cwd=folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    equal((done.returncode, done.stderr.decode()), (1, ""))
+    equal(without_times(done.stdout.decode()), without_times(shown))
+
+
 @case
 def quiet_says_failures_only():
     """-q says nothing of what passed but the count"""

@@ -569,7 +569,7 @@ static void the_example_of_the_manual(void **state)
 	assert_non_null(end);
 	*end = '\0';
 	parse(begin);
-	assert_int_equal(script.count, 13);
+	assert_int_equal(script.count, 15);
 	assert_int_equal(script.statements[script.fault].verb, TW_DO_KILL);
 }
 
