@@ -338,6 +338,25 @@ def repeat_and_keep():
 
 
 @case
+def keep_takes_any_folder():
+    """--keep: a folder whose name is long or no text, too; one that is too long for the kernel is refused"""
+    needs_namespaces()
+    for name in (b"/".join([b"x" * 200] * 5), b"\xff\xfe"):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = os.fsencode(folder) + b"/" + name
+            done = subprocess.run([PROGRAM, "lab", "run", QUICK, "--json", "--keep", kept], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=60)
+            equal((done.returncode, done.stderr), (0, b""))
+            place = kept + b"/" + QUICK.encode()
+            equal(sorted(os.listdir(place)), [b"client.pcapng", b"record.json", b"server.pcapng"])
+            equal(json.loads(done.stdout.splitlines()[0])["captures"]["client"],
+                  (place + b"/client.pcapng").decode(errors="replace"))
+    result = tcpwhy("lab", "run", QUICK, "--keep", "/tmp/" + "x" * 5000)
+    equal((result.status, result.out), (2, ""))
+    contains(one_line(result.err), "File name too long")
+
+
+@case
 def keep_needs_a_folder_that_can_be_made():
     """--keep where no folder can be made: one line, status 2"""
     needs_namespaces()

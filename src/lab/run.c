@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "lab/run_private.h"
+#include "report/json_value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,15 +198,15 @@ static int open_captures(struct tw_run *run)
 
 	for (i = 0; i < 2; i++) {
 		if (run->job->keep) {
-			snprintf(run->capture_path[i], sizeof(run->capture_path[i]), "%s/%s.pcapng",
-				 run->job->keep, names[i]);
+			run->capture_path[i] = tw_arena_printf(&run->paths, "%s/%s.pcapng",
+							       run->job->keep, names[i]);
 			continue;
 		}
 		run->capture_fd[i] = memfd_create(names[i], MFD_CLOEXEC);
 		if (run->capture_fd[i] < 0)
 			return tw_run_fail(run, "no memory for a capture: %s", strerror(errno));
-		snprintf(run->capture_path[i], sizeof(run->capture_path[i]), "/proc/self/fd/%d",
-			 run->capture_fd[i]);
+		run->capture_path[i] =
+			tw_arena_printf(&run->paths, "/proc/self/fd/%d", run->capture_fd[i]);
 	}
 	return 0;
 }
@@ -307,6 +308,7 @@ static void tear_down(struct tw_run *run)
 		tw_actor_free(actors(run)[i].actor);
 	tw_net_free(run->net);
 	tw_script_free(&run->script);
+	tw_arena_free(&run->paths);
 }
 
 static json_t *time_text(int64_t time_ns)
@@ -370,9 +372,10 @@ static json_t *record_of(struct tw_run *run)
 	json_object_set_new(j, "timeline", tw_timeline_take(run));
 	json_object_set_new(j, "left_out", json_integer((json_int_t)run->timeline.left_out));
 	json_object_set_new(j, "captures",
-			    job->keep ? json_pack("{s:s, s:s}", "client",
-						  run->capture_path[TW_CLIENT], "server",
-						  run->capture_path[TW_SERVER])
+			    job->keep ? json_pack("{s:o, s:o}", "client",
+						  tw_json_text(run->capture_path[TW_CLIENT]),
+						  "server",
+						  tw_json_text(run->capture_path[TW_SERVER]))
 				      : json_null());
 	json_object_set_new(j, "program",
 			    json_array_size(run->programs) ? json_incref(run->programs)
@@ -399,15 +402,15 @@ static int write_record(struct tw_run *run, int out_fd, struct tw_err *err)
 {
 	json_t *record = record_of(run);
 	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
-	char path[512];
 	int r = 0;
 
 	if (!text) {
 		r = tw_err_set(err, -ENOMEM, "memory is out");
 	} else if (run->job->keep) {
-		snprintf(path, sizeof(path), "%s/record.json", run->job->keep);
+		const char *path = tw_arena_printf(&run->paths, "%s/record.json", run->job->keep);
+
 		if (json_dump_file(record, path, JSON_INDENT(1)))
-			r = tw_err_set(err, -EIO, "%s can not be written", path);
+			r = tw_err_set(err, -EIO, "the record can not be written to %.200s", path);
 	}
 	if (text && !r) {
 		r = write_all(out_fd, text, strlen(text));
@@ -468,6 +471,7 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 	run->passed = true;
 	run->capture_fd[0] = run->capture_fd[1] = -1;
 	run->start_ns = tw_run_now_ns();
+	tw_arena_init(&run->paths);
 	run->checks = json_array();
 	run->verdicts = json_array();
 	run->programs = json_array();

@@ -2,6 +2,7 @@
 #ifndef TW_LAB_RUN_PRIVATE_H
 #define TW_LAB_RUN_PRIVATE_H
 
+#include "base/arena.h"
 #include "lab/actor.h"
 #include "lab/cable.h"
 #include "lab/lab.h"
@@ -74,8 +75,9 @@ struct tw_run {
 	bool removed[2];               /* the host is gone */
 	bool hold_server, server_held; /* run_program.c: stop it at the client's first byte */
 	bool client_was_heard;         /* data of the client has arrived at the server */
-	char capture_path[2][512];
-	int capture_fd[2]; /* memfd, -1: a file */
+	struct tw_arena paths;
+	const char *capture_path[2]; /* in @paths; NULL: not opened */
+	int capture_fd[2];           /* memfd, -1: a file */
 
 	int64_t start_ns;
 	int64_t deadline_ns; /* of the whole run */
