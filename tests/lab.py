@@ -198,6 +198,16 @@ def a_script_with_a_mistake():
     contains(one_line(result.err), file.name, "line 2")
 
 
+@case
+def a_script_without_statements():
+    """a script in which nothing happens proves nothing: it is refused, status 2"""
+    for text in ("", "# nothing\n", "topology router\ndelay 1ms\n"):
+        with script(text) as file:
+            result = tcpwhy("lab", "run", file.name)
+        equal((result.status, result.out), (2, ""), text)
+        contains(one_line(result.err), file.name, "no statement")
+
+
 # ---- runs ----
 
 @case

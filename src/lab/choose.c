@@ -268,7 +268,11 @@ static int add_file(struct tw_choice *c, const struct tw_choice_options *o, cons
 	r = tw_script_parse(&script, s->script, &wrong);
 	if (r)
 		return tw_err_set(err, r, "%s: %s", path, wrong.text);
+	if (!script.count)
+		r = tw_err_set(err, -EINVAL, "%s has no statement: nothing would happen", path);
 	tw_script_free(&script);
+	if (r)
+		return r;
 	r = add_scenario(c, o, NULL, path, s, variant);
 	return r == -ENOENT ? unknown_variant(path, s, variant, err) : r;
 }
