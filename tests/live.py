@@ -614,9 +614,13 @@ def story():
 def complaints():
     """wrong usage: one sentence, status 2"""
     for arguments in (["--verdict", "nonsense"], ["--pid", "x"], ["--pid", "999999999"], ["--netns", "/nowhere"],
-                      ["--cgroup", "/nowhere"], ["--duration", "soon"], ["-q", "-v"], ["--"]):
-        r = tcpwhy("live", *arguments)
-        equal(r.status, 2, str(arguments))
+                      ["--cgroup", "/nowhere"], ["--duration", "soon"], ["-q", "-v"], ["--"],
+                      # What is empty, or no number, must not choose the whole host.
+                      ["--pid="], ["--comm="], ["--cgroup="], ["--netns="], ["--interface="], ["--pid=+1"],
+                      ["--pid=1,"], ["--pid=,1"], ["--pid= 1"], ["--pid=-18446744073709551615"],
+                      ["--pid=18446744073709551617"]):
+        r = tcpwhy("live", "--duration=100ms", *arguments)
+        equal((r.status, r.out), (2, ""), str(arguments))
         tap.one_line(r.err)
     ground()
     r = tcpwhy("live", "--", "/nowhere/program")

@@ -104,19 +104,21 @@ static int check_verdicts(const char *list)
 static int choose_pids(struct live *l, const char *list)
 {
 	const char *at = list;
-	char *end;
+	size_t length;
 
-	while (*at) {
-		unsigned long pid = strtoul(at, &end, 10);
+	for (;; at += length + 1) {
+		uint64_t pid;
 
-		if (end == at || (*end && *end != ',') || !pid || pid > INT32_MAX)
+		length = strcspn(at, ",");
+		if (!tw_parse_number(at, length, &pid) || !pid || pid > INT32_MAX)
 			return tw_complain("option --pid needs process numbers, not '%s'", list);
 		if (kill((pid_t)pid, 0) && errno == ESRCH)
-			return tw_complain("there is no process %lu", pid);
+			return tw_complain("there is no process %u", (unsigned)pid);
 		if (l->config.pid_count >= PIDS_MAX)
 			return tw_complain("option --pid takes at most %d processes", PIDS_MAX);
 		l->pids[l->config.pid_count++] = (uint32_t)pid;
-		at = *end ? end + 1 : end;
+		if (!at[length])
+			break;
 	}
 	l->config.pids = l->pids;
 	return 0;

@@ -338,32 +338,40 @@ static int unknown_name(unsigned command, const char *name, size_t length, struc
 	return tw_err_set(err, -EINVAL, "unknown option --%s; see --help", typed);
 }
 
+bool tw_parse_number(const char *text, size_t length, uint64_t *out)
+{
+	uint64_t value = 0;
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
+
+		if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
+			return false;
+	}
+	*out = value;
+	return length > 0;
+}
+
 static int number(const struct tw_option *o, const char *text, uint64_t *out, struct tw_err *err)
 {
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || text[0] == '+' || text[0] == ' ')
+	if (!tw_parse_number(text, strlen(text), out))
 		return tw_err_set(err, -EINVAL, "option %s%s needs a number, not '%s'",
 				  o->name ? "--" : "-",
 				  o->name ? o->name : (char[]){ o->letter, 0 }, text);
-	*out = value;
 	return 0;
 }
 
 static int memory_size(const char *text, uint64_t *out, struct tw_err *err)
 {
 	static const char units[] = "KMGT";
-	char *end;
-	unsigned long long value;
-	const char *unit;
+	const size_t digits = strspn(text, "0123456789");
+	const char *unit, *end = text + digits;
+	uint64_t value = 0;
 	unsigned shift = 0;
 
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (end != text && *end && (unit = strchr(units, *end & ~0x20))) {
+	if (digits && *end && (unit = strchr(units, *end & ~0x20))) {
 		shift = 10 * (unsigned)(unit - units + 1);
 		end++;
 		if (*end == 'i')
@@ -371,10 +379,10 @@ static int memory_size(const char *text, uint64_t *out, struct tw_err *err)
 		if (*end == 'B')
 			end++;
 	}
-	if (errno || end == text || *end || text[0] == '-' || value > UINT64_MAX >> shift)
+	if (!tw_parse_number(text, digits, &value) || *end || value > UINT64_MAX >> shift)
 		return tw_err_set(err, -EINVAL,
 				  "option --memory needs a size such as 512M, not '%s'", text);
-	*out = (uint64_t)value << shift;
+	*out = value << shift;
 	if (*out < MEMORY_MIN)
 		return tw_err_set(err, -EINVAL, "option --memory needs at least 8M, not '%s'",
 				  text);
@@ -415,6 +423,16 @@ static int once(const char **slot, const struct tw_option *o, const char *value,
 		return tw_err_set(err, -EINVAL, "option --%s is given twice", o->name);
 	*slot = value;
 	return 0;
+}
+
+/* What would choose everything, were it empty: a variable that is not set shall not widen a watch. */
+static int not_empty(const char **slot, const struct tw_option *o, const char *value,
+		     struct tw_err *err)
+{
+	if (!*value)
+		return tw_err_set(err, -EINVAL, "option --%s needs %s, and is empty", o->name,
+				  o->argument_name);
+	return once(slot, o, value, err);
 }
 
 static int choice(const char **slot, const struct tw_option *o, const char *value,
@@ -511,18 +529,18 @@ static int apply_live(struct tw_arguments *a, const struct tw_option *o, const c
 {
 	switch (o->id) {
 	case TW_OPT_PID:
-		return once(&a->pid, o, value, err);
+		return not_empty(&a->pid, o, value, err);
 	case TW_OPT_COMM:
-		return once(&a->comm, o, value, err);
+		return not_empty(&a->comm, o, value, err);
 	case TW_OPT_CGROUP:
-		return once(&a->cgroup, o, value, err);
+		return not_empty(&a->cgroup, o, value, err);
 	case TW_OPT_NETNS:
-		return once(&a->netns, o, value, err);
+		return not_empty(&a->netns, o, value, err);
 	case TW_OPT_DURATION:
 		a->have_duration = true;
 		return duration(o, value, &a->duration_ns, err);
 	case TW_OPT_INTERFACE:
-		return once(&a->interface, o, value, err);
+		return not_empty(&a->interface, o, value, err);
 	case TW_OPT_PACKETS_ONLY:
 		a->packets_only = true;
 		return 0;

@@ -175,6 +175,9 @@ int tw_arguments_parse(struct tw_arguments *a, unsigned command, int argc, char 
 		       struct tw_err *err);
 void tw_arguments_free(struct tw_arguments *a);
 
+/* Digits and nothing else, @length of them and at least one: no sign, no blank, no overflow. */
+bool tw_parse_number(const char *text, size_t length, uint64_t *out);
+
 /* The option list of a command as --help prints it, within 80 columns. */
 void tw_options_print(FILE *out, unsigned command);
 
