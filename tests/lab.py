@@ -293,6 +293,27 @@ def json_lines():
     equal(bool(records[0]["timeline"]) and bool(records[0]["verdicts"]), True, "a whole record")
 
 
+def longest_fraction(text):
+    return max((len(digits) for digits in re.findall(r":-?\d+\.(\d+)", re.sub(r'"(\\.|[^"\\])*"', "", text))),
+               default=0)
+
+
+@case
+def numbers_as_they_are():
+    """--json: times in whole nanoseconds, and no name of a file that nobody can open"""
+    needs_namespaces()
+    equal(longest_fraction(tcpwhy("lab", "list", "--json").out) <= 9, True, "digits of the list")
+    result = tcpwhy("lab", "run", "--json", QUICK)
+    equal(longest_fraction(result.out) <= 9, True, "digits of the record")
+    equal([v["finding"]["source"] for v in objects(result)[0]["verdicts"]], [None, None])
+    with tempfile.TemporaryDirectory() as folder:
+        kept = objects(tcpwhy("lab", "run", "--json", QUICK, "--keep", folder))[0]
+        text = pathlib.Path(folder, QUICK, "record.json").read_text()
+        equal(longest_fraction(re.sub(r"(?<=:)\s+", "", text)) <= 9, True, "digits of record.json")
+        equal(json.loads(text), kept)
+        equal({v["vantage"]: v["finding"]["source"] for v in kept["verdicts"]}, kept["captures"])
+
+
 @case
 def the_ladder():
     """-v: packets, calls, returns and states on one time line, within 80 columns or --width"""

@@ -2,10 +2,10 @@
 /* `tcpwhy doctor`: what of `live` works on this machine, and what the loss means where it does not. */
 #include "kernel/doctor.h"
 #include "cli/command.h"
+#include "report/json_value.h"
 #include "report/style.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 
 static const char *const words[] = { "ok", "missing", "missing" };
 static const enum tw_role roles[] = { TW_ROLE_GOOD, TW_ROLE_WARN, TW_ROLE_BAD };
@@ -15,7 +15,7 @@ static const char *const verdicts[] = {
 	"`tcpwhy live` does not work here.",
 };
 
-static void print_text(const struct tw_doctor *d, const struct tw_arguments *a)
+static int print_text(const struct tw_doctor *d, const struct tw_arguments *a)
 {
 	const struct tw_style style = tw_use_style(a);
 	struct tw_pen p;
@@ -40,42 +40,35 @@ static void print_text(const struct tw_doctor *d, const struct tw_arguments *a)
 	}
 	tw_pen_put(&p, roles[d->health], "%s", verdicts[d->health]);
 	tw_pen_newline(&p);
-	tw_pen_finish(&p);
+	return tw_pen_finish(&p);
 }
 
-static void print_json(const struct tw_doctor *d)
+static int print_json(const struct tw_doctor *d)
 {
 	static const char *const health[] = { "ok", "loss", "fatal" };
-	json_t *items = json_array(), *o;
+	json_t *items = json_array();
 	unsigned i;
-	char *line;
 
 	for (i = 0; i < d->count; i++)
 		json_array_append_new(items,
 				      json_pack("{s:s, s:s, s:s, s:s}", "name", d->item[i].name,
 						"health", health[d->item[i].health], "found",
 						d->item[i].found, "loss", d->item[i].loss));
-	o = json_pack("{s:s, s:i, s:s, s:s, s:o}", "type", "doctor", "schema", 1, "kernel",
-		      d->kernel, "health", health[d->health], "items", items);
-	line = o ? json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-	if (line)
-		puts(line);
-	free(line);
-	json_decref(o);
+	return tw_json_line(&tw_stdout, json_pack("{s:s, s:i, s:s, s:s, s:o}", "type", "doctor",
+						  "schema", 1, "kernel", d->kernel, "health",
+						  health[d->health], "items", items));
 }
 
 static int run(const struct tw_arguments *a)
 {
 	struct tw_doctor d;
+	int r;
 
 	if (a->word_count)
 		return tw_complain("doctor takes no words, only options; see tcpwhy doctor --help");
 	tw_doctor_look(&d);
-	if (a->json)
-		print_json(&d);
-	else
-		print_text(&d, a);
-	return tw_finish_output((int)d.health);
+	r = a->json ? print_json(&d) : print_text(&d, a);
+	return tw_end_output(r, (int)d.health);
 }
 
 int tw_command_doctor(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "lab/choose.h"
 #include "lab/show.h"
+#include "report/json_value.h"
 
 #include <errno.h>
 #include <regex.h>
@@ -47,16 +48,6 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-static int write_json(json_t *object)
-{
-	int r = object ? json_dumpf(object, stdout, JSON_COMPACT) : -1;
-
-	json_decref(object);
-	if (r)
-		return object ? -errno : -ENOMEM;
-	return putchar('\n') == EOF ? -errno : 0;
-}
-
 /* ---- list ---- */
 
 static int list_json(const struct tw_phenomenon *p)
@@ -65,9 +56,9 @@ static int list_json(const struct tw_phenomenon *p)
 	int r = 0;
 
 	if (!s || !s->name)
-		return write_json(tw_list_json(p, NULL));
+		return tw_json_line(&tw_stdout, tw_list_json(p, NULL));
 	for (; s->name && !r; s++)
-		r = write_json(tw_list_json(p, s));
+		r = tw_json_line(&tw_stdout, tw_list_json(p, s));
 	return r;
 }
 
@@ -277,7 +268,7 @@ static int on_result(void *user, const struct tw_crew_result *result)
 		lab->not_carried_out = true;
 	tw_progress_erase(&lab->progress);
 	if (lab->arguments->json) {
-		r = write_json(json_incref(result->record));
+		r = tw_json_line(&tw_stdout, json_incref(result->record));
 	} else {
 		tw_pen_init(&pen, &tw_stdout, &lab->style);
 		if (lab->arguments->program)
@@ -304,10 +295,11 @@ static int closing(struct lab *lab, const struct tw_crew_state *state)
 	struct tw_pen pen;
 
 	if (lab->arguments->json)
-		return write_json(json_pack(
-			"{s:s, s:i, s:i, s:i, s:i}", "type", "lab-summary", "schema", 1, "passed",
-			(int)(state->finished - state->failed), "failed", (int)state->failed,
-			"not_run", (int)(state->total - state->finished)));
+		return tw_json_line(&tw_stdout, json_pack("{s:s, s:i, s:i, s:i, s:i}", "type",
+							  "lab-summary", "schema", 1, "passed",
+							  (int)(state->finished - state->failed),
+							  "failed", (int)state->failed, "not_run",
+							  (int)(state->total - state->finished)));
 	if (lab->arguments->program && state->total == 1)
 		return 0;
 	tw_pen_init(&pen, &tw_stdout, &lab->style);

@@ -20,6 +20,7 @@
 #include "base/duration.h"
 #include "lab/durations.h"
 #include "lab/isolate.h"
+#include "report/json_value.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -221,7 +222,7 @@ static json_t *record_of(const struct tw_crew_job *job, struct run *run)
 	const struct tw_lab_job *j = &job->job;
 	json_error_t wrong;
 	json_t *record = NULL;
-	char name[TW_CREW_NAME];
+	struct tw_string name = { 0 };
 
 	if (!run->error) {
 		record = json_loadb(run->bytes ? run->bytes : "", run->length, 0, &wrong);
@@ -230,13 +231,16 @@ static json_t *record_of(const struct tw_crew_job *job, struct run *run)
 		json_decref(record);
 		fail(run, "the run left no record");
 	}
-	snprintf(name, sizeof(name), "%s/%s", j->slug, j->scenario->name);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:s, s:f, s:[], s:[], s:[], s:n}",
-			 "type", "lab", "schema", 1, "scenario", name, "slug", j->slug, "name",
-			 j->scenario->name, "variant", j->variant, "passed", 0, "error",
-			 run->error ? run->error : "out of memory", "duration",
-			 (double)run->duration_ns / 1e9, "checks", "verdicts", "timeline",
-			 "program");
+	tw_string_printf(&name, "%s/%s", j->slug, j->scenario->name);
+	record = json_pack("{s:s, s:i, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:[], s:[], s:[], s:n}",
+			   "type", "lab", "schema", 1, "scenario",
+			   tw_json_text(tw_string_text(&name)), "slug", tw_json_text(j->slug),
+			   "name", tw_json_text(j->scenario->name), "variant", j->variant, "passed",
+			   0, "error", tw_json_text(run->error ? run->error : "out of memory"),
+			   "duration", tw_json_seconds(run->duration_ns), "checks", "verdicts",
+			   "timeline", "program");
+	tw_string_free(&name);
+	return record;
 }
 
 static int tell(struct crew *c, unsigned i)

@@ -198,7 +198,7 @@ static int open_captures(struct tw_run *run)
 
 	for (i = 0; i < 2; i++) {
 		if (run->job->keep) {
-			run->capture_path[i] = tw_arena_printf(&run->paths, "%s/%s.pcapng",
+			run->capture_path[i] = tw_arena_printf(&run->arena, "%s/%s.pcapng",
 							       run->job->keep, names[i]);
 			continue;
 		}
@@ -206,7 +206,7 @@ static int open_captures(struct tw_run *run)
 		if (run->capture_fd[i] < 0)
 			return tw_run_fail(run, "no memory for a capture: %s", strerror(errno));
 		run->capture_path[i] =
-			tw_arena_printf(&run->paths, "/proc/self/fd/%d", run->capture_fd[i]);
+			tw_arena_printf(&run->arena, "/proc/self/fd/%d", run->capture_fd[i]);
 	}
 	return 0;
 }
@@ -308,7 +308,7 @@ static void tear_down(struct tw_run *run)
 		tw_actor_free(actors(run)[i].actor);
 	tw_net_free(run->net);
 	tw_script_free(&run->script);
-	tw_arena_free(&run->paths);
+	tw_arena_free(&run->arena);
 }
 
 static json_t *time_text(int64_t time_ns)
@@ -346,11 +346,14 @@ static json_t *record_of(struct tw_run *run)
 {
 	const struct tw_lab_job *job = run->job;
 	struct utsname kernel;
-	json_t *j = json_pack(
-		"{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:b}", "type", "lab", "schema", 1, "scenario",
-		json_sprintf("%s/%s", job->slug, job->scenario->name), "slug", job->slug, "name",
-		job->scenario->name, "variant", job->variant, "truth",
-		run->script.truth ? run->script.truth : job->slug, "passed", (int)run->passed);
+	const char *scenario =
+		tw_arena_printf(&run->arena, "%s/%s", job->slug, job->scenario->name);
+	json_t *j =
+		json_pack("{s:s, s:i, s:o, s:o, s:o, s:s, s:o, s:b}", "type", "lab", "schema", 1,
+			  "scenario", tw_json_text(scenario), "slug", tw_json_text(job->slug),
+			  "name", tw_json_text(job->scenario->name), "variant", job->variant,
+			  "truth", tw_json_text(run->script.truth ? run->script.truth : job->slug),
+			  "passed", (int)run->passed);
 
 	if (!j)
 		return NULL;
@@ -358,13 +361,12 @@ static json_t *record_of(struct tw_run *run)
 	json_object_set_new(j, "error",
 			    run->error.code ? json_string(run->error.text) : json_null());
 	json_object_set_new(j, "start", time_text(run->start_ns));
-	json_object_set_new(j, "duration",
-			    json_real((double)(tw_run_now_ns() - run->start_ns) / 1e9));
+	json_object_set_new(j, "duration", tw_json_seconds(tw_run_now_ns() - run->start_ns));
 	json_object_set_new(j, "fault",
-			    run->fault_ns ? json_real((double)(run->fault_ns - run->start_ns) / 1e9)
+			    run->fault_ns ? tw_json_seconds(run->fault_ns - run->start_ns)
 					  : json_null());
 	json_object_set_new(j, "attempt", json_integer((json_int_t)job->attempt + 1));
-	json_object_set_new(j, "late", json_real((double)run->latest_ns / 1e9));
+	json_object_set_new(j, "late", tw_json_seconds(run->latest_ns));
 	json_object_set_new(j, "kernel", json_string(kernel.release));
 	json_object_set_new(j, "namespaces", namespaces(run));
 	json_object_set(j, "checks", run->checks);
@@ -383,10 +385,10 @@ static json_t *record_of(struct tw_run *run)
 	return j;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
+static int write_all(void *fd, const char *bytes, size_t n)
 {
 	while (n) {
-		ssize_t w = write(fd, bytes, n);
+		ssize_t w = write(*(const int *)fd, bytes, n);
 
 		if (w < 0 && errno == EINTR)
 			continue;
@@ -400,28 +402,21 @@ static int write_all(int fd, const char *bytes, size_t n)
 
 static int write_record(struct tw_run *run, int out_fd, struct tw_err *err)
 {
+	const struct tw_sink out = { .write = write_all, .user = &out_fd };
 	json_t *record = record_of(run);
-	char *text = record ? json_dumps(record, JSON_COMPACT) : NULL;
-	int r = 0;
+	int r;
 
-	if (!text) {
-		r = tw_err_set(err, -ENOMEM, "memory is out");
-	} else if (run->job->keep) {
-		const char *path = tw_arena_printf(&run->paths, "%s/record.json", run->job->keep);
+	if (record && run->job->keep) {
+		const char *path = tw_arena_printf(&run->arena, "%s/record.json", run->job->keep);
 
-		if (json_dump_file(record, path, JSON_INDENT(1)))
-			r = tw_err_set(err, -EIO, "the record can not be written to %.200s", path);
+		if (tw_json_file(path, record)) {
+			json_decref(record);
+			return tw_err_set(err, -EIO, "the record can not be written to %.200s",
+					  path);
+		}
 	}
-	if (text && !r) {
-		r = write_all(out_fd, text, strlen(text));
-		if (!r)
-			r = write_all(out_fd, "\n", 1);
-		if (r)
-			tw_err_set(err, r, "the record can not be written: %s", strerror(-r));
-	}
-	free(text);
-	json_decref(record);
-	return r;
+	r = tw_json_line(&out, record);
+	return r ? tw_err_set(err, r, "the record can not be written: %s", strerror(-r)) : 0;
 }
 
 /*
@@ -471,7 +466,7 @@ int tw_lab_run(const struct tw_lab_job *job, int out_fd, struct tw_err *err)
 	run->passed = true;
 	run->capture_fd[0] = run->capture_fd[1] = -1;
 	run->start_ns = tw_run_now_ns();
-	tw_arena_init(&run->paths);
+	tw_arena_init(&run->arena);
 	run->checks = json_array();
 	run->verdicts = json_array();
 	run->programs = json_array();

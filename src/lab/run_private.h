@@ -75,9 +75,9 @@ struct tw_run {
 	bool removed[2];               /* the host is gone */
 	bool hold_server, server_held; /* run_program.c: stop it at the client's first byte */
 	bool client_was_heard;         /* data of the client has arrived at the server */
-	struct tw_arena paths;
-	const char *capture_path[2]; /* in @paths; NULL: not opened */
-	int capture_fd[2];           /* memfd, -1: a file */
+	struct tw_arena arena;         /* of names */
+	const char *capture_path[2];   /* in @arena; NULL: not opened */
+	int capture_fd[2];             /* memfd, -1: a file */
 
 	int64_t start_ns;
 	int64_t deadline_ns; /* of the whole run */

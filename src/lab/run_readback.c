@@ -125,6 +125,9 @@ static bool on_finding(void *user, struct tw_finding *f)
 			      tw_confidence_name(f->match.confidence), "outcome",
 			      tw_outcome_name(f->match.outcome), "passed", !why);
 
+	/* A capture in memory has no name that means anything outside of this process. */
+	if (!run->job->keep)
+		f->source = NULL;
 	if (f->stream < MET_STREAMS)
 		r->met[f->stream / 64] |= UINT64_C(1) << f->stream % 64;
 	if (why)

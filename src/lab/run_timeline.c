@@ -8,8 +8,8 @@
  * to the SYN of the same ports. Kernel states are not told by anybody: they are looked up after each
  * event (sock_diag), so a state that lasted for less than that is not seen.
  */
-#include "base/duration.h"
 #include "lab/run_private.h"
+#include "report/json_value.h"
 #include "report/words.h"
 
 #include <errno.h>
@@ -22,14 +22,14 @@ int tw_timeline_init(struct tw_run *run)
 	return run->timeline.entries ? 0 : tw_run_fail(run, "memory is out");
 }
 
-static double seconds(const struct tw_run *run, int64_t time_ns)
+static json_t *seconds(const struct tw_run *run, int64_t time_ns)
 {
-	return (double)(time_ns - run->start_ns) / (double)TW_NS_PER_S;
+	return tw_json_seconds(time_ns - run->start_ns);
 }
 
 static json_t *add_entry(struct tw_run *run, int64_t time_ns, const char *kind)
 {
-	json_t *e = json_pack("{s:f, s:s}", "time", seconds(run, time_ns), "kind", kind);
+	json_t *e = json_pack("{s:o, s:s}", "time", seconds(run, time_ns), "kind", kind);
 
 	if (e && json_array_append_new(run->timeline.entries, e))
 		return NULL;
@@ -95,9 +95,7 @@ void tw_timeline_return(struct tw_run *run, const char *who, const struct tw_act
 	json_object_set_new(e, "text",
 			    json_sprintf("%s = %s", tw_timeline_call_text(call, s),
 					 tw_run_result_text(text, result)));
-	json_object_set_new(
-		e, "after",
-		json_real((double)(result->end_ns - result->start_ns) / (double)TW_NS_PER_S));
+	json_object_set_new(e, "after", tw_json_seconds(result->end_ns - result->start_ns));
 }
 
 /* ---- packets ---- */
@@ -228,12 +226,12 @@ void tw_timeline_packet(void *user, const struct tw_cable_event *e)
 		return;
 	/* A frame may be told to arrive before it is told to have been sent (cable.h). */
 	if (e->fate == TW_FATE_SENT) {
-		json_object_set_new(p, "time", json_real(seconds(run, e->time_ns)));
+		json_object_set_new(p, "time", seconds(run, e->time_ns));
 		return;
 	}
 	json_object_set_new(p, "fate", json_string(fates[e->fate]));
 	if (e->fate == TW_FATE_ARRIVED || e->fate == TW_FATE_FORGED)
-		json_object_set_new(p, "arrived", json_real(seconds(run, e->time_ns)));
+		json_object_set_new(p, "arrived", seconds(run, e->time_ns));
 	if (e->altered)
 		json_object_set_new(p, "altered", json_true());
 }

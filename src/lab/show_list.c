@@ -10,6 +10,7 @@
 #include "lab/durations.h"
 #include "lab/show.h"
 #include "lab/show_private.h"
+#include "report/json_value.h"
 
 #define VARIANTS 34 /* column */
 
@@ -95,5 +96,5 @@ json_t *tw_list_json(const struct tw_phenomenon *ph, const struct tw_scenario *s
 	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:o}", "type", "lab-scenario",
 			 "schema", 1, "slug", ph->slug, "title", ph->title, "name", s->name,
 			 "about", s->about ? s->about : "", "variants", variants_of(s), "duration",
-			 ns >= 0 ? json_real((double)ns / 1e9) : json_null());
+			 ns >= 0 ? tw_json_seconds(ns) : json_null());
 }

@@ -81,3 +81,10 @@ int tw_json_line(const struct tw_sink *sink, json_t *o)
 	json_decref(o);
 	return r;
 }
+
+int tw_json_file(const char *path, const json_t *o)
+{
+	const size_t flags = JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS);
+
+	return json_dump_file(o, path, flags) ? -EIO : 0;
+}

@@ -21,5 +21,7 @@ json_t *tw_json_moment(struct tw_moment at);
  * (also for NULL), or the sink's error.
  */
 int tw_json_line(const struct tw_sink *sink, json_t *o);
+/* A file of its own, indented, of the same numbers. @o stays the caller's. 0, or -EIO. */
+int tw_json_file(const char *path, const json_t *o);
 
 #endif
