@@ -133,9 +133,7 @@ int64_t tw_keepalive_patience_ns(const struct tw_sockopts *o);
 bool tw_is_a_few(const struct tw_audit_frame *f, uint64_t count);
 /* Less than once a day, of what counters have counted. */
 bool tw_is_rare(const struct tw_audit_frame *f, uint64_t events);
-/* A listener that other hosts can reach. */
-bool tw_is_open_listener(const struct tw_audit_frame *f, const struct tw_living *s);
-/* Is there one? True where sockets are not known: then settings are judged for any host. */
+/* Is there a listener that other hosts can reach? True where sockets are not known: then settings are judged for any host. */
 bool tw_has_open_listener(const struct tw_audit_frame *f);
 
 /* Times from the timer model with this host's settings and no socket options. */

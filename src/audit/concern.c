@@ -176,7 +176,8 @@ const struct tw_sockopts *tw_options_of(const struct tw_audit_frame *f, const st
 	return o && o->known ? &o->set : NULL;
 }
 
-bool tw_is_open_listener(const struct tw_audit_frame *f, const struct tw_living *s)
+/* A listener that other hosts can reach. */
+static bool is_open_listener(const struct tw_living *s)
 {
 	static const struct tw_addr any6 = { 0 };
 	const struct tw_addr *a = &s->local;
@@ -196,7 +197,7 @@ bool tw_has_open_listener(const struct tw_audit_frame *f)
 	if (!(f->host->parts & TW_HOST_SOCKETS))
 		return true;
 	for (i = 0; i < f->host->sockets.count; i++)
-		if (tw_is_open_listener(f, &f->host->sockets.socket[i]))
+		if (is_open_listener(&f->host->sockets.socket[i]))
 			return true;
 	return false;
 }

@@ -158,11 +158,10 @@ enum tw_kernel_reset {
 	TW_KRST_OTHER,
 };
 
-/* What kind of reason this host had to drop a segment (K_DROP); as enum tw_drop_class of the BPF programs. */
+/* What kind of reason this host had to drop a segment (K_DROP); what matchers ask for of enum tw_drop_class of the BPF
+ * programs, by the same numbers (kernel/derive.c). */
 enum tw_drop_kind {
-	TW_DROP_CLASS_ACCEPT_QUEUE = 2,
-	TW_DROP_CLASS_WINDOW = 4,
-	TW_DROP_CLASS_PAWS,
+	TW_DROP_CLASS_PAWS = 4,
 	TW_DROP_CLASS_AUTH,
 	TW_DROP_CLASS_FILTER,
 	TW_DROP_CLASS_ROUTE,
@@ -210,7 +209,9 @@ static inline void tw_facts_clear(struct tw_facts *f)
 struct tw_fact_info {
 	const char *name; /* the ID, in upper case */
 	enum tw_fact_type type;
-	const char *unit, *meaning;
+	const char *unit;
+	const char *
+		meaning; /* as facts.def defines it; nothing prints it, it is for who debugs a matcher */
 };
 const struct tw_fact_info *tw_fact_info(enum tw_fact_id id);
 

@@ -12,7 +12,7 @@ static bool is_probe(const struct tw_pkt *p)
 }
 
 struct window_walk {
-	int64_t zero_count, span, best_span, probes, answered, unanswered_last;
+	int64_t zero_count, best_span, probes, answered, unanswered_last;
 	const struct tw_pkt *first_zero, *opened, *first_probe, *holed;
 	bool zero_now;
 	int64_t zero_since;

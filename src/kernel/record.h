@@ -89,15 +89,15 @@ struct tw_record {
 	__u32 snd_nxt, rcv_nxt;
 	__u32 seg_seq, seg_ack, folded; /* folded: equal records before it that were only counted */
 	__u16 seg_window, seg_flags;
-	__u16 seg_ip_id, seg_payload;
-	__u8 seg_ttl, seg_options; /* bytes of TCP options */
-	__u8 retransmits, probes, backoff, repeats, wait, padding[1];
+	__u16 seg_payload;
+	__u8 seg_options; /* bytes of TCP options */
+	__u8 retransmits, probes, repeats, wait, padding[5];
 	char owner_comm[16], actor_comm[16];
 };
 
 /* What the programs count; in the object's mapped .bss, so that reading costs no system call. */
 struct tw_counters {
-	__u64 records, lost, folded, filtered;
+	__u64 records, lost, folded;
 };
 
 /* A filter as a program for a stack machine, applied to a record in the kernel. */
@@ -123,7 +123,6 @@ enum tw_drop_class {
 	TW_DROP_IGNORE,
 	TW_DROP_RESET,        /* a RST that is challenged: its header tells who wrote it */
 	TW_DROP_ACCEPT_QUEUE, /* TCP_LISTEN_OVERFLOW */
-	TW_DROP_SYN,          /* the listener refuses a SYN */
 	TW_DROP_WINDOW,       /* beyond the window, or the window is closed */
 	TW_DROP_PAWS,         /* an old timestamp */
 	TW_DROP_AUTH,         /* MD5, TCP-AO */

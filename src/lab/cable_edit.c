@@ -56,7 +56,7 @@ bool tw_cable_editable(const struct tw_segment *s, uint32_t length)
 	       s->header_bytes + s->payload_bytes <= length - s->l4_offset;
 }
 
-void tw_cable_fix_checksums(uint8_t *data, const struct tw_segment *s, uint32_t length)
+static void fix_checksums(uint8_t *data, const struct tw_segment *s)
 {
 	uint8_t *ip = data + s->l3_offset, *tcp = data + s->l4_offset;
 	uint32_t bytes = s->header_bytes + s->payload_bytes;
@@ -149,6 +149,6 @@ bool tw_cable_rewrite(uint8_t *data, const struct tw_segment *s, uint32_t length
 			return false;
 		break;
 	}
-	tw_cable_fix_checksums(data, s, length);
+	fix_checksums(data, s);
 	return true;
 }

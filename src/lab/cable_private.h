@@ -164,7 +164,6 @@ struct tw_cable_active_rule {
 
 /* --- cable_edit.c; offsets of @s must be those of the frame (tw_cable_editable()) --- */
 bool tw_cable_editable(const struct tw_segment *s, uint32_t length);
-void tw_cable_fix_checksums(uint8_t *data, const struct tw_segment *s, uint32_t length);
 void tw_cable_corrupt(uint8_t *data, const struct tw_segment *s, uint32_t length);
 /* False if the frame has no such field. */
 bool tw_cable_rewrite(uint8_t *data, const struct tw_segment *s, uint32_t length,

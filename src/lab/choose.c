@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #define SCRIPT_BYTES_MAX ((size_t)1 << 20)
-#define VARIANT_MAX      32
 
 const char *tw_scenario_variants(const struct tw_scenario *s)
 {

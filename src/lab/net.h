@@ -117,12 +117,9 @@ int tw_net_rebuild(struct tw_net *n, enum tw_host_id host, struct tw_err *err);
 /* A TCP socket of a host as its kernel shows it (sock_diag), TIME_WAIT and SYN_RECV included. */
 struct tw_net_socket {
 	uint8_t state; /* TCP_ESTABLISHED ... of <netinet/tcp.h>; 12 = NEW_SYN_RECV */
-	bool v6;
 	uint16_t local_port, remote_port;
 	/* Bytes unread, bytes unacknowledged. Of a listener: connections that wait, backlog. */
 	uint32_t receive_queue, send_queue;
-	uint32_t retransmits;
-	uint64_t cookie; /* of the kernel, names the socket */
 };
 /* All TCP sockets of a host into @out; returns how many (at most @max), or a negative errno. */
 int tw_net_sockets(struct tw_net *n, enum tw_host_id host, struct tw_net_socket *out, unsigned max);

@@ -52,13 +52,10 @@ static void list_socket(const struct nlmsghdr *h, void *user)
 		return;
 	list->out[list->count++] = (struct tw_net_socket){
 		.state = m->idiag_state,
-		.v6 = m->idiag_family == AF_INET6,
 		.local_port = ntohs(m->id.idiag_sport),
 		.remote_port = ntohs(m->id.idiag_dport),
 		.receive_queue = m->idiag_rqueue,
 		.send_queue = m->idiag_wqueue,
-		.retransmits = m->idiag_retrans,
-		.cookie = m->id.idiag_cookie[0] | (uint64_t)m->id.idiag_cookie[1] << 32,
 	};
 }
 

@@ -114,8 +114,6 @@ int tw_run_fail(struct tw_run *run, const char *fmt, ...) __attribute__((format(
 /* ---- run_steps.c ---- */
 /* Carry out a statement. 0 (also if a check failed: run->stopped), or negative with run->error set. */
 int tw_run_step(struct tw_run *run, const struct tw_statement *s);
-/* Kill the processes of a host, and take its connections down without a packet. */
-int tw_run_vanish(struct tw_run *run, enum tw_host_id host);
 
 /* ---- run_program.c ---- */
 /* Play with users' programs: start them, bring the fault about, wait for their end, judge them. */

@@ -330,7 +330,8 @@ static int wait_for_quiet(struct tw_run *run, const struct tw_statement *s)
 
 /* ---- hosts and time ---- */
 
-int tw_run_vanish(struct tw_run *run, enum tw_host_id host)
+/* Kill the processes of a host, and take its connections down without a packet. */
+static void take_down(struct tw_run *run, enum tw_host_id host)
 {
 	unsigned i;
 
@@ -344,7 +345,6 @@ int tw_run_vanish(struct tw_run *run, enum tw_host_id host)
 	}
 	if (run->program[host])
 		tw_program_signal(run->program[host], SIGKILL);
-	return 0;
 }
 
 static int vanish(struct tw_run *run, const struct tw_statement *s)
@@ -352,7 +352,8 @@ static int vanish(struct tw_run *run, const struct tw_statement *s)
 	tw_timeline_event(run, tw_run_now_ns(), "host",
 			  s->host == TW_HOST_SERVER ? "server" : "client", 0,
 			  s->verb == TW_DO_REBOOT ? "reboot" : "vanish");
-	return tw_run_vanish(run, s->host);
+	take_down(run, s->host);
+	return 0;
 }
 
 static int reboot(struct tw_run *run, const struct tw_statement *s)

@@ -144,7 +144,8 @@ static const struct {
 	    "prohibited", "time exceeded", "other" } },
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
 	{ "tw_request",
-	  { "none", "HTTP", "HTTP/2", "TLS ClientHello", "PostgreSQL", "MySQL", "Redis" } },
+	  { "none", "HTTP", "HTTP/2", "TLS ClientHello", "PostgreSQL", "MySQL", "Redis",
+	    "memcached", "MongoDB", "Cassandra", "DNS", "TLS data" } },
 	{ "tw_body", { "unknown", "none", "Content-Length", "chunked", "interim" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
@@ -160,9 +161,9 @@ static const struct {
 	    "TCP_LINGER2 below zero", "out of memory", "keepalive timeout", "accept queue full",
 	    "ACK of what was never sent", "disconnect with unsent data", "other" } },
 	{ "tw_drop_class",
-	  { "none", "reset", "accept queue full", "SYN refused", "outside the window",
-	    "old timestamp", "authentication", "filter", "no route or neighbour",
-	    "unacceptable segment" } },
+	  { "none", "reset", "accept queue full", "outside the window", "old timestamp",
+	    "authentication", "filter", "no route or neighbour", "unacceptable segment",
+	    "old timestamp in TIME_WAIT" } },
 };
 
 static const char *enum_name(const char *unit, int64_t value)

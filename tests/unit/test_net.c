@@ -155,7 +155,6 @@ static void sockets_are_shown_and_destroyed(void **state)
 	n = new_net(&lan);
 	listener = host_listen(n, false);
 	assert_true(shows(n, 80, TCP_LISTEN, &seen));
-	assert_false(seen.v6);
 	client = host_socket(n, TW_HOST_SERVER, false);
 	length = socket_address(&a, tw_net_address(n, TW_HOST_SERVER, false), false, 80);
 	if (connect(client, (struct sockaddr *)&a, length))
@@ -166,7 +165,6 @@ static void sockets_are_shown_and_destroyed(void **state)
 	assert_int_equal(send(client, "hello", 5, 0), 5);
 	assert_true(shows(n, 80, TCP_ESTABLISHED, &seen));
 	assert_int_equal(seen.receive_queue, 5);
-	assert_true(seen.cookie != 0);
 	assert_int_equal(tw_net_destroy_connection(n, TW_HOST_SERVER, 80, 1), 0);
 	assert_int_equal(tw_net_destroy(n, TW_HOST_SERVER, 80), 1);
 	assert_int_equal(socket_error(accepted), ECONNABORTED);

@@ -146,7 +146,6 @@ struct inet_connection_sock {
 	struct request_sock_queue icsk_accept_queue;
 	__u32 icsk_rto;
 	__u8 icsk_retransmits;
-	__u8 icsk_backoff;
 	__u8 icsk_probes_out;
 	struct {
 		__u32 lrcvtime;

@@ -193,7 +193,6 @@ static __always_inline void read_queues(struct tw_record *r, struct tcp_sock *tp
 	r->lrcvtime = BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
 	r->rto_jiffies = BPF_CORE_READ(icsk, icsk_rto);
 	r->retransmits = BPF_CORE_READ(icsk, icsk_retransmits);
-	r->backoff = BPF_CORE_READ(icsk, icsk_backoff);
 	r->probes = BPF_CORE_READ(icsk, icsk_probes_out);
 	r->user_timeout_ms = BPF_CORE_READ(icsk, icsk_user_timeout);
 	r->syn_queue_length = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
@@ -290,8 +289,6 @@ static __always_inline bool read_segment(struct tw_record *r, struct sk_buff *sk
 	if (b[0] >> 4 == 4 && b[9] == IPPROTO_TCP) {
 		header = (b[0] & 15) * 4;
 		length = (b[2] << 8 | b[3]) - header;
-		r->seg_ttl = b[8];
-		r->seg_ip_id = b[4] << 8 | b[5];
 		if (tuple) {
 			set_v4(r->remote, 0);
 			set_v4(r->local, 0);
@@ -301,7 +298,6 @@ static __always_inline bool read_segment(struct tw_record *r, struct sk_buff *sk
 	} else if (b[0] >> 4 == 6 && b[6] == IPPROTO_TCP) {
 		header = 40;
 		length = b[4] << 8 | b[5];
-		r->seg_ttl = b[7];
 		if (tuple) {
 			__builtin_memcpy(r->remote, b + 8, 16);
 			__builtin_memcpy(r->local, b + 24, 16);
@@ -483,7 +479,6 @@ static __always_inline bool is_no_storm(struct tw_record *r)
 static __always_inline void submit(struct tw_record *r, __u32 most, bool stranger)
 {
 	if (!passes(r)) {
-		__sync_fetch_and_add(&counters.filtered, 1);
 		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 		return;
 	}
