@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -480,6 +481,18 @@ static void derive_waiting(const struct view *v, int i, const struct tw_record *
 		break;
 	}
 }
+
+/* K_DROP has the numbers of the programs (record.h), and matchers ask by those of facts.h. */
+#define SAME_CLASS(name)                                                                           \
+	static_assert((int)TW_DROP_CLASS_##name == (int)TW_DROP_##name,                            \
+		      "facts.h numbers drops otherwise than record.h")
+SAME_CLASS(PAWS);
+SAME_CLASS(AUTH);
+SAME_CLASS(FILTER);
+SAME_CLASS(ROUTE);
+SAME_CLASS(SEGMENT);
+SAME_CLASS(TIME_WAIT);
+#undef SAME_CLASS
 
 static void derive_listener(const struct view *v, int i)
 {
