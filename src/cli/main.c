@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 {
 	const struct tw_command *command;
 
-	/* A reader that goes away (head, a pager) is told by EPIPE, and is no error: finish_output(). */
+	/* A reader that goes away (head, a pager) is told by EPIPE, and is no error: tw_finish_output(). */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc < 2) {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * How long scenarios take: data/lab-durations.tsv, measured (tools/durations) and compiled in. A
+ * How long scenarios take: durations.def, measured (tools/durations) and compiled in. A
  * scenario that has not been measured since it was written is not there.
  */
 struct tw_typical {

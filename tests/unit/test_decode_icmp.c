@@ -7,7 +7,7 @@ static struct bytes frame;
 /* IP 192.0.2.1.40000 > 198.51.100.2.443: Flags [S], seq 305419896, win 64240, options [mss 1460] */
 #define QUOTED_IP  "4500002c 12344000 3d060000 c0000201 c6336402"
 #define QUOTED_TCP "9c4001bb 12345678 00000000 6002faf0 00000000 020405b4"
-/* IP 203.0.113.9 > 192.0.2.1: ICMP, in a frame whose total length set_length() fills in */
+/* IP 203.0.113.9 > 192.0.2.1: ICMP, in a frame whose total length error4() fills in */
 #define OUTER_IP "45000000 00010000 40010000 cb007109 c0000201"
 
 /*

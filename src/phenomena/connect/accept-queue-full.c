@@ -29,10 +29,10 @@
 #define LONG_HANG_NS            (3 * TW_NS_PER_S)
 #define SMALL_BYTES             1000 /* larger first data may also be a path MTU problem */
 
-/* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
 /* A reset within this time of connect() with nothing received is the handshake's. */
 #define FRESH_NS (3LL * 1000 * 1000 * 1000)
 
+/* The SYN|ACK is repeated although the client acknowledged it: its ACK was not taken. */
 static bool ack_ignored(const struct tw_facts *f)
 {
 	int64_t repeats = tw_synacks_in_vain(f);
