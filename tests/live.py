@@ -611,6 +611,19 @@ def story():
 
 
 @case
+def verdict_selects():
+    """--verdict tells only what it names; summary and exit status still count all"""
+    ground()
+    refused = [sys.executable, "-c", "import socket\ntry: socket.create_connection(('127.0.0.1', 1))\nexcept OSError: pass"]
+    for chosen, told in (("port-closed", 1), ("peer-vanished,unknown", 0)):
+        r = tcpwhy("live", "--json", "--verdict", chosen, "--", *refused)
+        *findings, summary = [json.loads(line) for line in r.out.splitlines()]
+        equal((len(findings), summary["failed"], summary["verdicts"], r.status), (told, 1, {"port-closed": 1}, 1), chosen)
+    r = tcpwhy("live", "--color=never", "--verdict", "peer-vanished", "--", *refused)
+    equal((r.out.splitlines()[0][:22], r.status), ("1 failed, 0 degraded, ", 1))
+
+
+@case
 def complaints():
     """wrong usage: one sentence, status 2"""
     for arguments in (["--verdict", "nonsense"], ["--pid", "x"], ["--pid", "999999999"], ["--netns", "/nowhere"],

@@ -333,6 +333,7 @@ static void on_finding(void *user, struct tw_finding *f)
 	const char *wanted = l->arguments->verdicts;
 	struct tw_tally_row *row;
 
+	tw_tally_count(&l->tally, f);
 	if (!wanted || is_verdict(wanted, f->verdict)) {
 		row = tw_tally_add(&l->tally, f);
 		if (l->metrics)

@@ -200,16 +200,25 @@ static struct tw_tally_row *shared_row(struct tw_tally *t, const struct tw_findi
 	return r;
 }
 
+static uint64_t weight_of(const struct tw_finding *f)
+{
+	return 1 + f->folded;
+}
+
+void tw_tally_count(struct tw_tally *t, const struct tw_finding *f)
+{
+	t->outcome[f->match.outcome] += weight_of(f);
+	if (f->match.outcome != TW_OUTCOME_CLEAN)
+		t->verdict[kind_of(f)] += weight_of(f);
+}
+
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f)
 {
 	const char *comm = f->process[f->process_side].pid ? f->process[f->process_side].comm : "";
 	const unsigned kind = kind_of(f);
 	unsigned i, at = place_of(f, comm);
-	const uint64_t n = 1 + f->folded;
+	const uint64_t n = weight_of(f);
 
-	t->outcome[f->match.outcome] += n;
-	if (f->match.outcome != TW_OUTCOME_CLEAN)
-		t->verdict[kind] += n;
 	for (i = 0; i < 16; i++, at = (at + 1) % TW_TALLY_ROWS) {
 		struct tw_tally_row *r = &t->row[at];
 

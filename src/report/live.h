@@ -37,7 +37,9 @@ struct tw_tally {
 
 /* The verdict of a kind; NULL: there is none. */
 const char *tw_tally_kind(unsigned kind);
-/* Its row, counted. */
+/* Counts it by outcome and verdict. */
+void tw_tally_count(struct tw_tally *t, const struct tw_finding *f);
+/* Counts it in its row, which it returns. */
 struct tw_tally_row *tw_tally_add(struct tw_tally *t, const struct tw_finding *f);
 /* The table, the most frequent first. */
 void tw_tally_table(struct tw_pen *p, const struct tw_tally *t);
