@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the test scripts share: cases as functions, run in parallel, told as TAP."""
 import concurrent.futures
+import errno
 import os
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -51,6 +54,16 @@ def looks(seconds, every=.05):
     for _ in range(round(seconds / every)):
         yield
         time.sleep(every)
+
+
+def destroys_sockets():
+    """Does this kernel have CONFIG_INET_DIAG_DESTROY? ss -K does not tell: it is asked for a socket that there is not."""
+    nobody = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xffffffff) + struct.pack(
+        "!HH4s12x4s12x", 1, 1, *[socket.inet_aton("127.0.0.1")] * 2) + struct.pack("=III", 0, 0xffffffff, 0xffffffff)
+    sock_destroy, request_and_ack, sock_diag = 21, 5, 4
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, sock_diag) as s:
+        s.send(struct.pack("=IHHII", 16 + len(nobody), sock_destroy, request_and_ack, 1, 0) + nobody)
+        return -struct.unpack_from("=i", s.recv(4096), 16)[0] != errno.EOPNOTSUPP
 
 
 def equal(got, wanted, what=""):
