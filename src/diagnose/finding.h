@@ -33,8 +33,8 @@ struct tw_process {
 };
 
 /*
- * One diagnosed connection: everything that the renderers need, in its own arena. The JSON of
- * design.md section 5 is a plain walk over this.
+ * One diagnosed connection: everything that the renderers need, in its own arena. The JSON
+ * (docs/json.md) is a plain walk over this.
  */
 struct tw_finding {
 	struct tw_arena arena;

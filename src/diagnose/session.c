@@ -202,7 +202,7 @@ static void tell_own_limits(struct tw_session *s)
 				   "counted, but not kept.",
 				   sum->steps_dropped, plural(sum->steps_dropped),
 				   were(sum->steps_dropped));
-	if (tw_hosts_forgotten(s->hosts))
+	if (s->hosts && tw_hosts_forgotten(s->hosts))
 		tw_session_problem(s,
 				   "There are more hosts than are remembered: what %" PRIu64
 				   " packet%s of the others %s is not known when a connection is "

@@ -19,7 +19,6 @@ enum rank {
 	RANK_EDGE,
 	RANK_NEIGHBOUR,
 	RANK_DECISIVE,
-	RANK__N,
 };
 
 #define EDGE_START                                                                                 \
