@@ -62,7 +62,7 @@ static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
 	const struct tw_pkt *own = w->said[TW_CLIENT];
 	const bool finishes = tw_tls_changes_cipher(p) && tw_tls_finished_bytes(p);
 	const bool asks = (finishes && tw_tls_asks_behind_finished(p)) ||
-			  (tw_asks(p) && tw_tls_record_bytes(p));
+			  (tw_tls_record_bytes(p) && tw_asks(p));
 	const bool word = !asks && tw_tls_record_bytes(p) == p->payload_bytes;
 
 	if (!own || (w->said[TW_SERVER] && w->said[TW_SERVER] > own))
