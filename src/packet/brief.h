@@ -102,7 +102,7 @@ static inline bool tw_brief_of_usual(const uint8_t *data, uint32_t caplen, uint3
 	b->ipv4 = true;
 	if (__builtin_expect(tw_brief_may_be_mptcp(b->flags, header), 0))
 		tw_brief_of_options(tcp + 20, caplen - TW_USUAL_BYTES, header - 20, b);
-	if (TW_USUAL_TCP + header + TW_HTTP_HEAD_BYTES <= caplen &&
+	if (TW_USUAL_TCP + header + TW_TLS_HELLO_BYTES <= caplen && /* the shorter of the two */
 	    __builtin_expect(tw_http_may_begin(tcp + header) || tw_tls_may_begin(tcp + header), 0))
 		tw_brief_of_payload(tcp + header, caplen - TW_USUAL_TCP - header, b);
 	return true;

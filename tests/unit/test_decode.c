@@ -204,6 +204,32 @@ static void briefs_of_answers(void **state)
 	tw_decoder_free(other);
 }
 
+/* ... and of the ClientHello: of one that is cut to its first bytes, too. */
+static void briefs_of_hellos(void **state)
+{
+	static const uint8_t hello[] = { 22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 1, 2, 3, 4, 5, 6, 7 };
+	struct tw_decoder *one = tw_decoder_new(), *other = tw_decoder_new();
+	struct tw_brief brief, expected;
+	uint32_t cap;
+
+	load(&wrappings[0]);
+	frame.n -= 5;
+	append(&frame, hello, sizeof(hello));
+	put16(frame.b + 16, frame.n - 14);
+	for (cap = 54; cap <= frame.n; cap++) {
+		const struct tw_frame f = {
+			.data = frame.b, .caplen = cap, .len = frame.n, .linktype = ETHERNET
+		};
+
+		tw_decode_briefs(one, &f, 1, SEED, &brief);
+		tw_decode_brief(other, &f, SEED, &expected);
+		assert_memory_equal(&brief, &expected, offsetof(struct tw_brief, section) + 2);
+		assert_int_equal(!(brief.flags & TW_BRIEF_HELLO), cap < 74 + TW_TLS_HELLO_BYTES);
+	}
+	tw_decoder_free(one);
+	tw_decoder_free(other);
+}
+
 /* The same key, tag and flow for both directions, and the other side as the sender. */
 static void directions_meet(void **state)
 {
@@ -530,6 +556,7 @@ int main(void)
 		cmocka_unit_test(every_short_frame),
 		cmocka_unit_test(every_flipped_byte),
 		cmocka_unit_test(briefs_of_answers),
+		cmocka_unit_test(briefs_of_hellos),
 		cmocka_unit_test(directions_meet),
 		cmocka_unit_test(lying_lengths_of_ipv4),
 		cmocka_unit_test(lying_lengths_of_ipv6),
