@@ -19,28 +19,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tap
+from ends import ACCEPT, PRELUDE, namespace
 from tap import PROGRAM, Skip, case, contains, equal, looks, tcpwhy
 
 CLIENT, SERVER = "10.97.0.1", "10.97.0.2"
 CLIENT6, SERVER6 = "fd97::1", "fd97::2"
 DEAD, GHOST = "10.97.0.99", "10.97.0.98"  # with a neighbour entry, and without
-PRELUDE = """
-import errno, os, signal, socket, struct, sys, time
-HOST, PORT = sys.argv[1], int(sys.argv[2])
-FAMILY = socket.AF_INET6 if ":" in HOST else socket.AF_INET
-def listen(backlog=16):
-    l = socket.socket(FAMILY); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    l.bind((HOST, PORT)); l.listen(backlog); print("ready", flush=True); return l
-def connect():
-    for _ in range(100):
-        try: return socket.create_connection((HOST, PORT), 30)
-        except ConnectionRefusedError: time.sleep(.05)
-def says(call):
-    try: print(call(), flush=True)
-    except OSError as e: print(errno.errorcode.get(e.errno, "TIMEOUT"), flush=True)
-def ready():
-    print("ready", flush=True); sys.stdin.readline()
-"""
 
 
 def sh(*words, check=True):
@@ -51,8 +35,7 @@ class Ground:
     """Two namespaces with a cable between, and a watch over the whole machine."""
 
     def __init__(self):
-        self.hold = [subprocess.Popen(["unshare", "-n", "sleep", "1000"]) for _ in range(2)]
-        time.sleep(.3)
+        self.hold = [namespace() for _ in range(2)]
         self.client, self.server = (str(p.pid) for p in self.hold)
         sh("ip", "link", "add", "twc", "netns", self.client, "type", "veth", "peer", "name", "tws", "netns", self.server)
         for pid, device, v4, v6 in ((self.client, "twc", CLIENT, CLIENT6), (self.server, "tws", SERVER, SERVER6)):
@@ -64,7 +47,6 @@ class Ground:
         for name, value in (("tcp_syn_retries", 1), ("tcp_syn_linear_timeouts", 0), ("tcp_retries2", 3),
                             ("tcp_orphan_retries", 1)):
             self.within(self.client, "sysctl", "-qw", f"net.ipv4.{name}={value}")
-        time.sleep(.2)
         self.out = tempfile.NamedTemporaryFile("r", suffix=".json")
         # Only what happens here: others' failures must not use up what may be told per second.
         self.watch = subprocess.Popen([PROGRAM, "live", "--json", "net 10.97.0.0/24 or net fd97::/64"], stdout=open(self.out.name, "w"),
@@ -136,9 +118,6 @@ def ground():
     return _ground
 
 
-ACCEPT = "l = listen(); s, _ = l.accept(); "
-
-
 def expect(finding, confidence, errno=None, side="client", pid=None, process_side=None):
     equal(finding["confidence"], confidence, "confidence")
     assert finding["evidence"] and "event" in finding["evidence"][0], finding["evidence"]
@@ -160,7 +139,7 @@ def refused():
 @case
 def unread():
     """closed-with-unread-data: bytes, reason, both processes"""
-    said, (server, client) = ground().play(7002, ACCEPT + "time.sleep(.3); s.close(); time.sleep(5)",
+    said, (server, client) = ground().play(7002, ACCEPT + "unread(s); s.close(); time.sleep(5)",
                                            "c = connect(); c.send(b'x' * 11); says(lambda: c.recv(1))")
     equal(said, ["ECONNRESET"])
     f = ground().finding(7002, "closed-with-unread-data")
@@ -191,7 +170,7 @@ def linger_v6():
 
 
 def died(port, name):
-    _, (server, _) = ground().play(port, ACCEPT + f"time.sleep(.3); os.kill(os.getpid(), signal.{name})",
+    _, (server, _) = ground().play(port, ACCEPT + f"unread(s); os.kill(os.getpid(), signal.{name})",
                                    "c = connect(); c.send(b'request'); says(lambda: c.recv(1))")
     f = ground().finding(port, "process-died")
     expect(f, "certain", "ECONNRESET", pid=server, process_side="server")
@@ -214,7 +193,7 @@ def crashed():
 def late_data():
     """data-after-close: the sender gets EPIPE, never ECONNRESET"""
     said, _ = ground().play(7007, ACCEPT + "s.close(); time.sleep(5)",
-                            "c = connect(); time.sleep(.3); c.send(b'x' * 500); time.sleep(.3); "
+                            "c = connect(); unread(c); c.send(b'x' * 500); reset(c); "
                             "says(lambda: c.recv(1)); says(lambda: c.send(b'y'))")
     equal(said, ["b''", "EPIPE"])
     expect(ground().finding(7007, "data-after-close"), "certain", "EPIPE")
@@ -502,7 +481,7 @@ def healthy():
                             "for _ in range(50):\n    c = connect(); c.send(b'x'); c.recv(9); c.close()\nprint('done')", kill=False)
     equal(said, ["done"])
     # One that fails after them, as long a story as theirs: when it is told, so is what there is to tell of them.
-    said, _ = ground().play(7059, ACCEPT + "time.sleep(.2); s.close(); time.sleep(5)",
+    said, _ = ground().play(7059, ACCEPT + "unread(s); s.close(); time.sleep(5)",
                             "c = connect(); c.send(b'x' * 7); says(lambda: c.recv(1))")
     equal(said, ["ECONNRESET"])
     ground().finding(7059, "closed-with-unread-data")
@@ -519,7 +498,7 @@ def storm():
             c = socket.socket(); c.setblocking(False); c.connect_ex((HOST, 20000 + n % 20000)); c.close(); n += 1
         print(n)""")
     time.sleep(1)
-    said, (server, _) = g.play(7020, ACCEPT + "time.sleep(.2); s.close(); time.sleep(5)",
+    said, (server, _) = g.play(7020, ACCEPT + "unread(s); s.close(); time.sleep(5)",
                                "c = connect(); c.send(b'x' * 7); says(lambda: c.recv(1))")
     n = int(c.communicate(timeout=30)[0])
     assert n > 2000, n

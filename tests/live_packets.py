@@ -18,21 +18,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tap
+from ends import ACCEPT, PRELUDE, namespace
 from tap import PROGRAM, Skip, case, contains, equal, looks, tcpwhy
 
 CLIENT, SERVER, DEAD = "10.98.0.1", "10.98.0.2", "10.98.0.99"  # DEAD has a neighbour entry and nobody behind it
-PRELUDE = """
-import errno, os, signal, socket, struct, sys, time
-HOST, PORT = sys.argv[1], int(sys.argv[2])
-def listen(backlog=16):
-    l = socket.socket(); l.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    l.bind((HOST, PORT)); l.listen(backlog); print("ready", flush=True); return l
-def says(call):
-    try: print(call(), flush=True)
-    except OSError as e: print(errno.errorcode.get(e.errno, "TIMEOUT"), flush=True)
-def connect(): return socket.create_connection((HOST, PORT), 30)
-"""
-ACCEPT = "l = listen(); s, _ = l.accept(); "
 
 
 def sh(*words):
@@ -49,13 +38,6 @@ def until(condition, what, seconds=20):
         if got:
             return got
     raise AssertionError(f"not within {seconds} s: {what()}" if callable(what) else f"not within {seconds} s: {what}")
-
-
-def namespace():
-    """A process in a network namespace of its own."""
-    p = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo ready; exec sleep 1000"], stdout=subprocess.PIPE, text=True)
-    p.stdout.readline()
-    return p
 
 
 class Watch:
@@ -197,7 +179,7 @@ def refused():
 @case
 def unread():
     """closed-with-unread-data: the packets' rivals are excluded by the kernel"""
-    said, (server, _) = ground().play(7202, ACCEPT + "time.sleep(.3); s.close(); time.sleep(5)",
+    said, (server, _) = ground().play(7202, ACCEPT + "unread(s); s.close(); time.sleep(5)",
                                       "c = connect(); c.send(b'x' * 11); says(lambda: c.recv(1))")
     equal(said, ["ECONNRESET"])
     f = ground().packets.finding(7202, "closed-with-unread-data")
@@ -223,7 +205,7 @@ def linger():
 @case
 def killed():
     """process-died: packets cannot know, the kernel does, both are cited"""
-    _, (server, _) = ground().play(7204, ACCEPT + "time.sleep(.3); os.kill(os.getpid(), signal.SIGKILL)",
+    _, (server, _) = ground().play(7204, ACCEPT + "unread(s); os.kill(os.getpid(), signal.SIGKILL)",
                                    "c = connect(); c.send(b'request'); says(lambda: c.recv(1))")
     f = until(lambda: ground().packets.findings(7204), "a finding by packets")[0]
     assert f["verdict"] != "process-died" or f["confidence"] != "certain", f
@@ -242,7 +224,7 @@ def not_certain_by_packets(port):
 def late_data():
     """data-after-close: whether a process closed or a firewall forgot is known by the kernel"""
     said, (server, _) = ground().play(7221, ACCEPT + "s.close(); time.sleep(5)",
-                                      "c = connect(); c.recv(1); c.send(b'x' * 500); time.sleep(.2); says(lambda: c.send(b'y'))")
+                                      "c = connect(); c.recv(1); c.send(b'x' * 500); reset(c); says(lambda: c.send(b'y'))")
     equal(said, ["EPIPE"])
     not_certain_by_packets(7221)
     f = expect_joined(7221, "data-after-close", "certain")
@@ -417,7 +399,7 @@ def file_of_joined():
 def everywhere():
     """any: packets of all interfaces, each connection once"""
     w = Watch(ground().server, "-i", "any", "--packets-only", "port 7212")
-    ground().play(7212, ACCEPT + "time.sleep(.3); s.close(); time.sleep(5)", "c = connect(); c.send(b'x'); says(lambda: c.recv(1))")
+    ground().play(7212, ACCEPT + "unread(s); s.close(); time.sleep(5)", "c = connect(); c.send(b'x'); says(lambda: c.recv(1))")
     f = w.finding(7212, "closed-with-unread-data")
     equal((f["source"], len(w.findings(7212))), ("any", 1))
     equal(w.end(), 1)
@@ -571,7 +553,7 @@ def storm():
         while time.time() < end:
             c = socket.socket(); c.setblocking(False); c.connect_ex((HOST, 20000 + n % 20000)); c.close(); n += 1
         print(n)""")
-    said, (server, _) = ground().play(7220, ACCEPT + "time.sleep(.2); s.close(); time.sleep(5)",
+    said, (server, _) = ground().play(7220, ACCEPT + "unread(s); s.close(); time.sleep(5)",
                                       "c = connect(); c.send(b'x' * 7); says(lambda: c.recv(1))")
     equal(said, ["ECONNRESET"])
     knocks = int(c.communicate(timeout=30)[0])
