@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/live_metrics.h"
 #include "cli/live_packets.h"
+#include "cli/verdicts.h"
 #include "kernel/rights.h"
 #include "kernel/watch.h"
 #include "report/json.h"
@@ -65,41 +66,6 @@ static void on_signal(int signal)
 }
 
 /* ---- what is asked for ---- */
-
-static bool is_verdict(const char *list, const char *verdict)
-{
-	const size_t n = strlen(verdict);
-	const char *at = list;
-
-	while (at && *at) {
-		const size_t length = strcspn(at, ",");
-
-		if (length == n && strncmp(at, verdict, n) == 0)
-			return true;
-		at += length + (at[length] == ',');
-	}
-	return false;
-}
-
-static int check_verdicts(const char *list)
-{
-	char *copy = strdup(list), *rest = copy, *slug;
-	int status = copy ? 0 : tw_complain("out of memory");
-
-	while (!status && (slug = strsep(&rest, ","))) {
-		const char *near;
-
-		if (tw_phenomenon_find(slug) || strcmp(slug, "clean") == 0 ||
-		    strcmp(slug, "unknown") == 0)
-			continue;
-		near = tw_phenomenon_nearest(slug);
-		status = near ? tw_complain("unknown verdict '%s'; did you mean %s?", slug, near)
-			      : tw_complain("unknown verdict '%s'; `tcpwhy explain` lists them",
-					    slug);
-	}
-	free(copy);
-	return status;
-}
 
 static int choose_pids(struct live *l, const char *list)
 {
@@ -255,7 +221,7 @@ static int choose(struct live *l)
 		return tw_complain("there is no command behind --");
 	status = check_numbers(a);
 	if (!status && a->verdicts)
-		status = check_verdicts(a->verdicts);
+		status = tw_verdicts_check(a->verdicts);
 	if (!status && a->pid)
 		status = choose_pids(l, a->pid);
 	if (!status)
@@ -267,7 +233,7 @@ static int choose(struct live *l)
 	if (!status)
 		status = choose_assumption(l);
 	l->config.harmless = l->interface != NULL;
-	l->config.all = a->all || (a->verdicts && is_verdict(a->verdicts, "clean"));
+	l->config.all = a->all || tw_verdicts_name(a->verdicts, "clean");
 	l->config.comm = a->comm;
 	l->config.patience_ns = a->patience_ns;
 	l->config.binds = a->binds;
@@ -330,11 +296,10 @@ static bool is_within_limit(struct live *l, struct tw_tally_row *row, int64_t no
 static void on_finding(void *user, struct tw_finding *f)
 {
 	struct live *l = user;
-	const char *wanted = l->arguments->verdicts;
 	struct tw_tally_row *row;
 
 	tw_tally_count(&l->tally, f);
-	if (!wanted || is_verdict(wanted, f->verdict)) {
+	if (tw_verdicts_want(l->arguments->verdicts, f->verdict)) {
 		row = tw_tally_add(&l->tally, f);
 		if (l->metrics)
 			tw_live_metrics_add(l->metrics, f);

@@ -10,6 +10,7 @@
 #include "capture/map.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/verdicts.h"
 #include "diagnose/extract.h"
 #include "diagnose/session.h"
 #include "packet/decode.h"
@@ -33,8 +34,6 @@ static volatile sig_atomic_t stop;
 
 struct run {
 	const struct tw_arguments *arguments;
-	bool *wanted; /* per phenomenon of the catalogue; NULL: all */
-	bool want_clean, want_unknown;
 	struct tw_filter *filter;
 	struct tw_idle_table *idle_table;
 	struct tw_style style;
@@ -63,74 +62,6 @@ static void catch_interrupt(void)
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
-}
-
-/* ---- --verdict ---- */
-
-static int unknown_slug(const char *slug)
-{
-	struct tw_suggestion s = { .typed = slug };
-	unsigned i;
-
-	for (i = 0; i < tw_catalogue_count; i++)
-		tw_suggest_offer(&s, tw_catalogue[i]->slug);
-	tw_suggest_offer(&s, "clean");
-	tw_suggest_offer(&s, "unknown");
-	if (s.best)
-		return tw_complain("unknown verdict '%s'; did you mean %s?", slug, s.best);
-	return tw_complain("unknown verdict '%s'; `tcpwhy explain` lists them", slug);
-}
-
-static int want_slug(struct run *run, const char *slug)
-{
-	unsigned i;
-
-	if (strcmp(slug, "clean") == 0) {
-		run->want_clean = true;
-		return 0;
-	}
-	if (strcmp(slug, "unknown") == 0) {
-		run->want_unknown = true;
-		return 0;
-	}
-	for (i = 0; i < tw_catalogue_count; i++) {
-		if (strcmp(slug, tw_catalogue[i]->slug) == 0) {
-			run->wanted[i] = true;
-			return 0;
-		}
-	}
-	return unknown_slug(slug);
-}
-
-static int choose_verdicts(struct run *run)
-{
-	char *list, *rest, *slug;
-	int status = 0;
-
-	if (!run->arguments->verdicts)
-		return 0;
-	run->wanted = calloc(tw_catalogue_count, sizeof(*run->wanted));
-	list = rest = strdup(run->arguments->verdicts);
-	if (!run->wanted || !list)
-		status = tw_complain("out of memory");
-	while (!status && (slug = strsep(&rest, ",")))
-		status = want_slug(run, slug);
-	free(list);
-	return status;
-}
-
-static bool is_chosen(const struct run *run, const struct tw_finding *f)
-{
-	unsigned i;
-
-	if (!run->wanted)
-		return true;
-	if (!f->phenomenon)
-		return f->match.outcome == TW_OUTCOME_CLEAN ? run->want_clean : run->want_unknown;
-	for (i = 0; i < tw_catalogue_count; i++)
-		if (tw_catalogue[i] == f->phenomenon)
-			return run->wanted[i];
-	return false;
 }
 
 /* ---- findings as they come ---- */
@@ -163,7 +94,7 @@ static bool on_finding(void *user, struct tw_finding *f)
 	struct run *run = user;
 
 	run->found = true;
-	if (!is_chosen(run, f)) {
+	if (!tw_verdicts_want(run->arguments->verdicts, f->verdict)) {
 		tw_finding_free(f);
 		return true;
 	}
@@ -192,7 +123,8 @@ static bool on_sketch(void *user, const struct tw_finding *f)
 	struct run *run = user;
 
 	run->found = true;
-	return is_chosen(run, f) && tw_text_sketch(run->text, f);
+	return tw_verdicts_want(run->arguments->verdicts, f->verdict) &&
+	       tw_text_sketch(run->text, f);
 }
 
 static void on_progress(void *user, const struct tw_source_info *info, int pass, int of)
@@ -291,8 +223,8 @@ static int read_source(struct run *run, struct tw_source *src)
 	};
 	struct tw_session_config config = {
 		.memory_bytes = a->memory_bytes,
-		.all = a->all || run->want_clean,
-		.harmless = run->wanted != NULL,
+		.all = a->all || tw_verdicts_name(a->verdicts, "clean"),
+		.harmless = a->verdicts != NULL,
 		.have_stream = a->have_stream,
 		.stream = a->stream,
 		.want_steps = !a->json && !a->quiet,
@@ -474,7 +406,7 @@ static int prepare(struct run *run)
 	char *joined = trails ? join(a->words, a->word_count) : NULL;
 	const char *filter = trails ? joined : a->filter;
 	struct tw_err err = { 0 };
-	int status = choose_verdicts(run);
+	int status = run->arguments->verdicts ? tw_verdicts_check(run->arguments->verdicts) : 0;
 
 	if (!status && trails && !joined)
 		status = tw_complain("out of memory");
@@ -508,7 +440,6 @@ static int run_read(const struct tw_arguments *a)
 		worse(&run, tw_complain("%s", err.text));
 	tw_filter_free(run.filter);
 	tw_idle_free(run.idle_table);
-	free(run.wanted);
 	return tw_end_output(run.output_error, run.status);
 }
 
