@@ -72,7 +72,6 @@ enum tw_request {
 	TW_REQUEST_NONE = 0,
 	TW_REQUEST_HTTP,
 	TW_REQUEST_HTTP2,
-	TW_REQUEST_CLIENT_HELLO, /* of TLS */
 	TW_REQUEST_POSTGRESQL,
 	TW_REQUEST_MYSQL,
 	TW_REQUEST_REDIS,
@@ -80,11 +79,51 @@ enum tw_request {
 	TW_REQUEST_MONGODB,
 	TW_REQUEST_CASSANDRA,
 	TW_REQUEST_DNS,
+	TW_REQUEST_RPC,
+	TW_REQUEST_TDS,
+	TW_REQUEST_SMTP,
+	TW_REQUEST_FTP_POP,
+	TW_REQUEST_MQTT,
 	TW_REQUEST_TLS_DATA, /* a record of data too long for a farewell; only for what comes behind a FIN */
+	/* how a client's side of a protocol begins: no server keeps that waiting */
+	TW_REQUEST_CLIENT_HELLO, /* of TLS */
+	TW_REQUEST_OPENS_SSH,
+	TW_REQUEST_OPENS_POSTGRESQL,
+	TW_REQUEST_OPENS_MQTT,
+	TW_REQUEST_OPENS_AMQP,
+	TW_REQUEST_OPENS_TDS,
+	TW_REQUEST_OPENS_TNS,
+	TW_REQUEST_OPENS_LDAP,
+	TW_REQUEST_OPENS_SMB,
+	TW_REQUEST_OPENS_RDP,
+	TW_REQUEST_OPENS_KAFKA,
+	TW_REQUEST_OPENS_ZOOKEEPER,
 };
 
-/* Its name for texts; static. */
+/* Its name for texts; static, NULL: there is none. */
 const char *tw_request_name(enum tw_request kind);
+
+/* Is it the first thing that a client says, to which the server says something in any case? */
+static inline bool tw_request_opens(enum tw_request kind)
+{
+	return kind >= TW_REQUEST_CLIENT_HELLO;
+}
+
+/* Who speaks first: protocols in which that is the server, told by its port. */
+enum tw_greeting {
+	TW_GREETING_NONE = 0,
+	TW_GREETING_FTP,
+	TW_GREETING_SSH,
+	TW_GREETING_SMTP,
+	TW_GREETING_POP3,
+	TW_GREETING_NNTP,
+	TW_GREETING_IMAP,
+	TW_GREETING_MYSQL,
+	TW_GREETING_RFB,
+};
+
+/* Its name for texts; static, NULL: there is none. */
+const char *tw_greeting_name(enum tw_greeting kind);
 
 /* What kind of segment a reset (or an ICMP error) answers. */
 enum tw_trigger {

@@ -6,7 +6,6 @@
 #include "facts/goodbye.h"
 #include "facts/view.h"
 #include "packet/bytes.h"
-#include "packet/tls.h"
 
 #include <string.h>
 
@@ -33,12 +32,6 @@ static bool is_http(const struct tw_pkt *p)
 		if (tw_begins(p, starts[i]))
 			return true;
 	return false;
-}
-
-static bool is_client_hello(const struct tw_pkt *p)
-{
-	return p->payload_head_bytes >= TW_TLS_HELLO_BYTES &&
-	       tw_tls_is_client_hello(p->payload_head);
 }
 
 /* One whole message Query, or Parse with those behind it: type, length that counts itself. */
@@ -109,18 +102,68 @@ static bool is_dns(const struct tw_pkt *p)
 	       !(h[4] & 0xf8) && tw_load_be16(h + 6) == 1 && !tw_load_be32(h + 8);
 }
 
+/* One whole call behind its record mark (RFC 5531 s9, s11): NFS and its like. */
+static bool is_rpc(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 16 &&
+	       tw_load_be32(h) == (0x80000000 | (p->payload_bytes - 4)) && !tw_load_be32(h + 8) &&
+	       tw_load_be32(h + 12) == 2;
+}
+
+/* MS-TDS 2.2.3.1: one whole packet, the last of its message, that is a batch of SQL or a call of a procedure. */
+static bool is_tds(const struct tw_pkt *p)
+{
+	const uint8_t *h = p->payload_head;
+
+	return p->payload_head_bytes >= 8 && (h[0] == 1 || h[0] == 3) && h[1] & 1 &&
+	       tw_load_be16(h + 2) == p->payload_bytes;
+}
+
+/* MQTT 5.0 s3.12: PINGREQ. */
+static bool is_ping_of_mqtt(const struct tw_pkt *p)
+{
+	return p->payload_bytes == 2 && tw_begins(p, "\xc0") && !p->payload_head[1];
+}
+
+/* RFC 5321 s4.1.1, RFC 3207: commands, each of which has its reply. */
+static bool is_smtp(const struct tw_pkt *p)
+{
+	return tw_begins(p, "EHLO ") || tw_begins(p, "HELO ") || tw_begins(p, "LHLO ") ||
+	       tw_begins(p, "MAIL FROM:") || tw_begins(p, "RCPT TO:") ||
+	       tw_begins(p, "STARTTLS\r\n") || tw_begins(p, "DATA\r\n");
+}
+
+/* RFC 959 s4.1, RFC 1939 s5: the same. */
+static bool is_ftp_or_pop(const struct tw_pkt *p)
+{
+	return tw_begins(p, "USER ") || tw_begins(p, "PASS ") || tw_begins(p, "RETR ") ||
+	       tw_begins(p, "STOR ") || tw_begins(p, "PASV\r\n") || tw_begins(p, "EPSV\r\n");
+}
+
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted)
 {
 	if (is_http(p))
 		return TW_REQUEST_HTTP;
 	if (tw_begins(p, "PRI * HTTP/2"))
 		return TW_REQUEST_HTTP2;
-	if (!greeted && is_client_hello(p))
-		return TW_REQUEST_CLIENT_HELLO;
+	if (!greeted && tw_opening_of(p))
+		return tw_opening_of(p);
 	if (greeted && is_postgresql(p))
 		return TW_REQUEST_POSTGRESQL;
 	if (greeted && is_mysql(p))
 		return TW_REQUEST_MYSQL;
+	if (greeted && is_tds(p))
+		return TW_REQUEST_TDS;
+	if (greeted && is_ping_of_mqtt(p))
+		return TW_REQUEST_MQTT;
+	if (is_smtp(p))
+		return TW_REQUEST_SMTP;
+	if (is_ftp_or_pop(p))
+		return TW_REQUEST_FTP_POP;
+	if (is_rpc(p))
+		return TW_REQUEST_RPC;
 	if (is_redis(p))
 		return TW_REQUEST_REDIS;
 	if (is_memcached(p))
@@ -138,7 +181,6 @@ const char *tw_request_name(enum tw_request kind)
 		[TW_REQUEST_NONE] = "no protocol",
 		[TW_REQUEST_HTTP] = "HTTP",
 		[TW_REQUEST_HTTP2] = "HTTP/2",
-		[TW_REQUEST_CLIENT_HELLO] = "TLS (ClientHello)",
 		[TW_REQUEST_POSTGRESQL] = "PostgreSQL",
 		[TW_REQUEST_MYSQL] = "MySQL",
 		[TW_REQUEST_REDIS] = "Redis",
@@ -146,8 +188,25 @@ const char *tw_request_name(enum tw_request kind)
 		[TW_REQUEST_MONGODB] = "MongoDB",
 		[TW_REQUEST_CASSANDRA] = "Cassandra",
 		[TW_REQUEST_DNS] = "DNS",
+		[TW_REQUEST_RPC] = "Sun RPC (NFS)",
+		[TW_REQUEST_TDS] = "SQL Server (TDS)",
+		[TW_REQUEST_SMTP] = "SMTP",
+		[TW_REQUEST_FTP_POP] = "FTP or POP3",
+		[TW_REQUEST_MQTT] = "MQTT (PINGREQ)",
 		[TW_REQUEST_TLS_DATA] = "TLS",
+		[TW_REQUEST_CLIENT_HELLO] = "TLS (ClientHello)",
+		[TW_REQUEST_OPENS_SSH] = "SSH (identification)",
+		[TW_REQUEST_OPENS_POSTGRESQL] = "PostgreSQL (start-up)",
+		[TW_REQUEST_OPENS_MQTT] = "MQTT (CONNECT)",
+		[TW_REQUEST_OPENS_AMQP] = "AMQP (protocol header)",
+		[TW_REQUEST_OPENS_TDS] = "SQL Server (TDS PRELOGIN)",
+		[TW_REQUEST_OPENS_TNS] = "Oracle (TNS CONNECT)",
+		[TW_REQUEST_OPENS_LDAP] = "LDAP (bind)",
+		[TW_REQUEST_OPENS_SMB] = "SMB (negotiate)",
+		[TW_REQUEST_OPENS_RDP] = "RDP (connection request)",
+		[TW_REQUEST_OPENS_KAFKA] = "Kafka (ApiVersions)",
+		[TW_REQUEST_OPENS_ZOOKEEPER] = "ZooKeeper (connect)",
 	};
 
-	return names[kind];
+	return (unsigned)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }

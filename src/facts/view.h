@@ -123,6 +123,8 @@ uint32_t tw_unacked_payload(const struct tw_dossier *d, const struct tw_snapshot
 bool tw_begins(const struct tw_pkt *p, const char *word);
 /* Does payload @p begin as a request that its protocol has answered? @greeted: the server has sent payload before. */
 enum tw_request tw_request_of(const struct tw_pkt *p, bool greeted);
+/* Is it how a client begins a protocol (tw_request_opens())? */
+enum tw_request tw_opening_of(const struct tw_pkt *p);
 
 /* Does this connection's beginning stand behind the rest of it, as another stream, or is it that beginning? */
 bool tw_parts_swapped(const struct tw_view *v);
@@ -234,6 +236,7 @@ void tw_derive_made(struct tw_view *v, const struct tw_pkt *synack, const struct
 void tw_derive_silence(struct tw_view *v);
 void tw_derive_stall(struct tw_view *v);
 void tw_derive_sealed(struct tw_view *v);
+void tw_derive_greeting(struct tw_view *v);
 void tw_derive_missing(struct tw_view *v);
 /* Before tw_derive_loss(). */
 void tw_derive_refused(struct tw_view *v);

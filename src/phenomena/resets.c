@@ -96,9 +96,16 @@ static bool refuses_handshake(const struct tw_facts *f)
 	       !tw_get(f, TW_F_RST_AFTER_CLOSE);
 }
 
+/* The server, which has to speak first there, resets a client that waits for that. */
+static bool withholds_greeting(const struct tw_facts *f)
+{
+	return tw_known(f, TW_F_GREETING_CLOSED_NS) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	       !tw_get(f, TW_F_RST_AUTHOR_FIN) && !tw_get(f, TW_F_RST_VICTIM_FIN);
+}
+
 enum tw_debt tw_reset_debt(const struct tw_facts *f)
 {
-	if (cuts_answer(f) || refuses_handshake(f))
+	if (cuts_answer(f) || refuses_handshake(f) || withholds_greeting(f))
 		return TW_DEBT_OWED;
 	if (tw_get(f, TW_F_RST_NOTHING_OWED) || tw_get(f, TW_F_RST_AFTER_CLOSE))
 		return TW_DEBT_NONE;

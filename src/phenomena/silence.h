@@ -71,6 +71,20 @@ static inline const char *tw_waiting_call(int64_t bytes)
 	return bytes < 10 * INT64_C(1448) ? "recv" : "send";
 }
 
+/* Who leaves after so long, and had nothing to say, waited for something */
+#define TW_LEFT_AFTER_NS (5 * TW_NS_PER_S)
+#define TW_ROUND_NS      (25 * TW_NS_PER_MS)
+
+/*
+ * Is it so near to whole seconds that it is a timeout? Who has had enough leaves at any time, a timeout is set in
+ * seconds.
+ */
+static inline bool tw_is_round(int64_t ns)
+{
+	return ns + TW_ROUND_NS >= TW_NS_PER_S &&
+	       (ns + TW_ROUND_NS) % TW_NS_PER_S <= 2 * TW_ROUND_NS;
+}
+
 /* Does the end that still speaks not get the resets that it draws? One may be lost; then the next one is heard. */
 static inline bool tw_resets_are_unheard(const struct tw_facts *f)
 {

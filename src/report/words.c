@@ -128,8 +128,8 @@ const char *tw_words_confidence(char *out, const struct tw_match *m)
 }
 
 /*
- * The names of a fact's enum, found by the unit that facts.def gives it. In the order of
- * facts.h.
+ * The names of a fact's enum, found by the unit that facts.def gives it, in the order of facts.h; those of protocols
+ * are kept where these are told apart.
  */
 #define ENUM_NAMES 14
 static const struct {
@@ -143,9 +143,6 @@ static const struct {
 	  { "net unreachable", "host unreachable", "protocol unreachable", "port unreachable",
 	    "prohibited", "time exceeded", "other" } },
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
-	{ "tw_request",
-	  { "none", "HTTP", "HTTP/2", "TLS ClientHello", "PostgreSQL", "MySQL", "Redis",
-	    "memcached", "MongoDB", "Cassandra", "DNS", "TLS data" } },
 	{ "tw_body", { "unknown", "none", "Content-Length", "chunked", "interim" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
@@ -170,6 +167,10 @@ static const char *enum_name(const char *unit, int64_t value)
 {
 	unsigned i;
 
+	if (!strcmp(unit, "tw_request"))
+		return tw_request_name((enum tw_request)value);
+	if (!strcmp(unit, "tw_greeting"))
+		return tw_greeting_name((enum tw_greeting)value);
 	for (i = 0; i < sizeof(enums) / sizeof(enums[0]); i++)
 		if (!strcmp(unit, enums[i].unit))
 			return value >= 0 && value < ENUM_NAMES ? enums[i].name[value] : NULL;

@@ -9,7 +9,8 @@
  * and did not close (only possible, if the server had answered before), or for a server that never
  * spoke at all: one that the client left after a wait, or two minutes of waiting, ten seconds where
  * all it was asked came at once. What is always answered in its protocol (a request of HTTP, a ClientHello of
- * TLS, a query) is owed an answer whatever was said before. Limits: never certain;
+ * TLS, a query) is owed an answer whatever was said before; where the server speaks first (SMTP, MySQL), it owes that
+ * without being asked (phenomena/greeting.c). Limits: never certain;
  * what is encrypted does not show whether it asks for anything, and is only possible where all else speaks for it.
  *
  *    client                                              server kernel   app
@@ -23,6 +24,7 @@
  *      |<----------------------- ACK -------------------------|          :
  *      |                                             CLOSE_WAIT for ever |
  */
+#include "phenomena/greeting.h"
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
@@ -31,10 +33,8 @@
 
 /* a client that closes sooner was not waiting for an answer */
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
-/* the same, where nothing else speaks for a wait ... */
-#define LEFT_AFTER_NS (5 * TW_NS_PER_S)
-/* ... but that it was so near to whole seconds: who has had enough leaves at any time, a timeout is set in seconds */
-#define ROUND_NS (25 * TW_NS_PER_MS)
+/* the same, where nothing else speaks for a wait */
+#define LEFT_AFTER_NS TW_LEFT_AFTER_NS
 /* an application that reads closes sooner than this after EOF */
 #define NOT_CLOSED_NS (5 * TW_NS_PER_S)
 /* still open, and no answer for so long: longer than the polls that servers keep waiting */
@@ -93,11 +93,6 @@ static bool asks(const struct tw_facts *f)
 	       tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) <= ONE_REQUEST_BYTES;
 }
 
-static bool is_round(int64_t ns)
-{
-	return ns + ROUND_NS >= TW_NS_PER_S && (ns + ROUND_NS) % TW_NS_PER_S <= 2 * ROUND_NS;
-}
-
 /* Did the client close by a timeout, as far as can be seen: whole seconds behind what it @asked, or behind its SYN? */
 static bool timed_out(const struct tw_facts *f, enum tw_fact_id asked, enum tw_fact_id left)
 {
@@ -106,14 +101,20 @@ static bool timed_out(const struct tw_facts *f, enum tw_fact_id asked, enum tw_f
 	/* a FIN that is repeated again and again is not heard: the silence is the path's */
 	return tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_FIN1_COUNT) <= 2 &&
 	       waited >= TW_NS_PER_S / 2 &&
-	       (is_round(waited) || is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
+	       (tw_is_round(waited) || tw_is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
+}
+
+/* Nobody keeps these words waiting: no long poll begins so. */
+static bool opens(const struct tw_facts *f)
+{
+	return tw_request_opens((enum tw_request)tw_get(f, TW_F_REQUEST_KIND));
 }
 
 static bool waited_in_vain(const struct tw_facts *f)
 {
 	const enum tw_fact_id asked = TW_F_REQUEST_UNANSWERED_BYTES, left = TW_F_WAITER_GAVE_UP;
 
-	return tw_between_ns(f, asked, left) >= LEFT_AFTER_NS ||
+	return tw_between_ns(f, asked, left) >= (opens(f) ? GAVE_UP_AFTER_NS : LEFT_AFTER_NS) ||
 	       (asks(f) && timed_out(f, asked, left));
 }
 
@@ -155,7 +156,7 @@ static void say_asked(struct tw_match *m)
 	tw_cite(m, TW_F_REQUEST_KIND,
 		"its first bytes are those of a request of %s, which is answered",
 		tw_request_name(kind));
-	if (kind != TW_REQUEST_CLIENT_HELLO)
+	if (!tw_request_opens(kind))
 		tw_missing(m, "Whether so long a wait is usual there: a long poll looks the same.");
 }
 
@@ -202,7 +203,7 @@ static const char *said_round(const struct tw_facts *f, enum tw_fact_id asked, e
 {
 	if (!timed_out(f, asked, left))
 		return "";
-	return is_round(tw_between_ns(f, asked, left))
+	return tw_is_round(tw_between_ns(f, asked, left))
 		       ? ": whole seconds, as timeouts are set"
 		       : ", whole seconds from its SYN, as timeouts are set";
 }
@@ -230,10 +231,10 @@ static void say_closed(struct tw_match *m, int64_t waited)
 {
 	const struct tw_facts *f = m->facts;
 	const bool both = tw_get(f, TW_F_FIN2_SEEN);
-	const bool hello = tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_CLIENT_HELLO);
+	const bool sure = opens(f);
 
-	m->confidence = hello ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = hello ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->confidence = sure ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = sure ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(m,
 			    both ? "%s acknowledged the request and did not answer; the client "
 				   "closed after %s, and only then the server did."
@@ -423,7 +424,7 @@ static bool match(struct tw_match *m)
 	gave_up = never_answered(f) && client_gave_up(f);
 	left = !gave_up && never_answered(f) && client_left(f);
 	if (!gave_up && !left && !(never_answered(f) && client_waits(f)))
-		return sealed_left(f) && match_sealed(m);
+		return (sealed_left(f) && match_sealed(m)) || tw_match_never_greeted(m);
 	m->strength = strength_of(f, gave_up, left, waited);
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES,

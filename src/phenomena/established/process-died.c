@@ -18,6 +18,7 @@
  */
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/greeting.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
@@ -335,7 +336,8 @@ static bool match_alone(struct tw_match *m)
 		return false;
 	if (cut_answer(f))
 		return match_within_answer(m);
-	return match_in_place_of_answer(m) || match_in_place_of_sealed(m);
+	return match_in_place_of_answer(m) || match_in_place_of_sealed(m) ||
+	       tw_match_closed_ungreeted(m);
 }
 
 static bool match(struct tw_match *m)
