@@ -82,7 +82,7 @@ def closed_client_of_an_old_kernel_on_a_radio_link():
         talk.c(PSH | ACK, RECORD).s(ACK, after=0.1).s(PSH | ACK, RECORD, after=0.1).c(ACK, after=0.0056)
     talk.c(PSH | ACK, CLOSE_NOTIFY, after=80).c(FIN | ACK, after=0.001)
     end = talk.next[0]
-    for i, (flags, data) in enumerate([(PSH | ACK, RECORD[:33]), (PSH | ACK, CLOSE_NOTIFY), (FIN | ACK, b"")]):
+    for i, (flags, data) in enumerate([(PSH | ACK, record(33)), (PSH | ACK, CLOSE_NOTIFY), (FIN | ACK, b"")]):
         talk.s(flags, data, after=0.07 if not i else 0.0002).c(RST, seq=end, window=0, ident=40074 + i, after=0.0013)
     expect(talk, "clean")
 
@@ -201,7 +201,7 @@ def request_that_crosses_the_fin_of_a_server_that_lingers():
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)
-SERVER_HELLO = b"\x16\x03\x03\x05\x00\x02" + bytes(1263)
+SERVER_HELLO = b"\x16\x03\x03\x04\xf0\x02" + bytes(1263)
 FINISHED = b"\x14\x03\x03\x00\x01\x01\x16\x03\x03\x00\x28" + bytes(40)
 UNKNOWN_CA = b"\x15\x03\x03\x00\x02\x02\x30"
 

@@ -16,7 +16,7 @@ HELLO = b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03" + bytes(58)
 # The same, offering HTTP/2 and HTTP/1.1 (ALPN); and the words of TLS 1.3 behind it.
 HELLO_HTTP = (b"\x16\x03\x01\x00\x45\x01\x00\x00\x41\x03\x03" + bytes(32) + b"\0\0\2\x13\1\1\0\0\x16\0\x10\0\x12\0\x10"
               b"\2h2\x08http/1.1\4mqtt")
-SERVER_HELLO = b"\x16\x03\x03\x00\x7a\x02" + bytes(900)
+SERVER_HELLO = b"\x16\x03\x03\x03\x85\x02" + bytes(900)
 FINISHED = b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35" + bytes(53)
 TICKET = b"\x17\x03\x03\x00\xfa" + bytes(250)
 CLOSE_NOTIFY = b"\x17\x03\x03\x00\x13" + bytes(19)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Did a message of HTTP/1 come to its end? Its head says how long it is, and what is missing failed.
+"""Did a message of HTTP/1, or a record of TLS, come to its end? Its head says how long it is, and what is missing failed.
 
 usage: TCPWHY=build/tcpwhy tests/unfinished.py [WORD...]
 """
@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main
-from talk import Talk, expect, told
+from talk import CLOSE_NOTIFY, HELLO, RECORD, SERVER_HELLO, Talk, expect, record, told
 
 GET = b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL = 1448
@@ -296,6 +296,121 @@ def an_upload_that_the_server_breaks_off():
         talk = upload(20).s(FIN | ACK, after=after).c(FIN | ACK, after=0.02).s(ACK)
         finding = expect(talk, "process-died", outcomes=("failed",))
         assert "unfinished request" in finding["summary"], finding["summary"]
+
+
+# --- records of TLS ---
+
+
+def within_tls(isn=(1000, 700000)):
+    """A handshake, and a request."""
+    talk = Talk(isn=isn).shake().c(PSH | ACK, HELLO).s(PSH | ACK, SERVER_HELLO, after=0.02).c(ACK)
+    return talk.c(PSH | ACK, RECORD, after=0.001).s(ACK, after=0.02)
+
+
+def in_segments(data, size=FULL):
+    return [data[at:at + size] for at in range(0, len(data), size)]
+
+
+def cut_record(talk, sent, size, **more):
+    finding = expect(talk, "process-died", outcomes=("failed",), **more)
+    assert finding["confidence"] == "possible", finding
+    assert f"in the midst of a record of TLS: {sent} of {size} bytes" in finding["summary"], finding["summary"]
+
+
+@case
+def a_record_is_cut():
+    """Killed while the send buffer was full. Headers anywhere in a segment, and split; numbers that wrap."""
+    stream = record(4000) + record(300) + record(5001) + record(16401)
+    for missing in (1, 2000, 16396):
+        for size in (FULL, 4003, 65000):
+            for isn in (700000, 2**32 - 6000):
+                talk = answer(within_tls((1000, isn)), *in_segments(stream[:-missing], size))
+                cut_record(left_by_server(talk), 16401 - missing, 16401)
+
+
+@case
+def all_records_are_whole():
+    """With a close_notify, in a segment of its own or not, it is over. Without, who knows: another record may have been due."""
+    stream = record(4000) + record(16401)
+    for data, confidence in ((stream, "likely"), (stream + CLOSE_NOTIFY, "certain")):
+        finding = expect(left_by_server(answer(within_tls(), *in_segments(data))), "clean", certain=True)
+        assert finding["confidence"] == confidence, finding
+        assert ("close_notify" in finding["summary"]) == (confidence == "likely"), finding["summary"]
+    talk = answer(within_tls(), *in_segments(stream)).s(PSH | ACK, CLOSE_NOTIFY)
+    assert expect(left_by_server(talk), "clean", certain=True)["confidence"] == "certain"
+
+
+@case
+def holes_of_the_capture():
+    """In the midst of a record they do no harm; with a header in them nothing is known any more."""
+    stream = record(3 * FULL) + record(16401)
+    for lost, told_of in ((1, True), (3, False)):
+        talk = within_tls()
+        for index, data in enumerate(in_segments(stream[:-5000])):
+            talk.s(PSH | ACK, data, after=0.005).c(ACK)
+            if index == lost:
+                del talk.frames[-2]
+        finding = told(left_by_server(talk))[0]
+        assert ("record of TLS" in finding["summary"]) == told_of, finding["summary"]
+
+
+@case
+def segments_out_of_order():
+    """What was overtaken has the header."""
+    first, second, third = in_segments(record(FULL) + record(16401)[:2 * FULL])
+    talk = within_tls()
+    at = talk.next[1]
+    talk.s(PSH | ACK, first, after=0.005).s(PSH | ACK, third, seq=at + 2 * FULL).s(PSH | ACK, second, seq=at + FULL, after=0.0003)
+    talk.next[1] = at + 3 * FULL
+    cut_record(left_by_server(talk.c(ACK)), 2 * FULL, 16401)
+
+
+@case
+def not_known_for_tls():
+    """Something else behind what looked like records; no ClientHello's answer at all."""
+    for data in (record(2000) + b"." * 3000, b"." * 5000):
+        finding = told(left_by_server(answer(within_tls(), *in_segments(data))))[0]
+        assert "record of TLS:" not in finding["summary"], finding["summary"]
+
+
+@case
+def nobody_wants_the_rest_of_the_record():
+    """The client has taken its leave; the server stops where it stands."""
+    half = in_segments(record(16401)[:5 * FULL])
+    talk = answer(within_tls(), *half).c(PSH | ACK, CLOSE_NOTIFY, after=0.001)
+    expect(left_by_server(talk, after=0.02), "clean")
+    talk = answer(within_tls(), *half).c(FIN | ACK, after=0.001).s(FIN | ACK, after=0.02).c(ACK)
+    assert told(talk)[0]["verdict"] != "process-died"
+
+
+@case
+def stopped_within_a_record():
+    """SIGSTOP with the send buffer full; the client has had enough of it, with and without a farewell."""
+    for farewell in (b"", CLOSE_NOTIFY):
+        talk = answer(within_tls(), *in_segments(5 * record(16401) + record(16401)[:7 * FULL]))
+        if farewell:
+            talk.c(PSH | ACK, farewell, after=9)
+        talk.c(FIN | ACK, after=0.001 if farewell else 9).s(ACK, after=0.02)
+        for all_of_them in (True, False):
+            finding = told(talk, all_of_them=all_of_them)[0]
+            assert finding and (finding["verdict"], finding["outcome"]) == ("app-stuck", "failed"), finding
+            assert "a record of TLS" in finding["summary"], finding["summary"]
+
+
+@case
+def killed_in_a_long_answer():
+    """The first look finds it, too, behind whatever number of packets."""
+    talk = left_by_server(answer(within_tls(), *in_segments(9 * record(16401) + record(9000)[:8000])))
+    finding = told(talk, all_of_them=False)[0]
+    assert finding and finding["verdict"] == "process-died", finding
+
+
+@case
+def refused_behind_the_cut():
+    """The client says its close_notify to that, and draws a reset. What it lost is the answer, not its farewell."""
+    talk = answer(within_tls(), *in_segments(record(16401)[:9000])).s(FIN | ACK, after=0.01).c(ACK)
+    talk.c(PSH | ACK, CLOSE_NOTIFY, after=0.001).s(RST, window=0, ident=0)
+    cut_record(talk, 9000, 16401)
 
 
 if __name__ == "__main__":

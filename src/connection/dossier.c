@@ -550,6 +550,15 @@ static void note_offload(struct tw_dossier *d, const struct tw_pkt *p)
 		d->partial_checksums = true;
 }
 
+/* Only from the start on: in the midst of a record nothing tells where the next one is. */
+static void follow_records(struct tw_dossier *d, const struct tw_pkt *p, const struct tw_segment *s)
+{
+	struct tw_end *e = &d->end[p->side];
+
+	if (e->isn_seen)
+		tw_records_note(&e->records, e->base_seq + 1, p, s);
+}
+
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s)
 {
 	struct tw_tuple t;
@@ -586,6 +595,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 		update_completeness(d, p);
 		update_sequence(d, p);
 		tw_message_note(&d->end[p->side].message, p, s);
+		follow_records(d, p, s);
 		update_acks(d, p);
 		learn_handshake_rtt(d, p);
 	}

@@ -4,11 +4,12 @@
 
 /*
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
- * diagram. Nobody but dossier.c, and for it room.c, message.c and roles.c, writes here.
+ * diagram. Nobody but dossier.c, and for it room.c, message.c, records.c and roles.c, writes here.
  */
 #include "connection/dossier.h"
 #include "connection/message.h"
 #include "connection/order.h"
+#include "connection/records.h"
 #include "connection/state.h"
 
 /* An end as the tracker knows it. Index: 0 client, 1 server (see tw_dossier.client_guessed). */
@@ -58,6 +59,7 @@ struct tw_end {
 	bool fin_seen;
 	uint32_t fin_seq; /* sequence number of the (first) FIN itself */
 	struct tw_message message;
+	struct tw_records records;
 
 	uint64_t packets, bytes; /* bytes: payload, each once */
 	uint64_t data_packets;

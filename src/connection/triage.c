@@ -33,8 +33,9 @@
 #define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_MESSAGE | TW_BRIEF_HELLO)
 #define FAREWELL_BYTES                                                                             \
 	69 /* the longest close_notify of TLS 1.2's block ciphers; QUIT and its like are shorter */
-#define FEW_PACKETS 24 /* a handshake of TLS, one request, and what belongs to it */
-#define BOTH_FINS   (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
+#define SENT_AT_ONCE_BYTES (64 << 10)
+#define FEW_PACKETS        24 /* a handshake of TLS, one request, and what belongs to it */
+#define BOTH_FINS          (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
 
 /* --- the slow path: one segment that is not simply next in sequence --- */
 
@@ -162,6 +163,24 @@ static __attribute__((noinline)) bool breaks_off(const struct tw_triage *t, cons
 		is_long(c, !side, c->next[!side]));
 }
 
+/*
+ * TLS, and a close that may leave the last record of the server's unfinished: it has said no close_notify, or has been silent while the
+ * client waited. That takes more than a program is rid of at once (net.ipv4.tcp_wmem).
+ */
+static __attribute__((noinline)) bool
+may_cut_record(const struct tw_triage *t, const struct conn *c, int side, const struct tw_brief *p)
+{
+	const int client = conn_client(c);
+
+	if (!(c->status & CONN_CLIENT_KNOWN))
+		return false;
+	if (side != client)
+		return p->payload_bytes ? p->payload_bytes > FAREWELL_BYTES
+					: side_has(c, side, SIDE_SAID);
+	return p->time_ns - c->payload_ns > t->config.settle_ns && conn_speaker(c) != client &&
+	       c->next[!client] - c->base[!client] > SENT_AT_ONCE_BYTES;
+}
+
 /* The close of a side: was the other one still waiting for an answer? */
 static void on_fin(const struct tw_triage *t, struct conn *c, int side, const struct tw_brief *p)
 {
@@ -175,11 +194,13 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 	}
 	if (unlikely(c->status & (SIDE_LONG | SIDE_LONG << 8)) && breaks_off(t, c, side, p))
 		odd(c);
-	if (unlikely(c->status & CONN_SEALED) && may_be_unanswered(t, c, side, p))
+	if (unlikely(c->status & CONN_SEALED) &&
+	    (may_be_unanswered(t, c, side, p) || may_cut_record(t, c, side, p)))
 		odd(c);
 	if (!(c->status & CONN_SPOKE)) {
-		if (p->time_ns - c->first_ns > settle)
-			odd(c); /* nobody ever said a word, and one gave up */
+		if (p->time_ns - c->first_ns > settle ||
+		    (c->status & CONN_CLIENT_KNOWN && side != conn_client(c)))
+			odd(c); /* nobody ever said a word, and one gave up, or was turned away */
 		return;
 	}
 	if (c->status & CONN_CLIENT_KNOWN && conn_speaker(c) != conn_client(c))
@@ -242,7 +263,9 @@ static void on_payload(struct conn *c, int side, const struct tw_brief *p)
 {
 	c->payload_ns = restarts(c, side, p) ? p->time_ns : c->payload_ns;
 	c->status |= CONN_SPOKE;
-	c->status &= ~(uint32_t)CONN_SPEAKER;
+	c->status &= ~((uint32_t)CONN_SPEAKER | (uint32_t)SIDE_SAID << 8 * side);
+	if (p->payload_bytes > FAREWELL_BYTES)
+		side_set(c, side, SIDE_SAID);
 	if (side)
 		c->status |= CONN_SPEAKER;
 }
@@ -403,7 +426,8 @@ static inline bool update_fast(struct tw_triage *t, uint32_t handle, struct conn
 	c->acked[side] = p->ack;
 	c->next[side] = next + p->payload_bytes + fin;
 	c->payload_ns = (spoke & restarts(c, side, p)) ? p->time_ns : c->payload_ns;
-	status &= ~((uint32_t)CONN_SPEAKER & -spoke);
+	status &= ~(((uint32_t)CONN_SPEAKER | (uint32_t)SIDE_SAID << 8 * side) & -spoke);
+	status |= (uint32_t)(p->payload_bytes > FAREWELL_BYTES) << (8 * side + SIDE_SAID_SHIFT);
 	c->status =
 		status | CONN_TOUCHED | ((CONN_SPOKE | (CONN_SPEAKER & -(uint32_t)side)) & -spoke);
 	c->packets += c->packets != UINT32_MAX;

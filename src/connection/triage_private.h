@@ -35,6 +35,8 @@ enum {
 	SIDE_FIN_SHIFT = 4,
 	SIDE_LONG = 1 << 5,     /* its last message of HTTP/1 did not end where it began, */
 	SIDE_LONG_END = 1 << 6, /* ... but at the connection's long_end */
+	SIDE_SAID = 1 << 7,     /* its last payload was longer than a farewell */
+	SIDE_SAID_SHIFT = 7,
 };
 
 /* Of the connection. */

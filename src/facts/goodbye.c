@@ -15,8 +15,6 @@
 #define FINISHED_SHA384    69
 #define ALERT_BYTES        31  /* 7 in clear, 24 in TLS 1.3, 31 in TLS 1.2 */
 #define KEY_EXCHANGE_BYTES 400 /* with RSA of 2048 bits, ChangeCipherSpec and Finished behind it */
-/* GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
-#define LONGEST_FAREWELL_RECORD 55
 
 bool tw_is_close_notify(const struct tw_pkt *p)
 {
@@ -186,7 +184,7 @@ bool tw_tls_changes_cipher(const struct tw_pkt *p)
 
 bool tw_asks(const struct tw_pkt *p)
 {
-	return tw_request_of(p, true) || tw_tls_record_bytes(p) > LONGEST_FAREWELL_RECORD;
+	return tw_request_of(p, true) || tw_tls_record_bytes(p) > TW_LONGEST_FAREWELL;
 }
 
 uint32_t tw_tls_finished_bytes(const struct tw_pkt *p)
@@ -211,7 +209,7 @@ bool tw_tls_asks_behind_finished(const struct tw_pkt *p)
 {
 	const uint32_t bytes = tw_tls_finished_bytes(p);
 
-	return bytes && p->payload_bytes - bytes > LONGEST_FAREWELL_RECORD;
+	return bytes && p->payload_bytes - bytes > TW_LONGEST_FAREWELL;
 }
 
 static bool finishes(const struct tw_pkt *p)

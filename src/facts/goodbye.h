@@ -9,6 +9,9 @@
  * dossier, nothing is allocated.
  */
 
+/* Bytes of the longest record that is one: GOAWAY of HTTP/2 (17 bytes, some with a word of reason) in a record of TLS 1.2 (29 more); QUIT and LOGOUT are shorter. */
+#define TW_LONGEST_FAREWELL 55
+
 /* Are these words that say that no more is wanted: TLS close_notify, QUIT and its like? */
 bool tw_is_farewell(const struct tw_pkt *p);
 /*

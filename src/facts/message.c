@@ -10,8 +10,12 @@
  *	  :				   :	ANSWER_STOPPED_NS
  *	  |<--- FIN -----------------------|	ANSWER_MISSING_BYTES 70000
  *
+ * Within TLS only its records can be told, by their headers (connection/records.c): an answer that ends between two of them
+ * looks whole.
+ *
  * Limits: of chunks only the end is looked at. Chunk data that ends in two line ends looks complete.
  */
+#include "facts/goodbye.h"
 #include "facts/view.h"
 
 #define AHEAD_MAX (1 << 24) /* a reset's number farther ahead is no position in the data */
@@ -135,6 +139,66 @@ static bool message_facts(struct tw_view *v, int side, const struct message_ids 
 	return true;
 }
 
+/*
+ * Has the client taken its leave, in TLS or by a close, before the server said the last of it, or ended? Then the rest is not
+ * wanted.
+ */
+static bool client_left(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p, *end = d->pkt + end_of(d);
+	bool leaves = false;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p))
+			continue;
+		if (p->side == TW_CLIENT)
+			leaves = p >= end || (p->payload_bytes ? tw_is_farewell(p) : leaves);
+		else if (leaves && (p->payload_bytes || p == end))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The last record of TLS that the server sent, if that is not whole: nothing of it can be used. The server's reset may
+ * show that more of it was sent than is in the capture.
+ */
+static bool record_facts(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_records *r = &d->end[TW_SERVER].records;
+	uint32_t missing = tw_records_missing(r);
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count && missing && !d->end[TW_SERVER].fin_seen; p++)
+		if (tw_counts(p) && p->side == TW_SERVER && p->flags & TW_RST &&
+		    tw_seq_gt(p->raw_seq, r->sent_up_to))
+			missing = 0;
+	if (!missing || !d->end[TW_CLIENT].bytes || client_left(d))
+		return false;
+	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD, r->frame, r->time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_SENT_BYTES, r->bytes - missing, r->frame, r->time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_MISSING_BYTES, missing, r->frame, r->time_ns);
+	return true;
+}
+
+/*
+ * A server that closes, having said all of its records and no close_notify, as the last of which an alert would be short: who
+ * reads that can not know whether there was to be more (RFC 8446 s6.1).
+ */
+static void unannounced_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_records *r = &d->end[TW_SERVER].records;
+	const size_t end = end_of(d);
+
+	if (end == d->pkt_count || !(d->pkt[end].flags & TW_FIN) || d->pkt[end].side != TW_SERVER ||
+	    r->lost || r->next != r->sent_up_to || r->bytes <= TW_LONGEST_FAREWELL ||
+	    client_left(d))
+		return;
+	tw_from(v, TW_F_TLS_UNANNOUNCED, 1, &d->pkt[end]);
+}
+
 void tw_derive_messages(struct tw_view *v)
 {
 	static const struct message_ids request = { TW_F_REQUEST_UNFINISHED,
@@ -143,7 +207,8 @@ void tw_derive_messages(struct tw_view *v)
 					answer = { TW_F_ANSWER_UNFINISHED, TW_F_ANSWER_SENT_BYTES,
 						   TW_F_ANSWER_MISSING_BYTES };
 
-	if (message_facts(v, TW_SERVER, &answer))
+	if (message_facts(v, TW_SERVER, &answer) || record_facts(v))
 		stopped_fact(v);
 	message_facts(v, TW_CLIENT, &request);
+	unannounced_fact(v);
 }

@@ -388,6 +388,7 @@ static void detail_tcp(struct tw_decoder *d, struct tw_segment *s)
 		s->checksum = tw_packet_tcp_checksum(s, tcp);
 	if (!s->payload_captured)
 		return;
+	s->payload = payload;
 	s->payload_hash = tw_packet_payload_hash(payload, s->payload_captured);
 	s->payload_head_bytes = sizeof(s->payload_head);
 	if (s->payload_captured < sizeof(s->payload_head))

@@ -135,7 +135,9 @@ struct tw_segment {
 	uint16_t urgent;
 	bool payload_cut;          /* the snaplen cut payload away */
 	uint32_t payload_captured; /* bytes of it that are in the file */
-	uint32_t payload_hash;     /* of the captured payload; 0 = no payload captured */
+	const uint8_t *
+		payload; /* these: in the frame, or in the decoder's copy, until the next one is decoded; or NULL */
+	uint32_t payload_hash; /* of the captured payload; 0 = no payload captured */
 	/*
 	 * First bytes of payload, so that overlapping segments of different length can be compared.
 	 */

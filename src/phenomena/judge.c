@@ -225,6 +225,14 @@ static void say_closed(struct tw_match *m)
 				    TW_DUR(waited));
 		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
 	}
+	if (is(f, TW_F_TLS_UNANNOUNCED)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			"Both ends closed, and all data was acknowledged; but the server closed "
+			"without close_notify: within TLS that does not show whether it had "
+			"said all.";
+		tw_cite(m, TW_F_TLS_UNANNOUNCED, "the server's FIN, right behind a record of data");
+	}
 	if (tw_known(f, TW_F_TLS_ALERT)) {
 		m->summary =
 			tw_say(m,

@@ -143,7 +143,7 @@ static const struct {
 	  { "net unreachable", "host unreachable", "protocol unreachable", "port unreachable",
 	    "prohibited", "time exceeded", "other" } },
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
-	{ "tw_body", { "unknown", "none", "Content-Length", "chunked", "interim" } },
+	{ "tw_body", { "unknown", "none", "Content-Length", "chunked", "interim", "TLS record" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
 	    "other" } },

@@ -319,7 +319,8 @@ static bool match_within(struct tw_match *m)
 	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS),
 		      sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
 		      all = sent + tw_get(f, TW_F_ANSWER_MISSING_BYTES);
-	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0;
+	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0,
+		   record = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD);
 
 	m->strength = closed  ? TW_STRENGTH_STALL
 		      : reset ? TW_STRENGTH_MECHANISM + 1
@@ -327,15 +328,19 @@ static bool match_within(struct tw_match *m)
 	m->confidence = closed ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = closed || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_SERVER_APP;
-	m->summary = tw_say(
-		m, "%s stopped in the midst of an answer, %lld of %s sent: %s %s of silence.",
-		m->server, (long long)sent, tw_bytes(m, all),
-		closed  ? "the client closed after"
-		: reset ? "the client gave up by a reset after"
-			: "the capture ends after",
-		TW_DUR(stopped_ns));
-	tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: Content-Length %lld",
-		(long long)all);
+	m->summary = tw_say(m, "%s stopped in the midst of %s, %lld of %s sent: %s %s of silence.",
+			    m->server, record ? "a record of TLS" : "an answer", (long long)sent,
+			    tw_bytes(m, all),
+			    closed  ? "the client closed after"
+			    : reset ? "the client gave up by a reset after"
+				    : "the capture ends after",
+			    TW_DUR(stopped_ns));
+	if (record)
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of a record of TLS: %s in all",
+			tw_bytes(m, all));
+	else
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: Content-Length %lld",
+			(long long)all);
 	tw_cite(m, TW_F_ANSWER_STOPPED_NS,
 		"the last of it that came: acknowledged, the client's window open");
 	if (closed)

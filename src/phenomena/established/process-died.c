@@ -123,10 +123,17 @@ static bool match_half_open(struct tw_match *m)
 	return true;
 }
 
-/* A reset behind the FIN can but be the client's, which closes in its manner what is over. */
+/* The server's FIN cut an answer, and what the client said to that (close_notify, mostly) drew a reset. */
+static bool cut_and_refused(const struct tw_facts *f)
+{
+	return cut_answer(f) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_get(f, TW_F_RST_AUTHOR_FIN);
+}
+
+/* A reset behind the FIN can but be the client's, which closes in its manner what is over, or what it drew so. */
 static bool ended_by_fin(const struct tw_facts *f)
 {
-	return tw_get(f, TW_F_RST_COUNT) == 0 ||
+	return tw_get(f, TW_F_RST_COUNT) == 0 || cut_and_refused(f) ||
 	       (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_VICTIM_FIN));
 }
 
@@ -257,38 +264,56 @@ static const char *how_far(struct tw_match *m, int64_t sent, int64_t missing)
 static bool match_within_answer(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const int64_t after_ns = tw_between_ns(f, TW_F_ANSWER_UNFINISHED, TW_F_FIN1_SIDE);
+	const int64_t after_ns = tw_between_ns(f, TW_F_ANSWER_UNFINISHED, TW_F_FIN1_SIDE),
+		      all = tw_get(f, TW_F_ANSWER_SENT_BYTES) +
+			    tw_get(f, TW_F_ANSWER_MISSING_BYTES);
+	const bool record = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD);
 	const char *const far =
 		how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES), tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
-	m->strength = TW_STRENGTH_ENDING - 1;
+	/* what the client still said is not what it lost */
+	m->strength = cut_and_refused(f) ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_ENDING - 1;
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
-	m->summary = tw_say(m,
-			    "%s closed the connection in the midst of an answer, %s after it had "
-			    "begun: %s. What served it ended, or what it relays broke off.",
-			    tw_endpoint(m, TW_SERVER), TW_DUR(after_ns), far);
-	tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
-		tw_get(f, TW_F_ANSWER_MISSING_BYTES)
-			? tw_say(m, "Content-Length %lld",
-				 (long long)(tw_get(f, TW_F_ANSWER_SENT_BYTES) +
-					     tw_get(f, TW_F_ANSWER_MISSING_BYTES)))
-			: "chunked, so the last chunk is an empty one");
+	m->summary =
+		tw_say(m,
+		       "%s closed the connection in the midst of %s: %s. What served it "
+		       "ended, or what it relays broke off.",
+		       tw_endpoint(m, TW_SERVER),
+		       record ? "a record of TLS"
+			      : tw_say(m, "an answer, %s after it had begun", TW_DUR(after_ns)),
+		       far);
+	if (record)
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of the record: %s in all",
+			tw_bytes(m, all));
+	else
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
+			tw_get(f, TW_F_ANSWER_MISSING_BYTES)
+				? tw_say(m, "Content-Length %lld", (long long)all)
+				: "chunked, so the last chunk is an empty one");
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", far);
 	tw_missing(m,
 		   "Whether the process, or its child that served this connection, was killed, or "
 		   "closed by itself; a proxy does when the server behind it closes, resets or is "
-		   "too slow: its log tells.");
+		   "too slow, and many servers when the client reads too slowly (nginx: "
+		   "send_timeout): its log tells.");
 	tw_rule_out(m, "closed-with-unread-data",
 		    "unread data would have made it a reset: the request had been read");
-	tw_app_saw(m, TW_CLIENT, "recv", "EOF", after_ns,
-		   "recv returns 0 in the midst of the body: \"transfer closed with ... bytes "
-		   "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), \"IncompleteRead\" "
-		   "(Python), \"Premature end of Content-Length delimited message body\" (Java), "
-		   "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
-		   "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
-		   "connection\" (nginx).");
+	tw_app_saw(
+		m, TW_CLIENT, "recv", "EOF", record ? -1 : after_ns,
+		record ? "SSL_read() ends in the midst of a record: \"unexpected eof while "
+			 "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
+			 "read\" (curl, 18), \"unexpected EOF\" (Go)."
+		       : "recv returns 0 in the midst of the body: \"transfer closed with ... "
+			 "bytes "
+			 "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), "
+			 "\"IncompleteRead\" "
+			 "(Python), \"Premature end of Content-Length delimited message body\" "
+			 "(Java), "
+			 "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
+			 "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
+			 "connection\" (nginx).");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "What it had sent was acknowledged. No call fails: it is killed, or closes by "
 		   "itself.");

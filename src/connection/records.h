@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TW_CONNECTION_RECORDS_H
+#define TW_CONNECTION_RECORDS_H
+
+#include "packet/segment.h"
+#include "packet/tls.h"
+
+struct tw_pkt;
+
+/*
+ * The records of TLS that an end sends, followed from the first byte of the connection: each header says where the next one
+ * stands. Positions are sequence numbers as on the wire.
+ */
+struct tw_records {
+	bool begun;
+	bool lost;       /* what should be a header is none, or it was never captured */
+	uint32_t next;   /* where the next record begins: behind all whose headers were seen */
+	uint32_t bytes;  /* of the one before that, header included; 0: there was none yet */
+	uint64_t frame;  /* that holds its header */
+	int64_t time_ns; /* of that frame */
+	uint8_t header[TW_TLS_HEADER_BYTES], have; /* of the next one, as far as it came */
+	bool sent;
+	uint32_t sent_up_to; /* behind the highest payload, seen or not; its FIN stands there */
+};
+
+/*
+ * Take note of a segment of that end. @first: the number of the connection's first byte, by its SYN. @p: its record; @s: the
+ * same, decoded with detail.
+ */
+void tw_records_note(struct tw_records *r, uint32_t first, const struct tw_pkt *p,
+		     const struct tw_segment *s);
+
+/* Bytes that the last record lacks, 0: none, or not known. */
+uint32_t tw_records_missing(const struct tw_records *r);
+
+#endif
