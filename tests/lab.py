@@ -252,7 +252,7 @@ def the_documented_script():
 
 
 def without_times(text):
-    return re.sub(r"[\d.]+ [mu]?s\b", "TIME", re.sub(r" +", " ", text))
+    return re.sub(r"[\d.]+ [mun]?s\b", "TIME", re.sub(r" +", " ", text))
 
 
 @case
