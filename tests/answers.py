@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main
-from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, TICKET, Talk, expect, record, sealed
+from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, TICKET, Talk, expect, record, sealed, told
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
@@ -107,8 +107,13 @@ def left_by_reset():
 
 @case
 def left_soon():
-    """Two seconds and a half are no wait: the user went on to something else. Nor are whole ones where nothing asks for an answer."""
-    expect(left(asked(1, REQUEST), after=2.5), "clean")
+    """A part of a second is no wait: the user went on to something else. Nor are whole ones where nothing asks for an answer."""
+    finding = expect(left(asked(1, REQUEST), after=0.7), "clean")
+    assert finding["confidence"] == "likely" and "got no answer in" in finding["summary"], finding
+    expect(left(asked(1, REQUEST), after=2.5), "app-stuck", outcomes=("unknown",))
+    # half-closed, as nc -N does; the server has nothing to say to that but its own close
+    closed = left(asked(1, REQUEST), after=0.001)
+    assert expect(closed, "clean")["confidence"] == "likely"
     expect(left(asked(1, b"load 0.42 1700000000\n"), after=2), "clean")
 
 
@@ -266,6 +271,68 @@ def closes_of_servers_that_owe_nothing():
         expect(closed_by_server(rhythm(1, 2, hello=HELLO_HTTP), 5, polite), "clean")
         expect(closed_by_server(sealed(HELLO_HTTP), 5, polite), "clean")
         expect(closed_by_server(rhythm(1, hello=HELLO_HTTP).c(PSH | ACK, WINDOW_UPDATE).s(ACK, after=0.04), 5, polite), "clean")
+
+
+@case
+def left_and_then_reset():
+    """What had hung is killed when the client has gone: it saw no reset. A bare one, of no socket, is another story."""
+    talk = asked(0, REQUEST).c(FIN | ACK, after=3.3).s(ACK, after=0.04).s(RST | ACK, after=1.5)
+    finding = expect(talk, "app-stuck", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+    talk = asked(0, REQUEST).c(FIN | ACK, after=5.2).s(RST, window=0, ident=0, after=0.02)
+    finding = expect(talk, "peer-rebooted", "process-died", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+    # who half-closes at once waits on, and is hit
+    talk = asked(0, REQUEST).c(FIN | ACK, after=0.001).s(ACK, after=0.02).s(RST | ACK, after=1.5)
+    finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "ECONNRESET", finding["application"]
+
+
+@case
+def sent_and_never_seen():
+    """The number of the ACK to the client's FIN shows that the server had answered; that was lost, size or not."""
+    for sent, verdicts in ((17000, ("pmtu-blackhole",)), (200, ("unknown", "clean"))):
+        talk = asked(0, REQUEST).c(FIN | ACK, after=8)
+        talk.s(ACK, seq=talk.next[1] + sent, after=0.04)
+        expect(talk, *verdicts, outcomes=("failed", "unknown", "clean"))
+    # it is on its way: comes late, in front of or behind the ACK
+    for late in (True, False):
+        talk = asked(0, REQUEST).c(FIN | ACK, after=8)
+        at = talk.next[1]
+        if late:
+            talk.s(ACK, seq=at + 1000, after=0.04).s(PSH | ACK, b"." * 1000, seq=at)
+        else:
+            talk.s(PSH | ACK, b"." * 1000, after=0.04, seq=at).s(ACK, seq=at + 1000)
+        finding, = told(talk)
+        assert finding["verdict"] != "pmtu-blackhole", finding["summary"]
+
+
+@case
+def reset_by_a_proxy_that_waited():
+    """Two seconds in the midst of an answer, or without one: its timeout. Data that flows is broken off at will."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"
+    for pause, verdicts in ((2.0, ("app-stuck",)), (0.1, ("clean", "linger-reset", "closed-with-unread-data"))):
+        talk = asked(0, REQUEST).s(PSH | ACK, head + b"." * 1000, after=0.01).c(ACK)
+        expect(talk.c(RST | ACK, after=pause), *verdicts, outcomes=("failed", "degraded", "clean"))
+    expect(asked(0, REQUEST).c(RST | ACK, after=2.0), "app-stuck", outcomes=("failed",))
+
+
+@case
+def the_farewell_draws_a_reset():
+    """The server's process is killed with a request open; the client says close_notify to the FIN, whom nobody hears."""
+    def ends(talk, *words):
+        talk.s(FIN | ACK, after=1.5)
+        for word in words:
+            talk.c(PSH | ACK, word, after=0.001).s(RST, window=0, ident=0)
+        return talk
+
+    talk = sealed(HELLO_HTTP, server=HTTPS).c(PSH | ACK, record(120), after=0.01).s(ACK, after=0.02)
+    finding = expect(ends(talk, CLOSE_NOTIFY), "process-died", outcomes=("failed",))
+    assert finding["application"]["client"]["errno"] == "EOF", finding["application"]
+    # the answer is in the segment of the FIN, with the server's farewell behind it
+    talk = sealed(HELLO_HTTP, server=HTTPS).c(PSH | ACK, record(120), after=0.01).s(ACK, after=0.02)
+    talk.s(PSH | FIN | ACK, record(65) + CLOSE_NOTIFY, after=0.02).c(PSH | ACK, CLOSE_NOTIFY, after=0.001).s(RST, window=0, ident=0)
+    expect(talk, "clean", outcomes=("clean",))
 
 
 if __name__ == "__main__":

@@ -323,8 +323,11 @@ def a_client_that_left_without_an_answer():
     expect(answered, "clean", outcomes=("clean",))
     reset = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=30)
     expect(reset, "app-stuck", outcomes=("failed",))
-    soon = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=1)
+    soon = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=1.3)
     expect(soon, "linger-reset", "aborted", outcomes=("failed", "degraded"))
+    # in whole seconds: a timeout of a proxy, which resets
+    timeout = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02).c(RST | ACK, after=2)
+    expect(timeout, "app-stuck", outcomes=("failed",))
     # a stream in one direction: nobody waits before the close
     stream = Talk().shake()
     for _ in range(8):

@@ -73,6 +73,32 @@ static bool find(const struct tw_dossier *d, int side, struct hole *h)
 	return h->behind && h->stands;
 }
 
+/*
+ * A client that has waited and closes draws an ACK, and its number tells what the server had sent by then. Where that is more than
+ * ever came, an answer was on its way, and was lost, whatever hangs.
+ */
+static void unseen_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_end *client = &d->end[TW_CLIENT];
+	const uint32_t acked = v->last.end[TW_CLIENT].acked;
+	const struct tw_pkt *p, *fin = NULL, *word = NULL;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || p->flags & (TW_SYN | TW_RST))
+			continue;
+		if (p->side == TW_CLIENT)
+			fin = !fin && p->flags & TW_FIN ? p : fin;
+		else if (fin && !word && !p->payload_bytes && p->flags & TW_ACK)
+			word = p;
+		else if (tw_seq_gt(tw_pkt_end(p), acked))
+			return; /* it came, late */
+	}
+	if (word && v->last.end[TW_CLIENT].acked_set && tw_seq_gt(word->seq, acked + 1) &&
+	    client->right_edge_set && tw_seq_le(word->seq, client->right_edge))
+		tw_from(v, TW_F_SENT_UNSEEN_BYTES, word->seq - acked, word);
+}
+
 void tw_derive_missing(struct tw_view *v)
 {
 	const struct tw_snapshot *s = &v->last;
@@ -80,6 +106,7 @@ void tw_derive_missing(struct tw_view *v)
 
 	if (s->gap >= 0)
 		return;
+	unseen_fact(v);
 	for (side = 0; side < 2; side++) {
 		const struct tw_snapshot_end *sender = &s->end[side], *receiver = &s->end[!side];
 		struct hole h = { .from = receiver->acked };

@@ -172,6 +172,14 @@ static void alert_facts(struct tw_view *v)
 	tw_from(v, TW_F_TLS_ALERT_SIDE, alert->side, alert);
 }
 
+/* A farewell, and no record of data before it in the same segment. */
+static bool only_farewell(const struct tw_pkt *p)
+{
+	const uint32_t record = tw_tls_record_bytes(p);
+
+	return tw_is_farewell(p) && (!record || record >= p->payload_bytes);
+}
+
 void tw_derive_sealed(struct tw_view *v)
 {
 	struct sealed_walk w = { 0 };
@@ -182,7 +190,7 @@ void tw_derive_sealed(struct tw_view *v)
 		if (p->gap)
 			w = (struct sealed_walk){ 0 }; /* who said what in between is not known */
 		if (!tw_counts(p) || !p->payload_bytes || p->marks & TW_MARKS_REPEAT ||
-		    p->flags & TW_RST || tw_is_farewell(p))
+		    p->flags & TW_RST || only_farewell(p))
 			continue;
 		if (p->side == TW_CLIENT)
 			client_says(&w, p);

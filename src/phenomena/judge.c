@@ -194,6 +194,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_HANDSHAKE_ONLY))
 		return "The client went by reset right behind the handshake of TLS, and asked for "
 		       "nothing: so do the checks of balancers.";
+	if (is(f, TW_F_TLS_UNANNOUNCED))
+		return "The server closed without close_notify, and a reset followed: within TLS "
+		       "that does not show whether it had said all.";
 	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
 		return "It ended with a reset: what the other end sent after the close was "
 		       "refused, and nobody was waiting for it.";
@@ -212,18 +215,33 @@ static void say_closed(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
-	const bool silent =
-		tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && waited >= SILENT_NS;
+	const bool silent = tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+			    (tw_get(f, TW_F_REQUEST_KIND) || waited >= SILENT_NS);
 
 	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
 	m->summary = "Both ends closed, and all data was acknowledged.";
 	if (silent) {
-		m->summary = tw_say(m,
-				    "Both ends closed, and all data was acknowledged; the client's "
-				    "last words got no answer in %s, and need none as far as they "
-				    "can be read.",
-				    TW_DUR(waited));
+		m->summary = tw_say(
+			m,
+			tw_get(f, TW_F_REQUEST_KIND)
+				? "Both ends closed, and all data was acknowledged; the "
+				  "client's last request got no answer in %s: it did not "
+				  "want it any more, or waited no longer."
+				: "Both ends closed, and all data was acknowledged; the "
+				  "client's last words got no answer in %s, and need none as "
+				  "far as they can be read.",
+			TW_DUR(waited));
 		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
+	}
+	if (is(f, TW_F_ANSWER_UNFINISHED)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			tw_say(m,
+			       "Both ends closed, and all data was acknowledged; the client closed "
+			       "in the midst of an answer, %s behind the last of it: it did not "
+			       "want the rest, or waited no longer.",
+			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
 	}
 	if (is(f, TW_F_TLS_UNANNOUNCED)) {
 		m->confidence = TW_LIKELY;

@@ -692,6 +692,14 @@ static void mptcp_victim_saw(struct tw_match *m, enum tw_side victim)
 	}
 }
 
+/* A victim that had waited in vain, and closed then: no half-close, whose end would wait on. */
+static bool left_unanswered_before(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP) >= TW_NS_PER_S;
+}
+
 void tw_reset_victim_saw(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -724,6 +732,12 @@ void tw_reset_victim_saw(struct tw_match *m)
 				: "The FIN came first: recv returns 0 and goes on returning 0, "
 				  "never ECONNRESET. A send after the reset fails with EPIPE "
 				  "(and SIGPIPE).");
+	else if (tw_get(f, TW_F_RST_VICTIM_FIN) && left_unanswered_before(f))
+		tw_app_saw(
+			m, victim, "recv", "hang",
+			tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP),
+			"recv() waited until the application closed by itself: nobody is left to "
+			"notice the reset.");
 	else if (tw_get(f, TW_F_RST_VICTIM_FIN))
 		tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
 			   "It had sent its FIN: after shutdown(SHUT_WR) recv fails with "

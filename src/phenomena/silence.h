@@ -185,4 +185,20 @@ static inline bool tw_sooner_than_path(const struct tw_facts *f, enum tw_fact_id
 	       tw_between_ns(f, repeat, answer) < tw_get(f, TW_F_RTT_NS) * 7 / 8;
 }
 
+/* Did the client leave by a timeout, as far as can be seen: whole seconds behind @since, or behind its SYN? */
+static inline bool tw_timed_out(const struct tw_facts *f, enum tw_fact_id since,
+				enum tw_fact_id left)
+{
+	const int64_t waited = tw_between_ns(f, since, left);
+
+	/* a FIN that is repeated again and again is not heard: the silence is the path's */
+	if (tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_FIN1_COUNT) > 2)
+		return false;
+	if (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) &&
+	    tw_frame_of(f, TW_F_FIN1_SIDE) < tw_frame_of(f, left))
+		return false;
+	return waited >= TW_NS_PER_S / 2 &&
+	       (tw_is_round(waited) || tw_is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
+}
+
 #endif

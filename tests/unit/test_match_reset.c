@@ -471,7 +471,8 @@ static void test_keepalive_timeout(void **state)
 	facts.f[TW_F_RST_COUNT].time_ns =
 		10 * S + 5 * S / 2; /* half a second before the next one */
 	assert_true(fires(&tw_ph_keepalive_timeout));
-	assert_int_equal(m.confidence, TW_LIKELY);
+	assert_int_equal(m.confidence, TW_POSSIBLE);
+	assert_null(m.app[TW_CLIENT].error);
 	facts.f[TW_F_RST_COUNT].time_ns = 13 * S; /* in its place */
 	assert_true(fires(&tw_ph_keepalive_timeout));
 	assert_int_equal(m.confidence, TW_CERTAIN);

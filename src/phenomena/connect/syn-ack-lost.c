@@ -77,7 +77,8 @@ static bool came_late(const struct tw_facts *f)
 }
 
 /*
- * Seen at the client, with a SYN|ACK for every SYN: was the first SYN only held up, by a router that waits for ARP? All of
+ * Seen at the client, with a SYN|ACK for every SYN, or for two of them (of repeats that come at once one is answered,
+ * net.ipv4.tcp_invalid_ratelimit): was the first SYN only held up, by a router that waits for ARP? All of
  * them echo the first one then, as they do after a loss, where one is the server timer's.
  *
  *	client        router                server
@@ -89,8 +90,13 @@ static bool came_late(const struct tw_facts *f)
  */
 static bool may_be_held_up(const struct tw_facts *f)
 {
+	/* two at once look as if the network had doubled one, but each of them draws its ACK */
+	const int64_t syns = tw_get(f, TW_F_SYN_COUNT), acks = tw_get(f, TW_F_ACK3_COUNT),
+		      answers = acks > tw_get(f, TW_F_SYNACK_COUNT) ? acks
+								    : tw_get(f, TW_F_SYNACK_COUNT);
+
 	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) &&
-	       tw_get(f, TW_F_SYNACK_COUNT) == tw_get(f, TW_F_SYN_COUNT);
+	       (answers == syns || (answers >= 2 && answers < syns));
 }
 
 static bool surely_lost(const struct tw_facts *f)

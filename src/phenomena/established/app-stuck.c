@@ -28,6 +28,7 @@
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
+#include "phenomena/stopped.h"
 
 #include <inttypes.h>
 
@@ -55,6 +56,13 @@ static bool server_closed_first(const struct tw_facts *f)
 		 tw_frame_of(f, TW_F_FIN1_SIDE) > tw_frame_of(f, TW_F_WAITER_GAVE_UP));
 }
 
+/* The client had left when the server's own socket wrote a reset: that ends what hung there, and hurt nobody any more. */
+static bool reset_too_late(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) &&
+	       tw_get(f, TW_F_RST_VICTIM_FIN) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT);
+}
+
 /* A request that the server's kernel took and its application never answered. */
 static bool never_answered(const struct tw_facts *f)
 {
@@ -62,7 +70,8 @@ static bool never_answered(const struct tw_facts *f)
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
 	       !tw_get(f, TW_F_REQUEST_UNFINISHED) &&
 	       tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) && !server_closed_first(f) &&
-	       !tw_get(f, TW_F_RST_COUNT_S) && tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
+	       (!tw_get(f, TW_F_RST_COUNT_S) || reset_too_late(f)) &&
+	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0 && !tw_get(f, TW_F_SENT_UNSEEN_BYTES);
 }
 
 /* The client closed after a wait; the server's kernel said so, its application did not react. */
@@ -93,29 +102,30 @@ static bool asks(const struct tw_facts *f)
 	       tw_get(f, TW_F_REQUEST_UNANSWERED_BYTES) <= ONE_REQUEST_BYTES;
 }
 
-/* Did the client close by a timeout, as far as can be seen: whole seconds behind what it @asked, or behind its SYN? */
-static bool timed_out(const struct tw_facts *f, enum tw_fact_id asked, enum tw_fact_id left)
-{
-	const int64_t waited = tw_between_ns(f, asked, left);
-
-	/* a FIN that is repeated again and again is not heard: the silence is the path's */
-	return tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_FIN1_COUNT) <= 2 &&
-	       waited >= TW_NS_PER_S / 2 &&
-	       (tw_is_round(waited) || tw_is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
-}
-
 /* Nobody keeps these words waiting: no long poll begins so. */
 static bool opens(const struct tw_facts *f)
 {
 	return tw_request_opens((enum tw_request)tw_get(f, TW_F_REQUEST_KIND));
 }
 
+/*
+ * So long no client waits that has nothing to wait for. One of HTTP that closes has not got what it asked for; sooner it may have
+ * changed its mind.
+ */
+static int64_t patience_of(const struct tw_facts *f)
+{
+	const bool http = tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_HTTP) &&
+			  tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_FIN1_COUNT) <= 2;
+
+	return http || opens(f) ? GAVE_UP_AFTER_NS : LEFT_AFTER_NS;
+}
+
 static bool waited_in_vain(const struct tw_facts *f)
 {
 	const enum tw_fact_id asked = TW_F_REQUEST_UNANSWERED_BYTES, left = TW_F_WAITER_GAVE_UP;
 
-	return tw_between_ns(f, asked, left) >= (opens(f) ? GAVE_UP_AFTER_NS : LEFT_AFTER_NS) ||
-	       (asks(f) && timed_out(f, asked, left));
+	return tw_between_ns(f, asked, left) >= patience_of(f) ||
+	       (asks(f) && tw_timed_out(f, asked, left));
 }
 
 /*
@@ -201,7 +211,7 @@ static void say_gave_up(struct tw_match *m)
 
 static const char *said_round(const struct tw_facts *f, enum tw_fact_id asked, enum tw_fact_id left)
 {
-	if (!timed_out(f, asked, left))
+	if (!tw_timed_out(f, asked, left))
 		return "";
 	return tw_is_round(tw_between_ns(f, asked, left))
 		       ? ": whole seconds, as timeouts are set"
@@ -231,21 +241,28 @@ static void say_closed(struct tw_match *m, int64_t waited)
 {
 	const struct tw_facts *f = m->facts;
 	const bool both = tw_get(f, TW_F_FIN2_SEEN);
-	const bool sure = opens(f);
+	const bool late = reset_too_late(f);
+	const bool sure = opens(f) || late;
 
 	m->confidence = sure ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = sure ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->summary = tw_say(m,
-			    both ? "%s acknowledged the request and did not answer; the client "
-				   "closed after %s, and only then the server did."
-				 : "%s acknowledged the request and did not answer; the client "
-				   "closed after %s, and there the capture ends.",
+			    both   ? "%s acknowledged the request and did not answer; the client "
+				     "closed after %s, and only then the server did."
+			    : late ? "%s acknowledged the request and did not answer; the client "
+				     "closed after %s, and what had hung was reset later."
+				   : "%s acknowledged the request and did not answer; the client "
+				     "closed after %s, and there the capture ends.",
 			    m->server, TW_DUR(waited));
 	tw_cite(m, TW_F_WAITER_GAVE_UP, "the client closes after %s without an answer%s",
 		TW_DUR(waited), said_round(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP));
 	if (both)
 		tw_cite(m, TW_F_FIN2_SEEN,
 			"the server closes after the client: it noticed, and had no answer yet");
+	else if (late)
+		tw_cite(m, TW_F_RST_COUNT,
+			"the reset of the server's socket, %s after the client's close",
+			TW_DUR(tw_between_ns(f, TW_F_RST_VICTIM_FIN, TW_F_RST_COUNT)));
 	else
 		tw_missing(m, "Whether the server's application closes when it gets the end of "
 			      "file: the capture ends before.");
@@ -291,73 +308,9 @@ static int strength_of(const struct tw_facts *f, bool gave_up, bool left, int64_
 	if (gave_up || (!left && waited >= LONG_WAIT_NS))
 		return TW_STRENGTH_STALL;
 	if (tw_get(f, TW_F_RST_COUNT))
-		return TW_STRENGTH_MECHANISM + 1;
+		return TW_STRENGTH_MECHANISM + (reset_too_late(f) ? 3 : 1);
 	return left && tw_is(f, TW_F_REQUEST_KIND, TW_REQUEST_HTTP) ? TW_STRENGTH_DELAY - 1
 								    : TW_STRENGTH_CURIOSITY - 1;
-}
-
-/*
- * An answer that stops in its midst: its head says that more is due (of chunks nobody knows when: they may be a stream
- * of events). Whoever has more to send and does not, hangs, or waits for somebody behind it. An acknowledgement of the
- * client's FIN shows that the path was well: what was lost on it would have come again.
- */
-static bool stopped_within(const struct tw_facts *f)
-{
-	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS);
-
-	if (!tw_silence_proves(f) || !tw_get(f, TW_F_ANSWER_MISSING_BYTES) ||
-	    tw_get(f, TW_F_RST_COUNT_S) || tw_is(f, TW_F_FIN1_SIDE, TW_SERVER))
-		return false;
-	if (tw_known(f, TW_F_FIN1_SIDE))
-		return stopped_ns >= LEFT_AFTER_NS && tw_get(f, TW_F_FIN1_ACKED);
-	return stopped_ns >= (tw_get(f, TW_F_RST_COUNT) ? LEFT_AFTER_NS : ONE_WAIT_NS);
-}
-
-static bool match_within(struct tw_match *m)
-{
-	const struct tw_facts *f = m->facts;
-	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS),
-		      sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
-		      all = sent + tw_get(f, TW_F_ANSWER_MISSING_BYTES);
-	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0,
-		   record = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD);
-
-	m->strength = closed  ? TW_STRENGTH_STALL
-		      : reset ? TW_STRENGTH_MECHANISM + 1
-			      : TW_STRENGTH_CURIOSITY - 1;
-	m->confidence = closed ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = closed || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	m->culprit = TW_CULPRIT_SERVER_APP;
-	m->summary = tw_say(m, "%s stopped in the midst of %s, %lld of %s sent: %s %s of silence.",
-			    m->server, record ? "a record of TLS" : "an answer", (long long)sent,
-			    tw_bytes(m, all),
-			    closed  ? "the client closed after"
-			    : reset ? "the client gave up by a reset after"
-				    : "the capture ends after",
-			    TW_DUR(stopped_ns));
-	if (record)
-		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of a record of TLS: %s in all",
-			tw_bytes(m, all));
-	else
-		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: Content-Length %lld",
-			(long long)all);
-	tw_cite(m, TW_F_ANSWER_STOPPED_NS,
-		"the last of it that came: acknowledged, the client's window open");
-	if (closed)
-		tw_cite(m, TW_F_FIN1_ACKED,
-			"the server's kernel acknowledges the FIN: the path was well");
-	else
-		tw_rival(m, "peer-vanished",
-			 "nothing shows that what the server sent since would have come here");
-	if (reset)
-		tw_rival(m, "closed-with-unread-data",
-			 "the client's reset may say that it had not read all of what came");
-	tw_rule_out(m, "zero-window-stall", "the client could take more");
-	tw_app_saw(m, TW_CLIENT, "recv", "hang", stopped_ns,
-		   "recv() waited for the rest of the answer.");
-	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
-		   "It hangs, or waits for what it relays. Its kernel sent all that it was given.");
-	return true;
 }
 
 /*
@@ -368,7 +321,7 @@ static bool sealed_left(const struct tw_facts *f)
 {
 	return tw_silence_proves(f) && tw_get(f, TW_F_ESTABLISHED) &&
 	       (tw_get(f, TW_F_SEALED_WAITED_NS) >= LEFT_AFTER_NS ||
-		timed_out(f, TW_F_SEALED_BYTES, TW_F_SEALED_WAITED_NS)) &&
+		tw_timed_out(f, TW_F_SEALED_BYTES, TW_F_SEALED_WAITED_NS)) &&
 	       tw_get(f, TW_F_SEALED_BYTES) <= ONE_REQUEST_BYTES &&
 	       tw_get(f, TW_F_UNANSWERED_REPEATS) == 0;
 }
@@ -424,8 +377,8 @@ static bool match(struct tw_match *m)
 	const bool late = tw_known(f, TW_F_RST_VICTIM_NEXT_NS);
 	bool gave_up, left;
 
-	if (stopped_within(f))
-		return match_within(m);
+	if (tw_match_stopped(m))
+		return true;
 	gave_up = never_answered(f) && client_gave_up(f);
 	left = !gave_up && never_answered(f) && client_left(f);
 	if (!gave_up && !left && !(never_answered(f) && client_waits(f)))

@@ -122,13 +122,19 @@ static bool match(struct tw_match *m)
 	bool certain = probes >= 2 && tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) &&
 		       tw_reset_odds(f) == 0 && is_due(f, TW_F_RST_UNANSWERED_PROBES, probes);
 
+	/* no timer of the kernel: the program, or its end */
+	const bool off_time = probes >= 2 && tw_get(f, TW_F_KEEPALIVE_INTERVAL_NS) > 0 &&
+			      !is_due(f, TW_F_RST_UNANSWERED_PROBES, probes);
+
 	m->strength = TW_STRENGTH_EXPLICIT;
-	m->confidence = certain ? TW_CERTAIN : TW_LIKELY;
+	m->confidence = certain ? TW_CERTAIN : off_time ? TW_POSSIBLE : TW_LIKELY;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	m->summary = tw_say(m,
-			    "%s of %s stayed unanswered; it gave the "
-			    "connection up and said so by a reset.",
+			    off_time ? "%s of %s stayed unanswered; it reset the connection before "
+				       "its timer was due again."
+				     : "%s of %s stayed unanswered; it gave the "
+				       "connection up and said so by a reset.",
 			    tw_count(m, probes, "keepalive probe"), tw_endpoint(m, author));
 	if (probes > 1 && tw_known(f, TW_F_KEEPALIVE_INTERVAL_NS))
 		tw_cite(m, TW_F_RST_UNANSWERED_PROBES, "%lld probes unanswered, %s apart",
@@ -143,6 +149,13 @@ static bool match(struct tw_match *m)
 			 "the same");
 	tw_rule_out(m, "peer-rebooted",
 		    "a peer without the connection would have answered the probe with a reset");
+	if (off_time) {
+		tw_app_saw(
+			m, author, NULL, NULL, -1,
+			"It ended the connection by itself, or was ended: the kernel waits for the "
+			"next probe to be due before it reports ETIMEDOUT.");
+		return true;
+	}
 	tw_rule_out(m, "linger-reset", "the reset follows the unanswered probes at their own pace");
 	tw_app_saw(m, author, "recv", "ETIMEDOUT", -1,
 		   "recv fails with ETIMEDOUT, then returns 0; send fails with EPIPE.");

@@ -259,6 +259,45 @@ static bool match_at_receiver(struct tw_match *m)
 	return true;
 }
 
+/*
+ * Nothing of it came here, and the client left: the number of the ACK to that tells what the server had sent by then, again and again
+ * in so long a time. The ACK, which is small, came through.
+ */
+static bool match_unseen(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t bytes = tw_get(f, TW_F_SENT_UNSEEN_BYTES),
+		      waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_FIN1_SIDE);
+
+	if (bytes < FULL_MIN || !tw_silence_proves(f) || waited < TW_UNFILLED_NS ||
+	    tw_get(f, TW_F_ICMP_TOO_BIG))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 4;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_NETWORK;
+	tw_peer_is(m, TW_CLIENT);
+	m->summary = tw_say(m,
+			    "%s had sent %" PRId64 " bytes that never came here, in %s; what is "
+			    "smaller came.",
+			    m->server, bytes, TW_DUR(waited));
+	tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the last data: %s later the client leaves",
+		TW_DUR(waited));
+	tw_cite(m, TW_F_SENT_UNSEEN_BYTES,
+		"the server's ACK of the client's FIN: its number is %" PRId64
+		" bytes beyond what came",
+		bytes);
+	tw_rival(m, "firewall-dropped",
+		 "a filter that drops these segments for what they contain leaves the same");
+	tw_rule_out(m, "app-stuck", "the number shows that the server had answered");
+	tw_rule_out(m, "peer-vanished", "its ACK of the FIN came");
+	tw_missing(m, "Whether the sender repeats them in full size: a capture at its end.");
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited, "It waited for data that never came.");
+	tw_app_saw(m, TW_SERVER, tw_waiting_call(bytes), "hang", -1,
+		   "By the default tcp_retries2 it ends with ETIMEDOUT after 938 s.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -266,7 +305,7 @@ static bool match(struct tw_match *m)
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	bool small_pass;
 
-	if (match_at_receiver(m))
+	if (match_at_receiver(m) || match_unseen(m))
 		return true;
 	if (!tw_silence_proves(f) || icmp_came(f) ||
 	    tw_get(f, TW_F_FULL_SIZE_LOST_REPEATS) < IN_A_ROW)

@@ -48,13 +48,27 @@ static bool cut_answer(const struct tw_facts *f)
 	return tw_get(f, TW_F_ANSWER_UNFINISHED) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER);
 }
 
+/* What the client said to the server's FIN (close_notify, mostly) drew a reset. */
+static bool refuses_what_follows(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
+	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_get(f, TW_F_RST_AUTHOR_FIN);
+}
+
+/* A reset behind the FIN can but be the client's, which closes in its manner what is over, or what it drew so. */
+static bool ended_by_fin(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_RST_COUNT) == 0 || refuses_what_follows(f) ||
+	       (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_VICTIM_FIN));
+}
+
 /* The server's kernel closed the socket and somebody lost something by it. */
 static bool ended_by_server(const struct tw_facts *f, bool *reset)
 {
 	*reset = tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
 		 (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) || tw_get(f, TW_F_RST_AUTHOR_FIN)) &&
 		 tw_get(f, TW_F_RST_UNANSWERED_PROBES) == 0 && tw_reset_debt(f) != TW_DEBT_NONE;
-	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && tw_get(f, TW_F_RST_COUNT) == 0 &&
+	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && ended_by_fin(f) &&
 			  (tw_get(f, TW_F_FIN_BEFORE_ANSWER) || cut_answer(f)));
 }
 
@@ -121,20 +135,6 @@ static bool match_half_open(struct tw_match *m)
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "accept() never returned this connection: nothing is told.");
 	return true;
-}
-
-/* The server's FIN cut an answer, and what the client said to that (close_notify, mostly) drew a reset. */
-static bool cut_and_refused(const struct tw_facts *f)
-{
-	return cut_answer(f) && tw_is(f, TW_F_RST_SIDE, TW_SERVER) &&
-	       tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && tw_get(f, TW_F_RST_AUTHOR_FIN);
-}
-
-/* A reset behind the FIN can but be the client's, which closes in its manner what is over, or what it drew so. */
-static bool ended_by_fin(const struct tw_facts *f)
-{
-	return tw_get(f, TW_F_RST_COUNT) == 0 || cut_and_refused(f) ||
-	       (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_VICTIM_FIN));
 }
 
 /* The server's FIN was repeated, and nothing shows that the client got it. */
@@ -272,7 +272,7 @@ static bool match_within_answer(struct tw_match *m)
 		how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES), tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
 	/* what the client still said is not what it lost */
-	m->strength = cut_and_refused(f) ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_ENDING - 1;
+	m->strength = refuses_what_follows(f) ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_ENDING - 1;
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
