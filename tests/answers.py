@@ -282,6 +282,7 @@ def left_and_then_reset():
     talk = asked(0, REQUEST).c(FIN | ACK, after=5.2).s(RST, window=0, ident=0, after=0.02)
     finding = expect(talk, "peer-rebooted", "process-died", outcomes=("failed",))
     assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+    assert "pmtu-blackhole" in [r["verdict"] for r in finding["rivals"]], finding["rivals"]
     # who half-closes at once waits on, and is hit
     talk = asked(0, REQUEST).c(FIN | ACK, after=0.001).s(ACK, after=0.02).s(RST | ACK, after=1.5)
     finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))

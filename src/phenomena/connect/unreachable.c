@@ -13,7 +13,8 @@
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
-#define ENOUGH_NS (3 * TW_TCP_TIMEOUT_INIT_NS)
+#define ENOUGH_NS      (3 * TW_TCP_TIMEOUT_INIT_NS)
+#define SAME_MOMENT_NS (5 * TW_NS_PER_MS)
 
 const char *tw_icmp_errno(const struct tw_facts *f)
 {
@@ -144,6 +145,13 @@ static void way_back_lost(struct tw_match *m, enum tw_side victim)
 		      "acknowledged.");
 }
 
+/* Had the other end closed, and did @victim acknowledge that, before the error? */
+static bool other_had_closed(const struct tw_facts *f, enum tw_side victim)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, tw_other(victim)) && tw_get(f, TW_F_FIN1_ACKED) &&
+	       tw_frame_of(f, TW_F_FIN1_ACKED) < tw_frame_of(f, TW_F_ICMP_COUNT);
+}
+
 /* The error is soft, and routes come back: as long as the repeats may go on, nothing has failed yet. */
 static void data_lost(struct tw_match *m, enum tw_side victim)
 {
@@ -162,11 +170,19 @@ static void data_lost(struct tw_match *m, enum tw_side victim)
 		return;
 	}
 	m->outcome = over ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
-	tw_app_saw(m, victim, "recv", over ? tw_icmp_errno(f) : "hang", -1,
-		   "On an established connection the error is only remembered: the application "
-		   "waits until the retransmissions are given up, and then gets the errno of the "
-		   "error in place "
-		   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
+	if (other_had_closed(f, victim))
+		tw_app_saw(
+			m, victim, "recv", "EOF", -1,
+			"The FIN of the other end came first: recv returns 0 and goes on returning "
+			"0. What is sent after it is lost, and only a later send says so.");
+	else
+		tw_app_saw(m, victim, "recv", over ? tw_icmp_errno(f) : "hang", -1,
+			   "On an established connection the error is only remembered: the "
+			   "application "
+			   "waits until the retransmissions are given up, and then gets the errno "
+			   "of the "
+			   "error in place "
+			   "of ETIMEDOUT; send() fails with EPIPE afterwards.");
 	if (!over)
 		tw_missing(m,
 			   "The capture stops while the sender still repeats: the next repeat may "
@@ -199,7 +215,9 @@ static void connect_ended(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	const bool soft = tw_known(f, TW_F_ICMP_LAST) &&
 			  tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_LAST);
-	const bool repeated = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_COUNT);
+	/* a SYN that the timer sends in the same moment was on its way when the error came */
+	const bool repeated = tw_frame_of(f, TW_F_SYN_LAST) > tw_frame_of(f, TW_F_ICMP_COUNT) &&
+			      tw_between_ns(f, TW_F_ICMP_COUNT, TW_F_SYN_LAST) > SAME_MOMENT_NS;
 	const enum tw_fact_id last = repeated ? TW_F_ICMP_LAST : TW_F_ICMP_COUNT;
 	int64_t after = -1;
 

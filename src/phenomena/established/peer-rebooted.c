@@ -19,6 +19,7 @@
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
+#include "phenomena/silence.h"
 
 #define BACK_AGAIN_NS (100 * TW_NS_PER_MS) /* no host boots, no container starts sooner */
 
@@ -128,6 +129,12 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "the server never acknowledged data: its listener may have dropped the "
 			 "request");
+	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	    tw_reset_author(f) == TW_SERVER && idle >= TW_UNFILLED_NS)
+		tw_rival(m, "pmtu-blackhole",
+			 "an answer too large for the path never comes here, and the server's "
+			 "kernel "
+			 "may have given up repeating it");
 	if (lost_at_once(f)) {
 		tw_rival(m, "forged-reset",
 			 "a reset forged towards that end, in the name of the other, ends its "
