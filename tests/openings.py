@@ -101,6 +101,14 @@ def requests_in_mid_session():
         assert "its first bytes" in str(finding["evidence"]), finding
 
 
+@case
+def a_ping_and_the_servers_close():
+    """A broker that goes closes in place of the answer to a ping: nothing is lost by that."""
+    talk = asked(MQTT, 1883).s(PSH | ACK, b"\x20\2\0\0", after=0.01).c(ACK)
+    talk.c(PSH | ACK, b"\xc0\0", after=60).s(FIN | ACK, after=0.02).c(FIN | ACK).s(ACK, after=0.02)
+    expect(talk, "clean")
+
+
 # --- the server speaks first ---
 
 GREETS = (21, 22, 25, 110, 119, 143, 587, 3306, 5900)
