@@ -729,12 +729,11 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"If the listener survives, it was close(), or one worker of several. What that "
 		"leaves is told as possible: a FIN in place of the answer to a request that its "
 		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis, MongoDB ...), "
-		"or to what "
-		"within TLS by all that can be seen was one, "
-		"or in the "
-		"midst of an answer or a request of HTTP/1, whose head says how long it was to be. "
-		"If the "
-		"whole host falls silent afterwards, it is host-shutdown.",
+		"or to what within TLS by all that can be seen was one; in place of the greeting "
+		"where by its port the server speaks first (SMTP, MySQL ...); in the midst of an "
+		"answer or a request of HTTP/1, whose head says how long it was to be, or of a "
+		"record of TLS, whose header does. If the whole host falls silent afterwards, it "
+		"is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "
 		    "the unread data decides.",
