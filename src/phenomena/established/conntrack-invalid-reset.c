@@ -150,10 +150,12 @@ static void say_leaked(struct tw_match *m, enum tw_side author, long long stream
 				    "segment another port; %s never knew %s and reset it.",
 				    stream, here, other);
 	else if (author == TW_SERVER)
-		m->summary = tw_say(m,
-				    "A segment of stream %lld came under another address, no "
-				    "longer translated or only now; %s never knew %s and reset it.",
-				    stream, here, other);
+		m->summary =
+			tw_say(m,
+			       "A segment of stream %lld came under another address: no longer "
+			       "translated, only now, or to another server; %s never knew %s "
+			       "and reset it.",
+			       stream, here, other);
 	else
 		m->summary = tw_say(m,
 				    "A segment of stream %lld was let through untranslated; %s "
