@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Did a message of HTTP/1, or a record of TLS, come to its end? Its head says how long it is, and what is missing failed.
+"""Did a message of HTTP/1, a record of TLS, or a message of PostgreSQL, come to its end? Its head says how long it is, and what is missing failed.
 
 usage: TCPWHY=build/tcpwhy tests/unfinished.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -411,6 +412,57 @@ def refused_behind_the_cut():
     talk = answer(within_tls(), *in_segments(record(16401)[:9000])).s(FIN | ACK, after=0.01).c(ACK)
     talk.c(PSH | ACK, CLOSE_NOTIFY, after=0.001).s(RST, window=0, ident=0)
     cut_record(talk, 9000, 16401)
+
+
+# --- messages of PostgreSQL ---
+
+START_UP = struct.pack(">II", 26, 0x30000) + b"user\0me\0database\0x\0"[:18]
+SSL_REQUEST = struct.pack(">II", 8, 80877103)
+
+
+def message(kind, body):
+    return kind + struct.pack(">I", 4 + len(body)) + body
+
+
+LOGGED_IN = message(b"R", bytes(4)) + message(b"S", b"a\0b\0") + message(b"K", bytes(8)) + message(b"Z", b"I")
+QUERY = message(b"Q", b"select x from y\0")
+ROWS = message(b"T", bytes(30)) + 40 * message(b"D", b"\0\1\0\0\0\x64" + bytes(100))
+DONE = message(b"C", b"SELECT 40\0") + message(b"Z", b"I")
+
+
+def of_postgresql(tls_first=False):
+    talk = Talk(server=("192.0.2.2", 5432)).shake()
+    if tls_first:
+        talk.c(PSH | ACK, SSL_REQUEST).s(PSH | ACK, b"N", after=0.02)
+    talk.c(PSH | ACK, START_UP).s(PSH | ACK, LOGGED_IN, after=0.02).c(ACK)
+    return talk.c(PSH | ACK, QUERY, after=0.1).s(ACK, after=0.02)
+
+
+@case
+def a_row_is_cut():
+    """The backend is killed between two flushes of its buffer, or hangs there."""
+    for tls_first in (False, True):
+        for all_of_them in (False, True):
+            talk = left_by_server(answer(of_postgresql(tls_first), *in_segments(ROWS[:-7])))
+            finding = told(talk, all_of_them=all_of_them)[0]
+            assert finding and (finding["verdict"], finding["outcome"]) == ("process-died", "failed"), finding
+            assert "104 of 111 bytes" in finding["summary"], finding["summary"]
+            talk = answer(of_postgresql(tls_first), *in_segments(ROWS[:-7])).c(FIN | ACK, after=9).s(ACK, after=0.02)
+            finding = told(talk, all_of_them=all_of_them)[0]
+            assert finding and (finding["verdict"], finding["outcome"]) == ("app-stuck", "failed"), finding
+            assert "a message of PostgreSQL" in finding["summary"], finding["summary"]
+
+
+@case
+def all_rows_came():
+    """And the server closes, or the client after a long time; what begins like PostgreSQL and is not, is not followed."""
+    expect(left_by_server(answer(of_postgresql(), *in_segments(ROWS + DONE))), "clean", certain=True)
+    talk = answer(of_postgresql(), *in_segments(ROWS + DONE)).c(PSH | ACK, message(b"X", b""), after=60).c(FIN | ACK)
+    expect(talk.s(FIN | ACK, after=0.02).c(ACK), "clean", certain=True)
+    for data in (b"Ready.\r\n" + b"." * 3000, message(b"R", bytes(2000)), message(b"R", bytes(4)) + b"\0\0\0\0\0" * 300):
+        talk = Talk(server=("192.0.2.2", 5432)).shake().c(PSH | ACK, START_UP)
+        finding = told(left_by_server(answer(talk, *in_segments(data[:-1]))))[0]
+        assert "message of PostgreSQL" not in finding["summary"], finding["summary"]
 
 
 if __name__ == "__main__":

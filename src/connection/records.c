@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the records of TLS begin and end (RFC 8446 s5.1; TLS 1.2 has them alike). What they hold can not be read; that the last
- * one is not whole can.
+ * Where the records of TLS begin and end (RFC 8446 s5.1; TLS 1.2 has them alike), or the messages of PostgreSQL (version 3 of its
+ * protocol, which a server begins by asking for the password, or by a byte about TLS). That the last one is not whole tells that
+ * its sender had more to say.
  *
  *	segment	|.............|.............|.............|......FIN
  *	record	|H....................|H.........................x.....
@@ -13,11 +14,11 @@
 #include "connection/records.h"
 
 #include "connection/dossier.h"
+#include "packet/bytes.h"
 #include "packet/seq.h"
-
-#include <string.h>
-
-#define STUCK_BYTES (1u << 30) /* so far behind the numbers could not be compared for long */
+#define MESSAGE_MAX        (1u << 30) /* no message of PostgreSQL is longer (PQ_LARGE_MESSAGE_LIMIT) */
+#define AUTHENTICATION_MAX 1024
+#define STUCK_BYTES        (1u << 30) /* so far behind the numbers could not be compared for long */
 
 /* The byte of the next header that is wanted now, if @p has it: its offset in the payload; else -1. */
 static int64_t wanted_in(const struct tw_records *r, uint32_t seq, uint32_t captured)
@@ -27,10 +28,47 @@ static int64_t wanted_in(const struct tw_records *r, uint32_t seq, uint32_t capt
 	return at < captured ? (int64_t)at : -1;
 }
 
+/* Bytes of the message of PostgreSQL with this header: its length counts itself, and not the type. 0: it is none. */
+static uint32_t postgresql_at(const uint8_t *h)
+{
+	const uint32_t length = tw_load_be32(h + 1);
+	const bool letter = (h[0] | 0x20) >= 'a' && (h[0] | 0x20) <= 'z';
+
+	return (letter || (h[0] >= '1' && h[0] <= '3')) && length >= 4 && length < MESSAGE_MAX
+		       ? 1 + length
+		       : 0;
+}
+
+/* What the first header shows: PostgreSQL's is that of a request to authenticate. */
+static enum tw_framing framing_of(const uint8_t *h)
+{
+	if (tw_tls_record_at(h))
+		return TW_FRAMING_TLS;
+	return h[0] == 'R' && postgresql_at(h) && postgresql_at(h) <= AUTHENTICATION_MAX
+		       ? TW_FRAMING_POSTGRESQL
+		       : TW_FRAMING_UNKNOWN;
+}
+
+static uint32_t record_bytes(const struct tw_records *r)
+{
+	switch (r->framing) {
+	case TW_FRAMING_TLS:
+		return tw_tls_record_at(r->header);
+	case TW_FRAMING_POSTGRESQL:
+		return postgresql_at(r->header);
+	case TW_FRAMING_UNKNOWN:
+		break;
+	}
+	return 0;
+}
+
 static void take_header(struct tw_records *r, const struct tw_pkt *p)
 {
-	const uint32_t bytes = tw_tls_record_at(r->header);
+	uint32_t bytes;
 
+	if (!r->bytes)
+		r->framing = framing_of(r->header);
+	bytes = record_bytes(r);
 	if (!bytes) {
 		r->lost = true;
 		return;
@@ -53,6 +91,14 @@ static void read_headers(struct tw_records *r, const struct tw_pkt *p, const str
 	}
 }
 
+/* One byte, S or N: PostgreSQL's answer to the question whether it speaks TLS. What it says begins behind that. */
+static bool answers_about_tls(const struct tw_records *r, const struct tw_segment *s)
+{
+	return !r->bytes && !r->have && s->payload && s->payload_bytes == 1 &&
+	       s->payload_captured == 1 && s->seq == r->next &&
+	       (s->payload[0] == 'S' || s->payload[0] == 'N');
+}
+
 void tw_records_note(struct tw_records *r, uint32_t first, const struct tw_pkt *p,
 		     const struct tw_segment *s)
 {
@@ -67,7 +113,9 @@ void tw_records_note(struct tw_records *r, uint32_t first, const struct tw_pkt *
 	if (!r->sent || tw_seq_gt(end, r->sent_up_to))
 		r->sent_up_to = end;
 	r->sent = true;
-	if (s->payload)
+	if (answers_about_tls(r, s))
+		r->next++;
+	else if (s->payload)
 		read_headers(r, p, s);
 	if (tw_seq_gt(r->sent_up_to, r->next) && r->sent_up_to - r->next > STUCK_BYTES)
 		r->lost = true;

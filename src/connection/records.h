@@ -7,18 +7,24 @@
 
 struct tw_pkt;
 
+#define TW_RECORD_HEADER_BYTES                                                                     \
+	5 /* of TLS: type, version(2), length(2); of PostgreSQL: type, length(4) */
+
+enum tw_framing { TW_FRAMING_UNKNOWN, TW_FRAMING_TLS, TW_FRAMING_POSTGRESQL };
+
 /*
- * The records of TLS that an end sends, followed from the first byte of the connection: each header says where the next one
- * stands. Positions are sequence numbers as on the wire.
+ * The records of TLS, or messages of PostgreSQL, that an end sends, followed from the first byte of the connection: each header says
+ * where the next one stands. Positions are sequence numbers as on the wire.
  */
 struct tw_records {
 	bool begun;
-	bool lost;       /* what should be a header is none, or it was never captured */
+	enum tw_framing framing; /* by the first header */
+	bool lost;               /* what should be a header is none, or it was never captured */
 	uint32_t next;   /* where the next record begins: behind all whose headers were seen */
 	uint32_t bytes;  /* of the one before that, header included; 0: there was none yet */
 	uint64_t frame;  /* that holds its header */
 	int64_t time_ns; /* of that frame */
-	uint8_t header[TW_TLS_HEADER_BYTES], have; /* of the next one, as far as it came */
+	uint8_t header[TW_RECORD_HEADER_BYTES], have; /* of the next one, as far as it came */
 	bool sent;
 	uint32_t sent_up_to; /* behind the highest payload, seen or not; its FIN stands there */
 };

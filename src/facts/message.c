@@ -10,8 +10,8 @@
  *	  :				   :	ANSWER_STOPPED_NS
  *	  |<--- FIN -----------------------|	ANSWER_MISSING_BYTES 70000
  *
- * Within TLS only its records can be told, by their headers (connection/records.c): an answer that ends between two of them
- * looks whole.
+ * Within TLS only its records can be told, by their headers (connection/records.c), and the messages of PostgreSQL are taken alike:
+ * an answer that ends between two of them looks whole.
  *
  * Limits: of chunks only the end is looked at. Chunk data that ends in two line ends looks complete.
  */
@@ -160,7 +160,7 @@ static bool client_left(const struct tw_dossier *d)
 }
 
 /*
- * The last record of TLS that the server sent, if that is not whole: nothing of it can be used. The server's reset may
+ * The last record of TLS, or message of PostgreSQL, that the server sent, if that is not whole: nothing of it can be used. The server's reset may
  * show that more of it was sent than is in the capture.
  */
 static bool record_facts(struct tw_view *v)
@@ -176,7 +176,9 @@ static bool record_facts(struct tw_view *v)
 			missing = 0;
 	if (!missing || !d->end[TW_CLIENT].bytes || client_left(d))
 		return false;
-	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD, r->frame, r->time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED,
+		    r->framing == TW_FRAMING_TLS ? TW_BODY_RECORD : TW_BODY_POSTGRESQL, r->frame,
+		    r->time_ns);
 	tw_fact_set(v->f, TW_F_ANSWER_SENT_BYTES, r->bytes - missing, r->frame, r->time_ns);
 	tw_fact_set(v->f, TW_F_ANSWER_MISSING_BYTES, missing, r->frame, r->time_ns);
 	return true;
@@ -193,8 +195,8 @@ static void unannounced_fact(struct tw_view *v)
 	const size_t end = end_of(d);
 
 	if (end == d->pkt_count || !(d->pkt[end].flags & TW_FIN) || d->pkt[end].side != TW_SERVER ||
-	    r->lost || r->next != r->sent_up_to || r->bytes <= TW_LONGEST_FAREWELL ||
-	    client_left(d))
+	    r->lost || r->framing != TW_FRAMING_TLS || r->next != r->sent_up_to ||
+	    r->bytes <= TW_LONGEST_FAREWELL || client_left(d))
 		return;
 	tw_from(v, TW_F_TLS_UNANNOUNCED, 1, &d->pkt[end]);
 }

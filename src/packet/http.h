@@ -14,7 +14,9 @@ enum tw_body {
 	TW_BODY_LENGTH,  /* Content-Length */
 	TW_BODY_CHUNKED, /* behind the last chunk */
 	TW_BODY_INTERIM, /* a 1xx, which has none: the answer is still to come */
-	TW_BODY_RECORD,  /* no message of HTTP, but a record of TLS, whose header says its length */
+	/* no message of HTTP, but of what says its length in a header: */
+	TW_BODY_RECORD,     /* a record of TLS */
+	TW_BODY_POSTGRESQL, /* a message of PostgreSQL */
 };
 
 /* A message in a segment; offsets count from the beginning of the segment's payload. */

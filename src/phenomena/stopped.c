@@ -11,7 +11,6 @@
  */
 #include "phenomena/stopped.h"
 
-#include "packet/http.h"
 #include "phenomena/silence.h"
 
 #define OPEN_NS (10 * TW_NS_PER_S) /* nobody left, and the capture goes on */
@@ -44,8 +43,8 @@ bool tw_match_stopped(struct tw_match *m)
 	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS),
 		      sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
 		      all = sent + tw_get(f, TW_F_ANSWER_MISSING_BYTES);
-	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0,
-		   record = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD);
+	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0;
+	const char *const record = tw_cut_record(f);
 
 	if (!stopped_within(f))
 		return false;
@@ -55,15 +54,15 @@ bool tw_match_stopped(struct tw_match *m)
 	m->confidence = closed ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = closed || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_SERVER_APP;
-	m->summary = tw_say(m, "%s stopped in the midst of %s, %lld of %s sent: %s %s of silence.",
-			    m->server, record ? "a record of TLS" : "an answer", (long long)sent,
-			    tw_bytes(m, all),
-			    closed  ? "the client closed after"
-			    : reset ? "the client gave up by a reset after"
-				    : "the capture ends after",
-			    TW_DUR(stopped_ns));
+	m->summary =
+		tw_say(m, "%s stopped in the midst of %s, %lld of %s sent: %s %s of silence.",
+		       m->server, record ? record : "an answer", (long long)sent, tw_bytes(m, all),
+		       closed  ? "the client closed after"
+		       : reset ? "the client gave up by a reset after"
+			       : "the capture ends after",
+		       TW_DUR(stopped_ns));
 	if (record)
-		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of a record of TLS: %s in all",
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of %s: %s in all", record,
 			tw_bytes(m, all));
 	else
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: Content-Length %lld",

@@ -2,9 +2,19 @@
 #ifndef TW_PHENOMENA_STOPPED_H
 #define TW_PHENOMENA_STOPPED_H
 
+#include "packet/http.h"
 #include "phenomena/phenomenon.h"
 
-/* app-stuck, in the midst of an answer or of a record of TLS: fills @m, or returns false and leaves it alone. */
+/* What was cut, if its header says how long it is: "a record of TLS"; NULL: an answer of HTTP. */
+static inline const char *tw_cut_record(const struct tw_facts *f)
+{
+	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD))
+		return "a record of TLS";
+	return tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL) ? "a message of PostgreSQL"
+								    : NULL;
+}
+
+/* app-stuck, in the midst of an answer or of a record: fills @m, or returns false and leaves it alone. */
 bool tw_match_stopped(struct tw_match *m);
 
 #endif

@@ -22,6 +22,7 @@
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
+#include "phenomena/stopped.h"
 
 #include <string.h>
 
@@ -267,7 +268,7 @@ static bool match_within_answer(struct tw_match *m)
 	const int64_t after_ns = tw_between_ns(f, TW_F_ANSWER_UNFINISHED, TW_F_FIN1_SIDE),
 		      all = tw_get(f, TW_F_ANSWER_SENT_BYTES) +
 			    tw_get(f, TW_F_ANSWER_MISSING_BYTES);
-	const bool record = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD);
+	const char *const record = tw_cut_record(f);
 	const char *const far =
 		how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES), tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
@@ -276,17 +277,15 @@ static bool match_within_answer(struct tw_match *m)
 	m->confidence = TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
-	m->summary =
-		tw_say(m,
-		       "%s closed the connection in the midst of %s: %s. What served it "
-		       "ended, or what it relays broke off.",
-		       tw_endpoint(m, TW_SERVER),
-		       record ? "a record of TLS"
-			      : tw_say(m, "an answer, %s after it had begun", TW_DUR(after_ns)),
-		       far);
+	m->summary = tw_say(
+		m,
+		"%s closed the connection in the midst of %s: %s. What served it "
+		"ended, or what it relays broke off.",
+		tw_endpoint(m, TW_SERVER),
+		record ? record : tw_say(m, "an answer, %s after it had begun", TW_DUR(after_ns)),
+		far);
 	if (record)
-		tw_cite(m, TW_F_ANSWER_UNFINISHED, "header of the record: %s in all",
-			tw_bytes(m, all));
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "its header: %s in all", tw_bytes(m, all));
 	else
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
 			tw_get(f, TW_F_ANSWER_MISSING_BYTES)
@@ -302,18 +301,24 @@ static bool match_within_answer(struct tw_match *m)
 		    "unread data would have made it a reset: the request had been read");
 	tw_app_saw(
 		m, TW_CLIENT, "recv", "EOF", record ? -1 : after_ns,
-		record ? "SSL_read() ends in the midst of a record: \"unexpected eof while "
-			 "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
-			 "read\" (curl, 18), \"unexpected EOF\" (Go)."
-		       : "recv returns 0 in the midst of the body: \"transfer closed with ... "
-			 "bytes "
-			 "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), "
-			 "\"IncompleteRead\" "
-			 "(Python), \"Premature end of Content-Length delimited message body\" "
-			 "(Java), "
-			 "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
-			 "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
-			 "connection\" (nginx).");
+		tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL)
+			? "recv returns 0 in the midst of a message: \"server closed the "
+			  "connection "
+			  "unexpectedly\" (libpq), \"An I/O error occurred while sending to the "
+			  "backend\" (JDBC)."
+		: record
+			? "SSL_read() ends in the midst of a record: \"unexpected eof while "
+			  "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
+			  "read\" (curl, 18), \"unexpected EOF\" (Go)."
+			: "recv returns 0 in the midst of the body: \"transfer closed with ... "
+			  "bytes "
+			  "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), "
+			  "\"IncompleteRead\" "
+			  "(Python), \"Premature end of Content-Length delimited message body\" "
+			  "(Java), "
+			  "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
+			  "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
+			  "connection\" (nginx).");
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "What it had sent was acknowledged. No call fails: it is killed, or closes by "
 		   "itself.");
