@@ -457,8 +457,7 @@ static void fast_and_slow_path_agree(void **state)
 	decode_one(ETHERNET, &frame, &slow);
 	assert_int_equal(slow.l4_offset, fast.l4_offset + 4);
 	slow.l4_offset = fast.l4_offset;
-	assert_ptr_equal(slow.payload, fast.payload + 4);
-	slow.payload = fast.payload;
+	slow.payload = fast.payload = NULL; /* each in a frame of its own, which is gone */
 	assert_memory_equal(&fast, &slow, sizeof(fast));
 }
 
