@@ -336,5 +336,21 @@ def the_farewell_draws_a_reset():
     expect(talk, "clean", outcomes=("clean",))
 
 
+@case
+def answers_of_one_size():
+    """A server without tickets, whose answers are small and all alike: who asks again had one. At last the server closes, idle."""
+    for rounds in (2, 5):
+        talk = sealed(HELLO_HTTP, tickets=b"", request=record(117), server=HTTPS).s(PSH | ACK, record(122), after=0.02).c(ACK)
+        for _ in range(rounds - 1):
+            talk.c(PSH | ACK, record(117), after=1).s(PSH | ACK, record(122), after=0.02).c(ACK)
+        talk.s(FIN | ACK, after=6).c(FIN | ACK, after=0.001).s(ACK, after=0.02)
+        expect(talk, "clean")
+    # the last one is not answered
+    talk = sealed(HELLO_HTTP, tickets=b"", request=record(117), server=HTTPS).s(PSH | ACK, record(122), after=0.02).c(ACK)
+    talk.c(PSH | ACK, record(117), after=1).s(PSH | ACK, record(122), after=0.02).c(ACK)
+    talk.c(PSH | ACK, record(117), after=1).s(ACK, after=0.02).s(FIN | ACK, after=6).c(FIN | ACK, after=0.001).s(ACK, after=0.02)
+    expect(talk, "process-died", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

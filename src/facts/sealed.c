@@ -57,6 +57,16 @@ static void begin_turn(struct sealed_walk *w, const struct tw_pkt *p)
 	w->pause_ns = heard ? p->time_ns - heard->time_ns : 0;
 }
 
+/* Who asks again has got an answer: what came behind the question, and looked like tickets, was that. */
+static void was_answered(struct sealed_walk *w)
+{
+	w->fresh = false;
+	w->answered++;
+	w->after_pauses += w->pause_ns >= PAUSE_NS;
+	w->question = NULL;
+	w->ticket_bytes = w->tickets = 0;
+}
+
 static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
 {
 	const struct tw_pkt *own = w->said[TW_CLIENT];
@@ -65,6 +75,9 @@ static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
 			  (tw_tls_record_bytes(p) && tw_asks(p));
 	const bool word = !asks && tw_tls_record_bytes(p) == p->payload_bytes;
 
+	if (asks && w->question && w->behind && w->said[TW_SERVER] > own &&
+	    p->time_ns - w->said[TW_SERVER]->time_ns >= PAUSE_NS)
+		was_answered(w);
 	if (!own || (w->said[TW_SERVER] && w->said[TW_SERVER] > own))
 		begin_turn(w, p);
 	else if (asks && w->question && p->time_ns - own->time_ns >= AT_ONCE_NS)
