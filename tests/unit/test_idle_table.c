@@ -48,7 +48,7 @@ static int read_table(const char *path, struct tw_err *err)
 /* Writes @text to a file and loads it. */
 static int load(const char *text, size_t bytes, struct tw_err *err)
 {
-	char path[] = "idle-table-XXXXXX";
+	char path[] = "/tmp/tcpwhy-idle-table-XXXXXX";
 	int fd = mkstemp(path), rc;
 
 	assert_true(fd >= 0);

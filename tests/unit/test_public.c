@@ -281,7 +281,7 @@ static void test_unreadable(void **state)
 /* A file that is cut is read as far as it goes, and told of. */
 static void test_problem(void **state)
 {
-	char path[] = "public-cut-XXXXXX";
+	char path[] = "/tmp/tcpwhy-public-cut-XXXXXX";
 	const int fd = mkstemp(path);
 	struct tcpwhy *run = tcpwhy_new();
 	char bytes[1000];
@@ -432,7 +432,7 @@ static void test_stop_by_signal(void **state)
 /* A table with this one line. Return: what tcpwhy_set_idle_table() says of it. No assertion: threads use it. */
 static int set_table(struct tcpwhy *run, const char *line)
 {
-	char path[] = "public-table-XXXXXX";
+	char path[] = "/tmp/tcpwhy-public-table-XXXXXX";
 	FILE *out = fdopen(mkstemp(path), "w");
 	int r;
 
