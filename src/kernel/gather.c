@@ -111,7 +111,7 @@ static bool is_private_to_namespace(const struct tw_addr *a)
 
 /*
  * Numbers of two ends that can be those of one connection. Its socket tells how much an end has sent and got in all; of a
- * segment without one, no end is known.
+ * segment without one, no end is known. A SYN is the first of all, and its number nearly exact.
  */
 #define ROOM_OF_SEGMENT (1U << 24)
 /* Flags, and what a box between may add or take away. */
@@ -138,6 +138,8 @@ static uint32_t room_of(uint64_t bytes)
 
 static struct tw_numbers numbers_of(const struct tw_record *r)
 {
+	const uint32_t room = r->seg_flags & TW_SYN ? ROOM_LEAST : ROOM_OF_SEGMENT;
+
 	/* Of a listener, or of a request in it, there are none. */
 	if (r->flags & TW_RECF_SOCKET)
 		return (struct tw_numbers){ .out = r->snd_nxt,
@@ -150,8 +152,8 @@ static struct tw_numbers numbers_of(const struct tw_record *r)
 		return (struct tw_numbers){ 0 };
 	return (struct tw_numbers){ .out = r->seg_ack,
 				    .in = r->seg_seq,
-				    .out_room = ROOM_OF_SEGMENT,
-				    .in_room = ROOM_OF_SEGMENT,
+				    .out_room = room,
+				    .in_room = room,
 				    .has_out = (r->seg_flags & TW_ACK) != 0,
 				    .has_in = true };
 }

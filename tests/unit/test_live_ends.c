@@ -159,6 +159,37 @@ static void whose_end(void **state)
 	tw_gather_free(g);
 }
 
+/*
+ * The same addresses in two pairs of namespaces, and the same port at nearly the same moment: initial sequence numbers of one
+ * tuple are a clock of 64 ns (secure_tcp_seq()). The SYN that one refuses is not that of the other.
+ */
+static void same_moment(void **state)
+{
+	struct tw_record client = client_record(TW_REC_STATE, 9 * MS, 1), refusal;
+	struct tw_gather *g;
+	struct seen seen;
+	int own;
+
+	client.old_state = 2;
+	client.new_state = 7;
+	client.err = EHOSTUNREACH;
+	client.snd_nxt = 0xfffffff0;
+	refusal = server_record(TW_REC_SENT_RESET, 8 * MS);
+	refusal.state = 0;
+	refusal.reason = 40;
+	refusal.flags = TW_RECF_SEGMENT;
+	refusal.seg_flags = TW_SYN;
+	refusal.netns = 4;
+	for (own = 0; own < 2; own++) {
+		refusal.seg_seq = client.snd_nxt - 1 + (own ? 0 : 300 * MS / 64);
+		g = gather(&seen, 0);
+		tw_gather_add(g, &client);
+		tw_gather_add(g, &refusal);
+		assert_int_equal(tw_gather_pending(g), own ? 1 : 2);
+		tw_gather_free(g);
+	}
+}
+
 /* A socket that hung was left behind with its namespace, whose number another one has got. */
 static void used_again(void **state)
 {
@@ -325,7 +356,7 @@ int main(void)
 		cmocka_unit_test(other_namespaces),  cmocka_unit_test(drops_elsewhere),
 		cmocka_unit_test(whose_end),         cmocka_unit_test(used_again),
 		cmocka_unit_test(read_late),         cmocka_unit_test(same_listeners),
-		cmocka_unit_test(connecting_before),
+		cmocka_unit_test(connecting_before), cmocka_unit_test(same_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
