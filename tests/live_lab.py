@@ -43,9 +43,10 @@ VIEWS = {"joined": ("", MINE), "all": ("", ["--all", *MINE]), "apart": ("apart",
 OLD = ("6.11", "6.9", "5.16")
 JOINED = ("joined", "all", "waits")
 # The kernel does not run the programs of a watch at each event that it traces (docs/live.md, "Floods"): in a thousand ends of
-# connections one or two were told by none of eight watches, never the same. So a silence is asked about once more, by itself;
-# what is said wrong is wrong at once, and so is silence that comes often.
-AGAIN_MAX = 4
+# connections one to four were told by none of eight watches, never the same. So silence is asked about once more, by itself, and
+# so is what is told without certainty in the place of the truth, which a lost event may explain; what is certain and wrong is
+# wrong at once, and so is what comes often.
+AGAIN_MAX = 8
 
 # The hosts of the lab; whatever else this machine does is not looked at.
 LAB = "net 192.0.2.0/24 or net 198.51.100.0/24 or net 2001:db8::/32".split()
@@ -218,9 +219,9 @@ EXPECTED = {
     "injected-segment/fin": ("both: data-after-close certain; client: data-after-close certain; server: peer-rebooted likely",
                              "the FIN was forged and the client believed it: it did close, and the server did go on"),
     "injected-segment/race": ("", "data that is accepted is data"),
-    "conntrack-invalid-reset/untranslated": ("both: peer-rebooted likely; server: peer-rebooted likely; host: peer-rebooted "
+    "conntrack-invalid-reset/untranslated": ("both: peer-rebooted possible; server: peer-rebooted likely; host: peer-rebooted "
                                              "open", OWN_RST),
-    "conntrack-invalid-reset/both-learn": ("both: peer-rebooted likely; client: peer-rebooted likely; server: peer-rebooted "
+    "conntrack-invalid-reset/both-learn": ("both: peer-rebooted likely|possible; client: peer-rebooted likely; server: peer-rebooted "
                                            "likely; host: peer-rebooted open", OWN_RST),
     "invalid-segment": ("", WORKED),
     "invalid-segment/old-timestamps": ("both: invalid-segment certain; client: unknown open",
@@ -493,6 +494,10 @@ def told(view, f):
     return f"{where(view, f)}: {f['verdict']} {confidence(f)} ({f['summary']})"
 
 
+class Less(AssertionError):
+    """Nothing was said of what is to be told, or without certainty something else."""
+
+
 def fits(rules, view, f):
     rule = rules.get(where(view, f))
     return rule and f["verdict"] in rule[0] and confidence(f) in rule[2]
@@ -502,12 +507,9 @@ def check_rules(run, view, rules):
     findings = [f for f in run.findings[view] if f["verdict"] != "clean"]
     for f in findings:
         if not fits(rules, view, f):
-            raise AssertionError(f"{run.name}/{run.record['variant']} {view}: must not say {told(view, f)}")
+            kind = AssertionError if confidence(f) == "certain" else Less
+            raise kind(f"{run.name}/{run.record['variant']} {view}: must not say {told(view, f)}")
     check_said(run, view, rules)
-
-
-class Silence(AssertionError):
-    """Nothing was said of what is to be told."""
 
 
 def check_said(run, view, rules):
@@ -515,7 +517,7 @@ def check_said(run, view, rules):
     places = {"joined": {"both"}, "waits": {"both"}}.get(view, {"client", "server", "host"})
     for place in (places & set(rules)) - said:
         if not rules[place][1]:
-            raise Silence(f"{run.name}/{run.record['variant']} {view}: {place} says nothing, not {'|'.join(rules[place][0])}")
+            raise Less(f"{run.name}/{run.record['variant']} {view}: {place} says nothing, not {'|'.join(rules[place][0])}")
 
 
 # What only waits is told as it is, whatever comes of it.
@@ -544,10 +546,13 @@ def check(run):
     check_reason(run)
     rules = parse(rule_of(run)[0])
     waits = {**rules, **parse(WAITS.get(run.name, ""))}
+    # What may not be excused by a lost event comes first.
+    check_false_certainty(run, "apart", rules)
     if not run.vanished:
-        check_rules(run, "joined", rules)
+        check_false_certainty(run, "joined", rules)
         check_false_certainty(run, "all", rules)
         check_false_certainty(run, "waits", waits)
+        check_rules(run, "joined", rules)
         check_said(run, "waits", parse(WAITS.get(run.name, "")))
     check_rules(run, "apart", rules)
     check_false_certainty(run, "waits apart", waits)
@@ -559,20 +564,20 @@ def check(run):
 
 
 def ask_again(played):
-    silent = {}
+    doubtful = {}
     for at, run in enumerate(played):
         try:
             if run.record["passed"]:
                 check(run)
-        except Silence as silence:
-            silent[f"{run.name}/{run.record['variant']}"] = at
-            print(f"# {silence}; played again", file=sys.stderr, flush=True)
+        except Less as less:
+            doubtful[f"{run.name}/{run.record['variant']}"] = at
+            print(f"# {less}; played again", file=sys.stderr, flush=True)
         except AssertionError:
             pass  # its case says it
-    if silent and len(silent) <= AGAIN_MAX:
-        for second in play(list(silent)):
+    if doubtful and len(doubtful) <= AGAIN_MAX:
+        for second in play(list(doubtful)):
             if second.record["passed"]:
-                played[silent[f"{second.name}/{second.record['variant']}"]] = second
+                played[doubtful[f"{second.name}/{second.record['variant']}"]] = second
     return played
 
 

@@ -322,13 +322,28 @@ static const char *const references[] = {
 	NULL,
 };
 
+/* So young, and nothing had come: a host that has just answered the SYN did not reboot since. */
+#define FRESH_NS (3LL * 1000 * 1000 * 1000)
+
+/*
+ * It was this host that answered, which has been up all the while: how the connection ended on it was not seen. In
+ * a container that was started anew it is what a reboot is elsewhere.
+ */
+static void miss_the_end(struct tw_match *m, enum tw_side lost)
+{
+	m->confidence = TW_POSSIBLE;
+	tw_missing(m, tw_say(m,
+			     "how the connection ended at %s: before the watch began, in a "
+			     "container that is gone, unseen (an event was lost), or never there "
+			     "under these addresses (NAT)",
+			     tw_endpoint(m, lost)));
+	tw_rival(m, "fin-wait2-expired", "its socket may have waited for its time and gone");
+}
+
 /*
  * Live: this host answers a segment of a connection that it does not know; or the socket here is reset in
  * the form that such a host writes.
  */
-/* So young, and nothing had come: a host that has just answered the SYN did not reboot since. */
-#define FRESH_NS (3LL * 1000 * 1000 * 1000)
-
 static bool match_live(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -365,11 +380,9 @@ static bool match_live(struct tw_match *m)
 	if (there) {
 		tw_rival(m, "firewall-reset", "a firewall writes the same packet");
 		tw_rival(m, "forged-reset", "anybody on the path can write it");
-	} else if (!tw_known(f, TW_F_K_RST_IN)) {
-		m->confidence = TW_POSSIBLE;
-		tw_rival(m, "fin-wait2-expired",
-			 "its socket may have waited for its time and gone");
 	}
+	if (here)
+		miss_the_end(m, lost);
 	tw_live_victim_saw(m);
 	return true;
 }
