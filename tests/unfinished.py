@@ -292,6 +292,28 @@ def an_upload_that_was_answered_and_is_reset():
 
 
 @case
+def an_upload_that_was_answered_and_left():
+    """413, the client closes in the midst of its upload, and the server closes with the rest unread. It matters who had heard of it."""
+    for heard in (True, False):
+        talk = upload(20)
+        before = talk.next[1]
+        talk.s(PSH | ACK, head(0, b"Connection: close", status=b"413 Too Large"), after=0.001)
+        if heard:
+            talk.c(ACK)
+        talk.c(FIN | PSH | ACK, b"." * FULL, ack=None if heard else before, after=0.02)
+        talk.s(ACK, after=0.02).s(RST | ACK, window=501, after=0.1)
+        if heard:
+            expect(talk, "clean")
+        else:
+            expect(talk, "closed-with-unread-data", outcomes=("failed",))
+    # Who still sends sees ECONNRESET, and may not get to read why.
+    talk = upload(20).s(PSH | ACK, head(0, status=b"413 Too Large"), after=0.001).c(ACK)
+    talk.c(PSH | ACK, b"." * FULL, after=0.001).s(ACK, after=0.001).s(RST | ACK, window=501, after=0.1)
+    finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))
+    assert "answered the request before its end" in finding["summary"], finding["summary"]
+
+
+@case
 def an_upload_that_the_server_breaks_off():
     for after in (0.1, 60):
         talk = upload(20).s(FIN | ACK, after=after).c(FIN | ACK, after=0.02).s(ACK)

@@ -388,6 +388,19 @@ static bool waved_off(const struct tw_dossier *d, size_t rst)
 	       heard > tw_last_words(d, TW_CLIENT, (size_t)(said - d->pkt));
 }
 
+/*
+ * A client that closes in the midst of its request, having taken the whole answer to it (413): it wants no more, and the server
+ * need not read the rest.
+ */
+static bool left_answered(const struct tw_view *v, const struct tw_snapshot_end *client,
+			  const struct tw_snapshot_end *server)
+{
+	const struct tw_pkt *fin = client->fin < 0 ? NULL : &v->d->pkt[client->fin];
+
+	return fin && tw_get(v->f, TW_F_REQUEST_SPARED) && fin->flags & TW_ACK &&
+	       server->next_set && tw_seq_ge(fin->ack, server->next);
+}
+
 /* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
 struct debt {
 	uint32_t author_unacked, victim_unacked, unanswered;
@@ -433,7 +446,9 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		got_all && (!victim->payload_bytes || author->last_payload > victim->last_payload),
 		NULL);
 	/* a client that has its answer breaks off what it was still sending; one that takes its leave, the answer */
-	spared = waved || (a == TW_CLIENT && tw_get(v->f, TW_F_REQUEST_SPARED)) ||
+	spared = waved ||
+		 (a == TW_CLIENT ? tw_get(v->f, TW_F_REQUEST_SPARED)
+				 : left_answered(v, victim, author)) ||
 		 tw_get(v->f, TW_F_RST_UNGREETED) || tw_get(v->f, TW_F_RST_HANDSHAKE_ONLY);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		spared ||

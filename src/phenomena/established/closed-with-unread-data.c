@@ -24,6 +24,7 @@ enum sign {
 	SIGN_NONE,
 	SIGN_FULL,       /* the receive buffer was full */
 	SIGN_UNANSWERED, /* acknowledged data, and the author never spoke again */
+	SIGN_EARLY,      /* the same, in the middle of a request to which its answer was whole */
 	SIGN_SENDING,    /* it spoke, but in the middle of what the other end was sending */
 	SIGN_FREED,      /* the window of the reset shows what close() freed */
 };
@@ -37,7 +38,9 @@ static enum sign sign_of(const struct tw_facts *f)
 	if (tw_get(f, TW_F_RST_AUTHOR_EMPTIED))
 		return SIGN_NONE;
 	if (tw_get(f, TW_F_RST_UNANSWERED_BYTES) > 0 && tw_get(f, TW_F_RST_UNANSWERED_ACKED))
-		return SIGN_UNANSWERED;
+		return tw_reset_author(f) == TW_SERVER && tw_get(f, TW_F_REQUEST_SPARED)
+			       ? SIGN_EARLY
+			       : SIGN_UNANSWERED;
 	/* An early answer ("too large") while the request is still coming in. */
 	if (tw_reset_victim_was_sending(f) && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0)
 		return SIGN_SENDING;
@@ -73,6 +76,16 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 		tw_cite(m, TW_F_RST_UNANSWERED_BYTES,
 			"%s of %s had reached %s, which never sent a byte again", bytes,
 			tw_side_name(tw_other(author)), tw_side_name(author));
+		break;
+	case SIGN_EARLY:
+		m->summary = tw_say(m,
+				    "%s answered the request before its end, and aborted the "
+				    "connection with the last of it unread.",
+				    tw_endpoint(m, author));
+		tw_cite(m, TW_F_REQUEST_SPARED,
+			"the head of the request, whose end the client never sent");
+		tw_cite(m, TW_F_RST_UNANSWERED_BYTES, "%s more of it reached %s behind the answer",
+			bytes, tw_side_name(author));
 		break;
 	case SIGN_FREED:
 		m->summary =
