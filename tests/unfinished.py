@@ -228,6 +228,21 @@ def stopped_by_the_client():
     assert finding["verdict"] != "app-stuck", finding["summary"]
 
 
+@case
+def a_client_that_reads_too_slowly():
+    """nginx (send_timeout) closes behind a window that was shut for seconds: the rest of its buffer and the FIN come as it opens."""
+    for shut, slow in ((5, True), (0.2, False)):
+        talk = answer(asked(), head(90 * FULL), *body(6)).s(PSH | ACK, b"." * FULL, after=0.005).c(ACK, window=0)
+        for _ in range(2):
+            talk.s(ACK, seq=talk.next[1] - 1, keep=True, after=shut / 2).c(ACK, window=0, after=0.0001)
+        talk.c(ACK, after=0.1).s(PSH | ACK, b"." * FULL, after=0.0001).s(FIN | PSH | ACK, b"." * FULL, after=0.0001)
+        finding = expect(talk.c(FIN | ACK, after=0.0003).s(ACK), "process-died", outcomes=("failed",))
+        rivals = [r["verdict"] for r in finding["rivals"]]
+        assert ("zero-window-stall" in rivals) == slow, finding["rivals"]
+        assert ("had read nothing" in finding["summary"]) == slow, finding["summary"]
+        assert (finding["culprit"] == "server-app") != slow, finding["culprit"]
+
+
 def upload(segments, *fields, method=b"POST", length=30 * FULL, wait=0.001):
     lines = [method + b" /file HTTP/1.1", b"Host: x", *fields]
     talk = asked(b"\r\n".join(lines + ([b"Content-Length: %d" % length] if length else [])) + b"\r\n\r\n")

@@ -259,6 +259,40 @@ static const char *how_far(struct tw_match *m, int64_t sent, int64_t missing)
 }
 
 /*
+ * The client's window was shut until just before: it read nothing, and the server's patience may have ended.
+ *
+ *	client				server
+ *	  |--- ACK, window 0 ------------->|
+ *	  :				   :	send_timeout (nginx)
+ *	  |				  (close)  what it had written is sent as the window opens
+ *	  |--- ACK, window opens --------->|
+ *	  |<--- the rest, FIN -------------|
+ */
+static bool was_kept_waiting(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_ZERO_WINDOW_SIDE, TW_CLIENT) && tw_get(f, TW_F_ZERO_WINDOW_WAITED) &&
+	       tw_get(f, TW_F_ZERO_WINDOW_SPAN_NS) >= TW_NS_PER_S &&
+	       tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END) &&
+	       tw_between_ns(f, TW_F_ZERO_WINDOW_OPEN_AT_END, TW_F_FIN1_SIDE) < TW_NS_PER_S;
+}
+
+static void say_kept_waiting(struct tw_match *m)
+{
+	const char *const shut = TW_DUR(tw_get(m->facts, TW_F_ZERO_WINDOW_SPAN_NS));
+
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(m,
+			    "%s Before, %s had read nothing for %s: a server may have a time limit "
+			    "for that.",
+			    m->summary, tw_endpoint(m, TW_CLIENT), shut);
+	tw_cite(m, TW_F_ZERO_WINDOW_OPEN_AT_END,
+		"the client's window opens again: it was shut for %s", shut);
+	tw_rival(m, "zero-window-stall",
+		 "it is the client that hung: a server that waits in vain for room to send closes "
+		 "(nginx: send_timeout, 60 s)");
+}
+
+/*
  * The same in the midst of an answer: its head says how long it was to be. A program that has more to say does not
  * close: it was killed, or what it relays broke off.
  */
@@ -292,6 +326,8 @@ static bool match_within_answer(struct tw_match *m)
 				? tw_say(m, "Content-Length %lld", (long long)all)
 				: "chunked, so the last chunk is an empty one");
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", far);
+	if (was_kept_waiting(f))
+		say_kept_waiting(m);
 	tw_missing(m,
 		   "Whether the process, or its child that served this connection, was killed, or "
 		   "closed by itself; a proxy does when the server behind it closes, resets or is "
