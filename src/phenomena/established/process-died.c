@@ -292,6 +292,31 @@ static void say_kept_waiting(struct tw_match *m)
 		 "(nginx: send_timeout, 60 s)");
 }
 
+/* What the libraries say where a message is cut. */
+static void client_saw_part(struct tw_match *m, bool record, int64_t after_ns)
+{
+	tw_app_saw(
+		m, TW_CLIENT, "recv", "EOF", record ? -1 : after_ns,
+		tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL)
+			? "recv returns 0 in the midst of a message: \"server closed the "
+			  "connection "
+			  "unexpectedly\" (libpq), \"An I/O error occurred while sending to the "
+			  "backend\" (JDBC)."
+		: record
+			? "SSL_read() ends in the midst of a record: \"unexpected eof while "
+			  "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
+			  "read\" (curl, 18), \"unexpected EOF\" (Go)."
+			: "recv returns 0 in the midst of the body: \"transfer closed with ... "
+			  "bytes "
+			  "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), "
+			  "\"IncompleteRead\" "
+			  "(Python), \"Premature end of Content-Length delimited message body\" "
+			  "(Java), "
+			  "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
+			  "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
+			  "connection\" (nginx).");
+}
+
 /*
  * The same in the midst of an answer: its head says how long it was to be. A program that has more to say does not
  * close: it was killed, or what it relays broke off.
@@ -335,26 +360,7 @@ static bool match_within_answer(struct tw_match *m)
 		   "send_timeout): its log tells.");
 	tw_rule_out(m, "closed-with-unread-data",
 		    "unread data would have made it a reset: the request had been read");
-	tw_app_saw(
-		m, TW_CLIENT, "recv", "EOF", record ? -1 : after_ns,
-		tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL)
-			? "recv returns 0 in the midst of a message: \"server closed the "
-			  "connection "
-			  "unexpectedly\" (libpq), \"An I/O error occurred while sending to the "
-			  "backend\" (JDBC)."
-		: record
-			? "SSL_read() ends in the midst of a record: \"unexpected eof while "
-			  "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
-			  "read\" (curl, 18), \"unexpected EOF\" (Go)."
-			: "recv returns 0 in the midst of the body: \"transfer closed with ... "
-			  "bytes "
-			  "remaining to read\" (curl, 18), \"unexpected EOF\" (Go), "
-			  "\"IncompleteRead\" "
-			  "(Python), \"Premature end of Content-Length delimited message body\" "
-			  "(Java), "
-			  "\"aborted\" (Node.js), ERR_CONTENT_LENGTH_MISMATCH or "
-			  "ERR_INCOMPLETE_CHUNKED_ENCODING (Chrome), \"upstream prematurely closed "
-			  "connection\" (nginx).");
+	client_saw_part(m, record != NULL, after_ns);
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "What it had sent was acknowledged. No call fails: it is killed, or closes by "
 		   "itself.");
