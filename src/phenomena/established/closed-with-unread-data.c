@@ -66,7 +66,7 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 		/* a client that is sent what it asked for owes no answer */
 		m->summary = tw_say(
 			m,
-			author == TW_CLIENT && tw_get(f, TW_F_RST_AUTHOR_SENT_BYTES) > 0
+			author == TW_CLIENT
 				? "%s aborted the connection %s after the last of %s that it was "
 				  "sent, and had not read all of it."
 				: "%s aborted the connection %s after it had received %s that its "
