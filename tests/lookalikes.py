@@ -796,6 +796,23 @@ def answered_from_behind_the_nat():
 
 
 @case
+def keepalives_in_a_capture_that_begins_between_them():
+    """Nothing tells that a probe stands one below SND.NXT; an ACK for ACK with one number more is no quarrel. With two more it is."""
+    for more, verdict in ((1, "clean"), (2, "desynchronized")):
+        talk = Talk(isn=(5000, 9000))
+        for _ in range(5):
+            talk.c(ACK, after=60).s(ACK, ack=talk.next[0] + more, after=0.002)
+        if more == 1:
+            talk.next[0] += 1
+            talk.s(FIN | ACK, after=20).c(PSH | ACK, b"x" * 24).c(FIN | ACK).s(RST, seq=talk.next[1], window=0, ident=0, after=0.002)
+        else:
+            for _ in range(4):
+                talk.c(PSH | ACK, b"x" * 24, keep=True, after=1).s(ACK, ack=talk.next[0] + more, after=0.002)
+            talk.c(RST | ACK, after=1)
+        assert told(talk)[0]["verdict"] == verdict, told(talk)[0]["summary"]
+
+
+@case
 def scanner_with_one_number():
     """A scanner asks many hosts with one port and one number; who answers does so for himself."""
     talks = []

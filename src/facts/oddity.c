@@ -680,7 +680,19 @@ static bool refuses(const struct tw_view *v, const struct tw_pkt *p, const struc
 	       (!to->acked_set || tw_seq_le(to->acked, q->seq));
 }
 
-/* Pure ACKs that answer each other without any progress: the ends disagree about numbers. */
+/*
+ * Can @p, a pure ACK, be a keepalive probe, and @q of the other end its answer, or its cause? In a capture that begins between two
+ * probes nothing tells that SND.NXT is one above.
+ *
+ *	-- ACK seq n-1 ack m ---->|
+ *	|<------ ACK seq m ack n --
+ */
+static bool is_probe_and_answer(const struct tw_pkt *p, const struct tw_pkt *q)
+{
+	return p->ack == q->seq && (q->ack == p->seq || q->ack == p->seq + 1);
+}
+
+/* Pure ACKs that answer each other without any progress, and do not agree about numbers. */
 static void war_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
@@ -703,7 +715,9 @@ static void war_facts(struct tw_view *v)
 		if (tw_pure_ack(p) && q && tw_counts(q) && refuses(v, p, q))
 			count(&repeats, p);
 		if (tw_pure_ack(p) && mine && mine->seq == p->seq && mine->ack == p->ack &&
-		    prev == !p->side && !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_KEEPALIVE_ACK)) &&
+		    prev == !p->side && !is_probe_and_answer(p, last[!p->side]) &&
+		    !is_probe_and_answer(last[!p->side], p) &&
+		    !(p->marks & (TW_MARK_KEEPALIVE | TW_MARK_KEEPALIVE_ACK)) &&
 		    !(p->marks & (TW_MARK_ZERO_WINDOW | TW_MARK_ZERO_PROBE_ACK))) {
 			if (!run++)
 				start = p;
