@@ -105,6 +105,17 @@ NOTIFY = {24: b"\x17\x03\x03\x00\x13" + bytes(19), 31: b"\x15\x03\x03\x00\x1a" +
 
 
 @case
+def publisher_that_closes():
+    """RabbitMQ resets whom it has not taken leave of. What was published needs no answer; a request that is refused so does."""
+    publish = b"\x01\x00\x01\x00\x00\x00\x0e\x00\x3c\x00\x28" + bytes(40)
+    for words, wait, verdict, outcome in ((publish, 0.8, "clean", "clean"), (GET, 0.8, "closed-with-unread-data", "failed"),
+                                          (publish, 0.001, "closed-with-unread-data", "failed")):
+        talk = Talk(server=("192.0.2.2", 8080)).shake().ask(b"hello" * 20, b"welcome" * 20).c(PSH | ACK, words).s(ACK, after=0.04)
+        talk.c(FIN | ACK, after=wait).s(RST | ACK, window=512, after=0.004)
+        expect(talk, verdict, outcomes=(outcome,))
+
+
+@case
 def upload_refused_and_broken_off():
     """The server refuses an upload, the client resets behind it, and its host answers each ACK that the reset crossed."""
     talk = Talk(timestamps=True).c(SYN, options=MSS).s(SYN | ACK, options=MSS, ident=0).c(ACK, after=0.004)
