@@ -17,6 +17,7 @@ REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
 WINDOW_UPDATE, SETTINGS_ACKNOWLEDGED, PING, GOAWAY = record(35), record(31), record(39), record(51)
 HTTPS = ("192.0.2.2", 443)
+HELLO_HTTP1 = HELLO_HTTP.replace(b"\2h2", b"\2xx")  # offers HTTP/1.1 alone, as WebSockets do
 
 
 def asked(rounds, last, question=COMMAND, answer=RECORD, wait=0.01):
@@ -262,6 +263,41 @@ def sealed_question_that_the_server_closes_upon():
     expect(closed_by_server(in_vain(rhythm(1, 2, hello=HELLO_HTTP)), 0.2), "process-died", outcomes=("failed",))
     expect(closed_by_server(sealed(HELLO_HTTP, request=COMMAND), 0.2), "process-died", outcomes=("failed",))
     expect(closed_by_server(in_vain(rhythm(1, 2)), 3, polite=True), "process-died", outcomes=("unknown",))
+
+
+def web_socket(first=400):
+    """A request that becomes a WebSocket, and a message that is answered by one."""
+    talk = sealed(HELLO_HTTP1).c(PSH | ACK, record(first)).s(PSH | ACK, record(180), after=0.03).c(ACK)
+    return talk.c(PSH | ACK, record(113), after=0.4).s(PSH | ACK, record(109), after=0.03).c(ACK)
+
+
+@case
+def web_sockets_that_ping():
+    """The server's Ping is as long as one of HTTP/2 (39), or as a close_notify (24); in time it closes."""
+    for ping in (39, 24):
+        talk = web_socket().c(PSH | ACK, record(140), after=0.4).s(ACK, after=0.04)
+        for _ in range(3):
+            talk.s(PSH | ACK, record(ping), after=2).c(PSH | ACK, record(ping + 4)).s(ACK, after=0.03)
+        expect(closed_by_server(talk, 0.9, polite=True), "clean")
+
+
+@case
+def messages_of_a_web_socket():
+    """Far shorter than the request that began it: it may be a message that needs no answer. A request of HTTP/1 does."""
+    for first, outcome in ((400, "unknown"), (160, "failed")):
+        talk = web_socket(first).c(PSH | ACK, record(113), after=0.4).s(PSH | ACK, record(109), after=0.03).c(ACK)
+        talk.c(PSH | ACK, record(117), after=0.4).s(ACK, after=0.04)
+        expect(closed_by_server(talk, 7, polite=True), "process-died", outcomes=(outcome,))
+
+
+@case
+def pings_of_mqtt_on_the_port_of_https():
+    """PINGREQ and PINGRESP are as long as a close_notify; what is published with QoS 0 is not answered."""
+    talk = sealed(HELLO, server=HTTPS).c(PSH | ACK, record(82)).s(PSH | ACK, record(26), after=0.04).c(ACK)
+    for _ in range(3):
+        talk.c(PSH | ACK, record(112), after=0.001).s(ACK, after=0.04)
+        talk.c(PSH | ACK, CLOSE_NOTIFY, after=6).s(PSH | ACK, CLOSE_NOTIFY, after=0.001).c(ACK)
+    expect(talk.c(PSH | ACK, CLOSE_NOTIFY, after=1).c(FIN | ACK, after=1).s(FIN | ACK, after=0.001).c(ACK), "clean")
 
 
 @case

@@ -104,7 +104,7 @@ struct tw_dossier {
 	bool super_segments;      /* payload larger than the path can carry: offload */
 	bool partial_checksums;
 	bool second_copies;      /* captured on two interfaces */
-	bool offers_http;        /* a ClientHello offers HTTP within TLS */
+	uint8_t offers_http;     /* by a ClientHello, within TLS: enum tw_http_offer */
 	unsigned completeness;   /* as tcp.completeness */
 	int64_t clocks_apart_ns; /* how much later the SYN was seen again: copies.c */
 	struct tw_order order;

@@ -292,7 +292,7 @@ bool tw_only_goodbye(const struct tw_dossier *d, int side, long author_fin)
 {
 	uint32_t bytes = 0;
 	int64_t said_ns = 0;
-	bool goodbyes = true, fin = false, asks = false, control = d->offers_http;
+	bool goodbyes = true, fin = false, asks = false, control = d->offers_http & TW_OFFERS_HTTP2;
 	const uint32_t heard = author_fin < 0 ? 0 : d->pkt[author_fin].ack;
 	size_t i;
 

@@ -13,6 +13,10 @@
  *	  |          (nothing)                       |
  *	  |-- close_notify, FIN -------------------->|	it was weary of waiting
  *
+ * A connection of HTTP/1 may have become a WebSocket (RFC 6455), whose messages need no answer. What is not half as long as the first
+ * request repeats none of its header fields, and may be such a message; and where more comes behind a record that is as long as a close_notify,
+ * such are Pings.
+ *
  * In TLS 1.3 the tickets of the server (RFC 8446 s4.6.1) come behind the client's Finished, and so behind a request that
  * follows at once. They are told by what OpenSSL sends, two of one size; a single one looks like an answer and is taken for it.
  */
@@ -31,6 +35,12 @@ static bool is_http(const struct tw_dossier *d)
 	return d->offers_http || d->end[TW_SERVER].port % 1000 == 443;
 }
 
+/* ... which of them is not known, but by that offer. */
+static bool may_be_http2(const struct tw_dossier *d)
+{
+	return d->offers_http ? d->offers_http & TW_OFFERS_HTTP2 : is_http(d);
+}
+
 struct sealed_walk {
 	const struct tw_pkt *said[2]; /* by either end, last */
 	/* of the turn: what the client says between two words of the server */
@@ -43,7 +53,8 @@ struct sealed_walk {
 	uint32_t ticket_bytes;    /* of each */
 	unsigned tickets, behind; /* and of these behind the question */
 	/* of the connection */
-	bool one_way; /* message after message, and no answer in between */
+	uint32_t first_bytes; /* its first request; UINT32_MAX: not known */
+	bool one_way;         /* message after message, and no answer in between */
 	int64_t answered, after_pauses;
 };
 
@@ -55,6 +66,11 @@ static void begin_turn(struct sealed_walk *w, const struct tw_pkt *p)
 	w->shakes = false;
 	w->asked = w->behind = 0;
 	w->pause_ns = heard ? p->time_ns - heard->time_ns : 0;
+}
+
+static uint32_t asked_bytes(const struct tw_pkt *p)
+{
+	return p->payload_bytes - (tw_tls_changes_cipher(p) ? tw_tls_finished_bytes(p) : 0);
 }
 
 /* Who asks again has got an answer: what came behind the question, and looked like tickets, was that. */
@@ -87,8 +103,11 @@ static void client_says(struct sealed_walk *w, const struct tw_pkt *p)
 		w->shakes = !w->fresh;
 	}
 	w->asked += asks && !w->shakes;
-	if (!w->question && w->asked)
+	if (!w->question && w->asked) {
 		w->question = p;
+		if (!w->first_bytes)
+			w->first_bytes = asked_bytes(p);
+	}
 	if (w->question && !word) /* an acknowledgement of HTTP/2 behind it is no part of it */
 		w->last = p;
 	w->said[TW_CLIENT] = p;
@@ -117,9 +136,9 @@ static bool only_keeps_going(const struct sealed_walk *w, const struct tw_pkt *p
 	return w->question && w->asked > !w->answered && tw_is_http2_control(p);
 }
 
-static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http)
+static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http2)
 {
-	if (http && only_keeps_going(w, p))
+	if (http2 && only_keeps_going(w, p))
 		return;
 	if (!takes_as_ticket(w, p)) {
 		w->fresh = false;
@@ -131,13 +150,42 @@ static void server_says(struct sealed_walk *w, const struct tw_pkt *p, bool http
 	w->said[TW_SERVER] = p;
 }
 
-/* The first farewell, close or reset of either end behind @asked. */
-static const struct tw_pkt *left_at(const struct tw_dossier *d, const struct tw_pkt *asked)
+/* The last that each end says, in @last. */
+static void find_last(const struct tw_dossier *d, const struct tw_pkt *last[2])
 {
 	const struct tw_pkt *p;
 
+	last[0] = last[1] = NULL;
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->payload_bytes &&
+		    !(p->marks & TW_MARKS_REPEAT || p->flags & TW_RST))
+			last[p->side] = p;
+}
+
+/*
+ * Does a record like a farewell stand where its sender goes on speaking? Then the connection has words of that length: Pings of
+ * WebSocket and MQTT.
+ */
+static bool has_pings(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p, *last[2];
+
+	find_last(d, last);
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && tw_is_farewell(p) && last[p->side] &&
+		    last[p->side]->time_ns - p->time_ns >= AT_ONCE_NS)
+			return true;
+	return false;
+}
+
+/* The first farewell, close or reset of either end behind @asked. */
+static const struct tw_pkt *left_at(const struct tw_dossier *d, const struct tw_pkt *asked)
+{
+	const bool pings = has_pings(d);
+	const struct tw_pkt *p;
+
 	for (p = asked; p < d->pkt + d->pkt_count; p++)
-		if (tw_counts(p) && (p->flags & (TW_FIN | TW_RST) || tw_is_farewell(p)))
+		if (tw_counts(p) && (p->flags & (TW_FIN | TW_RST) || (!pings && tw_is_farewell(p))))
 			return p;
 	return NULL;
 }
@@ -159,13 +207,25 @@ static void end_facts(struct tw_view *v, const struct tw_pkt *last)
 	tw_from(v, TW_F_SEALED_CLOSED_GOODBYE, !(left->flags & TW_FIN), left);
 }
 
+static uint32_t question_bytes(const struct sealed_walk *w)
+{
+	return tw_above(tw_pkt_end(w->last), w->question->seq);
+}
+
+/* May the question be a message of a WebSocket? */
+static bool may_be_message(const struct tw_dossier *d, const struct sealed_walk *w)
+{
+	return d->offers_http == TW_OFFERS_HTTP1 && question_bytes(w) < w->first_bytes / 2;
+}
+
 static bool is_unanswered(const struct tw_view *v, const struct sealed_walk *w)
 {
 	const struct tw_snapshot_end *server = &v->last.end[TW_SERVER];
 
 	return w->question && !(w->behind && w->tickets == 1) && !w->one_way && server->acked_set &&
 	       tw_seq_ge(server->acked, tw_pkt_end(w->last)) &&
-	       (is_http(v->d) || (w->answered >= RHYTHM && w->after_pauses));
+	       ((is_http(v->d) && !may_be_message(v->d, w)) ||
+		(w->answered >= RHYTHM && w->after_pauses));
 }
 
 /* The last fatal alert of TLS in the clear, before the reset if there is one: what the program says that the kernel cannot. */
@@ -197,25 +257,27 @@ void tw_derive_sealed(struct tw_view *v)
 {
 	struct sealed_walk w = { 0 };
 	const struct tw_dossier *d = v->d;
+	const bool pings = has_pings(d);
 	const struct tw_pkt *p;
 
 	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
 		if (p->gap)
-			w = (struct sealed_walk){ 0 }; /* who said what in between is not known */
+			/* who said what in between is not known */
+			w = (struct sealed_walk){ .first_bytes = UINT32_MAX };
 		if (!tw_counts(p) || !p->payload_bytes || p->marks & TW_MARKS_REPEAT ||
-		    p->flags & TW_RST || only_farewell(p))
+		    p->flags & TW_RST || (!pings && only_farewell(p)))
 			continue;
 		if (p->side == TW_CLIENT)
 			client_says(&w, p);
 		else
-			server_says(&w, p, is_http(d));
+			server_says(&w, p, may_be_http2(d));
 	}
 	alert_facts(v);
 	if (!is_unanswered(v, &w))
 		return;
-	tw_from(v, TW_F_SEALED_BYTES, tw_above(tw_pkt_end(w.last), w.question->seq), w.question);
+	tw_from(v, TW_F_SEALED_BYTES, question_bytes(&w), w.question);
 	tw_from(v, TW_F_SEALED_ANSWERED, w.answered, NULL);
-	tw_from(v, TW_F_SEALED_HTTP, d->offers_http, NULL);
+	tw_from(v, TW_F_SEALED_HTTP, d->offers_http && !may_be_message(d, &w), NULL);
 	tw_from(v, TW_F_SEALED_TICKETS, w.behind ? w.tickets : 0,
 		w.behind ? w.said[TW_SERVER] : NULL);
 	end_facts(v, w.last);

@@ -146,7 +146,7 @@ struct tw_segment {
 	bool asks_no_body; /* tw_http_asks_no_body() */
 	bool speaks_http;  /* a message of HTTP/1 begins in the payload: */
 	struct tw_http_message message;
-	bool offers_http; /* tw_tls_offers_http() */
+	uint8_t offers_http; /* tw_tls_offers_http() */
 	enum tw_tail tail;
 	/* RST with a payload (draft-ietf-tcpm-rst-diagnostic-payload): reason, 0 = none */
 	uint16_t rst_reason;

@@ -48,28 +48,31 @@ static struct rest part(struct rest *r, uint32_t bytes)
 	return p;
 }
 
-/* Is a protocol on the list in which each request is answered (registry of ALPN protocol ids, RFC 7301 s6)? */
-static bool lists_http(struct rest list)
+/* Which of the protocols in which each request is answered are on the list (registry of ALPN protocol ids, RFC 7301 s6)? */
+static unsigned http_on(struct rest list)
 {
+	unsigned offered = 0;
+
 	while (list.at < list.end) {
 		const uint32_t bytes = take(&list, 1);
 		const struct rest name = part(&list, bytes);
 
 		if (name.end - name.at != bytes)
-			return false;
-		if ((bytes == 2 && memcmp(name.at, "h2", 2) == 0) ||
-		    (bytes == 8 && memcmp(name.at, "http/1.", 7) == 0))
-			return true;
+			break;
+		if (bytes == 2 && memcmp(name.at, "h2", 2) == 0)
+			offered |= TW_OFFERS_HTTP2;
+		if (bytes == 8 && memcmp(name.at, "http/1.", 7) == 0)
+			offered |= TW_OFFERS_HTTP1;
 	}
-	return false;
+	return offered;
 }
 
-bool tw_tls_offers_http(const uint8_t *p, uint32_t bytes)
+unsigned tw_tls_offers_http(const uint8_t *p, uint32_t bytes)
 {
 	struct rest hello = { p, p + bytes };
 
 	if (bytes < UP_TO_SESSION || !tw_tls_is_client_hello(p))
-		return false;
+		return 0;
 	hello.at += UP_TO_SESSION;
 	part(&hello, take(&hello, 1)); /* session id */
 	part(&hello, take(&hello, 2)); /* cipher suites */
@@ -81,8 +84,8 @@ bool tw_tls_offers_http(const uint8_t *p, uint32_t bytes)
 
 		if (type == EXTENSION_ALPN) {
 			take(&extension, 2);
-			return lists_http(extension);
+			return http_on(extension);
 		}
 	}
-	return false;
+	return 0;
 }

@@ -33,7 +33,12 @@ static inline uint32_t tw_tls_record_at(const uint8_t *p)
 		       : 0;
 }
 
-/* Does the payload begin with a ClientHello that offers HTTP, 1 or 2 (RFC 7301)? @p: @bytes of it are captured. */
-bool tw_tls_offers_http(const uint8_t *p, uint32_t bytes);
+enum tw_http_offer { TW_OFFERS_HTTP1 = 1, TW_OFFERS_HTTP2 = 2 };
+
+/*
+ * Does the payload begin with a ClientHello that offers HTTP (RFC 7301)? @p: @bytes of it are captured. Return: which, as bits of
+ * enum tw_http_offer; 0: none.
+ */
+unsigned tw_tls_offers_http(const uint8_t *p, uint32_t bytes);
 
 #endif

@@ -48,10 +48,10 @@ static struct hello hello_of(const char *list, size_t n)
 #define HELLO(list) hello_of((list), sizeof(list) - 1)
 
 /* Read from a buffer of just @bytes: a read past it is seen. */
-static bool offers(const struct hello *h, uint32_t bytes)
+static unsigned offers(const struct hello *h, uint32_t bytes)
 {
 	uint8_t *exact = malloc(bytes ? bytes : 1);
-	bool http;
+	unsigned http;
 
 	assert_non_null(exact);
 	memcpy(exact, h->bytes, bytes);
@@ -67,9 +67,9 @@ static void protocols(void **state)
 			   like = HELLO("\x03h2c\x07http/1."), none = HELLO("");
 
 	(void)state;
-	assert_true(offers(&two, two.length));
-	assert_true(offers(&old, old.length));
-	assert_true(offers(&behind, behind.length));
+	assert_int_equal(offers(&two, two.length), TW_OFFERS_HTTP1 | TW_OFFERS_HTTP2);
+	assert_int_equal(offers(&old, old.length), TW_OFFERS_HTTP1);
+	assert_int_equal(offers(&behind, behind.length), TW_OFFERS_HTTP2);
 	assert_false(offers(&mqtt, mqtt.length));
 	assert_false(offers(&like, like.length));
 	assert_false(offers(&none, none.length));
