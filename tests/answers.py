@@ -249,6 +249,15 @@ def http2_that_asked_for_nothing():
         expect(talk.c(PSH | ACK, GOAWAY, after=seconds - 0.06).c(FIN | ACK).s(FIN | ACK, after=0.02).c(ACK), "clean")
 
 
+@case
+def http2_that_is_reset_behind_its_answer():
+    """curl has its answer and goes by a reset, with SETTINGS just acknowledged; with a request on its way something is lost."""
+    for last, outcome in ((SETTINGS_ACKNOWLEDGED, "clean"), (record(98), "failed")):
+        talk = sealed(HELLO_HTTP, server=HTTPS).c(PSH | ACK, record(98)).c(PSH | ACK, record(72))
+        talk.s(PSH | ACK, SETTINGS_ACKNOWLEDGED, after=0.03).s(PSH | ACK, record(128)).s(PSH | ACK, record(35)).c(ACK)
+        expect(talk.c(PSH | ACK, last).c(RST | ACK), "clean", "linger-reset", "aborted", outcomes=(outcome,))
+
+
 def closed_by_server(talk, after, polite=False):
     if polite:
         talk.s(PSH | ACK, CLOSE_NOTIFY, after=after)
