@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
 from tap import case, main
-from talk import CLOSE_NOTIFY, HELLO, RECORD, SERVER_HELLO, Talk, expect, record, told
+from talk import CLOSE_NOTIFY, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, Talk, expect, record, sealed, told
 
 GET = b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL = 1448
@@ -326,6 +326,22 @@ def an_upload_that_was_answered_and_left():
     talk.c(PSH | ACK, b"." * FULL, after=0.001).s(ACK, after=0.001).s(RST | ACK, window=501, after=0.1)
     finding = expect(talk, "closed-with-unread-data", outcomes=("failed",))
     assert "answered the request before its end" in finding["summary"], finding["summary"]
+
+
+@case
+def an_upload_within_tls_that_is_refused():
+    """curl stops as it hears of 413, and resets. A ticket, a frame that keeps HTTP/2 going, or an answer long before, is no refusal."""
+    for words, wait, outcome in ((214, 0.001, "degraded"), (255, 0.001, "failed"), (35, 0.001, "failed"), (214, 1, "failed"),
+                                 (None, 0, "failed")):
+        talk = sealed(HELLO_HTTP, server=("192.0.2.2", 443)).c(PSH | ACK, record(98)).c(PSH | ACK, record(90)).s(ACK, after=0.03)
+        for _ in range(6):
+            talk.c(PSH | ACK, record(FULL), after=0.0001)
+        talk.s(ACK, after=0.03)
+        if words:
+            talk.s(PSH | ACK, record(words))
+        for _ in range(4):
+            talk.c(PSH | ACK, record(FULL), after=wait / 4)
+        expect(talk.c(RST | ACK, after=0.0001), "closed-with-unread-data", "linger-reset", "aborted", outcomes=(outcome,))
 
 
 @case

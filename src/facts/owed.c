@@ -6,9 +6,11 @@
 #include "facts/goodbye.h"
 #include "timers/constants.h"
 
-#define CROSSING_NS  (1 * TW_NS_PER_S) /* no path is so long */
-#define LATER_NS     (500 * TW_NS_PER_MS)
-#define FULL_SEGMENT 1400 /* of a path with tunnels, too */
+#define CROSSING_NS    (1 * TW_NS_PER_S) /* no path is so long */
+#define LATER_NS       (500 * TW_NS_PER_MS)
+#define AT_ONCE_NS     (100 * TW_NS_PER_MS)
+#define PART_OF_UPLOAD 1000 /* bytes of a segment */
+#define FULL_SEGMENT   1400 /* of a path with tunnels, too */
 #define NOT_REPEATED_NS                                                                            \
 	(3 * TW_NS_PER_S) /* no timer that has not been backed off waits so long (RFC 6298 s2) */
 
@@ -412,6 +414,54 @@ static bool waved_off(const struct tw_dossier *d, size_t rst)
 	       heard > tw_last_words(d, TW_CLIENT, (size_t)(said - d->pkt));
 }
 
+/* What the server says first behind the client's Finished: in TLS 1.3 its tickets, of one size. */
+static const struct tw_pkt *first_behind_finished(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p;
+	bool finished = false;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
+		if (!tw_counts(p) || !p->payload_bytes)
+			continue;
+		finished |= p->side == TW_CLIENT && tw_tls_changes_cipher(p);
+		if (finished && p->side == TW_SERVER && tw_tls_record_bytes(p))
+			return p;
+	}
+	return NULL;
+}
+
+/* The first part of an upload, behind the handshake. */
+static const struct tw_pkt *first_part(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes >= PART_OF_UPLOAD &&
+		    p->payload_head_bytes && p->payload_head[0] != 22)
+			return p;
+	return NULL;
+}
+
+/*
+ * Within TLS: did the server say something in the midst of what the client sent, no ticket and no mere frame that keeps HTTP/2
+ * going, and does the client break off at once? So it does whose upload is refused (401, 405, 413).
+ */
+static const struct tw_pkt *told_off(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *first = first_behind_finished(d), *part = first_part(d),
+			    *r = &d->pkt[rst], *p;
+
+	for (p = r; first && part && p-- > first + 1 && r->time_ns - p->time_ns < AT_ONCE_NS;) {
+		const uint32_t bytes = tw_tls_record_bytes(p);
+
+		if (tw_counts(p) && p->side == TW_SERVER && bytes &&
+		    bytes != tw_tls_record_bytes(first) && !tw_is_http2_control(p) &&
+		    !tw_is_farewell(p) && tw_seq_le(tw_pkt_end(part), p->ack))
+			return p;
+	}
+	return NULL;
+}
+
 /*
  * A client that closes in the midst of its request, having taken the whole answer to it (413): it wants no more, and the server
  * need not read the rest.
@@ -435,6 +485,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	const struct tw_dossier *d = v->d;
 	const int a = d->pkt[rst].side, w = !a;
 	const struct tw_snapshot_end *author = &s->end[a], *victim = &s->end[w];
+	const struct tw_pkt *told;
 	bool got_all, spared, waved;
 	uint32_t goodbye, missed;
 	long said;
@@ -454,6 +505,10 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 				  lost_small_talk(d, rst, a, victim->fin, debt.author_unacked)
 			  ? debt.author_unacked
 			  : 0;
+	told = a == TW_CLIENT && d->pkt[rst].flags & TW_ACK && debt.author_unacked > goodbye
+		       ? told_off(d, rst)
+		       : NULL;
+	tw_from(v, TW_F_RST_TOLD_OFF, told != NULL, told);
 	waved = a == TW_SERVER && waved_off(d, rst);
 	tw_from(v, TW_F_RST_WAVED_OFF, waved && debt.author_unacked > goodbye, NULL);
 	got_all = debt.author_unacked == goodbye &&

@@ -169,6 +169,9 @@ enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 		return TW_OUTCOME_UNKNOWN;
 	if (tw_reset_debt(f) != TW_DEBT_OWED)
 		return left_unanswered(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	/* an answer that came early: who has it sends no more */
+	if (tw_get(f, TW_F_RST_TOLD_OFF))
+		return TW_OUTCOME_DEGRADED;
 	/* what seems to be owed is only what the capture missed: it may have been acknowledged */
 	return tw_get(f, TW_F_TRACE_LOSSY) && tw_get(f, TW_F_RST_AUTHOR_UNSEEN) &&
 			       !tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
@@ -430,6 +433,10 @@ void tw_reset_cite(struct tw_match *m)
 	}
 	cite_declared(m);
 	tw_cite_alert(m);
+	if (tw_get(f, TW_F_RST_TOLD_OFF))
+		tw_cite(m, TW_F_RST_TOLD_OFF,
+			"the server speaks in the midst of what the client sends, which breaks off "
+			"at once: an upload that was refused (401, 405, 413) looks like that");
 }
 
 void tw_reset_cite_trigger(struct tw_match *m)
