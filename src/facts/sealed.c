@@ -218,11 +218,12 @@ static bool may_be_message(const struct tw_dossier *d, const struct sealed_walk 
 	return d->offers_http == TW_OFFERS_HTTP1 && question_bytes(w) < w->first_bytes / 2;
 }
 
+/* The last question of @w, which has one. */
 static bool is_unanswered(const struct tw_view *v, const struct sealed_walk *w)
 {
 	const struct tw_snapshot_end *server = &v->last.end[TW_SERVER];
 
-	return w->question && !(w->behind && w->tickets == 1) && !w->one_way && server->acked_set &&
+	return !(w->behind && w->tickets == 1) && !w->one_way && server->acked_set &&
 	       tw_seq_ge(server->acked, tw_pkt_end(w->last)) &&
 	       ((is_http(v->d) && !may_be_message(v->d, w)) ||
 		(w->answered >= RHYTHM && w->after_pauses));
@@ -273,7 +274,7 @@ void tw_derive_sealed(struct tw_view *v)
 			server_says(&w, p, may_be_http2(d));
 	}
 	alert_facts(v);
-	if (!is_unanswered(v, &w))
+	if (!w.question || !w.last || !is_unanswered(v, &w))
 		return;
 	tw_from(v, TW_F_SEALED_BYTES, question_bytes(&w), w.question);
 	tw_from(v, TW_F_SEALED_ANSWERED, w.answered, NULL);
