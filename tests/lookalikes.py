@@ -813,6 +813,18 @@ def keepalives_in_a_capture_that_begins_between_them():
 
 
 @case
+def keepalives_that_end_unanswered_in_such_a_capture():
+    talk = Talk(isn=(5000, 9000))
+    for _ in range(3):
+        talk.c(ACK, after=60).s(ACK, ack=talk.next[0] + 1, after=0.002)
+    for wait in (60, 10, 10, 10, 10):
+        talk.c(ACK, after=wait)
+    finding = expect(talk.c(RST | ACK, seq=talk.next[0] + 1, window=502, after=10), "keepalive-timeout", outcomes=("failed",),
+                     certain=True)
+    assert finding["summary"].startswith("5 keepalive probes"), finding["summary"]
+
+
+@case
 def scanner_with_one_number():
     """A scanner asks many hosts with one port and one number; who answers does so for himself."""
     talks = []

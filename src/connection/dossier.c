@@ -190,6 +190,16 @@ static uint32_t mark_repeat(const struct tw_dossier *d, const struct tw_pkt *p)
 	return TW_MARK_RETRANSMISSION;
 }
 
+/*
+ * Of @me only keepalive probes were captured: they stand one below SND.NXT, as the answers of @to tell. tshark, which does not look
+ * at these, counts duplicate ACKs; they are marked as that, too.
+ */
+static bool only_probes(const struct tw_end *me, const struct tw_end *to)
+{
+	return !me->isn_seen && !me->bytes && !me->fin_seen && me->next_set && to->last_ack_set &&
+	       to->highest_ack == me->next_seq + 1;
+}
+
 /* The marks that concern windows, probes and acknowledgements. */
 static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 {
@@ -219,6 +229,8 @@ static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 			m |= TW_MARK_WINDOW_FULL;
 		return m;
 	}
+	if (at_next && only_probes(me, to))
+		m |= TW_MARK_KEEPALIVE;
 	if (!at_next || !same_ack)
 		return m;
 	if (p->raw_window && p->raw_window != me->last_raw_window)
@@ -226,7 +238,7 @@ static uint32_t mark_flow(const struct tw_dossier *d, const struct tw_pkt *p)
 	if (p->raw_window != me->last_raw_window)
 		return m;
 	if (p->raw_window && to->last_marks & TW_MARK_KEEPALIVE)
-		return m | TW_MARK_KEEPALIVE_ACK;
+		return m | TW_MARK_KEEPALIVE_ACK | (only_probes(to, me) ? TW_MARK_DUP_ACK : 0);
 	if (!p->raw_window)
 		return to->last_marks & TW_MARK_ZERO_PROBE ? m | TW_MARK_ZERO_PROBE_ACK : m;
 	return m | TW_MARK_DUP_ACK;
