@@ -46,6 +46,10 @@ QUERIES = {
     "MongoDB": struct.pack("<IIII", 60, 7, 0, 2013) + bytes(44),
     "Cassandra": b"\4\0\0\1\7" + struct.pack(">I", 30) + bytes(30),
     "DNS": struct.pack(">HHHHHHH", 40, 7, 0x0100, 1, 0, 0, 0) + bytes(28),
+    "MySQL": b"\x0a\0\0\0\3select 1;",
+    "MySQL, attributes": b"\x0c\0\0\0\3\0\1select 1;",
+    "MySQL, prepared": struct.pack("<IBIBI", 10, 0x17, 1, 0, 1),
+    "SQL Server (TDS)": struct.pack(">BBHHBB", 1, 1, 60, 0, 1, 0) + struct.pack("<IIHQI", 22, 18, 2, 0, 1) + bytes(30),
 }
 
 
@@ -54,10 +58,22 @@ def queries_left_without_an_answer():
     """Of protocols that answer each: told by lengths that fit and by what they hold; what answers, or does not fit, is none."""
     for name, query in QUERIES.items():
         finding = expect(left(asked(1, query)), "app-stuck", outcomes=("unknown",))
-        assert any(f"a request of {name}" in e["text"] for e in finding["evidence"]), finding["evidence"]
+        assert any(f"a request of {name.split(',')[0]}" in e["text"] for e in finding["evidence"]), finding["evidence"]
         if name != "memcached":
             expect(left(asked(1, query + b"x")), "clean")
     expect(left(asked(1, b"\x84" + QUERIES["Cassandra"][1:])), "clean")
+
+
+@case
+def messages_behind_a_length():
+    """Of protocols whose first bytes are by chance those of a query: OpenFlow 1.0 and 1.2, and what counts in four bytes."""
+    for version in (1, 3):
+        for what in (3, 11):
+            message = struct.pack(">BBHI", version, what, 88, 0x1700) + bytes(80)
+            expect(left(asked(1, message)), "clean")
+            expect(asked(1, message).s(FIN | ACK, after=2).c(FIN | ACK, after=0.02).s(ACK), "clean")
+    for what in b"\x03\x16\x17":
+        expect(left(asked(1, struct.pack("<IB", 41, what) + bytes(40))), "clean")
     expect(left(asked(1, struct.pack("<IIII", 60, 7, 3, 2013) + bytes(44))), "clean")
     expect(left(asked(1, b"set a 0 0 1 noreply\r\nx\r\n")), "clean")
 

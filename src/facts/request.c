@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-#define OP_MSG 2013 /* of MongoDB's wire protocol */
+#define OP_MSG          2013 /* of MongoDB's wire protocol */
+#define TDS_ALL_HEADERS 22
+#define TDS_TRANSACTION 18
 
 bool tw_begins(const struct tw_pkt *p, const char *word)
 {
@@ -47,15 +49,30 @@ static bool is_postgresql(const struct tw_pkt *p)
 	       (h[0] == 'P' && bytes > 8 && bytes < p->payload_bytes);
 }
 
-/* One whole packet: length, number 0, and COM_QUERY, COM_PING, COM_STMT_PREPARE or COM_STMT_EXECUTE. */
+static bool is_text(uint8_t byte)
+{
+	return (byte >= ' ' && byte < 0x7f) || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/*
+ * One whole packet: length, number 0, and COM_QUERY, COM_PING, COM_STMT_PREPARE or COM_STMT_EXECUTE. Many a protocol has messages behind a
+ * length of four bytes: what is to be SQL must be text, behind the attributes of MySQL 8 (none, in one set).
+ */
 static bool is_mysql(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
+	size_t at = 5;
 
 	if (p->payload_head_bytes < 5 || h[3] ||
 	    p->payload_bytes != 4u + (h[0] | (uint32_t)h[1] << 8 | (uint32_t)h[2] << 16))
 		return false;
-	return h[4] == 0x03 || h[4] == 0x0e || h[4] == 0x16 || h[4] == 0x17;
+	if (h[4] == 0x0e)
+		return p->payload_bytes == 5;
+	if (h[4] == 0x17) /* the statement, flags, and once */
+		return p->payload_head_bytes >= 14 && tw_load_le32(h + 10) == 1;
+	if (h[4] == 0x03 && p->payload_head_bytes > 7 && !h[5] && h[6] == 1)
+		at = 7;
+	return (h[4] == 0x03 || h[4] == 0x16) && p->payload_head_bytes > at && is_text(h[at]);
 }
 
 /* An array of bulk strings. */
@@ -112,13 +129,19 @@ static bool is_rpc(const struct tw_pkt *p)
 	       tw_load_be32(h + 12) == 2;
 }
 
-/* MS-TDS 2.2.3.1: one whole packet, the last of its message, that is a batch of SQL or a call of a procedure. */
+/*
+ * MS-TDS 2.2.3.1, 2.2.5.3: one whole packet, the last of its message, that is a batch of SQL or a call of a procedure, with the headers that
+ * both begin with (TDS 7.2). OpenFlow, too, has versions 1 and 3, an odd type and that length.
+ */
 static bool is_tds(const struct tw_pkt *p)
 {
 	const uint8_t *h = p->payload_head;
 
-	return p->payload_head_bytes >= 8 && (h[0] == 1 || h[0] == 3) && h[1] & 1 &&
-	       tw_load_be16(h + 2) == p->payload_bytes;
+	return p->payload_head_bytes >= 16 && (h[0] == 1 || h[0] == 3) && h[1] & 1 &&
+	       tw_load_be16(h + 2) == p->payload_bytes && !h[7] &&
+	       tw_load_le32(h + 8) >= TDS_ALL_HEADERS &&
+	       tw_load_le32(h + 8) < p->payload_bytes - 8 &&
+	       tw_load_le32(h + 12) == TDS_TRANSACTION;
 }
 
 /* MQTT 5.0 s3.12: PINGREQ. */
