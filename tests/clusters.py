@@ -74,6 +74,26 @@ def old_copy_resets_behind_a_service_seen_by_the_client():
 
 
 @case
+def client_of_a_masquerade_that_lost_its_entry():
+    """A NAT that begins anew refuses what is for its clients; a client's next segment comes by its own address, or by another port."""
+    nat = ("192.0.2.9", 40000)
+    for here in (POD, (nat[0], 1024)):
+        for off, late in ((0, 15), (0, 0.02), (1448, 15)):
+            talk = download(client=nat, ttl=(63, 64)).c(ACK).s(ACK, FULL, after=0.005)
+            refuse(talk, 0, seq=talk.next[0], ttl=64, after=0.00002)
+            stray = Talk(client=here, timestamps=True, ttl=(63, 64), now=talk.now)
+            stray.heard = list(talk.heard)
+            stray.c(FIN | ACK, seq=talk.next[0] + off, ack=talk.next[1] - len(FULL), after=late)
+            for answered in (False, True):
+                if answered:
+                    refuse(stray, 1, seq=talk.next[1] - len(FULL), after=0.00002)
+                finding = expect(talk, "firewall-reset", outcomes=("failed",), others=(stray,))
+                assert finding["confidence"] == "likely", finding
+                moved = "another port" if here[0] == nat[0] else "another address"
+                assert (moved in finding["summary"]) == (not off), finding["summary"]
+
+
+@case
 def copy_of_data_that_is_refused_by_its_reader():
     """The same copy after the reader's process was killed, its reset lost: no NAT is needed for that."""
     talk = download()

@@ -6,6 +6,12 @@
  *	C:p <====> V:q		a known connection, through a translator
  *	C:p <----- S:q		a segment with its numbers, from an address that C never heard of
  *	C:p -RST-> S:q		all that C says to that address
+ *
+ * And the other way about: does an end that is said to have reset this connection go on with it under another name?
+ *
+ *	N:p <====> S:q		this connection, its client behind a translator
+ *	N:p -RST-> S:q		written by the translator, which has lost its entry
+ *	C:p -----> S:q		the client's next segment
  */
 #include "facts/view.h"
 
@@ -72,6 +78,45 @@ static bool only_resets(const struct tw_dossier *d, int side)
 		if (tw_counts(p) && p->side == side && !(p->flags & TW_RST))
 			return false;
 	return true;
+}
+
+/* A lone segment without a handshake that could be the next one of @d's @side, to the other end of it and from elsewhere; NULL: no. */
+static const struct tw_pkt *goes_on_as(const struct tw_dossier *d, int side,
+				       const struct tw_dossier *q)
+{
+	const struct tw_end *other = &d->end[!side];
+	const struct tw_pkt *t = q->pkt_count ? &q->pkt[0] : NULL;
+	struct tw_snapshot s;
+
+	if (!t || q->completeness & 3 || !(t->flags & TW_ACK) || t->flags & TW_RST ||
+	    q->end[!t->side].port != other->port ||
+	    !tw_addr_equal(&q->end[!t->side].addr, &other->addr) || !only_resets(q, !t->side))
+		return NULL;
+	tw_snapshot_at(d, t->frame, &s);
+	return t->seq == s.end[side].next && tw_would_ack(&s, side, t->ack) ? t : NULL;
+}
+
+void tw_derive_moved(struct tw_view *v, const struct tw_pkt *rst)
+{
+	const struct tw_dossier_set *o = v->others;
+	size_t lo, hi;
+
+	tw_from(v, TW_F_RST_AUTHOR_MOVED, 0, NULL);
+	if (!o || !v->d->end[rst->side].next_set || !v->d->end[!rst->side].next_set)
+		return;
+	for (tw_around(v, OTHERS_SEARCHED, &lo, &hi); lo < hi; lo++) {
+		const struct tw_dossier *q = o->refs[lo].dossier;
+		const struct tw_pkt *t =
+			q->first_frame > rst->frame ? goes_on_as(v->d, rst->side, q) : NULL;
+
+		if (!t)
+			continue;
+		tw_from(v, TW_F_RST_AUTHOR_MOVED, 1, t);
+		tw_from(v, TW_F_RST_AUTHOR_MOVED_NS, t->time_ns - rst->time_ns, t);
+		tw_from(v, TW_F_RST_OTHER_STREAM, (int64_t)q->stream, t);
+		tw_from(v, TW_F_RST_OTHER_PORT_ONLY, only_port_differs(v->d, q), t);
+		return;
+	}
 }
 
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t)

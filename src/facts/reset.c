@@ -554,4 +554,6 @@ void tw_derive_reset(struct tw_view *v)
 	history_facts(v, (size_t)rst, &s);
 	together_fact(v, &d->pkt[rst]);
 	tw_derive_leak(v, t >= 0 ? &d->pkt[t] : NULL);
+	if (!tw_get(v->f, TW_F_RST_OTHER_TUPLE))
+		tw_derive_moved(v, &d->pkt[rst]);
 }

@@ -138,6 +138,7 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side);
 
 /* Whose segment is @t, which drew the decisive reset (or NULL)? (leak.c) */
 void tw_derive_leak(struct tw_view *v, const struct tw_pkt *t);
+void tw_derive_moved(struct tw_view *v, const struct tw_pkt *rst);
 /* Another TTL, but as many hops: some stacks (Linux up to 2.4) write resets of no socket with another initial value. */
 bool tw_is_as_far(const struct tw_pkt *rst, const struct tw_pkt *own);
 /* The same of two TTLs, to the hop. */

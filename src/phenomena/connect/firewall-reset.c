@@ -20,6 +20,8 @@
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
+enum { REMEDY_ENTRY = 5 };
+
 #define SLOWEST_NS (5 * TW_NS_PER_S) /* no path is so long */
 #define IDLE_SUSPICIOUS_NS                                                                         \
 	(1500 * TW_NS_PER_MS) /* from here on, a forgetful device is the better guess */
@@ -227,7 +229,30 @@ static bool replaces_segment(const struct tw_facts *f)
 		return false;
 	}
 	return tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_get(f, TW_F_RST_TTL_DELTA) != 0 ||
-	       tw_get(f, TW_F_RST_LABEL_ZERO);
+	       tw_get(f, TW_F_RST_LABEL_ZERO) || tw_get(f, TW_F_RST_AUTHOR_MOVED);
+}
+
+/* A NAT whose own address stands for the author takes the segment for its own when its entry is gone. */
+static const char *say_mid(struct tw_match *m, enum tw_side author, bool lives)
+{
+	const struct tw_facts *f = m->facts;
+	const char *const of = tw_endpoint(m, tw_other(author)), *const as = tw_endpoint(m, author);
+
+	if (lives)
+		return tw_say(m,
+			      "A firewall answered a segment of %s with a RST in the name of %s, "
+			      "whose own socket lives on.",
+			      of, as);
+	if (tw_get(f, TW_F_RST_AUTHOR_MOVED))
+		return tw_say(m,
+			      "A device answered a segment of %s with a RST in the name of %s, "
+			      "which went on %s later under another %s (stream %lld): a NAT had "
+			      "lost its entry, or a firewall rejects.",
+			      of, as, TW_DUR(tw_get(f, TW_F_RST_AUTHOR_MOVED_NS)),
+			      tw_get(f, TW_F_RST_OTHER_PORT_ONLY) ? "port" : "address",
+			      (long long)tw_get(f, TW_F_RST_OTHER_STREAM));
+	return tw_say(m, "A firewall answered a segment of %s with a RST in the name of %s.", of,
+		      as);
 }
 
 static void cite_mid(struct tw_match *m, enum tw_side author)
@@ -247,6 +272,10 @@ static void cite_mid(struct tw_match *m, enum tw_side author)
 			/* whether a bare ACK arrived, what follows need not tell */
 			tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_ACK) ? ""
 								   : ", and never got the segment");
+	if (tw_get(f, TW_F_RST_AUTHOR_MOVED))
+		tw_cite(m, TW_F_RST_AUTHOR_MOVED,
+			"stream %lld goes on with exactly its next seq and ack: %s lives",
+			(long long)tw_get(f, TW_F_RST_OTHER_STREAM), tw_endpoint(m, author));
 	if (delta != 0)
 		tw_cite(m, TW_F_RST_TTL_DELTA,
 			"the RST's TTL differs by %+lld from the author's other packets",
@@ -271,31 +300,27 @@ static bool match_mid(struct tw_match *m)
 	else
 		m->strength = idle >= IDLE_SUSPICIOUS_NS ? TW_STRENGTH_MECHANISM - 5
 							 : TW_STRENGTH_MECHANISM + 8;
-	if (lives)
-		m->summary = tw_say(
-			m,
-			"A firewall answered a segment of %s with a RST in the name of %s, whose "
-			"own socket lives on.",
-			tw_endpoint(m, victim), tw_endpoint(m, author));
-	else
-		m->summary = tw_say(
-			m, "A firewall answered a segment of %s with a RST in the name of %s.",
-			tw_endpoint(m, victim), tw_endpoint(m, author));
+	m->summary = say_mid(m, author, lives);
 	cite_mid(m, author);
 	tw_rival(m, "forged-reset",
 		 "a third party that injects a RST and keeps the segment from arriving would look "
 		 "the same");
-	if (idle >= IDLE_SUSPICIOUS_NS)
+	if (tw_get(f, TW_F_RST_AUTHOR_MOVED)) {
+		m->remedy = REMEDY_ENTRY;
+		tw_rival(m, "idle-reset",
+			 "a NAT that has forgotten the connection, whether or not it was idle, "
+			 "answers for its client so");
+	} else if (idle >= IDLE_SUSPICIOUS_NS)
 		tw_rival(m, "idle-reset",
 			 "a NAT or load balancer that has forgotten the connection answers the "
 			 "same way; the "
 			 "silence before was %s",
 			 TW_DUR(idle));
-	if (tw_get(f, TW_F_RST_TTL_DELTA) != 0)
+	if (tw_get(f, TW_F_RST_TTL_DELTA) != 0 && !tw_get(f, TW_F_RST_AUTHOR_MOVED))
 		tw_rival(m, "conntrack-invalid-reset",
 			 "a NAT that lost its entry takes the segment for its own, and its kernel "
 			 "resets it; the other side's next segment then comes untranslated");
-	if (lives)
+	if (lives || tw_get(f, TW_F_RST_AUTHOR_MOVED))
 		tw_rule_out(m, "peer-rebooted",
 			    "the author still has the connection: it goes on with it");
 	tw_rule_out(m, "linger-reset",
@@ -363,6 +388,10 @@ static const char *const remedies[] = {
 	"accept`) "
 	"before any reject; reload rule sets atomically (`nft -f`).",
 	"Turn on TCP keepalive on the server, so that half-open connections left behind are found.",
+	[REMEDY_ENTRY] =
+		"If a NAT stands there: was it restarted, was its table flushed (`conntrack -F`, a "
+		"firewall or container service that starts anew), or did another box take over "
+		"without its state (conntrackd)? Do that when few connections are open.",
 	NULL,
 };
 
