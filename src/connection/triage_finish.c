@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTEREST_MIN 256
-#define PACKETS_MAX  0xffffffu
-#define STREAM_MAX   ((UINT64_C(1) << 40) - 1)
+#define INTEREST_MIN   256
+#define PACKETS_MAX    0xffffffu
+#define STREAM_BYTES   (UINT32_C(256) << 10)
+#define STREAM_PACKETS 8
+#define STREAM_MAX     ((UINT64_C(1) << 40) - 1)
 
 /* --- one connection --- */
 
@@ -174,12 +176,20 @@ static void count_half_open(struct tw_triage *t, const struct tw_addr *server, u
 		g->last_ns = ns;
 }
 
+/* Has @side sent more than goes out before the first ACKs come back? */
+static bool is_stream(const struct conn *c, int side)
+{
+	return side_has(c, side, SIDE_BASE | SIDE_NEXT) && c->packets >= STREAM_PACKETS &&
+	       c->next[side] - c->base[side] > STREAM_BYTES;
+}
+
 static void conclude(struct tw_triage *t, const struct conn *c, int reason)
 {
 	const uint32_t shaken = SIDE_SYN | SIDE_SYN << 8;
 
 	t->went_on |= (c->status & shaken) == shaken && c->next[0] - c->base[0] > 1 &&
 		      c->next[1] - c->base[1] > 1;
+	t->went_on |= is_stream(c, 0) || is_stream(c, 1);
 	if (!reason && tw_triage_kin_takes(t, c))
 		reason = TW_WANT_KIN;
 	else if (!reason && t->config.everything)

@@ -62,6 +62,9 @@ static void cap(struct tw_match *m)
 	}
 	if (is(f, TW_F_ACKS_FILTERED) && went_on(f)) {
 		m->confidence = TW_POSSIBLE;
+		/* whether it took anything away, what had arrived before it tells */
+		if (m->outcome == TW_OUTCOME_FAILED && is(f, TW_F_RST_COUNT))
+			m->outcome = TW_OUTCOME_UNKNOWN;
 		tw_missing(m, filtered);
 	}
 	if (is(f, TW_F_CLIENT_GUESSED) && m->culprit >= TW_CULPRIT_CLIENT_APP &&

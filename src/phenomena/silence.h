@@ -11,10 +11,14 @@
  * they look for.
  */
 
-/* Would the answer be in the capture if there had been one? */
+/* Would the answer be in the capture if there had been one? What answers data may be an ACK without payload. */
 static inline bool tw_silence_proves(const struct tw_facts *f)
 {
-	return !tw_get(f, TW_F_ONE_SIDED) && !tw_get(f, TW_F_TRACE_LOSSY);
+	const bool left_out =
+		tw_get(f, TW_F_ACKS_FILTERED) &&
+		(tw_get(f, TW_F_BYTES_C) || tw_get(f, TW_F_BYTES_S) || tw_known(f, TW_F_FIN1_SIDE));
+
+	return !tw_get(f, TW_F_ONE_SIDED) && !tw_get(f, TW_F_TRACE_LOSSY) && !left_out;
 }
 
 /*

@@ -37,14 +37,16 @@ static bool match(struct tw_match *m)
 	int64_t doors = tw_get(f, TW_F_SCAN_PORTS);
 	bool refused = tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK);
 	bool opened = tw_get(f, TW_F_SYNACK_COUNT) > 0;
+	/* a scanner's own SYNs may all be unanswered, but of a client of which nothing else is seen that is not known */
+	bool filtered = tw_get(f, TW_F_ONLY_HALF_OPEN);
 
 	/* who finds more doors open than closed is a busy client, or many behind one address */
 	if (doors < MIN_DOORS || doors <= tw_get(f, TW_F_SCAN_OPENED) || !is_knock(f))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 4;
-	m->confidence = TW_LIKELY;
+	m->confidence = filtered ? TW_POSSIBLE : TW_LIKELY;
 	/* An open door that was only tried is nobody's failure. */
-	m->outcome = opened ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
+	m->outcome = opened || filtered ? TW_OUTCOME_UNKNOWN : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
@@ -59,6 +61,10 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_SCAN_PORTS,
 		"the same source tried at least %lld ports or hosts in vain within a minute",
 		(long long)doors);
+	if (filtered)
+		tw_missing(m,
+			   "What is no SYN: the capture holds none of it, so its filter may have "
+			   "left it out, and these are healthy connections.");
 	if (refused)
 		tw_rival(m, "port-closed",
 			 "a client with many dead destinations in its configuration knocks like "
