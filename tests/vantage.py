@@ -16,7 +16,7 @@ import craft
 import mangle
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import CAPTURES, case, equal, main
-from talk import MSS, Talk, expect, objects
+from talk import MSS, Talk, expect, objects, told
 
 FULL = b"d" * 1448
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
@@ -556,6 +556,64 @@ def both_captures_in_one_file():
         talk.s(SYN | ACK, options=MSS, ident=0, after=0.0002).c(ACK).ask(rtt=0.0002, wait=0.0001).close(rtt=0.0002)
         talk.frames += [(at - 0.001, frame) for at, frame in talk.frames]
         expect(talk, "clean")
+
+
+def thinned(talk, wanted):
+    """What a filter on the flags and the length of a segment lets pass of @talk."""
+    talk.frames = [(at, data) for at, data in talk.frames
+                   if wanted(data[47], struct.unpack(">H", data[16:18])[0] - 20 - (data[46] >> 4) * 4)]
+    return talk
+
+
+@case
+def nothing_but_syns():
+    """tcp[13] = 2: forty healthy connections of a busy client are no scan, and nobody failed."""
+    talks = [thinned(Talk(client=("10.0.0.1", 40000 + i), server=("192.0.2.2", 8000 + i), now=i * 0.5).shake().ask().close(),
+                     lambda flags, length: flags == SYN) for i in range(40)]
+    for finding in told(*talks):
+        assert finding["outcome"] == "unknown", finding
+    for talk in talks:  # the same with what refuses them
+        talk.s(RST | ACK, seq=0, ack=1001, window=0, ident=0)
+    findings = told(*talks)
+    equal({finding["verdict"] for finding in findings}, {"port-scan"})
+    equal({finding["outcome"] for finding in findings}, {"failed"})
+
+
+@case
+def data_without_any_acks():
+    """greater 100, in mid-connection: who does not speak in such a capture is not silent. With them, it is."""
+    for filtered in BOTH:
+        talk = Talk(timestamps=True).c(PSH | ACK, REQUEST + b"x" * 100, after=0.001)
+        for number in range(12):
+            talk.s(ACK, b"d" * 28960, after=0.001).c(ACK, after=0.00001)
+        end = talk.next[1]
+        for wait in (0.001, 0.2, 0.41):
+            talk.s(ACK, FULL, after=wait, seq=end)
+        later = Talk(client=("10.0.0.9", 40009), now=talk.now + 30).shake().ask(answer=FULL)
+        if filtered:
+            others = (thinned(later, lambda flags, length: length > 50),)
+            expect(thinned(talk, lambda flags, length: length > 50), "unknown", outcomes=("unknown",), others=others)
+        else:
+            expect(talk, "peer-vanished", outcomes=("failed",), others=(later,))
+
+
+@case
+def resets_without_data():
+    """SYN, FIN and RST only: what had arrived before a client's FIN and its reset is not in the capture."""
+    for flags in (RST, RST | ACK):
+        talk = Talk().shake().ask().c(FIN | ACK, after=1).c(flags, after=0.00003)
+        expect(thinned(talk, lambda flags, length: flags & 7), "aborted", "unknown", "clean", outcomes=("unknown", "clean", "degraded"))
+
+
+@case
+def a_closed_port_beside_forwarded_ones():
+    """The box of a container has its own TTL where the port that it forwards has another host's: no firewall is needed for that."""
+    open_port = Talk(server=("192.0.2.2", 80), ttl=(64, 63)).shake().ask().close()
+    closed = Talk(client=("10.0.0.1", 40001), server=("192.0.2.2", 81), now=1).c(SYN, options=MSS)
+    closed.s(RST | ACK, seq=0, ack=closed.next[0], window=0, ident=0, ttl=64)
+    finding = expect(closed, "firewall-reset", outcomes=("failed",), others=(open_port,))
+    assert "forwards" in finding["summary"], finding["summary"]
+    assert any("DNAT" in rival["why"] for rival in finding["rivals"]), finding["rivals"]
 
 
 if __name__ == "__main__":

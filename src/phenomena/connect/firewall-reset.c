@@ -39,26 +39,8 @@ static bool label_zero(const struct tw_facts *f)
 	return tw_get(f, TW_F_HOST_LABELS);
 }
 
-static bool match_connect(struct tw_match *m)
+static void cite_host_ttl(struct tw_match *m, int64_t delta)
 {
-	const struct tw_facts *f = m->facts;
-	int64_t delta = tw_get(f, TW_F_HOST_TTL_DELTA);
-
-	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
-	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_reset_by_socket(f))
-		return false;
-	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING) &&
-	    !tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
-		return false;
-	m->strength = TW_STRENGTH_MECHANISM + 2;
-	m->summary = tw_say(
-		m,
-		"A firewall refused the connection to %s with a RST: it was not written by the "
-		"TCP of that host.",
-		m->server);
-	tw_cite_syns(m);
-	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that answers the SYN, %s after it",
-		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
 	if (delta > 0)
 		tw_cite(m, TW_F_HOST_TTL_DELTA,
 			"its TTL is %lld higher than in the host's other packets: a box in between "
@@ -69,6 +51,36 @@ static bool match_connect(struct tw_match *m)
 			"its TTL is %lld lower than in the host's other packets: another box wrote "
 			"it",
 			(long long)-delta);
+}
+
+static bool match_connect(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	int64_t delta = tw_get(f, TW_F_HOST_TTL_DELTA);
+	const bool by_ttl = delta != 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING) &&
+			    !tw_get(f, TW_F_SYN_ANSWER_MIRRORED);
+
+	if (!tw_syn_alone(f) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_RSTACK) ||
+	    tw_get(f, TW_F_SYNACK_COUNT) > 0 || tw_reset_by_socket(f))
+		return false;
+	if (delta == 0 && !label_zero(f) && !tw_get(f, TW_F_PORT_OPEN_DURING) &&
+	    !tw_get(f, TW_F_SYN_ANSWER_MIRRORED))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 2;
+	m->summary =
+		by_ttl ? tw_say(m,
+				"The connection to %s was refused by a RST that the host of its "
+				"other ports did not write: a firewall did, or the box that "
+				"forwards those ports.",
+				m->server)
+		       : tw_say(m,
+				"A firewall refused the connection to %s with a RST: it was not "
+				"written by the TCP of that host.",
+				m->server);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK that answers the SYN, %s after it",
+		TW_DUR(tw_get(f, TW_F_SYN_ANSWER_DELAY_NS)));
+	cite_host_ttl(m, delta);
 	if (label_zero(f))
 		tw_cite(m, TW_F_RST_FLOW_LABEL,
 			"its IPv6 flow label is 0, as netfilter writes it; the host's own packets "
@@ -80,9 +92,14 @@ static bool match_connect(struct tw_match *m)
 	if (tw_get(f, TW_F_PORT_OPEN_DURING))
 		tw_cite(m, TW_F_PORT_OPEN_DURING,
 			"the same port completed another handshake meanwhile: it does listen");
-	tw_rival(m, "port-closed",
-		 "a host whose TCP writes another TTL or flow label in its resets than in its "
-		 "other packets would look like this, too");
+	if (by_ttl)
+		tw_rival(m, "port-closed",
+			 "where other ports of the address are forwarded to other hosts (DNAT, "
+			 "containers, a balancer), the box itself refuses the rest so");
+	else
+		tw_rival(m, "port-closed",
+			 "a host whose TCP writes another TTL or flow label in its resets than in "
+			 "its other packets would look like this, too");
 	if (tw_get(f, TW_F_PORT_OPEN_DURING) && delta == 0)
 		tw_rival(m, "accept-queue-full",
 			 "Windows refuses a connection by RST when the queue of the listener is "

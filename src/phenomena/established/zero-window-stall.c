@@ -56,7 +56,7 @@ static void say_opened(struct tw_match *m, enum tw_side reader, int64_t span)
 	m->strength = span >= TW_NS_PER_S ? TW_STRENGTH_STALL : TW_STRENGTH_DELAY;
 	m->confidence = TW_CERTAIN;
 	m->outcome = TW_OUTCOME_DEGRADED;
-	m->summary = tw_say(m, "%s did not read for %s: its window was 0, then it opened again.",
+	m->summary = tw_say(m, "%s read too little for %s: its window was 0, then it opened again.",
 			    tw_endpoint(m, reader), TW_DUR(span));
 	tw_cite(m, TW_F_ZERO_WINDOW_OPEN_AT_END, "the window opens again after %s", TW_DUR(span));
 	tw_app_saw(

@@ -49,6 +49,14 @@ static enum due is_due(const struct tw_facts *f, bool answered)
 									       : DUE_SOON;
 }
 
+static const char *from_whom(struct tw_match *m)
+{
+	if (tw_get(m->facts, TW_F_PORT_HALF_OPEN_HOSTS) < 2)
+		return "one address";
+	return tw_say(m, "at least %lld sources",
+		      (long long)tw_get(m->facts, TW_F_PORT_HALF_OPEN_SOURCES));
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -73,9 +81,9 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
-		"At least %lld connections to %s from at least %lld sources stay half-open around "
-		"this one: a flood of SYNs that nobody means to complete.",
-		(long long)others + 1, m->server, (long long)sources);
+		"At least %lld connections to %s from %s stay half-open around this one: a flood "
+		"of SYNs that nobody means to complete.",
+		(long long)others + 1, m->server, from_whom(m));
 	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s, never repeated", m->client);
 	if (tw_get(f, TW_F_SYNACK_COUNT) > 1)
 		tw_cite(m, TW_F_SYNACK_COUNT,
