@@ -595,6 +595,11 @@ def data_without_any_acks():
             expect(thinned(talk, lambda flags, length: length > 50), "unknown", outcomes=("unknown",), others=others)
         else:
             expect(talk, "peer-vanished", outcomes=("failed",), others=(later,))
+    one_way = Talk(timestamps=True)
+    for number in range(20):
+        one_way.s(ACK, b"d" * 28960, after=0.001)
+    for finding in told(one_way.s(RST | ACK, after=0.1)):  # more than any window, and not one ACK
+        assert finding["outcome"] == "unknown" and any("direction" in text for text in finding["missing"]), finding
 
 
 @case

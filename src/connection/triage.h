@@ -88,8 +88,8 @@ struct tw_triage_result {
 	unsigned half_open_groups;
 	uint64_t half_open_unlisted; /* connections in them, and in groups beyond the 1024 */
 	bool only_half_open; /* nothing else was seen at all: perhaps the capture's filter took SYNs only */
-	bool acks_left_out; /* no ACK without payload in the whole input, though handshakes went on: as by a filter */
-	bool no_acks; /* none, whatever went on */
+	bool acks_left_out; /* no ACK without payload in the whole input, though handshakes or streams went on: as by a filter */
+	bool no_acks;       /* none, whatever went on */
 };
 
 /* NULL when memory is out. */

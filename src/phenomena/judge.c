@@ -31,8 +31,8 @@ static bool is(const struct tw_facts *f, enum tw_fact_id id)
 /* ---- what the capture allows to be said ---- */
 
 static const char filtered[] =
-	"ACKs: the capture holds none without payload, of no connection. A filter on flags or "
-	"length leaves them out, and with them what arrived.";
+	"ACKs: the capture holds none without payload, of no connection. A filter on flags, "
+	"length or direction leaves them out, and with them what arrived.";
 
 /* Something came of its SYN: an ACK was due. */
 static bool went_on(const struct tw_facts *f)
