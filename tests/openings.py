@@ -36,7 +36,7 @@ ZOOKEEPER = framed(struct.pack(">IQIQI", 0, 0, 30000, 0, 16) + bytes(17))
 OPENINGS = {**PG, "MQTT": MQTT, "AMQP": AMQP, "TDS": PRELOGIN, "TNS": TNS, "LDAP": LDAP, "LDAP, long lengths": LDAP_AD, "SMB": SMB,
             "RDP": RDP, "Kafka": KAFKA, "ZooKeeper": ZOOKEEPER, "SSH": b"SSH-2.0-OpenSSH_9.2\r\n", "TLS": HELLO}
 NFS = struct.pack(">IIIIIII", 0x80000000 | 40, 99, 0, 2, 100003, 3, 1) + bytes(16)
-BATCH = b"\1\1\0\x1c\0\0\1\0" + bytes(20)
+BATCH = b"\1\1\0\x30\0\0\1\0" + b"\x16\0\0\0\x12\0\0\0\2\0" + bytes(8) + b"\1\0\0\0" + b"s\0e\0l\0e\0c\0t\0 \0001\0;\0"
 
 
 def asked(words, port=4000, **how):
