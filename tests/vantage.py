@@ -16,7 +16,7 @@ import craft
 import mangle
 from craft import ACK, FIN, PSH, RST, SYN
 from tap import CAPTURES, case, equal, main
-from talk import MSS, Talk, expect, objects, told
+from talk import MSS, SACK_OK, Talk, WSCALE, expect, objects, told
 
 FULL = b"d" * 1448
 REQUEST = b"GET / HTTP/1.1\r\n\r\n"
@@ -619,6 +619,29 @@ def a_closed_port_beside_forwarded_ones():
     finding = expect(closed, "firewall-reset", outcomes=("failed",), others=(open_port,))
     assert "forwards" in finding["summary"], finding["summary"]
     assert any("DNAT" in rival["why"] for rival in finding["rivals"]), finding["rivals"]
+
+
+@case
+def a_capture_that_lost_windows():
+    """Where the capture missed acknowledgements, data beyond the last window that it saw is the sender's own."""
+    opts = MSS + SACK_OK + b"\1" + WSCALE
+    for lossy in BOTH:
+        talk = Talk().c(SYN, options=opts, window=7000).s(SYN | ACK, options=opts, after=0.02)
+        talk.c(PSH | ACK, REQUEST, window=60).s(ACK, after=0.02)
+        kept = len(talk.frames)
+        for number in range(30):
+            talk.s(ACK, FULL).s(ACK, FULL).c(ACK, window=60, after=0.0001)
+        if lossy:  # from the middle on nothing is left but data
+            talk.frames = talk.frames[:kept + 15] + talk.frames[-3:-1]
+        end = talk.next[1]
+        talk.s(PSH | ACK, b"d" * 72, after=0.001).s(PSH | ACK, b"d" * 72, seq=end, after=0.007)
+        talk.c(ACK, window=60, options=sacks((end, end + 72)), after=0.0001)
+        for number in range(4):
+            talk.s(ACK, FULL).s(ACK, FULL).c(ACK, window=60, after=0.0001)
+        expect(talk.close(1), "clean")
+        foreign = Talk().shake().ask()  # what its sender knows nothing of is refused, however the capture was
+        foreign.s(PSH | ACK, b"x" * 100, seq=foreign.next[1] + 50_000_000, ttl=41, after=0.1).c(ACK, after=0.0001)
+        expect(foreign.ask().close(), "invalid-segment", outcomes=("degraded",))
 
 
 if __name__ == "__main__":

@@ -402,31 +402,52 @@ static bool was_not_taken(const struct tw_dossier *d, size_t i)
 	return answered;
 }
 
+struct edges {
+	bool set[2];
+	uint32_t at[2];   /* up to where each side takes data */
+	bool partly_seen; /* the capture lost packets, and windows with them */
+};
+
+/*
+ * Is record @i beyond what its receiver offers? Where the capture lost packets only if its sender goes on at lower numbers:
+ * else it knew of a window that is missing.
+ */
+static bool is_beyond(const struct tw_dossier *d, size_t i, const struct edges *e)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	const int to = !p->side;
+	long next;
+
+	/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
+	if ((p->payload_bytes <= 1 && !(p->flags & TW_FIN)) || !e->set[to] ||
+	    tw_seq_le(p->seq, e->at[to]))
+		return false;
+	next = e->partly_seen ? tw_next_of(d, i, p->side) : -1;
+	return !e->partly_seen || (next >= 0 && tw_seq_le(d->pkt[next].seq, e->at[to]));
+}
+
 static void window_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
+	const bool scaled = d->end[0].saw_syn_options && d->end[1].saw_syn_options;
+	struct edges e = { .partly_seen = tw_get(v->f, TW_F_TRACE_LOSSY) ||
+					  tw_get(v->f, TW_F_DUPLICATE_CAPTURE) };
 	struct counted out = { 0 };
-	bool edge_set[2] = { false, false };
-	uint32_t edge[2] = { 0, 0 };
 	size_t i;
 
-	for (i = 0; i < d->pkt_count; i++) {
+	for (i = 0; i < d->pkt_count && scaled; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
-		const struct tw_end *to = &d->end[!p->side];
-		const bool scaled = to->saw_syn_options && d->end[p->side].saw_syn_options;
+		const uint32_t offered = p->ack + p->window_bytes;
 
 		if (p->gap)
-			edge_set[0] = edge_set[1] = false;
+			e.set[0] = e.set[1] = false;
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;
-		/* one window probe byte beyond the edge is allowed (RFC 9293 s3.8.6.1) */
-		if ((p->payload_bytes > 1 || p->flags & TW_FIN) && scaled && edge_set[!p->side] &&
-		    tw_seq_gt(p->seq, edge[!p->side]) && was_not_taken(d, i))
+		if (is_beyond(d, i, &e) && was_not_taken(d, i))
 			count(&out, p);
-		if (p->flags & TW_ACK &&
-		    (!edge_set[p->side] || tw_seq_gt(p->ack + p->window_bytes, edge[p->side]))) {
-			edge[p->side] = p->ack + p->window_bytes;
-			edge_set[p->side] = true;
+		if (p->flags & TW_ACK && (!e.set[p->side] || tw_seq_gt(offered, e.at[p->side]))) {
+			e.at[p->side] = offered;
+			e.set[p->side] = true;
 		}
 	}
 	set(v, TW_F_OUT_OF_WINDOW, &out);
@@ -515,7 +536,7 @@ static bool stands_alone(const struct tw_dossier *d, size_t i, uint32_t top)
 			return false;
 		below++;
 	}
-	return below > 0;
+	return k < d->pkt_count ? below >= BELOW_ENOUGH : below > 0;
 }
 
 /*
@@ -529,6 +550,7 @@ static void never_sent_facts(struct tw_view *v)
 	uint32_t sent[2] = { 0, 0 }; /* highest sequence number of each side so far */
 	bool sent_set[2] = { false, false };
 	bool answered = !(v->d->completeness & 1); /* the SYN, by a SYN|ACK */
+	const bool two_views = tw_get(v->f, TW_F_DUPLICATE_CAPTURE);
 	int64_t bytes = 0;
 	size_t i;
 
@@ -555,7 +577,8 @@ static void never_sent_facts(struct tw_view *v)
 		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
 			continue;
 		if (p->sack_count == 0 && stands_alone(d, i, top)) {
-			foreign = foreign ? foreign : p;
+			if (!foreign && !two_views)
+				foreign = p;
 			continue;
 		}
 		if (seen_to_arrive(v->f, p->side) || !refuted(v, i, to, sent[to], top))
