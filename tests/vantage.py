@@ -644,5 +644,23 @@ def a_capture_that_lost_windows():
         expect(foreign.ask().close(), "invalid-segment", outcomes=("degraded",))
 
 
+@case
+def a_bare_reset_that_overtook():
+    """The reset of the socket acknowledges less than what drew the bare one: it was written first, and the host had not rebooted."""
+    for swapped in BOTH:
+        talk = Talk(timestamps=True).shake(rtt=0.00002).c(PSH | ACK, b"PING\r\n").s(ACK).s(PSH | ACK, b"+PONG" + b"x" * 76, after=0.002)
+        seen = talk.next[1]
+        talk.s(FIN | ACK, after=0.0001)
+        active = dict(ack=seen, options=b"\1\1\x08\x0a" + bytes(8))
+        if swapped:
+            talk.c(RST, window=0, ident=0, after=0.00002).c(RST | ACK, after=0.000004, **active)
+        else:
+            talk.c(RST | ACK, after=0.00002, **active).c(RST, window=0, ident=0, after=0.000004)
+        assert told(talk)[0]["verdict"] == "clean", (swapped, told(talk)[0]["summary"])
+    rebooted = Talk(timestamps=True).shake().ask()
+    rebooted.s(PSH | ACK, b"x" * 81, after=30).c(RST, window=0, ident=0, after=0.00002)
+    expect(rebooted, "peer-rebooted", outcomes=("failed",))
+
+
 if __name__ == "__main__":
     main()

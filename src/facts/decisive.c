@@ -199,6 +199,36 @@ static bool was_survived(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/*
+ * The reset of the socket that the bare one @i came after, and overtook on its way into the capture (two queues of one host):
+ * it acknowledges less than what drew the bare one. @i itself if there is none.
+ */
+static size_t written_first(const struct tw_dossier *d, size_t i)
+{
+	const struct tw_pkt *p = &d->pkt[i];
+	uint32_t sent = 0;
+	bool sent_set = false;
+	size_t k;
+
+	if (p->flags & TW_ACK)
+		return i;
+	for (k = 0; k < i; k++)
+		if (tw_counts(&d->pkt[k]) && d->pkt[k].side != p->side &&
+		    (!sent_set || tw_seq_gt(tw_pkt_end(&d->pkt[k]), sent))) {
+			sent = tw_pkt_end(&d->pkt[k]);
+			sent_set = true;
+		}
+	for (k = i + 1; k < d->pkt_count && d->pkt[k].time_ns - p->time_ns < TW_SWAPPED_NS; k++) {
+		const struct tw_pkt *q = &d->pkt[k];
+
+		if (tw_counts(q) && q->side == p->side && q->flags & TW_RST && q->flags & TW_ACK &&
+		    q->ttl == p->ttl && q->window_bytes && q->seq == p->seq && sent_set &&
+		    tw_seq_lt(q->ack, sent) && !tw_gap_between(d, i, k))
+			return k;
+	}
+	return i;
+}
+
 long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 {
 	const struct tw_dossier *d = v->d;
@@ -226,7 +256,7 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 				    d->pkt[active].side == d->pkt[i].side;
 
 			*effect = echo ? TW_RST_CHALLENGED : e;
-			return echo ? active : (long)i;
+			return echo ? active : (long)written_first(d, i);
 		}
 		if (first < 0) {
 			first = (long)i;
