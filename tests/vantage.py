@@ -662,5 +662,18 @@ def a_bare_reset_that_overtook():
     expect(rebooted, "peer-rebooted", outcomes=("failed",))
 
 
+@case
+def a_check_that_the_greeting_crosses():
+    """Who connects, resets at once, and draws the server's greeting and a bare reset for it, only looked whether it listens."""
+    for greets in BOTH:
+        talk = Talk().shake(rtt=0.03).c(RST | ACK, after=0.0002)
+        if greets:
+            talk.s(PSH | ACK, b"220 mail.example ESMTP\r\n", after=0.03).c(RST, window=0, ident=0, after=0.00003)
+        expect(talk, "clean", remark="health-check")
+    waits = Talk().shake(rtt=0.03).c(RST | ACK, after=5)
+    waits.s(PSH | ACK, b"220 mail.example ESMTP\r\n", after=0.03).c(RST, window=0, ident=0, after=0.00003)
+    assert told(waits)[0]["verdict"] != "clean"
+
+
 if __name__ == "__main__":
     main()

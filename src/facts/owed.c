@@ -3,6 +3,7 @@
  * Was anybody owed something when a reset came? That parts a failure from a goodbye: 5 % of all healthy
  * connections carry a reset (browsers, health checks, TLS alerts that cross a FIN), and none of them failed.
  */
+#include "facts/decisive.h"
 #include "facts/goodbye.h"
 #include "timers/constants.h"
 
@@ -475,6 +476,14 @@ static bool left_answered(const struct tw_view *v, const struct tw_snapshot_end 
 	       server->next_set && tw_seq_ge(fin->ack, server->next);
 }
 
+/* Do words of its victim come behind the reset @rst? Next to its author those that it crossed on the way do. */
+static bool is_spoken_to(const struct tw_dossier *d, size_t rst)
+{
+	const long next = tw_next_of(d, rst, !d->pkt[rst].side);
+
+	return next >= 0 && d->pkt[next].payload_bytes;
+}
+
 /* Bytes unacknowledged at the reset, of its author and of the other end, and what the author had got and not answered. */
 struct debt {
 	uint32_t author_unacked, victim_unacked, unanswered;
@@ -493,7 +502,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 	missed = tw_missed_answer(v, rst, author);
 	tw_from(v, TW_F_RST_ANSWER_MISSED, missed, NULL);
 	tw_from(v, TW_F_RST_HANDSHAKE_ONLY, tw_only_shook_hands(d, rst), NULL);
-	tw_from(v, TW_F_RST_UNGREETED, victim->payload_bytes && tw_left_at_once(v, rst, author),
+	tw_from(v, TW_F_RST_UNGREETED,
+		(victim->payload_bytes || is_spoken_to(d, rst)) && tw_left_at_once(v, rst, author),
 		NULL);
 	if (missed > debt.victim_unacked)
 		debt.victim_unacked = missed;
