@@ -675,5 +675,20 @@ def a_check_that_the_greeting_crosses():
     assert told(waits)[0]["verdict"] != "clean"
 
 
+@case
+def options_that_the_snaplen_cut():
+    """54 bytes end before the options: whether a repeat was needless, a D-SACK among them would say."""
+    for snaplen in (54, 262144):
+        talk = Download(timestamps=True)
+        lost = talk.next[1]
+        talk.s(PSH | ACK, b"d" * 700).s(PSH | ACK, b"d" * 700, seq=lost, after=0.03).acknowledge()
+        talk.c(FIN | ACK, after=0.1).s(FIN | ACK, after=0.02).c(ACK)
+        capture = mangle.Capture(1, [mangle.Packet(int(at * 1e9), data, len(data)) for at, data in talk.frames])
+        finding, = [x for x in objects(mangle.pcap(mangle.cut(capture, snaplen)), "--all") if x["type"] == "finding"]
+        if snaplen == 54:
+            assert finding["verdict"] == "clean" or finding["confidence"] == "possible", finding
+            assert finding["verdict"] == "clean" or any("-s 128" in text for text in finding["missing"]), finding
+
+
 if __name__ == "__main__":
     main()

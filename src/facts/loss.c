@@ -20,7 +20,7 @@ struct loss_walk {
 		reorder_delay;
 	int64_t unwanted;
 	const struct tw_pkt *first_unwanted;
-	int64_t doubtful, answered, delayed, reopened, refused_stall, by_time, cut, unheard;
+	int64_t doubtful, answered, delayed, reopened, refused_stall, by_time, cut, unheard, unread;
 	int64_t rtt[2]; /* smallest, from here to the other end of each side's data */
 	int64_t mss[2];
 	int64_t tick_ns[2];             /* of each side's timestamps; 0: not known */
@@ -151,6 +151,7 @@ static void note_lost(const struct tw_dossier *d, size_t i, long o, const struct
 	w->doubtful += delayed || w->doubled[p->side] || tw_acks_missing(d, ack) ||
 		       (!(p->options & ack->options & TW_OPT_TIMESTAMPS) &&
 			(!w->sack || p->marks & TW_MARK_TIMED_OUT));
+	w->unread += (ack->options & TW_OPT_CUT) != 0;
 	note_unwanted(d, o, ack, w);
 	if (!w->first_lost[p->side])
 		w->first_lost[p->side] = p;
@@ -579,6 +580,7 @@ void tw_derive_loss(struct tw_view *v)
 	tw_from(v, TW_F_LOST_OR_DELAYED, w.delayed, NULL);
 	tw_from(v, TW_F_LOST_REOPENED, w.reopened, NULL);
 	tw_from(v, TW_F_LOST_CUT, w.cut, NULL);
+	tw_from(v, TW_F_LOST_ACK_UNREAD, w.unread, NULL);
 	tw_from(v, TW_F_FILLED_BY_TIME, w.by_time, NULL);
 	if (w.refused_stall)
 		tw_from(v, TW_F_REFUSED_STALL_NS, w.refused_stall, NULL);

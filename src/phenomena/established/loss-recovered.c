@@ -308,6 +308,18 @@ static bool say_unwanted(struct tw_match *m, int64_t needed, int64_t stall)
 	return true;
 }
 
+/* Linux sends probes behind a silent tail, most of them needless; that they were, only a D-SACK says, which was cut off here. */
+static void admit_unread(struct tw_match *m, int64_t needed, int64_t before, int64_t stall)
+{
+	if (!needed || before || stall >= LONG_STALL_NS ||
+	    tw_get(m->facts, TW_F_LOST_ACK_UNREAD) < needed)
+		return;
+	m->confidence = TW_POSSIBLE;
+	tw_missing(m,
+		   "The options of the acknowledgements, which the snap length cut off: a D-SACK "
+		   "among them says that a repeat was needless. `tcpdump -s 128` keeps them.");
+}
+
 /* Its receiver waited for all of it while its window was small, and took it when that opened. */
 static bool may_be_full(const struct tw_facts *f)
 {
@@ -422,6 +434,7 @@ static bool match(struct tw_match *m)
 	else
 		say_what(m, needed + before + unheard, stall);
 	cite_repair(m, needed, before);
+	admit_unread(m, needed, before + unheard, stall);
 	name_rivals(m, unseen, queue, answered);
 	weigh_lateness(m, late, unheard > 0, doubtful);
 	tw_rule_out(m, "peer-vanished", "the repeats were acknowledged");
