@@ -572,6 +572,7 @@ def nothing_but_syns():
                      lambda flags, length: flags == SYN) for i in range(40)]
     for finding in told(*talks):
         assert finding["outcome"] == "unknown", finding
+        assert "only the SYNs" in finding["summary"], finding["summary"]
     for talk in talks:  # the same with what refuses them
         talk.s(RST | ACK, seq=0, ack=1001, window=0, ident=0)
     findings = told(*talks)
@@ -600,6 +601,20 @@ def data_without_any_acks():
         one_way.s(ACK, b"d" * 28960, after=0.001)
     for finding in told(one_way.s(RST | ACK, after=0.1)):  # more than any window, and not one ACK
         assert finding["outcome"] == "unknown" and any("direction" in text for text in finding["missing"]), finding
+
+
+@case
+def a_reset_behind_what_nobody_is_seen_to_acknowledge():
+    """What a server threw away by its reset, a capture without pure ACKs does not tell."""
+    for filtered in BOTH:
+        talk = Talk().shake().ask(answer=FULL).c(ACK, after=0.00001)
+        for number in range(300):
+            talk.s(ACK, FULL).c(ACK, after=0.00001)
+        talk.s(PSH | ACK, b"last", after=1).s(RST | ACK, after=0.5)
+        if filtered:
+            thinned(talk, lambda flags, length: length or flags & 7)
+        summary = told(talk)[0]["summary"]
+        assert ("threw away" in summary) != filtered, (filtered, summary)
 
 
 @case

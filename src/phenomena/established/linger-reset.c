@@ -86,6 +86,11 @@ static const char *what_it_cost(struct tw_match *m, enum tw_side author)
 			"%s reset the connection behind what it had just sent: %s, on the way "
 			"and not yet acknowledged.",
 			end, tw_bytes(m, unacked));
+	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE) && tw_get(f, TW_F_ACKS_FILTERED))
+		return tw_say(m,
+			      "%s ended the connection with a reset; whether the last %s that it "
+			      "had sent were acknowledged is not in the capture.",
+			      end, tw_bytes(m, unacked));
 	if (unacked > tw_get(f, TW_F_RST_AUTHOR_GOODBYE))
 		return tw_say(m,
 			      "%s aborted the connection%s and threw away %s that "

@@ -50,8 +50,12 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
-		"One of at least %lld ports or hosts at which the source of %s knocked in vain "
-		"within a minute, without ever sending data: a scan.",
+		filtered
+			? "One of at least %lld ports or hosts to which the source of %s sent SYNs "
+			  "within a minute: a scan, or connections of which the capture has only "
+			  "the SYNs."
+			: "One of at least %lld ports or hosts at which the source of %s knocked "
+			  "in vain within a minute, without ever sending data: a scan.",
 		(long long)doors, m->client);
 	tw_cite_syns(m);
 	if (opened)
@@ -59,8 +63,8 @@ static bool match(struct tw_match *m)
 	else if (refused)
 		tw_cite(m, TW_F_SYN_ANSWER, "RST|ACK: this port is closed");
 	tw_cite(m, TW_F_SCAN_PORTS,
-		"the same source tried at least %lld ports or hosts in vain within a minute",
-		(long long)doors);
+		"the same source tried at least %lld ports or hosts%s within a minute",
+		(long long)doors, filtered ? "" : " in vain");
 	if (filtered)
 		tw_missing(m,
 			   "What is no SYN: the capture holds none of it, so its filter may have "

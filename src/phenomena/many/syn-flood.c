@@ -57,6 +57,26 @@ static const char *from_whom(struct tw_match *m)
 		      (long long)tw_get(m->facts, TW_F_PORT_HALF_OPEN_SOURCES));
 }
 
+static void name_rivals(struct tw_match *m, bool answered, bool heard)
+{
+	tw_rival(m, "port-scan",
+		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
+	if (answered)
+		tw_rival(m, "handshake-ack-lost",
+			 "the ACKs of real clients may be lost on a way that is not captured here");
+	else if (heard)
+		tw_rival(m, "syn-queue-full",
+			 "this SYN went unanswered, perhaps since the queue was full by then");
+	if (heard)
+		tw_rule_out(m, "syn-unanswered",
+			    "the endpoint answers others: its SYN|ACKs are what stays "
+			    "unacknowledged");
+	else
+		tw_rival(m, "syn-unanswered",
+			 "many clients that give up within a second would leave the same SYNs at a "
+			 "server that does not answer");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -81,8 +101,11 @@ static bool match(struct tw_match *m)
 	m->culprit = TW_CULPRIT_CLIENT_HOST;
 	m->summary = tw_say(
 		m,
-		"At least %lld connections to %s from %s stay half-open around this one: a flood "
-		"of SYNs that nobody means to complete.",
+		filtered ? "At least %lld connections to %s from %s are half-open around this one: "
+			   "a flood of SYNs, or connections of which the capture has only the "
+			   "beginning."
+			 : "At least %lld connections to %s from %s stay half-open around this "
+			   "one: a flood of SYNs that nobody means to complete.",
 		(long long)others + 1, m->server, from_whom(m));
 	tw_cite(m, TW_F_SYN_COUNT, "SYN from %s, never repeated", m->client);
 	if (tw_get(f, TW_F_SYNACK_COUNT) > 1)
@@ -100,22 +123,7 @@ static bool match(struct tw_match *m)
 	if (due == DUE_SOON)
 		tw_missing(m, "What comes of them: the capture ends so soon that the ACKs of far "
 			      "clients may still be on their way.");
-	tw_rival(m, "port-scan",
-		 "a scanner that ignores SYN|ACKs, or many of them, would look like this");
-	if (answered)
-		tw_rival(m, "handshake-ack-lost",
-			 "the ACKs of real clients may be lost on a way that is not captured here");
-	else if (heard)
-		tw_rival(m, "syn-queue-full",
-			 "this SYN went unanswered, perhaps since the queue was full by then");
-	if (heard)
-		tw_rule_out(m, "syn-unanswered",
-			    "the endpoint answers others: its SYN|ACKs are what stays "
-			    "unacknowledged");
-	else
-		tw_rival(m, "syn-unanswered",
-			 "many clients that give up within a second would leave the same SYNs at a "
-			 "server that does not answer");
+	name_rivals(m, answered, heard);
 	return true;
 }
 
