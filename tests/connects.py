@@ -686,5 +686,20 @@ def silence_where_the_old_connection_was_open():
         assert ("peer-rebooted" in [rival["verdict"] for rival in found[0]["rivals"]]) != closed, found[0]["rivals"]
 
 
+@case
+def a_host_that_goes_right_after_the_handshake():
+    """The port had served others, and ignores the first data: a full queue if its host is seen to live, else it may be gone."""
+    before = Talk(server=SERVER).shake(rtt=0.0001).ask(rtt=0.0001).close(rtt=0.0001)
+    for lives in (False, True):
+        talk = Talk(client=("192.0.2.1", 40001), server=SERVER, now=1).shake(rtt=0.0001)
+        start = talk.next[0]
+        for wait in (1.5, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8):
+            talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", seq=start, after=wait)
+        ssh = Talk(client=("192.0.2.1", 40002), server=(SERVER[0], 22), now=9 if lives else 0.5).shake(rtt=0.0001)
+        ssh.s(PSH | ACK, b"SSH-2.0-x\r\n").c(ACK)
+        later = Talk(client=("192.0.2.1", 40003), server=("198.51.100.41", 80), now=60).shake().ask().close()
+        expect(talk, "accept-queue-full" if lives else "peer-vanished", outcomes=("failed",), others=(before, ssh, later))
+
+
 if __name__ == "__main__":
     main()

@@ -61,7 +61,10 @@ static bool cookie_ignored(const struct tw_facts *f)
 {
 	int64_t repeats = tw_get(f, TW_F_CLIENT_DATA_REPEATS_UNACKED);
 	bool during = tw_get(f, TW_F_PORT_OPEN_DURING);
-	bool served = during || tw_get(f, TW_F_PORT_OPEN_BEFORE) || tw_get(f, TW_F_PORT_OPEN_AFTER);
+	bool lives = tw_get(f, TW_F_ALIVE_ELSEWHERE) || tw_get(f, TW_F_SERVER_ACKED_CLIENT_DATA);
+	/* that it served others before says nothing of a host that may be gone since */
+	bool served = during || tw_get(f, TW_F_PORT_OPEN_AFTER) ||
+		      (lives && tw_get(f, TW_F_PORT_OPEN_BEFORE));
 
 	if (!tw_get(f, TW_F_ACK3_SEEN) || tw_get(f, TW_F_SYNACK_COUNT) != 1 ||
 	    tw_get(f, TW_F_SYN_COUNT) != 1 || !tw_is(f, TW_F_FIRST_DATA_SIDE, TW_CLIENT))
