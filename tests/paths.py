@@ -250,6 +250,28 @@ def icmp_for_each_repeat():
 
 
 @case
+def icmp_of_a_nat_that_lost_its_host():
+    """Errors of the destination's own address: at once they are a filter's, seconds later those of who looked for a neighbour."""
+    for wait in (0.0004, 2.0):
+        for connecting in (False, True):
+            talk = Talk()
+            if not connecting:
+                talk.shake().ask()
+            kind, data = (SYN, b"") if connecting else (PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+            at, quoted = talk.next[0], []
+            for number in range(3):
+                talk.c(kind, data, seq=at, after=1 if wait < 1 else 0.5)
+                quoted.append(talk.last_ip(40))
+                if wait < 1:
+                    talk.icmp(3, 1, quoted[-1], source="192.0.2.2", after=wait)
+            if wait >= 1:
+                for number, packet in enumerate(quoted):
+                    talk.icmp(3, 1, packet, source="192.0.2.2", after=0 if number else wait)
+            finding = expect(talk, "host-unreachable" if wait >= 1 else "firewall-rejected", outcomes=("failed", "unknown"))
+            assert ("NAT" in finding["summary"]) == (wait >= 1), finding["summary"]
+
+
+@case
 def icmp_that_took_the_request():
     """An error for the SYN|ACK ends the server's request: the ACK of the handshake draws a reset. It was not outlived."""
     talk = Talk().c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, ident=0)

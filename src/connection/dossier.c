@@ -649,6 +649,8 @@ int tw_dossier_add_icmp(struct tw_dossier *d, const struct tw_frame *f, const st
 	i->raw_seq = s->quote_seq_known ? s->seq : last_raw_seq(d, i->side);
 	i->quoted_seq = tw_dossier_placed(&d->end[i->side], i->raw_seq);
 	i->quoted_flags = s->flags;
+	i->quoted_id = s->ip_id;
+	i->quoted_tsval = s->options & TW_OPT_TIMESTAMPS ? s->tsval : 0;
 	i->mtu = s->icmp_mtu;
 	i->version = s->icmp_version;
 	i->type = s->icmp_type;

@@ -74,8 +74,9 @@ struct tw_icmp {
 	uint64_t frame;
 	struct tw_addr from;
 	uint32_t quoted_seq, raw_seq, mtu; /* raw_seq: as the wire has it */
-	uint16_t quoted_flags;
-	uint8_t side; /* whose segment is quoted */
+	uint32_t quoted_tsval;             /* 0: none was quoted */
+	uint16_t quoted_flags, quoted_id;  /* IPv4; 0: none */
+	uint8_t side;                      /* whose segment is quoted */
 	uint8_t version, type, code;
 };
 

@@ -78,6 +78,34 @@ static const struct tw_pkt *quoted(const struct tw_dossier *d, const struct tw_i
 	return best;
 }
 
+/* Is @p the transmission that the error quotes? */
+static bool is_quoted(const struct tw_pkt *p, const struct tw_icmp *i)
+{
+	if (p->side != i->side || p->seq != i->quoted_seq || p->frame > i->frame)
+		return false;
+	if (i->quoted_tsval && p->options & TW_OPT_TIMESTAMPS)
+		return p->tsval == i->quoted_tsval;
+	return i->quoted_id && p->ip_id == i->quoted_id;
+}
+
+/*
+ * How long did the very transmission wait that the error quotes? -1: not known. A filter refuses at once what comes; who looks
+ * for a neighbour keeps some packets until it gives up (neigh_invalidate()), and then answers them together.
+ */
+static int64_t held_ns(const struct tw_dossier *d, const struct tw_icmp *i)
+{
+	const struct tw_pkt *found = NULL;
+	size_t k;
+
+	for (k = 0; k < d->pkt_count; k++)
+		if (tw_counts(&d->pkt[k]) && is_quoted(&d->pkt[k], i)) {
+			if (found)
+				return -1;
+			found = &d->pkt[k];
+		}
+	return found ? i->time_ns - found->time_ns : -1;
+}
+
 #define MISSED_BYTES                                                                               \
 	(1 << 20) /* so much at most the capture may have missed of what the end sent */
 
@@ -205,6 +233,8 @@ void tw_derive_icmp(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	const struct tw_icmp *first = NULL, *last = NULL, *big = NULL, *standing = NULL;
 	int64_t n = 0, n_big = 0, n_standing = 0, answered = 0;
+	const struct tw_icmp *longest = NULL;
+	int64_t held = -1;
 	bool burst = false;
 	size_t k;
 
@@ -221,6 +251,10 @@ void tw_derive_icmp(struct tw_view *v)
 			continue;
 		n++;
 		answered += quoted(d, i) != NULL;
+		if (held_ns(d, i) > held) {
+			held = held_ns(d, i);
+			longest = i;
+		}
 		if (!first)
 			first = i;
 		if (!outlived(d, i) && !taken_before(d, i)) {
@@ -243,6 +277,8 @@ void tw_derive_icmp(struct tw_view *v)
 	if (!first)
 		return;
 	first_error(v, first);
+	if (longest)
+		tw_fact_set(v->f, TW_F_ICMP_HELD_NS, held, longest->frame, longest->time_ns);
 	tw_fact_set(v->f, TW_F_ICMP_STANDING, n_standing, standing ? standing->frame : 0,
 		    standing ? standing->time_ns : 0);
 	tw_fact_set(v->f, TW_F_ICMP_LAST, n, last->frame, last->time_ns);

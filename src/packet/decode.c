@@ -413,6 +413,8 @@ static void detail_icmp(const struct tw_walk *w, struct tw_segment *s)
 	s->icmp_dst = w->icmp_dst;
 	s->icmp_mtu = w->icmp_mtu;
 	s->quote_seq_known = w->quoted_bytes >= 8;
+	if (s->ip_version == 4)
+		s->ip_id = tw_load_be16(w->base + s->l3_offset + 4);
 	/* The quoted options, as far as the quote reaches: its end is a cut, not a lie. */
 	if (s->header_bytes && w->quoted_bytes > 20) {
 		struct tw_span options = { w->base + s->l4_offset + 20, w->quoted_bytes - 20,

@@ -43,6 +43,8 @@ static enum kind kind_of(const struct tw_facts *f)
 		return NOT_FROM_TCP;
 	case TW_ICMP_HOST_UNREACHABLE:
 	case TW_ICMP_NET_UNREACHABLE:
+		if (tw_icmp_was_held(f))
+			return NOT_OURS;
 		if (tw_get(f, TW_F_ICMP_FROM_DESTINATION))
 			return FROM_HOST;
 		return tw_get(f, TW_F_PEER_SPOKE_AFTER) > 0 ? PEER_LIVES : NOT_OURS;

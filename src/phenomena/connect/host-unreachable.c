@@ -15,7 +15,8 @@
  *   on the client's own LAN: three ARP requests, no SYN at all, EHOSTUNREACH after 3.06 s. That
  *   leaves no TCP packet and so no connection to judge.
  *
- * Only the burst after the neighbour timeout excludes a filter: a REJECT answers each SYN at once.
+ * Only what waited for the neighbour timeout excludes a filter: a REJECT answers each segment at once. The same error from
+ * the destination's own address is that of a NAT (a port forward, a container's host) which has lost the host behind it.
  */
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
@@ -57,12 +58,12 @@ static bool is_ours(const struct tw_facts *f)
 	if (tw_get(f, TW_F_ICMP_COUNT) == 0)
 		return false;
 	if (tw_get(f, TW_F_ICMP_FROM_DESTINATION))
-		return by_reassembly(f);
+		return by_reassembly(f) || tw_icmp_was_held(f);
 	switch (tw_get(f, TW_F_ICMP_CLASS)) {
 	case TW_ICMP_HOST_UNREACHABLE:
 	case TW_ICMP_NET_UNREACHABLE:
 		/* The peer speaks: then it is reachable, and firewall-rejected explains it. */
-		return tw_get(f, TW_F_PEER_SPOKE_AFTER) == 0;
+		return tw_get(f, TW_F_PEER_SPOKE_AFTER) == 0 || tw_icmp_was_held(f);
 	case TW_ICMP_TIME_EXCEEDED:
 	case TW_ICMP_OTHER:
 		return true;
@@ -75,7 +76,11 @@ static void name_rivals(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
 
-	if (by_neighbour_failure(f)) {
+	if (tw_icmp_was_held(f)) {
+		tw_rule_out(m, "firewall-rejected",
+			    "a filter answers each segment at once; this one waited until a search "
+			    "for the neighbour had ended");
+	} else if (by_neighbour_failure(f)) {
 		tw_rule_out(m, "firewall-rejected",
 			    "a filter answers each SYN at once, not all of them together after the "
 			    "neighbour timeout");
@@ -122,6 +127,26 @@ static bool match_probe(struct tw_match *m)
 	return true;
 }
 
+/* The errors came when a search for the neighbour had ended. */
+static const char *summary_of_held(struct tw_match *m, enum tw_icmp_fate fate)
+{
+	const struct tw_facts *f = m->facts;
+	const char *target = tw_endpoint(m, tw_other((enum tw_side)tw_get(f, TW_F_ICMP_TO)));
+	const char *wait = TW_DUR(tw_get(f, TW_F_ICMP_HELD_NS));
+
+	if (tw_get(f, TW_F_ICMP_FROM_DESTINATION))
+		return tw_say(m,
+			      "The box at %s (a NAT or port forward) %s the host behind it: nobody "
+			      "answered there (ARP or neighbour discovery), and it said host "
+			      "unreachable after %s.",
+			      target,
+			      fate == TW_ICMP_KILLED_CONNECT ? "does not reach" : "has lost", wait);
+	return tw_say(m,
+		      "A router could no%s deliver to %s: nobody answered there (ARP or neighbour "
+		      "discovery), and it said host unreachable after %s.",
+		      fate == TW_ICMP_KILLED_CONNECT ? "t" : " longer", target, wait);
+}
+
 /* @late: a SYN|ACK came behind the error. */
 static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late)
 {
@@ -141,6 +166,9 @@ static const char *summary(struct tw_match *m, enum tw_icmp_fate fate, bool late
 			      "The host of %s is not there: the last router got no answer from it "
 			      "(ARP or neighbour discovery) and said host unreachable after %s.",
 			      target, TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_ICMP_COUNT)));
+	if (tw_icmp_was_held(f) && (!at_first || tw_get(f, TW_F_ICMP_FROM_DESTINATION)) &&
+	    !handshake)
+		return summary_of_held(m, fate);
 	if (at_first)
 		return at_first;
 	if (handshake)
@@ -187,7 +215,8 @@ static bool match(struct tw_match *m)
 	tw_peer_is(m, tw_other(victim));
 	m->remedy = remedy_of(f);
 	m->confidence = by_neighbour_failure(f) ? TW_CERTAIN : TW_LIKELY;
-	m->culprit = by_neighbour_failure(f) ? tw_host_of(tw_other(victim)) : TW_CULPRIT_NETWORK;
+	m->culprit = by_neighbour_failure(f) || tw_icmp_was_held(f) ? tw_host_of(tw_other(victim))
+								    : TW_CULPRIT_NETWORK;
 	if (late)
 		m->confidence = TW_LIKELY;
 	m->summary = tw_icmp_of_arrived(m);
@@ -196,6 +225,9 @@ static bool match(struct tw_match *m)
 	if (late)
 		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK in answer to the SYN, too late");
 	tw_icmp_cite(m);
+	if (tw_icmp_was_held(f))
+		tw_cite(m, TW_F_ICMP_HELD_NS, "an error %s after the very segment that it quotes",
+			TW_DUR(tw_get(f, TW_F_ICMP_HELD_NS)));
 	if (tw_get(f, TW_F_ICMP_BURST))
 		tw_cite(m, TW_F_ICMP_BURST, "the errors for all waiting SYNs come together");
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)

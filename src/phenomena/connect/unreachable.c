@@ -14,6 +14,7 @@
 #include "phenomena/silence.h"
 
 #define ENOUGH_NS      (3 * TW_TCP_TIMEOUT_INIT_NS)
+#define HELD_NS        TW_NS_PER_S
 #define SAME_MOMENT_NS (5 * TW_NS_PER_MS)
 
 const char *tw_icmp_errno(const struct tw_facts *f)
@@ -35,6 +36,12 @@ const char *tw_icmp_errno(const struct tw_facts *f)
 	default:
 		return "EHOSTUNREACH";
 	}
+}
+
+bool tw_icmp_was_held(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_ICMP_CLASS, TW_ICMP_HOST_UNREACHABLE) &&
+	       tw_get(f, TW_F_ICMP_HELD_NS) > HELD_NS + 2 * tw_get(f, TW_F_RTT_NS);
 }
 
 const char *tw_icmp_text(struct tw_match *m)

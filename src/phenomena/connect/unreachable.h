@@ -14,6 +14,12 @@
  */
 const char *tw_icmp_errno(const struct tw_facts *f);
 
+/*
+ * Did what drew the error wait for it, for longer than any way there and back takes? Then it is no filter's, which answers
+ * at once: a router, or a NAT, looked for its neighbour meanwhile.
+ */
+bool tw_icmp_was_held(const struct tw_facts *f);
+
 /* What the error says, as a noun: "host unreachable (type 3 code 1)". */
 const char *tw_icmp_text(struct tw_match *m);
 
