@@ -109,6 +109,9 @@ static bool surely_lost(const struct tw_facts *f)
 		return false;
 	if (tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT))
 		return tw_get(f, TW_F_ACK3_ECHO) > 1;
+	/* of two points in one file, the answers of one are counted and the copies of the other are not */
+	if (tw_get(f, TW_F_DUPLICATE_CAPTURE))
+		return false;
 	if (tw_known(f, TW_F_SYNACK_REPEAT_MADE_NS))
 		return tw_get(f, TW_F_SYNACK_FIRST_REPEAT_NS) < TOGETHER_NS &&
 		       tw_get(f, TW_F_SYNACK_REPEAT_MADE_NS) > -TOGETHER_NS;
