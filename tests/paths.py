@@ -229,6 +229,15 @@ def icmp_of_long_ago_on_the_syn():
 
 
 @case
+def a_reset_from_halfway_behind_a_fin():
+    """The client has only shut down its half; what refuses the answer has lost fewer hops than the client's own packets."""
+    for ttl, verdict in ((63, "data-after-close"), (64, "firewall-reset")):
+        talk = Talk(ttl=(63, 64)).shake(rtt=0.0001).c(PSH | ACK, b"q" * 300).s(ACK).c(FIN | ACK).s(ACK, after=0.04)
+        talk.s(PSH | ACK, b"a" * 3000, after=6).c(RST, window=0, ident=0, ttl=ttl, after=0.00005)
+        expect(talk, verdict, outcomes=("failed",) if ttl == 64 else ("failed", "degraded"))
+
+
+@case
 def icmp_of_long_ago_then_data_after_close():
     """The server's segment drew the error once; much later it closes, and refuses what comes then."""
     talk = once_refused(3, 13, way=1).s(FIN | ACK, after=1).c(ACK, after=0.02)

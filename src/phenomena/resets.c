@@ -22,12 +22,13 @@
 
 #include <stdlib.h>
 
-#define STANDSTILL_NS (10 * TW_NS_PER_S)
-#define UNDER_WAY_NS  (20 * TW_NS_PER_MS)  /* a queue, or a receiver that was asleep */
-#define DELAYED_NS    (200 * TW_NS_PER_MS) /* so long some wait with an ACK (RFC 9293 s3.8.6.3) */
-#define RESTART_NS    TW_NS_PER_S          /* no host is faster */
-#define LATE_RTTS     4 /* queues in the path make an answer late, but hardly so late */
-#define LATE_NS       (50 * TW_NS_PER_MS)
+#define STANDSTILL_NS  (10 * TW_NS_PER_S)
+#define UNDER_WAY_NS   (20 * TW_NS_PER_MS)  /* a queue, or a receiver that was asleep */
+#define DELAYED_NS     (200 * TW_NS_PER_MS) /* so long some wait with an ACK (RFC 9293 s3.8.6.3) */
+#define INITIALS_APART 32                   /* TTLs that stacks begin with */
+#define RESTART_NS     TW_NS_PER_S          /* no host is faster */
+#define LATE_RTTS      4 /* queues in the path make an answer late, but hardly so late */
+#define LATE_NS        (50 * TW_NS_PER_MS)
 
 /*
  * The server took the data of a Fast Open SYN: its socket lives from then on, and can be aborted before the ACK
@@ -147,6 +148,13 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f)
 	return sent > 0 && all > sent && tw_known(f, TW_F_RST_VICTIM_NEXT_NS) &&
 	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S &&
 	       tw_get(f, TW_F_RST_VICTIM_NEXT_NS) <= 2 * tw_get(f, TW_F_RTT_NS) + UNDER_WAY_NS;
+}
+
+bool tw_reset_from_nearer(const struct tw_facts *f)
+{
+	const int64_t delta = tw_get(f, TW_F_RST_TTL_DELTA);
+
+	return delta > 0 && delta < INITIALS_APART;
 }
 
 bool tw_reset_unseen_before(const struct tw_facts *f)

@@ -49,6 +49,11 @@ bool tw_reset_victim_was_sending(const struct tw_facts *f);
  * silence.h)? Then nothing got through, and the close came of that.
  */
 bool tw_reset_was_stalled(const struct tw_facts *f);
+/*
+ * Has the reset lost fewer hops than all else of its alleged author? The TTLs that stacks begin with are 32 apart and more
+ * (32, 64, 128, 255): less is another place on the same way.
+ */
+bool tw_reset_from_nearer(const struct tw_facts *f);
 /* The capture begins late, and holds no payload: what was sent, read and owed before is not known. */
 bool tw_reset_unseen_before(const struct tw_facts *f);
 /* DEGRADED or FAILED for a debt that is not NONE; UNKNOWN where the capture does not tell. */

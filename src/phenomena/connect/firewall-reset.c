@@ -228,7 +228,11 @@ static bool match_strange(struct tw_match *m)
 static bool replaces_segment(const struct tw_facts *f)
 {
 	if (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) || !tw_get(f, TW_F_ESTABLISHED) ||
-	    tw_get(f, TW_F_RST_DURING_HANDSHAKE) || tw_get(f, TW_F_RST_AUTHOR_FIN))
+	    tw_get(f, TW_F_RST_DURING_HANDSHAKE))
+		return false;
+	/* behind its FIN a host itself refuses what comes, with the TTL of its own */
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN) &&
+	    (!tw_reset_from_nearer(f) || tw_reset_debt(f) != TW_DEBT_OWED))
 		return false;
 	if (tw_reset_came_in_addition(f) || tw_get(f, TW_F_RST_OTHER_TUPLE) ||
 	    tw_get(f, TW_F_RST_SECOND_DIFFERS))
@@ -301,6 +305,17 @@ static void cite_mid(struct tw_match *m, enum tw_side author)
 		tw_cite(m, TW_F_RST_LABEL_ZERO, "its IPv6 flow label is 0: netfilter writes so");
 }
 
+/* The author had closed: the whole of it, or (shutdown()) only its own half, and waits for an answer. */
+static void behind_fin(struct tw_match *m, enum tw_side author)
+{
+	tw_rival(m, "data-after-close",
+		 "if it had closed for good, its own kernel would have refused the segment, too");
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "After close() nothing; after shutdown(SHUT_WR) it waits for an answer that "
+		   "never comes.");
+}
+
 static bool match_mid(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -342,6 +357,10 @@ static bool match_mid(struct tw_match *m)
 			    "the author still has the connection: it goes on with it");
 	tw_rule_out(m, "linger-reset",
 		    "an application's abort is a RST|ACK with the socket's own numbers");
+	if (tw_get(f, TW_F_RST_AUTHOR_FIN)) {
+		behind_fin(m, author);
+		return true;
+	}
 	tw_app_saw(m, victim, "recv", "ECONNRESET", -1,
 		   "What had arrived before can still be read; then "
 		   "ECONNRESET once, and EPIPE from send().");

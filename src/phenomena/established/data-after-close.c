@@ -69,7 +69,8 @@ static bool fits(const struct tw_facts *f)
 	if (!tw_reset_landed(f) || !tw_get(f, TW_F_RST_AUTHOR_FIN) ||
 	    (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !with_ack(f)))
 		return false;
-	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0)
+	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 ||
+	    tw_reset_from_nearer(f))
 		return false;
 	/* Both had closed, and all was acknowledged: what comes then is of no application. */
 	if (tw_get(f, TW_F_CLOSED_CLEAN) &&
