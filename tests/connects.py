@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import craft
 from craft import ACK, FIN, PSH, RST, SYN
-from tap import case, main
+from tap import case, equal, main
 from talk import MSS, SACK_OK, WSCALE, Talk, as_pcap, expect, objects
 
 OPTIONS = MSS + SACK_OK + b"\1" + WSCALE
@@ -684,6 +684,20 @@ def silence_where_the_old_connection_was_open():
         found = silent_on_old_ports(closed)
         assert len(found) == 1, found
         assert ("peer-rebooted" in [rival["verdict"] for rival in found[0]["rivals"]]) != closed, found[0]["rivals"]
+
+
+@case
+def syns_that_had_come():
+    """Next to the server the first SYNs are there: of a port that serves others, no loss on the way; in mid-path a loss."""
+    before = Talk(server=SERVER).shake(rtt=0.00002).ask(rtt=0.00002).close(rtt=0.00002)
+    for near in (True, False):
+        talk = Talk(client=("192.0.2.1", 40001), server=SERVER, ttl=(60, 64 if near else 60), now=1, timestamps=True)
+        for wait in (0, 1, 2):
+            talk.c(SYN, options=OPTIONS, seq=5000, after=wait)
+        talk.next[0] = 5001
+        talk.s(SYN | ACK, options=OPTIONS, after=0.00002 if near else 0.02).c(ACK, after=0.06).ask(rtt=0.00002 if near else 0.02).close()
+        finding = expect(talk, "accept-queue-full" if near else "syn-lost", outcomes=("degraded",), others=(before,))
+        equal(finding["confidence"], "possible" if near else "likely")
 
 
 @case

@@ -17,7 +17,7 @@
  *
  * At the server the ACK and the data are seen to arrive and to be ignored: that is the mark. At
  * the client lost ACKs look the same. A bare SYN-time overflow shows only silence and stays with
- * syn-unanswered.
+ * syn-unanswered; one that passes, and is seen at the server, may be told: the SYNs had come.
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
@@ -276,14 +276,49 @@ static bool match_ignored(struct tw_match *m)
 	return true;
 }
 
+/*
+ * Seen next to the server, a port that serves others took none of the first SYNs, and then one. No loss on the way explains
+ * that; a filter on the host, or a limit of SYNs there, may.
+ */
+static bool match_waited(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t took = tw_get(f, TW_F_CONNECT_NS);
+
+	if (!tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER) || !tw_syn_repeated(f) ||
+	    !tw_get(f, TW_F_ESTABLISHED) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) ||
+	    !tw_later_syn_answered(f) || tw_get(f, TW_F_SYN_PAYLOAD) ||
+	    tw_get(f, TW_F_SYN_ASKED_MORE) ||
+	    (!tw_get(f, TW_F_PORT_OPEN_BEFORE) && !tw_get(f, TW_F_PORT_OPEN_DURING)) ||
+	    tw_get(f, TW_F_RTT_NS) > TW_TCP_TIMEOUT_INIT_NS * 9 / 10)
+		return false;
+	m->strength = TW_STRENGTH_DELAY + 3; /* above syn-lost */
+	m->outcome = TW_OUTCOME_DEGRADED;
+	m->summary = tw_say(m,
+			    "Connecting to %s took %s: the first SYNs had come here, next to the "
+			    "server, and were not taken; its accept queue may have been full.",
+			    m->server, TW_DUR(took > 0 ? took : tw_get(f, TW_F_SYN_SPAN_NS)));
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, the first answer");
+	tw_rival(m, "syn-queue-full", "a full SYN queue drops SYNs as silently");
+	tw_rival(m, "firewall-dropped",
+		 "so does a filter on this host, for a while or beyond a rate");
+	tw_rival(m, "syn-lost", "or this is not the server itself, and they were lost behind here");
+	tw_app_saw(m, TW_CLIENT, "connect", NULL, took > 0 ? took : -1, "Late, but it succeeds.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
+	bool waited;
 
-	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT) ||
-	    (!match_refused(m) && !match_ignored(m)))
+	if (tw_get(f, TW_F_SIMULTANEOUS_OPEN) || tw_get(f, TW_F_SELF_CONNECT))
 		return false;
-	m->confidence = only_silence(f) || refused_alone(f) ? TW_POSSIBLE : TW_LIKELY;
+	waited = !match_refused(m) && !match_ignored(m);
+	if (waited && !match_waited(m))
+		return false;
+	m->confidence = waited || only_silence(f) || refused_alone(f) ? TW_POSSIBLE : TW_LIKELY;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	return true;
 }

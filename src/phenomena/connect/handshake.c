@@ -35,6 +35,14 @@ bool tw_syn_repeated(const struct tw_facts *f)
 	       (tw_get(f, TW_F_SYN_SPAN_NS) >= TW_TCP_RTO_MIN_NS || tw_get(f, TW_F_CLOCK_BACKWARD));
 }
 
+bool tw_later_syn_answered(const struct tw_facts *f)
+{
+	if (tw_known(f, TW_F_SYNACK_ECHO))
+		return tw_get(f, TW_F_SYNACK_ECHO) > 1;
+	/* A server that repeats its SYN|ACK by its own timer had the first SYN. */
+	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && tw_get(f, TW_F_SYNACK_COUNT) == 1;
+}
+
 int64_t tw_connect_elapsed_ns(const struct tw_facts *f, enum tw_fact_id at)
 {
 	const int64_t syn_ns = tw_time_of(f, TW_F_SYN_COUNT), end_ns = tw_time_of(f, at);

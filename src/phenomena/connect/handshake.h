@@ -17,6 +17,9 @@ bool tw_syn_alone(const struct tw_facts *f);
  */
 bool tw_syn_repeated(const struct tw_facts *f);
 
+/* Did the answered SYN come after the first? Unknown echo: no answer was seen before the repeat. */
+bool tw_later_syn_answered(const struct tw_facts *f);
+
 /*
  * The RST|ACK that seems to refuse the SYN was written by a socket (live numbers, not seq 0): there
  * was a SYN|ACK, and the capture missed it.

@@ -11,18 +11,9 @@
  *
  * The echo decides against syn-ack-lost. It does not decide why the first SYN made no request:
  * lost on the way, or dropped by a listener with a full queue. Where the earlier SYNs are seen to
- * arrive amid half-open neighbours, syn-queue-full speaks.
+ * arrive amid half-open neighbours, syn-queue-full speaks; where they come to a port that serves others, accept-queue-full.
  */
 #include "phenomena/connect/handshake.h"
-
-/* Did the answered SYN come after the first? Unknown echo: no answer was seen before the repeat. */
-static bool later_syn_answered(const struct tw_facts *f)
-{
-	if (tw_known(f, TW_F_SYNACK_ECHO))
-		return tw_get(f, TW_F_SYNACK_ECHO) > 1;
-	/* A server that repeats its SYN|ACK by its own timer had the first SYN. */
-	return !tw_get(f, TW_F_SYNACK_BEFORE_SYN_REPEAT) && tw_get(f, TW_F_SYNACK_COUNT) == 1;
-}
 
 static void name_rivals(struct tw_match *m)
 {
@@ -62,7 +53,7 @@ static bool match(struct tw_match *m)
 	if (!tw_syn_repeated(f) || !tw_get(f, TW_F_ESTABLISHED) ||
 	    tw_get(f, TW_F_SYNACK_COUNT) == 0 || tw_get(f, TW_F_SIMULTANEOUS_OPEN) ||
 	    tw_get(f, TW_F_SELF_CONNECT) || !tw_is(f, TW_F_SYN_ANSWER, TW_ANSWER_SYNACK) ||
-	    !later_syn_answered(f))
+	    !tw_later_syn_answered(f))
 		return false;
 	/* A path slower than the first SYN timeout makes the client repeat for nothing. */
 	if (rtt > TW_TCP_TIMEOUT_INIT_NS * 9 / 10)
