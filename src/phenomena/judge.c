@@ -236,6 +236,15 @@ static void say_closed(struct tw_match *m)
 			TW_DUR(waited));
 		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
 	}
+	if (is(f, TW_F_FIN_BEFORE_ANSWER) && is(f, TW_F_PEER_NEVER_SPOKE) &&
+	    tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			"Both ends closed, and all data was acknowledged; but the server closed "
+			"first and had not said a word: if the client had asked something, it got "
+			"no answer.";
+		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
+	}
 	if (is(f, TW_F_ANSWER_UNFINISHED)) {
 		m->confidence = TW_LIKELY;
 		m->summary =
