@@ -890,6 +890,50 @@ def errors_for_the_close_alone():
         expect(talk, "host-unreachable", "firewall-rejected", outcomes=("failed",) if more else ("degraded",))
 
 
+def stopped_download(pause, said=30_000):
+    """An answer stops in its midst, all of it acknowledged; the client goes @pause s later, and its FIN is repeated."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 240000\r\n\r\n"
+    talk = linux(timestamps=True).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02).s(PSH | ACK, head, after=0.01).c(ACK)
+    for _ in range(0, said, 1000):
+        talk.s(PSH | ACK, b"d" * 1000, after=0.02).c(ACK)
+    return talk.c(FIN | ACK, after=pause, keep=True)
+
+
+@case
+def errors_for_the_fin_of_who_waited():
+    """Whoever only waits sends nothing that could draw an error before its FIN; each copy of that does."""
+    for code, verdict in ((0, "host-unreachable"), (1, "host-unreachable"), (13, "firewall-rejected"), (3, "firewall-rejected")):
+        talk = stopped_download(30)
+        begin = talk.frames[-1][0]
+        for step in range(5):
+            if step != 3:  # not each one: routers limit their rate
+                talk.icmp(3, code, talk.last_ip())
+            talk.c(FIN | ACK, after=0.2 * 2 ** step, keep=True)
+        finding = wanted(expect(talk, verdict, outcomes=("failed",)), verdict)
+        assert finding["confidence"] == "likely" and "app-stuck" in named(finding), finding
+        assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+        talk.frames = [frame for frame in talk.frames if frame[0] >= begin - 30.3]
+        assert wanted(expect(talk, verdict, outcomes=("unknown",)), verdict)["missing"]
+
+
+@case
+def one_error_for_the_fin_of_who_waited():
+    """The capture ends amid the repeats of the FIN: what becomes of it is open."""
+    for code, verdict in ((0, "host-unreachable"), (13, "firewall-rejected")):
+        talk = stopped_download(30)
+        talk.icmp(3, code, talk.last_ip()).c(FIN | ACK, after=0.2, keep=True)
+        wanted(expect(talk, verdict, outcomes=("unknown",)), verdict)
+
+
+@case
+def errors_for_the_fin_of_who_had_all():
+    """All was said and acknowledged; nothing but the close is refused."""
+    talk = linux(timestamps=True).ask().c(FIN | ACK, after=0.1, keep=True)
+    for step in range(5):
+        talk.icmp(3, 1, talk.last_ip()).c(FIN | ACK, after=0.2 * 2 ** step, keep=True)
+    wanted(expect(talk, "host-unreachable", outcomes=("degraded",)), "host-unreachable")
+
+
 @case
 def an_abort_soon_after_needless_repeats():
     """Two repeats and a reset, or five and then an answer to something new before the reset: that is the program's."""

@@ -22,10 +22,8 @@
 
 #include <inttypes.h>
 
-/* A FIN is repeated after the timer, or a tail-loss probe before it; three more in vain are a dead path. */
-#define FINS_IN_VAIN 4
-#define DEAD_NS      TW_NS_PER_S
-#define WAITED_NS    TW_NS_PER_S
+#define DEAD_NS   TW_NS_PER_S
+#define WAITED_NS TW_NS_PER_S
 
 /* The repeats that nobody answered before the decisive reset, and how long they went on. */
 static int64_t outlived_repeats(const struct tw_facts *f)
@@ -113,15 +111,14 @@ static bool match_late_reset(struct tw_match *m)
 /* Was the first FIN repeated for long until an ACK came, or in vain, where its sender's packets are seen? */
 static bool close_unheard(const struct tw_facts *f)
 {
-	return tw_silence_proves(f) && tw_get(f, TW_F_FIN1_COUNT) >= FINS_IN_VAIN &&
+	return tw_silence_proves(f) && tw_get(f, TW_F_FIN1_COUNT) >= TW_FINS_IN_VAIN &&
 	       tw_get(f, TW_F_FIN1_SPAN_NS) >= DEAD_NS &&
 	       (!tw_get(f, TW_F_FIN1_ACKED) ||
 		tw_frame_of(f, TW_F_FIN1_ACKED) > tw_frame_of(f, TW_F_FIN1_COUNT)) &&
 	       !tw_get(f, TW_F_FIN1_REPEATED_AFTER_ACK);
 }
 
-/* Had the client that closed waited for an answer, or for the rest of one? Since when. */
-static enum tw_fact_id waited_since(const struct tw_facts *f)
+enum tw_fact_id tw_waited_since(const struct tw_facts *f)
 {
 	if (!tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT))
 		return TW_F__N;
@@ -151,7 +148,7 @@ static bool match_close_unheard(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
 	const enum tw_side closer = (enum tw_side)tw_get(f, TW_F_FIN1_SIDE);
-	const enum tw_fact_id since = waited_since(f);
+	const enum tw_fact_id since = tw_waited_since(f);
 	const int64_t repeats = tw_get(f, TW_F_FIN1_COUNT) - 1;
 	const bool acked = tw_get(f, TW_F_FIN1_ACKED);
 	const bool refused = tw_reset_landed(f) && tw_is(f, TW_F_RST_SIDE, (int64_t)closer) &&

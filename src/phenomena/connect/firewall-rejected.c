@@ -120,6 +120,7 @@ static bool match(struct tw_match *m)
 	if (kind == NOT_OURS)
 		return false;
 	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 2
+		      : fate == TW_ICMP_FIN_LOST      ? tw_icmp_fin_strength(f) + 1
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 4
 						      : TW_STRENGTH_EXPLICIT;
 	m->confidence = kind == SAYS_SO && tw_known(f, TW_F_ICMP_DELAY_NS) ? TW_CERTAIN : TW_LIKELY;
@@ -139,6 +140,8 @@ static bool match(struct tw_match *m)
 		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, unacknowledged to the end, through %s",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim),
 			tw_count(m, tw_get(f, TW_F_UNANSWERED_REPEATS), "repeat"));
+	if (fate == TW_ICMP_FIN_LOST)
+		tw_icmp_of_fin(m);
 	reason(m, kind);
 	if (fate == TW_ICMP_KILLED_CONNECT && tw_get(f, TW_F_SYN_COUNT) == 1 &&
 	    tw_get(f, TW_F_SYNACK_COUNT)) {

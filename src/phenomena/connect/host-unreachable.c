@@ -90,7 +90,7 @@ static void name_rivals(struct tw_match *m, enum tw_icmp_fate fate)
 			 "without a route; "
 			 "the router's rules and routes decide");
 	}
-	if (fate == TW_ICMP_DATA_LOST)
+	if (fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_FIN_LOST)
 		tw_rival(m, "peer-vanished",
 			 "the host died or lost its link in mid-connection: this is how a router "
 			 "with an empty neighbour entry reports it");
@@ -210,6 +210,7 @@ static bool match(struct tw_match *m)
 	if (match_probe(m))
 		return true;
 	m->strength = fate == TW_ICMP_SURVIVED        ? TW_STRENGTH_DELAY + 1
+		      : fate == TW_ICMP_FIN_LOST      ? tw_icmp_fin_strength(f)
 		      : fate == TW_ICMP_KILLED_ANSWER ? TW_STRENGTH_MECHANISM + 3
 						      : TW_STRENGTH_EXPLICIT;
 	tw_peer_is(m, tw_other(victim));
@@ -233,6 +234,8 @@ static bool match(struct tw_match *m)
 	if (fate == TW_ICMP_DATA_LOST && tw_get(f, TW_F_UNANSWERED_BYTES) > 0)
 		tw_cite(m, TW_F_UNANSWERED_BYTES, "%s of %s, unacknowledged to the end",
 			tw_bytes(m, tw_get(f, TW_F_UNANSWERED_BYTES)), tw_endpoint(m, victim));
+	if (fate == TW_ICMP_FIN_LOST)
+		tw_icmp_of_fin(m);
 	name_rivals(m, fate);
 	tw_icmp_apps(m, fate);
 	return true;

@@ -10,6 +10,7 @@
  */
 #include "phenomena/connect/unreachable.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/outlived.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
@@ -107,6 +108,30 @@ static bool refused_in_the_end(const struct tw_facts *f)
 	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY);
 }
 
+/* As long as a rerouted path needs: some copies of a FIN may be lost, and the next one is heard. */
+static bool fin_stays_lost(const struct tw_facts *f)
+{
+	return tw_silence_proves(f) && tw_get(f, TW_F_FIN1_COUNT) >= TW_FINS_IN_VAIN &&
+	       tw_get(f, TW_F_FIN1_SPAN_NS) >= TW_NS_PER_S;
+}
+
+/*
+ * Whoever only waits sends nothing that could draw an error, until it closes:
+ *
+ *	client          router          server
+ *	  |<===== answer =====|====X======|	the path breaks; nothing tells the client
+ *	  :                               :	it waits, and gives up by itself
+ *	  |---FIN------------>|           |
+ *	  |<~~ICMP~~~~~~~~~~~~|           |	for (nearly) each copy of it
+ */
+static bool fin_lost(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, tw_get(f, TW_F_ICMP_TO)) && !tw_get(f, TW_F_FIN1_ACKED) &&
+	       !tw_get(f, TW_F_RST_COUNT) &&
+	       tw_frame_of(f, TW_F_ICMP_LAST) > tw_frame_of(f, TW_F_FIN1_SIDE) &&
+	       (fin_stays_lost(f) || tw_waited_since(f) != TW_F__N);
+}
+
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 {
 	bool connecting = tw_get(f, TW_F_ICMP_ON_SYN) && !tw_get(f, TW_F_ESTABLISHED);
@@ -122,7 +147,9 @@ enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f)
 		return TW_ICMP_DATA_LOST;
 	if (handshake_refused(f))
 		return TW_ICMP_KILLED_HANDSHAKE;
-	return victim_gave_up(f) || acks_lost(f) ? TW_ICMP_DATA_LOST : TW_ICMP_SURVIVED;
+	if (victim_gave_up(f) || acks_lost(f))
+		return TW_ICMP_DATA_LOST;
+	return fin_lost(f) ? TW_ICMP_FIN_LOST : TW_ICMP_SURVIVED;
 }
 
 /* What the victim gets goes on until its peer's window is full; the peer waits for the ACKs. */
@@ -267,7 +294,7 @@ const char *tw_icmp_in_handshake(struct tw_match *m, const char *did)
 	const enum tw_icmp_fate fate = tw_icmp_fate_of(m->facts);
 
 	/* what was lost behind it is the story then */
-	if (!tw_ack3_rejected(m->facts) || fate == TW_ICMP_DATA_LOST)
+	if (!tw_ack3_rejected(m->facts) || fate == TW_ICMP_DATA_LOST || fate == TW_ICMP_FIN_LOST)
 		return NULL;
 	if (fate == TW_ICMP_SURVIVED)
 		return tw_say(m,
@@ -344,6 +371,56 @@ static void outlived(struct tw_match *m, enum tw_side victim)
 			   "that time gets the errno although nothing has ended.");
 }
 
+int tw_icmp_fin_strength(const struct tw_facts *f)
+{
+	if (tw_waited_since(f) == TW_F__N)
+		return TW_STRENGTH_TEARDOWN + 1;
+	return fin_stays_lost(f) ? TW_STRENGTH_EXPLICIT : TW_STRENGTH_STALL + 1;
+}
+
+void tw_icmp_of_fin(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_fact_id since = tw_waited_since(f);
+
+	if (since != TW_F__N) {
+		tw_cite(m, since, "the last before the silence: %s later the client closes",
+			TW_DUR(tw_between_ns(f, since, TW_F_FIN1_SIDE)));
+		tw_rival(m, "app-stuck",
+			 "what came before the close drew no error: whether the server's "
+			 "application had an answer by then does not show");
+	}
+	tw_cite(m, TW_F_FIN1_COUNT, "the last of %s, none of them acknowledged",
+		tw_count(m, tw_get(f, TW_F_FIN1_COUNT), "FIN"));
+}
+
+/* Who had waited for an answer, and then closed, did not get it. Else nothing but the close is disturbed. */
+static void fin_refused(struct tw_match *m, enum tw_side victim)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_fact_id since = tw_waited_since(f);
+
+	if (since != TW_F__N) {
+		m->outcome = fin_stays_lost(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+		tw_app_saw(m, victim, "recv", "hang", tw_between_ns(f, since, TW_F_FIN1_SIDE),
+			   "recv() waited until the application gave up by itself.");
+		if (m->outcome == TW_OUTCOME_UNKNOWN)
+			tw_missing(m, "The capture stops while the FIN may still be repeated: the "
+				      "next one may be answered.");
+		return;
+	}
+	m->outcome = TW_OUTCOME_DEGRADED;
+	if (tw_may_be_second_fin(f) && (!tw_known(f, TW_F_FIN_IDLE_BEFORE_NS) ||
+					tw_get(f, TW_F_FIN_IDLE_BEFORE_NS) >= TW_LEFT_AFTER_NS)) {
+		m->outcome = TW_OUTCOME_UNKNOWN;
+		tw_missing(m, "Whether it waited for something before it closed: the beginning of "
+			      "the connection is not in the capture.");
+	}
+	tw_app_saw(m, victim, NULL, NULL, -1,
+		   "Nothing after close(): its kernel goes on repeating the FIN, and gives up in "
+		   "the end; after shutdown() recv() waits so long.");
+}
+
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 {
 	const struct tw_facts *f = m->facts;
@@ -361,6 +438,9 @@ void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate)
 		break;
 	case TW_ICMP_DATA_LOST:
 		data_lost(m, victim);
+		break;
+	case TW_ICMP_FIN_LOST:
+		fin_refused(m, victim);
 		break;
 	case TW_ICMP_SURVIVED:
 		outlived(m, victim);

@@ -29,6 +29,7 @@ enum tw_icmp_fate {
 	TW_ICMP_KILLED_ANSWER,  /* the SYN|ACK could not be delivered: the client hears nothing */
 	TW_ICMP_KILLED_HANDSHAKE, /* the ACK of the SYN|ACK: the client is connected, the server is not */
 	TW_ICMP_DATA_LOST,        /* later: only a soft error, but the data never got through */
+	TW_ICMP_FIN_LOST,         /* later: nothing but the FIN is lost, of who closed */
 	TW_ICMP_SURVIVED,         /* later, or another SYN: the connection went on */
 };
 enum tw_icmp_fate tw_icmp_fate_of(const struct tw_facts *f);
@@ -47,6 +48,15 @@ const char *tw_icmp_in_handshake(struct tw_match *m, const char *did);
  * worth. NULL if it is not so.
  */
 const char *tw_icmp_of_arrived(struct tw_match *m);
+
+/* TW_ICMP_FIN_LOST: how strong an explanation is that? */
+int tw_icmp_fin_strength(const struct tw_facts *f);
+
+/*
+ * TW_ICMP_FIN_LOST: evidence for it. What came before the close drew no error, so where an answer was awaited, they do not
+ * prove why it did not come: a rival.
+ */
+void tw_icmp_of_fin(struct tw_match *m);
 
 /* Fill outcome and what the applications saw. */
 void tw_icmp_apps(struct tw_match *m, enum tw_icmp_fate fate);
