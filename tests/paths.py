@@ -934,6 +934,36 @@ def errors_for_the_fin_of_who_had_all():
     wanted(expect(talk, "host-unreachable", outcomes=("degraded",)), "host-unreachable")
 
 
+def acks_unheard(pause, ttl):
+    """A download whose ACKs get lost from somewhere on: the server repeats what it has not heard of, the client goes at last."""
+    talk = Talk(timestamps=True, ttl=ttl).c(SYN, options=OPTIONS).s(SYN | ACK, options=OPTIONS, after=0.0001, ident=0).c(ACK)
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK)
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 240000\r\n\r\n").c(ACK)
+    for _ in range(20):
+        talk.s(PSH | ACK, b"d" * 1000, after=0.1).c(ACK)
+    at, heard = talk.next[1], talk.heard[1]
+    for _ in range(2):
+        talk.heard[1] = heard
+        talk.s(PSH | ACK, b"d" * 1000, after=0.1).c(ACK)
+    for step in range(6):
+        talk.heard[1] = heard
+        talk.s(ACK, b"d" * 1000, seq=at, after=0.2 * 2 ** step).c(ACK, options=b"\1\1\5\x0a" + struct.pack(">II", at, at + 1000))
+    talk.c(FIN | ACK, after=pause, keep=True)
+    for step in range(5):
+        talk.c(FIN | ACK, after=0.2 * 2 ** step, keep=True)
+    return talk
+
+
+@case
+def who_repeats_in_vain_is_not_silent():
+    """The server repeats for seconds what was acknowledged, and the client's FINs are not heard either: the way to it is dead."""
+    for ttl, culprit in (((63, 64), "server-host"), ((64, 63), "network")):
+        finding = wanted(expect(acks_unheard(17, ttl), "firewall-dropped", outcomes=("failed",)), "firewall-dropped")
+        assert "silent" not in finding["summary"] and finding["culprit"] == culprit, finding
+        assert "FIN" in str(finding["evidence"]) and "peer-vanished" in named(finding) or culprit == "server-host", finding
+        assert finding["application"]["client"]["errno"] == "hang", finding["application"]
+
+
 @case
 def an_abort_soon_after_needless_repeats():
     """Two repeats and a reset, or five and then an answer to something new before the reset: that is the program's."""

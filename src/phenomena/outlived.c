@@ -133,6 +133,17 @@ enum tw_fact_id tw_waited_since(const struct tw_facts *f)
 }
 
 /*
+ * Did the other end go on repeating, behind the last that it is told to have said, what had been acknowledged here? Then it was
+ * not silent: it is the way to it that is dead (firewall-dropped).
+ */
+static bool spoke_in_vain(const struct tw_facts *f, enum tw_side closer)
+{
+	return tw_get(f, TW_F_REPEATS_IN_VAIN) >= TW_IN_VAIN &&
+	       tw_is(f, TW_F_REPEATS_IN_VAIN_SIDE, tw_other(closer)) &&
+	       tw_get(f, TW_F_REPEATS_IN_VAIN_SPAN_NS) >= TW_IN_VAIN_NS;
+}
+
+/*
  * The path is dead, and an application that waits closes before its kernel gives up:
  *
  *    closer                                                       peer
@@ -160,7 +171,8 @@ static bool match_close_unheard(struct tw_match *m)
 
 	if (since == TW_F__N && !lost)
 		return false;
-	if (!acked && (!tw_get(f, TW_F_FIN1_DATA_ACKED) || tw_get(f, TW_F_RST_COUNT)))
+	if (!acked && (!tw_get(f, TW_F_FIN1_DATA_ACKED) || tw_get(f, TW_F_RST_COUNT) ||
+		       spoke_in_vain(f, closer)))
 		return false; /* what was sent before is the matter, or who reset it */
 	m->strength = TW_STRENGTH_MECHANISM + 1;
 	m->confidence = TW_LIKELY;

@@ -95,6 +95,10 @@ static inline bool tw_resets_are_unheard(const struct tw_facts *f)
 	return tw_get(f, TW_F_RSTS_UNHEARD) >= 2;
 }
 
+/* So many repeats of what was acknowledged, over so long, are not one ACK that was lost: the ACKs do not get back. */
+#define TW_IN_VAIN    3
+#define TW_IN_VAIN_NS (TW_NS_PER_S / 2)
+
 #define TW_UNFILLED_NS (3 * TW_NS_PER_S) /* three repeats by timer at least, on a short path */
 
 /* Did bytes stay missing at their receiver, while what came behind them waited there, and longer than a repair takes? */

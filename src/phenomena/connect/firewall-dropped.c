@@ -17,6 +17,7 @@
  */
 #include "phenomena/connect/handshake.h"
 #include "phenomena/live.h"
+#include "phenomena/outlived.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
@@ -158,6 +159,55 @@ static bool match_mid(struct tw_match *m)
 }
 
 /*
+ * Nor do the FINs of the other end get to @deaf, which it sends when it has waited long enough for the rest of an answer: then
+ * the ACKs were not merely late, and nobody gets anything any more.
+ */
+static bool fins_unheard_too(const struct tw_facts *f, enum tw_side deaf)
+{
+	return tw_is(f, TW_F_FIN1_SIDE, tw_other(deaf)) && !tw_get(f, TW_F_FIN1_ACKED) &&
+	       tw_get(f, TW_F_FIN1_COUNT) >= TW_FINS_IN_VAIN && tw_silence_proves(f) &&
+	       tw_waited_since(f) != TW_F__N;
+}
+
+static void tell_of_way_back(struct tw_match *m, enum tw_side sender, bool reset, bool dead)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (reset) {
+		tw_reset_unheard_saw(m);
+		return;
+	}
+	tw_app_saw(m, sender, "recv", "hang", -1,
+		   dead ? "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it."
+			: "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it, "
+			  "unless the last ACK got there.");
+	if (dead)
+		tw_app_saw(m, tw_other(sender), "recv", "hang",
+			   tw_between_ns(f, tw_waited_since(f), TW_F_FIN1_SIDE),
+			   "recv() waited for the rest until the application gave up by itself.");
+}
+
+/* @there: seen at the end that repeats; @open: the capture does not show that it went on so. */
+static void name_rivals_of_way_back(struct tw_match *m, bool there, bool open)
+{
+	if (there) {
+		tw_cite(m, TW_F_VANTAGE,
+			"the ACKs arrive at this host and its TCP does not take them: a filter on "
+			"it");
+		tw_rival(m, "invalid-segment",
+			 "ACKs with an old timestamp are refused as silently");
+		return;
+	}
+	tw_rival(m, "desynchronized",
+		 "a device that changes the numbers of the ACKs makes them as useless");
+	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
+	if (open)
+		tw_rival(m, "reordering", "on a path that takes seconds the ACKs may only be late");
+	tw_missing(m, "A capture at the end that repeats: do the ACKs arrive there, and as they "
+		      "were sent?");
+}
+
+/*
  * Data is acknowledged, and repeated all the same: the ACKs do not get back. Seen where they are written, the
  * last of them may have got there, for that would be the end of the repeats as well; unless a reset is the end. Seen
  * at the end that repeats, they did arrive, and something between the interface and its TCP takes them away.
@@ -173,8 +223,9 @@ static bool match_way_back(struct tw_match *m)
 	const bool reset = tw_reset_unheard(f);
 	/* who had its FIN had got all there was */
 	const bool closed = closed_at(f, sender) > 0;
+	const bool dead = fins_unheard_too(f, sender);
 
-	if (repeats < MIN_REPEATS || span_ns < TW_NS_PER_S / 2 || !tw_get(f, TW_F_ESTABLISHED) ||
+	if (repeats < TW_IN_VAIN || span_ns < TW_IN_VAIN_NS || !tw_get(f, TW_F_ESTABLISHED) ||
 	    tw_get(f, TW_F_TRACE_LOSSY) || tw_get(f, TW_F_ICMP_STANDING) > 0 ||
 	    (!reset && tw_is(f, TW_F_RST_SIDE, (int64_t)sender) &&
 	     tw_time_of(f, TW_F_RST_SIDE) > tw_time_of(f, TW_F_REPEATS_IN_VAIN_SPAN_NS)))
@@ -182,10 +233,10 @@ static bool match_way_back(struct tw_match *m)
 	m->strength = reset    ? TW_STRENGTH_MECHANISM + 5
 		      : closed ? TW_STRENGTH_DELAY + 1
 			       : TW_STRENGTH_STALL;
-	m->confidence = there || reset ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = closed                                         ? TW_OUTCOME_DEGRADED
-		     : reset || (there && span_ns >= TW_FINAL_5_NS) ? TW_OUTCOME_FAILED
-								    : TW_OUTCOME_UNKNOWN;
+	m->confidence = there || reset || dead ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = closed                                                 ? TW_OUTCOME_DEGRADED
+		     : reset || dead || (there && span_ns >= TW_FINAL_5_NS) ? TW_OUTCOME_FAILED
+									    : TW_OUTCOME_UNKNOWN;
 	m->culprit = there ? tw_host_of(sender) : TW_CULPRIT_NETWORK;
 	look_at(m, sender, there);
 	m->summary = tw_say(m,
@@ -202,27 +253,12 @@ static bool match_way_back(struct tw_match *m)
 			 "on Linux only the application ends it so (SO_LINGER {1,0}), here while "
 			 "it heard nothing of what it had sent");
 	}
-	if (reset)
-		tw_reset_unheard_saw(m);
-	else
-		tw_app_saw(m, sender, "recv", "hang", -1,
-			   "Its data is repeated until tcp_retries2 or TCP_USER_TIMEOUT ends it, "
-			   "unless the last ACK got there.");
-	if (there) {
-		tw_cite(m, TW_F_VANTAGE,
-			"the ACKs arrive at this host and its TCP does not take them: a filter on "
-			"it");
-		tw_rival(m, "invalid-segment",
-			 "ACKs with an old timestamp are refused as silently");
-		return true;
-	}
-	tw_rival(m, "desynchronized",
-		 "a device that changes the numbers of the ACKs makes them as useless");
-	tw_rival(m, "peer-vanished", "an outage of the path in one direction only looks the same");
-	if (!reset)
-		tw_rival(m, "reordering", "on a path that takes seconds the ACKs may only be late");
-	tw_missing(m, "A capture at the end that repeats: do the ACKs arrive there, and as they "
-		      "were sent?");
+	if (dead)
+		tw_cite(m, TW_F_FIN1_COUNT, "the last of %s of %s: these are not heard either",
+			tw_count(m, tw_get(f, TW_F_FIN1_COUNT), "FIN"),
+			tw_side_name(tw_other(sender)));
+	tell_of_way_back(m, sender, reset, dead);
+	name_rivals_of_way_back(m, there, !reset && !dead);
 	return true;
 }
 
