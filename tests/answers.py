@@ -350,6 +350,42 @@ def left_and_then_reset():
     assert finding["application"]["client"]["errno"] == "ECONNRESET", finding["application"]
 
 
+def begun(wait=0.02):
+    """An answer of which the client has a part."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"
+    talk = asked(0, REQUEST).s(PSH | ACK, head, after=0.01).c(ACK)
+    for _ in range(20):
+        talk.s(PSH | ACK, b"." * 1000, after=wait).c(ACK)
+    return talk
+
+
+def refused(talk, after, again=()):
+    """The client closes, and the server's host has no such connection any more, as at each repeat."""
+    talk.c(FIN | ACK, after=after).s(RST, window=0, ident=0, after=0.0001)
+    for gap in again:
+        talk.c(FIN | ACK, seq=talk.next[0] - 1, after=gap).s(RST, window=0, ident=0, after=0.0001)
+    return talk
+
+
+@case
+def awaited_of_a_host_without_the_connection():
+    """Who is silent while an answer is due, and then has no socket, may have given up, and its FIN not have come either."""
+    for talk in (asked(0, HELLO), asked(1, REQUEST), begun()):
+        finding = expect(refused(talk, 12), "peer-rebooted", outcomes=("failed",))
+        assert finding["confidence"] == "possible" and finding["missing"], finding
+        assert {"pmtu-blackhole", "firewall-dropped", "peer-vanished"} <= {r["verdict"] for r in finding["rivals"]}, finding["rivals"]
+        assert "had not closed" not in finding["summary"], finding["summary"]
+
+
+@case
+def idle_and_then_without_the_connection():
+    """Where nothing was awaited, it is likely as ever that a host that answers so has lost the connection."""
+    talk = asked(0, REQUEST).s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").c(ACK)
+    talk.c(PSH | ACK, REQUEST, after=40).s(RST, window=0, ident=0, after=0.0001)
+    finding = expect(talk, "peer-rebooted", outcomes=("failed",))
+    assert finding["confidence"] == "likely" and "had not closed" in finding["summary"], finding
+
+
 @case
 def sent_and_never_seen():
     """The number of the ACK to the client's FIN shows that the server had answered; that was lost, size or not."""

@@ -104,6 +104,65 @@ static bool fell_silent(const struct tw_facts *f)
 	return left_unacked(f) && tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS) >= TW_NS_PER_S;
 }
 
+/*
+ * For so long an answer, or the rest of one, was awaited of the server, and nothing came: then the reset says only that its
+ * socket is gone. Its application may have given up first, and what it sent then, as what it had sent before, not have come:
+ *
+ *     client                       path   server
+ *       |---- request ------------------->|
+ *       |                      X<- answer-|   too large, or filtered, or the path is dead; repeats
+ *       |                      X<--- FIN -|   it gives up, and goes
+ *       |---- FIN ----------------------->|   the client gives up, later
+ *       |<--- RST ------------------------|
+ *
+ * What other connections show of that host in the meantime may prove that it had lost them all.
+ */
+static bool was_awaited(const struct tw_facts *f)
+{
+	if (tw_reset_author(f) != TW_SERVER || tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_DATA) ||
+	    tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_LEFT_AFTER_NS ||
+	    tw_get(f, TW_F_PORT_REFUSED_WHILE_IDLE) || tw_get(f, TW_F_FORGOTTEN_TOGETHER) > 0)
+		return false;
+	if (tw_get(f, TW_F_ANSWER_MISSING_BYTES) > 0)
+		return tw_get(f, TW_F_ANSWER_STOPPED_NS) >= TW_LEFT_AFTER_NS;
+	return tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+	       (tw_get(f, TW_F_PEER_NEVER_SPOKE) || tw_get(f, TW_F_REQUEST_KIND)) &&
+	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_RST_COUNT) >= TW_LEFT_AFTER_NS;
+}
+
+/* How the author may have come to be without the connection, and yet not have lost it. */
+static void add_endings(struct tw_match *m, bool hidden, int64_t repeats)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (hidden) {
+		tw_missing(m, "What that end sent before: its FIN may be among it.");
+		tw_rival(m, "data-after-close",
+			 "that end may have closed before, in a part that was not captured");
+		if (left_unacked(f))
+			tw_rival(m, "peer-vanished",
+				 "its own data was not acknowledged: it may have repeated it, and "
+				 "given up");
+		return;
+	}
+	if (repeats > 0) {
+		tw_rival(m, "peer-vanished",
+			 "if it was the path that was dead for a while, that end may have closed "
+			 "or given up meanwhile, and its FIN was lost like the repeats");
+		return;
+	}
+	tw_rival(m, "data-after-close", "its FIN may have been lost on the way here, just before");
+	if (!was_awaited(f)) {
+		tw_rival(m, "aborted", "so may a reset of its own, which nobody repeats");
+		return;
+	}
+	tw_rival(m, "peer-vanished",
+		 "its answer may not have come through a path that was dead for a while, until it "
+		 "gave up");
+	tw_rival(m, "firewall-dropped", "nor through a filter that drops what it sends");
+	tw_missing(m, "A capture at the server: did it send what was awaited, and how did it end?");
+}
+
 static void add_rivals(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -129,8 +188,9 @@ static void add_rivals(struct tw_match *m)
 		tw_rival(m, "accept-queue-full",
 			 "the server never acknowledged data: its listener may have dropped the "
 			 "request");
-	if (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
-	    tw_reset_author(f) == TW_SERVER && idle >= TW_UNFILLED_NS)
+	if (was_awaited(f) ||
+	    (tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && tw_get(f, TW_F_WAITER_GAVE_UP) &&
+	     tw_reset_author(f) == TW_SERVER && idle >= TW_UNFILLED_NS))
 		tw_rival(m, "pmtu-blackhole",
 			 "an answer too large for the path never comes here, and the server's "
 			 "kernel "
@@ -184,6 +244,13 @@ static void say(struct tw_match *m, enum tw_side author, int64_t repeats)
 			"had used it %s before, and no longer knew it. That is too soon for "
 			"a reboot.",
 			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_AUTHOR_HEARD_AGO_NS)));
+	else if (was_awaited(f))
+		m->summary = tw_say(
+			m,
+			"%s, of which an answer was awaited for %s, then answered with a bare "
+			"reset: it had no such connection any more. How it had ended there does "
+			"not show.",
+			tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_RST_IDLE_BEFORE_NS)));
 	else
 		m->summary =
 			tw_say(m,
@@ -234,14 +301,15 @@ static bool match_reply(struct tw_match *m)
 	bool hidden = may_have_closed(f, author);
 
 	m->strength = proven ? TW_STRENGTH_MECHANISM : TW_STRENGTH_ENDING;
-	m->confidence =
-		proven && !hidden && !lost_at_once(f) && !fell_silent(f) ? TW_LIKELY : TW_POSSIBLE;
+	m->confidence = proven && !hidden && !lost_at_once(f) && !fell_silent(f) && !was_awaited(f)
+				? TW_LIKELY
+				: TW_POSSIBLE;
 	/* a FIN that draws it: that end was done, and only its close went unheard; a client that closed wants nothing more */
 	m->outcome = tw_get(f, TW_F_RST_NOTHING_OWED) || closed_behind(f, author)
 			     ? TW_OUTCOME_DEGRADED
 		     : hidden && lost_at_once(f) && author == TW_CLIENT ? TW_OUTCOME_UNKNOWN
 									: TW_OUTCOME_FAILED;
-	m->culprit = tw_host_of(author);
+	m->culprit = was_awaited(f) ? TW_CULPRIT_UNKNOWN : tw_host_of(author);
 	say(m, author, repeats);
 	cite_before(m, victim, repeats);
 	tw_reset_cite_trigger(m);
@@ -259,23 +327,7 @@ static bool match_reply(struct tw_match *m)
 	if (!proven)
 		tw_missing(m, "A sign that the server ever had this connection (it acknowledged no "
 			      "data).");
-	if (hidden) {
-		tw_missing(m, "What that end sent before: its FIN may be among it.");
-		tw_rival(m, "data-after-close",
-			 "that end may have closed before, in a part that was not captured");
-		if (left_unacked(f))
-			tw_rival(m, "peer-vanished",
-				 "its own data was not acknowledged: it may have repeated it, and "
-				 "given up");
-	} else if (repeats > 0) {
-		tw_rival(m, "peer-vanished",
-			 "if it was the path that was dead for a while, that end may have closed "
-			 "or given up meanwhile, and its FIN was lost like the repeats");
-	} else {
-		tw_rival(m, "data-after-close",
-			 "its FIN may have been lost on the way here, just before");
-		tw_rival(m, "aborted", "so may a reset of its own, which nobody repeats");
-	}
+	add_endings(m, hidden, repeats);
 	add_rivals(m);
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, author, NULL, NULL, -1,
@@ -589,7 +641,9 @@ const struct tw_phenomenon tw_ph_peer_rebooted = {
 	.recognise = "A bare RST (no ACK flag, window 0, no options, IP-ID 0) right behind a "
 		     "segment whose ack is its sequence number, from an end that sent no FIN "
 		     "before and nothing of the old connection afterwards, at the same TTL as "
-		     "ever. Unanswered repeats before it strengthen the case.\n\n"
+		     "ever. Unanswered repeats before it strengthen the case. Where an answer was "
+		     "awaited of that end for seconds, it is only possible: it may have sent it, "
+		     "given up and closed, and none of that have come through.\n\n"
 		     "On IPv4 a REJECT rule on the host itself is the same byte for byte; a load "
 		     "balancer or NAT that forgot an idle connection also answers so, but usually "
 		     "with another TTL.",
