@@ -387,6 +387,25 @@ def idle_and_then_without_the_connection():
 
 
 @case
+def a_close_that_no_socket_takes():
+    """A stream stops, the client closes long after, and draws a bare reset: no close of habit, and who waited does not show."""
+    stream = begun()
+    stream.frames = stream.frames[7:]  # neither the request nor the head
+    pushed = Talk().shake().s(PSH | ACK, b"welcome\n").c(ACK)
+    for talk in (stream, pushed, Talk().shake().ask(b"subscribe\n", b"an event\n")):
+        finding = expect(refused(talk, 30), "unknown", outcomes=("unknown",))
+        assert finding["missing"] and not finding["remark"] and "no such connection" in finding["summary"], finding
+
+
+@case
+def resets_of_no_socket_that_nobody_hears():
+    """Nothing but FINs and the resets that they draw: the client repeats them, so it does not get these."""
+    talk = refused(Talk(), 30, again=(0.2, 0.4, 0.8, 1.6))
+    finding = expect(talk, "unknown", outcomes=("unknown",))
+    assert "do not reach it" in finding["summary"], finding["summary"]
+
+
+@case
 def sent_and_never_seen():
     """The number of the ACK to the client's FIN shows that the server had answered; that was lost, size or not."""
     for sent, verdicts in ((17000, ("pmtu-blackhole",)), (200, ("unknown", "clean"))):

@@ -419,6 +419,60 @@ static bool left_owing(struct tw_match *m)
 	return true;
 }
 
+/*
+ * The client closes after a long silence, and the server's host has no such connection any more, though it had not closed it
+ * as far as the capture goes. To TCP nothing is owed to who closes; but nobody resets so by habit:
+ *
+ *     client                         server
+ *       |<===== data =================|
+ *       :                             x     gone, given up, or forgotten on the way
+ *       |---- FIN ------------------->|
+ *       |<--- RST, of no socket ------|
+ */
+static bool close_refused(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_SERVER) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && is(f, TW_F_RST_NOTHING_OWED) &&
+	       !is(f, TW_F_RST_AUTHOR_FIN) && !is(f, TW_F_RST_AFTER_CLOSE) &&
+	       !is(f, TW_F_RST_COUNT_C) &&
+	       (tw_reset_unseen_before(f) ||
+		tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= TW_LEFT_AFTER_NS);
+}
+
+/* Whoever takes a reset repeats nothing any more. */
+static bool reset_unheard(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_FIN1_COUNT) > 2 &&
+	       tw_time_of(f, TW_F_FIN1_COUNT) > tw_time_of(f, TW_F_RST_COUNT) + TW_NS_PER_S / 2;
+}
+
+static void say_close_refused(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const char *const unheard =
+		reset_unheard(f) ? " The client repeats it: the resets do not reach it." : "";
+
+	/* a silence that is the filter's is none */
+	if (tw_reset_unseen_before(f) || is(f, TW_F_NO_ACKS) || !tw_silence_proves(f))
+		say_unknown(m,
+			    tw_say(m,
+				   "%s refuses the FIN of %s with a bare reset: its host has no "
+				   "such connection.%s",
+				   m->server, m->client, unheard),
+			    "What came before: whether the server had closed, and whether the "
+			    "client had waited for something.");
+	else
+		say_unknown(m,
+			    tw_say(m,
+				   "%s closed after %s of silence, and %s refused that with a bare "
+				   "reset: its host had no such connection any more, and had not "
+				   "closed it here.%s",
+				   m->client, TW_DUR(tw_get(f, TW_F_RST_IDLE_BEFORE_NS)), m->server,
+				   unheard),
+			    "Whether the client waited for more, and how the connection ended at "
+			    "the server: its own FIN or reset may be lost, or nobody closed it.");
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -511,6 +565,8 @@ static bool lost_or_reset(struct tw_match *m)
 		tw_tell_reset_after_wait(m);
 	else if (tw_refused_after_all(f))
 		tw_tell_refused_after_all(m);
+	else if (close_refused(f))
+		say_close_refused(m);
 	else if (owed)
 		say_reset(m);
 	else
