@@ -307,6 +307,17 @@ def closed_before_a_hole():
 
 
 @case
+def gone_before_the_server_closed():
+    """The client says nothing and the server closes after its time: a reset of no socket then is no check that came and went."""
+    for pause in (2, 60):
+        talk = Talk(timestamps=True).shake().s(FIN | ACK, after=pause).c(RST, window=0, ident=0)
+        finding = expect(talk, "unknown", outcomes=("unknown",))
+        assert not finding["remark"] and "said nothing" in finding["summary"] and finding["missing"], finding
+    # at once: they cross, or it had been a check
+    expect(Talk(timestamps=True).shake().s(FIN | ACK, after=0.01).c(RST, window=0, ident=0), "clean")
+
+
+@case
 def closed_with_all():
     """Nothing is missing, or a repeat was needless; but who did not come in sight looks at no port."""
     for talk in (closes_at(0), closes_at(0, dsack=True)):

@@ -473,6 +473,38 @@ static void say_close_refused(struct tw_match *m)
 			    "the server: its own FIN or reset may be lost, or nobody closed it.");
 }
 
+/*
+ * The client connects, says nothing, and when the server closes at last its host has no such connection any more: its own
+ * end, and perhaps all that it said, did not come here.
+ *
+ *     client          filter           server
+ *       |<============ handshake =======>|
+ *       |---- request --->X              |   and the client is told so, or gives up
+ *       :                                :
+ *       |<------------------------ FIN --|
+ *       |---- RST, of no socket -------->|
+ */
+static bool had_gone(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) &&
+	       tw_is(f, TW_F_RST_TRIGGER, TW_TRIGGER_FIN) && is(f, TW_F_START_SEEN) &&
+	       is(f, TW_F_ACK3_SEEN) && !is(f, TW_F_RST_AUTHOR_FIN) && !is(f, TW_F_BYTES_C) &&
+	       !is(f, TW_F_BYTES_S) && !is(f, TW_F_ACKED_UNSEEN_C) &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) >= TW_NS_PER_S;
+}
+
+static void say_had_gone(struct tw_match *m)
+{
+	say_unknown(m,
+		    tw_say(m,
+			   "%s connected and said nothing, as far as it came here; when %s closed "
+			   "after %s, it had no such connection any more, and had not closed it "
+			   "here.",
+			   m->client, m->server, TW_DUR(tw_get(m->facts, TW_F_RST_IDLE_BEFORE_NS))),
+		    "What the client sent, and how it ended: neither its FIN nor a reset of its "
+		    "own came here. A capture next to it.");
+}
+
 static bool reset_owed(const struct tw_facts *f)
 {
 	return tw_known(f, TW_F_RST_SIDE) && !is(f, TW_F_RST_NOTHING_OWED) &&
@@ -567,6 +599,8 @@ static bool lost_or_reset(struct tw_match *m)
 		tw_tell_refused_after_all(m);
 	else if (close_refused(f))
 		say_close_refused(m);
+	else if (had_gone(f))
+		say_had_gone(m);
 	else if (owed)
 		say_reset(m);
 	else
