@@ -318,6 +318,18 @@ def gone_before_the_server_closed():
 
 
 @case
+def resets_that_answer_nobody_seen():
+    """One direction only, and a bare reset with a number in the midst of what was sent: it answers the other end's ACK."""
+    talk = Talk()
+    for _ in range(7):
+        talk.s(PSH | ACK, b"d" * 4000, after=0.1)
+    for gap in (30, 0.2, 0.2, 0.4):
+        talk.s(RST, seq=talk.next[1] - 4000, window=0, ident=0, after=gap)
+    finding = expect(talk, "unknown", outcomes=("unknown",))
+    assert "one direction" in finding["summary"].lower() and not finding["remark"], finding
+
+
+@case
 def closed_with_all():
     """Nothing is missing, or a repeat was needless; but who did not come in sight looks at no port."""
     for talk in (closes_at(0), closes_at(0, dsack=True)):

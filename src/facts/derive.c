@@ -223,7 +223,34 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 	return TW_VANTAGE_UNKNOWN;
 }
 
-/* One direction only, although the ACKs of the seen one move: the other must have spoken. */
+/*
+ * A bare reset takes its number from the ACK that it answers. One that is another than the next of its end, which alone is
+ * seen, answers somebody who is not.
+ */
+static bool answers_unseen(const struct tw_dossier *d, size_t rst)
+{
+	const struct tw_pkt *r = &d->pkt[rst];
+	bool spoke = false;
+	uint32_t next = 0;
+	size_t i;
+
+	if ((r->flags & (TW_RST | TW_ACK)) != TW_RST)
+		return false;
+	for (i = 0; i < rst; i++) {
+		const struct tw_pkt *p = &d->pkt[i];
+
+		if (!tw_counts(p) || p->flags & TW_RST || (spoke && tw_seq_le(tw_pkt_end(p), next)))
+			continue;
+		next = tw_pkt_end(p);
+		spoke = true;
+	}
+	return spoke && tw_seq_lt(r->seq, next) && next - r->seq <= d->end[r->side].bytes;
+}
+
+/*
+ * One direction only, although the ACKs of the seen one move, or its resets answer what is not seen: the other must have
+ * spoken.
+ */
 bool tw_is_one_sided(const struct tw_dossier *d)
 {
 	int silent = !d->end[0].packets ? 0 : !d->end[1].packets ? 1 : -1;
@@ -238,6 +265,8 @@ bool tw_is_one_sided(const struct tw_dossier *d)
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
+		if (tw_counts(p) && answers_unseen(d, i))
+			return true;
 		if (!tw_counts(p) || !(p->flags & TW_ACK) || p->flags & TW_RST)
 			continue;
 		if (set && p->ack != first_ack)
