@@ -42,6 +42,26 @@ def balancer_drops_the_first_data():
 
 
 @case
+def another_host_with_the_same_address():
+    """A reset from as far away as the server, which goes on: by its filter, or by a second host that has its address."""
+    for ttl in (63, 64):
+        talk = Talk(timestamps=True, ttl=(64, 63)).shake(rtt=0.0001)
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK).s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n").c(ACK)
+        for _ in range(5):
+            heard = talk.heard[1]
+            talk.s(PSH | ACK, b"d" * 1000, after=0.1).c(ACK)
+        talk.s(RST, window=0, ident=0, after=0.00005, ttl=ttl)
+        for _ in range(3):
+            talk.heard[1] = heard  # the last ACK went elsewhere
+            talk.s(PSH | ACK, b"d" * 1000, after=0.1).c(RST, seq=talk.next[0], window=0, ident=0)
+        finding = expect(talk, "firewall-reset", outcomes=("failed",))
+        beside = ttl == 63
+        assert ("another host" in finding["summary"]) == beside, finding["summary"]
+        assert ("peer-rebooted" in [r["verdict"] for r in finding["rivals"]]) == beside, finding["rivals"]
+        assert (finding["culprit"] == "middlebox") != beside, finding["culprit"]
+
+
+@case
 def stack_of_a_vpn_contradicts_itself():
     """A VPN's own stack repeats a segment that was not acknowledged with other bytes: no third party wrote it."""
     talk = Talk(ttl=(64, 16)).shake().ask(RECORD, RECORD).ask(RECORD, RECORD)

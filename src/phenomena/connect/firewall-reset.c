@@ -253,6 +253,21 @@ static bool replaces_segment(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_LABEL_ZERO) || tw_get(f, TW_F_RST_AUTHOR_MOVED);
 }
 
+/*
+ * From as far away as the author, which goes on: written on its host, by a filter, or by another host next to it that has the
+ * same address (a duplicate, a virtual address that moves to and fro), and gets what the last router's neighbour table sends it.
+ * Captured on the author's host, it is no other's.
+ */
+static bool from_its_place(const struct tw_facts *f)
+{
+	const bool here =
+		tw_is(f, TW_F_VANTAGE,
+		      tw_is(f, TW_F_RST_SIDE, TW_CLIENT) ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER);
+
+	return !here && tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 && tw_is(f, TW_F_RST_TTL_DELTA, 0) &&
+	       !tw_get(f, TW_F_RST_LABEL_ZERO) && !tw_get(f, TW_F_RST_AUTHOR_MOVED);
+}
+
 /* A NAT whose own address stands for the author takes the segment for its own when its entry is gone. */
 static const char *say_mid(struct tw_match *m, enum tw_side author, bool lives)
 {
@@ -261,9 +276,10 @@ static const char *say_mid(struct tw_match *m, enum tw_side author, bool lives)
 
 	if (lives)
 		return tw_say(m,
-			      "A firewall answered a segment of %s with a RST in the name of %s, "
+			      "A firewall%s answered a segment of %s with a RST in the name of %s, "
 			      "whose own socket lives on.",
-			      of, as);
+			      from_its_place(f) ? ", or another host with that address," : "", of,
+			      as);
 	if (tw_get(f, TW_F_RST_AUTHOR_MOVED))
 		return tw_say(m,
 			      "A device answered a segment of %s with a RST in the name of %s, "
@@ -352,7 +368,13 @@ static bool match_mid(struct tw_match *m)
 		tw_rival(m, "conntrack-invalid-reset",
 			 "a NAT that lost its entry takes the segment for its own, and its kernel "
 			 "resets it; the other side's next segment then comes untranslated");
-	if (lives || tw_get(f, TW_F_RST_AUTHOR_MOVED))
+	if (from_its_place(f))
+		tw_rival(m, "peer-rebooted",
+			 "not its own, but another host with its address (a duplicate, or one that "
+			 "took over a virtual address for a moment) may have answered: it never "
+			 "had the connection; ARP or neighbour discovery at the last router "
+			 "decides");
+	else if (lives || tw_get(f, TW_F_RST_AUTHOR_MOVED))
 		tw_rule_out(m, "peer-rebooted",
 			    "the author still has the connection: it goes on with it");
 	tw_rule_out(m, "linger-reset",
@@ -407,7 +429,7 @@ static bool match(struct tw_match *m)
 	m->confidence =
 		connect || (mid && !tw_reset_unprompted(m->facts)) ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = TW_OUTCOME_FAILED;
-	m->culprit = TW_CULPRIT_MIDDLEBOX;
+	m->culprit = mid && from_its_place(m->facts) ? TW_CULPRIT_UNKNOWN : TW_CULPRIT_MIDDLEBOX;
 	return true;
 }
 
@@ -627,17 +649,19 @@ const struct tw_phenomenon tw_ph_firewall_reset = {
 		       "if it sends, it gets "
 		       "ECONNRESET from the client's answer, or ETIMEDOUT if the filter eats that "
 		       "answer too.",
-	.recognise = "A RST in the form of a kernel without socket, in place of a segment, from an "
-		     "end that had not closed, "
-		     "with one of: the alleged author goes on with the connection and never "
-		     "acknowledges that segment; the "
-		     "TTL differs from the author's other packets; IPv6 flow label 0, where the "
-		     "author's other packets have one, or none of them is seen and the hop limit "
-		     "is not that of Windows. Without any "
-		     "of these it is the same "
-		     "packet as that of a closed port or of a rebooted host. If the author does "
-		     "acknowledge the segment, "
-		     "the RST came in addition to the traffic: forged-reset.",
+	.recognise =
+		"A RST in the form of a kernel without socket, in place of a segment, from an "
+		"end that had not closed, "
+		"with one of: the alleged author goes on with the connection and never "
+		"acknowledges that segment; the "
+		"TTL differs from the author's other packets; IPv6 flow label 0, where the "
+		"author's other packets have one, or none of them is seen and the hop limit "
+		"is not that of Windows. Without any "
+		"of these it is the same "
+		"packet as that of a closed port or of a rebooted host. If the author does "
+		"acknowledge the segment, "
+		"the RST came in addition to the traffic: forged-reset. From as far away as an "
+		"author that goes on, another host with its address may have written it.",
 	.folklore = "\"IP-ID 0 shows a forged RST.\" Linux itself writes 0 on every reset that "
 		    "answers a segment without a "
 		    "full socket; only the other contradictions count.",
