@@ -135,7 +135,7 @@ def acks_in_place_of_syn_acks_that_are_refused():
 def window_closed_while_the_fin_waits():
     """The FIN is not taken: nobody is held up in send()."""
     talk = Talk().shake(options=MSS).ask()
-    talk.c(PSH | ACK, FULL).s(ACK, window=0, after=0.01)
+    talk.s(ACK, window=len(FULL)).c(PSH | ACK, FULL).s(ACK, window=0, after=0.01)
     at = talk.next[0]
     talk.c(FIN | ACK, seq=at, after=1)
     for n in range(4):

@@ -599,7 +599,7 @@ def idle_when_it_closed():
 
 def closed_window(holed):
     """The client closes its window with what came; @holed: the first segment is missing until it opens again."""
-    talk = Talk(ttl=(60, 64)).shake().c(PSH | ACK, b"GET /v HTTP/1.1\r\n\r\n").s(ACK)
+    talk = Talk(ttl=(60, 64)).shake().c(PSH | ACK, b"GET /v HTTP/1.1\r\n\r\n", window=5 * 1448 // 128 + 1).s(ACK)
     at = talk.next[1]
     for k in range(5):
         talk.s(ACK, b"v" * 1448, seq=at + k * 1448)

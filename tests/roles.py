@@ -90,7 +90,7 @@ def a_handshake_tells():
 def does_not_read(cport, sport):
     """From the midst: the window stays closed, however often it is probed."""
     talk = Talk(client=(CLIENT, cport), server=(SERVER, sport), timestamps=True).ask(RECORD, RECORD)
-    talk.c(PSH | ACK, b"." * 1400, after=0.1).s(ACK, window=0, after=0.02)
+    talk.s(ACK, window=1400).c(PSH | ACK, b"." * 1400, after=0.1).s(ACK, window=0, after=0.02)
     for k in range(8):
         talk.c(ACK, seq=talk.next[0] - 1, after=0.2 * 2 ** k).s(ACK, window=0, after=0.02)
     return talk

@@ -690,6 +690,22 @@ def probes_of_a_closed_window_that_nobody_answers():
 
 
 @case
+def window_taken_back_by_a_device():
+    """The server's window goes from 64 KiB to 0 with nothing that could fill it: not its program, and of its answer nothing lacks."""
+    for closes in (True, False):
+        talk = Talk(timestamps=True).shake(options=MSS + SACK_OK).ask(answer=b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1000))
+        for _ in range(20):
+            talk.s(PSH | ACK, bytes(1000), after=0.1, window=0).c(ACK)
+        if closes:
+            talk.s(FIN | ACK, after=0.1, window=0).c(ACK)
+        for step in range(7):
+            talk.c(ACK, seq=talk.next[0] - 1, after=0.2 * 2 ** step).s(ACK, window=0)
+        finding = expect(talk, "zero-window-stall", outcomes=("degraded",) if closes else ("failed",))
+        assert finding["confidence"] == "possible" and not finding["culprit"] or finding["culprit"] == "unknown", finding
+        assert "took back" in finding["summary"] and "stopped reading" not in finding["summary"], finding["summary"]
+
+
+@case
 def data_that_a_shrunken_window_refuses():
     """A receiver without memory drops what its window had allowed, and says 0: nothing was lost, it was not taken."""
     for shrinks in BOTH:

@@ -108,6 +108,27 @@ static bool was_open(const struct tw_dossier *d, const struct tw_pkt *zero)
 	return false;
 }
 
+/*
+ * The room that the end of @zero had offered last, beyond its ACK. A receiver keeps what it has offered (RFC 9293 s3.8.6), and fills its
+ * buffer up to there. Linux takes it back when memory is short and it has to drop what comes (ICSK_ACK_NOMEM): then that is
+ * missing in the ACK.
+ */
+static uint32_t taken_back(const struct tw_dossier *d, const struct tw_pkt *zero)
+{
+	uint32_t edge = zero->ack;
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < zero; p++) {
+		if (!tw_counts(p) || p->flags & TW_RST)
+			continue;
+		if (p->side == zero->side && p->flags & TW_ACK && !(p->flags & TW_SYN))
+			edge = p->ack + p->window_bytes;
+		else if (p->side != zero->side && tw_seq_gt(tw_pkt_end(p), zero->ack))
+			return 0;
+	}
+	return tw_seq_gt(edge, zero->ack) ? edge - zero->ack : 0;
+}
+
 static void window_facts(struct tw_view *v)
 {
 	struct window_walk w[2] = { { 0 }, { 0 } };
@@ -134,6 +155,8 @@ static void window_facts(struct tw_view *v)
 		v->d->end[!side].isn_seen &&
 			tw_seq_le(w[side].first_zero->ack, v->d->end[!side].base_seq + 1) &&
 			!was_open(v->d, w[side].first_zero),
+		w[side].first_zero);
+	tw_from(v, TW_F_ZERO_WINDOW_TAKEN_BACK, taken_back(v->d, w[side].first_zero),
 		w[side].first_zero);
 	tw_from(v, TW_F_ZERO_WINDOW_HOLED, w[side].holed != NULL, w[side].holed);
 }

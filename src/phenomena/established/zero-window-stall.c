@@ -30,6 +30,14 @@
 /* a stall that the end of the capture interrupts so soon proves little */
 #define CUT_SHORT_NS (2 * TW_NS_PER_S)
 
+#define TAKEN_BACK (INT64_C(2) << 14) /* twice the unit that the largest scale tells windows in */
+
+/* A buffer that is full was filled. This window went to 0 with nothing in between that could have filled it. */
+static bool was_taken_back(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ZERO_WINDOW_TAKEN_BACK) >= TAKEN_BACK;
+}
+
 /* Did anybody notice? A pause that drew probes, or half a second, and the sender had more to say. */
 static bool is_stall(const struct tw_facts *f)
 {
@@ -167,6 +175,47 @@ static void say_closed(struct tw_match *m, enum tw_side reader, int64_t span)
 }
 
 /*
+ * Room that was offered is taken back, which kernels do not do: Linux never makes a window smaller than it had said, but for
+ * want of memory, when it drops what comes. A device that rewrites windows (a shaper, a proxy), or a stack of another kind.
+ *
+ *      sender                 device                  receiver
+ *        |-- data ----------------------------------->|
+ *        |<----------- window 0 --|<-- window 65536 --|	all of it acknowledged, and read
+ *        |-- probe ---------------------------------->|
+ *        |<----------- window 0 --|<-- window 65536 --|
+ */
+static void say_taken_back(struct tw_match *m, enum tw_side reader, int64_t span)
+{
+	const struct tw_facts *f = m->facts;
+	/* the server had said all, and the client has got that: what waits is a close, or what nobody reads any more */
+	const bool done = reader == TW_SERVER && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) &&
+			  tw_get(f, TW_F_FIN1_ACKED) && !tw_get(f, TW_F_UNANSWERED_BYTES);
+	const bool opened = tw_get(f, TW_F_ZERO_WINDOW_OPEN_AT_END);
+
+	m->confidence = TW_POSSIBLE;
+	m->culprit = TW_CULPRIT_UNKNOWN;
+	m->summary = tw_say(
+		m,
+		"%s took back the room for %s that it had offered, with nothing to fill it: its "
+		"window was 0 for %s%s",
+		tw_endpoint(m, reader), tw_bytes(m, tw_get(f, TW_F_ZERO_WINDOW_TAKEN_BACK)),
+		TW_DUR(span),
+		opened ? ", then it opened again."
+		: done ? ", up to the end. It had said all and closed; what waits is the "
+			 "client's FIN, or more that it sends."
+		       : ", up to the end, and the other end could not send the rest.");
+	if (done && !opened) {
+		m->outcome = TW_OUTCOME_DEGRADED;
+		tw_app_saw(
+			m, tw_other(reader), NULL, NULL, -1,
+			"It has got all, and the end of the stream. What it sends, its FIN, too, "
+			"waits for room.");
+	}
+	tw_missing(m, "A capture at the end whose window it is: does it write these windows, or a "
+		      "device on the way?");
+}
+
+/*
  * A window that is closed before anything was sent is no full buffer: a proxy of the handshake (SYN cookies in a
  * firewall or balancer) accepts so, and opens it when the server behind has accepted.
  */
@@ -206,7 +255,8 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_ZERO_WINDOW_COUNT,
 		tw_get(f, TW_F_ZERO_WINDOW_FROM_START)
 			? "%s says window 0 (%s in all) before it took any data"
-			: "%s says window 0 (%s in all): its receive buffer is full",
+		: was_taken_back(f) ? "%s says window 0 (%s in all), though all is acknowledged"
+				    : "%s says window 0 (%s in all): its receive buffer is full",
 		tw_side_name(reader), tw_times(m, tw_get(f, TW_F_ZERO_WINDOW_COUNT)));
 	if (probes == 1)
 		tw_cite(m, TW_F_ZERO_WINDOW_PROBES, "the only zero-window probe, %sanswered",
@@ -223,6 +273,8 @@ static bool match(struct tw_match *m)
 		say_closed(m, reader, span);
 	if (tw_get(f, TW_F_ZERO_WINDOW_FROM_START))
 		say_from_start(m, reader, span);
+	else if (was_taken_back(f) && !fell_silent(f))
+		say_taken_back(m, reader, span);
 	else
 		tw_app_saw(m, reader, NULL, NULL, -1,
 			   tw_get(f, TW_F_ZERO_WINDOW_HOLED)
@@ -539,6 +591,9 @@ const struct tw_phenomenon tw_ph_zero_window_stall = {
 		     "A kernel answers probes whatever its application does. If none of the last "
 		     "ones was answered, the receiving host or the path to it is silent as well, "
 		     "and the verdict says so. A sender of BSD's kernels ends that by a reset.\n\n"
+		     "A window that goes from much to 0 with nothing that could fill it was not "
+		     "closed by a full buffer: possible, and a capture at the other end tells "
+		     "whether a device on the way wrote it.\n\n"
 		     "It cannot tell why the application did not read: busy, blocked, stopped, "
 		     "never accepted (app-stuck), or slow on purpose.",
 	.folklore = "\"A zero window is a network problem\", \"an unanswered probe is a lost "
