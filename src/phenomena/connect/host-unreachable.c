@@ -432,6 +432,7 @@ const struct tw_phenomenon tw_ph_host_unreachable = {
 		"An error that quotes a number which its end never sent does not count (RFC 5927). "
 		"If the SYN is repeated after the error, the client's kernel took it for soft, as "
 		"BSD's do, and connect() ends later. "
+		"A client that only waited for an answer draws the errors with its FIN. "
 		"On the client's own LAN there is no TCP packet, only three unanswered requests.",
 	.folklore = "\"A dead host means a connect timeout.\" Once its neighbour entry is gone it "
 		    "is EHOSTUNREACH after 3 s, "
