@@ -59,6 +59,15 @@ def closed_in_the_midst():
 
 
 @case
+def a_pause_and_then_the_client_leaves():
+    """The server says no more; the client closes after a pause that is no timeout's, a timeout's, or none at all."""
+    for pause, verdict, outcome in ((0.02, "clean", "clean"), (3.85, "app-stuck", "unknown"), (3.0, "app-stuck", "failed"),
+                                    (7.3, "app-stuck", "failed")):
+        talk = answer(asked(), head(20 * FULL), *body(7))
+        expect(talk.c(FIN | ACK, after=pause).s(ACK, after=0.02), verdict, outcomes=(outcome,))
+
+
+@case
 def one_byte_is_missing():
     """And none: Content-Length counts exactly."""
     for short in (1, 0):

@@ -14,8 +14,18 @@
 #include "phenomena/silence.h"
 
 #define OPEN_NS (10 * TW_NS_PER_S) /* nobody left, and the capture goes on */
+#define STALLED_NS                                                                                 \
+	(1 *                                                                                       \
+	 TW_NS_PER_S) /* no answer that flows pauses so long; the client may yet have left at will */
 #define RESET_AFTER_NS                                                                             \
 	(1 * TW_NS_PER_S) /* who has had enough of data that flow does not stop to reset */
+
+/* So long nobody waits who has not got what he wanted, or just as long as timeouts are set. */
+static bool left_for_it(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ANSWER_STOPPED_NS) >= TW_LEFT_AFTER_NS ||
+	       tw_timed_out(f, TW_F_ANSWER_STOPPED_NS, TW_F_FIN1_SIDE);
+}
 
 /*
  * An answer that stops in its midst: its head says that more is due (of chunks nobody knows when: they may be a stream
@@ -31,9 +41,7 @@ static bool stopped_within(const struct tw_facts *f)
 	    tw_get(f, TW_F_SENT_UNSEEN_BYTES))
 		return false;
 	if (tw_known(f, TW_F_FIN1_SIDE))
-		return tw_get(f, TW_F_FIN1_ACKED) &&
-		       (stopped_ns >= TW_LEFT_AFTER_NS ||
-			tw_timed_out(f, TW_F_ANSWER_STOPPED_NS, TW_F_FIN1_SIDE));
+		return tw_get(f, TW_F_FIN1_ACKED) && (stopped_ns >= STALLED_NS || left_for_it(f));
 	return stopped_ns >= (tw_get(f, TW_F_RST_COUNT) ? RESET_AFTER_NS : OPEN_NS);
 }
 
@@ -44,15 +52,17 @@ bool tw_match_stopped(struct tw_match *m)
 		      sent = tw_get(f, TW_F_ANSWER_SENT_BYTES),
 		      all = sent + tw_get(f, TW_F_ANSWER_MISSING_BYTES);
 	const bool closed = tw_known(f, TW_F_FIN1_SIDE), reset = tw_get(f, TW_F_RST_COUNT) > 0;
+	const bool sure = closed && left_for_it(f);
 	const char *const record = tw_cut_record(f);
 
 	if (!stopped_within(f))
 		return false;
-	m->strength = closed  ? TW_STRENGTH_STALL
-		      : reset ? TW_STRENGTH_MECHANISM + 1
-			      : TW_STRENGTH_CURIOSITY - 1;
-	m->confidence = closed ? TW_LIKELY : TW_POSSIBLE;
-	m->outcome = closed || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
+	m->strength = sure     ? TW_STRENGTH_STALL
+		      : closed ? TW_STRENGTH_DELAY - 1
+		      : reset  ? TW_STRENGTH_MECHANISM + 1
+			       : TW_STRENGTH_CURIOSITY - 1;
+	m->confidence = sure ? TW_LIKELY : TW_POSSIBLE;
+	m->outcome = sure || reset ? TW_OUTCOME_FAILED : TW_OUTCOME_UNKNOWN;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary =
 		tw_say(m, "%s stopped in the midst of %s, %lld of %s sent: %s %s of silence.",
@@ -75,6 +85,8 @@ bool tw_match_stopped(struct tw_match *m)
 	else
 		tw_rival(m, "peer-vanished",
 			 "nothing shows that what the server sent since would have come here");
+	if (closed && !sure)
+		tw_missing(m, "Whether the client left for the silence, or did not want the rest.");
 	if (reset)
 		tw_rival(m, "closed-with-unread-data",
 			 "the client's reset may say that it had not read all of what came");
