@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
-from tap import case, main
+from tap import case, equal, main
 from talk import CLOSE_NOTIFY, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, Talk, expect, record, sealed, told
 
 GET = b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -65,6 +65,20 @@ def a_pause_and_then_the_client_leaves():
                                     (7.3, "app-stuck", "failed")):
         talk = answer(asked(), head(20 * FULL), *body(7))
         expect(talk.c(FIN | ACK, after=pause).s(ACK, after=0.02), verdict, outcomes=(outcome,))
+
+
+@case
+def the_rest_comes_when_the_client_has_left():
+    """The server wakes up and goes on, into a reset; or what comes then had been sent before, and the path was dead: the ACK of the FIN says so."""
+    for sent_before in (False, True):
+        talk = answer(asked(), head(20 * FULL), *body(7)).c(FIN | ACK, after=8.07)
+        if sent_before:
+            talk.s(ACK, seq=talk.next[1] + 2 * FULL, after=0.02)
+        else:
+            talk.s(ACK, after=0.02)
+        finding = told(talk.s(PSH | ACK, b"." * FULL, after=5).c(RST, window=0, ident=0, after=0.00003))[0]
+        equal((finding["verdict"], finding["outcome"]), ("data-after-close" if sent_before else "app-stuck", "failed"))
+        assert finding["culprit"] != "client-app", finding["culprit"]
 
 
 @case

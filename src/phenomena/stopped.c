@@ -30,12 +30,15 @@ static bool left_for_it(const struct tw_facts *f)
 /*
  * An answer that stops in its midst: its head says that more is due (of chunks nobody knows when: they may be a stream
  * of events). Whoever has more to send and does not, hangs, or waits for somebody behind it. An acknowledgement of the
- * client's FIN shows that the path was well: what was lost on it would have come again.
+ * client's FIN shows that the path was well: what was lost on it would have come again. Unless what comes then had been sent
+ * before that.
  */
 static bool stopped_within(const struct tw_facts *f)
 {
 	const int64_t stopped_ns = tw_get(f, TW_F_ANSWER_STOPPED_NS);
 
+	if (tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE) || tw_get(f, TW_F_FIN1_COUNT) > 2)
+		return false;
 	if (!tw_silence_proves(f) || !tw_get(f, TW_F_ANSWER_MISSING_BYTES) ||
 	    tw_get(f, TW_F_RST_COUNT_S) || tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) ||
 	    tw_get(f, TW_F_SENT_UNSEEN_BYTES))
@@ -43,6 +46,12 @@ static bool stopped_within(const struct tw_facts *f)
 	if (tw_known(f, TW_F_FIN1_SIDE))
 		return tw_get(f, TW_F_FIN1_ACKED) && (stopped_ns >= STALLED_NS || left_for_it(f));
 	return stopped_ns >= (tw_get(f, TW_F_RST_COUNT) ? RESET_AFTER_NS : OPEN_NS);
+}
+
+bool tw_left_in_silence(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_ANSWER_MISSING_BYTES) > 0 && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_ANSWER_STOPPED_NS) >= STALLED_NS;
 }
 
 bool tw_match_stopped(struct tw_match *m)
@@ -87,7 +96,7 @@ bool tw_match_stopped(struct tw_match *m)
 			 "nothing shows that what the server sent since would have come here");
 	if (closed && !sure)
 		tw_missing(m, "Whether the client left for the silence, or did not want the rest.");
-	if (reset)
+	if (reset && !closed)
 		tw_rival(m, "closed-with-unread-data",
 			 "the client's reset may say that it had not read all of what came");
 	tw_rule_out(m, "zero-window-stall", "the client could take more");

@@ -14,6 +14,9 @@ static inline const char *tw_cut_record(const struct tw_facts *f)
 								    : NULL;
 }
 
+/* Had nothing come of an answer for so long that it is no pause of data that flows, when the client closed? */
+bool tw_left_in_silence(const struct tw_facts *f);
+
 /* app-stuck, in the midst of an answer or of a record: fills @m, or returns false and leaves it alone. */
 bool tw_match_stopped(struct tw_match *m);
 

@@ -17,6 +17,7 @@
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
+#include "phenomena/stopped.h"
 #include "timers/usual.h"
 
 /* Linux forgets an orphan in FIN_WAIT2 after tcp_fin_timeout: from then on it is that. */
@@ -100,6 +101,12 @@ static bool gave_up_waiting(const struct tw_facts *f)
 	       tw_get(f, TW_F_RST_AUTHOR_WAITED_NS) >= WAITED_NS;
 }
 
+/* The rest of an answer came when the client had left for its silence: that is the story, and its server goes on too late. */
+static bool was_kept_waiting(const struct tw_facts *f)
+{
+	return tw_reset_author(f) == TW_CLIENT && tw_left_in_silence(f);
+}
+
 /* Had what was refused left before its sender could know of the close? */
 static bool crossed(const struct tw_facts *f)
 {
@@ -113,7 +120,13 @@ static void say(struct tw_match *m, enum tw_side author, long long lost)
 	const struct tw_facts *f = m->facts;
 	const char *victim = tw_side_name(tw_other(author));
 
-	if (gave_up_waiting(f))
+	if (was_kept_waiting(f))
+		m->summary =
+			tw_say(m,
+			       "%s closed the connection after %s of silence in the midst of "
+			       "an answer; the rest came later and was reset.",
+			       tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
+	else if (gave_up_waiting(f))
 		m->summary =
 			tw_say(m,
 			       "%s closed the connection after %s without an answer; the answer "
@@ -189,22 +202,31 @@ static bool match(struct tw_match *m)
 	int64_t lost = tw_get(f, acknowledges_late(f) ? TW_F_RST_UNANSWERED_BYTES
 						      : TW_F_RST_VICTIM_UNACKED);
 
+	const bool waited = gave_up_waiting(f) || was_kept_waiting(f);
+
 	if (!fits(f) || !lost)
 		return match_taken(m);
+	/* its server says so: app-stuck */
+	if (was_kept_waiting(f) && !tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE) &&
+	    tw_get(f, TW_F_FIN1_COUNT) <= 2)
+		return false;
 	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
 									   : TW_STRENGTH_MECHANISM;
 	m->strength += with_ack(f); /* closed-with-unread-data sees the same segment */
-	m->confidence = TW_LIKELY;
+	m->confidence = was_kept_waiting(f) ? TW_POSSIBLE : TW_LIKELY;
 	/* A client that closed wants nothing more; a server's close leaves a request behind. */
-	m->outcome = (author == TW_SERVER && lost > 0) || gave_up_waiting(f) ? TW_OUTCOME_FAILED
-									     : TW_OUTCOME_DEGRADED;
-	m->culprit = gave_up_waiting(f) ? TW_CULPRIT_UNKNOWN : tw_app_of(author);
+	m->outcome = author == TW_SERVER || waited ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->culprit = waited ? TW_CULPRIT_UNKNOWN : tw_app_of(author);
 	say(m, author, lost);
 	tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it closed, and sends no more",
 		tw_side_name(author));
 	tw_reset_cite_trigger(m);
 	tw_reset_cite(m);
-	if (tw_get(f, TW_F_PORT_REFUSED_AFTER) && author == TW_SERVER)
+	if (was_kept_waiting(f))
+		tw_rival(m, "peer-vanished",
+			 "what came then had been sent before: the path may have been dead for so "
+			 "long");
+	else if (tw_get(f, TW_F_PORT_REFUSED_AFTER) && author == TW_SERVER)
 		tw_rival(m, "process-died",
 			 "the end of a process closes its sockets with the same FIN, and the port "
 			 "was refused %s later",
