@@ -660,6 +660,27 @@ def a_capture_that_lost_windows():
 
 
 @case
+def acks_that_come_behind_their_own_fin():
+    """A path with deep queues: ACKs that the client wrote before its FIN come half a second behind it. One that it wrote later denies the FIN."""
+    for late in (True, False):
+        for stamps in BOTH:
+            talk = Talk(timestamps=stamps, ttl=(60, 64)).shake(rtt=0.02).ask(answer=FULL)
+            at, number = talk.next[0], talk.count[0] + 1
+            talk.s(ACK, FULL, after=0.1).s(ACK, FULL)
+            got, heard = talk.next[1], talk.heard[0]
+            talk.c(FIN | ACK, ident=number + 2, after=0.05).s(ACK, after=0.00002)
+            talk.s(ACK, FULL, after=0.3)
+            if late:
+                stamp = b"\1\1\x08\x0a" + struct.pack(">II", int((talk.now - 0.39) * 1000) + 5000, heard)
+                talk.timestamps = False
+                talk.c(ACK, seq=at, ack=got, ident=number, after=0.05, options=stamp if stamps else b"")
+            else:
+                talk.c(ACK, seq=at, ident=number + 9, after=0.05)
+            finding = told(talk)[0]
+            equal(finding["verdict"] == "injected-segment", not late)
+
+
+@case
 def a_bare_reset_that_overtook():
     """The reset of the socket acknowledges less than what drew the bare one: it was written first, and the host had not rebooted."""
     for swapped in BOTH:

@@ -9,6 +9,7 @@
  *        |--"good", seq 5----------------------------->|   CONFLICTING_PAYLOAD at the receiver
  */
 #include "facts/decisive.h"
+#include "facts/repeats.h"
 #include "facts/view.h"
 
 #define PLACE_LOOK        300 /* records searched for a neighbour by id */
@@ -90,12 +91,14 @@ static bool window_jumps(const struct tw_pkt *p, const struct tw_pkt *q)
 }
 
 /*
- * Did @p merely overtake @b? Then its numbers are all a little ahead of those of @b: place, id and clock.
+ * Did @p merely overtake @b? Then its numbers are all a little ahead of those of @b: place (a bare ACK has the next one's), id and clock.
  * (A super-segment takes an id for each of its parts.)
  */
 static bool overtook(const struct tw_pkt *p, const struct tw_pkt *b)
 {
-	return tw_seq_gt(p->seq, b->seq) && (uint16_t)(p->ip_id - b->ip_id) <= SEQUENCE_STEP_MAX &&
+	const bool ahead = tw_seq_gt(p->seq, b->seq) || (p->seq == b->seq && tw_pure_ack(b));
+
+	return ahead && (uint16_t)(p->ip_id - b->ip_id) <= SEQUENCE_STEP_MAX &&
 	       (!(p->options & b->options & TW_OPT_TIMESTAMPS) || tw_seq_ge(p->tsval, b->tsval));
 }
 
@@ -655,17 +658,25 @@ static void data_at_fin_fact(struct tw_view *v)
 		data_taken_fact(v, found);
 }
 
-#define DENIED_AFTER_NS (100 * TW_NS_PER_MS) /* the network delays nothing by that much */
+#define DENIED_AFTER_NS (100 * TW_NS_PER_MS) /* the network delays little by that much */
 #define AMID_NS         (200 * TW_NS_PER_MS) /* keepalive probes come after a second of silence, or more */
 
 /*
  * An end that has sent a FIN acknowledges from behind it ever after (SND.NXT). One that does so from
- * below, when the FIN is long out, never sent it. Only keepalive probes stand one below SND.NXT.
+ * below, when the FIN is long out, never sent it. Only keepalive probes stand one below SND.NXT. But a path with a deep queue may
+ * delay it all the same: that it was written behind the FIN its timestamp or IP-ID says, or that it acknowledges what the
+ * other end, of which @sent is known at the FIN, sent only then.
  */
+static bool written_behind(const struct tw_pkt *p, const struct tw_pkt *fin, uint32_t sent)
+{
+	return tw_sent_before(fin, p) || tw_seq_gt(p->ack, sent);
+}
+
 static void fin_denied_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *fin[2] = { NULL, NULL }, *last = NULL, *found = NULL;
+	uint32_t next[2] = { d->end[0].base_seq, d->end[1].base_seq }, at_fin[2] = { 0, 0 };
 	size_t i;
 
 	for (i = 0; i < d->pkt_count && !found; i++) {
@@ -677,11 +688,15 @@ static void fin_denied_fact(struct tw_view *v)
 			fin[0] = fin[1] = NULL;
 		if (!tw_counts(p) || p->flags & (TW_RST | TW_SYN))
 			continue;
-		if (p->flags & TW_FIN && !f)
+		if (tw_seq_gt(tw_pkt_end(p), next[p->side]))
+			next[p->side] = tw_pkt_end(p);
+		if (p->flags & TW_FIN && !f) {
 			fin[p->side] = p;
-		else if (f && tw_pure_ack(p) && p->seq == f->seq + f->payload_bytes && last &&
-			 last->side != p->side && p->time_ns - last->time_ns < AMID_NS &&
-			 p->time_ns - f->time_ns > DENIED_AFTER_NS)
+			at_fin[p->side] = next[!p->side];
+		} else if (f && tw_pure_ack(p) && p->seq == f->seq + f->payload_bytes && last &&
+			   last->side != p->side && p->time_ns - last->time_ns < AMID_NS &&
+			   p->time_ns - f->time_ns > DENIED_AFTER_NS &&
+			   written_behind(p, f, at_fin[p->side]))
 			found = p;
 		last = p;
 	}
