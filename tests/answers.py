@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST
-from tap import case, main
+from tap import case, equal, main
 from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, TICKET, Talk, expect, record, sealed, told
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -432,6 +432,15 @@ def reset_by_a_proxy_that_waited():
         talk = asked(0, REQUEST).s(PSH | ACK, head + b"." * 1000, after=0.01).c(ACK)
         expect(talk.c(RST | ACK, after=pause), *verdicts, outcomes=("failed", "degraded", "clean"))
     expect(asked(0, REQUEST).c(RST | ACK, after=2.0), "app-stuck", outcomes=("failed",))
+
+
+@case
+def a_wait_in_tls_that_may_be_one():
+    """A record of TLS, no HTTP by any sign, nothing back, and the client closes three seconds later: clean, but not for certain."""
+    for pause, confidence in ((3, "likely"), (0.3, "certain")):
+        talk = sealed(server=("192.0.2.2", 4480)).c(PSH | ACK, record(158), after=0.01).s(ACK, after=0.04)
+        finding = expect(talk.close(), "clean") if pause < 1 else expect(talk.c(FIN | ACK, after=pause).s(FIN | ACK, after=0.02).c(ACK), "clean")
+        equal(finding["confidence"], confidence)
 
 
 @case

@@ -21,7 +21,8 @@
 #define CHECK_NS      (10 * TW_NS_PER_S) /* who looks whether a port is open does not stay */
 #define IN_FLIGHT_NS  (1 * TW_NS_PER_S)
 #define LONG_AFTER_NS (10 * TW_NS_PER_S)
-#define SILENT_NS     (5 * TW_NS_PER_S) /* an answer comes sooner, as a rule */
+#define SILENT_NS                                                                                  \
+	TW_NS_PER_S /* who says a last thing and closes does not wait so long for nothing */
 
 static bool is(const struct tw_facts *f, enum tw_fact_id id)
 {
@@ -217,9 +218,12 @@ static const char *ended_by_reset(const struct tw_facts *f)
 static void say_closed(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const int64_t waited = tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_WAITER_GAVE_UP);
-	const bool silent = tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
-			    (tw_get(f, TW_F_REQUEST_KIND) || waited >= SILENT_NS);
+	const bool sealed = tw_get(f, TW_F_SEALED_WAITED_NS) >= SILENT_NS;
+	const enum tw_fact_id said = sealed ? TW_F_SEALED_BYTES : TW_F_REQUEST_UNANSWERED_BYTES;
+	const int64_t waited = sealed ? tw_get(f, TW_F_SEALED_WAITED_NS)
+				      : tw_between_ns(f, said, TW_F_WAITER_GAVE_UP);
+	const bool silent = sealed || (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+				       (tw_get(f, TW_F_REQUEST_KIND) || waited >= SILENT_NS));
 
 	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
 	m->summary = "Both ends closed, and all data was acknowledged.";
@@ -234,7 +238,7 @@ static void say_closed(struct tw_match *m)
 				  "client's last words got no answer in %s, and need none as "
 				  "far as they can be read.",
 			TW_DUR(waited));
-		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
+		tw_cite(m, said, "the client's last words");
 	}
 	if (is(f, TW_F_FIN_BEFORE_ANSWER) && is(f, TW_F_PEER_NEVER_SPOKE) &&
 	    tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT)) {
