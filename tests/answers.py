@@ -9,9 +9,9 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from craft import ACK, FIN, PSH, RST
+from craft import ACK, FIN, PSH, RST, SYN
 from tap import case, equal, main
-from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, SERVER_HELLO, TICKET, Talk, expect, record, sealed, told
+from talk import CLOSE_NOTIFY, FINISHED, HELLO, HELLO_HTTP, RECORD, MSS, SERVER_HELLO, TICKET, Talk, expect, record, sealed, told
 
 REQUEST = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 COMMAND = b"\x17\x03\x03\x00\x40" + bytes(64)
@@ -441,6 +441,22 @@ def a_wait_in_tls_that_may_be_one():
         talk = sealed(server=("192.0.2.2", 4480)).c(PSH | ACK, record(158), after=0.01).s(ACK, after=0.04)
         finding = expect(talk.close(), "clean") if pause < 1 else expect(talk.c(FIN | ACK, after=pause).s(FIN | ACK, after=0.02).c(ACK), "clean")
         equal(finding["confidence"], confidence)
+
+
+@case
+def the_process_ends_when_the_client_has_left():
+    """Nothing was answered, the client closed; that the server's process ends nine seconds later, with all it had, is not the reason."""
+    for wait in (9, 0.0):
+        talk = Talk().shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02)
+        if wait:
+            talk.c(FIN | ACK, after=2).s(ACK, after=0.04)
+        talk.s(RST | ACK, after=wait or 11)
+        others = [Talk(client=("192.0.2.1", 40001 + i), now=0.5).shake().c(PSH | ACK, REQUEST).s(ACK, after=0.02) for i in range(3)]
+        for other in others:
+            other.s(RST | ACK, after=talk.now - other.now)
+        refused = Talk(client=("192.0.2.1", 40009), now=talk.now + 0.04).c(SYN, options=MSS)
+        refused.s(RST | ACK, seq=0, ack=refused.next[0], window=0, ident=0)
+        expect(talk, "app-stuck" if wait else "process-died", outcomes=("failed",), others=(*others, refused))
 
 
 @case

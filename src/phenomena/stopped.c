@@ -54,6 +54,12 @@ bool tw_left_in_silence(const struct tw_facts *f)
 	       tw_get(f, TW_F_ANSWER_STOPPED_NS) >= STALLED_NS;
 }
 
+bool tw_left_before_reset(const struct tw_facts *f)
+{
+	return tw_get(f, TW_F_WAITER_GAVE_UP) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
+	       tw_between_ns(f, TW_F_FIN1_SIDE, TW_F_RST_COUNT) >= TW_NS_PER_S;
+}
+
 bool tw_match_stopped(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;

@@ -17,6 +17,9 @@ static inline const char *tw_cut_record(const struct tw_facts *f)
 /* Had nothing come of an answer for so long that it is no pause of data that flows, when the client closed? */
 bool tw_left_in_silence(const struct tw_facts *f);
 
+/* Had the client closed, weary of waiting, for a second and more when the reset came? That comes too late to be the reason. */
+bool tw_left_before_reset(const struct tw_facts *f);
+
 /* app-stuck, in the midst of an answer or of a record: fills @m, or returns false and leaves it alone. */
 bool tw_match_stopped(struct tw_match *m);
 

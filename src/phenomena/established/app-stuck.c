@@ -302,6 +302,9 @@ static void say_waits(struct tw_match *m, int64_t waited)
 /* A wait that may be none explains nothing where something went wrong; a needless repeat is no such thing. */
 static int strength_of(const struct tw_facts *f, bool gave_up, bool left, int64_t waited)
 {
+	/* whatever the reset threw away, nobody waited for it any more */
+	if (gave_up && reset_too_late(f) && waited_for_answer(f))
+		return TW_STRENGTH_MECHANISM + 3;
 	/* whoever waited for it, an end that does not close either is known: close-wait-leak */
 	if (gave_up && tw_get(f, TW_F_PEER_NEVER_SPOKE) && !waited_for_answer(f))
 		return TW_STRENGTH_DELAY - 1;

@@ -424,6 +424,8 @@ static bool match(struct tw_match *m)
 		return match_half_open(m);
 	if (!ended_by_server(f, &reset))
 		return false;
+	if (reset && tw_left_before_reset(f))
+		return false;
 	if (reset && together == 0)
 		return false; /* one connection never tells: name how its socket ended */
 
