@@ -444,6 +444,16 @@ def a_wait_in_tls_that_may_be_one():
 
 
 @case
+def tls_to_a_port_without():
+    """A ClientHello is answered by a page of plain HTTP: nothing is owed, but it is said. TLS that is answered in TLS is not."""
+    for plain in (True, False):
+        for reset in (True, False):
+            talk = Talk().shake().c(PSH | ACK, HELLO).s(PSH | ACK, b"HTTP/1.1 400 Bad Request\r\n\r\n" if plain else b"\x15\3\1\0\2\2\x28", after=0.02)
+            talk.c(ACK).c(RST | ACK, after=0.001) if reset else talk.c(ACK).close()
+            assert ("wrong port" in told(talk)[0]["summary"]) == plain, (plain, reset, told(talk)[0]["summary"])
+
+
+@case
 def the_process_ends_when_the_client_has_left():
     """Nothing was answered, the client closed; that the server's process ends nine seconds later, with all it had, is not the reason."""
     for wait in (9, 0.0):

@@ -23,11 +23,13 @@
 #include "facts/goodbye.h"
 #include "facts/view.h"
 
-#define AT_ONCE_NS       (1 * TW_NS_PER_S)    /* two messages further apart are not one question */
-#define PAUSE_NS         (100 * TW_NS_PER_MS) /* who asks after that was not just answering */
-#define RHYTHM           2                    /* so many questions were answered before */
-#define TICKET_BYTES_MIN 100
-#define TICKET_BYTES_MAX 2500 /* with the client's certificate in it */
+#define AT_ONCE_NS             (1 * TW_NS_PER_S) /* two messages further apart are not one question */
+#define PAUSE_NS               (100 * TW_NS_PER_MS) /* who asks after that was not just answering */
+#define RHYTHM                 2                    /* so many questions were answered before */
+#define TICKET_BYTES_MIN       100
+#define TLS_CHANGE_CIPHER_SPEC 20 /* the first type of a record, and the last */
+#define TLS_HEARTBEAT          24
+#define TICKET_BYTES_MAX       2500 /* with the client's certificate in it */
 
 /* By the client's offer; or by the port, 443, and what is made of it where that is taken: 8443, 6443 (Kubernetes), 10443. */
 static bool is_http(const struct tw_dossier *d)
@@ -246,6 +248,23 @@ static void alert_facts(struct tw_view *v)
 	tw_from(v, TW_F_TLS_ALERT_SIDE, alert->side, alert);
 }
 
+/* The first words of each end: a ClientHello, and what is no record of TLS (RFC 8446 s5.1). */
+static void not_spoken_fact(struct tw_view *v)
+{
+	const struct tw_pkt *first[2] = { NULL, NULL }, *p;
+
+	for (p = v->d->pkt; p < v->d->pkt + v->d->pkt_count && !(first[0] && first[1]); p++)
+		if (tw_counts(p) && p->payload_bytes && !first[p->side])
+			first[p->side] = p;
+	p = first[TW_SERVER];
+	if (!first[TW_CLIENT] || !p || !p->payload_head_bytes || !v->d->end[TW_SERVER].isn_seen ||
+	    tw_request_of(first[TW_CLIENT], false) != TW_REQUEST_CLIENT_HELLO)
+		return;
+	tw_from(v, TW_F_TLS_NOT_SPOKEN,
+		p->payload_head[0] < TLS_CHANGE_CIPHER_SPEC || p->payload_head[0] > TLS_HEARTBEAT,
+		p);
+}
+
 /* A farewell, and no record of data before it in the same segment. */
 static bool only_farewell(const struct tw_pkt *p)
 {
@@ -274,6 +293,7 @@ void tw_derive_sealed(struct tw_view *v)
 			server_says(&w, p, may_be_http2(d));
 	}
 	alert_facts(v);
+	not_spoken_fact(v);
 	if (!w.question || !w.last || !is_unanswered(v, &w))
 		return;
 	tw_from(v, TW_F_SEALED_BYTES, question_bytes(&w), w.question);

@@ -195,6 +195,9 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_ANSWER_MISSING_BYTES))
 		return "The client broke the answer off by a reset: it did not want the rest of "
 		       "it.";
+	if (is(f, TW_F_TLS_NOT_SPOKEN))
+		return "It ended with a reset: the client began with TLS, and the server answered "
+		       "in another protocol. It is the wrong port, or TLS is not turned on there.";
 	if (is(f, TW_F_RST_HANDSHAKE_ONLY))
 		return "The client went by reset right behind the handshake of TLS, and asked for "
 		       "nothing: so do the checks of balancers.";
@@ -212,6 +215,36 @@ static const char *ended_by_reset(const struct tw_facts *f)
 		       "nobody was owed anything.";
 	return "It ended with a reset after all data had been acknowledged: nobody was owed "
 	       "anything.";
+}
+
+/* What TLS has to say to a close in order. */
+static void say_closed_tls(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (is(f, TW_F_TLS_UNANNOUNCED)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			"Both ends closed, and all data was acknowledged; but the server closed "
+			"without close_notify: within TLS that does not show whether it had "
+			"said all.";
+		tw_cite(m, TW_F_TLS_UNANNOUNCED, "the server's FIN, right behind a record of data");
+	}
+	if (is(f, TW_F_TLS_NOT_SPOKEN)) {
+		m->confidence = TW_LIKELY;
+		m->summary = "Both ends closed, and all data was acknowledged; but the client "
+			     "began with TLS, and the server answered in another protocol. It is "
+			     "the wrong port, or TLS is not turned on there.";
+		tw_cite(m, TW_F_TLS_NOT_SPOKEN, "the server's first words: no record of TLS");
+	}
+	if (tw_known(f, TW_F_TLS_ALERT)) {
+		m->summary =
+			tw_say(m,
+			       "Both ends closed, and all data was acknowledged; but %s refused "
+			       "the handshake of TLS, and said why.",
+			       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_TLS_ALERT_SIDE)));
+		tw_cite_alert(m);
+	}
 }
 
 /* To TCP an answer that never came is nothing. Where the client had waited, it may have been one to the application. */
@@ -259,22 +292,7 @@ static void say_closed(struct tw_match *m)
 			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
 	}
-	if (is(f, TW_F_TLS_UNANNOUNCED)) {
-		m->confidence = TW_LIKELY;
-		m->summary =
-			"Both ends closed, and all data was acknowledged; but the server closed "
-			"without close_notify: within TLS that does not show whether it had "
-			"said all.";
-		tw_cite(m, TW_F_TLS_UNANNOUNCED, "the server's FIN, right behind a record of data");
-	}
-	if (tw_known(f, TW_F_TLS_ALERT)) {
-		m->summary =
-			tw_say(m,
-			       "Both ends closed, and all data was acknowledged; but %s refused "
-			       "the handshake of TLS, and said why.",
-			       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_TLS_ALERT_SIDE)));
-		tw_cite_alert(m);
-	}
+	say_closed_tls(m);
 	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 }
 
