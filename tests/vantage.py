@@ -660,6 +660,19 @@ def a_capture_that_lost_windows():
 
 
 @case
+def where_a_late_capture_was_taken():
+    """Begun in mid-connection next to the server; only the client's FIN is ever acknowledged late (40 ms). The TTLs say where it was."""
+    talk = Talk(ttl=(63, 64), timestamps=True)
+    for number in range(8):
+        talk.s(PSH | ACK, FULL, after=0.1).c(ACK, after=0.0001)
+    at = talk.next[1]
+    talk.s(PSH | ACK, FULL, after=0.1).s(PSH | ACK, FULL, seq=at, after=0.2).c(ACK, after=0.0001)
+    talk.c(FIN | ACK, after=0.1).s(ACK, after=0.045).s(FIN | ACK, after=0.01).c(ACK, after=0.0001)
+    finding = told(talk)[0]
+    equal(finding["vantage"], "server")
+
+
+@case
 def acks_that_come_behind_their_own_fin():
     """A path with deep queues: ACKs that the client wrote before its FIN come half a second behind it. One that it wrote later denies the FIN."""
     for late in (True, False):

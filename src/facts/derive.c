@@ -184,43 +184,59 @@ static int hops_guess(uint8_t ttl)
  * tell. Packets with an unfilled checksum were captured on their sender's host (if those of both ends are, it is one
  * host). A packet larger than the MTU may be the sender's (TSO) as well as the receiver's (GRO).
  */
+static enum tw_vantage vantage_by_trips(const struct tw_view *v)
+{
+	const int64_t to_server = v->rtt[0], to_client = v->rtt[1];
+
+	if (to_server < 0 || to_client < 0)
+		return TW_VANTAGE_UNKNOWN;
+	if (to_server > 2 * TW_NS_PER_MS && to_client < to_server / 8)
+		return TW_VANTAGE_CLIENT;
+	if (to_client > 2 * TW_NS_PER_MS && to_server < to_client / 8)
+		return TW_VANTAGE_SERVER;
+	if (to_client > 2 * TW_NS_PER_MS && to_server > 2 * TW_NS_PER_MS)
+		return TW_VANTAGE_MIDDLE;
+	return TW_VANTAGE_UNKNOWN;
+}
+
+static enum tw_vantage vantage_by_hops(const struct tw_dossier *d)
+{
+	int hops[2] = { -1, -1 };
+	size_t i;
+
+	if (!d->end[0].packets || !d->end[1].packets)
+		return TW_VANTAGE_UNKNOWN;
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && !(d->pkt[i].flags & TW_RST))
+			hops[d->pkt[i].side] = hops_guess(d->pkt[i].ttl);
+	if (!hops[0] && hops[1] > 0)
+		return TW_VANTAGE_CLIENT;
+	if (!hops[1] && hops[0] > 0)
+		return TW_VANTAGE_SERVER;
+	return hops[0] > 0 && hops[1] > 0 ? TW_VANTAGE_MIDDLE : TW_VANTAGE_UNKNOWN;
+}
+
 static enum tw_vantage guess_vantage(const struct tw_view *v)
 {
+	const enum tw_vantage trips = vantage_by_trips(v);
+	enum tw_vantage hops;
 	const struct tw_dossier *d = v->d;
 	bool unfilled[2] = { false, false };
-	int64_t to_server, to_client;
 	size_t i;
 
 	if (tw_get(v->f, TW_F_ONE_SIDED))
 		return TW_VANTAGE_ONE_SIDED;
-	to_server = v->rtt[0];
-	to_client = v->rtt[1];
-	if (to_server >= 0 && to_client >= 0) {
-		if (to_server > 2 * TW_NS_PER_MS && to_client < to_server / 8)
-			return TW_VANTAGE_CLIENT;
-		if (to_client > 2 * TW_NS_PER_MS && to_server < to_client / 8)
-			return TW_VANTAGE_SERVER;
-		if (to_client > 2 * TW_NS_PER_MS && to_server > 2 * TW_NS_PER_MS)
-			return TW_VANTAGE_MIDDLE;
-	}
+	/* what was acknowledged later than a SYN may have been acknowledged late: the hops know better then */
+	if (trips != TW_VANTAGE_UNKNOWN && tw_get(v->f, TW_F_START_SEEN))
+		return trips;
+	hops = vantage_by_hops(d);
+	if (trips != TW_VANTAGE_UNKNOWN && hops != TW_VANTAGE_CLIENT && hops != TW_VANTAGE_SERVER)
+		return trips;
 	for (i = 0; i < d->pkt_count && i < 64; i++)
 		unfilled[d->pkt[i].side] |= d->pkt[i].checksum == TW_CSUM_PARTIAL;
 	if (unfilled[0] != unfilled[1])
 		return unfilled[0] ? TW_VANTAGE_CLIENT : TW_VANTAGE_SERVER;
-	if (d->end[0].packets && d->end[1].packets) {
-		int hops[2] = { -1, -1 };
-
-		for (i = 0; i < d->pkt_count; i++)
-			if (tw_counts(&d->pkt[i]) && !(d->pkt[i].flags & TW_RST))
-				hops[d->pkt[i].side] = hops_guess(d->pkt[i].ttl);
-		if (!hops[0] && hops[1] > 0)
-			return TW_VANTAGE_CLIENT;
-		if (!hops[1] && hops[0] > 0)
-			return TW_VANTAGE_SERVER;
-		if (hops[0] > 0 && hops[1] > 0)
-			return TW_VANTAGE_MIDDLE;
-	}
-	return TW_VANTAGE_UNKNOWN;
+	return hops;
 }
 
 /*
