@@ -660,6 +660,22 @@ def a_capture_that_lost_windows():
 
 
 @case
+def a_long_transfer_broken_off():
+    """Most records of a long connection are dropped; what went on behind the reset is no reason to call it ended before that."""
+    for author, size in ((0, 4000), (1, 4000)):
+        talk = Talk(timestamps=True, ttl=(64, 63)).shake(rtt=0.02).c(PSH | ACK, REQUEST).s(ACK, after=0.02)
+        sender = 1 - author
+        for number in range(size):
+            talk.send(sender, ACK, FULL, after=0.0001).send(author, ACK, after=0.00001)
+        talk.send(author, RST | ACK, options=b"\1\1\x08\x0a" + bytes(8), after=0.00003)
+        for number in range(5):
+            talk.send(sender, ACK, FULL, after=0.0002).send(author, RST, window=0, ident=0, after=0.00001)
+        finding = told(talk)[0]
+        assert finding["confidence"] != "certain" and "answered" not in finding["summary"], finding["summary"]
+        assert "sending" in finding["summary"], finding["summary"]
+
+
+@case
 def where_a_late_capture_was_taken():
     """Begun in mid-connection next to the server; only the client's FIN is ever acknowledged late (40 ms). The TTLs say where it was."""
     talk = Talk(ttl=(63, 64), timestamps=True)

@@ -346,9 +346,17 @@ static bool lost_small_talk(const struct tw_dossier *d, size_t rst, int author, 
 }
 
 /* Payload of @side before the reset; of a connection that is not known in full, the count of all it sent. */
+/* Up to the snapshot. Where records were dropped before it: all that was counted, without what came behind it. */
 static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
 {
-	return (int64_t)(s->gap < 0 ? s->end[side].payload_bytes : d->end[side].bytes);
+	const struct tw_snapshot_end *at = &s->end[side];
+	const int64_t all = (int64_t)d->end[side].bytes;
+	const uint32_t behind =
+		at->next_set && !at->stale ? tw_above(d->end[side].next_seq, at->next) : 0;
+
+	if (s->gap < 0)
+		return (int64_t)at->payload_bytes;
+	return all > behind ? all - behind : 0;
 }
 
 /*

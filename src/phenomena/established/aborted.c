@@ -90,6 +90,20 @@ static void say_refused_handshake(struct tw_match *m, enum tw_side author)
 	tw_rival(m, "linger-reset", "or its program closes by SO_LINGER {1,0}");
 }
 
+/* Of a transfer that still ran. Whether what had come was read, the records that are left of a long one do not tell. */
+static void say_broken_off(struct tw_match *m, enum tw_side author)
+{
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = tw_app_of(author);
+	m->summary =
+		tw_say(m, "%s itself aborted the connection with a reset, while %s was sending.",
+		       tw_endpoint(m, author), tw_side_name(tw_other(author)));
+	tw_rival(m, "closed-with-unread-data",
+		 "a close, or the end of the process, with data in the receive buffer writes the "
+		 "same");
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -114,6 +128,8 @@ static bool match(struct tw_match *m)
 		m->summary = tw_say(m, "%s itself aborted the connection with a reset.",
 				    tw_endpoint(m, author));
 		tw_reset_weigh_active(m);
+		if (tw_reset_victim_was_sending(f))
+			say_broken_off(m, author);
 		if (tw_is(f, TW_F_TLS_ALERT_SIDE, author))
 			say_refused_handshake(m, author);
 	} else {

@@ -95,9 +95,10 @@ static void say(struct tw_match *m, enum sign sign, enum tw_side author)
 			       tw_endpoint(m, author), tw_side_name(tw_other(author)));
 		break;
 	default:
-		m->summary = tw_say(
-			m, "%s answered, and aborted the connection while %s was still sending.",
-			tw_endpoint(m, author), tw_side_name(tw_other(author)));
+		m->summary =
+			tw_say(m, "%s %saborted the connection while %s was still sending.",
+			       tw_endpoint(m, author), author == TW_SERVER ? "answered, and " : "",
+			       tw_side_name(tw_other(author)));
 		tw_cite(m, TW_F_RST_VICTIM_UNACKED,
 			"%s was in the middle of sending: more of its data was under way",
 			tw_side_name(tw_other(author)));
