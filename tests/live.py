@@ -262,6 +262,52 @@ def destroyed():
     expect(g.finding(7012, "socket-destroyed"), "certain", "ECONNABORTED", pid=c.pid, process_side="client")
 
 
+def heirs(port, errno, server, client):
+    """Sixty sockets that fail (@server, @client), and then a hundred that are given their places in memory and destroyed,
+    while nobody walks over the open files: each is its own process'. Ports @port and the hundred behind."""
+    g = ground()
+    said, _ = g.play(port, server, client)
+    equal(set(said), {errno})
+    s = g.python(g.server, SERVER, port, "listeners = [socket.create_server((HOST, PORT + 1 + i)) for i in range(100)]\n"
+                 "print(flush=True)\nheld = [l.accept()[0] for l in listeners]\ntime.sleep(30)")
+    s.stdout.readline()
+    g.watch.send_signal(signal.SIGSTOP)
+    try:
+        c = g.python(g.client, SERVER, port, "held = [socket.create_connection((HOST, PORT + 1 + i)) for i in range(100)]\n"
+                     "for c in held: c.send(b'x')\nready()\nfor c in held: says(lambda: c.recv(1))", stdin=subprocess.PIPE)
+        c.stdout.readline()
+        g.within(g.client, "ss", "-K", "dst", SERVER)
+        said = c.communicate("go\n", timeout=20)[0].split()
+    finally:
+        g.watch.send_signal(signal.SIGCONT)
+    s.kill()
+    s.wait()
+    equal(said, ["ECONNABORTED"] * 100)
+    for i in range(100):
+        expect(g.finding(port + 1 + i, "socket-destroyed"), "certain", pid=c.pid, process_side="client")
+
+
+@case
+def heirs_of_orphans():
+    """a process is not lost where an orphan was, whose reset left after it was destroyed"""
+    if not tap.destroys_sockets():
+        raise Skip("this kernel has no CONFIG_INET_DIAG_DESTROY: it answers EOPNOTSUPP")
+    # TCP_LINGER2 -1: the ACK of its FIN is answered with a reset, by tcp_rcv_state_process() behind its tcp_done().
+    heirs(7200, "b''", "l = listen(); l.listen(99); held = [l.accept()[0] for _ in range(60)]\n"
+          "for c in held: c.setsockopt(socket.IPPROTO_TCP, 8, -1)\nfor c in held: c.close()\ntime.sleep(30)",
+          "held = [connect() for _ in range(60)]\nfor c in held: says(lambda: c.recv(1))")
+
+
+@case
+def heirs_of_failed():
+    """a process is not mistaken where a socket was that connected once more after it had failed"""
+    if not tap.destroys_sockets():
+        raise Skip("this kernel has no CONFIG_INET_DIAG_DESTROY: it answers EOPNOTSUPP")
+    heirs(7400, "ECONNREFUSED", "l = listen(); l.listen(99); time.sleep(30)",
+          "held = [socket.socket() for _ in range(60)]\nfor c in held: says(lambda: c.connect((HOST, PORT + 50)))\n"
+          "for c in held: c.connect((HOST, PORT))\nfor c in held: c.close()")
+
+
 def cut(port, client, verdict, confidence, error="ETIMEDOUT"):
     """The server goes silent when the client says that it is ready."""
     g = ground()

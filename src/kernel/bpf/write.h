@@ -580,7 +580,8 @@ static __always_inline void note_young(struct sock *sk, const struct holder *h)
 	__u64 key = key_of(sk);
 	struct young *y = young_at(key);
 
-	if (y && (!y->sk || y->sk == key)) {
+	/* One that has failed before and connects again may be in the table already; it is never in both places. */
+	if (y && (!y->sk || y->sk == key) && !bpf_map_lookup_elem(&owners, &key)) {
 		y->holder = *h;
 		y->sk = key;
 		y->sum = sum_of(y);
@@ -678,6 +679,15 @@ static __always_inline void read_syn_limit(struct tw_record *r, struct sock *sk)
 	r->syn_queue_limit = most < r->queue_limit ? most : r->queue_limit;
 }
 
+/*
+ * Destroyed already? tcp_rcv_state_process() may call tcp_done() on an orphan first and have the segment answered with a
+ * reset then. What is entered now nobody would take out, and the next socket in this place in memory would have it.
+ */
+static __always_inline bool is_gone(const struct tw_record *r)
+{
+	return r->state == TCP_CLOSE && r->flags & TW_RECF_ORPHAN;
+}
+
 /* A record of a full socket, ready but for what the kind adds. */
 static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk)
 {
@@ -688,7 +698,7 @@ static __always_inline struct tw_record *begin_socket(__u8 kind, struct sock *sk
 		return NULL;
 	read_socket(r, sk);
 	r->cookie = bpf_get_socket_cookie(sk);
-	o = make_owner(sk);
+	o = is_gone(r) ? find_owner(sk) : make_owner(sk);
 	if (sk->sk_lock.owned)
 		read_actor(r);
 	/* `ss -K` holds the lock, too, and is no owner; it resets before the socket is closed. */
