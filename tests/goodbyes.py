@@ -209,6 +209,30 @@ def request_that_crosses_the_fin_of_a_server_that_lingers():
     expect(talk, "keepalive-race", outcomes=("failed",))
 
 
+@case
+def probes_do_not_break_the_idle_time():
+    """A client with TCP_KEEPALIVE asks after 1 s whether the server lives; its next request crosses the FIN of the timer of 2 s."""
+    talk = Talk(timestamps=True).shake(rtt=0.04).ask(rtt=0.04)
+    covered, left = talk.next
+    talk.c(ACK, seq=covered - 1, after=1.0).s(ACK, after=0.04).c(PSH | ACK, GET, after=0.94).s(FIN | ACK, ack=covered, after=0.02)
+    talk.c(FIN | ACK, after=0.0002)
+    for number in (left, left + 1):
+        talk.s(RST, seq=number, window=0, ident=0, after=0.02)
+    expect(talk, "keepalive-race", outcomes=("failed",))
+
+
+@case
+def goodbye_of_tls_that_crosses_a_request():
+    """The timer of 2 s sends a close_notify and a FIN; the client, whose request is on its way, acknowledges the one before it sees the other."""
+    talk = sealed(HELLO_HTTP, timestamps=True, rtt=0.04).c(PSH | ACK, record(200)).s(PSH | ACK, record(900), after=0.041).c(ACK, after=0.04)
+    covered, left = talk.next
+    talk.c(PSH | ACK, record(200), after=1.93).s(PSH | ACK, record(24), ack=covered, after=0.027).c(ACK)
+    talk.s(FIN | ACK, ack=covered).c(FIN | ACK, after=0.0003)
+    for number in (left, left + 24, left + 25):
+        talk.s(RST, seq=number, window=0, ident=0, after=0.013)
+    expect(talk, "keepalive-race", outcomes=("failed",))
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

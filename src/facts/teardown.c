@@ -314,7 +314,7 @@ static enum tw_request request_in(const struct tw_pkt *p, bool greeted)
  */
 static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
 {
-	const struct tw_pkt *p, *end = v->d->pkt + v->d->pkt_count, *prev = NULL, *said = NULL;
+	const struct tw_pkt *p, *end = v->d->pkt + v->d->pkt_count, *said = NULL;
 
 	for (p = v->d->pkt; p < end && fin->side == TW_SERVER; p++) {
 		const bool says = tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
@@ -326,17 +326,30 @@ static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
 		    p->time_ns - said->time_ns >= BEGINS_NS)
 			kind = TW_REQUEST_TLS_DATA;
 		said = says ? p : said;
-		if (!kind) {
-			prev = tw_counts(p) ? p : prev;
+		if (!kind)
 			continue;
-		}
 		tw_from(v, TW_F_REQUEST_TOO_LATE, kind, p);
 		if (p > fin)
 			tw_from(v, TW_F_REQUEST_TOO_LATE_NS, p->time_ns - fin->time_ns, p);
-		if (prev)
-			tw_from(v, TW_F_REQUEST_TOO_LATE_IDLE_NS, p->time_ns - prev->time_ns, p);
 		return;
 	}
+}
+
+/* Where the end of @fin begins to take its leave: a close_notify or QUIT right before the FIN belongs to it. */
+static size_t leave_begins(const struct tw_dossier *d, const struct tw_pkt *fin)
+{
+	size_t begin = (size_t)(fin - d->pkt), i;
+
+	for (i = begin; i > 0 && !d->pkt[i].gap; i--) {
+		const struct tw_pkt *p = &d->pkt[i - 1];
+
+		if (!tw_counts(p) || tw_pure_ack(p))
+			continue;
+		if (p->side != fin->side || !p->payload_bytes || !tw_is_farewell(p))
+			break;
+		begin = i - 1;
+	}
+	return begin;
 }
 
 /* Seen from the other side of the crossing: the request leaves first, the FIN that ignores it comes next. */
@@ -348,7 +361,8 @@ static void crossing_before(struct tw_view *v, const struct tw_pkt *fin)
 
 	if (tw_get(v->f, TW_F_FIN_CROSSED_REQUEST))
 		return;
-	for (i = (size_t)(fin - d->pkt); i > 0; i--) {
+	/* before its close_notify, if it sent one: the ACK of that comes between */
+	for (i = leave_begins(d, fin); i > 0; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
 		if (!tw_counts(p) || p->side == fin->side || p->flags & TW_RST)
@@ -385,21 +399,22 @@ static void request_facts(struct tw_view *v, const struct tw_pkt *fin, uint32_t 
 	tw_from(v, TW_F_FIN_REQUEST_AGO_NS, fin->time_ns - last->time_ns, last);
 }
 
-/* Where the end of @fin begins to take its leave: a close_notify or QUIT right before the FIN belongs to it. */
-static size_t leave_begins(const struct tw_dossier *d, const struct tw_pkt *fin)
+/* How long had the applications had nothing to say? Their timers know nothing of probes, and of no request on its way. */
+static void quiet_fact(struct tw_view *v, const struct tw_pkt *fin, size_t begin)
 {
-	size_t begin = (size_t)(fin - d->pkt), i;
+	const struct tw_dossier *d = v->d;
+	size_t i;
 
 	for (i = begin; i > 0 && !d->pkt[i].gap; i--) {
 		const struct tw_pkt *p = &d->pkt[i - 1];
 
-		if (!tw_counts(p) || tw_pure_ack(p))
+		if (!tw_counts(p) || !p->payload_bytes || p->flags & TW_RST ||
+		    p->marks & TW_MARK_KEEPALIVE ||
+		    (p->side != fin->side && tw_seq_gt(tw_pkt_end(p), fin->ack)))
 			continue;
-		if (p->side != fin->side || !p->payload_bytes || !tw_is_farewell(p))
-			break;
-		begin = i - 1;
+		tw_from(v, TW_F_FIN_QUIET_BEFORE_NS, d->pkt[begin].time_ns - p->time_ns, fin);
+		return;
 	}
-	return begin;
 }
 
 static void idle_fact(struct tw_view *v, const struct tw_pkt *fin)
@@ -412,6 +427,7 @@ static void idle_fact(struct tw_view *v, const struct tw_pkt *fin)
 	if (s.last >= 0 && !tw_gap_between(d, (size_t)s.last, begin))
 		tw_from(v, TW_F_FIN_IDLE_BEFORE_NS, d->pkt[begin].time_ns - d->pkt[s.last].time_ns,
 			fin);
+	quiet_fact(v, fin, begin);
 }
 
 static void before_fin1(struct tw_view *v, const struct tw_pkt *fin)

@@ -32,19 +32,13 @@ static bool taken(const struct tw_facts *f)
 }
 
 /*
- * The silence that ended with the FIN. Where the request is seen before the FIN (at the client's
- * end) it has broken the silence here, but not at the server, which did not know of it when it
- * closed.
+ * The silence that ended with the FIN, as its end had it. A request that is seen before the FIN (at the client's end) has
+ * broken it here, but not there; nor have keepalive probes, of which no application hears.
  */
 static int64_t idle_ns(const struct tw_facts *f)
 {
-	int64_t fin = tw_get(f, TW_F_FIN_IDLE_BEFORE_NS),
-		request = tw_get(f, taken(f) ? TW_F_REQUEST_TOO_LATE_IDLE_NS
-					     : TW_F_RST_IDLE_BEFORE_NS);
-	bool request_first =
-		tw_time_of(f, TW_F_FIN_CROSSED_REQUEST) < tw_time_of(f, TW_F_FIN1_SIDE);
-
-	return request_first && request > fin ? request + fin : fin;
+	return tw_get(f, tw_known(f, TW_F_FIN_QUIET_BEFORE_NS) ? TW_F_FIN_QUIET_BEFORE_NS
+							       : TW_F_FIN_IDLE_BEFORE_NS);
 }
 
 static bool fits(const struct tw_facts *f)
