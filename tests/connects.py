@@ -304,17 +304,89 @@ def refused_at_the_server_when_the_next_syn_was_due():
             assert not says or finding["culprit"] == "unknown", finding["culprit"]
 
 
+# Two addresses of a server tried at once: one of them wins, and the other attempt is no failure (RFC 8305).
+
+
+def tried(at=0.0, answer=0.3, client=("192.0.2.5", 41000), server=SERVER):
+    """A SYN, an answer or none, and no socket any more."""
+    talk = Talk(client=client, server=server, now=at).c(SYN, options=OPTIONS)
+    return talk.s(SYN | ACK, options=OPTIONS, after=answer).c(RST, seq=1001, window=0, ident=0) if answer else talk
+
+
+def gone_on(at=0.25, client=("192.0.2.5", 41001), server=("198.51.100.41", 443)):
+    return Talk(client=client, server=server, now=at).shake().ask().close()
+
+
+def later():
+    return gone_on(at=30.0, client=("192.0.2.5", 41002))
+
+
+def of_the_first(*talks):
+    return next(o for o in objects(as_pcap(*talks), "--all") if o["type"] == "finding" and o["stream"] == 0)
+
+
+def is_race(*talks):
+    finding = of_the_first(*talks)
+    assert (finding["verdict"], finding["outcome"], finding["confidence"]) == ("connect-aborted", "clean", "likely"), finding
+    assert "RFC 8305" in finding["summary"], finding["summary"]
+
+
+@case
+def loser_of_a_race():
+    """Late or in time, as the first or the second that was tried: the other address was connected before it answered."""
+    is_race(tried(), gone_on(), later())
+    is_race(tried(answer=0.03), gone_on(at=0.005), later())
+    is_race(tried(at=0.2, answer=0.3), gone_on(at=0.21), later())
+    assert of_the_first(tried(), later())["outcome"] == "failed"
+
+
+@case
+def loser_that_nobody_answered():
+    """The same, without any answer: the address does not answer, and nobody waited for it."""
+    finding = of_the_first(tried(answer=None), gone_on(), later())
+    assert finding["verdict"] == "syn-unanswered" and "RFC 8305" in finding["summary"], finding
+    equal(finding["application"]["client"], None)
+
+
+@case
+def no_race():
+    """Another address that had been connected before, after, by another client, or that was left as well; an own SYN that went on."""
+    for talks in ((tried(at=2.0), gone_on(at=1.9)), (tried(), gone_on(at=0.31)), (tried(), gone_on(client=("192.0.2.6", 41001))),
+                  (tried(), tried(at=0.1, answer=0.19, client=("192.0.2.5", 41001), server=("198.51.100.41", 443))),
+                  (tried(), gone_on(server=("198.51.100.41", 80)))):
+        finding = next(f for f in objects(as_pcap(*talks, later())) if f["type"] == "finding" and f["client"].endswith(":41000"))
+        assert (finding["verdict"], finding["outcome"]) == ("connect-aborted", "failed"), (finding["verdict"], finding["summary"])
+
+
+def of_two_families(*others):
+    """A v4 SYN whose answer is late; the client's own IPv6 connection won, and @others went on about then."""
+    loser, winner = tried(), gone_on()
+    over_v6(winner)
+    for talk in others:
+        over_v6(talk, client="9")
+    return of_the_first(loser, winner, *others, later())
+
+
+@case
+def race_of_two_families():
+    """Which client an IPv6 address belongs to nobody can say where several ask at the port."""
+    finding = of_two_families()
+    assert (finding["verdict"], finding["outcome"]) == ("connect-aborted", "clean"), finding
+    finding = of_two_families(gone_on(at=1.2))
+    assert (finding["verdict"], finding["outcome"]) == ("connect-aborted", "failed"), finding
+
+
 # A refusal whose IPv6 flow label is 0: a sign of netfilter only where the host writes labels itself.
 
 
-def over_v6(*talks, label=0, refusal=0, hops=64):
+def over_v6(*talks, label=0, refusal=0, hops=64, client="5"):
     """The findings of @talks as IPv6: the server's packets carry @label, its refusals @refusal."""
     for talk in talks:
         for i, (at, data) in enumerate(talk.frames):
             port, flags = struct.unpack(">H", data[34:36])[0], data[47]
             of_server = port == talk.ends[1][1]
             word = 6 << 28 | (0x4711 + port if not of_server else refusal if flags & RST else label)
-            ends = [ipaddress.ip_address(f"2001:db8::{end}").packed for end in ("5", "6")]
+            ends = [ipaddress.ip_address(f"2001:db8::{end}").packed for end in (client, "6")]
             packet = (struct.pack(">IHBB", word, len(data) - 34, 6, hops) + ends[of_server] + ends[not of_server]
                       + data[34:])
             talk.frames[i] = (at, craft.ethernet(packet, ethertype=0x86DD))

@@ -82,6 +82,19 @@ def last_ack_lost_every_time():
     assert "last-ack-expired" in [r["verdict"] for r in finding["rivals"]]
 
 
+@case
+def last_ack_lost_every_time_behind_a_needless_repeat():
+    """A probe that outran an ACK, earlier on, makes no slow path of one on which a FIN is repeated for four seconds."""
+    talk = Talk(timestamps=True).shake(rtt=0.001).ask(rtt=0.001, wait=0.001)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    start, end = talk.next[1] - len(answer), talk.next[1]
+    talk.s(PSH | ACK, answer, after=0.006, seq=start)
+    talk.c(ACK, options=b"\1\1\5\x0a" + struct.pack(">II", start, end)).c(PSH | ACK, b"QUIT\r\n", after=0.2).s(ACK, after=0.001).close(rtt=0.001)
+    for after in (0.24, 0.5, 1, 2):
+        again(talk, 1, FIN | ACK, after=after).c(ACK, ident=0)
+    expect(talk, "last-ack-lost", outcomes=("degraded",))
+
+
 # ---- who had got the FIN before the reset ----
 
 def calls(finding, end):

@@ -102,6 +102,11 @@ const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_ad
 	return s->tag ? &h->host[s->index] : NULL;
 }
 
+const struct tw_host *tw_hosts_nth(const struct tw_hosts *h, uint32_t n)
+{
+	return n < h->used ? &h->host[n] : NULL;
+}
+
 void tw_hosts_prefetch(const struct tw_hosts *h, const struct tw_addr *a)
 {
 	const uint32_t tag = tag_of(tw_host_peer_hash(a));

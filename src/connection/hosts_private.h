@@ -53,6 +53,8 @@ struct tw_host {
 
 /* NULL if the host is not known. */
 const struct tw_host *tw_hosts_find(const struct tw_hosts *h, const struct tw_addr *a);
+/* All of them, in order of appearance: NULL behind the last one. */
+const struct tw_host *tw_hosts_nth(const struct tw_hosts *h, uint32_t n);
 /* Where the nth event stands in a log with room for @cap, a power of two: the first half stays, the
  * second turns. */
 static inline uint32_t tw_host_event_index(uint32_t n, uint32_t cap)

@@ -396,5 +396,6 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	}
 	tw_derive_oddities(&v);
 	tw_derive_neighbours(&v);
+	tw_derive_race(&v);
 	tw_derive_idle(&v);
 }

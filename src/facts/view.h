@@ -247,6 +247,7 @@ void tw_derive_teardown(struct tw_view *v);
 void tw_derive_oddities(struct tw_view *v);
 void tw_derive_numbers(struct tw_view *v);
 void tw_derive_neighbours(struct tw_view *v);
+void tw_derive_race(struct tw_view *v);
 void tw_derive_idle(struct tw_view *v);
 
 /*

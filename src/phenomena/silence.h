@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "phenomena/phenomenon.h"
+#include "timers/constants.h"
 
 /*
  * What the phenomena of silence have in common: when does "nothing came back" mean anything?
@@ -165,10 +166,14 @@ static inline bool tw_may_be_second_fin(const struct tw_facts *f)
 	       tw_get(f, client ? TW_F_ACKED_UNSEEN_S : TW_F_ACKED_UNSEEN_C);
 }
 
-/* Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. */
-static inline bool tw_acks_are_late(const struct tw_facts *f)
+/*
+ * Needless repeats earlier on: a slow path, where a FIN is repeated for an ACK that is late. One that is repeated for
+ * longer than any path takes, @span_ns, is not.
+ */
+static inline bool tw_acks_are_late(const struct tw_facts *f, int64_t span_ns)
 {
-	return tw_get(f, TW_F_SPURIOUS_C) > 0 || tw_get(f, TW_F_SPURIOUS_S) > 0;
+	return (tw_get(f, TW_F_SPURIOUS_C) > 0 || tw_get(f, TW_F_SPURIOUS_S) > 0) &&
+	       span_ns < TW_TCP_TIMEOUT_INIT_NS;
 }
 
 /* Time between the frames of two facts; 0 if one is unknown. */

@@ -13,6 +13,8 @@
  * client, of the RST at the server. A RST|ACK is not ours at all: that socket was connected, and
  * its application aborted it.
  *
+ * Of several addresses that are tried at once (RFC 8305) all but one end so, however early: that is how it is meant.
+ *
  * Was it the application? Where the next SYN had been due before the SYN|ACK came, the socket was gone by then, and the
  * kernel may have given up itself: all repeats spent (tcp_syn_retries, TCP_SYNCNT), or TCP_USER_TIMEOUT.
  */
@@ -72,6 +74,34 @@ static void name_rivals(struct tw_match *m, bool sure, bool kernel)
 	tw_rule_out(m, "linger-reset", "a connected socket's abort is a RST|ACK");
 }
 
+/* The loser of a race: nobody waits for it. */
+static bool match_raced(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_synack_refused(f) || !tw_known(f, TW_F_RACE_WON_NS))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->summary = tw_say(m,
+			    "The client tried several addresses at once (RFC 8305): another one "
+			    "answered before %s did, and it closed this socket.",
+			    m->server);
+	tw_cite_syns(m);
+	tw_cite(m, TW_F_RACE_WON_NS,
+		"SYN|ACK of another address, %s after the first SYN: with that one it went on",
+		TW_DUR(tw_get(f, TW_F_RACE_WON_NS)));
+	tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK, %s after the first SYN",
+		TW_DUR(tw_between_ns(f, TW_F_SYN_COUNT, TW_F_SYNACK_COUNT)));
+	tw_cite(m, TW_F_RST_COUNT, "bare RST of the client: it has no socket for it");
+	tw_rival(m, "port-scan", "a half-open scanner writes the same three packets");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1,
+		   "No error: the program has its connection, by the other address.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "accept() never returns this connection.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -82,6 +112,8 @@ static bool match(struct tw_match *m)
 	bool kernel = (late_here && kernel_may_have(f, TW_F_SYNACK_COUNT)) ||
 		      (late_there && kernel_may_have(f, TW_F_RST_COUNT));
 
+	if (match_raced(m))
+		return true;
 	if (!tw_synack_refused(f) || (!late_here && !late_there) ||
 	    tw_synacks_lost_before_refusal(f))
 		return false;
@@ -138,7 +170,8 @@ static const char *const remedies[] = {
 	"no longer fails the request.",
 	"Find out why the SYN|ACK was late: a lost SYN (repeats in the capture), a slow path, or a "
 	"server host without CPU time for its network stack.",
-	"When racing addresses (RFC 8305), expect this for the losers: it is then no failure.",
+	"When racing addresses (RFC 8305), expect this for the losers: it is then no failure, and "
+	"is said so where the winner is in the capture.",
 	NULL,
 };
 

@@ -36,7 +36,11 @@ static void tell_client(struct tw_match *m)
 				? tw_between_ns(f, TW_F_SYN_COUNT, TW_F_RST_COUNT)
 				: tw_get(f, TW_F_SYN_SPAN_NS) + tw_syn_next_gap_ns(f);
 
-	if (tw_get(f, TW_F_SYN_COUNT) == 1 && tw_syn_given_up(f)) {
+	if (tw_known(f, TW_F_RACE_WON_NS)) {
+		tw_app_saw(m, TW_CLIENT, NULL, NULL, -1,
+			   "No error: it tried several addresses at once (RFC 8305), and another "
+			   "one answered.");
+	} else if (tw_get(f, TW_F_SYN_COUNT) == 1 && tw_syn_given_up(f)) {
 		tw_app_saw(m, TW_CLIENT, "connect", "timeout", -1,
 			   "If nothing was missed, the application gave up within a second, by its "
 			   "own timer.");
@@ -138,7 +142,12 @@ static bool match(struct tw_match *m)
 	m->strength = TW_STRENGTH_ENDING;
 	m->confidence = m->outcome == TW_OUTCOME_FAILED && syns > 1 ? TW_LIKELY : TW_POSSIBLE;
 	m->culprit = TW_CULPRIT_UNKNOWN;
-	if (syns > 1)
+	if (tw_known(f, TW_F_RACE_WON_NS))
+		m->summary = tw_say(m,
+				    "%s did not answer the SYN within %s; the client tried another "
+				    "address beside it (RFC 8305), and went on with that one.",
+				    m->server, TW_DUR(watched));
+	else if (syns > 1)
 		m->summary = tw_say(m, "%s answered none of %lld SYNs within %s.", m->server,
 				    (long long)syns, TW_DUR(watched));
 	else
@@ -146,6 +155,9 @@ static bool match(struct tw_match *m)
 			m, "%s did not answer the SYN within %s, and the client did not repeat it.",
 			m->server, TW_DUR(watched));
 	tw_cite_syns(m);
+	if (tw_known(f, TW_F_RACE_WON_NS))
+		tw_cite(m, TW_F_RACE_WON_NS, "SYN|ACK of another address, %s after the first SYN",
+			TW_DUR(tw_get(f, TW_F_RACE_WON_NS)));
 	if (tw_get(f, TW_F_RST_COUNT_C) > 0)
 		tw_cite(m, TW_F_RST_COUNT, "the client gives up by a reset");
 	if (tw_get(f, TW_F_HOST_ANSWERS))
@@ -164,7 +176,7 @@ static bool match(struct tw_match *m)
 	tell_client(m);
 	if (tw_get(f, TW_F_TRACE_LOSSY))
 		tw_missing(m, "The capture lost packets, so an answer may have been missed.");
-	else if (syns == 1 && tw_get(f, TW_F_RST_COUNT_C) == 0)
+	else if (syns == 1 && tw_get(f, TW_F_RST_COUNT_C) == 0 && !tw_known(f, TW_F_RACE_WON_NS))
 		tw_missing(m, "Why the client did not repeat its SYN: it gave up within a second, "
 			      "or the capture "
 			      "missed an answer.");

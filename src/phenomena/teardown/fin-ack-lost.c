@@ -70,7 +70,7 @@ static bool match(struct tw_match *m)
 
 	if (!tw_known(f, TW_F_FIN1_SIDE) || tw_get(f, TW_F_FIN1_COUNT) < 2 ||
 	    !tw_get(f, TW_F_FIN1_ACKED) || (!behind && !echoed) || (behind && was_late(f)) ||
-	    tw_get(f, TW_F_FIN1_REFUSED) || tw_acks_are_late(f) ||
+	    tw_get(f, TW_F_FIN1_REFUSED) || tw_acks_are_late(f, tw_get(f, TW_F_FIN1_SPAN_NS)) ||
 	    tw_sooner_than_timers(f, tw_get(f, TW_F_FIN1_SPAN_NS)))
 		return false;
 	m->strength = tw_close_strength(f);

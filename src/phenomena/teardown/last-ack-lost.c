@@ -87,7 +87,7 @@ static bool match(struct tw_match *m)
 	bool probe = span < TW_TCP_RTO_MIN_NS, late = probe || may_be_late(f, span);
 
 	if (!tw_get(f, TW_F_FIN2_SEEN) || tw_get(f, TW_F_FIN2_COUNT) < 2 ||
-	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f) ||
+	    !tw_get(f, TW_F_FIN2_ACKED) || (!behind && !echoed) || tw_acks_are_late(f, span) ||
 	    tw_get(f, TW_F_FIN2_REFUSED) || both_arrived(f, second) || is_hasty_probe(f, span))
 		return false;
 	m->strength = tw_close_strength(f);
