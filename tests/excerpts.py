@@ -10,11 +10,13 @@ usage: TCPWHY=build/tcpwhy tests/excerpts.py [WORD...]
 import pathlib
 import random
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import mangle
+from craft import ACK, PSH
 from tap import CAPTURES, case, main
-from talk import objects
+from talk import Talk, as_pcap, objects
 
 ALL = CAPTURES.parent
 
@@ -315,6 +317,21 @@ def a_second_copy_whose_first_was_missed_is_not_late_for_certain():
     for seed in (0, 1, 2, 3):
         finding = said(mangle.lose(capture, 0.2, random.Random(seed)))
         assert (finding["verdict"], finding["confidence"]) != ("reordering", "certain"), (seed, finding)
+
+
+
+@case
+def length_of_the_answer_cut_off():
+    """A server that closes behind half of an answer, and one behind all of it: cut after 80 bytes the two are the same."""
+    half = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+    half.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + bytes(900), after=0.02).close(first=1)
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(as_pcap(half))
+        file.flush()
+        capture = mangle.read(pathlib.Path(file.name))
+    finding = said(mangle.cut(capture, 80))
+    assert (finding["outcome"], finding["confidence"]) == ("clean", "likely"), finding["confidence"]
+    assert "cut off" in " ".join(finding["missing"]), finding["missing"]
 
 
 if __name__ == "__main__":

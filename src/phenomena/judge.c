@@ -292,6 +292,11 @@ static void say_closed(struct tw_match *m)
 			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
 	}
+	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S)) {
+		m->confidence = TW_LIKELY;
+		tw_missing(m, "Whole packets (tcpdump -s 0): what says how long an answer is was "
+			      "cut off, so whether the server had said all of it is not seen.");
+	}
 	say_closed_tls(m);
 	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 }
