@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * "clean", which is in no catalogue: nobody was owed anything at the end of what was seen. What can be said of how it ended all
+ * the same, and where TCP's contentment is not the application's.
+ */
+#include "phenomena/clean.h"
+
+#include "base/duration.h"
+#include "phenomena/connect/handshake.h"
+#include "phenomena/resets.h"
+#include "phenomena/silence.h"
+
+#define CHECK_NS (10 * TW_NS_PER_S) /* who looks whether a port is open does not stay */
+#define SILENT_NS                                                                                  \
+	TW_NS_PER_S /* who says a last thing and closes does not wait so long for nothing */
+
+static bool is(const struct tw_facts *f, enum tw_fact_id id)
+{
+	return tw_get(f, id) != 0;
+}
+
+/* Who looks whether a port is open comes and goes: its SYN is there, and its reset has the number behind that. */
+static const char *remark_of_reset(const struct tw_facts *f)
+{
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_START_SEEN) &&
+	    !tw_get(f, TW_F_RST_SEQ_OFF) && !is(f, TW_F_BYTES_C) &&
+	    (!is(f, TW_F_BYTES_S) || is(f, TW_F_RST_UNGREETED)) && !is(f, TW_F_ACKED_UNSEEN_C) &&
+	    !is(f, TW_F_ACKED_UNSEEN_S) && tw_get(f, TW_F_DURATION_NS) < CHECK_NS)
+		return "health-check";
+	return is(f, TW_F_RST_HANDSHAKE_ONLY) ? "health-check" : "reset-instead-of-close";
+}
+
+/* The one remark most worth having, or NULL. */
+static const char *remark_of(const struct tw_facts *f)
+{
+	if (is(f, TW_F_SELF_CONNECT))
+		return "self-connect";
+	if (tw_known(f, TW_F_RST_SIDE))
+		return remark_of_reset(f);
+	if (is(f, TW_F_SIMULTANEOUS_OPEN))
+		return "simultaneous-open";
+	if (is(f, TW_F_PREV_EXISTS) && is(f, TW_F_SYN_COUNT))
+		return "port-reused";
+	if (tw_looks_deferred_accept(f) && tw_synack_repeat_is_late(f))
+		return "deferred-accept";
+	if (is(f, TW_F_FASTOPEN))
+		return "fast-open";
+	if (is(f, TW_F_ICMP_TOO_BIG))
+		return "pmtu-discovered";
+	if (is(f, TW_F_NETWORK_DUPLICATES) || is(f, TW_F_DSACK_WITHOUT_REPEAT))
+		return "network-duplicate";
+	if (is(f, TW_F_SPURIOUS_C) || is(f, TW_F_SPURIOUS_S))
+		return "spurious-retransmit";
+	if (is(f, TW_F_KEEPALIVE_PROBES) && is(f, TW_F_KEEPALIVE_ANSWERED))
+		return "keepalive-alive";
+	if (is(f, TW_F_SIMULTANEOUS_CLOSE))
+		return "simultaneous-close";
+	if (is(f, TW_F_DATA_AFTER_FIN1_ACKED))
+		return "half-closed";
+	return NULL;
+}
+
+static const char *ended_by_reset(const struct tw_facts *f)
+{
+	if (is(f, TW_F_RST_UNGREETED))
+		return "The client connected and went by reset at once: it did not wait for the "
+		       "server's first words, and asked for nothing.";
+	if (is(f, TW_F_RST_WAVED_OFF))
+		return "The client broke the answer off, and said so by close_notify: what the "
+		       "server's reset cuts it did not want any more.";
+	if (tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && is(f, TW_F_ANSWER_MISSING_BYTES))
+		return "The client broke the answer off by a reset: it did not want the rest of "
+		       "it.";
+	if (is(f, TW_F_TLS_NOT_SPOKEN))
+		return "It ended with a reset: the client began with TLS, and the server answered "
+		       "in another protocol. It is the wrong port, or TLS is not turned on there.";
+	if (is(f, TW_F_RST_HANDSHAKE_ONLY))
+		return "The client went by reset right behind the handshake of TLS, and asked for "
+		       "nothing: so do the checks of balancers.";
+	if (is(f, TW_F_TLS_UNANNOUNCED))
+		return "The server closed without close_notify, and a reset followed: within TLS "
+		       "that does not show whether it had said all.";
+	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_AUTHOR_FIN))
+		return "It ended with a reset: what the other end sent after the close was "
+		       "refused, and nobody was waiting for it.";
+	if (is(f, TW_F_RST_VICTIM_UNACKED) && is(f, TW_F_RST_VICTIM_FIN))
+		return "It ended with a reset before all data was acknowledged: the end that it "
+		       "reached had closed, and was waiting for nothing.";
+	if (is(f, TW_F_RST_AUTHOR_GOODBYE))
+		return "It ended with a reset right behind a goodbye, as its protocol says it: "
+		       "nobody was owed anything.";
+	return "It ended with a reset after all data had been acknowledged: nobody was owed "
+	       "anything.";
+}
+
+/* What TLS has to say to a close in order. */
+static void say_closed_tls(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (is(f, TW_F_TLS_UNANNOUNCED)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			"Both ends closed, and all data was acknowledged; but the server closed "
+			"without close_notify: within TLS that does not show whether it had "
+			"said all.";
+		tw_cite(m, TW_F_TLS_UNANNOUNCED, "the server's FIN, right behind a record of data");
+	}
+	if (is(f, TW_F_TLS_NOT_SPOKEN)) {
+		m->confidence = TW_LIKELY;
+		m->summary = "Both ends closed, and all data was acknowledged; but the client "
+			     "began with TLS, and the server answered in another protocol. It is "
+			     "the wrong port, or TLS is not turned on there.";
+		tw_cite(m, TW_F_TLS_NOT_SPOKEN, "the server's first words: no record of TLS");
+	}
+	if (tw_known(f, TW_F_TLS_ALERT)) {
+		m->summary =
+			tw_say(m,
+			       "Both ends closed, and all data was acknowledged; but %s refused "
+			       "the handshake of TLS, and said why.",
+			       tw_endpoint(m, (enum tw_side)tw_get(f, TW_F_TLS_ALERT_SIDE)));
+		tw_cite_alert(m);
+	}
+}
+
+/* To TCP an answer that never came is nothing. Where the client had waited, it may have been one to the application. */
+static void say_closed(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const bool sealed = tw_get(f, TW_F_SEALED_WAITED_NS) >= SILENT_NS;
+	const enum tw_fact_id said = sealed ? TW_F_SEALED_BYTES : TW_F_REQUEST_UNANSWERED_BYTES;
+	const int64_t waited = sealed ? tw_get(f, TW_F_SEALED_WAITED_NS)
+				      : tw_between_ns(f, said, TW_F_WAITER_GAVE_UP);
+	const bool silent = sealed || (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+				       (tw_get(f, TW_F_REQUEST_KIND) || waited >= SILENT_NS));
+
+	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
+	m->summary = "Both ends closed, and all data was acknowledged.";
+	if (silent) {
+		m->summary = tw_say(
+			m,
+			tw_get(f, TW_F_REQUEST_KIND)
+				? "Both ends closed, and all data was acknowledged; the "
+				  "client's last request got no answer in %s: it did not "
+				  "want it any more, or waited no longer."
+				: "Both ends closed, and all data was acknowledged; the "
+				  "client's last words got no answer in %s, and need none as "
+				  "far as they can be read.",
+			TW_DUR(waited));
+		tw_cite(m, said, "the client's last words");
+	}
+	if (is(f, TW_F_FIN_BEFORE_ANSWER) && is(f, TW_F_PEER_NEVER_SPOKE) &&
+	    tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			"Both ends closed, and all data was acknowledged; but the server closed "
+			"first and had not said a word: if the client had asked something, it got "
+			"no answer.";
+		tw_cite(m, TW_F_REQUEST_UNANSWERED_BYTES, "the client's last words");
+	}
+	if (is(f, TW_F_ANSWER_UNFINISHED)) {
+		m->confidence = TW_LIKELY;
+		m->summary =
+			tw_say(m,
+			       "Both ends closed, and all data was acknowledged; the client closed "
+			       "in the midst of an answer, %s behind the last of it: it did not "
+			       "want the rest, or waited no longer.",
+			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
+	}
+	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S)) {
+		m->confidence = TW_LIKELY;
+		tw_missing(m, "Whole packets (tcpdump -s 0): what says how long an answer is was "
+			      "cut off, so whether the server had said all of it is not seen.");
+	}
+	say_closed_tls(m);
+	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
+}
+
+void tw_say_clean(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->remark = remark_of(f);
+	if (is(f, TW_F_CLOSED_CLEAN)) {
+		say_closed(m);
+	} else if (tw_known(f, TW_F_RST_SIDE)) {
+		m->confidence = TW_LIKELY;
+		m->summary = ended_by_reset(f);
+		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
+			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
+		tw_cite_alert(m);
+		if (tw_reset_landed(f) && !is(f, TW_F_RST_VICTIM_FIN))
+			tw_reset_victim_saw(m);
+	} else {
+		m->confidence = TW_LIKELY;
+		m->summary = "Nothing went wrong as far as the capture goes.";
+		tw_cite(m, TW_F_START_SEEN, "the connection's first packet in the capture");
+	}
+	if ((is(f, TW_F_SIMULTANEOUS_OPEN) && is(f, TW_F_ESTABLISHED)) || is(f, TW_F_SELF_CONNECT))
+		m->confidence = TW_CERTAIN;
+}
