@@ -233,6 +233,15 @@ def goodbye_of_tls_that_crosses_a_request():
     expect(talk, "keepalive-race", outcomes=("failed",))
 
 
+@case
+def greeting_behind_the_close():
+    """A client that waits for the server's first words leaves after 7 s; its FIN wakes a server behind TCP_DEFER_ACCEPT."""
+    for wait, verdicts, outcomes in ((7.0, ("data-after-close",), ("failed",)), (0.01, ("clean",), ("clean",))):
+        talk = Talk(server=("192.0.2.2", 25)).shake(rtt=0.04).c(FIN | ACK, after=wait)
+        finding = expect(talk.s(PSH | ACK, b"220 mail.example\r\n", after=0.04).c(RST, window=0, ident=0), *verdicts, outcomes=outcomes)
+        assert ("nobody was waiting" in finding["summary"]) == (wait < 1), finding["summary"]
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

@@ -65,13 +65,25 @@ static bool with_ack(const struct tw_facts *f)
 	       (acknowledges_late(f) || leaves_late_unacked(f));
 }
 
+/*
+ * Did the client, which had nothing to say, leave before the server's first words? That they came shows what it had waited
+ * for: the server speaks first here. (TCP_DEFER_ACCEPT before such a server: it is not woken before the client speaks.)
+ */
+static bool was_not_greeted(const struct tw_facts *f)
+{
+	return tw_reset_author(f) == TW_CLIENT && !tw_get(f, TW_F_BYTES_C) &&
+	       tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_BYTES_S) > 0 &&
+	       tw_get(f, TW_F_BYTES_S) == tw_get(f, TW_F_DATA_AFTER_FIN1) &&
+	       tw_between_ns(f, TW_F_ACK3_SEEN, TW_F_FIN1_SIDE) >= WAITED_NS;
+}
+
 static bool fits(const struct tw_facts *f)
 {
 	if (!tw_reset_landed(f) || !tw_get(f, TW_F_RST_AUTHOR_FIN) ||
 	    (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !with_ack(f)))
 		return false;
-	if (tw_reset_debt(f) == TW_DEBT_NONE || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 ||
-	    tw_reset_from_nearer(f))
+	if ((tw_reset_debt(f) == TW_DEBT_NONE && !was_not_greeted(f)) ||
+	    tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_reset_from_nearer(f))
 		return false;
 	/* Both had closed, and all was acknowledged: what comes then is of no application. */
 	if (tw_get(f, TW_F_CLOSED_CLEAN) &&
@@ -126,6 +138,14 @@ static void say(struct tw_match *m, enum tw_side author, long long lost)
 			       "%s closed the connection after %s of silence in the midst of "
 			       "an answer; the rest came later and was reset.",
 			       tw_endpoint(m, author), TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
+	else if (was_not_greeted(f))
+		m->summary = tw_say(
+			m,
+			"%s said nothing, and closed the connection after %s; the server's first "
+			"words came %s later and were reset.",
+			tw_endpoint(m, author),
+			TW_DUR(tw_between_ns(f, TW_F_ACK3_SEEN, TW_F_FIN1_SIDE)),
+			TW_DUR(tw_get(f, TW_F_DATA_AFTER_FIN1_DELAY_NS)));
 	else if (gave_up_waiting(f))
 		m->summary =
 			tw_say(m,
@@ -202,7 +222,7 @@ static bool match(struct tw_match *m)
 	int64_t lost = tw_get(f, acknowledges_late(f) ? TW_F_RST_UNANSWERED_BYTES
 						      : TW_F_RST_VICTIM_UNACKED);
 
-	const bool waited = gave_up_waiting(f) || was_kept_waiting(f);
+	const bool waited = gave_up_waiting(f) || was_kept_waiting(f) || was_not_greeted(f);
 
 	if (!fits(f) || !lost)
 		return match_taken(m);
@@ -213,7 +233,7 @@ static bool match(struct tw_match *m)
 	m->strength = tw_get(f, TW_F_RST_AUTHOR_FIN_AGO_NS) > FIN_WAIT2_NS ? TW_STRENGTH_ENDING
 									   : TW_STRENGTH_MECHANISM;
 	m->strength += with_ack(f); /* closed-with-unread-data sees the same segment */
-	m->confidence = was_kept_waiting(f) ? TW_POSSIBLE : TW_LIKELY;
+	m->confidence = was_kept_waiting(f) || was_not_greeted(f) ? TW_POSSIBLE : TW_LIKELY;
 	/* A client that closed wants nothing more; a server's close leaves a request behind. */
 	m->outcome = author == TW_SERVER || waited ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	m->culprit = waited ? TW_CULPRIT_UNKNOWN : tw_app_of(author);
@@ -247,6 +267,10 @@ static bool match(struct tw_match *m)
 		tw_rule_out(m, "closed-with-unread-data",
 			    "that gives a RST|ACK in place of the FIN, not a FIN and a bare RST "
 			    "after it");
+	if (was_not_greeted(f))
+		tw_missing(m, "Why the server spoke so late: a name that it looks up first, no "
+			      "free worker, or TCP_DEFER_ACCEPT, by which it is not woken before "
+			      "the client speaks, or leaves.");
 	tw_reset_victim_saw(m);
 	tw_app_saw(m, author, NULL, NULL, -1,
 		   "It had closed the socket; nothing can be reported to it.");
