@@ -242,6 +242,17 @@ def greeting_behind_the_close():
         assert ("nobody was waiting" in finding["summary"]) == (wait < 1), finding["summary"]
 
 
+@case
+def reset_behind_a_silence_within_tls():
+    """A record that is acknowledged and not answered in 5 s; the client takes its leave, and a reset ends it. Who was owed what cannot be read."""
+    for wait in (5, 0.1):
+        talk = sealed(timestamps=True, rtt=0.04).c(PSH | ACK, record(105)).s(ACK, after=0.08)
+        talk.c(PSH | ACK, CLOSE_NOTIFY, after=wait).c(FIN | ACK).s(ACK, after=0.04).s(RST | ACK, after=0.002)
+        finding = expect(talk, "clean", outcomes=("clean",))
+        assert ("nobody was owed anything" in finding["summary"]) == (wait < 1), finding["summary"]
+        assert ("no answer in 5.0" in finding["summary"]) == (wait > 1), finding["summary"]
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

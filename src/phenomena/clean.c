@@ -60,8 +60,36 @@ static const char *remark_of(const struct tw_facts *f)
 	return NULL;
 }
 
-static const char *ended_by_reset(const struct tw_facts *f)
+/* The client's last words, which nobody answered while it waited. */
+struct unanswered {
+	enum tw_fact_id said;
+	int64_t waited_ns;
+};
+
+static struct unanswered unanswered(const struct tw_facts *f)
 {
+	struct unanswered u = { TW_F_SEALED_BYTES, tw_get(f, TW_F_SEALED_WAITED_NS) };
+
+	if (u.waited_ns >= SILENT_NS)
+		return u;
+	u.said = TW_F_REQUEST_UNANSWERED_BYTES;
+	u.waited_ns = tw_between_ns(f, u.said, TW_F_WAITER_GAVE_UP);
+	return u;
+}
+
+/* Long enough to have been in vain? */
+static bool in_vain(const struct tw_facts *f, struct unanswered u)
+{
+	return u.said == TW_F_SEALED_BYTES ||
+	       (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
+		(tw_get(f, TW_F_REQUEST_KIND) || u.waited_ns >= SILENT_NS));
+}
+
+static const char *ended_by_reset(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const struct unanswered u = unanswered(f);
+
 	if (is(f, TW_F_RST_UNGREETED))
 		return "The client connected and went by reset at once: it did not wait for the "
 		       "server's first words, and asked for nothing.";
@@ -89,6 +117,14 @@ static const char *ended_by_reset(const struct tw_facts *f)
 	if (is(f, TW_F_RST_AUTHOR_GOODBYE))
 		return "It ended with a reset right behind a goodbye, as its protocol says it: "
 		       "nobody was owed anything.";
+	if (in_vain(f, u)) {
+		tw_cite(m, u.said, "the client's last words");
+		return tw_say(m,
+			      "It ended with a reset after all data had been acknowledged; the "
+			      "client's last words got no answer in %s, and need none as far as "
+			      "they can be read.",
+			      TW_DUR(u.waited_ns));
+	}
 	return "It ended with a reset after all data had been acknowledged: nobody was owed "
 	       "anything.";
 }
@@ -127,12 +163,8 @@ static void say_closed_tls(struct tw_match *m)
 static void say_closed(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const bool sealed = tw_get(f, TW_F_SEALED_WAITED_NS) >= SILENT_NS;
-	const enum tw_fact_id said = sealed ? TW_F_SEALED_BYTES : TW_F_REQUEST_UNANSWERED_BYTES;
-	const int64_t waited = sealed ? tw_get(f, TW_F_SEALED_WAITED_NS)
-				      : tw_between_ns(f, said, TW_F_WAITER_GAVE_UP);
-	const bool silent = sealed || (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
-				       (tw_get(f, TW_F_REQUEST_KIND) || waited >= SILENT_NS));
+	const struct unanswered u = unanswered(f);
+	const bool silent = in_vain(f, u);
 
 	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
 	m->summary = "Both ends closed, and all data was acknowledged.";
@@ -146,8 +178,8 @@ static void say_closed(struct tw_match *m)
 				: "Both ends closed, and all data was acknowledged; the "
 				  "client's last words got no answer in %s, and need none as "
 				  "far as they can be read.",
-			TW_DUR(waited));
-		tw_cite(m, said, "the client's last words");
+			TW_DUR(u.waited_ns));
+		tw_cite(m, u.said, "the client's last words");
 	}
 	if (is(f, TW_F_FIN_BEFORE_ANSWER) && is(f, TW_F_PEER_NEVER_SPOKE) &&
 	    tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT)) {
@@ -187,7 +219,7 @@ void tw_say_clean(struct tw_match *m)
 		say_closed(m);
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
-		m->summary = ended_by_reset(f);
+		m->summary = ended_by_reset(m);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 		tw_cite_alert(m);
