@@ -323,15 +323,16 @@ def a_second_copy_whose_first_was_missed_is_not_late_for_certain():
 @case
 def length_of_the_answer_cut_off():
     """A server that closes behind half of an answer, and one behind all of it: cut after 80 bytes the two are the same."""
-    half = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
-    half.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + bytes(900), after=0.02).close(first=1)
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(as_pcap(half))
-        file.flush()
-        capture = mangle.read(pathlib.Path(file.name))
-    finding = said(mangle.cut(capture, 80))
-    assert (finding["outcome"], finding["confidence"]) == ("clean", "likely"), finding["confidence"]
-    assert "cut off" in " ".join(finding["missing"]), finding["missing"]
+    for length, snaplen, confidence in ((2000, 80, "likely"), (900, 80, "likely"), (900, 160, "certain")):
+        talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+        talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + bytes(900), after=0.02).close(first=1)
+        with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+            file.write(as_pcap(talk))
+            file.flush()
+            capture = mangle.read(pathlib.Path(file.name))
+        finding = said(mangle.cut(capture, snaplen))
+        assert (finding["outcome"], finding["confidence"]) == ("clean", confidence), (length, snaplen, finding["confidence"])
+        assert ("cut off" in " ".join(finding["missing"])) == (confidence == "likely"), finding["missing"]
 
 
 if __name__ == "__main__":

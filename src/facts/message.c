@@ -125,6 +125,8 @@ static bool message_facts(struct tw_view *v, int side, const struct message_ids 
 	if (!m->begun || m->request != (side == TW_CLIENT) || !e->next_set)
 		return false;
 	last = sent_up_to(v->d, side);
+	if (!m->request && m->body == TW_BODY_LENGTH && last == m->ends)
+		tw_fact_set(v->f, TW_F_ANSWER_WHOLE, 1, m->frame, m->time_ns);
 	if (!is_unfinished(m, last) || (!m->request && !was_asked(v->d)))
 		return false;
 	if (m->request && was_answered(v->d, m->frame)) {

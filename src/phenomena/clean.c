@@ -77,18 +77,34 @@ static struct unanswered unanswered(const struct tw_facts *f)
 	return u;
 }
 
-/* Long enough to have been in vain? */
-static bool in_vain(const struct tw_facts *f, struct unanswered u)
+/*
+ * To TCP an answer that never came is nothing. Where the client had waited, it may have been one to the application. False, and
+ * nothing is said: it had not. @ended: how it ended.
+ */
+static bool say_in_vain(struct tw_match *m, const char *ended)
 {
-	return u.said == TW_F_SEALED_BYTES ||
-	       (tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) &&
-		(tw_get(f, TW_F_REQUEST_KIND) || u.waited_ns >= SILENT_NS));
+	const struct tw_facts *f = m->facts;
+	const struct unanswered u = unanswered(f);
+	const bool request = tw_get(f, TW_F_REQUEST_KIND) != 0;
+
+	if (u.said != TW_F_SEALED_BYTES &&
+	    (!tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) ||
+	     !tw_known(f, TW_F_WAITER_GAVE_UP) || (!request && u.waited_ns < SILENT_NS)))
+		return false;
+	m->summary = tw_say(
+		m,
+		request ? "%s; the client's last request got no answer in %s: it did not want it "
+			  "any more, or waited no longer."
+			: "%s; the client's last words got no answer in %s, and need none as far "
+			  "as they can be read.",
+		ended, TW_DUR(u.waited_ns));
+	tw_cite(m, u.said, "the client's last words");
+	return true;
 }
 
 static const char *ended_by_reset(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const struct unanswered u = unanswered(f);
 
 	if (is(f, TW_F_RST_UNGREETED))
 		return "The client connected and went by reset at once: it did not wait for the "
@@ -117,14 +133,8 @@ static const char *ended_by_reset(struct tw_match *m)
 	if (is(f, TW_F_RST_AUTHOR_GOODBYE))
 		return "It ended with a reset right behind a goodbye, as its protocol says it: "
 		       "nobody was owed anything.";
-	if (in_vain(f, u)) {
-		tw_cite(m, u.said, "the client's last words");
-		return tw_say(m,
-			      "It ended with a reset after all data had been acknowledged; the "
-			      "client's last words got no answer in %s, and need none as far as "
-			      "they can be read.",
-			      TW_DUR(u.waited_ns));
-	}
+	if (say_in_vain(m, "It ended with a reset after all data had been acknowledged"))
+		return m->summary;
 	return "It ended with a reset after all data had been acknowledged: nobody was owed "
 	       "anything.";
 }
@@ -159,28 +169,14 @@ static void say_closed_tls(struct tw_match *m)
 	}
 }
 
-/* To TCP an answer that never came is nothing. Where the client had waited, it may have been one to the application. */
 static void say_closed(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
-	const struct unanswered u = unanswered(f);
-	const bool silent = in_vain(f, u);
+	const bool silent = say_in_vain(m, "Both ends closed, and all data was acknowledged");
 
 	m->confidence = is(f, TW_F_ORDER_MIXED) || silent ? TW_LIKELY : TW_CERTAIN;
-	m->summary = "Both ends closed, and all data was acknowledged.";
-	if (silent) {
-		m->summary = tw_say(
-			m,
-			tw_get(f, TW_F_REQUEST_KIND)
-				? "Both ends closed, and all data was acknowledged; the "
-				  "client's last request got no answer in %s: it did not "
-				  "want it any more, or waited no longer."
-				: "Both ends closed, and all data was acknowledged; the "
-				  "client's last words got no answer in %s, and need none as "
-				  "far as they can be read.",
-			TW_DUR(u.waited_ns));
-		tw_cite(m, u.said, "the client's last words");
-	}
+	if (!silent)
+		m->summary = "Both ends closed, and all data was acknowledged.";
 	if (is(f, TW_F_FIN_BEFORE_ANSWER) && is(f, TW_F_PEER_NEVER_SPOKE) &&
 	    tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT)) {
 		m->confidence = TW_LIKELY;
@@ -200,7 +196,8 @@ static void say_closed(struct tw_match *m)
 			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
 	}
-	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S)) {
+	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S) &&
+	    !is(f, TW_F_ANSWER_WHOLE)) {
 		m->confidence = TW_LIKELY;
 		tw_missing(m, "Whole packets (tcpdump -s 0): what says how long an answer is was "
 			      "cut off, so whether the server had said all of it is not seen.");
@@ -227,7 +224,8 @@ void tw_say_clean(struct tw_match *m)
 			tw_reset_victim_saw(m);
 	} else {
 		m->confidence = TW_LIKELY;
-		m->summary = "Nothing went wrong as far as the capture goes.";
+		if (!say_in_vain(m, "Nothing went wrong as far as the capture goes"))
+			m->summary = "Nothing went wrong as far as the capture goes.";
 		tw_cite(m, TW_F_START_SEEN, "the connection's first packet in the capture");
 	}
 	if ((is(f, TW_F_SIMULTANEOUS_OPEN) && is(f, TW_F_ESTABLISHED)) || is(f, TW_F_SELF_CONNECT))

@@ -71,8 +71,9 @@ static bool with_ack(const struct tw_facts *f)
  */
 static bool was_not_greeted(const struct tw_facts *f)
 {
-	return tw_reset_author(f) == TW_CLIENT && !tw_get(f, TW_F_BYTES_C) &&
-	       tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) && tw_get(f, TW_F_BYTES_S) > 0 &&
+	return tw_get(f, TW_F_ACK3_SEEN) && tw_reset_author(f) == TW_CLIENT &&
+	       !tw_get(f, TW_F_BYTES_C) && tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
+	       tw_get(f, TW_F_BYTES_S) > 0 &&
 	       tw_get(f, TW_F_BYTES_S) == tw_get(f, TW_F_DATA_AFTER_FIN1) &&
 	       tw_between_ns(f, TW_F_ACK3_SEEN, TW_F_FIN1_SIDE) >= WAITED_NS;
 }
