@@ -256,6 +256,23 @@ def reset_behind_a_silence_within_tls():
         assert ("no answer in 5.0" in finding["summary"]) == (wait > 1), finding["summary"]
 
 
+@case
+def words_without_an_answer_and_an_end_that_is_not_seen():
+    """Four rounds, and words that nobody answers in 3 s; the client closes, and there the capture ends. Nothing is said of a wait where nobody left."""
+    for left in (True, False):
+        talk = Talk().shake(rtt=0.04)
+        for _ in range(4):
+            talk.ask(question=bytes(100), answer=bytes(300), rtt=0.04)
+        talk.c(PSH | ACK, bytes(100)).s(ACK, after=0.08)
+        if left:
+            talk.c(FIN | ACK, after=3).s(ACK, after=0.04)
+        finding = expect(talk, "clean", "unknown", outcomes=("clean", "unknown"))
+        assert ("no answer in 3.0" in finding["summary"]) == left, finding["summary"]
+        assert left or "no answer in" not in finding["summary"], finding["summary"]
+    finding, = told(Talk().shake().ask().c(PSH | ACK, GET).s(ACK, after=0.02), all_of_them=True)
+    assert "no answer in" not in finding["summary"], finding["summary"]
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

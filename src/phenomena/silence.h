@@ -180,8 +180,8 @@ static inline bool tw_acks_are_late(const struct tw_facts *f, int64_t span_ns)
 static inline int64_t tw_between_ns(const struct tw_facts *f, enum tw_fact_id from,
 				    enum tw_fact_id to)
 {
-	if (!tw_known(f, from) || !tw_known(f, to))
-		return 0;
+	if (!tw_known(f, from) || !tw_known(f, to) || !tw_frame_of(f, from))
+		return 0; /* what did not happen has no frame, and no time */
 	if (tw_time_of(f, to) < tw_time_of(f, from))
 		return 0; /* the clock was set in between */
 	return tw_time_of(f, to) - tw_time_of(f, from);
