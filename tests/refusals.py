@@ -95,6 +95,71 @@ def last_ack_lost_every_time_behind_a_needless_repeat():
     expect(talk, "last-ack-lost", outcomes=("degraded",))
 
 
+# ---- copies that come when all is over, and captures that begin late ----
+
+def closed():
+    """A conversation with timestamps that both have closed."""
+    return Talk(timestamps=True).shake(options=MSS + SACK_OK).ask().ask().close()
+
+
+def late_copy(talk, number):
+    """The first SYN once more at a listener, which answers; the client knows of none, and its TIME_WAIT says what it has."""
+    stamp = b"\1\1\x08\x0a" + struct.pack(">II", 5000, 0)
+    talk.timestamps = False
+    talk.c(SYN, seq=1000, options=MSS + SACK_OK + stamp, after=2).s(SYN | ACK, seq=number, ack=1001, options=MSS, after=0.0001)
+    talk.c(ACK, seq=talk.next[0], ack=talk.next[1], after=0.02).s(RST, seq=talk.next[1], window=0, ident=0)
+    return talk.s(SYN | ACK, seq=number, ack=1001, options=MSS, after=1).c(RST, seq=1001, window=0, ident=0, after=0.02)
+
+
+@case
+def late_copy_of_a_syn():
+    """It comes when both have closed: the listener's answer is no quarrel, no lost ACK and no forgery. In a capture that begins behind the handshake, too."""
+    for cut in (0, 2):
+        talk = late_copy(closed(), 900000)
+        del talk.frames[:cut]
+        for finding in told(talk, all_of_them=True):
+            assert finding["outcome"] == "clean" and finding["verdict"] in ("clean", "old-duplicate"), (cut, finding["verdict"], finding["summary"])
+
+
+@case
+def late_synack_in_a_late_capture():
+    """A SYN|ACK that was held up comes when both have closed; the client says what it has, and the server knows nothing of that."""
+    talk = closed()
+    del talk.frames[:3]
+    stamp = b"\1\1\x08\x0a" + struct.pack(">II", 90000, 5000)
+    talk.s(SYN | ACK, seq=700000, ack=1001, options=MSS + stamp, after=0.5).c(ACK).s(RST, seq=talk.next[1], window=0, ident=0, after=0.06)
+    expect(talk, "old-duplicate", "clean", outcomes=("clean",))
+
+
+@case
+def needless_repeats_of_what_was_sent_before_the_capture():
+    """What is repeated had been acknowledged before the capture began: the ACKs do not get through, and nobody disagrees."""
+    talk = Talk(timestamps=True).shake(rtt=0.001).ask(rtt=0.001)
+    start = talk.next[0]
+    for _ in range(8):
+        talk.c(ACK, bytes(1400))
+    dsack = b"\1\1\5\x0a" + struct.pack(">II", start, start + 1400)
+    talk.s(ACK, options=dsack)
+    begins = len(talk.frames) - 1
+    heard = talk.heard[0]
+    for after in (0.4, 0.8, 1.6, 3.2, 6.4):
+        talk.heard[0] = heard
+        talk.c(ACK, bytes(1400), seq=start, after=after).s(ACK, options=dsack, after=0.0001)
+    del talk.frames[:begins]
+    finding = told_of(talk)
+    assert finding["verdict"] != "desynchronized" and "never sent" not in finding["summary"], finding["summary"]
+
+
+@case
+def greeting_acknowledged_with_the_handshake():
+    """One ACK for the SYN|ACK and the greeting behind it; a reset of that very number comes half a minute later, when the server has forgotten."""
+    talk = Talk(timestamps=True).c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02).s(PSH | ACK, b"220 hi\r\n", after=0.001).c(ACK, after=0.02)
+    left = talk.next[1]
+    talk.c(FIN | ACK, after=30).s(RST, seq=left, window=0, ident=0, after=0.02)
+    finding = told_of(talk)
+    assert finding["verdict"] != "desynchronized", finding["summary"]
+
+
 # ---- who had got the FIN before the reset ----
 
 def calls(finding, end):

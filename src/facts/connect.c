@@ -179,12 +179,18 @@ static void ack3_echo_fact(struct tw_view *v, const struct tw_pkt *ack3)
 		tw_from(v, TW_F_ACK3_ECHO, found, ack3);
 }
 
-/* Does the client's ACK @p acknowledge more than @synack, and is it refused by a bare reset of that number? */
+/*
+ * Does the client's ACK @p acknowledge more than @synack and what the server has said behind it, and is it refused by a bare
+ * reset of that number?
+ */
 static bool is_wrong_ack(const struct tw_dossier *d, const struct tw_pkt *synack,
 			 const struct tw_pkt *p)
 {
 	const struct tw_pkt *q;
 
+	for (q = synack + 1; q < p; q++)
+		if (tw_counts(q) && q->side && tw_pkt_end(q) == p->ack)
+			return false;
 	for (q = p + 1; q < d->pkt + d->pkt_count && p->ack != synack->seq + 1; q++)
 		if (tw_counts(q) && q->side != p->side)
 			return (q->flags & (TW_RST | TW_ACK)) == TW_RST && q->seq == p->ack;
@@ -224,7 +230,7 @@ struct synack_walk {
 static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 {
 	long pending = 0; /* SYNs that have not drawn their SYN|ACK yet */
-	bool ack3 = false, own;
+	bool ack3 = false, closed[2] = { false, false }, own;
 	int64_t last_ns = 0; /* of the SYN|ACK before */
 	size_t i;
 
@@ -233,6 +239,7 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 
 		if (!tw_counts(p) || p->marks & TW_MARK_NET_DUPLICATE)
 			continue;
+		closed[p->side] |= (p->flags & TW_FIN) != 0;
 		if (!p->side) {
 			if (w->swapped && p == w->swapped)
 				continue;
@@ -241,11 +248,15 @@ static void walk_synacks(const struct tw_dossier *d, struct synack_walk *w)
 				w->before_repeat |= w->first != NULL && !ack3;
 			} else if (w->first && !ack3 && (p->flags & (TW_ACK | TW_RST)) == TW_ACK) {
 				ack3 = !is_wrong_ack(d, w->first, p);
-				w->wrong = ack3 || w->wrong ? w->wrong : p;
+				/* else it is of a connection before: a late SYN, or SYN|ACK */
+				if (!ack3 && !w->wrong && p->seq == w->first->ack)
+					w->wrong = p;
 			}
 			continue;
 		}
-		if (!tw_is_synack(p))
+		/* a copy of the SYN that comes behind both FINs begins something else */
+		if (!tw_is_synack(p) ||
+		    (closed[0] && closed[1] && w->first && p->seq != w->first->seq))
 			continue;
 		w->count++;
 		if (w->kept < LADDER_TIMES)

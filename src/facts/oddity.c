@@ -551,7 +551,7 @@ static void never_sent_facts(struct tw_view *v)
 	const struct tw_dossier *d = v->d;
 	const struct tw_pkt *fin_ack = NULL, *ack = NULL, *foreign = NULL;
 	uint32_t sent[2] = { 0, 0 }; /* highest sequence number of each side so far */
-	bool sent_set[2] = { false, false };
+	bool sent_set[2] = { false, false }, base_set[2] = { false, false };
 	bool answered = !(v->d->completeness & 1); /* the SYN, by a SYN|ACK */
 	const bool two_views = tw_get(v->f, TW_F_DUPLICATE_CAPTURE);
 	int64_t bytes = 0;
@@ -563,7 +563,7 @@ static void never_sent_facts(struct tw_view *v)
 		uint32_t top = p->ack;
 
 		if (p->gap)
-			sent_set[0] = sent_set[1] = false;
+			sent_set[0] = sent_set[1] = base_set[0] = base_set[1] = false;
 		if (!tw_counts(p) || p->flags & TW_RST)
 			continue;
 		answered |= p->flags & TW_SYN && p->side;
@@ -572,12 +572,20 @@ static void never_sent_facts(struct tw_view *v)
 			continue;
 		if (tw_get(v->f, TW_F_SYNACK_REFUSED_ACK) && p->flags & TW_SYN && p->side)
 			continue;
-		if (!sent_set[p->side] || tw_seq_gt(tw_pkt_end(p), sent[p->side]))
+		if (!(sent_set[p->side] || base_set[p->side]) ||
+		    tw_seq_gt(tw_pkt_end(p), sent[p->side]))
 			sent[p->side] = tw_pkt_end(p);
 		sent_set[p->side] = true;
 		if (p->sack_count && tw_seq_gt(p->sack[0].right, top))
 			top = p->sack[0].right;
-		if (!(p->flags & TW_ACK) || !sent_set[to] || tw_seq_le(top, sent[to]))
+		if (!(p->flags & TW_ACK))
+			continue;
+		if (!sent_set[to]) { /* the capture begins here: it had been sent before */
+			if (!base_set[to] || tw_seq_gt(top, sent[to]))
+				sent[to] = top;
+			base_set[to] = true;
+		}
+		if (tw_seq_le(top, sent[to]))
 			continue;
 		if (p->sack_count == 0 && stands_alone(d, i, top)) {
 			if (!foreign && !two_views)

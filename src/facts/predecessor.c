@@ -182,6 +182,31 @@ static void went_on_fact(struct tw_view *v, const struct tw_dossier *q, int same
 	tw_from(v, TW_F_PREV_WENT_ON, 0, NULL);
 }
 
+/*
+ * A late copy of the SYN of the connection before: that has used its number since, and has written newer timestamps.
+ *
+ *	client                        server
+ *	  |-- SYN, TSval 10 ---------------->|
+ *	  |-- SYN again ---... (on its way)  :
+ *	  :   all of the connection, FINs    :	TSval 500
+ *	  |           ...------------------->|	a listener: it cannot know
+ *	  |<------------- SYN|ACK -----------|
+ */
+static void old_syn_fact(struct tw_view *v, const struct tw_dossier *q, int same)
+{
+	const struct tw_pkt *syn = tw_first_syn(v->d), *p;
+	const struct tw_end *client = &q->end[same ? 0 : 1];
+	bool older = false;
+
+	if (!syn || !(syn->options & TW_OPT_TIMESTAMPS) || !client->next_set || !client->fin_seen ||
+	    tw_seq_ge(syn->seq, client->next_seq))
+		return;
+	for (p = q->pkt; p < q->pkt + q->pkt_count; p++)
+		older |= tw_counts(p) && &q->end[p->side] == client &&
+			 p->options & TW_OPT_TIMESTAMPS && tw_seq_lt(syn->tsval, p->tsval);
+	tw_from(v, TW_F_SYN_IS_OLD, older, syn);
+}
+
 void tw_derive_predecessor(struct tw_view *v)
 {
 	const struct tw_dossier *q = tw_predecessor(v);
@@ -203,6 +228,7 @@ void tw_derive_predecessor(struct tw_view *v)
 		tw_from(v, TW_F_SYN_BELOW_PREV,
 			peer->last_ack_set && tw_seq_lt(syn->seq, peer->highest_ack), syn);
 	}
+	old_syn_fact(v, q, same);
 	old_ack_fact(v, q, same);
 	old_rst_fact(v, q, same);
 	went_on_fact(v, q, same);

@@ -90,6 +90,34 @@ static void say_stray(struct tw_match *m)
 	tw_missing(m, "What came before: the capture holds no handshake of this connection.");
 }
 
+/* The copy of a SYN, at a listener: it answers, and nobody takes it up. */
+static bool match_old_syn(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+
+	if (!tw_get(f, TW_F_SYN_IS_OLD) || tw_get(f, TW_F_BYTES_C) || tw_get(f, TW_F_BYTES_S))
+		return false;
+	m->strength = TW_STRENGTH_CONTRADICTION + 1;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_CLEAN;
+	m->culprit = TW_CULPRIT_NETWORK;
+	m->summary = tw_say(m,
+			    "A late copy of the SYN of the connection before came to %s when %s "
+			    "had closed that; nobody was waiting for it.",
+			    m->server, m->client);
+	tw_cite(m, TW_F_SYN_IS_OLD,
+		"SYN whose number was used by the connection before, and whose timestamp is older "
+		"than its last ones");
+	if (tw_get(f, TW_F_SYNACK_COUNT))
+		tw_cite(m, TW_F_SYNACK_COUNT, "SYN|ACK: a listener cannot know that it is old");
+	if (tw_get(f, TW_F_RST_COUNT))
+		tw_cite(m, TW_F_RST_COUNT, "the reset that ends it again");
+	tw_rule_out(m, "handshake-ack-lost", "the client did not ask for a connection");
+	tw_app_saw(m, TW_CLIENT, NULL, NULL, -1, "Nothing: no application owns the segment.");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1, "Nothing: no handshake comes of it.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -102,6 +130,8 @@ static bool match(struct tw_match *m)
 	bool after = tw_get(f, TW_F_CLOSED_CLEAN) && tw_get(f, TW_F_AFTER_CLOSE_SEGMENTS);
 	bool revived = after && tw_get(f, TW_F_AFTER_CLOSE_REVIVED);
 
+	if (match_old_syn(m))
+		return true;
 	if (!stray && !after)
 		return false;
 	m->culprit = TW_CULPRIT_NETWORK;
