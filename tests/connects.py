@@ -304,6 +304,21 @@ def refused_at_the_server_when_the_next_syn_was_due():
             assert not says or finding["culprit"] == "unknown", finding["culprit"]
 
 
+@case
+def synacks_that_come_and_are_not_taken():
+    """At the client: every SYN|ACK is here, and it goes on repeating its SYN. No capture is missing, and its own filter is named."""
+    for ttl in ((64, 60), (60, 64)):
+        talk = Talk(timestamps=True, ttl=ttl)
+        for after in (0, 1, 2, 4):
+            talk.next[:] = [1000, 700000]
+            talk.c(SYN, options=OPTIONS, after=after).s(SYN | ACK, options=OPTIONS, after=0.01 if ttl[0] == 64 else 0.0001)
+        finding = expect(talk, "syn-ack-lost", outcomes=("failed",))
+        here = ttl[0] == 64
+        equal(finding["vantage"], "client" if here else "server")
+        equal(any("capture at the client" in m for m in finding["missing"]), not here)
+        equal(any("rp_filter" in r["why"] for r in finding["rivals"]), here)
+
+
 # Two addresses of a server tried at once: one of them wins, and the other attempt is no failure (RFC 8305).
 
 

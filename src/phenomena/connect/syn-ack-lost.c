@@ -253,6 +253,12 @@ static bool match_recovered(struct tw_match *m)
 	return true;
 }
 
+/* Captured next to the client: what was sent has come as far as that. */
+static bool came_to_client(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_VANTAGE, TW_VANTAGE_CLIENT);
+}
+
 static void rivals_of_one_way(struct tw_match *m, bool repeated)
 {
 	const struct tw_facts *f = m->facts;
@@ -262,7 +268,11 @@ static void rivals_of_one_way(struct tw_match *m, bool repeated)
 			 "the checksums of the SYN|ACKs are wrong; if they are so on the wire, the "
 			 "client drops them (nstat -az TcpInCsumErrors counts it there)");
 	tw_rival(m, "firewall-dropped",
-		 "a filter between this point and the client drops the SYN|ACKs");
+		 came_to_client(f)
+			 ? "a filter of the client's own host drops them behind this point: its "
+			   "ruleset (nft list ruleset) or its rp_filter "
+			   "(nstat -az TcpExtIPReversePathFilter)"
+			 : "a filter between this point and the client drops the SYN|ACKs");
 	if (repeated) {
 		tw_rule_out(m, "handshake-ack-lost",
 			    "the client repeats its SYN: it does not know the SYN|ACK");
@@ -323,7 +333,7 @@ static bool match_one_way(struct tw_match *m)
 	m->confidence = repeated ? TW_LIKELY : TW_POSSIBLE;
 	m->outcome = tw_syn_watched_ns(f) >= 3 * TW_TCP_TIMEOUT_INIT_NS ? TW_OUTCOME_FAILED
 									: TW_OUTCOME_UNKNOWN;
-	m->culprit = TW_CULPRIT_NETWORK;
+	m->culprit = came_to_client(f) ? TW_CULPRIT_UNKNOWN : TW_CULPRIT_NETWORK;
 	if (last_came)
 		m->summary = tw_say(m,
 				    "%s sent %s to %s, which went on repeating its SYN "
@@ -331,9 +341,12 @@ static bool match_one_way(struct tw_match *m)
 				    m->server, tw_count(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"),
 				    m->client);
 	else
-		m->summary =
-			tw_say(m, "%s sent %s to %s, without any acknowledgement.", m->server,
-			       tw_count(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"), m->client);
+		m->summary = tw_say(
+			m,
+			came_to_client(f) ? "%s sent %s to %s, which came as far as this "
+					    "capture next to it, without any acknowledgement."
+					  : "%s sent %s to %s, without any acknowledgement.",
+			m->server, tw_count(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"), m->client);
 	tw_cite_syns(m);
 	tw_cite(m, TW_F_SYNACK_COUNT, "%s",
 		tw_first_of(m, tw_get(f, TW_F_SYNACK_COUNT), "SYN|ACK"));
@@ -353,7 +366,8 @@ static bool match_one_way(struct tw_match *m)
 	else if (repeated)
 		tw_app_saw(m, TW_CLIENT, "connect", "ETIMEDOUT", -1,
 			   "connect() hangs until the SYN repeats are spent.");
-	tw_missing(m, "A capture at the client: do the SYN|ACKs arrive there?");
+	if (!came_to_client(f))
+		tw_missing(m, "A capture at the client: do the SYN|ACKs arrive there?");
 	return true;
 }
 
