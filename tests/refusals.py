@@ -160,6 +160,15 @@ def greeting_acknowledged_with_the_handshake():
     assert finding["verdict"] != "desynchronized", finding["summary"]
 
 
+@case
+def greeting_and_fin_acknowledged_by_what_is_said_too_late():
+    """Without ACKs: the client's words cover the server's greeting and FIN, and are refused by a reset of that number. It is data after a close."""
+    talk = Talk().c(SYN, options=MSS).s(SYN | ACK, options=MSS, after=0.02).s(PSH | ACK, b"SSH-2.0-OpenSSH_9.2p1\r\n", after=0.001).s(FIN | ACK)
+    talk.c(PSH | ACK, b"SSH-2.0-libssh\r\n", after=0.02).s(RST, seq=talk.next[1], window=0, ident=0)
+    finding = told_of(talk)
+    assert finding["verdict"] != "desynchronized", finding["summary"]
+
+
 # ---- who had got the FIN before the reset ----
 
 def calls(finding, end):

@@ -807,5 +807,24 @@ def host_that_came_back_after_its_repeats():
     assert finding["verdict"] != "user-timeout", finding["summary"]
 
 
+
+@case
+def killed_in_a_flood():
+    """A client dies (SIGKILL) while 9000 segments come: of its own last words, 40 ms on their way, the records have kept none. Its RST|ACK stands behind them."""
+    talk = Talk(server=("192.0.2.2", 22)).shake(rtt=0.04).ask(rtt=0.04)
+    known = talk.next[0]
+    for n in range(9000):
+        talk.s(ACK, bytes(1400), ack=known, after=0.00001)
+        if n % 2 and n < 3000:
+            talk.c(ACK, after=0.00001)
+        if 3000 <= n < 3014:
+            talk.c(PSH | ACK, bytes(36), after=0.00001)
+    left = talk.next[1]
+    talk.c(RST | ACK, ack=left - 2 * 1400, after=0.00001)
+    for _ in range(8):
+        talk.s(ACK, bytes(1400), ack=known, after=0.00001).c(RST, seq=known, window=0, ident=0, after=0.00001)
+    expect(talk, "closed-with-unread-data", outcomes=("failed", "degraded"))
+
+
 if __name__ == "__main__":
     main()

@@ -189,7 +189,7 @@ static bool is_wrong_ack(const struct tw_dossier *d, const struct tw_pkt *synack
 	const struct tw_pkt *q;
 
 	for (q = synack + 1; q < p; q++)
-		if (tw_counts(q) && q->side && tw_pkt_end(q) == p->ack)
+		if (tw_counts(q) && q->side && !(q->flags & TW_RST) && tw_pkt_end(q) == p->ack)
 			return false;
 	for (q = p + 1; q < d->pkt + d->pkt_count && p->ack != synack->seq + 1; q++)
 		if (tw_counts(q) && q->side != p->side)

@@ -123,6 +123,9 @@ enum tw_rst_effect tw_rst_effect_of(const struct tw_dossier *d, size_t i, int64_
 	if (me->next_set && p->seq == reached_by(d, i, me))
 		expected = p->seq;
 	*seq_off = tw_seq_diff(p->seq, expected);
+	/* what its author had sent right before is among them */
+	if (*seq_off > 0 && (!me->next_set || me->stale))
+		return TW_RST_EFFECT_UNKNOWN;
 	if (victim->acked_set && tw_rst_challenge(d, i, &s) >= 0 && p->seq != victim->acked)
 		return TW_RST_CHALLENGED;
 	if (!*seq_off)
@@ -233,6 +236,7 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 {
 	const struct tw_dossier *d = v->d;
 	long first = -1, active = -1;
+	bool confirms = false; /* the active one was asked for once more */
 	enum tw_rst_effect first_effect = TW_RST_EFFECT_UNKNOWN;
 	size_t i;
 
@@ -255,16 +259,18 @@ long tw_decisive_rst(const struct tw_view *v, enum tw_rst_effect *effect)
 			bool echo = active >= 0 && !(d->pkt[i].flags & TW_ACK) &&
 				    d->pkt[active].side == d->pkt[i].side;
 
-			*effect = echo ? TW_RST_CHALLENGED : e;
+			*effect = echo && confirms ? TW_RST_CHALLENGED : e;
 			return echo ? active : (long)written_first(d, i);
 		}
 		if (first < 0) {
 			first = (long)i;
 			first_effect = e;
 		}
-		if (e == TW_RST_CHALLENGED && d->pkt[i].flags & TW_ACK && active < 0 &&
-		    tw_rst_may_be_next(d, i))
+		if ((e == TW_RST_CHALLENGED || e == TW_RST_EFFECT_UNKNOWN) &&
+		    d->pkt[i].flags & TW_ACK && active < 0 && tw_rst_may_be_next(d, i)) {
 			active = (long)i;
+			confirms = e == TW_RST_CHALLENGED;
+		}
 	}
 	*effect = first_effect;
 	return first;
