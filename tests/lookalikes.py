@@ -928,5 +928,25 @@ def bridge_before_a_windows_server():
     assert finding["culprit"] != "server-host", finding["summary"]
 
 
+
+@case
+def losses_of_a_long_connection():
+    """Three segments are lost and come again. Of 6000 packets not every record is kept, and the count is not the last word."""
+    for segments in (300, 3000):
+        talk = Talk(timestamps=True).shake(rtt=0.001).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n")
+        for n in range(segments):
+            if n not in (50, segments // 2, segments - 50):
+                talk.s(ACK, bytes(1400), after=0.0001).c(ACK, after=0.0001)
+                continue
+            lost = talk.next[1]
+            talk.next[1] += 1400
+            for _ in range(4):
+                talk.s(ACK, bytes(1400), after=0.0001)
+                talk.c(ACK, ack=lost, after=0.0001, options=b"\1\1\5\x0a" + struct.pack(">II", lost + 1400, talk.next[1]))
+            talk.s(ACK, bytes(1400), seq=lost, after=0.002).c(ACK, after=0.0001)
+        finding = expect(talk.close(), "loss-recovered", outcomes=("degraded",), certain=True)
+        assert ("may have been more" in finding["summary"]) == (segments > 300), finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -159,6 +159,7 @@ static void quality_facts(struct tw_view *v)
 		unseen_c > 1 || unseen_s > 1 || (v->capture->capture_drops > 0), NULL);
 	tw_from(v, TW_F_CAPTURE_CUT, v->capture->cut, NULL);
 	tw_from(v, TW_F_SNAPLEN_CUT, cut, NULL);
+	tw_from(v, TW_F_RECORDS_DROPPED, (int64_t)d->dropped, NULL);
 	tw_from(v, TW_F_OFFLOAD, d->super_segments || d->partial_checksums, NULL);
 	tw_from(v, TW_F_CLOCK_BACKWARD, v->capture->clock_backward, NULL);
 	tw_from(v, TW_F_ORDER_MIXED, tw_order_mixed(&d->order) || tw_parts_swapped(v), NULL);

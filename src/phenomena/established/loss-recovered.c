@@ -189,6 +189,11 @@ static void say_what(struct tw_match *m, int64_t lost, int64_t stall)
 				    "Between %s and %s %" PRId64
 				    " segments were lost, and repaired by repeats.",
 				    m->client, m->server, lost);
+	if (lost > 1 && tw_get(m->facts, TW_F_RECORDS_DROPPED))
+		m->summary = tw_say(m,
+				    "%s There may have been more: of so long a connection not all "
+				    "is kept.",
+				    m->summary);
 }
 
 static void say_own_queue(struct tw_match *m, int64_t lost, int64_t stall)
