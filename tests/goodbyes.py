@@ -5,6 +5,7 @@
 usage: TCPWHY=build/tcpwhy tests/goodbyes.py [WORD...]
 """
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -271,6 +272,27 @@ def words_without_an_answer_and_an_end_that_is_not_seen():
         assert left or "no answer in" not in finding["summary"], finding["summary"]
     finding, = told(Talk().shake().ask().c(PSH | ACK, GET).s(ACK, after=0.02), all_of_them=True)
     assert "no answer in" not in finding["summary"], finding["summary"]
+
+
+@case
+def left_in_an_answer_that_no_ack_reached():
+    """What the client says does not arrive: the server repeats what it has, for 4 s; the client leaves, and its third FIN comes through. Then the answer goes on."""
+    talk = Talk(timestamps=True).shake(rtt=0.04).c(PSH | ACK, GET).s(ACK, after=0.04)
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + bytes(1300)).c(ACK)
+    start, heard = talk.next[1], talk.heard[1]
+    for _ in range(4):
+        talk.s(ACK, bytes(1400), after=0.001).c(ACK)
+    for after in (0.3, 0.6, 1.2, 2.0):
+        talk.heard[1] = heard
+        talk.s(ACK, bytes(1400), seq=start, after=after)
+        talk.c(ACK, options=b"\1\1\5\x0a" + struct.pack(">II", start, start + 1400))
+    talk.c(FIN | ACK, after=0.02)
+    for _ in range(2):
+        talk.c(FIN | ACK, seq=talk.next[0] - 1, after=0.28)
+    for flags in (ACK, ACK, ACK, PSH | FIN | ACK):
+        talk.s(flags, bytes(1400), after=0.04).c(RST, window=0, ident=0)
+    finding = expect(talk, "data-after-close", "app-stuck", "peer-vanished", outcomes=("failed",))
+    assert "in the midst of" in finding["summary"], finding["summary"]
 
 
 # ---- the handshake of TLS: refused, or all that somebody came for ----

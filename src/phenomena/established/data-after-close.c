@@ -78,12 +78,18 @@ static bool was_not_greeted(const struct tw_facts *f)
 	       tw_between_ns(f, TW_F_ACK3_SEEN, TW_F_FIN1_SIDE) >= WAITED_NS;
 }
 
+/* The rest of an answer came when the client had left for its silence: that is the story, and its server goes on too late. */
+static bool was_kept_waiting(const struct tw_facts *f)
+{
+	return tw_reset_author(f) == TW_CLIENT && tw_left_in_silence(f);
+}
+
 static bool fits(const struct tw_facts *f)
 {
 	if (!tw_reset_landed(f) || !tw_get(f, TW_F_RST_AUTHOR_FIN) ||
 	    (!tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) && !with_ack(f)))
 		return false;
-	if ((tw_reset_debt(f) == TW_DEBT_NONE && !was_not_greeted(f)) ||
+	if ((tw_reset_debt(f) == TW_DEBT_NONE && !was_not_greeted(f) && !was_kept_waiting(f)) ||
 	    tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 || tw_reset_from_nearer(f))
 		return false;
 	/* Both had closed, and all was acknowledged: what comes then is of no application. */
@@ -112,12 +118,6 @@ static bool gave_up_waiting(const struct tw_facts *f)
 	       late > 0 && late == tw_get(f, TW_F_RST_VICTIM_UNACKED) &&
 	       tw_is(f, TW_F_FIN1_SIDE, TW_CLIENT) &&
 	       tw_get(f, TW_F_RST_AUTHOR_WAITED_NS) >= WAITED_NS;
-}
-
-/* The rest of an answer came when the client had left for its silence: that is the story, and its server goes on too late. */
-static bool was_kept_waiting(const struct tw_facts *f)
-{
-	return tw_reset_author(f) == TW_CLIENT && tw_left_in_silence(f);
 }
 
 /* Had what was refused left before its sender could know of the close? */
