@@ -295,6 +295,25 @@ def left_in_an_answer_that_no_ack_reached():
     assert "in the midst of" in finding["summary"], finding["summary"]
 
 
+@case
+def download_broken_off_within_tls():
+    """close_notify, and a RST|ACK behind it, while records come: the client says that it wants no more, and that is the same at both ends. A reset alone does not say so."""
+    for at_server in (False, True):
+        for polite in (True, False):
+            talk = sealed(HELLO_HTTP, timestamps=False, ttl=(57, 64) if at_server else (64, 57), rtt=0.0001 if at_server else 0.04)
+            talk.c(PSH | ACK, record(100)).s(ACK, after=0.0001 if at_server else 0.04)
+            for _ in range(12):
+                talk.s(PSH | ACK, record(1400), after=0.001).c(ACK, after=0.0001)
+            covered = talk.next[1]
+            for _ in range(at_server * 2):
+                talk.s(PSH | ACK, record(1400), after=0.0001)
+            if polite:
+                talk.c(PSH | ACK, CLOSE_NOTIFY, ack=covered)
+            talk.c(RST | ACK, seq=talk.next[0], ack=covered)
+            outcome = told(talk, all_of_them=True)[0]["outcome"]
+            assert (outcome == "failed") == (not polite), (at_server, polite, outcome)
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

@@ -171,6 +171,15 @@ static bool left_unanswered(const struct tw_facts *f)
 	       tw_between_ns(f, TW_F_REQUEST_UNANSWERED_BYTES, TW_F_RST_COUNT) >= TW_NS_PER_S;
 }
 
+/* A client that takes its leave while it is being sent to, and resets behind that, does not want the rest. */
+static bool took_leave(const struct tw_facts *f)
+{
+	return tw_is(f, TW_F_RST_SIDE, TW_CLIENT) && tw_get(f, TW_F_RST_AUTHOR_GOODBYE) > 0 &&
+	       tw_get(f, TW_F_RST_AUTHOR_UNACKED) <= tw_get(f, TW_F_RST_AUTHOR_GOODBYE) &&
+	       tw_get(f, TW_F_RST_VICTIM_UNACKED) > 0 &&
+	       tw_get(f, TW_F_RST_IDLE_BEFORE_NS) < TW_NS_PER_S;
+}
+
 enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 {
 	if (tw_reset_unseen_before(f))
@@ -178,7 +187,7 @@ enum tw_outcome tw_reset_outcome(const struct tw_facts *f)
 	if (tw_reset_debt(f) != TW_DEBT_OWED)
 		return left_unanswered(f) ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
 	/* an answer that came early: who has it sends no more */
-	if (tw_get(f, TW_F_RST_TOLD_OFF))
+	if (tw_get(f, TW_F_RST_TOLD_OFF) || took_leave(f))
 		return TW_OUTCOME_DEGRADED;
 	/* what seems to be owed is only what the capture missed: it may have been acknowledged */
 	return tw_get(f, TW_F_TRACE_LOSSY) && tw_get(f, TW_F_RST_AUTHOR_UNSEEN) &&
