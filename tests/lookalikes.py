@@ -948,5 +948,27 @@ def losses_of_a_long_connection():
         assert ("may have been more" in finding["summary"]) == (segments > 300), finding["summary"]
 
 
+
+def answered_after(wait, ttl, stamps):
+    """403 and FIN to a request whose SYN|ACK took 64 ms; the ACK of it draws a reset."""
+    talk = Talk(timestamps=True, ttl=(64, 50), idents=("count", "zero")).shake(rtt=0.064)
+    talk.c(PSH | ACK, b"GET /forbidden HTTP/1.1\r\n\r\n")
+    talk.timestamps = stamps
+    talk.s(PSH | FIN | ACK, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", after=wait, ttl=ttl, ident=0x547e)
+    talk.timestamps = True
+    talk.c(ACK, after=0.04)
+    return talk.s(RST, window=0, ident=0, after=0.064)
+
+
+@case
+def answer_from_too_near():
+    """A filter answers in the server's name: sooner than the server can, from nearer, and without the timestamps that were agreed on. Each sign alone is none."""
+    finding = expect(answered_after(0.002, 60, False), "injected-segment", outcomes=("failed",))
+    assert finding["confidence"] == "possible", finding["confidence"]
+    for signs in ((0.064, 60, False), (0.002, 50, False), (0.002, 60, True)):
+        finding = told(answered_after(*signs), all_of_them=True)[0]
+        assert finding["verdict"] != "injected-segment", (signs, finding["summary"])
+
+
 if __name__ == "__main__":
     main()

@@ -8,7 +8,8 @@
 
 #define PLACE_LOOK        300 /* records searched for a neighbour by id */
 #define SEQUENCE_STEP_MAX 64  /* ids between neighbours of a socket that counts them */
-#define WINDOW_JUMP       4   /* a window this many times larger or smaller than its neighbours' */
+#define PATH_MIN_NS       (4 * TW_NS_PER_MS) /* on a shorter one nobody is near and others far */
+#define WINDOW_JUMP       4 /* a window this many times larger or smaller than its neighbours' */
 
 /* The neighbours of @i from the same side that have an id, before and after. */
 static const struct tw_pkt *neighbour(const struct tw_dossier *d, size_t i, int step, bool need_id)
@@ -77,12 +78,47 @@ static bool known_voice(const struct tw_dossier *d, size_t i)
 	return false;
 }
 
+/*
+ * The first words of a server, for which there is no neighbour: do they come from somebody who is too near to be it? They are
+ * back in half of the time that its SYN|ACK took, come by other hops, and have no timestamps although these were agreed on
+ * (RFC 7323 s3.2: every segment has them then).
+ *
+ *	client          filter                       server
+ *	  |---SYN----------|----------------------------->|
+ *	  |<---------------|---------------------SYN|ACK--|  64 ms, TTL 63
+ *	  |---GET /------->|                              |
+ *	  |<--403, FIN-----|   2 ms, TTL 64
+ */
+static bool is_too_near(const struct tw_dossier *d, size_t i, bool timestamps)
+{
+	const struct tw_pkt *p = &d->pkt[i], *syn = NULL, *synack = NULL, *asked = NULL, *q;
+
+	if (!timestamps || p->options & TW_OPT_TIMESTAMPS || p->side != TW_SERVER)
+		return false;
+	for (q = d->pkt; q < p; q++) {
+		if (!tw_counts(q))
+			continue;
+		if (q->flags & TW_SYN && q->side == TW_CLIENT && !synack)
+			syn = q;
+		else if (q->flags & TW_SYN && q->side == TW_SERVER && !synack)
+			synack = q;
+		else if (q->side == TW_CLIENT && q->payload_bytes &&
+			 tw_seq_le(tw_pkt_end(q), p->ack))
+			asked = q;
+	}
+	return syn && synack && asked && p->ttl != synack->ttl &&
+	       synack->time_ns - syn->time_ns >= PATH_MIN_NS &&
+	       2 * (p->time_ns - asked->time_ns) < synack->time_ns - syn->time_ns;
+}
+
 bool tw_is_foreign(const struct tw_dossier *d, size_t i, bool timestamps)
 {
 	const struct tw_pkt *p = &d->pkt[i];
 	const struct tw_pkt *a = neighbour(d, i, -1, true), *b = neighbour(d, i, 1, true);
 	int signs = 0;
 
+	if (!a && !b && is_too_near(d, i, timestamps))
+		return true;
 	if (!a)
 		a = b;
 	if (!a || (p->ttl != a->ttl && known_voice(d, i)))

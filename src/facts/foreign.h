@@ -15,7 +15,7 @@ bool tw_has_its_place(const struct tw_dossier *d, size_t i);
 
 /*
  * Does record @i not fit its alleged sender? Two independent signs are needed: the id leaves a sequence
- * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'.
+ * that goes on around it, and TTL, window, timestamps or DF differ from both neighbours'. Or it comes from too near.
  */
 bool tw_is_foreign(const struct tw_dossier *d, size_t i, bool timestamps);
 
