@@ -811,6 +811,34 @@ def not_each_copy_is_garbled():
         expect(talk, "peer-vanished", outcomes=("failed",))
 
 
+def spoil(talk):
+    """The last packet with a wrong checksum."""
+    when, frame = talk.frames[-1]
+    talk.frames[-1] = (when, frame[:50] + bytes(byte ^ 0x2D for byte in frame[50:52]) + frame[52:])
+    return talk
+
+
+@case
+def nothing_whole_comes_any_more():
+    """At the client: amid an answer the server's checksums become wrong, those of its repeats and of its ACKs of the FIN, too. What is repeated stands behind new data."""
+    talk = Talk(timestamps=True, ttl=(64, 58)).shake(rtt=0.03).c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.03)
+    for _ in range(40):
+        talk.s(PSH | ACK, bytes(1400), after=0.03).c(ACK)
+    at, heard = talk.next[1], talk.heard[1]
+    for _ in range(6):
+        talk.heard[1] = heard
+        spoil(talk.s(PSH | ACK, bytes(1400), after=0.02))
+    for step in range(6):
+        talk.heard[1] = heard
+        spoil(talk.s(PSH | ACK, bytes(1400), seq=at, after=0.2 * 2 ** step))
+    left = talk.next[1]
+    fin = talk.next[0]
+    for after in (1.8, 0.2, 0.4, 0.8, 1.6, 3.2):
+        talk.c(FIN | ACK, seq=fin, ack=at, after=after)
+        spoil(talk.s(ACK, seq=left, ack=fin + 1, after=0.03))
+    expect(talk, "invalid-segment", outcomes=("failed",))
+
+
 # ---- window probes whose byte is taken ----
 
 @case

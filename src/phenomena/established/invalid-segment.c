@@ -22,6 +22,8 @@
 
 #include <errno.h>
 
+#define MANY_COPIES 5 /* of one segment: timers that double have gone on for seconds */
+
 enum kind {
 	KIND_NONE,
 	KIND_CHECKSUM,
@@ -312,9 +314,11 @@ static bool match_garbled(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	enum tw_side sender = (enum tw_side)tw_get(f, TW_F_UNANSWERED_SIDE);
 	int64_t n = tw_get(f, TW_F_UNANSWERED_GARBLED);
-	bool final = tw_silence_is_final(f);
+	/* marked as wrong, they are no repeats to the facts: their number speaks for itself */
+	bool many = n >= MANY_COPIES && tw_silence_proves(f),
+	     final = many || tw_silence_is_final(f);
 
-	if (n < 3 || !tw_silence_lasts(f))
+	if (n < 3 || !(many || tw_silence_lasts(f)))
 		return false;
 	m->strength = TW_STRENGTH_MECHANISM + 9;
 	/* of its other data some was taken: else the capture may have been rewritten */
