@@ -314,6 +314,37 @@ def download_broken_off_within_tls():
             assert (outcome == "failed") == (not polite), (at_server, polite, outcome)
 
 
+# ---- heartbeats: their rhythm tells what they are ----
+
+def beating(answered, silent, leaves, every=1.0, sizes=(52,), reset=False):
+    """SSH: so many messages answered, so many only acknowledged, and the client leaves so long after the last."""
+    talk = Talk(timestamps=not reset, server=("192.0.2.2", 22)).shake(rtt=0.04).s(PSH | ACK, b"SSH-2.0-OpenSSH_9.2p1\r\n", after=0.01).c(ACK)
+    talk.c(PSH | ACK, b"SSH-2.0-OpenSSH_9.2p1\r\n").s(ACK, after=0.04).s(PSH | ACK, bytes(900), after=0.001).c(ACK)
+    at = talk.now
+    for n in range(answered + silent):
+        at += every
+        talk.c(PSH | ACK, bytes(sizes[n % len(sizes)]), after=at - talk.now)
+        talk.s(ACK, after=0.04) if n >= answered else talk.s(PSH | ACK, bytes(28), after=0.04).c(ACK)
+    talk.c(RST | ACK if reset else FIN | ACK, after=at + leaves - talk.now)
+    return talk if reset else talk.s(ACK, after=0.04)
+
+
+@case
+def heartbeats_that_nobody_answers():
+    """Some were answered, the last ones are only acknowledged; the client leaves when the next is due. Or it waits for the one."""
+    for talk in (beating(1, 2, 1.0), beating(4, 3, 1.0), beating(3, 3, 15.0, every=15.0), beating(2, 1, 9.0), beating(4, 3, 1.0, reset=True)):
+        finding = expect(talk, "app-stuck", outcomes=("failed",))
+        assert finding["confidence"] == "likely" and "stopped answering" in finding["summary"], finding["summary"]
+
+
+@case
+def messages_at_an_interval_that_are_no_questions():
+    """None was ever answered; the client leaves at some other time; they are not alike; all were answered; only one was not, and the client left soon."""
+    for talk in (beating(0, 6, 1.0), beating(4, 3, 0.4), beating(4, 3, 1.0, sizes=(52, 52, 60)), beating(6, 0, 1.0), beating(4, 1, 1.0)):
+        finding, = told(talk, all_of_them=True)
+        assert finding["outcome"] != "failed" and "stopped answering" not in finding["summary"], finding["summary"]
+
+
 # ---- the handshake of TLS: refused, or all that somebody came for ----
 
 CLIENT_HELLO = b"\x16\x03\x01\x02\x00\x01" + bytes(511)

@@ -388,6 +388,7 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	tw_derive_stall(&v);
 	tw_derive_sealed(&v);
 	tw_derive_greeting(&v);
+	tw_derive_heartbeat(&v);
 	/* after a SYN in mid-connection the records are those of two numberings: nothing to compare */
 	if (!(tw_get(out, TW_F_SYN_IN_ESTABLISHED) && tw_get(out, TW_F_PREV_WENT_ON))) {
 		tw_derive_refused(&v);

@@ -32,6 +32,8 @@
 
 #include <inttypes.h>
 
+enum { REMEDY_WAITS = 2 };
+
 /* a client that closes sooner was not waiting for an answer */
 #define GAVE_UP_AFTER_NS (1 * TW_NS_PER_S)
 /* the same, where nothing else speaks for a wait */
@@ -373,6 +375,48 @@ static bool match_sealed(struct tw_match *m)
 	return true;
 }
 
+/* The client asked at its interval whether the other application lives; its kernel does, and said so each time. */
+static bool match_heartbeat(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const long long missed = (long long)tw_get(f, TW_F_HEARTBEAT_UNANSWERED);
+	const int64_t waited = tw_between_ns(f, TW_F_HEARTBEAT_UNANSWERED, TW_F_HEARTBEAT_NS);
+	const char *every = TW_DUR(tw_get(f, TW_F_HEARTBEAT_NS));
+
+	if (!missed || !tw_silence_proves(f) ||
+	    !tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) ||
+	    tw_get(f, TW_F_UNANSWERED_REPEATS) > 0)
+		return false;
+	m->strength = tw_get(f, TW_F_RST_COUNT) ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_STALL;
+	m->remedy = REMEDY_WAITS;
+	m->confidence = TW_LIKELY;
+	m->outcome = TW_OUTCOME_FAILED;
+	m->culprit = TW_CULPRIT_SERVER_APP;
+	m->summary =
+		tw_say(m,
+		       "%s stopped answering what the client asks every %s: %s acknowledged "
+		       "by its kernel and no more, and the client gave up after %s.",
+		       m->server, every,
+		       missed == 1 ? "one message was" : tw_say(m, "%lld messages were", missed),
+		       TW_DUR(waited));
+	tw_cite(m, TW_F_HEARTBEAT_ANSWERED, "messages of that size before, %lld at least: answered",
+		(long long)tw_get(f, TW_F_HEARTBEAT_ANSWERED));
+	tw_cite(m, TW_F_HEARTBEAT_UNANSWERED,
+		"the first that is acknowledged by the server's kernel and never answered (%lld "
+		"in all)",
+		missed);
+	tw_cite(m, TW_F_HEARTBEAT_NS, "the client gives up after %s", TW_DUR(waited));
+	tw_app_saw(m, TW_CLIENT, "recv", "hang", waited,
+		   "Its own heartbeat: \"Timeout, server not responding\" (ssh, "
+		   "ServerAliveCountMax), \"keepalive ping timeout\" (WebSocket, gRPC).");
+	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
+		   "It hangs: what comes waits in the kernel's receive buffer.");
+	tw_missing(m, "What the messages say: that they are questions is told by their rhythm "
+		      "alone.");
+	tw_rule_out(m, "peer-vanished", "the server's kernel acknowledges everything");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -380,7 +424,7 @@ static bool match(struct tw_match *m)
 	const bool late = tw_known(f, TW_F_RST_VICTIM_NEXT_NS);
 	bool gave_up, left;
 
-	if (tw_match_stopped(m))
+	if (tw_match_stopped(m) || match_heartbeat(m))
 		return true;
 	gave_up = never_answered(f) && client_gave_up(f);
 	left = !gave_up && never_answered(f) && client_left(f);
