@@ -370,12 +370,15 @@ const struct tw_phenomenon tw_ph_connect_aborted = {
 		       "itself: then it is ETIMEDOUT.",
 	.server_sees = "accept() never returns the connection. The host counts TcpExtEmbryonicRsts "
 		       "and TcpAttemptFails.",
-	.recognise = "SYN, a late SYN|ACK, a bare RST of the client. At the client the SYN|ACK "
-		     "comes 0.2 s or more after the first SYN; certain "
-		     "from one second on, or when the SYN was repeated. At the server the SYN|ACK "
-		     "leaves at once and the RST comes "
-		     "late, which a scanner on a slow path would also write. With an ordinary "
-		     "round trip it is a health check or a scan, and nothing failed.",
+	.recognise =
+		"SYN, a late SYN|ACK, a bare RST of the client. At the client the SYN|ACK "
+		"comes 0.2 s or more after the first SYN; certain "
+		"from one second on, or when the SYN was repeated. At the server the SYN|ACK "
+		"leaves at once and the RST comes "
+		"late, which a scanner on a slow path would also write. With an ordinary "
+		"round trip it is a health check or a scan, and nothing failed. Nor has it where "
+		"another address answered first that the same client tried at the same time "
+		"(RFC 8305): that is looked for in the whole capture.",
 	.governed = governed,
 	.remedies = remedies,
 	.references = references,
