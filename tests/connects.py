@@ -319,6 +319,37 @@ def synacks_that_come_and_are_not_taken():
         equal(any("rp_filter" in r["why"] for r in finding["rivals"]), here)
 
 
+def ignored_at_first(echoes_first):
+    """The client's ACK and request, and three repeats, before anything but a SYN|ACK comes back; the ACK at last echoes the first of them, or the last."""
+    talk = Talk(timestamps=True, ttl=(64, 57)).shake(options=OPTIONS, rtt=0.06)
+    at, before, syn_stamp = talk.next[0], talk.heard[0], talk.heard[1]
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", after=0.0005)
+    first = talk.heard[1]
+    for after in (0.38, 0.38):
+        talk.heard[0] = before
+        talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", seq=at, after=after)
+    talk.heard[1] = syn_stamp - 60
+    talk.s(SYN | ACK, seq=talk.next[1] - 1, ack=at, options=OPTIONS, after=0.25).c(ACK)
+    talk.heard[0] = before
+    talk.c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n", seq=at, after=0.48)
+    last = talk.heard[1]
+    talk.heard[1] = first if echoes_first else last
+    talk.s(ACK, after=0.03 if echoes_first else 0.06)
+    talk.s(PSH | ACK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").c(ACK)
+    if echoes_first:
+        talk.heard[1] = last
+        talk.s(ACK, options=b"\1\1\5\x0a" + struct.pack(">II", at, talk.next[0]), after=0.03)
+    return talk.close(rtt=0.06)
+
+
+@case
+def held_up_is_not_ignored():
+    """What was echoed had arrived: the first copy, so all were held up on the way. A full queue echoes the one that it took."""
+    finding = expect(ignored_at_first(True), "reordering", "handshake-ack-lost", outcomes=("degraded",))
+    assert "lost" not in finding["summary"] or "late" in finding["summary"], finding["summary"]
+    expect(ignored_at_first(False), "accept-queue-full", outcomes=("degraded",))
+
+
 # Two addresses of a server tried at once: one of them wins, and the other attempt is no failure (RFC 8305).
 
 

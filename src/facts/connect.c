@@ -433,6 +433,10 @@ static void first_data_facts(struct tw_view *v)
 	tw_from(v, TW_F_SERVER_ACKED_CLIENT_DATA, ack != NULL || any_ack, ack);
 	tw_from(v, TW_F_CLIENT_DATA_REPEATS_UNACKED, repeats, first);
 	tw_from(v, TW_F_SERVER_ALIVE_BEFORE_ACK, alive != NULL, alive);
+	tw_from(v, TW_F_CLIENT_DATA_FIRST_ECHOED,
+		ack && repeats && ack->options & first->options & TW_OPT_TIMESTAMPS &&
+			ack->tsecr == first->tsval,
+		ack);
 	if (ack)
 		tw_from(v, TW_F_CLIENT_DATA_FIRST_ACK_NS, ack->time_ns - first->time_ns, ack);
 }

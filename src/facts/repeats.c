@@ -220,10 +220,19 @@ long tw_overtaker(const struct tw_dossier *d, size_t i)
 	return found;
 }
 
+/* Does @ack acknowledge what @repeat carries, and echo what was sent before that? */
+static bool answers_original(const struct tw_pkt *ack, const struct tw_pkt *repeat)
+{
+	return ack->options & repeat->options & TW_OPT_TIMESTAMPS &&
+	       tw_seq_lt(ack->tsecr, repeat->tsval) && !(ack->marks & TW_MARK_DSACK) &&
+	       tw_seq_ge(ack->ack, tw_pkt_end(repeat));
+}
+
 /*
  * The repeat @i was needless, as the D-SACK in @ack says; but was it the one that drew it? A copy that arrives
  * is answered at once. So where the timer ran out again before, and nothing had acknowledged the data until
- * then, this copy or its answer was lost, as was the ACK of the original.
+ * then, this copy or its answer was lost, as was the ACK of the original. Unless the first ACK is that of the original, by the
+ * timestamp that it echoes: then all of them came late.
  */
 bool tw_went_unheard(const struct tw_dossier *d, size_t i, const struct tw_pkt *ack)
 {
@@ -237,8 +246,11 @@ bool tw_went_unheard(const struct tw_dossier *d, size_t i, const struct tw_pkt *
 
 		if (!tw_counts(q))
 			continue;
+		if (q->side != p->side && q->flags & TW_SYN)
+			continue;
 		if (q->side != p->side && q->flags & TW_ACK)
-			return again; /* that may be the answer, before the D-SACK */
+			return again &&
+			       !answers_original(q, p); /* or the answer, before the D-SACK */
 		again |= q->side == p->side && q->seq == p->seq && q->marks & TW_MARK_TIMED_OUT;
 	}
 	return again;

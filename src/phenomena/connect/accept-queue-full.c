@@ -235,9 +235,12 @@ static bool match_ignored(struct tw_match *m)
 	const bool here = tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
 	const char *was = only_silence(f) || (!taken && !here) ? "may have been" : "was";
 
-	/* a listener without room for a connection has but SYN|ACKs to send */
-	if (tw_get(f, TW_F_SERVER_ALIVE_BEFORE_ACK) || tw_ack3_rejected(f) ||
-	    (!ack_ignored(f) && !cookie_ignored(f)))
+	/*
+	 * A listener without room for a connection has but SYN|ACKs to send; and what it has ignored it does not echo: of
+	 * the repeats it takes the first that comes when a place is free.
+	 */
+	if (tw_get(f, TW_F_SERVER_ALIVE_BEFORE_ACK) || tw_get(f, TW_F_CLIENT_DATA_FIRST_ECHOED) ||
+	    tw_ack3_rejected(f) || (!ack_ignored(f) && !cookie_ignored(f)))
 		return false;
 	/* A hang of seconds is the story, however the connection ended afterwards. */
 	if (taken)
