@@ -17,17 +17,19 @@
 #include "facts/view.h"
 #include "packet/tuple.h"
 
-#define RACE_NS     (2 * TW_NS_PER_S) /* RFC 8305 s8: the longest time between two attempts */
-#define LEFT_NS     TW_NS_PER_S       /* who resets it so soon has not gone on with it */
-#define BEYOND_SYNS (4 | 8)           /* tcp.completeness: the client's ACK, data */
-#define HOSTS_MOST  512               /* among more it is not looked for */
+#define RACE_NS     (2 * TW_NS_PER_S)   /* RFC 8305 s8: the longest time between two attempts */
+#define APART_NS    (10 * TW_NS_PER_MS) /* RFC 8305 s5: the shortest one */
+#define LEFT_NS     TW_NS_PER_S         /* who resets it so soon has not gone on with it */
+#define BEYOND_SYNS (4 | 8)             /* tcp.completeness: the client's ACK, data */
+#define HOSTS_MOST  512                 /* among more it is not looked for */
 
 struct race {
 	uint32_t client; /* hash of this connection's own */
 	uint32_t
 		other; /* of the one of the other family that asks at the same port, 0: none does */
-	bool strangers; /* more than these two do: which two are one client cannot be told */
-	bool other_won; /* ... and it is the other one that was answered */
+	bool strangers;     /* more than these two do: which two are one client cannot be told */
+	bool other_won;     /* ... and it is the other one that was answered */
+	unsigned answering; /* other addresses that answer the client at the port about then */
 	struct tw_host_event won; /* kind 0: none */
 };
 
@@ -83,13 +85,27 @@ static bool was_left(const struct tw_view *v, const struct tw_host_event *answer
 	return false;
 }
 
+/* Is it the answer that made the client close this attempt? Both must have been begun apart from each other: who asks several
+ * at the same moment wants all of them. */
+static bool has_won(const struct tw_view *v, const struct tw_host *h, const struct tw_host_log *log,
+		    const struct tw_host_event *answer)
+{
+	const struct tw_host_event *syn = asked_by(log, answer);
+	const int64_t apart_ns = syn ? syn->time_ns - v->d->first_ns : 0;
+
+	return (apart_ns >= APART_NS || apart_ns <= -APART_NS) && in_time(v, answer) &&
+	       !was_left(v, answer, tw_host_peer_hash(&h->addr));
+}
+
 static void look_at(const struct tw_view *v, const struct tw_host *h, struct race *r)
 {
 	const struct tw_end *end = v->d->end;
 	const bool family = tw_addr_is_v4(&h->addr) == tw_addr_is_v4(&end[1].addr);
+	const bool own = tw_addr_equal(&h->addr, &end[1].addr);
 	const struct tw_host_log log =
 		tw_host_log_between(h, v->d->first_ns - RACE_NS, v->d->first_ns + RACE_NS);
 	const struct tw_host_event *e;
+	bool answers = false;
 	unsigned i;
 
 	for (i = 0; i < 3; i++) {
@@ -100,15 +116,16 @@ static void look_at(const struct tw_view *v, const struct tw_host *h, struct rac
 				r->other = e->peer;
 			r->strangers |= e->kind == TW_HOST_SYN &&
 					e->peer != (family ? r->client : r->other);
-			if (e->kind != TW_HOST_SYNACK || r->won.kind || !in_time(v, e) ||
-			    (family &&
-			     (e->peer != r->client || tw_addr_equal(&h->addr, &end[1].addr))) ||
-			    !asked_by(&log, e) || was_left(v, e, tw_host_peer_hash(&h->addr)))
+			if (e->kind != TW_HOST_SYNACK || own || (family && e->peer != r->client))
 				continue;
-			r->won = *e;
-			r->other_won = !family;
+			answers = true;
+			if (!r->won.kind && has_won(v, h, &log, e)) {
+				r->won = *e;
+				r->other_won = !family;
+			}
 		}
 	}
+	r->answering += answers;
 }
 
 void tw_derive_race(struct tw_view *v)
@@ -123,7 +140,8 @@ void tw_derive_race(struct tw_view *v)
 	for (n = 0; (h = tw_hosts_nth(v->hosts, n)) != NULL; n++)
 		if (h->serves)
 			look_at(v, h, &r);
-	if (!r.won.kind || (r.other_won && r.strangers))
+	/* of a race one is left; who goes on with several addresses speaks with each of them */
+	if (!r.won.kind || r.answering > 1 || (r.other_won && r.strangers))
 		return;
 	tw_fact_set(v->f, TW_F_RACE_WON_NS, r.won.time_ns - v->d->first_ns, r.won.frame,
 		    r.won.time_ns);
