@@ -503,5 +503,21 @@ def answers_of_one_size():
     expect(talk, "process-died", outcomes=("failed",))
 
 
+
+@case
+def head_that_stops():
+    """The server closes within a line of its answer's head. At the end of a line, or where more of it came, that may be all there is to say."""
+    def talk(*parts):
+        talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\n\r\n").s(ACK, after=0.02)
+        for part in parts:
+            talk.s(PSH | ACK, part, after=0.001).c(ACK)
+        return talk.s(FIN | ACK, after=0.6).c(FIN | ACK).s(ACK, after=0.02)
+    finding = expect(talk(b"HTTP/1.1 200 OK\r\nContent-Le"), "process-died", outcomes=("failed",))
+    assert finding["confidence"] == "possible" and "27 bytes of its head" in finding["summary"], finding["summary"]
+    assert finding["application"]["client"]["errno"] == "EOF", finding["application"]
+    for parts in ((b"HTTP/1.1 200 OK\r\n",), (b"HTTP/1.1 200 OK\r\nContent-Le", b"ngth: 2\r\n\r\nok"), (b"HTTP/1.0 200 OK\nServer: x\n\nok",)):
+        expect(talk(*parts), "clean", outcomes=("clean",))
+
+
 if __name__ == "__main__":
     main()

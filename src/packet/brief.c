@@ -43,7 +43,7 @@ void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_br
 		captured = wire; /* padding, a checksum */
 	if (captured >= TW_TLS_HELLO_BYTES && tw_tls_is_client_hello(payload))
 		b->flags |= TW_BRIEF_HELLO;
-	if (!tw_http_message(payload, captured, &m) || m.body == TW_BODY_INTERIM)
+	if (!tw_http_message(payload, captured, wire, &m) || m.body == TW_BODY_INTERIM)
 		return;
 	b->flags |= TW_BRIEF_MESSAGE | (m.request ? 0 : TW_BRIEF_ANSWER);
 	if (!tw_http_goes_on(&m, payload, captured, wire))

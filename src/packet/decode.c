@@ -396,7 +396,8 @@ static void detail_tcp(struct tw_decoder *d, struct tw_segment *s)
 	memcpy(s->payload_head, payload, s->payload_head_bytes);
 	s->asks_no_body = tw_http_asks_no_body(payload, s->payload_captured);
 	s->offers_http = (uint8_t)tw_tls_offers_http(payload, s->payload_captured);
-	s->speaks_http = tw_http_message(payload, s->payload_captured, &s->message);
+	s->speaks_http =
+		tw_http_message(payload, s->payload_captured, s->payload_bytes, &s->message);
 	if (!s->payload_cut && s->payload_bytes >= TAIL_BYTES)
 		s->tail = tw_http_ends_blank(payload, s->payload_bytes) ? TW_TAIL_BLANK
 									: TW_TAIL_OTHER;

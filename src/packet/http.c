@@ -9,7 +9,7 @@
  *
  * Whoever closes before that has left its message unfinished. Of nothing else in HTTP is any notice taken.
  *
- * Limits: a head that does not lie in its segment whole tells nothing.
+ * Limits: a head that does not lie in its segment whole tells nothing, but that it was not the last.
  */
 #include "packet/http.h"
 
@@ -22,6 +22,7 @@ struct head {
 	uint32_t bytes; /* with its empty line; 0: it is not whole */
 	unsigned status;
 	bool chunked, coded, contradicts, has_length;
+	bool stops; /* within a line, which is not the first */
 	uint64_t length;
 };
 
@@ -95,8 +96,12 @@ static struct head head_of(const uint8_t *p, uint32_t bytes, bool request)
 	}
 	for (;;) {
 		cr = memchr(line, '\r', (size_t)(end - line));
-		if (!cr || end - cr < 2 || cr[1] != '\n')
+		if (!cr || end - cr < 2 || cr[1] != '\n') {
+			/* some write lines without CR, or the first one alone */
+			h.stops =
+				line > p && line < end && !memchr(line, '\n', (size_t)(end - line));
 			return h;
+		}
 		if (cr == line)
 			break;
 		take_field(&h, line, cr);
@@ -108,6 +113,8 @@ static struct head head_of(const uint8_t *p, uint32_t bytes, bool request)
 
 static enum tw_body body_of(const struct head *h, bool request)
 {
+	if (!h->bytes && h->stops && !request)
+		return TW_BODY_HEAD;
 	if (!h->bytes || h->status == 101)
 		return TW_BODY_UNKNOWN; /* another protocol begins behind a 101 */
 	if (!request && h->status < 200)
@@ -132,7 +139,7 @@ static bool begins(const uint8_t *p, bool *request)
 	return *request || word >> 8 == UINT64_C(0x485454502f312e); /* "HTTP/1." */
 }
 
-bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *out)
+bool tw_http_message(const uint8_t *p, uint32_t bytes, uint32_t wire, struct tw_http_message *out)
 {
 	uint64_t at = 0;
 	bool request;
@@ -147,6 +154,10 @@ bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *o
 		out->begins = (uint32_t)at;
 		out->body_from = (uint32_t)at + h.bytes;
 		out->ends = out->body_from + (out->body == TW_BODY_LENGTH ? h.length : 0);
+		if (out->body == TW_BODY_HEAD)
+			out->ends = (uint64_t)wire + 1;
+		if (out->body == TW_BODY_HEAD && bytes < wire)
+			out->body = TW_BODY_UNKNOWN;
 		at = out->ends;
 	} while (out->body != TW_BODY_UNKNOWN && out->body != TW_BODY_CHUNKED &&
 		 at + TW_HTTP_HEAD_BYTES <= bytes && begins(p + at, &request));
@@ -175,7 +186,7 @@ bool tw_http_asks_no_body(const uint8_t *p, uint32_t bytes)
 bool tw_http_goes_on(const struct tw_http_message *m, const uint8_t *p, uint32_t captured,
 		     uint32_t wire)
 {
-	if (m->body == TW_BODY_LENGTH)
+	if (m->body == TW_BODY_LENGTH || m->body == TW_BODY_HEAD)
 		return m->ends > wire;
 	/* a head alone ends blank, too */
 	return m->body == TW_BODY_CHUNKED &&

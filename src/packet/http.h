@@ -17,6 +17,7 @@ enum tw_body {
 	/* no message of HTTP, but of what says its length in a header: */
 	TW_BODY_RECORD,     /* a record of TLS */
 	TW_BODY_POSTGRESQL, /* a message of PostgreSQL */
+	TW_BODY_HEAD,       /* an answer whose segment ends in the midst of a line of its head */
 };
 
 /* A message in a segment; offsets count from the beginning of the segment's payload. */
@@ -25,7 +26,8 @@ struct tw_http_message {
 	enum tw_body body;
 	uint32_t begins;    /* its first line */
 	uint32_t body_from; /* what follows its head; of TW_BODY_UNKNOWN 0 */
-	uint64_t ends;      /* TW_BODY_LENGTH: behind its last byte, far behind the segment */
+	uint64_t
+		ends; /* TW_BODY_LENGTH: behind its last byte, far behind the segment; _HEAD: behind the next one */
 };
 
 #define TW_HTTP_HEAD_BYTES 16 /* none is shorter: a first line and the empty one */
@@ -37,17 +39,17 @@ static inline bool tw_http_may_begin(const uint8_t *p)
 }
 
 /*
- * The last message that begins in a segment which begins with one, of which @bytes are captured: an answer, or a
- * request by POST, PUT or PATCH; others have no body as a rule. Only whole heads tell anything: of one that is
- * cut, or goes on in the next segment, the body is TW_BODY_UNKNOWN. False: no such message begins here. Whether
+ * The last message that begins in a segment which begins with one, of whose @wire bytes @bytes are captured: an answer, or
+ * a request by POST, PUT or PATCH; others have no body as a rule. Only whole heads tell anything: of one that is
+ * cut, or goes on in the next segment, the body is TW_BODY_UNKNOWN, but for an answer's that stops within a line. False: no such message begins here. Whether
  * a body follows an answer depends on its request, too: after HEAD and CONNECT none does, whatever the head says.
  */
-bool tw_http_message(const uint8_t *p, uint32_t bytes, struct tw_http_message *out);
+bool tw_http_message(const uint8_t *p, uint32_t bytes, uint32_t wire, struct tw_http_message *out);
 
 /* Is the end of @m known, and near enough for sequence numbers to have an order up to there? */
 static inline bool tw_http_end_known(const struct tw_http_message *m)
 {
-	return m->body == TW_BODY_LENGTH && m->ends <= INT32_MAX;
+	return (m->body == TW_BODY_LENGTH || m->body == TW_BODY_HEAD) && m->ends <= INT32_MAX;
 }
 
 /*

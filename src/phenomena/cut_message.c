@@ -62,6 +62,11 @@ static void client_saw_part(struct tw_match *m, bool record, int64_t after_ns)
 			  "connection "
 			  "unexpectedly\" (libpq), \"An I/O error occurred while sending to the "
 			  "backend\" (JDBC)."
+		: tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_HEAD)
+			? "recv returns 0 in the midst of the head: \"malformed MIME header\" "
+			  "(Go), \"parsing HTTP/1.1 header\" (Java), \"socket hang up\" "
+			  "(Node.js). curl, wget and Python take it for an answer without a body, "
+			  "and report no error."
 		: record
 			? "SSL_read() ends in the midst of a record: \"unexpected eof while "
 			  "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "
@@ -88,8 +93,11 @@ bool tw_match_cut_answer(struct tw_match *m, bool refused)
 		      all = tw_get(f, TW_F_ANSWER_SENT_BYTES) +
 			    tw_get(f, TW_F_ANSWER_MISSING_BYTES);
 	const char *const record = tw_cut_record(f);
-	const char *const far =
-		how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES), tw_get(f, TW_F_ANSWER_MISSING_BYTES));
+	const bool head = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_HEAD);
+	const char *const far = head ? tw_say(m, "%s of its head were sent",
+					      tw_bytes(m, tw_get(f, TW_F_ANSWER_SENT_BYTES)))
+				     : how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES),
+					       tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
 	/* what the client still said is not what it lost */
 	m->strength = refused ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_ENDING - 1;
@@ -109,7 +117,8 @@ bool tw_match_cut_answer(struct tw_match *m, bool refused)
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",
 			tw_get(f, TW_F_ANSWER_MISSING_BYTES)
 				? tw_say(m, "Content-Length %lld", (long long)all)
-				: "chunked, so the last chunk is an empty one");
+			: head ? "it stops within a line"
+			       : "chunked, so the last chunk is an empty one");
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: %s", far);
 	if (was_kept_waiting(f))
 		say_kept_waiting(m);

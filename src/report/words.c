@@ -145,7 +145,7 @@ static const struct {
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
 	{ "tw_body",
 	  { "unknown", "none", "Content-Length", "chunked", "interim", "TLS record",
-	    "PostgreSQL message" } },
+	    "PostgreSQL message", "head" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",
 	    "other" } },

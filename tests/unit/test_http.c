@@ -12,17 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Read from a buffer of just this size: a read past it is seen. */
-static bool answer(const char *text, size_t bytes, struct tw_http_message *a)
+/* Read from a buffer of just this size: a read past it is seen. @wire: what the segment had. */
+static bool answer_of(const char *text, size_t bytes, size_t wire, struct tw_http_message *a)
 {
 	uint8_t *exact = malloc(bytes ? bytes : 1);
 	bool begins;
 
 	assert_non_null(exact);
 	memcpy(exact, text, bytes);
-	begins = tw_http_message(exact, (uint32_t)bytes, a);
+	begins = tw_http_message(exact, (uint32_t)bytes, (uint32_t)wire, a);
 	free(exact);
 	return begins;
+}
+
+static bool answer(const char *text, size_t bytes, struct tw_http_message *a)
+{
+	return answer_of(text, bytes, strlen(text), a);
 }
 
 static struct tw_http_message whole(const char *text)
@@ -162,10 +167,48 @@ static void whose_answers_have_no_body(void **state)
 	assert_false(asks_no_body("HEAD /"));
 }
 
+/* An answer whose segment ends within a line of its head; at the end of one, or in another manner of lines, it may be all. */
+static void stops_in_its_head(void **state)
+{
+	static const struct {
+		const char *text;
+		bool stops;
+	} cases[] = {
+		{ OK "Content-Le", true },
+		{ OK "Server: nginx\r\nContent-Length: 10", true },
+		{ OK "Server: nginx\r", true },
+		{ OK, false },
+		{ OK "Server: nginx\r\n", false },
+		{ OK "Server: nginx\n\nbody", false },
+		{ OK "\nbody", false },
+		{ "HTTP/1.1 200 OK\nServer: nginx", false },
+		{ "HTTP/1.1 200 Fine", false },
+		{ "POST /form HTTP/1.1\r\nHos", false },
+	};
+	struct tw_http_message a;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const size_t bytes = strlen(cases[i].text);
+
+		a = whole(cases[i].text);
+		assert_int_equal(a.body == TW_BODY_HEAD, cases[i].stops);
+		if (!cases[i].stops)
+			continue;
+		assert_true(tw_http_end_known(&a) && a.ends == bytes + 1);
+		assert_true(tw_http_goes_on(&a, (const uint8_t *)cases[i].text, (uint32_t)bytes,
+					    (uint32_t)bytes));
+		/* cut by the capture it says nothing */
+		assert_true(answer_of(cases[i].text, bytes, bytes + 1, &a));
+		assert_int_equal(a.body, TW_BODY_UNKNOWN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bodies),
+		cmocka_unit_test(stops_in_its_head),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(the_last_of_several_counts),
 		cmocka_unit_test(is_no_message),

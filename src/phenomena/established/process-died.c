@@ -633,7 +633,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"protocol always has answered (HTTP, TLS, PostgreSQL, MySQL, Redis, MongoDB ...), "
 		"or to what within TLS by all that can be seen was one; in place of the greeting "
 		"where by its port the server speaks first (SMTP, MySQL ...); in the midst of an "
-		"answer or a request of HTTP/1, whose head says how long it was to be, or of a "
+		"answer or a request of HTTP/1, whose head says how long it was to be or stops "
+		"within a line, or of a "
 		"record of TLS, whose header does. If the whole host falls silent afterwards, it "
 		"is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
