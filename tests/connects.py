@@ -350,6 +350,19 @@ def held_up_is_not_ignored():
     expect(ignored_at_first(False), "accept-queue-full", outcomes=("degraded",))
 
 
+@case
+def signed_segments_that_nobody_answers():
+    """BGP with TCP-MD5, or TCP-AO: a peer that has another key drops what comes, and says nothing."""
+    md5, ao = b"\x13\x12" + bytes(range(16)) + b"\1\1", b"\x1d\x10\1\1" + bytes(range(12))
+    for signature in (md5, ao, b""):
+        talk = Talk(server=("198.51.100.40", 179))
+        for after in (0, 1, 2, 4):
+            talk.next[0] = 1000
+            talk.c(SYN, options=MSS + signature, after=after)
+        finding = expect(talk, "syn-unanswered", outcomes=("failed",))
+        equal(any(r["verdict"] == "invalid-segment" and "signed" in r["why"] for r in finding["rivals"]), bool(signature))
+
+
 # Two addresses of a server tried at once: one of them wins, and the other attempt is no failure (RFC 8305).
 
 

@@ -137,7 +137,7 @@ static void quality_facts(struct tw_view *v)
 	int64_t unseen_c = acked_unseen(d, 0, &where[0]), unseen_s = acked_unseen(d, 1, &where[1]);
 	size_t i, copies = 0, second = 0,
 		  whole = 0; /* records before the first gap: behind it marked ones prevail */
-	uint32_t marks = 0;
+	uint32_t marks = 0, options = 0;
 	bool cut = false;
 
 	while (whole < d->pkt_count && !d->pkt[whole].gap)
@@ -148,7 +148,9 @@ static void quality_facts(struct tw_view *v)
 		second += (d->pkt[i].marks & TW_MARK_SECOND_COPY) != 0;
 		cut |= d->pkt[i].payload_cut;
 		marks |= d->pkt[i].marks;
+		options |= d->pkt[i].options;
 	}
+	tw_from(v, TW_F_SIGNED, options & TW_OPT_AO ? 2 : (options & TW_OPT_MD5) != 0, NULL);
 	if (!unseen_c && marks & TW_MARK_LOST_SEGMENT)
 		unseen_c = acked_hole(d, 0, &where[0]);
 	if (!unseen_s && marks & TW_MARK_LOST_SEGMENT)

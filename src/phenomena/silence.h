@@ -214,4 +214,14 @@ static inline bool tw_timed_out(const struct tw_facts *f, enum tw_fact_id since,
 	       (tw_is_round(waited) || tw_is_round(tw_between_ns(f, TW_F_SYN_COUNT, left)));
 }
 
+/* Segments are signed: a receiver that has another key, or none, drops them in silence (tcp_inbound_hash()). */
+static inline void tw_rival_signed(struct tw_match *m)
+{
+	if (tw_get(m->facts, TW_F_SIGNED))
+		tw_rival(m, "invalid-segment",
+			 "the segments are signed (TCP-MD5 or TCP-AO): a host that has another "
+			 "key for this peer, or none, drops them and says nothing (nstat -az "
+			 "TcpExtTCPMD5Failure TcpExtTCPMD5Unexpected TcpExtTCPAOBad)");
+}
+
 #endif

@@ -143,6 +143,7 @@ static const struct {
 	  { "net unreachable", "host unreachable", "protocol unreachable", "port unreachable",
 	    "prohibited", "time exceeded", "other" } },
 	{ "tw_rst_form", { "active abort", "reply", "reply to a segment without ACK", "alien" } },
+	{ "tw_signature", { "none", "TCP-MD5", "TCP-AO" } },
 	{ "tw_body",
 	  { "unknown", "none", "Content-Length", "chunked", "interim", "TLS record",
 	    "PostgreSQL message", "head" } },

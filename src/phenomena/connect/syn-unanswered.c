@@ -85,6 +85,7 @@ static void name_rivals(struct tw_match *m)
 	const struct tw_facts *f = m->facts;
 	bool at_server = tw_is(f, TW_F_VANTAGE, TW_VANTAGE_SERVER);
 
+	tw_rival_signed(m);
 	tw_rival(m, "firewall-dropped",
 		 at_server ? "a filter on this host drops what arrives; look at its counters"
 			   : "a filter that drops, here or on the path, leaves the same silence");

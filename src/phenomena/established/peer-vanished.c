@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Data and all its repeats stay unanswered to the end: dead host, dead path, or a filter that
- * drops.
+ * Data and all its repeats stay unanswered to the end: dead host, dead path, or a filter that drops.
  *
  * Theory: retransmission backs off (RFC 6298 s5.5) and ends without a packet, so the end itself is
  * never visible; what is visible is a ladder without answer. Sometimes the dead end lives after
@@ -70,6 +69,7 @@ static void name_rivals(struct tw_match *m, bool final)
 	int64_t idle = tw_get(f, TW_F_UNANSWERED_IDLE_BEFORE_NS);
 	bool new_size = tw_get(f, TW_F_LARGEST_PASSED) < smallest;
 
+	tw_rival_signed(m);
 	if (only_this_one(f))
 		tw_rival(m, "invalid-segment",
 			 "it alone is missing, what came behind it arrived: a checksum that "
