@@ -21,6 +21,8 @@
 #define APART_NS    (10 * TW_NS_PER_MS) /* RFC 8305 s5: the shortest one */
 #define LEFT_NS     TW_NS_PER_S         /* who resets it so soon has not gone on with it */
 #define BEYOND_SYNS (4 | 8)             /* tcp.completeness: the client's ACK, data */
+#define VAIN_MOST   64                  /* doors: who knocks at more in vain scans */
+#define OPEN_MOST   512                 /* or finds so many open */
 #define HOSTS_MOST  512                 /* among more it is not looked for */
 
 struct race {
@@ -131,14 +133,16 @@ static void look_at(const struct tw_view *v, const struct tw_host *h, struct rac
 void tw_derive_race(struct tw_view *v)
 {
 	struct race r = { .client = tw_host_peer_hash(&v->d->end[0].addr) };
-	const struct tw_host *h;
+	const struct tw_host *h, *client = v->host[0];
 	uint32_t n;
 
 	if (!tw_get(v->f, TW_F_SYN_COUNT) || v->d->completeness & BEYOND_SYNS || !v->hosts ||
-	    tw_hosts_nth(v->hosts, HOSTS_MOST))
+	    tw_hosts_nth(v->hosts, HOSTS_MOST) ||
+	    (client &&
+	     (tw_host_knocked_in_vain(client) >= VAIN_MOST || tw_host_opened(client) >= OPEN_MOST)))
 		return;
 	for (n = 0; (h = tw_hosts_nth(v->hosts, n)) != NULL; n++)
-		if (h->serves)
+		if (h->serves && (h->unordered || h->last_ns >= v->d->first_ns - RACE_NS))
 			look_at(v, h, &r);
 	/* of a race one is left; who goes on with several addresses speaks with each of them */
 	if (!r.won.kind || r.answering > 1 || (r.other_won && r.strangers))
