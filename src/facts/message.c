@@ -73,7 +73,7 @@ static bool is_unfinished(const struct tw_message *m, uint32_t last)
 {
 	if (tw_seq_lt(last, m->body_from))
 		return false;
-	if (m->body == TW_BODY_LENGTH || m->body == TW_BODY_HEAD)
+	if (tw_body_has_end(m->body))
 		return tw_seq_lt(last, m->ends);
 	return m->body == TW_BODY_CHUNKED &&
 	       (last == m->body_from || (m->tail_at == last && m->tail == TW_TAIL_OTHER));

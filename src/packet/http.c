@@ -9,7 +9,7 @@
  *
  * Whoever closes before that has left its message unfinished. Of nothing else in HTTP is any notice taken.
  *
- * Limits: a head that does not lie in its segment whole tells nothing, but that it was not the last.
+ * Limits: a head that does not lie in its segment whole tells nothing, but that an answer's is to go on if it stops within a line.
  */
 #include "packet/http.h"
 
@@ -113,7 +113,7 @@ static struct head head_of(const uint8_t *p, uint32_t bytes, bool request)
 
 static enum tw_body body_of(const struct head *h, bool request)
 {
-	if (!h->bytes && h->stops && !request)
+	if (h->stops && !request)
 		return TW_BODY_HEAD;
 	if (!h->bytes || h->status == 101)
 		return TW_BODY_UNKNOWN; /* another protocol begins behind a 101 */
@@ -154,10 +154,11 @@ bool tw_http_message(const uint8_t *p, uint32_t bytes, uint32_t wire, struct tw_
 		out->begins = (uint32_t)at;
 		out->body_from = (uint32_t)at + h.bytes;
 		out->ends = out->body_from + (out->body == TW_BODY_LENGTH ? h.length : 0);
-		if (out->body == TW_BODY_HEAD)
+		if (out->body == TW_BODY_HEAD) {
 			out->ends = (uint64_t)wire + 1;
-		if (out->body == TW_BODY_HEAD && bytes < wire)
-			out->body = TW_BODY_UNKNOWN;
+			if (bytes < wire)
+				out->body = TW_BODY_UNKNOWN;
+		}
 		at = out->ends;
 	} while (out->body != TW_BODY_UNKNOWN && out->body != TW_BODY_CHUNKED &&
 		 at + TW_HTTP_HEAD_BYTES <= bytes && begins(p + at, &request));
@@ -186,7 +187,7 @@ bool tw_http_asks_no_body(const uint8_t *p, uint32_t bytes)
 bool tw_http_goes_on(const struct tw_http_message *m, const uint8_t *p, uint32_t captured,
 		     uint32_t wire)
 {
-	if (m->body == TW_BODY_LENGTH || m->body == TW_BODY_HEAD)
+	if (tw_body_has_end(m->body))
 		return m->ends > wire;
 	/* a head alone ends blank, too */
 	return m->body == TW_BODY_CHUNKED &&

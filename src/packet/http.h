@@ -46,10 +46,16 @@ static inline bool tw_http_may_begin(const uint8_t *p)
  */
 bool tw_http_message(const uint8_t *p, uint32_t bytes, uint32_t wire, struct tw_http_message *out);
 
+/* Does such a message tell at its head where it ends, or that it has not ended? */
+static inline bool tw_body_has_end(enum tw_body body)
+{
+	return body == TW_BODY_LENGTH || body == TW_BODY_HEAD;
+}
+
 /* Is the end of @m known, and near enough for sequence numbers to have an order up to there? */
 static inline bool tw_http_end_known(const struct tw_http_message *m)
 {
-	return (m->body == TW_BODY_LENGTH || m->body == TW_BODY_HEAD) && m->ends <= INT32_MAX;
+	return tw_body_has_end(m->body) && m->ends <= INT32_MAX;
 }
 
 /*
