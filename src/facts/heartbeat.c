@@ -38,16 +38,6 @@ static bool is_same(int64_t a_ns, int64_t b_ns)
 	return apart_ns <= b_ns / 20;
 }
 
-static const struct tw_pkt *end_of(const struct tw_dossier *d)
-{
-	const struct tw_pkt *p;
-
-	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
-		if (tw_counts(p) && p->flags & (TW_FIN | TW_RST))
-			return p->side == TW_CLIENT ? p : NULL;
-	return NULL;
-}
-
 /* From the client's end backwards, as far as nothing is missing. */
 static void collect(const struct tw_dossier *d, struct beats *b)
 {
@@ -75,12 +65,14 @@ static bool is_in_row(const struct beats *b, unsigned k, int64_t every_ns)
 
 void tw_derive_heartbeat(struct tw_view *v)
 {
-	struct beats b = { .end = end_of(v->d) };
+	const size_t end = tw_first_end(v->d);
+	struct beats b = { 0 };
 	unsigned row = 0, silent = 0, answered = 0;
 	int64_t every_ns, left_ns;
 
-	if (!b.end)
+	if (end == v->d->pkt_count || v->d->pkt[end].side != TW_CLIENT)
 		return;
+	b.end = &v->d->pkt[end];
 	collect(v->d, &b);
 	every_ns = b.n > 1 ? b.at[0]->time_ns - b.at[1]->time_ns : 0;
 	if (every_ns < INTERVAL_MIN_NS)

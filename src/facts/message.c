@@ -79,22 +79,11 @@ static bool is_unfinished(const struct tw_message *m, uint32_t last)
 	       (last == m->body_from || (m->tail_at == last && m->tail == TW_TAIL_OTHER));
 }
 
-/* The first FIN or reset of either end; behind the last record if there is none. */
-static size_t end_of(const struct tw_dossier *d)
-{
-	size_t i;
-
-	for (i = 0; i < d->pkt_count; i++)
-		if (tw_counts(&d->pkt[i]) && d->pkt[i].flags & (TW_FIN | TW_RST))
-			break;
-	return i;
-}
-
 /* How long had nothing come of it, though the client could take more? */
 static void stopped_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
-	const size_t end = end_of(d);
+	const size_t end = tw_first_end(d);
 	const struct tw_snapshot_end *c, *s;
 	struct tw_snapshot at;
 	int64_t until_ns;
@@ -147,7 +136,7 @@ static bool message_facts(struct tw_view *v, int side, const struct message_ids 
  */
 static bool client_left(const struct tw_dossier *d)
 {
-	const struct tw_pkt *p, *end = d->pkt + end_of(d);
+	const struct tw_pkt *p, *end = d->pkt + tw_first_end(d);
 	bool leaves = false;
 
 	for (p = d->pkt; p < d->pkt + d->pkt_count; p++) {
@@ -194,7 +183,7 @@ static void unannounced_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_records *r = &d->end[TW_SERVER].records;
-	const size_t end = end_of(d);
+	const size_t end = tw_first_end(d);
 
 	if (end == d->pkt_count || !(d->pkt[end].flags & TW_FIN) || d->pkt[end].side != TW_SERVER ||
 	    r->lost || r->framing != TW_FRAMING_TLS || r->next != r->sent_up_to ||

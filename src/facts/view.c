@@ -180,6 +180,16 @@ int64_t tw_rtt_towards(const struct tw_dossier *d, int side)
 	return best;
 }
 
+size_t tw_first_end(const struct tw_dossier *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->pkt_count; i++)
+		if (tw_counts(&d->pkt[i]) && d->pkt[i].flags & (TW_FIN | TW_RST))
+			break;
+	return i;
+}
+
 void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi)
 {
 	const size_t count = v->others ? v->others->count : 0;

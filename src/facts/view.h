@@ -153,6 +153,8 @@ bool tw_is_one_sided(const struct tw_dossier *d);
 void tw_look_around(struct tw_view *v);
 /* The dossiers at most @reach before and after this one in order of stream: [*lo, *hi). */
 void tw_around(const struct tw_view *v, size_t reach, size_t *lo, size_t *hi);
+/* The record of the first FIN or reset of either end; behind the last one if there is none. */
+size_t tw_first_end(const struct tw_dossier *d);
 /* The dossier of the same tuple before this one, or NULL. */
 const struct tw_dossier *tw_predecessor(const struct tw_view *v);
 
