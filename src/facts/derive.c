@@ -243,27 +243,13 @@ static enum tw_vantage guess_vantage(const struct tw_view *v)
 }
 
 /*
- * A bare reset takes its number from the ACK that it answers. One that is another than the next of its end, which alone is
- * seen, answers somebody who is not.
+ * A bare reset takes its number from the ACK that it answers. One that is another than the next of its end (@next), which
+ * alone is seen, answers somebody who is not.
  */
-static bool answers_unseen(const struct tw_dossier *d, size_t rst)
+static bool answers_unseen(const struct tw_dossier *d, const struct tw_pkt *rst, uint32_t next)
 {
-	const struct tw_pkt *r = &d->pkt[rst];
-	bool spoke = false;
-	uint32_t next = 0;
-	size_t i;
-
-	if ((r->flags & (TW_RST | TW_ACK)) != TW_RST)
-		return false;
-	for (i = 0; i < rst; i++) {
-		const struct tw_pkt *p = &d->pkt[i];
-
-		if (!tw_counts(p) || p->flags & TW_RST || (spoke && tw_seq_le(tw_pkt_end(p), next)))
-			continue;
-		next = tw_pkt_end(p);
-		spoke = true;
-	}
-	return spoke && tw_seq_lt(r->seq, next) && next - r->seq <= d->end[r->side].bytes;
+	return (rst->flags & (TW_RST | TW_ACK)) == TW_RST && tw_seq_lt(rst->seq, next) &&
+	       next - rst->seq <= d->end[rst->side].bytes;
 }
 
 /*
@@ -273,8 +259,8 @@ static bool answers_unseen(const struct tw_dossier *d, size_t rst)
 bool tw_is_one_sided(const struct tw_dossier *d)
 {
 	int silent = !d->end[0].packets ? 0 : !d->end[1].packets ? 1 : -1;
-	uint32_t first_ack = 0;
-	bool set = false;
+	uint32_t first_ack = 0, next = 0;
+	bool set = false, spoke = false;
 	size_t i;
 
 	/* a socket that talks to itself has one endpoint for both sides */
@@ -284,9 +270,17 @@ bool tw_is_one_sided(const struct tw_dossier *d)
 	for (i = 0; i < d->pkt_count; i++) {
 		const struct tw_pkt *p = &d->pkt[i];
 
-		if (tw_counts(p) && answers_unseen(d, i))
-			return true;
-		if (!tw_counts(p) || !(p->flags & TW_ACK) || p->flags & TW_RST)
+		if (!tw_counts(p))
+			continue;
+		if (p->flags & TW_RST) {
+			if (spoke && answers_unseen(d, p, next))
+				return true;
+			continue;
+		}
+		if (!spoke || tw_seq_gt(tw_pkt_end(p), next))
+			next = tw_pkt_end(p);
+		spoke = true;
+		if (!(p->flags & TW_ACK))
 			continue;
 		if (set && p->ack != first_ack)
 			return true;
