@@ -181,12 +181,6 @@ static int hops_guess(uint8_t ttl)
 	return ttl > 128 ? 255 - ttl : ttl > 64 ? 128 - ttl : 64 - ttl;
 }
 
-/*
- * Where was this captured? Near the end that answers at once: the handshake's two halves (SYN to
- * SYN|ACK is the way to the server and back, SYN|ACK to ACK the way to the client and back) and the TTLs
- * tell. Packets with an unfilled checksum were captured on their sender's host (if those of both ends are, it is one
- * host). A packet larger than the MTU may be the sender's (TSO) as well as the receiver's (GRO).
- */
 static enum tw_vantage vantage_by_trips(const struct tw_view *v)
 {
 	const int64_t to_server = v->rtt[0], to_client = v->rtt[1];
@@ -219,6 +213,12 @@ static enum tw_vantage vantage_by_hops(const struct tw_dossier *d)
 	return hops[0] > 0 && hops[1] > 0 ? TW_VANTAGE_MIDDLE : TW_VANTAGE_UNKNOWN;
 }
 
+/*
+ * Where was this captured? Near the end that answers at once: the handshake's two halves (SYN to
+ * SYN|ACK is the way to the server and back, SYN|ACK to ACK the way to the client and back) and the TTLs
+ * tell. Packets with an unfilled checksum were captured on their sender's host (if those of both ends are, it is one
+ * host). A packet larger than the MTU may be the sender's (TSO) as well as the receiver's (GRO).
+ */
 static enum tw_vantage guess_vantage(const struct tw_view *v)
 {
 	const enum tw_vantage trips = vantage_by_trips(v);

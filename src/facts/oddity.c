@@ -562,16 +562,18 @@ static void data_at_fin_fact(struct tw_view *v)
 #define AMID_NS         (200 * TW_NS_PER_MS) /* keepalive probes come after a second of silence, or more */
 
 /*
- * An end that has sent a FIN acknowledges from behind it ever after (SND.NXT). One that does so from
- * below, when the FIN is long out, never sent it. Only keepalive probes stand one below SND.NXT. But a path with a deep queue may
- * delay it all the same: that it was written behind the FIN its timestamp or IP-ID says, or that it acknowledges what the
- * other end, of which @sent is known at the FIN, sent only then.
+ * A path with a deep queue may delay an ACK past its own end's FIN. That it was written behind the FIN its timestamp or IP-ID
+ * says, or that it acknowledges what the other end, of which @sent is known at the FIN, sent only then.
  */
 static bool written_behind(const struct tw_pkt *p, const struct tw_pkt *fin, uint32_t sent)
 {
 	return tw_sent_before(fin, p) || tw_seq_gt(p->ack, sent);
 }
 
+/*
+ * An end that has sent a FIN acknowledges from behind it ever after (SND.NXT). One that does so from
+ * below, when the FIN is long out, never sent it. Only keepalive probes stand one below SND.NXT.
+ */
 static void fin_denied_fact(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;

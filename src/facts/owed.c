@@ -345,8 +345,7 @@ static bool lost_small_talk(const struct tw_dossier *d, size_t rst, int author, 
 	       unacked <= tw_small_talk(d, author, (size_t)victim_fin);
 }
 
-/* Payload of @side before the reset; of a connection that is not known in full, the count of all it sent. */
-/* Up to the snapshot. Where records were dropped before it: all that was counted, without what came behind it. */
+/* Payload of @side up to the snapshot. Where records were dropped before it: all that was counted, without what came behind it. */
 static int64_t sent_bytes(const struct tw_dossier *d, const struct tw_snapshot *s, int side)
 {
 	const struct tw_snapshot_end *at = &s->end[side];

@@ -87,8 +87,10 @@ static bool was_left(const struct tw_view *v, const struct tw_host_event *answer
 	return false;
 }
 
-/* Is it the answer that made the client close this attempt? Both must have been begun apart from each other: who asks several
- * at the same moment wants all of them. */
+/*
+ * Is it the answer that made the client close this attempt? Both must have been begun apart from each other: who asks
+ * several at the same moment wants all of them.
+ */
 static bool has_won(const struct tw_view *v, const struct tw_host *h, const struct tw_host_log *log,
 		    const struct tw_host_event *answer)
 {

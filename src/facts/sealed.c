@@ -27,9 +27,9 @@
 #define PAUSE_NS               (100 * TW_NS_PER_MS) /* who asks after that was not just answering */
 #define RHYTHM                 2                    /* so many questions were answered before */
 #define TICKET_BYTES_MIN       100
-#define TLS_CHANGE_CIPHER_SPEC 20 /* the first type of a record, and the last */
-#define TLS_HEARTBEAT          24
 #define TICKET_BYTES_MAX       2500 /* with the client's certificate in it */
+#define TLS_CHANGE_CIPHER_SPEC 20   /* the first type of a record, and the last */
+#define TLS_HEARTBEAT          24
 
 /* By the client's offer; or by the port, 443, and what is made of it where that is taken: 8443, 6443 (Kubernetes), 10443. */
 static bool is_http(const struct tw_dossier *d)
