@@ -42,6 +42,7 @@ struct tw_dossier *tw_dossier_new(const struct tw_tuple *tuple, uint64_t stream)
 	d->pkt = NULL;
 	d->pkt_cap = 0;
 	d->icmp = NULL;
+	d->http2 = NULL;
 	tw_dossier_renew(d, tuple, stream);
 	return d;
 }
@@ -53,6 +54,7 @@ void tw_dossier_renew(struct tw_dossier *d, const struct tw_tuple *tuple, uint64
 	if (!pkt)
 		free(d->pkt);
 	free(d->icmp);
+	tw_http2_free(d->http2);
 	memset(d, 0, sizeof(*d));
 	d->pkt = pkt;
 	d->pkt_cap = pkt ? RECORDS_FIRST : 0;
@@ -69,6 +71,7 @@ void tw_dossier_free(struct tw_dossier *d)
 		return;
 	free(d->pkt);
 	free(d->icmp);
+	tw_http2_free(d->http2);
 	free(d);
 }
 
@@ -571,6 +574,19 @@ static void follow_records(struct tw_dossier *d, const struct tw_pkt *p, const s
 		tw_records_note(&e->records, e->base_seq + 1, p, s);
 }
 
+/* The same. Either end may be the first to begin. */
+static void follow_http2(struct tw_dossier *d, const struct tw_pkt *p, const struct tw_segment *s)
+{
+	const struct tw_end *e = &d->end[p->side];
+
+	if (!e->isn_seen)
+		return;
+	if (!d->http2 && s->payload_bytes && tw_http2_begins(s, e->base_seq + 1, p->side == 0))
+		d->http2 = calloc(1, sizeof(*d->http2));
+	if (d->http2)
+		tw_http2_note(d->http2, p->side, e->base_seq + 1, p, s);
+}
+
 int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct tw_segment *s)
 {
 	struct tw_tuple t;
@@ -608,6 +624,7 @@ int tw_dossier_add(struct tw_dossier *d, const struct tw_frame *f, const struct 
 		update_sequence(d, p);
 		tw_message_note(&d->end[p->side].message, p, s);
 		follow_records(d, p, s);
+		follow_http2(d, p, s);
 		update_acks(d, p);
 		learn_handshake_rtt(d, p);
 	}

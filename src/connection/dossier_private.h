@@ -4,9 +4,10 @@
 
 /*
  * The inside of a dossier, for those who read it: the derivation of facts, and the session that draws the
- * diagram. Nobody but dossier.c, and for it room.c, message.c, records.c and roles.c, writes here.
+ * diagram. Nobody but dossier.c, and for it http2.c, room.c, message.c, records.c and roles.c, writes here.
  */
 #include "connection/dossier.h"
+#include "connection/http2.h"
 #include "connection/message.h"
 #include "connection/order.h"
 #include "connection/records.h"
@@ -108,6 +109,7 @@ struct tw_dossier {
 	unsigned completeness;   /* as tcp.completeness */
 	int64_t clocks_apart_ns; /* how much later the SYN was seen again: copies.c */
 	struct tw_order order;
+	struct tw_http2 *http2; /* NULL: it does not begin as that in clear */
 };
 
 #define TW_ICMP_MAX 64
@@ -130,7 +132,8 @@ static inline int tw_dossier_side_of(const struct tw_dossier *d, const struct tw
 static inline size_t tw_dossier_bytes(const struct tw_dossier *d)
 {
 	return sizeof(*d) + d->pkt_cap * sizeof(*d->pkt) +
-	       (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0);
+	       (d->icmp ? TW_ICMP_MAX * sizeof(*d->icmp) : 0) +
+	       (d->http2 ? sizeof(*d->http2) + d->http2->open_cap * sizeof(*d->http2->open) : 0);
 }
 
 /* Sequence length of a record: payload plus SYN and FIN. */

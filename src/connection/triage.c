@@ -201,6 +201,8 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 	}
 	if (unlikely(c->status & (SIDE_LONG | SIDE_LONG << 8)) && breaks_off(t, c, side, p))
 		odd(c);
+	if (unlikely(c->status & CONN_HTTP2))
+		odd(c); /* what is open then its frames tell */
 	if (unlikely(c->status & CONN_SEALED) && may_be_unanswered(t, c, side, p))
 		odd(c);
 	if (unlikely(c->status & CONN_SEALED || is_postgresql(c)) && may_cut_record(t, c, side, p))
@@ -345,7 +347,7 @@ static __attribute__((noinline)) void update_slow(const struct tw_triage *t, str
 	if (p->flags & TW_BRIEF_MESSAGE)
 		on_message(c, side, p);
 	if (p->flags & TW_BRIEF_HELLO)
-		c->status |= CONN_SEALED;
+		c->status |= p->flags & TW_BRIEF_ANSWER ? CONN_HTTP2 : CONN_SEALED;
 	on_ack(c, side, p);
 	on_sequence(t, c, side, p);
 	if (p->payload_bytes) {

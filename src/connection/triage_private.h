@@ -58,6 +58,7 @@ enum {
 	CONN_DEAD = 1 << 29,   /* decided; freed when it leaves the queue */
 	CONN_SEALED = 1 << 30, /* it began as TLS */
 };
+#define CONN_HTTP2 (UINT32_C(1) << 31) /* it began as HTTP/2 in clear */
 
 struct conn {
 	struct tw_tuple tuple;

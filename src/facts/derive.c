@@ -396,4 +396,5 @@ void tw_facts_derive(const struct tw_dossier *d, const struct tw_hosts *hosts,
 	tw_derive_neighbours(&v);
 	tw_derive_race(&v);
 	tw_derive_idle(&v);
+	tw_derive_http2(&v);
 }

@@ -67,6 +67,12 @@ enum tw_rst_form {
 	TW_RST_ALIEN, /* none of these: no Linux code path writes it so (middlebox, forger, other stack) */
 };
 
+/* A connection that begins as HTTP/2 in clear. */
+enum tw_h2 {
+	TW_H2_FOLLOWED = 1, /* all frames, up to its end */
+	TW_H2_LOST,         /* headers of frames are missing from the capture */
+};
+
 /* A request that its protocol has answered, by its first bytes. */
 enum tw_request {
 	TW_REQUEST_NONE = 0,

@@ -10,7 +10,7 @@
  *	  :				   :	ANSWER_STOPPED_NS
  *	  |<--- FIN -----------------------|	ANSWER_MISSING_BYTES 70000
  *
- * Within TLS only its records can be told, by their headers (connection/records.c), and the messages of PostgreSQL are taken alike:
+ * Within TLS only its records can be told, by their headers (connection/records.c); the messages of PostgreSQL, and the frames of HTTP/2 in clear, are taken alike:
  * an answer that ends between two of them looks whole.
  *
  * Limits: of chunks only the end is looked at. Chunk data that ends in two line ends looks complete.
@@ -175,6 +175,27 @@ static bool record_facts(struct tw_view *v)
 	return true;
 }
 
+/* The server's last frame of HTTP/2 in clear, if that is not whole, up to the first end of either side. */
+static bool frame_facts(struct tw_view *v)
+{
+	const struct tw_http2 *h = v->d->http2;
+	const struct tw_http2_reader *r;
+	uint32_t missing;
+
+	if (!tw_http2_known(h) || !h->open_count || h->goaway[TW_CLIENT].at.frame)
+		return false;
+	r = &h->reader[TW_SERVER];
+	missing = tw_http2_missing(h, TW_SERVER);
+	if (!missing)
+		return false;
+	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED, TW_BODY_FRAME, r->header.frame,
+		    r->header.time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_SENT_BYTES, r->bytes - missing, r->header.frame,
+		    r->header.time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_MISSING_BYTES, missing, r->header.frame, r->header.time_ns);
+	return true;
+}
+
 /*
  * A server that closes, having said all of its records and no close_notify, as the last of which an alert would be short: who
  * reads that can not know whether there was to be more (RFC 8446 s6.1).
@@ -200,7 +221,7 @@ void tw_derive_messages(struct tw_view *v)
 					answer = { TW_F_ANSWER_UNFINISHED, TW_F_ANSWER_SENT_BYTES,
 						   TW_F_ANSWER_MISSING_BYTES };
 
-	if (message_facts(v, TW_SERVER, &answer) || record_facts(v))
+	if (message_facts(v, TW_SERVER, &answer) || record_facts(v) || frame_facts(v))
 		stopped_fact(v);
 	message_facts(v, TW_CLIENT, &request);
 	unannounced_fact(v);

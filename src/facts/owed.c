@@ -483,6 +483,23 @@ static bool left_answered(const struct tw_view *v, const struct tw_snapshot_end 
 	       server->next_set && tw_seq_ge(fin->ack, server->next);
 }
 
+/*
+ * A server of HTTP/2 that had closed with no request open, and gets none behind that: what it refuses keeps a connection going, or is
+ * the rest of what it had answered before.
+ */
+static bool nothing_asked(const struct tw_dossier *d, const struct tw_snapshot_end *server)
+{
+	return tw_http2_known(d->http2) && server->fin >= 0 &&
+	       (size_t)server->fin == tw_first_end(d) && !d->http2->open_count &&
+	       !d->http2->late_id;
+}
+
+/* The opposite: a request comes too late, however short its HEADERS are (RFC 7541). */
+static bool asked_too_late(const struct tw_dossier *d, int author)
+{
+	return author == TW_SERVER && tw_http2_known(d->http2) && d->http2->late_id;
+}
+
 /* Do words of its victim come behind the reset @rst? Next to its author those that it crossed on the way do. */
 static bool is_spoken_to(const struct tw_dossier *d, size_t rst)
 {
@@ -526,7 +543,7 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		       ? told_off(d, rst)
 		       : NULL;
 	tw_from(v, TW_F_RST_TOLD_OFF, told != NULL, told);
-	waved = a == TW_SERVER && waved_off(d, rst);
+	waved = a == TW_SERVER && (waved_off(d, rst) || nothing_asked(d, author));
 	tw_from(v, TW_F_RST_WAVED_OFF, waved && debt.author_unacked > goodbye, NULL);
 	got_all = debt.author_unacked == goodbye &&
 		  !(a == TW_SERVER && tw_get(v->f, TW_F_ANSWER_UNFINISHED));
@@ -548,7 +565,8 @@ static void debt_facts(struct tw_view *v, size_t rst, const struct tw_snapshot *
 		 tw_get(v->f, TW_F_RST_UNGREETED) || tw_get(v->f, TW_F_RST_HANDSHAKE_ONLY);
 	tw_from(v, TW_F_RST_NOTHING_OWED,
 		spared ||
-			(got_all && !came_too_late(d, rst, a, author->fin) &&
+			(got_all && !asked_too_late(d, a) &&
+			 !came_too_late(d, rst, a, author->fin) &&
 			 ((end_was_heard(a, said, s) && !debt.victim_unacked && !debt.unanswered) ||
 			  (((victim_closed(d, w, &d->pkt[rst], debt.unanswered) &&
 			     !lost_its_answer(d, rst, author, debt.victim_unacked)) ||

@@ -300,11 +300,17 @@ static void after_fin1(struct tw_view *v, const struct tw_pkt *fin)
 	tw_from(v, TW_F_FIN_CROSSED_REQUEST, crossed, first);
 }
 
-/* The same as tw_request_of(), but for a ping: who only asks whether the server lives loses nothing when it closes. */
-static enum tw_request request_in(const struct tw_pkt *p, bool greeted)
+/*
+ * The same as tw_request_of(), but for a ping: who only asks whether the server lives loses nothing when it closes. What is asked in
+ * HTTP/2 its frames tell.
+ */
+static enum tw_request request_in(const struct tw_dossier *d, const struct tw_pkt *p, bool greeted)
 {
 	const enum tw_request kind = tw_request_of(p, greeted);
 
+	if (tw_http2_known(d->http2))
+		return d->http2->late_id && d->http2->late.frame == p->frame ? TW_REQUEST_HTTP2
+									     : TW_REQUEST_NONE;
 	return kind == TW_REQUEST_MQTT ? TW_REQUEST_NONE : kind;
 }
 
@@ -320,7 +326,7 @@ static void too_late_fact(struct tw_view *v, const struct tw_pkt *fin)
 		const bool says = tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes &&
 				  !(p->flags & TW_RST);
 		const bool late = says && tw_seq_ge(p->seq, fin->ack);
-		enum tw_request kind = late ? request_in(p, true) : TW_REQUEST_NONE;
+		enum tw_request kind = late ? request_in(v->d, p, true) : TW_REQUEST_NONE;
 
 		if (!kind && late && p > fin && tw_asks(p) && said &&
 		    p->time_ns - said->time_ns >= BEGINS_NS)
@@ -390,7 +396,7 @@ static void request_facts(struct tw_view *v, const struct tw_pkt *fin, uint32_t 
 			first = p;
 		last = p;
 	}
-	kind = first ? request_in(first, greeted) : TW_REQUEST_NONE;
+	kind = first ? request_in(d, first, greeted) : TW_REQUEST_NONE;
 	/* of two SYN|ACKs with different numbers only one counts, and data from behind it may look like a repeat */
 	if (!kind || tw_get(v->f, TW_F_SYNACK_ISN_CONFLICT))
 		return;

@@ -251,6 +251,7 @@ void tw_derive_numbers(struct tw_view *v);
 void tw_derive_neighbours(struct tw_view *v);
 void tw_derive_race(struct tw_view *v);
 void tw_derive_heartbeat(struct tw_view *v);
+void tw_derive_http2(struct tw_view *v);
 void tw_derive_idle(struct tw_view *v);
 
 /*

@@ -43,6 +43,8 @@ void tw_brief_of_payload(const uint8_t *payload, uint32_t captured, struct tw_br
 		captured = wire; /* padding, a checksum */
 	if (captured >= TW_TLS_HELLO_BYTES && tw_tls_is_client_hello(payload))
 		b->flags |= TW_BRIEF_HELLO;
+	if (captured >= TW_HTTP_HEAD_BYTES && tw_http2_is_preface(payload))
+		b->flags |= TW_BRIEF_PREFACE;
 	if (!tw_http_message(payload, captured, wire, &m) || m.body == TW_BODY_INTERIM)
 		return;
 	b->flags |= TW_BRIEF_MESSAGE | (m.request ? 0 : TW_BRIEF_ANSWER);

@@ -14,8 +14,10 @@ enum tw_brief_flag {
 	TW_BRIEF_LABELLED = 1 << 11, /* IPv6: it carries a flow label */
 	TW_BRIEF_MESSAGE = 1 << 12, /* a message of HTTP/1 begins in it, and is no interim answer */
 	TW_BRIEF_ANSWER = 1 << 13,  /* ... an answer */
-	TW_BRIEF_GOES_ON = 1 << 14, /* ... and goes on behind it, */
-	TW_BRIEF_END_KNOWN = 1 << 15, /* ... up to message_end */
+	TW_BRIEF_PREFACE =
+		TW_BRIEF_HELLO | TW_BRIEF_ANSWER, /* a client begins HTTP/2 in clear by it */
+	TW_BRIEF_GOES_ON = 1 << 14,               /* ... and goes on behind it, */
+	TW_BRIEF_END_KNOWN = 1 << 15,             /* ... up to message_end */
 };
 
 /*

@@ -16,6 +16,7 @@ enum tw_body {
 	TW_BODY_INTERIM, /* a 1xx, which has none: the answer is still to come */
 	/* no message of HTTP, but of what says its length in a header: */
 	TW_BODY_RECORD,     /* a record of TLS */
+	TW_BODY_FRAME,      /* a frame of HTTP/2 */
 	TW_BODY_POSTGRESQL, /* a message of PostgreSQL */
 	TW_BODY_HEAD,       /* an answer whose segment ends in the midst of a line of its head */
 };
@@ -36,6 +37,12 @@ struct tw_http_message {
 static inline bool tw_http_may_begin(const uint8_t *p)
 {
 	return (p[0] & 0xe7) == 0x40;
+}
+
+/* The first line of a client's preface of HTTP/2 (RFC 9113 s3.4). @p: TW_HTTP_HEAD_BYTES at least. */
+static inline bool tw_http2_is_preface(const uint8_t *p)
+{
+	return memcmp(p, "PRI * HTTP/2.0\r\n", TW_HTTP_HEAD_BYTES) == 0;
 }
 
 /*
