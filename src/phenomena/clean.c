@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "phenomena/connect/handshake.h"
+#include "phenomena/http2.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
 
@@ -168,6 +169,40 @@ static void say_closed_tls(struct tw_match *m)
 	}
 }
 
+/* HTTP/2 in clear: why the server goes, if it says so. gRPC's own keepalive probes may be what it complains about. */
+static void say_goaway(struct tw_match *m)
+{
+	const int64_t error = tw_get(m->facts, TW_F_H2_GOAWAY);
+
+	if (!error)
+		return;
+	m->summary = tw_say(m, "%s The server said why it goes: GOAWAY, %s (%lld).", m->summary,
+			    tw_http2_error_name(error), (long long)error);
+	tw_cite(m, TW_F_H2_GOAWAY, "GOAWAY of the server");
+}
+
+/* HTTP/2 in clear: what was open, as far as its frames tell. */
+static void say_closed_http2(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const int64_t open = tw_get(f, TW_F_H2_OPEN);
+
+	if (tw_is(f, TW_F_H2, TW_H2_LOST) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER)) {
+		m->confidence = TW_LIKELY;
+		tw_missing(m, "Headers of frames of HTTP/2 (snap length, lost packets): whether "
+			      "the server had answered all requests is not seen.");
+	}
+	if (!open)
+		return;
+	m->confidence = TW_LIKELY;
+	m->summary =
+		tw_say(m,
+		       "Both ends closed, and all data was acknowledged; %lld request%s of "
+		       "HTTP/2 %s open: the client did not want the rest, or waited no longer.",
+		       (long long)open, open == 1 ? "" : "s", open == 1 ? "was" : "were");
+	tw_cite(m, TW_F_H2_OPEN, "HEADERS of the client: the first that was open");
+}
+
 static void say_closed(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -201,6 +236,8 @@ static void say_closed(struct tw_match *m)
 		tw_missing(m, "Whole packets (tcpdump -s 0): what says how long an answer is was "
 			      "cut off, so whether the server had said all of it is not seen.");
 	}
+	say_closed_http2(m);
+	say_goaway(m);
 	say_closed_tls(m);
 	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 }
@@ -216,6 +253,7 @@ void tw_say_clean(struct tw_match *m)
 	} else if (tw_known(f, TW_F_RST_SIDE)) {
 		m->confidence = TW_LIKELY;
 		m->summary = ended_by_reset(m);
+		say_goaway(m);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 		tw_cite_alert(m);

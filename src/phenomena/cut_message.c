@@ -67,6 +67,10 @@ static void client_saw_part(struct tw_match *m, bool record, int64_t after_ns)
 			  "(Go), \"parsing HTTP/1.1 header\" (Java), \"socket hang up\" "
 			  "(Node.js). curl, wget and Python take it for an answer without a body, "
 			  "and report no error."
+		: tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_FRAME)
+			? "recv returns 0 in the midst of a frame: \"stream was not closed "
+			  "cleanly\" (curl, 18 and 92), \"unexpected EOF\" (Go), UNAVAILABLE "
+			  "(gRPC)."
 		: record
 			? "SSL_read() ends in the midst of a record: \"unexpected eof while "
 			  "reading\" (OpenSSL 3), \"transfer closed with ... bytes remaining to "

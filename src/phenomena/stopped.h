@@ -10,6 +10,8 @@ static inline const char *tw_cut_record(const struct tw_facts *f)
 {
 	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD))
 		return "a record of TLS";
+	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_FRAME))
+		return "a frame of HTTP/2";
 	return tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL) ? "a message of PostgreSQL"
 								    : NULL;
 }

@@ -25,6 +25,7 @@
  *      |                                             CLOSE_WAIT for ever |
  */
 #include "phenomena/greeting.h"
+#include "phenomena/http2.h"
 #include "phenomena/live.h"
 #include "phenomena/phenomenon.h"
 #include "phenomena/silence.h"
@@ -424,7 +425,7 @@ static bool match(struct tw_match *m)
 	const bool late = tw_known(f, TW_F_RST_VICTIM_NEXT_NS);
 	bool gave_up, left;
 
-	if (tw_match_stopped(m) || match_heartbeat(m))
+	if (tw_match_stopped(m) || tw_match_http2_unanswered(m) || match_heartbeat(m))
 		return true;
 	gave_up = never_answered(f) && client_gave_up(f);
 	left = !gave_up && never_answered(f) && client_left(f);
@@ -731,6 +732,9 @@ const struct tw_phenomenon tw_ph_app_stuck = {
 		"A "
 		"single record behind the handshake is taken for an answer, though it may be a "
 		"ticket.\n\n"
+		"The frames of HTTP/2 in clear (gRPC) tell the requests that the client reset, or "
+		"closed with, after a second and more without a frame in answer (possible: a "
+		"stream of events looks the same), and a PING that was never answered (likely).\n\n"
 		"From packets alone an application that never accepted cannot be told from "
 		"one that accepted and hangs, nor a hung one from a protocol in which the "
 		"server has nothing to say (long poll, one-way streams). So this verdict is "

@@ -14,6 +14,7 @@
  * which a peer that got the FIN already accepts as one below RCV.NXT.
  */
 #include "base/duration.h"
+#include "phenomena/http2.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
@@ -181,7 +182,7 @@ static bool match_taken(struct tw_match *m)
 		return false;
 	m->strength = TW_STRENGTH_ENDING;
 	m->confidence = sealed ? TW_POSSIBLE : TW_LIKELY;
-	m->outcome = TW_OUTCOME_FAILED;
+	m->outcome = tw_http2_may_repeat(f) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_UNKNOWN;
 	if (!tw_known(f, TW_F_REQUEST_TOO_LATE_NS))
 		m->summary = tw_say(m,
@@ -194,9 +195,10 @@ static bool match_taken(struct tw_match *m)
 				    "later: nothing answers it.",
 				    tw_endpoint(m, TW_SERVER), TW_DUR(late_ns));
 	tw_cite(m, TW_F_FIN1_SIDE, "FIN of the server: behind it comes no answer any more");
+	tw_http2_cite_repeat(m);
 	tw_cite(m, TW_F_REQUEST_TOO_LATE,
 		sealed ? "a record of %s, too long for a farewell; the FIN does not cover it"
-		       : "a request of %s, by its first bytes; the FIN does not cover it",
+		       : "a request of %s, by its bytes; the FIN does not cover it",
 		tw_request_name((enum tw_request)tw_get(f, TW_F_REQUEST_TOO_LATE)));
 	if (sealed)
 		tw_missing(m,
@@ -213,6 +215,13 @@ static bool match_taken(struct tw_match *m)
 	tw_app_saw(m, TW_SERVER, NULL, NULL, -1,
 		   "It had closed, or shut down its direction: the request is thrown away.");
 	return true;
+}
+
+/* A client that closed wants nothing more; a server's close leaves a request behind. */
+static enum tw_outcome outcome_of(const struct tw_facts *f, enum tw_side author)
+{
+	return author == TW_SERVER && !tw_http2_may_repeat(f) ? TW_OUTCOME_FAILED
+							      : TW_OUTCOME_DEGRADED;
 }
 
 static bool match(struct tw_match *m)
@@ -235,10 +244,11 @@ static bool match(struct tw_match *m)
 									   : TW_STRENGTH_MECHANISM;
 	m->strength += with_ack(f); /* closed-with-unread-data sees the same segment */
 	m->confidence = was_kept_waiting(f) || was_not_greeted(f) ? TW_POSSIBLE : TW_LIKELY;
-	/* A client that closed wants nothing more; a server's close leaves a request behind. */
-	m->outcome = author == TW_SERVER || waited ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->outcome = waited ? TW_OUTCOME_FAILED : outcome_of(f, author);
 	m->culprit = waited ? TW_CULPRIT_UNKNOWN : tw_app_of(author);
 	say(m, author, lost);
+	if (author == TW_SERVER)
+		tw_http2_cite_repeat(m);
 	tw_cite(m, TW_F_RST_AUTHOR_FIN, "FIN of %s: it closed, and sends no more",
 		tw_side_name(author));
 	tw_reset_cite_trigger(m);

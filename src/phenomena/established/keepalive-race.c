@@ -18,6 +18,7 @@
  * either end may close an idle connection at any time, a client must be ready for that.
  */
 #include "base/duration.h"
+#include "phenomena/http2.h"
 #include "phenomena/idle_table.h"
 #include "phenomena/resets.h"
 
@@ -71,7 +72,7 @@ static bool match(struct tw_match *m)
 	candidates = tw_idle_text(m->idle_table, m->arena, idle, "D");
 	m->strength = TW_STRENGTH_MECHANISM + 2;
 	m->confidence = TW_LIKELY;
-	m->outcome = TW_OUTCOME_FAILED;
+	m->outcome = tw_http2_may_repeat(f) ? TW_OUTCOME_DEGRADED : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary = tw_say(m,
 			    "%s closed the connection after %s of silence, and the client's next "
@@ -86,6 +87,7 @@ static bool match(struct tw_match *m)
 	tw_cite(m, TW_F_FIN_CROSSED_REQUEST,
 		"%s of the client, sent before it could know of the FIN",
 		lost ? tw_bytes(m, lost) : "a request");
+	tw_http2_cite_repeat(m);
 	if (!taken(f))
 		tw_reset_cite(m);
 	tw_rival(m, "data-after-close",

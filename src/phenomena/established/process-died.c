@@ -20,6 +20,7 @@
 #include "phenomena/connect/handshake.h"
 #include "phenomena/cut_message.h"
 #include "phenomena/greeting.h"
+#include "phenomena/http2.h"
 #include "phenomena/live.h"
 #include "phenomena/resets.h"
 #include "phenomena/silence.h"
@@ -70,8 +71,9 @@ static bool ended_by_server(const struct tw_facts *f, bool *reset)
 	*reset = tw_reset_landed(f) && tw_reset_author(f) == TW_SERVER &&
 		 (tw_is(f, TW_F_RST_FORM, TW_RST_ACTIVE) || tw_get(f, TW_F_RST_AUTHOR_FIN)) &&
 		 tw_get(f, TW_F_RST_UNANSWERED_PROBES) == 0 && tw_reset_debt(f) != TW_DEBT_NONE;
-	return *reset || (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && ended_by_fin(f) &&
-			  (tw_get(f, TW_F_FIN_BEFORE_ANSWER) || cut_answer(f)));
+	return *reset ||
+	       (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && ended_by_fin(f) &&
+		(tw_get(f, TW_F_FIN_BEFORE_ANSWER) || cut_answer(f) || tw_get(f, TW_F_H2_OPEN)));
 }
 
 static void cite(struct tw_match *m, bool reset, int64_t together)
@@ -261,7 +263,8 @@ static bool match_alone(struct tw_match *m)
 		return false;
 	if (cut_answer(f))
 		return tw_match_cut_answer(m, refuses_what_follows(f));
-	return match_in_place_of_answer(m) || match_in_place_of_sealed(m) ||
+	return tw_match_http2_broken_off(m, refuses_what_follows(f)) ||
+	       match_in_place_of_answer(m) || match_in_place_of_sealed(m) ||
 	       tw_match_closed_ungreeted(m);
 }
 
@@ -283,8 +286,10 @@ static bool match(struct tw_match *m)
 		return false; /* one connection never tells: name how its socket ended */
 
 	m->strength = together > 0 ? TW_STRENGTH_MECHANISM + 3 : TW_STRENGTH_ENDING;
-	m->confidence = together > 0 || tw_get(f, TW_F_FIN_REQUEST) || cut_answer(f) ? TW_LIKELY
-										     : TW_POSSIBLE;
+	m->confidence = together > 0 || tw_get(f, TW_F_FIN_REQUEST) || cut_answer(f) ||
+					tw_get(f, TW_F_H2_OPEN)
+				? TW_LIKELY
+				: TW_POSSIBLE;
 	m->outcome = reset ? tw_reset_outcome(f) : TW_OUTCOME_FAILED;
 	m->culprit = TW_CULPRIT_SERVER_APP;
 	m->summary =
@@ -635,8 +640,9 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"where by its port the server speaks first (SMTP, MySQL ...); in the midst of an "
 		"answer or a request of HTTP/1, whose head says how long it was to be or stops "
 		"within a line, or of a "
-		"record of TLS, whose header does. If the whole host falls silent afterwards, it "
-		"is host-shutdown.",
+		"record of TLS, whose header does; with requests of HTTP/2 in clear (gRPC) open, "
+		"whose streams the server had not ended. If the whole host falls silent "
+		"afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
 		    "combinations of signal and buffer were measured: the signal is irrelevant, "
 		    "the unread data decides.",
