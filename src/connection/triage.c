@@ -33,7 +33,7 @@
 #define FAST_FLAGS      (TW_SYN | TW_RST | TW_URG | TW_ACK | TW_BRIEF_MESSAGE | TW_BRIEF_HELLO)
 #define FAREWELL_BYTES                                                                             \
 	69 /* the longest close_notify of TLS 1.2's block ciphers; QUIT and its like are shorter */
-#define POSTGRESQL         5432
+enum { POSTGRESQL = 5432, MYSQL = 3306 };
 #define SENT_AT_ONCE_BYTES (64 << 10)
 #define FEW_PACKETS        24 /* a handshake of TLS, one request, and what belongs to it */
 #define BOTH_FINS          (uint32_t)(SIDE_FIN | SIDE_FIN << 8)
@@ -175,6 +175,8 @@ may_cut_record(const struct tw_triage *t, const struct conn *c, int side, const 
 
 	if (!(c->status & CONN_CLIENT_KNOWN))
 		return false;
+	if (side != client && !(c->status & CONN_SEALED))
+		return true; /* of a database that seldom closes first */
 	if (side != client)
 		return p->payload_bytes ? p->payload_bytes > FAREWELL_BYTES
 					: side_has(c, side, SIDE_SAID);
@@ -183,9 +185,10 @@ may_cut_record(const struct tw_triage *t, const struct conn *c, int side, const 
 		c->next[!client] - c->base[!client] > SENT_AT_ONCE_BYTES);
 }
 
-static bool is_postgresql(const struct conn *c)
+static bool is_database(const struct conn *c)
 {
-	return c->tuple.port[0] == POSTGRESQL || c->tuple.port[1] == POSTGRESQL;
+	return c->tuple.port[0] == POSTGRESQL || c->tuple.port[1] == POSTGRESQL ||
+	       c->tuple.port[0] == MYSQL || c->tuple.port[1] == MYSQL;
 }
 
 /* The close of a side: was the other one still waiting for an answer? */
@@ -205,7 +208,7 @@ static void on_fin(const struct tw_triage *t, struct conn *c, int side, const st
 		odd(c); /* what is open then its frames tell */
 	if (unlikely(c->status & CONN_SEALED) && may_be_unanswered(t, c, side, p))
 		odd(c);
-	if (unlikely(c->status & CONN_SEALED || is_postgresql(c)) && may_cut_record(t, c, side, p))
+	if (unlikely(c->status & CONN_SEALED || is_database(c)) && may_cut_record(t, c, side, p))
 		odd(c);
 	if (!(c->status & CONN_SPOKE)) {
 		if (p->time_ns - c->first_ns > settle ||

@@ -10,8 +10,8 @@
  *	  :				   :	ANSWER_STOPPED_NS
  *	  |<--- FIN -----------------------|	ANSWER_MISSING_BYTES 70000
  *
- * Within TLS only its records can be told, by their headers (connection/records.c); the messages of PostgreSQL, and the frames of HTTP/2 in clear, are taken alike:
- * an answer that ends between two of them looks whole.
+ * Within TLS only its records can be told, by their headers (connection/records.c): an answer that ends between two of them looks whole. The
+ * messages of PostgreSQL, packets of MySQL, and frames of HTTP/2 in clear, are taken alike, but for a result whose end is still to come.
  *
  * Limits: of chunks only the end is looked at. Chunk data that ends in two line ends looks complete.
  */
@@ -150,29 +150,52 @@ static bool client_left(const struct tw_dossier *d)
 	return false;
 }
 
+static enum tw_body body_of(const struct tw_records *r)
+{
+	switch (r->framing) {
+	case TW_FRAMING_POSTGRESQL:
+		return TW_BODY_POSTGRESQL;
+	case TW_FRAMING_MYSQL:
+		return TW_BODY_MYSQL;
+	case TW_FRAMING_TLS:
+	case TW_FRAMING_UNKNOWN:
+		break;
+	}
+	return TW_BODY_RECORD;
+}
+
 /*
- * The last record of TLS, or message of PostgreSQL, that the server sent, if that is not whole: nothing of it can be used. The server's reset may
- * show that more of it was sent than is in the capture.
+ * The last record of TLS, message of PostgreSQL, or packet of MySQL, that the server sent, if that is not whole: nothing of it can be used; or, of the
+ * latter two, if more of a result was to come. The server's reset may show that more of it was sent than is in the capture.
  */
 static bool record_facts(struct tw_view *v)
 {
 	const struct tw_dossier *d = v->d;
 	const struct tw_records *r = &d->end[TW_SERVER].records;
-	uint32_t missing = tw_records_missing(r);
+	const uint32_t missing = tw_records_missing(r);
 	const struct tw_pkt *p;
 
-	for (p = d->pkt; p < d->pkt + d->pkt_count && missing && !d->end[TW_SERVER].fin_seen; p++)
+	for (p = d->pkt; p < d->pkt + d->pkt_count && !d->end[TW_SERVER].fin_seen; p++)
 		if (tw_counts(p) && p->side == TW_SERVER && p->flags & TW_RST &&
 		    tw_seq_gt(p->raw_seq, r->sent_up_to))
-			missing = 0;
-	if (!missing || !d->end[TW_CLIENT].bytes || client_left(d))
+			return false;
+	if (!(missing || tw_records_within_result(r)) || !d->end[TW_CLIENT].bytes || client_left(d))
 		return false;
-	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED,
-		    r->framing == TW_FRAMING_TLS ? TW_BODY_RECORD : TW_BODY_POSTGRESQL, r->frame,
-		    r->time_ns);
+	tw_fact_set(v->f, TW_F_ANSWER_UNFINISHED, body_of(r), r->frame, r->time_ns);
 	tw_fact_set(v->f, TW_F_ANSWER_SENT_BYTES, r->bytes - missing, r->frame, r->time_ns);
 	tw_fact_set(v->f, TW_F_ANSWER_MISSING_BYTES, missing, r->frame, r->time_ns);
 	return true;
+}
+
+/* The server of a database ends the connection, and its last words say why. */
+static void error_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_records *r = &d->end[TW_SERVER].records;
+	const size_t end = tw_first_end(d);
+
+	if (end < d->pkt_count && d->pkt[end].side == TW_SERVER && tw_records_end_in_error(r))
+		tw_fact_set(v->f, TW_F_ENDS_IN_ERROR, body_of(r), r->frame, r->time_ns);
 }
 
 /* The server's last frame of HTTP/2 in clear, if that is not whole, up to the first end of either side. */
@@ -225,4 +248,5 @@ void tw_derive_messages(struct tw_view *v)
 		stopped_fact(v);
 	message_facts(v, TW_CLIENT, &request);
 	unannounced_fact(v);
+	error_fact(v);
 }

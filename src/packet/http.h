@@ -18,6 +18,7 @@ enum tw_body {
 	TW_BODY_RECORD,     /* a record of TLS */
 	TW_BODY_FRAME,      /* a frame of HTTP/2 */
 	TW_BODY_POSTGRESQL, /* a message of PostgreSQL */
+	TW_BODY_MYSQL,      /* a packet of MySQL */
 	TW_BODY_HEAD,       /* an answer whose segment ends in the midst of a line of its head */
 };
 

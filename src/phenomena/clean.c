@@ -169,6 +169,17 @@ static void say_closed_tls(struct tw_match *m)
 	}
 }
 
+/* A database that closes with an error message: its text stands in the packet. */
+static void say_error(struct tw_match *m)
+{
+	if (!tw_known(m->facts, TW_F_ENDS_IN_ERROR))
+		return;
+	m->summary =
+		tw_say(m, "%s The server's last words are an error message of %s.", m->summary,
+		       tw_is(m->facts, TW_F_ENDS_IN_ERROR, TW_BODY_MYSQL) ? "MySQL" : "PostgreSQL");
+	tw_cite(m, TW_F_ENDS_IN_ERROR, "the error message: `tcpdump -A` shows its text");
+}
+
 /* HTTP/2 in clear: why the server goes, if it says so. gRPC's own keepalive probes may be what it complains about. */
 static void say_goaway(struct tw_match *m)
 {
@@ -228,7 +239,7 @@ static void say_closed(struct tw_match *m)
 			       "in the midst of an answer, %s behind the last of it: it did not "
 			       "want the rest, or waited no longer.",
 			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
-		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: more was to come");
+		tw_cite(m, TW_F_ANSWER_UNFINISHED, "of the answer: more was to come");
 	}
 	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S) &&
 	    !is(f, TW_F_ANSWER_WHOLE)) {
@@ -238,6 +249,7 @@ static void say_closed(struct tw_match *m)
 	}
 	say_closed_http2(m);
 	say_goaway(m);
+	say_error(m);
 	say_closed_tls(m);
 	tw_cite(m, TW_F_CLOSED_CLEAN, "the last FIN is acknowledged");
 }
@@ -254,6 +266,7 @@ void tw_say_clean(struct tw_match *m)
 		m->confidence = TW_LIKELY;
 		m->summary = ended_by_reset(m);
 		say_goaway(m);
+		say_error(m);
 		tw_cite(m, TW_F_RST_COUNT, "RST of %s",
 			tw_side_name((enum tw_side)tw_get(f, TW_F_RST_SIDE)));
 		tw_cite_alert(m);

@@ -58,10 +58,15 @@ static void client_saw_part(struct tw_match *m, bool record, int64_t after_ns)
 	tw_app_saw(
 		m, TW_CLIENT, "recv", "EOF", record ? -1 : after_ns,
 		tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL)
-			? "recv returns 0 in the midst of a message: \"server closed the "
+			? "recv returns 0 in the midst of a result: \"server closed the "
 			  "connection "
 			  "unexpectedly\" (libpq), \"An I/O error occurred while sending to the "
 			  "backend\" (JDBC)."
+		: tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_MYSQL)
+			? "recv returns 0 in the midst of a result: \"Lost connection to server "
+			  "during query\" (2013, libmariadb, libmysqlclient), \"Communications "
+			  "link failure\" (Connector/J), \"unexpected EOF\", \"invalid "
+			  "connection\" (Go)."
 		: tw_is(m->facts, TW_F_ANSWER_UNFINISHED, TW_BODY_HEAD)
 			? "recv returns 0 in the midst of the head: \"malformed MIME header\" "
 			  "(Go), \"parsing HTTP/1.1 header\" (Java), \"socket hang up\" "
@@ -98,10 +103,12 @@ bool tw_match_cut_answer(struct tw_match *m, bool refused)
 			    tw_get(f, TW_F_ANSWER_MISSING_BYTES);
 	const char *const record = tw_cut_record(f);
 	const bool head = tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_HEAD);
-	const char *const far = head ? tw_say(m, "%s of its head were sent",
-					      tw_bytes(m, tw_get(f, TW_F_ANSWER_SENT_BYTES)))
-				     : how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES),
-					       tw_get(f, TW_F_ANSWER_MISSING_BYTES));
+	const bool between = record && !tw_get(f, TW_F_ANSWER_MISSING_BYTES);
+	const char *const far = between ? "its end did not come"
+				: head  ? tw_say(m, "%s of its head were sent",
+						 tw_bytes(m, tw_get(f, TW_F_ANSWER_SENT_BYTES)))
+					: how_far(m, tw_get(f, TW_F_ANSWER_SENT_BYTES),
+						  tw_get(f, TW_F_ANSWER_MISSING_BYTES));
 
 	/* what the client still said is not what it lost */
 	m->strength = refused ? TW_STRENGTH_MECHANISM + 1 : TW_STRENGTH_ENDING - 1;
@@ -115,7 +122,10 @@ bool tw_match_cut_answer(struct tw_match *m, bool refused)
 		tw_endpoint(m, TW_SERVER),
 		record ? record : tw_say(m, "an answer, %s after it had begun", TW_DUR(after_ns)),
 		far);
-	if (record)
+	if (between)
+		tw_cite(m, TW_F_ANSWER_UNFINISHED,
+			"the last that came of it: a row, or what describes the columns");
+	else if (record)
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "its header: %s in all", tw_bytes(m, all));
 	else
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "head of the answer: %s",

@@ -5,15 +5,20 @@
 #include "packet/http.h"
 #include "phenomena/phenomenon.h"
 
-/* What was cut, if its header says how long it is: "a record of TLS"; NULL: an answer of HTTP. */
+/* What was cut, if its header says how long it is: "a record of TLS"; or a result, between two rows; NULL: an answer of HTTP. */
 static inline const char *tw_cut_record(const struct tw_facts *f)
 {
 	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_RECORD))
 		return "a record of TLS";
 	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_FRAME))
 		return "a frame of HTTP/2";
-	return tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL) ? "a message of PostgreSQL"
-								    : NULL;
+	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_MYSQL))
+		return tw_get(f, TW_F_ANSWER_MISSING_BYTES) ? "a packet of MySQL"
+							    : "a result of MySQL";
+	if (tw_is(f, TW_F_ANSWER_UNFINISHED, TW_BODY_POSTGRESQL))
+		return tw_get(f, TW_F_ANSWER_MISSING_BYTES) ? "a message of PostgreSQL"
+							    : "a result of PostgreSQL";
+	return NULL;
 }
 
 /* Had nothing come of an answer for so long that it is no pause of data that flows, when the client closed? */

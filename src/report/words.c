@@ -146,7 +146,7 @@ static const struct {
 	{ "tw_signature", { "none", "TCP-MD5", "TCP-AO" } },
 	{ "tw_body",
 	  { "unknown", "none", "Content-Length", "chunked", "interim", "TLS record", "HTTP/2 frame",
-	    "PostgreSQL message", "head" } },
+	    "PostgreSQL message", "MySQL packet", "head" } },
 	{ "tw_h2", { "unknown", "followed", "headers missing" } },
 	{ "tw_trigger",
 	  { "none", "SYN", "SYN|ACK", "handshake's ACK", "data", "FIN", "probe", "pure ACK",

@@ -640,7 +640,8 @@ const struct tw_phenomenon tw_ph_process_died = {
 		"where by its port the server speaks first (SMTP, MySQL ...); in the midst of an "
 		"answer or a request of HTTP/1, whose head says how long it was to be or stops "
 		"within a line, or of a "
-		"record of TLS, whose header does; with requests of HTTP/2 in clear (gRPC) open, "
+		"record of TLS, whose header does; of a result of PostgreSQL or MySQL, between "
+		"two rows, too; with requests of HTTP/2 in clear (gRPC) open, "
 		"whose streams the server had not ended. If the whole host falls silent "
 		"afterwards, it is host-shutdown.",
 	.folklore = "\"A crash gives a reset, a kill or exit gives a FIN.\" All twelve "
