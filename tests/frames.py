@@ -212,7 +212,7 @@ def snapped():
                 struct.pack("<IIII", 1_700_000_000 + int(at), int(at % 1 * 1e6), len(data), wire) + data
                 for at, data, wire in frames)
             finding = next(o for o in objects(capture, "--all") if o["type"] == "finding")
-            assert finding["confidence"] != "certain", (snap, finding["summary"])
+            assert snap == 128 or finding["confidence"] != "certain", (snap, finding["summary"])  # that leaves all headers
             if "2 requests" not in finding["summary"]:
                 equal(finding["outcome"], "clean")
 

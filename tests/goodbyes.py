@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from craft import ACK, FIN, PSH, RST, SYN
-from tap import case, main
+from tap import case, equal, main
 from talk import HELLO_HTTP, MSS, RECORD, TICKET, Talk, expect, record, sealed, told
 
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x1a" + bytes(26)
@@ -482,6 +482,30 @@ def handshake_refused_and_closed_in_order():
     finding = expect(talk, "clean")
     assert "refused the handshake" in finding["summary"], finding["summary"]
     assert any("40, handshake_failure" in e["text"] for e in finding["evidence"]), finding["evidence"]
+
+
+@case
+def closed_by_a_server_that_may_have_had_more_to_say():
+    """A close is certainly clean where it is known that the answer was whole: by its length, or because its reader had left."""
+    def closed(answer, first=1, bye=b""):
+        talk = Talk().shake().c(PSH | ACK, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").s(PSH | ACK, answer, after=0.02).c(ACK)
+        if bye:
+            talk.c(PSH | ACK, bye).s(ACK, after=0.02)
+        return told(talk.close(first))[0]
+
+    head = b"HTTP/1.1 200 OK\r\n%s\r\n"
+    chunked = head % b"Transfer-Encoding: chunked\r\n"
+    for answer, confidence in (
+            (head % b"Content-Length: 2\r\n" + b"ok", "certain"), (chunked + b"2\r\nok\r\n0\r\n\r\n", "certain"),
+            (b"HTTP/1.1 304 Not Modified\r\n\r\n", "certain"), (head % b"Connection: close\r\n" + b"ok", "likely"),
+            (b"+OK 2 octets\r\n", "likely"), (bytes(4000), "likely")):
+        finding = closed(answer)
+        equal((answer[:40], finding["outcome"], finding["confidence"]), (answer[:40], "clean", confidence))
+        equal(closed(answer, first=0)["confidence"], "certain")
+    equal(closed(b"+OK bye\r\n", bye=b"QUIT\r\n")["outcome"], "clean")
+    # it says its farewell, and goes: the reader had said one before
+    talk = Talk().shake().s(PSH | ACK, b"220 x\r\n", after=0.02).c(ACK).c(PSH | ACK, b"QUIT\r\n").s(PSH | ACK, b"221 bye\r\n", after=0.02)
+    equal(told(talk.close(1))[0]["confidence"], "certain")
 
 
 @case

@@ -114,8 +114,6 @@ static bool message_facts(struct tw_view *v, int side, const struct message_ids 
 	if (!m->begun || m->request != (side == TW_CLIENT) || !e->next_set)
 		return false;
 	last = sent_up_to(v->d, side);
-	if (!m->request && m->body == TW_BODY_LENGTH && last == m->ends)
-		tw_fact_set(v->f, TW_F_ANSWER_WHOLE, 1, m->frame, m->time_ns);
 	if (!is_unfinished(m, last) || (!m->request && !was_asked(v->d)))
 		return false;
 	if (m->request && was_answered(v->d, m->frame)) {
@@ -144,7 +142,7 @@ static bool client_left(const struct tw_dossier *d)
 			continue;
 		if (p->side == TW_CLIENT)
 			leaves = p >= end || (p->payload_bytes ? tw_is_farewell(p) : leaves);
-		else if (leaves && (p->payload_bytes || p == end))
+		else if (leaves && !(p->marks & TW_MARKS_REPEAT) && (p->payload_bytes || p == end))
 			return true;
 	}
 	return false;
@@ -185,6 +183,53 @@ static bool record_facts(struct tw_view *v)
 	tw_fact_set(v->f, TW_F_ANSWER_SENT_BYTES, r->bytes - missing, r->frame, r->time_ns);
 	tw_fact_set(v->f, TW_F_ANSWER_MISSING_BYTES, missing, r->frame, r->time_ns);
 	return true;
+}
+
+/* An answer of HTTP/1 that came to the end that its head says, or to that of its chunks. */
+static bool is_whole_message(const struct tw_dossier *d)
+{
+	const struct tw_end *e = &d->end[TW_SERVER];
+	const struct tw_message *m = &e->message;
+	uint32_t last;
+
+	if (!m->begun || m->request || !e->next_set)
+		return false;
+	last = sent_up_to(d, TW_SERVER);
+	switch (m->body) {
+	case TW_BODY_LENGTH:
+		return last == m->ends ||
+		       (last == m->body_from && d->end[TW_CLIENT].message.no_body);
+	case TW_BODY_CHUNKED:
+		return m->tail_at == last && m->tail == TW_TAIL_BLANK;
+	default:
+		return m->body == TW_BODY_NONE && last == m->body_from;
+	}
+}
+
+/* Of what is followed by its headers: the last one is whole, and nothing is due behind it. */
+static bool is_whole_record(const struct tw_view *v)
+{
+	const struct tw_records *r = &v->d->end[TW_SERVER].records;
+
+	return !r->lost && r->bytes && r->next == r->sent_up_to && !tw_records_within_result(r) &&
+	       !tw_get(v->f, TW_F_TLS_UNANNOUNCED);
+}
+
+/*
+ * A server that closes first had said all, as far as that can be told: by what its protocol says of lengths and ends; because it, or the
+ * client before, had taken its leave.
+ */
+static void whole_fact(struct tw_view *v)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *words = tw_last_words(d, TW_SERVER, d->pkt_count);
+	const size_t end = tw_first_end(d);
+
+	if (!words || end == d->pkt_count || d->pkt[end].side != TW_SERVER)
+		return;
+	if (is_whole_message(d) || is_whole_record(v) || client_left(d) || tw_is_farewell(words) ||
+	    (tw_http2_known(d->http2) && !d->http2->open_count))
+		tw_from(v, TW_F_ANSWER_WHOLE, 1, words);
 }
 
 /* The server of a database ends the connection, and its last words say why. */
@@ -248,5 +293,6 @@ void tw_derive_messages(struct tw_view *v)
 		stopped_fact(v);
 	message_facts(v, TW_CLIENT, &request);
 	unannounced_fact(v);
+	whole_fact(v);
 	error_fact(v);
 }

@@ -241,11 +241,16 @@ static void say_closed(struct tw_match *m)
 			       TW_DUR(tw_get(f, TW_F_ANSWER_STOPPED_NS)));
 		tw_cite(m, TW_F_ANSWER_UNFINISHED, "of the answer: more was to come");
 	}
-	if (is(f, TW_F_SNAPLEN_CUT) && tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S) &&
+	if (tw_is(f, TW_F_FIN1_SIDE, TW_SERVER) && is(f, TW_F_BYTES_S) &&
 	    !is(f, TW_F_ANSWER_WHOLE)) {
 		m->confidence = TW_LIKELY;
-		tw_missing(m, "Whole packets (tcpdump -s 0): what says how long an answer is was "
-			      "cut off, so whether the server had said all of it is not seen.");
+		tw_missing(m,
+			   is(f, TW_F_SNAPLEN_CUT)
+				   ? "Whole packets (tcpdump -s 0): what says how long an answer "
+				     "is was cut off, so whether the server had said all of it "
+				     "is not seen."
+				   : "How long the server's last answer was to be: nothing in "
+				     "it says that, as far as its protocol is known here.");
 	}
 	say_closed_http2(m);
 	say_goaway(m);
