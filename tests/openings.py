@@ -102,6 +102,17 @@ def requests_in_mid_session():
 
 
 @case
+def a_ping_of_mqtt_that_nobody_answers():
+    """Two bytes are enough where the connection began as one of MQTT; the client leaves by its keepalive."""
+    for opening, outcome, waits in ((MQTT, "failed", 3.0), (b"before", "unknown", 10.0)):
+        talk = asked(opening, 1883).s(PSH | ACK, b"\x20\2\0\0", after=0.01).c(ACK).c(PSH | ACK, b"\xc0\0", after=3).s(ACK, after=0.04)
+        finding = expect(left(talk, waits), "app-stuck", outcomes=(outcome,))
+        assert "MQTT (PINGREQ)" in str(finding["evidence"]), finding["evidence"]
+    talk = asked(MQTT, 1883).s(PSH | ACK, b"\x20\2\0\0", after=0.01).c(ACK).c(PSH | ACK, b"\xc0\0", after=3)
+    expect(left(talk.s(PSH | ACK, b"\xd0\0", after=0.02).c(ACK), 3.0), "clean")
+
+
+@case
 def a_ping_and_the_servers_close():
     """A broker that goes closes in place of the answer to a ping: nothing is lost by that."""
     talk = asked(MQTT, 1883).s(PSH | ACK, b"\x20\2\0\0", after=0.01).c(ACK)

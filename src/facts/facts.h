@@ -91,7 +91,8 @@ enum tw_request {
 	TW_REQUEST_FTP_POP,
 	TW_REQUEST_MQTT,
 	TW_REQUEST_TLS_DATA, /* a record of data too long for a farewell; only for what comes behind a FIN */
-	/* how a client's side of a protocol begins: no server keeps that waiting */
+	TW_REQUEST_PINGS_MQTT, /* the same as TW_REQUEST_MQTT, where the connection began as one of MQTT: no server keeps that waiting */
+	/* nor how a client's side of a protocol begins */
 	TW_REQUEST_CLIENT_HELLO, /* of TLS */
 	TW_REQUEST_OPENS_SSH,
 	TW_REQUEST_OPENS_POSTGRESQL,
@@ -109,10 +110,10 @@ enum tw_request {
 /* Its name for texts; static, NULL: there is none. */
 const char *tw_request_name(enum tw_request kind);
 
-/* Is it the first thing that a client says, to which the server says something in any case? */
+/* Is it the first thing that a client says, or a ping, to which the server says something in any case, and at once? */
 static inline bool tw_request_opens(enum tw_request kind)
 {
-	return kind >= TW_REQUEST_CLIENT_HELLO;
+	return kind >= TW_REQUEST_PINGS_MQTT;
 }
 
 /* Who speaks first: protocols in which that is the server, told by its port. */

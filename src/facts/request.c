@@ -217,6 +217,7 @@ const char *tw_request_name(enum tw_request kind)
 		[TW_REQUEST_FTP_POP] = "FTP or POP3",
 		[TW_REQUEST_MQTT] = "MQTT (PINGREQ)",
 		[TW_REQUEST_TLS_DATA] = "TLS",
+		[TW_REQUEST_PINGS_MQTT] = "MQTT (PINGREQ)",
 		[TW_REQUEST_CLIENT_HELLO] = "TLS (ClientHello)",
 		[TW_REQUEST_OPENS_SSH] = "SSH (identification)",
 		[TW_REQUEST_OPENS_POSTGRESQL] = "PostgreSQL (start-up)",

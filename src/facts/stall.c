@@ -161,15 +161,31 @@ static void window_facts(struct tw_view *v)
 	tw_from(v, TW_F_ZERO_WINDOW_HOLED, w[side].holed != NULL, w[side].holed);
 }
 
+/* Does the connection begin as one of MQTT, in the capture? Then two bytes are enough to know a PINGREQ. */
+static bool speaks_mqtt(const struct tw_dossier *d)
+{
+	const struct tw_pkt *p;
+
+	for (p = d->pkt; p < d->pkt + d->pkt_count; p++)
+		if (tw_counts(p) && p->side == TW_CLIENT && p->payload_bytes)
+			return p->seq == d->end[TW_CLIENT].base_seq + 1 &&
+			       tw_opening_of(p) == TW_REQUEST_OPENS_MQTT;
+	return false;
+}
+
 /* What @side said from @since on, up to @last: does it begin as a request that is always answered? */
 static void kind_fact(struct tw_view *v, int side, uint32_t since, const struct tw_pkt *last)
 {
 	const struct tw_pkt *p;
+	enum tw_request kind;
 
 	for (p = v->d->pkt; p <= last; p++) {
 		if (!tw_counts(p) || p->side != side || !p->payload_bytes || p->seq != since)
 			continue;
-		tw_from(v, TW_F_REQUEST_KIND, tw_request_of(p, v->d->end[!side].bytes > 0), p);
+		kind = tw_request_of(p, v->d->end[!side].bytes > 0);
+		if (kind == TW_REQUEST_MQTT && speaks_mqtt(v->d))
+			kind = TW_REQUEST_PINGS_MQTT;
+		tw_from(v, TW_F_REQUEST_KIND, kind, p);
 		return;
 	}
 }
