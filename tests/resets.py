@@ -826,5 +826,29 @@ def killed_in_a_flood():
     expect(talk, "closed-with-unread-data", outcomes=("failed", "degraded"))
 
 
+@case
+def closed_while_it_was_still_sending():
+    """A killed server's FIN waits behind its data; what the client says before draws the reset. A forged end, or a pause, is another story."""
+    def sending(pause=0.001, last=b"more", own=10, goes_on=False):
+        talk = Talk().shake(rtt=0.1).c(PSH | ACK, b"x" * 30).s(ACK, after=0.1)
+        for _ in range(own):
+            talk.s(ACK, bytes(1448), after=0.0001)
+        seen = talk.next[1] - 3 * 1448
+        talk.c(ACK, ack=seen - 2 * 1448, after=0.05).c(PSH | ACK if last else ACK, last, ack=seen, after=0.001)
+        talk.s(ACK, bytes(1448), after=0.0001)
+        talk.c(ACK, after=0.01)
+        talk.send(1, RST, seq=seen, window=0, after=pause, ident=0)
+        if goes_on:
+            talk.s(ACK, bytes(1448), after=0.01)
+        return talk.send(1, RST, seq=talk.next[1], window=0, after=0.01, ident=0)
+
+    finding = expect(sending(), "data-after-close", outcomes=("failed",))
+    assert "while it was still sending" in finding["summary"], finding["summary"]
+    assert "peer-rebooted" in str(finding["ruled_out"]), finding["ruled_out"]
+    for other in (sending(last=b""), sending(pause=5), sending(goes_on=True)):
+        finding = told(other)[0]
+        assert "still sending" not in finding["summary"], finding["summary"]
+
+
 if __name__ == "__main__":
     main()

@@ -16,7 +16,8 @@
 #define FASTEST_BYTES_PER_NS 12        /* 100 Gbit/s */
 #define MOST_BYTES           (1 << 30) /* farther ahead numbers can not be compared */
 
-#define BURST_NS (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+#define BURST_NS   (100 * TW_NS_PER_MS) /* shorter than any timer's repeat */
+#define SENDING_NS (100 * TW_NS_PER_MS) /* no host boots, no container starts sooner */
 
 /*
  * The trigger is rarely alone: a request of several segments, or one with its FIN, leaves in one burst, and all
@@ -170,6 +171,49 @@ static void unseen_fact(struct tw_view *v)
 		tw_from(v, TW_F_RST_TELLS_UNSEEN, most, found);
 }
 
+/*
+ * An end that closes with data still to be sent has its FIN wait behind that, and goes on sending; what it is sent then, but for pure
+ * ACKs, draws a bare reset (tcp_rcv_state_process(): TCPAbortOnData), though no FIN was ever seen.
+ *
+ *	victim				author
+ *	  |<--- data ----------------------|
+ *	  |				  (close)  more data, and the FIN behind it, wait for room
+ *	  |---- ACK ---------------------->|
+ *	  |<--- data ----------------------|
+ *	  |---- data --------------------->|	RST_WHILE_SENDING
+ *	  |<--- RST -----------------------|
+ */
+static void while_sending_fact(struct tw_view *v, size_t rst)
+{
+	const struct tw_dossier *d = v->d;
+	const struct tw_pkt *r = &d->pkt[rst], *p, *first = NULL, *own = NULL, *data = NULL;
+	uint32_t next = 0;
+
+	if (r->flags & TW_ACK || d->end[r->side].fin_seen)
+		return;
+	for (p = d->pkt; p <= r; p++) {
+		if (p->side != r->side || p->marks & TW_MARK_SECOND_COPY)
+			continue;
+		if (p->flags & TW_RST) {
+			first = first ? first : p;
+		} else if (first) {
+			return; /* it goes on */
+		} else {
+			next = !own || tw_seq_gt(tw_pkt_end(p), next) ? tw_pkt_end(p) : next;
+			own = p;
+		}
+	}
+	if (!first || first->flags & TW_ACK || !own || !tw_seq_gt(next, first->seq) ||
+	    first->time_ns - own->time_ns >= SENDING_NS)
+		return;
+	for (p = d->pkt; p < first; p++)
+		if (tw_counts(p) && p->side != r->side && p->flags & TW_ACK && p->ack == first->seq)
+			data = p;
+	if (data && data->payload_bytes && !(data->marks & TW_MARKS_REPEAT) &&
+	    !tw_gap_between(d, (size_t)(data - d->pkt), rst))
+		tw_from(v, TW_F_RST_WHILE_SENDING, next - first->seq, data);
+}
+
 void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 {
 	const struct tw_dossier *d = v->d;
@@ -217,4 +261,5 @@ void tw_derive_before_reset(struct tw_view *v, size_t rst, long t)
 	tw_from(v, TW_F_RST_UNANSWERED_PROBES, probes, first_probe);
 	unheard_probes(v, rst);
 	unseen_fact(v);
+	while_sending_fact(v, rst);
 }

@@ -224,6 +224,47 @@ static enum tw_outcome outcome_of(const struct tw_facts *f, enum tw_side author)
 							      : TW_OUTCOME_DEGRADED;
 }
 
+/*
+ * The end that closed still had data to send, so its FIN never left: what it is sent then draws the reset all the same (src/facts/before_reset.c).
+ * Nobody else answers data so, and takes the ACKs before it.
+ */
+static bool match_unsent(struct tw_match *m)
+{
+	const struct tw_facts *f = m->facts;
+	const enum tw_side author = tw_reset_author(f);
+
+	if (!tw_reset_landed(f) || !tw_is(f, TW_F_RST_FORM, TW_RST_REPLY) ||
+	    !tw_get(f, TW_F_RST_WHILE_SENDING) || tw_get(f, TW_F_RST_AUTHOR_GOES_ON) > 0 ||
+	    tw_get(f, TW_F_RST_TTL_DELTA) || tw_get(f, TW_F_RST_LABEL_ZERO) ||
+	    tw_get(f, TW_F_TRACE_LOSSY))
+		return false;
+	m->strength = TW_STRENGTH_MECHANISM + 1;
+	m->confidence = TW_LIKELY;
+	m->outcome = author == TW_SERVER ? TW_OUTCOME_FAILED : TW_OUTCOME_DEGRADED;
+	m->culprit = tw_app_of(author);
+	m->summary =
+		tw_say(m,
+		       "%s closed the connection while it was still sending: its FIN had not "
+		       "left yet when data of %s came, and drew a reset.",
+		       tw_endpoint(m, author), author == TW_SERVER ? "the client" : "the server");
+	tw_cite(m, TW_F_RST_WHILE_SENDING,
+		"data of %s, which the first reset answers; %s of the other's own was on its way",
+		author == TW_SERVER ? "the client" : "the server",
+		tw_bytes(m, tw_get(f, TW_F_RST_WHILE_SENDING)));
+	tw_reset_cite(m);
+	tw_rival(m, "process-died", "the end of a process closes its sockets in the same way");
+	tw_rival(m, "aborted", "a reset of its own may have been lost, which nobody repeats");
+	tw_rival(m, "forged-reset",
+		 "a reset forged towards that end, in the name of the other, ends its socket, too");
+	tw_rule_out(m, "peer-rebooted",
+		    "it had sent data just before: no host boots in so short a time");
+	tw_reset_victim_saw(m);
+	tw_app_saw(m, author, NULL, NULL, -1,
+		   "It had closed the socket; nothing can be reported to it. What it had not sent "
+		   "is thrown away.");
+	return true;
+}
+
 static bool match(struct tw_match *m)
 {
 	const struct tw_facts *f = m->facts;
@@ -235,7 +276,7 @@ static bool match(struct tw_match *m)
 	const bool waited = gave_up_waiting(f) || was_kept_waiting(f) || was_not_greeted(f);
 
 	if (!fits(f) || !lost)
-		return match_taken(m);
+		return match_unsent(m) || match_taken(m);
 	/* its server says so: app-stuck */
 	if (was_kept_waiting(f) && !tw_get(f, TW_F_RST_REFUSED_SENT_BEFORE) &&
 	    tw_get(f, TW_F_FIN1_COUNT) <= 2)
@@ -492,7 +533,8 @@ const struct tw_phenomenon tw_ph_data_after_close = {
 		   "Linux keeps the closed end as a small FIN_WAIT2 bucket for 60 s "
 		   "(tcp_fin_timeout); that bucket, and later no bucket at all, answers with the "
 		   "same reset. If the data was in flight while the FIN left, the reset carries "
-		   "the FIN's own sequence number.",
+		   "the FIN's own sequence number. If the closed end still had data to send, its "
+		   "FIN waits behind that, and the reset comes before it: no FIN is ever seen.",
 	.diagram = "client                          server\n"
 		   "  |<--- FIN ----------------------|  close()\n"
 		   "  |---- ACK --------------------->|\n"
