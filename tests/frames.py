@@ -96,6 +96,10 @@ def closed_with_nothing_open():
     expect(ended(called(1).c(PSH | ACK, ask(3)).s(PSH | ACK, trailers).c(ACK)), "clean")
     expect(ended(called(1).c(PSH | ACK, ask(3)).s(PSH | ACK, reset(3)).c(ACK)), "clean")
     expect(ended(called(1).c(PSH | ACK, ask(3)).c(PSH | ACK, reset(3)).s(ACK)), "clean")
+    # the client's last words, long before its close, want nothing
+    upkeep = called(1).c(PSH | ACK, frame(WINDOW_UPDATE, 0, 0, bytes(4))).s(ACK, after=0.02)
+    finding = expect(ended(upkeep, first=0, after=8), "clean")
+    equal((finding["confidence"], "no answer" in finding["summary"]), ("certain", False))
     # a stream that the server pushes is none of the client's
     expect(ended(called(1).s(PSH | ACK, frame(HEADERS, 4, 2, HEAD)).c(ACK)), "clean")
 

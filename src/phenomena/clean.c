@@ -88,6 +88,8 @@ static bool say_in_vain(struct tw_match *m, const char *ended)
 	const struct unanswered u = unanswered(f);
 	const bool request = tw_get(f, TW_F_REQUEST_KIND) != 0;
 
+	if (tw_is(f, TW_F_H2, TW_H2_FOLLOWED))
+		return false; /* its frames say what is open */
 	if (u.said != TW_F_SEALED_BYTES && (!tw_is(f, TW_F_REQUEST_UNANSWERED_SIDE, TW_CLIENT) ||
 					    !u.waited_ns || (!request && u.waited_ns < SILENT_NS)))
 		return false;
