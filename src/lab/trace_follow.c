@@ -298,12 +298,23 @@ static bool begin_on_socket(struct tracer *t, struct thread *th, struct call *c)
 	return true;
 }
 
+/* The same call, for epoll about the same set; poll and select about no descriptor are a sleep, no part of a wait. */
+static bool same_wait(const struct call *a, const struct call *b)
+{
+	const unsigned count = b->what->how == TW_HOW_POLL ? 1 : 0;
+
+	if (a->what != b->what)
+		return false;
+	if (b->what->how == TW_HOW_EPOLL)
+		return a->args[0] == b->args[0];
+	return !a->args[count] == !b->args[count];
+}
+
 static bool begin_wait(struct tracer *t, struct thread *th, struct call *c)
 {
 	const struct call *old = &th->call;
 
-	if (old->what == c->what && c->start_ns - old->end_ns < TOLD_NS &&
-	    (c->what->how != TW_HOW_EPOLL || old->args[0] == c->args[0])) {
+	if (same_wait(old, c) && c->start_ns - old->end_ns < TOLD_NS) {
 		struct call again = *old; /* timed out, and waits on */
 
 		memcpy(again.args, c->args, sizeof(again.args));
