@@ -86,7 +86,11 @@ class Ground:
             if any(f["verdict"] == verdict for f in found):
                 return next(f for f in found if f["verdict"] == verdict)
         raise AssertionError(f"no {verdict} on port {port}: {[(f['verdict'], f['summary']) for f in found]}; "
-                             f"the watch {'goes on' if self.watch.poll() is None else 'has ended'}")
+                             f"the watch {'goes on' if self.watch.poll() is None else 'has ended'}; its last: {self.last()}")
+
+    def last(self):
+        self.out.seek(0)
+        return [line[:300] for line in self.out][-4:]
 
     def close(self):
         self.watch.send_signal(signal.SIGINT)

@@ -341,6 +341,22 @@ static void derive_destroyed(const struct view *v)
 
 /* ---- processes ---- */
 
+/* A call or a timer had ended the connection with a reset before: who dies afterwards did not. */
+static bool was_reset_before(const struct view *v, const struct tw_record *r)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		const struct tw_record *e = v->c->end[i].slot[TW_SLOT_SENT_RESET];
+
+		if (e && e->flags & TW_RECF_SOCKET &&
+		    !(e->flags & (TW_RECF_SEGMENT | TW_RECF_DYING)) &&
+		    r->time_ns > e->time_ns + TW_NS_PER_MS)
+			return true;
+	}
+	return false;
+}
+
 /* Of two that died the first: the other may have had no reason to live on. */
 static void derive_exit(const struct view *v)
 {
@@ -352,7 +368,7 @@ static void derive_exit(const struct view *v)
 	for (n = 0; n < 4; n++) {
 		r = v->c->end[n / 2].slot[slots[n % 2]];
 		if (!r || !(r->flags & TW_RECF_DYING) || is_aftermath(v, r) ||
-		    (first && first->time_ns <= r->time_ns))
+		    was_reset_before(v, r) || (first && first->time_ns <= r->time_ns))
 			continue;
 		first = r;
 		end = n / 2;

@@ -15,7 +15,8 @@ static const struct tw_kernel_names names = {
 	.reset = { [40] = "NO_SOCKET",
 		   [41] = "TCP_STATE",
 		   [42] = "TCP_ABORT_ON_CLOSE",
-		   [43] = "TCP_ABORT_ON_MEMORY" },
+		   [43] = "TCP_ABORT_ON_MEMORY",
+		   [44] = "TCP_KEEPALIVE_TIMEOUT" },
 	.has_reset_reasons = true,
 };
 

@@ -84,6 +84,34 @@ static void aftermath(void **state)
 	assert_string_equal(seen.verdict, "peer-vanished");
 }
 
+/* Of the end that gave up only the reset was told; the process of the other dies soon after, but not of it. */
+static void death_behind_a_reset(void **state)
+{
+	struct tw_record r[2] = { server_record(TW_REC_SENT_RESET, 5 * MS),
+				  server_record(TW_REC_STATE, 35 * MS) };
+	struct seen seen;
+
+	r[0].flags = TW_RECF_SOCKET | TW_RECF_SERVER;
+	r[0].state = 1;
+	r[0].reason = 44;
+	r[0].probes = 2;
+	memcpy(r[1].local, r[0].remote, sizeof(r[1].local));
+	memcpy(r[1].remote, r[0].local, sizeof(r[1].remote));
+	r[1].local_port = 40000;
+	r[1].remote_port = 80;
+	r[1].flags = TW_RECF_SOCKET | TW_RECF_CLIENT | TW_RECF_PROCESS | TW_RECF_DYING;
+	r[1].exit_code = 9;
+	r[1].old_state = 1;
+	r[1].new_state = 4;
+	judged(&seen, r, 2);
+	assert_string_equal(seen.verdict, "keepalive-timeout");
+
+	/* But it is the cause of a reset that is behind it, or its own. */
+	r[1].time_ns = 1 * MS;
+	judged(&seen, r, 2);
+	assert_string_equal(seen.verdict, "process-died");
+}
+
 static void nothing_owed_is_clean(void **state)
 {
 	struct tw_record r = server_record(TW_REC_SENT_RESET, 5 * MS);
@@ -437,6 +465,7 @@ int main(void)
 		cmocka_unit_test(refused_syn),
 		cmocka_unit_test(aborted_by_a_call),
 		cmocka_unit_test(aftermath),
+		cmocka_unit_test(death_behind_a_reset),
 		cmocka_unit_test(nothing_owed_is_clean),
 		cmocka_unit_test(ports_come_again),
 		cmocka_unit_test(bounded),
